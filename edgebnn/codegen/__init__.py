@@ -1,0 +1,1 @@
+"""From a deployment to C: the firmware project and its cross compiler."""

@@ -1,0 +1,29 @@
+"""The errors that a user can cause; each carries one sentence that names the thing and the remedy."""
+
+
+class EdgeBNNError(Exception):
+    """Something that the user gave cannot be handled; the message says what and what to do next."""
+
+
+class ModelError(EdgeBNNError):
+    """An ONNX model that cannot be read or mapped."""
+
+
+class DataError(EdgeBNNError):
+    """A recording, an array or a label file that cannot be used."""
+
+
+class TargetError(EdgeBNNError):
+    """A target file that is missing, incomplete or out of range."""
+
+
+class FitError(EdgeBNNError):
+    """A network that does not fit into the target's memories."""
+
+
+class DeploymentError(EdgeBNNError):
+    """A deployment folder that is missing, damaged or made by another version."""
+
+
+class ToolError(EdgeBNNError):
+    """An optional package, a compiler or another tool that is missing or failed."""

@@ -1,0 +1,180 @@
+"""The plan: what the runtime is told to do, stage by stage, and where every byte lies.
+
+A plan is pure data, the part of a deployment that code generation, the fast path and the reports read. Its stages
+mirror the layer descriptors of `runtime/include/ebnn.h` one to one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+Format = Literal["bits", "trits", "int8", "uint8", "int16", "uint16", "int32"]
+
+# Codes of `ebnn_format`, in the order of the C enumeration.
+FORMATS: tuple[Format, ...] = ("bits", "trits", "int8", "uint8", "int16", "uint16", "int32")
+
+
+class Layout(_Record):
+    """How a tensor lies in memory: `ebnn_tensor`."""
+
+    height: int
+    width: int
+    channels: int
+    format: Format
+    planes: int
+
+    @property
+    def pixel_words(self) -> int:
+        """Words of one pixel of a packed format; 0 for elements."""
+        words = (self.channels + 31) // 32
+        return {"bits": words, "trits": 2 * words}.get(self.format, 0)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that the tensor takes, a multiple of 4."""
+        pixels = self.height * self.width
+        if self.pixel_words:
+            return 4 * pixels * self.pixel_words
+        width = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4}[self.format]
+        return (pixels * self.channels * width + 3) // 4 * 4
+
+
+class Place(_Record):
+    """Where a tensor lies: in the caller's input, in the caller's scores, or in the work area at an offset in bytes."""
+
+    base: Literal["input", "scores", "work"]
+    offset: int = 0
+
+
+class Section(_Record):
+    """A stretch of the weights image: what it holds, its offset and its length in bytes."""
+
+    name: str
+    offset: int
+    bytes: int
+
+
+class WindowPlan(_Record):
+    """A two-dimensional window: `ebnn_window`, (vertical, horizontal)."""
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pad: tuple[int, int] = (0, 0)
+
+
+class Steps(_Record):
+    """A step function: `ebnn_steps`. `directions` is None where every channel counts upwards."""
+
+    node: str
+    steps: int
+    low: int
+    step: int
+    thresholds: Section
+    directions: Section | None
+
+
+class Tile(_Record):
+    """Up to 32 neurons by up to 32 inputs in one bank; row r of the bank is neuron `neuron + r`."""
+
+    bank: int
+    neuron: int
+    neurons: int
+    word: int
+    inputs: int
+
+
+class LinearStage(_Record, tag="linear"):
+    """A layer of dot products with the step function behind it, if there is one: `ebnn_linear_layer`."""
+
+    node: str
+    layer_kind: str
+    input: Layout
+    output: Layout
+    source: Place
+    target: Place
+    window: WindowPlan
+    pad_value: int
+    groups: int
+    fan_in: int
+    row_words: int
+    sign: Section
+    nonzero: Section | None
+    steps: Steps | None
+    banks: Section | None = None
+    tiles: tuple[Tile, ...] = ()
+    policy: str | None = None
+
+
+class ThresholdStage(_Record, tag="threshold"):
+    """A step function on its own: `ebnn_threshold_layer`."""
+
+    node: str
+    input: Layout
+    output: Layout
+    source: Place
+    target: Place
+    steps: Steps
+
+
+class PoolStage(_Record, tag="maxpool"):
+    """Pooling: `ebnn_pool_layer`."""
+
+    node: str
+    input: Layout
+    output: Layout
+    source: Place
+    target: Place
+    window: WindowPlan
+    directions: Section | None
+
+
+class AffineStage(_Record, tag="affine"):
+    """The scores' affine: `ebnn_affine_layer`."""
+
+    node: str
+    input: Layout
+    output: Layout
+    source: Place
+    target: Place
+    multiplier: Section
+    offset: Section
+
+
+Stage = LinearStage | ThresholdStage | PoolStage | AffineStage
+
+
+class Buffer(_Record):
+    """A tensor's stay in the work area: from the stage that makes it to the last one that reads it."""
+
+    tensor: str
+    offset: int
+    bytes: int
+    first: int
+    last: int
+
+
+class Plan(_Record):
+    """The whole of it. `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch."""
+
+    stages: tuple[Stage, ...]
+    input: Layout
+    scores: Layout
+    buffers: tuple[Buffer, ...]
+    work_bytes: int
+    scratch_offset: int
+    scratch_bytes: int
+    sections: tuple[Section, ...]
+    image_bytes: int
+
+    @property
+    def banks(self) -> int:
+        """RRAM banks in use."""
+        return sum(len(stage.tiles) for stage in self.stages if isinstance(stage, LinearStage))

@@ -1,0 +1,138 @@
+"""The NumPy interpreter of a `Network`: the oracle that every other executor is held to.
+
+It follows the definition of each node and nothing else: no packing, no bit tricks, no layout.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.errors import DataError
+from edgebnn.network.types import Affine, Linear, MaxPool, Network, Reshape, Tensor, Threshold, Window
+
+Values = npt.NDArray[np.int64]
+
+# Integer matrix products go through float64 and its BLAS: exact while every partial sum stays below 2**53, and
+# an int32 accumulator does.
+_PRODUCT = np.float64
+
+
+def interpret(network: Network, x: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
+    """Scores of a batch: x is (B, *input shape) in the input's range, the answer int32 (B, *output shape).
+
+    Raises DataError where x has another shape or values outside the range.
+    """
+    return trace(network, x)[network.output.name].astype(np.int32)
+
+
+def trace(network: Network, x: npt.NDArray[np.generic]) -> dict[str, Values]:
+    """Every tensor of the network for a batch, by name, as int64 with the batch axis in front."""
+    values: dict[str, Values] = {network.input.name: checked_input(network.input, x)}
+    for node in network.nodes:
+        sources = [values[name] for name in node.sources]
+        values[node.output.name] = run(node, *sources)
+    return values
+
+
+def checked_input(tensor: Tensor, x: npt.NDArray[np.generic]) -> Values:
+    """The batch x as int64, or DataError where its shape, type or range is not the tensor's."""
+    if x.shape[1:] != tensor.shape:
+        raise DataError(
+            f"input '{tensor.name}' has the shape (batch, {', '.join(map(str, tensor.shape))}), "
+            f"but the data have {x.shape}; reshape the data"
+        )
+    if x.dtype.kind not in "iufb":
+        raise DataError(f"input '{tensor.name}' takes numbers, but the data are {x.dtype}; convert them")
+    if x.size and not np.all(np.isfinite(x)):
+        raise DataError(f"the data for input '{tensor.name}' hold NaN or infinity; remove those samples")
+    if x.size and (np.min(x) < tensor.low or np.max(x) > tensor.high):
+        raise DataError(
+            f"input '{tensor.name}' takes values from {tensor.low} to {tensor.high}, but the data run from "
+            f"{np.min(x)} to {np.max(x)}; scale the data or compile with another --input-type"
+        )
+    values = x.astype(np.int64)
+    if not np.array_equal(values, x):
+        raise DataError(
+            f"input '{tensor.name}' takes integers, but the data hold fractions; quantise them to the sensor's integers"
+        )
+    if tensor.kind == "bits" and np.any(values == 0):
+        raise DataError(f"input '{tensor.name}' takes -1 and +1, but the data hold 0; map the data to signs")
+    return values
+
+
+@singledispatch
+def run(node: object, *sources: Values) -> Values:
+    """One node on a batch."""
+    raise TypeError(f"the interpreter has no rule for {type(node).__name__}")
+
+
+@run.register
+def _linear(node: Linear, *sources: Values) -> Values:
+    (x,) = sources
+    batch, channels = x.shape[:2]
+    groups, neurons = node.groups, node.neurons
+    patches = _patches(x, node.window, node.pad_value)  # (B, *out, C, *kernel)
+    spatial = patches.shape[1 : 1 + len(node.window.kernel)]
+    patches = patches.reshape(batch, *spatial, groups, channels // groups * int(np.prod(node.window.kernel, dtype=int)))
+    weights = node.weights.reshape(groups, neurons // groups, -1)
+    sums = np.einsum(
+        "b...gi,goi->b...go", patches.astype(_PRODUCT), weights.astype(_PRODUCT), optimize=True
+    )
+    return np.moveaxis(sums.reshape(batch, *spatial, neurons), -1, 1).astype(np.int64)
+
+
+@run.register
+def _threshold(node: Threshold, *sources: Values) -> Values:
+    (x,) = sources
+    extra = (1,) * (x.ndim - 2)
+    direction = node.direction.astype(np.int64).reshape(1, -1, *extra)
+    count = np.zeros_like(x)
+    for k in range(node.thresholds.shape[1]):
+        threshold = node.thresholds[:, k].astype(np.int64).reshape(1, -1, *extra)
+        count += direction * (x - threshold) >= 0
+    return node.low + node.step * count
+
+
+@run.register
+def _max_pool(node: MaxPool, *sources: Values) -> Values:
+    (x,) = sources
+    direction = node.direction.astype(np.int64).reshape(1, -1, *(1,) * (x.ndim - 2))
+    lowest = np.iinfo(np.int64).min // 2
+    patches = _patches(x * direction, node.window, lowest)
+    rank = len(node.window.kernel)
+    largest = patches.max(axis=tuple(range(patches.ndim - rank, patches.ndim)))
+    return np.moveaxis(largest, -1, 1) * direction
+
+
+@run.register
+def _reshape(node: Reshape, *sources: Values) -> Values:
+    (x,) = sources
+    return x.reshape(x.shape[0], *node.output.shape)
+
+
+@run.register
+def _affine(node: Affine, *sources: Values) -> Values:
+    (x,) = sources
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    return node.multiplier.astype(np.int64).reshape(shape) * x + node.offset.astype(np.int64).reshape(shape)
+
+
+def _patches(x: Values, window: Window, pad_value: int) -> Values:
+    """Every window of x (B, C, *spatial) as (B, *output extents, C, *kernel), padded with `pad_value`."""
+    rank = len(window.kernel)
+    padding = [(0, 0), (0, 0), *zip(window.pad_begin, window.pad_end, strict=True)]
+    padded = np.pad(x, padding, constant_values=pad_value)
+    extents = window.extents(x.shape[2:])
+    patches = np.empty((x.shape[0], *extents, x.shape[1], *window.kernel), dtype=np.int64)
+    for tap in product(*map(range, window.kernel)):
+        cut = tuple(
+            slice(t * d, t * d + s * (n - 1) + 1, s)
+            for t, d, s, n in zip(tap, window.dilation, window.stride, extents, strict=True)
+        )
+        taken = padded[(slice(None), slice(None), *cut)]
+        patches[(slice(None),) * (rank + 2) + tap] = np.moveaxis(taken, 1, -1)
+    return patches

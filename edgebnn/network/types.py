@@ -1,0 +1,246 @@
+"""The integer network: what is left of a model after the front end.
+
+A `Network` is a graph of tensors in single assignment. Every value in it is an integer; a node names its source
+tensors and carries the full type of the one tensor that it makes. Shapes never hold the batch axis and are
+channel first, as in ONNX: (C,), (C, L) or (C, H, W).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64] | npt.NDArray[np.int32] | npt.NDArray[np.int8]
+
+
+class Kind(StrEnum):
+    """What the integers of a tensor stand for, which decides how they are stored and read."""
+
+    BITS = "bits"  # -1 and +1
+    TRITS = "trits"  # -1, 0 and +1
+    INTEGERS = "integers"  # any range of up to 16 bits: sensor samples, multi-bit activations
+    SUMS = "sums"  # int32 accumulators
+    SCORES = "scores"  # int32, the network's answer
+
+
+class WeightKind(StrEnum):
+    """The alphabet of a layer's weights."""
+
+    BINARY = "binary"
+    TERNARY = "ternary"
+    INT8 = "int8"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor's type: its name, kind, shape without the batch axis, and the inclusive range of its integers.
+
+    `scale` is the real value of one unit; it never enters the computation.
+    """
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...]
+    low: int
+    high: int
+    scale: float = 1.0
+
+    @property
+    def channels(self) -> int:
+        """Length of the channel axis."""
+        return self.shape[0]
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """Extents behind the channel axis: (), (L,) or (H, W)."""
+        return self.shape[1:]
+
+    @property
+    def size(self) -> int:
+        """Number of integers."""
+        return prod(self.shape)
+
+    @property
+    def bits(self) -> int:
+        """Bits of one integer in two's complement (signed) or plain binary (unsigned)."""
+        if self.low < 0:
+            return max((-self.low - 1).bit_length(), max(self.high, 0).bit_length()) + 1
+        return max(self.high.bit_length(), 1)
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """The smallest NumPy type that holds the range; sums and scores are always int32."""
+        if self.kind in (Kind.SUMS, Kind.SCORES):
+            return np.dtype(np.int32)
+        name = ("int" if self.low < 0 else "uint") + ("8" if self.bits <= 8 else "16")
+        return np.dtype(name)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window over the spatial axes, one number per axis; a dense layer has the empty window."""
+
+    kernel: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    pad_begin: tuple[int, ...] = ()
+    pad_end: tuple[int, ...] = ()
+
+    def extents(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
+        """Output extents over an input of extents `spatial` (floor rule of ONNX); may be zero or negative."""
+        return tuple(
+            (extent + begin + end - dilation * (kernel - 1) - 1) // stride + 1
+            for extent, kernel, stride, dilation, begin, end in zip(
+                spatial, self.kernel, self.stride, self.dilation, self.pad_begin, self.pad_end, strict=True
+            )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """Integer dot products: dense, conv1d, conv2d or depthwise, by the window's rank and the groups.
+
+    `weights` is int8 of shape (O, I / groups, *kernel). The accumulator of neuron o is the plain integer sum of
+    weight times input; padded inputs have the value `pad_value` (0 on bits means "no input", exactly 0).
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    weights: npt.NDArray[np.int8]
+    weight_kind: WeightKind
+    window: Window = Window()
+    groups: int = 1
+    pad_value: int = 0
+
+    @property
+    def kind(self) -> str:
+        """`dense`, `conv1d`, `conv2d`, `depthwise1d` or `depthwise2d`."""
+        rank = len(self.window.kernel)
+        if rank == 0:
+            return "dense"
+        return f"depthwise{rank}d" if self.groups > 1 and self.weights.shape[1] == 1 else f"conv{rank}d"
+
+    @property
+    def neurons(self) -> int:
+        """Number of output channels."""
+        return int(self.weights.shape[0])
+
+    @property
+    def fan_in(self) -> int:
+        """Weights of one neuron."""
+        return prod(self.weights.shape[1:])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return self.fan_in * self.output.size
+
+
+@dataclass(frozen=True, eq=False)
+class Threshold:
+    """Step function of an integer, per channel: output = low + step * count.
+
+    `thresholds` is int32 (C, K), each row sorted so that the count changes one step at a time. With direction +1
+    the count is the number of k with x >= thresholds[c, k], with direction -1 the number with
+    x <= thresholds[c, k]. A threshold outside the reachable range makes a constant.
+
+    `ties` says what the model makes of an exact zero before its sign; `ambiguous` counts the channels whose
+    threshold lies within float32's summation error of a reachable accumulator.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    thresholds: npt.NDArray[np.int32]
+    direction: npt.NDArray[np.int8]
+    low: int = -1
+    step: int = 2
+    ties: str = ""
+    ambiguous: int = 0
+    kind: ClassVar[str] = "threshold"
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool:
+    """Largest value under the window, per channel (smallest where `direction` is -1); padding never wins."""
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    window: Window
+    direction: npt.NDArray[np.int8]
+    kind: ClassVar[str] = "maxpool"
+
+
+@dataclass(frozen=True, eq=False)
+class Reshape:
+    """The same integers, in the same channel-first order, under another shape."""
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    kind: ClassVar[str] = "reshape"
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """score = multiplier[c] * x + offset[c] in int32, which the front end has shown not to overflow."""
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    multiplier: npt.NDArray[np.int32]
+    offset: npt.NDArray[np.int32]
+    kind: ClassVar[str] = "affine"
+
+
+Node = Linear | Threshold | MaxPool | Reshape | Affine
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A model in integers: its input tensor and its nodes in an order in which they can be run.
+
+    `input_dtype` is the element type of the model's own input (what users hand over), `input_scale` and the
+    tensor's range say which integers it may hold. `notes` are sentences that a user should read.
+    """
+
+    name: str
+    input: Tensor
+    nodes: tuple[Node, ...]
+    input_dtype: str
+    model_sha256: str
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Every tensor by name."""
+        return {self.input.name: self.input} | {node.output.name: node.output for node in self.nodes}
+
+    @property
+    def output(self) -> Tensor:
+        """The tensor of scores: what the last node makes."""
+        return self.nodes[-1].output
+
+    @property
+    def linear(self) -> tuple[Linear, ...]:
+        """The layers with weights, in order."""
+        return tuple(node for node in self.nodes if isinstance(node, Linear))
+
+    def with_weights(self, weights: Mapping[str, npt.NDArray[np.int8]]) -> Network:
+        """The same network with other weights (of the same shapes) in the layers named."""
+        nodes = tuple(
+            replace(node, weights=weights[node.name])
+            if isinstance(node, Linear) and node.name in weights
+            else node
+            for node in self.nodes
+        )
+        return replace(self, nodes=nodes)
