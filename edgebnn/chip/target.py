@@ -41,28 +41,28 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A table of a target file; a field that it does not know is an error."""
 
 
-class Cpu(_Section):
+class Cpu(_Section, frozen=True):
     """The processor."""
 
     clock: Frequency
     cycles_per_instruction: Count
 
 
-class Region(_Section):
+class Region(_Section, frozen=True):
     """A memory."""
 
     base: Address
     size: Memory
 
 
-class Memories(_Section):
+class Memories(_Section, frozen=True):
     """The memories that the linker script knows."""
 
     flash: Region
     sram: Region
 
 
-class Array(_Section):
+class Array(_Section, frozen=True):
     """The RRAM banks; `parallel_banks` bounds the fan-in of a neuron."""
 
     banks: Count
@@ -79,13 +79,13 @@ class Array(_Section):
         return self.rows.integer("count") * self.columns.integer("count")
 
 
-class Supply(_Section):
+class Supply(_Section, frozen=True):
     """Supply voltages."""
 
     nominal: Voltage
 
 
-class EventEnergy(_Section):
+class EventEnergy(_Section, frozen=True):
     """Energy of one event of each kind at the nominal supply; the array's are missing on a plain microcontroller."""
 
     instruction: Energy
@@ -96,13 +96,13 @@ class EventEnergy(_Section):
     threshold: Energy | None = None
 
 
-class ChipPower(_Section):
+class ChipPower(_Section, frozen=True):
     """Power that flows whether anything is computed or not."""
 
     leakage: Power
 
 
-class Policy(_Section):
+class Policy(_Section, frozen=True):
     """A programming policy: the conditions, what one device costs, and how often a 2T2R synapse ends up wrong."""
 
     set_compliance: Current
@@ -114,7 +114,7 @@ class Policy(_Section):
     endurance: Count
 
 
-class Device(_Section):
+class Device(_Section, frozen=True):
     """What stands around the chip in a wearable device."""
 
     front_end: Power
@@ -124,7 +124,7 @@ class Device(_Section):
     converter_efficiency: Ratio
 
 
-class Register(_Section):
+class Register(_Section, frozen=True):
     """A register of the macro; the offset is in bytes from the macro's base."""
 
     name: str
@@ -132,21 +132,21 @@ class Register(_Section):
     meaning: str
 
 
-class Commands(_Section):
+class Commands(_Section, frozen=True):
     """Codes that the control register takes."""
 
     program: int
     run: int
 
 
-class StatusBits(_Section):
+class StatusBits(_Section, frozen=True):
     """Bit masks of the status register."""
 
     done: int
     error: int
 
 
-class Macro(_Section):
+class Macro(_Section, frozen=True):
     """The register map of the RRAM macro."""
 
     base: Address
@@ -162,13 +162,13 @@ class Macro(_Section):
         return {register.name: register.offset for register in self.registers}
 
 
-class Mailbox(_Section):
+class Mailbox(_Section, frozen=True):
     """Where the emulator talks to the firmware; no part of a real chip."""
 
     base: Address
 
 
-class Target(_Section):
+class Target(_Section, frozen=True):
     """A chip or machine that a network can be compiled for."""
 
     schema: Literal[1]
@@ -293,7 +293,9 @@ def _check_whole(target: Target, where: str) -> None:
     offsets = target.macro.offsets
     missing = [name for name in REGISTERS if name not in offsets]
     demand(not missing, f"macro.registers lacks {', '.join(missing)}")
-    demand(len(offsets) == len(target.macro.registers) == len(REGISTERS), "macro.registers has a name twice or too many")
+    demand(
+        len(offsets) == len(target.macro.registers) == len(REGISTERS), "macro.registers has a name twice or too many"
+    )
     demand(len(set(offsets.values())) == len(offsets), "two registers of the macro have the same offset")
     demand(
         all(0 <= offset < 0x1000 and offset % 4 == 0 for offset in offsets.values()),

@@ -21,7 +21,7 @@ Format = Literal["bits", "trits", "int8", "uint8", "int16", "uint16", "int32"]
 FORMATS: tuple[Format, ...] = ("bits", "trits", "int8", "uint8", "int16", "uint16", "int32")
 
 
-class Layout(_Record):
+class Layout(_Record, frozen=True):
     """How a tensor lies in memory: `ebnn_tensor`."""
 
     height: int
@@ -46,14 +46,14 @@ class Layout(_Record):
         return (pixels * self.channels * width + 3) // 4 * 4
 
 
-class Place(_Record):
+class Place(_Record, frozen=True):
     """Where a tensor lies: in the caller's input, in the caller's scores, or in the work area at an offset in bytes."""
 
     base: Literal["input", "scores", "work"]
     offset: int = 0
 
 
-class Section(_Record):
+class Section(_Record, frozen=True):
     """A stretch of the weights image: what it holds, its offset and its length in bytes."""
 
     name: str
@@ -61,7 +61,7 @@ class Section(_Record):
     bytes: int
 
 
-class WindowPlan(_Record):
+class WindowPlan(_Record, frozen=True):
     """A two-dimensional window: `ebnn_window`, (vertical, horizontal)."""
 
     kernel: tuple[int, int] = (1, 1)
@@ -70,7 +70,7 @@ class WindowPlan(_Record):
     pad: tuple[int, int] = (0, 0)
 
 
-class Steps(_Record):
+class Steps(_Record, frozen=True):
     """A step function: `ebnn_steps`. `directions` is None where every channel counts upwards."""
 
     node: str
@@ -81,7 +81,7 @@ class Steps(_Record):
     directions: Section | None
 
 
-class Tile(_Record):
+class Tile(_Record, frozen=True):
     """Up to 32 neurons by up to 32 inputs in one bank; row r of the bank is neuron `neuron + r`."""
 
     bank: int
@@ -91,7 +91,7 @@ class Tile(_Record):
     inputs: int
 
 
-class LinearStage(_Record, tag="linear"):
+class LinearStage(_Record, frozen=True, tag="linear"):
     """A layer of dot products with the step function behind it, if there is one: `ebnn_linear_layer`."""
 
     node: str
@@ -113,7 +113,7 @@ class LinearStage(_Record, tag="linear"):
     policy: str | None = None
 
 
-class ThresholdStage(_Record, tag="threshold"):
+class ThresholdStage(_Record, frozen=True, tag="threshold"):
     """A step function on its own: `ebnn_threshold_layer`."""
 
     node: str
@@ -124,7 +124,7 @@ class ThresholdStage(_Record, tag="threshold"):
     steps: Steps
 
 
-class PoolStage(_Record, tag="maxpool"):
+class PoolStage(_Record, frozen=True, tag="maxpool"):
     """Pooling: `ebnn_pool_layer`."""
 
     node: str
@@ -136,7 +136,7 @@ class PoolStage(_Record, tag="maxpool"):
     directions: Section | None
 
 
-class AffineStage(_Record, tag="affine"):
+class AffineStage(_Record, frozen=True, tag="affine"):
     """The scores' affine: `ebnn_affine_layer`."""
 
     node: str
@@ -151,7 +151,7 @@ class AffineStage(_Record, tag="affine"):
 Stage = LinearStage | ThresholdStage | PoolStage | AffineStage
 
 
-class Buffer(_Record):
+class Buffer(_Record, frozen=True):
     """A tensor's stay in the work area: from the stage that makes it to the last one that reads it."""
 
     tensor: str
@@ -161,7 +161,7 @@ class Buffer(_Record):
     last: int
 
 
-class Plan(_Record):
+class Plan(_Record, frozen=True):
     """The whole of it. `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch."""
 
     stages: tuple[Stage, ...]

@@ -79,9 +79,7 @@ def _linear(node: Linear, *sources: Values) -> Values:
     spatial = patches.shape[1 : 1 + len(node.window.kernel)]
     patches = patches.reshape(batch, *spatial, groups, channels // groups * int(np.prod(node.window.kernel, dtype=int)))
     weights = node.weights.reshape(groups, neurons // groups, -1)
-    sums = np.einsum(
-        "b...gi,goi->b...go", patches.astype(_PRODUCT), weights.astype(_PRODUCT), optimize=True
-    )
+    sums = np.einsum("b...gi,goi->b...go", patches.astype(_PRODUCT), weights.astype(_PRODUCT), optimize=True)
     return np.moveaxis(sums.reshape(batch, *spatial, neurons), -1, 1).astype(np.int64)
 
 
@@ -94,7 +92,8 @@ def _threshold(node: Threshold, *sources: Values) -> Values:
     for k in range(node.thresholds.shape[1]):
         threshold = node.thresholds[:, k].astype(np.int64).reshape(1, -1, *extra)
         count += direction * (x - threshold) >= 0
-    return node.low + node.step * count
+    levels: Values = node.low + node.step * count
+    return levels
 
 
 @run.register
@@ -105,7 +104,8 @@ def _max_pool(node: MaxPool, *sources: Values) -> Values:
     patches = _patches(x * direction, node.window, lowest)
     rank = len(node.window.kernel)
     largest = patches.max(axis=tuple(range(patches.ndim - rank, patches.ndim)))
-    return np.moveaxis(largest, -1, 1) * direction
+    pooled: Values = np.moveaxis(largest, -1, 1) * direction
+    return pooled
 
 
 @run.register
@@ -118,7 +118,8 @@ def _reshape(node: Reshape, *sources: Values) -> Values:
 def _affine(node: Affine, *sources: Values) -> Values:
     (x,) = sources
     shape = (1, -1) + (1,) * (x.ndim - 2)
-    return node.multiplier.astype(np.int64).reshape(shape) * x + node.offset.astype(np.int64).reshape(shape)
+    scores: Values = node.multiplier.astype(np.int64).reshape(shape) * x + node.offset.astype(np.int64).reshape(shape)
+    return scores
 
 
 def _patches(x: Values, window: Window, pad_value: int) -> Values:

@@ -238,9 +238,7 @@ class Network:
     def with_weights(self, weights: Mapping[str, npt.NDArray[np.int8]]) -> Network:
         """The same network with other weights (of the same shapes) in the layers named."""
         nodes = tuple(
-            replace(node, weights=weights[node.name])
-            if isinstance(node, Linear) and node.name in weights
-            else node
+            replace(node, weights=weights[node.name]) if isinstance(node, Linear) and node.name in weights else node
             for node in self.nodes
         )
         return replace(self, nodes=nodes)

@@ -1,0 +1,46 @@
+"""The weights image: every constant of a deployment in one block of little-endian 32-bit words."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.mapping.plan import Section
+
+
+class ImageWriter:
+    """Appends sections; each starts on a word."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._sections: list[Section] = []
+        self._bytes = 0
+
+    def add(self, name: str, values: npt.NDArray[np.generic]) -> Section:
+        """The section that now holds these uint32, int32 or uint16 values."""
+        data = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"))).tobytes()
+        section = Section(name=name, offset=self._bytes, bytes=len(data))
+        padded = data + bytes(-len(data) % 4)
+        self._chunks.append(padded)
+        self._sections.append(section)
+        self._bytes += len(padded)
+        return section
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All sections, in order."""
+        return tuple(self._sections)
+
+    @property
+    def length(self) -> int:
+        """Bytes of the image so far."""
+        return self._bytes
+
+    def image(self) -> bytes:
+        """The whole image."""
+        return b"".join(self._chunks)
+
+
+def read_section(image: bytes, section: Section, dtype: str) -> npt.NDArray[np.generic]:
+    """A section's values; `dtype` such as "<i4". A view on the image, not to be written to."""
+    return np.frombuffer(image[section.offset : section.offset + section.bytes], dtype=dtype)

@@ -1,0 +1,39 @@
+"""A network that has found its place on a target: the data that code generation and the emulator work from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from edgebnn.chip.target import Target
+from edgebnn.mapping.plan import LinearStage, Plan
+from edgebnn.network.types import Network
+
+
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What made a deployment: the head of every generated file. It holds no path and no time."""
+
+    version: str
+    options: str  # the command line without paths, such as "compile --target rram130 --policy nominal"
+    model_name: str
+    model_sha256: str
+    target_name: str
+    target_sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class MappedNetwork:
+    """A network, the target, the plan and the weights image (little-endian 32-bit words and their sections)."""
+
+    network: Network
+    target: Target
+    plan: Plan
+    image: bytes
+    provenance: Provenance
+
+    @cached_property
+    def linear_stages(self) -> dict[str, LinearStage]:
+        """The stage of each layer with weights, by the node's name."""
+        return {stage.node: stage for stage in self.plan.stages if isinstance(stage, LinearStage)}

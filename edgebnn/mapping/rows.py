@@ -1,0 +1,61 @@
+"""Weights as rows of words: the order of a neuron's inputs, and packing them 32 a word."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.mapping.plan import WindowPlan
+
+Weights = npt.NDArray[np.int8]
+Words = npt.NDArray[np.uint32]
+
+WORD_BITS = 32
+
+
+def fan_in_order(weights: Weights, window: WindowPlan) -> Weights:
+    """Weights (O, I / groups, *kernel) as (O, n) in the order in which the runtime gathers a neuron's inputs.
+
+    That order is (kernel row, kernel column, channel). A dense layer over a flattened map of (C, H, W) is, for the
+    runtime, a window of the whole map, and its weights are taken from channel-first order.
+    """
+    flat = weights.reshape(len(weights), -1)
+    return np.ascontiguousarray(flat[:, input_order(flat.shape[1], window)])
+
+
+def input_order(fan_in: int, window: WindowPlan) -> npt.NDArray[np.int64]:
+    """For each place in a row, the index of its weight within the neuron's weights as the model has them; int64 (n,)."""
+    height, width = window.kernel
+    return np.arange(fan_in).reshape(-1, height, width).transpose(1, 2, 0).reshape(-1)
+
+
+def pack_rows(weights: Weights) -> tuple[Words, Words]:
+    """(sign, nonzero) of weights (O, n): uint32 (O, ceil(n / 32)), bit i % 32 of word i // 32 is input i.
+
+    Behind the last input the bits are 0; so is the sign of a zero weight.
+    """
+    return _pack(weights > 0), _pack(weights != 0)
+
+
+def unpack_rows(sign: Words, nonzero: Words | None, fan_in: int) -> Weights:
+    """The weights (O, fan_in) that `pack_rows` made these words of; without `nonzero` no weight is zero."""
+    signs: Weights = np.where(_unpack(sign, fan_in), 1, -1).astype(np.int8)
+    return signs if nonzero is None else np.where(_unpack(nonzero, fan_in), signs, 0).astype(np.int8)
+
+
+def pack_bits(bits: npt.NDArray[np.bool_]) -> Words:
+    """A vector of bits (n,) as uint32 (ceil(n / 32),)."""
+    return _pack(bits.reshape(1, -1))[0]
+
+
+def _pack(bits: npt.NDArray[np.bool_]) -> Words:
+    words = -(-bits.shape[1] // WORD_BITS)
+    padded = np.zeros((len(bits), words * WORD_BITS), dtype=np.uint8)
+    padded[:, : bits.shape[1]] = bits
+    words: Words = np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
+    return words
+
+
+def _unpack(words: Words, count: int) -> npt.NDArray[np.uint8]:
+    octets = np.ascontiguousarray(words, dtype="<u4").view(np.uint8)
+    return np.unpackbits(octets, axis=1, bitorder="little", count=count)
