@@ -32,6 +32,7 @@ class MappedNetwork:
     plan: Plan
     image: bytes
     provenance: Provenance
+    policy: str | None = None  # programming policy of the RRAM, None on a target without
 
     @cached_property
     def linear_stages(self) -> dict[str, LinearStage]:

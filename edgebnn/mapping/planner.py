@@ -54,7 +54,7 @@ def map_network(network: Network, target: Target, provenance: Provenance, policy
         )
     planning = _Planning(network, target, policy, views_of(network))
     plan = _plan(planning)
-    return MappedNetwork(network, target, plan, planning.image.image(), provenance)
+    return MappedNetwork(network, target, plan, planning.image.image(), provenance, policy)
 
 
 @dataclass

@@ -20,13 +20,14 @@ def fan_in_order(weights: Weights, window: WindowPlan) -> Weights:
     runtime, a window of the whole map, and its weights are taken from channel-first order.
     """
     flat = weights.reshape(len(weights), -1)
-    return np.ascontiguousarray(flat[:, input_order(flat.shape[1], window)])
+    return flat[:, input_order(flat.shape[1], window)].astype(np.int8)
 
 
 def input_order(fan_in: int, window: WindowPlan) -> npt.NDArray[np.int64]:
     """For each place in a row, the index of its weight within the neuron's weights as the model has them; int64 (n,)."""
     height, width = window.kernel
-    return np.arange(fan_in).reshape(-1, height, width).transpose(1, 2, 0).reshape(-1)
+    order: npt.NDArray[np.int64] = np.arange(fan_in).reshape(-1, height, width).transpose(1, 2, 0).reshape(-1)
+    return order
 
 
 def pack_rows(weights: Weights) -> tuple[Words, Words]:
@@ -49,11 +50,10 @@ def pack_bits(bits: npt.NDArray[np.bool_]) -> Words:
 
 
 def _pack(bits: npt.NDArray[np.bool_]) -> Words:
-    words = -(-bits.shape[1] // WORD_BITS)
-    padded = np.zeros((len(bits), words * WORD_BITS), dtype=np.uint8)
+    count = -(-bits.shape[1] // WORD_BITS)
+    padded = np.zeros((len(bits), count * WORD_BITS), dtype=np.uint8)
     padded[:, : bits.shape[1]] = bits
-    words: Words = np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
-    return words
+    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
 
 
 def _unpack(words: Words, count: int) -> npt.NDArray[np.uint8]:

@@ -80,7 +80,8 @@ def _linear(node: Linear, *sources: Values) -> Values:
     patches = patches.reshape(batch, *spatial, groups, channels // groups * int(np.prod(node.window.kernel, dtype=int)))
     weights = node.weights.reshape(groups, neurons // groups, -1)
     sums = np.einsum("b...gi,goi->b...go", patches.astype(_PRODUCT), weights.astype(_PRODUCT), optimize=True)
-    return np.moveaxis(sums.reshape(batch, *spatial, neurons), -1, 1).astype(np.int64)
+    accumulators: Values = np.moveaxis(sums.reshape(batch, *spatial, neurons), -1, 1).astype(np.int64)
+    return accumulators
 
 
 @run.register

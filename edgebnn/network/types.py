@@ -17,7 +17,12 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.errors import ModelError
+
 IntArray = npt.NDArray[np.int64] | npt.NDArray[np.int32] | npt.NDArray[np.int8]
+
+
+MAX_TENSOR_SIZE = 1 << 28
 
 
 class Kind(StrEnum):
@@ -219,6 +224,26 @@ class Network:
     input_dtype: str
     model_sha256: str
     notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """ModelError where names repeat, a source is not made before it is read, or a tensor is beyond all memory."""
+        made = {self.input.name}
+        names: set[str] = set()
+        for node in self.nodes:
+            if node.name in names or node.output.name in made:
+                raise ModelError(f"node '{node.name}' or its tensor '{node.output.name}' exists twice; rename it")
+            missing = [source for source in node.sources if source not in made]
+            if missing:
+                raise ModelError(f"node '{node.name}' reads '{missing[0]}', which no node before it makes")
+            names.add(node.name)
+            made.add(node.output.name)
+        if not self.nodes:
+            raise ModelError(f"the network '{self.name}' has no layer; nothing is left to map")
+        for tensor in self.tensors.values():
+            if tensor.size > MAX_TENSOR_SIZE or min(tensor.shape, default=0) < 1 or len(tensor.shape) > 3:
+                raise ModelError(
+                    f"tensor '{tensor.name}' of shape {tensor.shape} is out of bounds; use a smaller network"
+                )
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:

@@ -1,0 +1,115 @@
+"""The memory map for people and tools: `memory_map.json` and `memory_map.md`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import AffineStage, LinearStage, Place, PoolStage, Section, Stage, ThresholdStage
+
+
+def memory_map_json(mapped: MappedNetwork) -> bytes:
+    """Banks, the weights image and the work area in one JSON document."""
+    plan = mapped.plan
+    document = {
+        "target": mapped.target.name,
+        "model_sha256": mapped.provenance.model_sha256,
+        "layers": [_layer(stage) for stage in mapped.linear_stages.values()],
+        "image": {"bytes": plan.image_bytes, "sections": list(plan.sections)},
+        "work_area": {
+            "bytes": plan.work_bytes,
+            "buffers": list(plan.buffers),
+            "scratch": {"offset": plan.scratch_offset, "bytes": plan.scratch_bytes},
+        },
+        "input": plan.input,
+        "scores": plan.scores,
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def memory_map_markdown(mapped: MappedNetwork) -> bytes:
+    """The same as tables for reading."""
+    plan = mapped.plan
+    lines = [
+        f"# Memory map of {_cell(mapped.network.name)} on {mapped.target.name}",
+        "",
+        f"edgebnn {mapped.provenance.version}, `{_cell(mapped.provenance.options)}`, "
+        f"model {mapped.provenance.model_sha256[:16]}",
+        "",
+        "## Layers",
+        "",
+        "| layer | kind | neurons | fan-in | synapses | weights in the image | banks | policy |",
+        "|---|---|---:|---:|---:|---:|---|---|",
+    ]
+    for stage in mapped.linear_stages.values():
+        facts = _layer(stage)
+        banks = facts["banks"]
+        span = f"{banks['first']} to {banks['last']} ({banks['count']})" if banks else "none"
+        lines.append(
+            f"| {_cell(stage.node)} | {stage.layer_kind}, {facts['weights']} | {facts['neurons']} | {stage.fan_in} | "
+            f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {stage.policy or 'none'} |"
+        )
+    lines += ["", f"## Weights image, {plan.image_bytes} bytes", "", "| offset | bytes | section |", "|---:|---:|---|"]
+    lines += [f"| 0x{s.offset:06x} | {s.bytes} | {_cell(s.name)} |" for s in plan.sections]
+    lines += [
+        "",
+        f"## Work area, {plan.work_bytes} bytes (the caller's), stage by stage",
+        "",
+        "| stage | node | kind | reads | writes |",
+        "|---:|---|---|---|---|",
+    ]
+    lines += [
+        f"| {index} | {_cell(each.node)} | {stage_kind(each)} | {_place(each.source)} | {_place(each.target)} |"
+        for index, each in enumerate(plan.stages)
+    ]
+    lines += ["", "| offset | bytes | tensor | alive in stages |", "|---:|---:|---|---|"]
+    lines += [f"| 0x{b.offset:06x} | {b.bytes} | {_cell(b.tensor)} | {b.first} to {b.last} |" for b in plan.buffers]
+    if plan.scratch_bytes:
+        lines.append(f"| 0x{plan.scratch_offset:06x} | {plan.scratch_bytes} | kernels' scratch | all |")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def stage_kind(stage: Stage) -> str:
+    """What a stage does, in the words of the network."""
+    match stage:
+        case LinearStage():
+            return stage.layer_kind if stage.steps is None else f"{stage.layer_kind} + threshold"
+        case ThresholdStage():
+            return "threshold"
+        case PoolStage():
+            return "max pool"
+        case AffineStage():
+            return "affine"
+
+
+def _layer(stage: LinearStage) -> dict[str, Any]:
+    neurons = stage.output.channels
+    tiles = stage.tiles
+    return {
+        "name": stage.node,
+        "kind": stage.layer_kind,
+        "weights": "binary" if stage.nonzero is None else "ternary",
+        "neurons": neurons,
+        "fan_in": stage.fan_in,
+        "synapses": neurons * stage.fan_in,
+        "weight_bytes": _bytes(stage.sign, stage.nonzero),
+        "policy": stage.policy,
+        "banks": {"first": tiles[0].bank, "last": tiles[-1].bank, "count": len(tiles)} if tiles else None,
+        "tiles": list(tiles),
+    }
+
+
+def _bytes(*sections: Section | None) -> int:
+    return sum(section.bytes for section in sections if section is not None)
+
+
+def _place(place: Place) -> str:
+    return f"work + 0x{place.offset:06x}" if place.base == "work" else place.base
+
+
+def _cell(text: str) -> str:
+    """Text for a cell of a Markdown table: a name from a model can hold anything."""
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#|!~" else c for c in printable)
