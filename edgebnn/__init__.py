@@ -1,0 +1,26 @@
+"""edgebnn: binary and ternary neural networks on a simulated CMOS/RRAM chip and on plain microcontrollers.
+
+>>> deployment = edgebnn.compile("model.onnx", target="rram130")
+>>> scores = deployment.run(x)
+>>> deployment.save("out")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from edgebnn.api import Deployment, compile, load
+
+__all__ = ["Deployment", "__version__", "compile", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, loaded when they are first used: `import edgebnn` stays free of every heavy library."""
+    if name in ("Deployment", "compile", "load"):
+        from edgebnn import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'edgebnn' has no attribute '{name}'")

@@ -31,6 +31,10 @@ class Energy:
         """The sum of all parts in joules."""
         return sum(part.energy_j for part in self.parts)
 
+    def scaled(self, factor: float) -> Energy:
+        """Every part times the factor."""
+        return Energy(tuple(Part(part.name, part.energy_j * factor, part.evidence) for part in self.parts))
+
     def parts_nj(self) -> dict[str, float]:
         """Every part in nanojoules and their `total`."""
         return {"total": self.total_j * 1e9} | {part.name: part.energy_j * 1e9 for part in self.parts}

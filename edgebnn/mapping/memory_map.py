@@ -23,8 +23,8 @@ def memory_map_json(mapped: MappedNetwork) -> bytes:
             "buffers": list(plan.buffers),
             "scratch": {"offset": plan.scratch_offset, "bytes": plan.scratch_bytes},
         },
-        "input": plan.input,
-        "scores": plan.scores,
+        "input": {"bytes": plan.input.bytes, "layout": plan.input},
+        "scores": {"bytes": plan.scores.bytes, "layout": plan.scores},
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 

@@ -46,7 +46,7 @@ def unpack_rows(sign: Words, nonzero: Words | None, fan_in: int) -> Weights:
 
 def pack_bits(bits: npt.NDArray[np.bool_]) -> Words:
     """A vector of bits (n,) as uint32 (ceil(n / 32),)."""
-    return _pack(bits.reshape(1, -1))[0]
+    return _pack(bits.reshape(1, -1)).reshape(-1)
 
 
 def _pack(bits: npt.NDArray[np.bool_]) -> Words:

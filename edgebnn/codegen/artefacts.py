@@ -1,0 +1,50 @@
+"""What a deployment takes, read from the files that were emitted and never from a prediction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgebnn.mapping.cells import synapses_in_csv
+from edgebnn.mapping.record import FirmwareFacts
+
+
+@dataclass(frozen=True)
+class LayerMemory:
+    """Synapses of a layer, counted in `memory_map.csv`, and the bytes that its weights take in the image."""
+
+    synapses: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory of a deployment; bytes of code are None where no firmware was built.
+
+    sram_bytes: input, scores and work area, or all that the ELF reserves (stack included) where there is one.
+    weights_bytes: the weights image in flash (on a chip with RRAM: the image that programs the banks).
+    """
+
+    synapses: int
+    banks: int
+    sram_bytes: int
+    code_bytes: int | None
+    weights_bytes: int
+    layers: Mapping[str, LayerMemory]
+
+
+def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> Memory:
+    """The memory of a deployment, from its files `memory_map.csv`, `memory_map.json`, `weights.bin` and the ELF's facts."""
+    synapses = synapses_in_csv(files["memory_map.csv"])
+    document = json.loads(files["memory_map.json"])
+    weight_bytes = {layer["name"]: layer["weight_bytes"] for layer in document["layers"]}
+    buffers = sum(document[name]["bytes"] for name in ("input", "scores", "work_area"))
+    return Memory(
+        synapses=sum(synapses.values()),
+        banks=sum(len(layer["tiles"]) for layer in document["layers"]),
+        sram_bytes=firmware.data_bytes if firmware is not None else buffers,
+        code_bytes=firmware.code_bytes if firmware is not None else None,
+        weights_bytes=len(files["weights.bin"]),
+        layers={name: LayerMemory(count, weight_bytes[name]) for name, count in synapses.items()},
+    )

@@ -1,0 +1,116 @@
+"""A deployment folder on disk: written whole or not at all, read with every file checked against its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgebnn.errors import DeploymentError
+from edgebnn.mapping.record import Record, decode, encode
+
+RECORD = "deployment.json"
+MAX_FILE_BYTES = 1 << 29
+
+
+def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> None:
+    """The folder with `deployment.json` and the files, or DeploymentError and nothing.
+
+    A folder that already holds a deployment is replaced, but only where every file in it is one that edgebnn wrote
+    and nobody changed since: nothing of the user's is lost.
+    """
+    folder = Path(os.path.abspath(folder))
+    _check_replaceable(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise DeploymentError(f"cannot write beside '{folder}': {error.strerror}; choose another folder") from error
+    try:
+        fresh.chmod(0o755)
+        for name, data in {**files, RECORD: encode(record)}.items():
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        if (fresh / "firmware.elf").exists():
+            (fresh / "firmware.elf").chmod(0o755)
+        _swap(fresh, folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DeploymentError(
+            f"writing '{folder}' failed: {reason}; free some space or choose another folder"
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
+    """The record of a deployment folder and all the files that belong to it, every one checked against its hash."""
+    path = folder / RECORD
+    if not path.is_file():
+        raise DeploymentError(f"'{folder}' is no deployment folder (it has no {RECORD}); make one with edgebnn compile")
+    try:
+        record = decode(_read_bounded(path), str(path))
+        files = {name: _read_bounded(_inside(folder, name)) for name in record.files}
+    except OSError as error:
+        raise DeploymentError(f"'{error.filename}' cannot be read: {error.strerror}; compile again") from error
+    for name, data in files.items():
+        if hashlib.sha256(data).hexdigest() != record.files[name]:
+            raise DeploymentError(f"'{folder / name}' is not the file that was written; compile again")
+    missing = {"weights.bin", "memory_map.json", "memory_map.csv"} - files.keys()
+    if missing:
+        raise DeploymentError(f"'{path}' names no {min(missing)}; compile again")
+    return record, files
+
+
+def _read_bounded(path: Path) -> bytes:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise DeploymentError(
+            f"'{path}' is larger than {MAX_FILE_BYTES} bytes, which no deployment's file is; compile again"
+        )
+    return path.read_bytes()
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The path of a file of the folder; a record from a stranger may name others."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise DeploymentError(f"'{folder / RECORD}' names '{name}', which lies outside the folder; compile again")
+    return path
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise DeploymentError(f"'{folder}' is a file; choose another folder with -o")
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    if not present:
+        return
+    if RECORD not in present:
+        raise DeploymentError(f"'{folder}' is not empty and holds no deployment; choose another folder with -o")
+    known = decode((folder / RECORD).read_bytes(), str(folder / RECORD)).files
+    for name in sorted(present - {RECORD}):
+        if name not in known or hashlib.sha256((folder / name).read_bytes()).hexdigest() != known[name]:
+            raise DeploymentError(
+                f"'{folder / name}' was added or changed since edgebnn wrote the folder; move it away or choose another "
+                "folder with -o"
+            )
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Puts the fresh folder in the old one's place; on failure the old one stays."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = fresh.with_name(fresh.name + "-old")
+    folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
