@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.errors import TargetError
+from edgebnn.errors import DataError, TargetError
 
 Words = npt.NDArray[np.uint32]
 
 COLUMNS = 32
+MAX_FILE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,12 @@ class FaultPlanes:
         return int(np.bitwise_count(self.wrong).sum())
 
 
+class _ChipFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    schema: Literal[1]
+    seed: int
+    bit_error_rate: float
+
+
 @dataclass(frozen=True)
 class ChipInstance:
     """A chip drawn by `seed` whose synapses are wrong, each by itself, with the probability `bit_error_rate`.
@@ -49,6 +59,23 @@ class ChipInstance:
             raise TargetError(f"chip seed {self.seed} is out of range; use a whole number from 0 to 2^63 - 1")
         if not 0.0 <= self.bit_error_rate <= 1.0:
             raise TargetError(f"bit error rate {self.bit_error_rate} is out of range; use a number from 0 to 1")
+
+    def save(self, path: Path) -> None:
+        """Writes the chip as JSON, from which `load` gives the same chip."""
+        path.write_bytes(msgspec.json.format(msgspec.json.encode({"schema": 1, **asdict(self)}), indent=2) + b"\n")
+
+    @classmethod
+    def load(cls, path: Path) -> ChipInstance:
+        """The chip of a file that `save` wrote; DataError where it is none."""
+        try:
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise DataError(f"'{path}' is larger than {MAX_FILE_BYTES} bytes; no chip file is")
+            stored = msgspec.json.decode(path.read_bytes(), type=_ChipFile)
+        except OSError as error:
+            raise DataError(f"chip '{path}': {error.strerror}; give a seed, or a file of --save-chip") from error
+        except msgspec.DecodeError as error:
+            raise DataError(f"'{path}' is not a chip file ({error}); write one with edgebnn run --save-chip") from error
+        return cls(stored.seed, stored.bit_error_rate)
 
     def fault_planes(self, banks: int, rows: int) -> FaultPlanes:
         """The faults of the first `banks` banks of `rows` rows."""

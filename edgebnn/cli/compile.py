@@ -1,0 +1,69 @@
+"""`edgebnn compile`: from an ONNX file to a deployment folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.options import calibration_option, input_type_option, model_argument, target_option
+
+
+@click.command(cls=JsonCommand)
+@model_argument
+@target_option()
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the deployment.")
+@click.option("--policy", help="Programming policy of the RRAM (edgebnn targets show TARGET lists them).")
+@click.option(
+    "--placement", type=click.Choice(["linear"]), default="linear", show_default=True, help="How tiles go to banks."
+)
+@input_type_option
+@calibration_option
+@click.option(
+    "--toolchain",
+    type=click.Choice(["auto", "zig", "gcc"]),
+    default="auto",
+    show_default=True,
+    help="Cross compiler; auto takes ziglang, then a gcc on the path.",
+)
+def compile(
+    model: Path,
+    target: str,
+    output: Path,
+    policy: str | None,
+    placement: str,
+    input_type: str | None,
+    calibration: Path | None,
+    toolchain: str,
+    json_flag: bool,
+    json_file: Path | None,
+) -> None:
+    """Compile MODEL (ONNX) for a target and write the deployment folder."""
+    from edgebnn import api
+    from edgebnn.cli.options import read_calibration
+    from edgebnn.report.documents import compile_document
+    from edgebnn.report.tables import show_compile
+
+    steps: list[tuple[str, float]] = []
+
+    def step(name: str, seconds: float) -> None:
+        steps.append((name, seconds))
+        if not json_flag:
+            click.echo(f"step {len(steps)}/5: {name} ({seconds:.2f} s)", err=True)
+
+    deployment = api.compile(
+        model,
+        target,
+        policy=policy,
+        input_type=input_type,
+        calibration=read_calibration(calibration),
+        toolchain=toolchain,
+        step=step,
+    )
+    start = time.perf_counter()
+    deployment.save(output)
+    step("write the folder", time.perf_counter() - start)
+    document = compile_document(deployment, output)
+    emit(document, json_flag, json_file, lambda console: show_compile(console, deployment, document))

@@ -1,0 +1,64 @@
+"""`edgebnn emulate`: a data set on emulated chips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgebnn.cli.options import folder_argument
+from edgebnn.cli.output import JsonCommand, emit
+
+
+@click.command(cls=JsonCommand)
+@folder_argument
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help=".npz with x and y (y may be missing), or .npy with x.",
+)
+@click.option("--chips", type=click.IntRange(0, 10_000), default=1, show_default=True, help="Number of chip instances.")
+@click.option("--ber", type=float, help="Bit error rate; by default the programming policy's.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first chip.")
+@click.option("--max-accuracy-drop", type=float, help="Allowed drop in percentage points: prints a verdict.")
+@click.option(
+    "--firmware-samples",
+    type=click.IntRange(0),
+    default=64,
+    show_default=True,
+    help="How many samples reference and firmware repeat.",
+)
+@click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The ONNX file, to compare with onnxruntime too.",
+)
+def emulate(
+    folder: Path,
+    data: Path,
+    chips: int,
+    ber: float | None,
+    seed: int,
+    max_accuracy_drop: float | None,
+    firmware_samples: int,
+    model: Path | None,
+    json_flag: bool,
+    json_file: Path | None,
+) -> None:
+    """Run a data set on the deployment in DIR, without errors and on chips with bit errors."""
+    from edgebnn import api
+    from edgebnn.cli.options import chip_of, read_dataset
+    from edgebnn.cli.output import progress
+    from edgebnn.report.documents import emulate_document
+    from edgebnn.report.tables import show_emulate
+
+    deployment = api.load(folder)
+    dataset = read_dataset(data, deployment.mapped)
+    has_rram = deployment.mapped.target.array is not None
+    count = chips if has_rram or ber is not None else 0
+    instances = [chip_of(deployment.mapped, seed + index, ber) for index in range(count)]
+    with progress("emulate", total=4 + count) as step:
+        result = deployment.emulate(dataset, instances, model=model, firmware_samples=firmware_samples, progress=step)
+    document = emulate_document(deployment, result, max_accuracy_drop)
+    emit(document, json_flag, json_file, lambda console: show_emulate(console, document))

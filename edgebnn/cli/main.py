@@ -1,0 +1,84 @@
+"""The command `edgebnn`: a group that loads a subcommand only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from edgebnn import __version__
+from edgebnn.errors import EdgeBNNError
+
+# Command -> its help in the list of commands; each lives in the module of the same name in this package.
+COMMANDS = {
+    "inspect": "Show layers, kinds, fan-in, memory and what cannot be mapped and why.",
+    "compile": "Compile a model: firmware, weights image, memory map.",
+    "run": "Run a batch through a deployment.",
+    "emulate": "Run a data set on emulated chips: accuracy, agreement, energy.",
+    "estimate": "Estimate energy, latency and memory without data.",
+    "targets": "List, show and check target files.",
+    "train": "Train a model by a recipe and export it to ONNX.",
+    "demo": "Compile, emulate and report the shipped ECG model.",
+}
+
+EXIT_CANNOT = 1
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name; imports none of them, nor any heavy library, to show its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"edgebnn.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; turns errors into one sentence and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except (EdgeBNNError, OSError, MemoryError, RecursionError) as error:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            click.echo(f"edgebnn: {_sentence(error)}", err=True)
+            ctx.exit(EXIT_CANNOT)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, EdgeBNNError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError):
+        return (
+            f"{error.filename or 'a file'}: {error.strerror or error}; check the path, the permissions and free space"
+        )
+    return f"the input asks for more memory than there is ({type(error).__name__}); use a smaller one"
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edgebnn")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def group(debug: bool) -> None:
+    """Binary and ternary neural networks on a simulated CMOS/RRAM chip and on plain microcontrollers."""
+
+
+def main() -> None:
+    """Entry point of the console script: no traceback reaches a user unless --debug is given."""
+    try:
+        group(prog_name="edgebnn")
+    except Exception as error:  # the last line of defence: a defect of ours, said as such
+        if "--debug" in sys.argv:
+            raise
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        click.echo(f"edgebnn: internal error ({text}); please report it with the output of --debug", err=True)
+        sys.exit(EXIT_CANNOT)

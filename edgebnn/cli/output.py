@@ -1,0 +1,64 @@
+"""What all commands share in what they print: `--json [FILE]`, tables on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+Document = dict[str, Any]
+
+
+class JsonCommand(click.Command):
+    """A command with `--json` for JSON on stdout, or `--json FILE.json` for a file beside the tables.
+
+    Click's own optional values would take any word that follows; here only one that ends in `.json` is a file, so that
+    `--json model.onnx` means what it says.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        help_text = "Print JSON instead of tables; with FILE.json write it there."
+        self.params.append(click.Option(["--json", "json_flag"], is_flag=True, help=help_text))
+        self.params.append(click.Option(["--json-file"], type=click.Path(path_type=Path), hidden=True))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rewritten = []
+        for index, word in enumerate(args):
+            following = args[index + 1] if index + 1 < len(args) else ""
+            rewritten.append("--json-file" if word == "--json" and following.endswith(".json") else word)
+        return super().parse_args(ctx, rewritten)
+
+
+def emit(document: Document, json_flag: bool, json_file: Path | None, show: Callable[[Any], None]) -> None:
+    """The document as JSON on stdout, or as tables through `show`, which takes a rich console."""
+    import msgspec
+
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    if json_file is not None:
+        json_file.write_bytes(text + b"\n")
+    if json_flag:
+        click.echo(text)
+        return
+    from rich.console import Console
+
+    show(Console())
+
+
+@contextmanager
+def progress(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr that steps each time the yielded function hears what comes next."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total, now="", completed=-1)
+
+        def step(name: str) -> None:
+            bar.update(task, advance=1, now=name)
+
+        yield step

@@ -1,0 +1,65 @@
+"""`edgebnn run`: a batch of inputs through a deployment, scores to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgebnn.cli.options import folder_argument
+from edgebnn.cli.output import JsonCommand, emit
+
+
+@click.command(cls=JsonCommand)
+@folder_argument
+@click.option(
+    "--input",
+    "input_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="x.npy: a batch in the model's input layout and type.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Where the scores go (.npy).")
+@click.option(
+    "--on",
+    type=click.Choice(["reference", "fast", "firmware"]),
+    default="fast",
+    show_default=True,
+    help="Who computes: the NumPy interpreter, the C runtime, or the ELF on the emulated CPU.",
+)
+@click.option("--chip", metavar="SEED|FILE", help="A chip instance with bit errors: a seed, or a file of --save-chip.")
+@click.option("--ber", type=float, help="Bit error rate of the chip; by default the programming policy's.")
+@click.option("--save-chip", type=click.Path(path_type=Path), help="Write the chip instance to this JSON file.")
+@click.option("--integers", is_flag=True, help="int32 scores instead of float64 in the model's own units.")
+def run(
+    folder: Path,
+    input_file: Path,
+    output: Path | None,
+    on: str,
+    chip: str | None,
+    ber: float | None,
+    save_chip: Path | None,
+    integers: bool,
+    json_flag: bool,
+    json_file: Path | None,
+) -> None:
+    """Run a batch through the deployment in DIR and write its scores."""
+    from edgebnn import api
+    from edgebnn.cli.options import as_batch, chip_from, read_samples
+    from edgebnn.cli.output import progress
+    from edgebnn.report.arrays import write_npy
+    from edgebnn.report.documents import run_document
+    from edgebnn.report.tables import show_run
+
+    deployment = api.load(folder)
+    x = as_batch(read_samples(input_file), deployment.mapped)
+    instance = chip_from(deployment.mapped, chip, ber)
+    with progress(f"{on}: {len(x)} samples") as step:
+        step("running")
+        scores = deployment.run(x, on=on, chip=instance, integers=integers)
+    if save_chip is not None and instance is not None:
+        instance.save(save_chip)
+    if output is not None:
+        write_npy(output, scores)
+    document = run_document(deployment, scores, on, instance)
+    emit(document, json_flag, json_file, lambda console: show_run(console, document))

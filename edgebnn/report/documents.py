@@ -1,0 +1,234 @@
+"""The JSON that other tools rely on: one function a command, plain dictionaries with units in the names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.energy import Energy
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.target import Target
+from edgebnn.codegen.artefacts import Memory
+from edgebnn.emulator.emulate import Emulation
+from edgebnn.emulator.estimate import Estimate
+from edgebnn.frontend import Inspection
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.network.types import Linear, Network, Node, Threshold
+
+if TYPE_CHECKING:
+    from edgebnn.api import Deployment
+
+Document = dict[str, Any]
+
+
+def inspect_document(inspection: Inspection, target: Target) -> Document:
+    """`inspect`: the layers as understood, or every problem."""
+    network = inspection.network
+    return {
+        "model": inspection.name,
+        "model_sha256": inspection.model_sha256,
+        "input": None if network is None else {**_tensor(network.input), "dtype": network.input_dtype},
+        "layers": [] if network is None else layers(network, target),
+        "macs": 0 if network is None else sum(node.macs for node in network.linear),
+        "weights": 0 if network is None else sum(node.weights.size for node in network.linear),
+        "ambiguous_thresholds": 0
+        if network is None
+        else sum(node.ambiguous for node in network.nodes if isinstance(node, Threshold)),
+        "notes": [] if network is None else list(network.notes),
+        "problems": [asdict(problem) for problem in inspection.problems],
+    }
+
+
+def layers(network: Network, target: Target) -> list[Document]:
+    """A document for every node of the network."""
+    return [_layer(node, network, target) for node in network.nodes]
+
+
+def _layer(node: Node, network: Network, target: Target) -> Document:
+    document: Document = {
+        "name": node.name,
+        "kind": node.kind,
+        "weights": None,
+        "input_shape": list(network.tensors[node.sources[0]].shape),
+        "output_shape": list(node.output.shape),
+        "input_kind": str(network.tensors[node.sources[0]].kind),
+        "output_kind": str(node.output.kind),
+        "fan_in": None,
+        "macs": 0,
+        "runs_on": "cpu",
+    }
+    if isinstance(node, Linear):
+        document |= {
+            "weights": str(node.weight_kind),
+            "parameters": int(node.weights.size),
+            "fan_in": node.fan_in,
+            "macs": node.macs,
+            "runs_on": "rram" if target.array is not None else "cpu",
+            "padding": _padding(node),
+        }
+    if isinstance(node, Threshold):
+        document |= {"ties": node.ties, "ambiguous": node.ambiguous, "steps": int(node.thresholds.shape[1])}
+        if target.array is not None and isinstance(_maker(node.sources[0], network), Linear):
+            document["runs_on"] = "rram"  # the macro compares right behind its sums
+    return document
+
+
+def _maker(tensor: str, network: Network) -> Node | None:
+    return next((node for node in network.nodes if node.output.name == tensor), None)
+
+
+def _padding(node: Linear) -> str:
+    if not any(node.window.pad_begin + node.window.pad_end):
+        return "none"
+    meaning = "no input (exact 0)" if node.pad_value == 0 else f"{node.pad_value:+d}"
+    return f"{list(node.window.pad_begin)} before, {list(node.window.pad_end)} behind, value {meaning}"
+
+
+def _tensor(tensor: Any) -> Document:
+    return {
+        "name": tensor.name,
+        "kind": str(tensor.kind),
+        "shape": list(tensor.shape),
+        "low": tensor.low,
+        "high": tensor.high,
+        "scale": tensor.scale,
+    }
+
+
+def memory_document(memory: Memory) -> Document:
+    """Synapses, banks and bytes."""
+    return {
+        "synapses": memory.synapses,
+        "banks": memory.banks,
+        "sram_bytes": memory.sram_bytes,
+        "code_bytes": memory.code_bytes,
+        "weights_bytes": memory.weights_bytes,
+    }
+
+
+def _origin(mapped: MappedNetwork) -> Document:
+    return {"target": mapped.target.name, "model_sha256": mapped.provenance.model_sha256, "policy": mapped.policy}
+
+
+def compile_document(deployment: Deployment, folder: Path) -> Document:
+    """`compile`: what was written and what it takes."""
+    mapped = deployment.mapped
+    memory = deployment.memory
+    firmware = deployment.firmware
+    return {
+        "deployment": str(folder),
+        **_origin(mapped),
+        **memory_document(memory),
+        "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
+        "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
+        "compiler": firmware.compiler if firmware is not None else None,
+        "notes": list(mapped.network.notes)
+        + (
+            [] if firmware else ["no cross compiler was found, so there is no firmware.elf: pip install 'edgebnn[soc]'"]
+        ),
+    }
+
+
+def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip: ChipInstance | None) -> Document:
+    """`run`: the classes; the scores themselves go to a file."""
+    flat = scores.reshape(len(scores), -1)
+    return {
+        **_origin(deployment.mapped),
+        "on": on,
+        "samples": len(scores),
+        "chip": asdict(chip) if chip is not None else None,
+        "scale": deployment.mapped.network.output.scale,
+        "classes": flat.argmax(axis=1).tolist(),
+        "class_counts": np.bincount(flat.argmax(axis=1), minlength=flat.shape[1]).tolist(),
+    }
+
+
+def energy_document(energy: Energy | None, latency_us: float | None) -> Document:
+    """Energy with its parts, latency and evidence; None where a target has no energy model."""
+    return {
+        "energy_per_inference_nj": None if energy is None else energy.parts_nj(),
+        "latency_per_inference_us": latency_us,
+        "evidence": {} if energy is None else energy.evidence_shares(),
+    }
+
+
+def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: float | None) -> Document:
+    """`emulate`; accuracies are fractions, the drop and its allowance percentage points."""
+    drop = result.drop
+    document = {
+        **_origin(deployment.mapped),
+        "samples": result.samples,
+        "accuracy": result.accuracy,
+        "accuracy_interval": result.accuracy_interval,
+        "chips": [asdict(chip) for chip in result.chips],
+        "accuracy_drop": None if drop is None else drop.mean * 100,
+        "accuracy_drop_interval": None if drop is None else [bound * 100 for bound in drop.interval],
+        "executors_agree": result.executors_agree,
+        "agreement": {pair: asdict(agreement) for pair, agreement in result.agreement.items()},
+        "firmware_samples": result.firmware_samples,
+        "events_per_inference": result.events_per_inference,
+        **energy_document(result.energy, result.latency_us),
+        "programming_energy_uj": None if result.programming is None else result.programming.total_j * 1e6,
+        "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),
+    }
+    if allowed_drop is not None:
+        document["max_accuracy_drop"] = allowed_drop
+        document["verdict"] = "unresolved" if drop is None else str(drop.verdict(allowed_drop / 100))
+    return document
+
+
+def estimate_document(deployment: Deployment, result: Estimate) -> Document:
+    """`estimate`: energies from counted events, the array's events in closed form beside them."""
+    return {
+        **_origin(deployment.mapped),
+        **energy_document(result.energy, result.latency_us),
+        "memory": memory_document(deployment.memory),
+        "programming_energy_uj": None if result.programming is None else result.programming.total_j * 1e6,
+        "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),
+        "array_events_closed_form": asdict(result.array),
+        "events_counted": None if result.counted is None else asdict(result.counted),
+    }
+
+
+def targets_document(targets: Sequence[Target]) -> Document:
+    """`targets list`."""
+    return {
+        "targets": [
+            {
+                "name": target.name,
+                "architecture": target.architecture,
+                "summary": target.summary,
+                "rram": target.array is not None,
+                "policies": list(target.policies),
+            }
+            for target in targets
+        ]
+    }
+
+
+def target_document(target: Target) -> Document:
+    """`targets show`: every number with its provenance."""
+    numbers = [
+        {"path": path, "value": q.value, "unit": q.unit, "source": q.source, "evidence": str(q.evidence)}
+        for path, q, _ in target.quantities()
+    ]
+    counts: dict[str, int] = {}
+    for number in numbers:
+        counts[number["evidence"]] = counts.get(number["evidence"], 0) + 1
+    return {
+        "name": target.name,
+        "architecture": target.architecture,
+        "summary": target.summary,
+        "sha256": target.sha256,
+        "numbers": numbers,
+        "evidence_counts": counts,
+        "registers": [
+            {"name": r.name, "offset": r.offset, "meaning": r.meaning}
+            for r in (target.macro.registers if target.macro is not None else ())
+        ],
+    }

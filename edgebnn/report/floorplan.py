@@ -1,0 +1,177 @@
+"""`memory_map.svg`: the banks of the chip, the weights image and the work area, drawn to scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.memory_map import stage_kind
+from edgebnn.resources import resource_folder
+
+# Okabe and Ito's colours that stay apart for colour-blind readers; white text is readable on all of them.
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b0508a", "#8a6d00", "#3b7ea1", "#7b3f00", "#5b5ea6")
+INK, MUTED, WHITE = "#1f2933", "#52606d", "#ffffff"
+MARGIN, WIDTH = 28, 960
+LONGEST_NAME = 40
+
+
+@dataclass(frozen=True)
+class Box:
+    """A filled rectangle with a tool tip; pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    tip: str
+    fill: str = INK
+
+
+@dataclass(frozen=True)
+class Label:
+    """A line of text; pixels."""
+
+    x: float
+    y: float
+    text: str
+    size: int = 11
+    fill: str = INK
+    anchor: str = "start"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of the picture with a heading; its boxes are placed from its own corner."""
+
+    title: str
+    height: float
+    frames: tuple[Box, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    labels: tuple[Label, ...] = ()
+    x: float = field(default=MARGIN)
+    y: float = field(default=0)
+
+
+def floorplan_svg(mapped: MappedNetwork) -> bytes:
+    """The picture; the same deployment gives the same bytes."""
+    colours = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(mapped.linear_stages)}
+    panels = [_legend(mapped, colours)]
+    if mapped.plan.banks:
+        panels.append(_banks(mapped, colours))
+    panels += [_image(mapped, colours), _work_area(mapped)]
+    placed, top = [], 92.0
+    for panel in panels:
+        placed.append(Panel(panel.title, panel.height, panel.frames, panel.boxes, panel.labels, MARGIN, top))
+        top += panel.height + 44
+    environment = Environment(
+        loader=FileSystemLoader(resource_folder("templates")), autoescape=True, undefined=StrictUndefined
+    )
+    provenance = mapped.provenance
+    text = environment.get_template(
+        "memory_map.svg.j2"
+    ).render(
+        width=WIDTH,
+        height=round(top),
+        margin=MARGIN,
+        version=provenance.version,
+        options=provenance.options.replace("--", "- -"),  # two hyphens may not stand in an XML comment
+        model_sha256=provenance.model_sha256,
+        title=f"{_short(mapped.network.name)} on {mapped.target.name}",
+        subtitle=f"model {provenance.model_sha256[:16]}, edgebnn {provenance.version}, {provenance.options}",
+        panels=placed,
+    )
+    return text.encode()
+
+
+def _legend(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
+    boxes, labels = [], []
+    for index, stage in enumerate(mapped.linear_stages.values()):
+        y = index * 18
+        neurons = stage.output.channels
+        weights = "binary" if stage.nonzero is None else "ternary"
+        banks = f", banks {stage.tiles[0].bank} to {stage.tiles[-1].bank}" if stage.tiles else ""
+        boxes.append(Box(0, y, 12, 12, stage.node, colours[stage.node]))
+        facts = f"{stage.layer_kind}, {weights}, {neurons} neurons x {stage.fan_in} inputs = {neurons * stage.fan_in:,}"
+        labels.append(Label(20, y + 10, f"{_short(stage.node)}: {facts} synapses{banks}"))
+    return Panel("Layers with weights", len(boxes) * 18, (), tuple(boxes), tuple(labels))
+
+
+def _banks(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
+    """One square a bank in use; its filled part are the rows and columns that hold weights."""
+    used = mapped.plan.banks
+    side = 24 if used <= 300 else 12 if used <= 1500 else 6
+    across = (WIDTH - 2 * MARGIN) // side
+    frames, boxes = [], []
+    for stage in mapped.linear_stages.values():
+        for tile in stage.tiles:
+            row, column = divmod(tile.bank, across)
+            x, y, inner = column * side, row * side, side - 2
+            tip = (
+                f"bank {tile.bank}: {stage.node}, neurons {tile.neuron} to {tile.neuron + tile.neurons - 1}, "
+                f"{tile.inputs} inputs from {32 * tile.word}, policy {stage.policy}"
+            )
+            frames.append(Box(x, y, inner, inner, tip))
+            boxes.append(Box(x, y, inner * tile.inputs / 32, inner * tile.neurons / 32, tip, colours[stage.node]))
+    assert mapped.target.array is not None, "only a target with an array has banks"
+    total = mapped.target.array.banks.integer("count")
+    filled = sum(tile.neurons * tile.inputs for s in mapped.linear_stages.values() for tile in s.tiles)
+    share = filled / (used * mapped.target.array.bank_synapses)
+    title = f"RRAM banks: {used} of {total} in use, {share:.0%} of their synapses hold a weight (filled part)"
+    return Panel(title, (used - 1) // across * side + side, tuple(frames), tuple(boxes))
+
+
+def _image(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
+    scale = (WIDTH - 2 * MARGIN) / max(mapped.plan.image_bytes, 1)
+    owner = {
+        section.offset: stage.node
+        for stage in mapped.linear_stages.values()
+        for section in (stage.sign, stage.nonzero)
+        if section is not None
+    }
+    boxes = tuple(
+        Box(
+            section.offset * scale,
+            0,
+            max(section.bytes * scale, 0.5),
+            22,
+            f"{section.name}: {section.bytes} bytes at 0x{section.offset:06x}",
+            colours[owner[section.offset]] if section.offset in owner else "#9aa5b1",
+        )
+        for section in mapped.plan.sections
+    )
+    title = f"Weights image: {mapped.plan.image_bytes:,} bytes (grey: thresholds, directions, tables)"
+    return Panel(title, 22, (), boxes)
+
+
+def _work_area(mapped: MappedNetwork) -> Panel:
+    """Buffers over the stages: from left to right time, from top to bottom the offset in the work area."""
+    plan = mapped.plan
+    height, left = 170.0, 0.0
+    step = (WIDTH - 2 * MARGIN - left) / len(plan.stages)
+    scale = height / max(plan.work_bytes, 1)
+    boxes, labels = [], []
+    for index, buffer in enumerate(plan.buffers):
+        x, y = buffer.first * step, buffer.offset * scale
+        width, tall = (buffer.last - buffer.first + 1) * step, max(buffer.bytes * scale, 1)
+        tip = f"{buffer.tensor}: {buffer.bytes} bytes at 0x{buffer.offset:06x}"
+        boxes.append(Box(x, y, width, tall, tip, PALETTE[index % len(PALETTE)]))
+        if tall >= 14 and width >= 70:
+            labels.append(Label(x + 5, y + 11, f"{_short(buffer.tensor, int(width / 7))} {buffer.bytes} B", 10, WHITE))
+    if plan.scratch_bytes:
+        y, tall = plan.scratch_offset * scale, max(plan.scratch_bytes * scale, 1)
+        boxes.append(Box(0, y, WIDTH - 2 * MARGIN, tall, f"kernels' scratch: {plan.scratch_bytes} bytes", "#9aa5b1"))
+        if tall >= 14:
+            labels.append(Label(5, y + 11, f"kernels' scratch {plan.scratch_bytes} B", 10, WHITE))
+    frame = Box(0, 0, WIDTH - 2 * MARGIN, height, f"work area: {plan.work_bytes} bytes")
+    for index, stage in enumerate(plan.stages):
+        text = _short(f"{index}: {stage_kind(stage)}", max(int(step / 6), 3))
+        labels.append(Label((index + 0.5) * step, height + 16, text, 10, MUTED, "middle"))
+    title = f"Work area in SRAM: {plan.work_bytes:,} bytes, stage by stage"
+    return Panel(title, height + 20, (frame,), tuple(boxes), tuple(labels))
+
+
+def _short(text: str, longest: int = LONGEST_NAME) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return printable if len(printable) <= longest else printable[: max(longest - 3, 1)] + "..."

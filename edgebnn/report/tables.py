@@ -1,0 +1,215 @@
+"""The tables that the commands print, made from the same documents as the JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from edgebnn.api import Deployment
+
+Document = dict[str, Any]
+
+
+def facts(console: Console, title: str, rows: list[tuple[str, str]]) -> None:
+    """A two-column table of named facts."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)
+
+
+def show_inspect(console: Console, document: Document) -> None:
+    """`inspect`."""
+    if document["layers"]:
+        entry = document["input"]
+        console.print(
+            f"input {escape(entry['name'])}: {entry['kind']} {tuple(entry['shape'])}, {entry['low']} to {entry['high']}, "
+            f"handed over as {entry['dtype']}"
+        )
+        table = Table(title=f"{escape(document['model'])}", title_justify="left")
+        for name in ("layer", "kind", "weights", "in", "out", "fan-in", "parameters", "MACs", "runs on", "meaning"):
+            table.add_column(
+                name, justify="right" if name in ("fan-in", "parameters", "MACs") else "left", overflow="fold"
+            )
+        for layer in document["layers"]:
+            table.add_row(
+                escape(layer["name"]),
+                layer["kind"],
+                layer["weights"] or "",
+                "x".join(map(str, layer["input_shape"])),
+                "x".join(map(str, layer["output_shape"])),
+                _count(layer["fan_in"]),
+                _count(layer.get("parameters")),
+                _count(layer["macs"] or None),
+                layer["runs_on"],
+                escape(_meaning(layer)),
+            )
+        console.print(table)
+        console.print(
+            f"{document['weights']:,} weights, {document['macs']:,} multiply-accumulates, "
+            f"{document['ambiguous_thresholds']} ambiguous thresholds"
+        )
+    for note in document["notes"]:
+        console.print(f"note: {escape(note)}")
+    if document["problems"]:
+        table = Table(title=f"{escape(document['model'])} cannot be mapped", title_justify="left")
+        for name in ("node", "operator", "reason", "remedy"):
+            table.add_column(name, overflow="fold")
+        for problem in document["problems"]:
+            table.add_row(*(escape(problem[name]) for name in ("node", "operator", "reason", "remedy")))
+        console.print(table)
+
+
+def show_compile(console: Console, deployment: Deployment, document: Document) -> None:
+    """`compile`."""
+    table = Table(title="Layers, read from the emitted files", title_justify="left")
+    for name in ("layer", "synapses", "weight bytes", "policy"):
+        table.add_column(name, justify="left" if name in ("layer", "policy") else "right", overflow="fold")
+    for name, layer in document["layers"].items():
+        policy = document["policies"].get(name, "")
+        table.add_row(escape(name), _count(layer["synapses"]), _count(layer["weight_bytes"]), policy)
+    console.print(table)
+    rows = [("target", document["target"]), *_memory_rows(document)]
+    facts(console, "", [*rows, ("deployment", escape(document["deployment"]))])
+    for note in document["notes"]:
+        console.print(f"note: {escape(note)}")
+
+
+def show_run(console: Console, document: Document) -> None:
+    """`run`."""
+    counts = ", ".join(f"class {index}: {count}" for index, count in enumerate(document["class_counts"]) if count)
+    chip = document["chip"]
+    where = f"chip {chip['seed']} at a bit error rate of {chip['bit_error_rate']:g}" if chip else "no bit errors"
+    console.print(f"{document['samples']} samples on {document['on']}, {where}: {counts}")
+
+
+def show_emulate(console: Console, document: Document) -> None:
+    """`emulate`."""
+    rows = [("samples", _count(document["samples"]))]
+    if document["accuracy"] is not None:
+        low, high = document["accuracy_interval"]
+        rows.append(("accuracy, no errors", f"{document['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})"))
+    if document["accuracy_drop"] is not None:
+        low, high = document["accuracy_drop_interval"]
+        rows.append(
+            ("accuracy drop", f"{document['accuracy_drop']:.2f} points (95 % interval {low:.2f} to {high:.2f})")
+        )
+    if "verdict" in document:
+        rows.append((f"drop of at most {document['max_accuracy_drop']:g} points", document["verdict"]))
+    rows += [*agreement_rows(document), *energy_rows(document, "inference")]
+    if document["programming_energy_uj"] is not None:
+        rows.append(("programming", f"{document['programming_energy_uj']:.3f} uJ under policy {document['policy']}"))
+    facts(console, "Emulation", rows)
+    if document["chips"]:
+        table = Table(title="Chip instances", title_justify="left")
+        for name in ("seed", "bit error rate", "wrong weights", "accuracy", "answers changed"):
+            table.add_column(name, justify="right")
+        for chip in document["chips"][:20]:
+            accuracy = "" if chip["accuracy"] is None else f"{chip['accuracy']:.2%}"
+            rate = f"{chip['bit_error_rate']:g}"
+            table.add_row(str(chip["seed"]), rate, _count(chip["wrong_bits"]), accuracy, _count(chip["changed"]))
+        console.print(table)
+        if len(document["chips"]) > 20:
+            console.print(f"and {len(document['chips']) - 20} more chips (--json lists all)")
+
+
+def show_estimate(console: Console, document: Document) -> None:
+    """`estimate`."""
+    rows = [("target", document["target"]), *energy_rows(document, "inference")]
+    if document["energy_per_inference_nj"] is None:
+        rows.append(("energy", "this target has no energy model"))
+    if document["programming_energy_uj"] is not None:
+        rows.append(("programming", f"{document['programming_energy_uj']:.3f} uJ under policy {document['policy']}"))
+    facts(console, "Estimate", [*rows, *_memory_rows(document["memory"])])
+    parts = document["energy_per_inference_nj"]
+    if parts is not None:
+        table = Table(title="Energy of one inference", title_justify="left")
+        for name in ("part", "nJ", "share"):
+            table.add_column(name, justify="left" if name == "part" else "right")
+        for name, value in parts.items():
+            table.add_row(name.replace("_", " "), f"{value:.3f}", f"{value / parts['total']:.1%}")
+        console.print(table)
+
+
+def show_targets(console: Console, document: Document) -> None:
+    """`targets list`."""
+    table = Table()
+    for name in ("target", "architecture", "RRAM", "policies", "summary"):
+        table.add_column(name, overflow="fold")
+    for target in document["targets"]:
+        rram = "yes" if target["rram"] else "no"
+        table.add_row(target["name"], target["architecture"], rram, ", ".join(target["policies"]), target["summary"])
+    console.print(table)
+
+
+def show_target(console: Console, document: Document) -> None:
+    """`targets show`."""
+    console.print(f"[bold]{escape(document['name'])}[/bold]: {escape(document['summary'])}")
+    table = Table()
+    for name in ("number", "value", "unit", "evidence", "source"):
+        table.add_column(name, justify="right" if name == "value" else "left", overflow="fold")
+    for number in document["numbers"]:
+        value = f"0x{number['value']:08x}" if number["unit"] == "address" else f"{number['value']:g}"
+        unit = "" if number["unit"] in ("1", "address") else number["unit"]
+        table.add_row(escape(number["path"]), value, unit, number["evidence"], escape(number["source"]))
+    console.print(table)
+    if document["registers"]:
+        table = Table(title="Registers of the macro", title_justify="left")
+        for name in ("register", "offset", "meaning"):
+            table.add_column(name, overflow="fold")
+        for register in document["registers"]:
+            table.add_row(escape(register["name"]), f"0x{register['offset']:03x}", escape(register["meaning"]))
+        console.print(table)
+
+
+def agreement_rows(document: Document) -> list[tuple[str, str]]:
+    """Whether the executors agree, pair by pair."""
+    rows = [("executors agree", "yes, to the bit" if document["executors_agree"] else "[red]NO[/red]")]
+    for pair, counts in document["agreement"].items():
+        rows.append((f"  {pair.replace('-', ' = ', 1)}", f"{counts['equal']} of {counts['compared']} samples"))
+    return rows
+
+
+def energy_rows(document: Document, each: str) -> list[tuple[str, str]]:
+    """Energy, latency and evidence of one inference or beat."""
+    energy = document.get("energy_per_inference_nj")
+    if energy is None:
+        return []
+    evidence = ", ".join(f"{share:.0%} {word}" for word, share in document["evidence"].items())
+    return [
+        (f"energy per {each}", f"{energy['total']:.1f} nJ"),
+        (f"latency per {each}", f"{document['latency_per_inference_us']:.1f} us"),
+        ("the energy rests on", f"{evidence} constants (edgebnn targets show {document['target']})"),
+    ]
+
+
+def _memory_rows(memory: Document) -> list[tuple[str, str]]:
+    code = memory["code_bytes"]
+    rows = [("synapses", _count(memory["synapses"]))]
+    if memory["banks"]:
+        rows.append(("RRAM banks", _count(memory["banks"])))
+    return [
+        *rows,
+        ("SRAM", f"{memory['sram_bytes']:,} bytes"),
+        ("code", "not built" if code is None else f"{code:,} bytes"),
+        ("weights image", f"{memory['weights_bytes']:,} bytes"),
+    ]
+
+
+def _meaning(layer: Document) -> str:
+    if "padding" in layer:
+        return "" if layer["padding"] == "none" else f"padding {layer['padding']}"
+    if "ties" in layer:
+        ambiguous = f", {layer['ambiguous']} ambiguous" if layer["ambiguous"] else ""
+        return f"{layer['ties']}{ambiguous}"
+    return ""
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
