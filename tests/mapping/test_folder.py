@@ -1,0 +1,127 @@
+"""A deployment folder is written whole or not at all, and a damaged one is recognised."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from edgebnn.errors import DeploymentError
+from edgebnn.mapping import folder as folder_module
+from edgebnn.mapping.cells import cells_csv
+from edgebnn.mapping.folder import read_folder, write_folder
+from edgebnn.mapping.memory_map import memory_map_json
+from edgebnn.mapping.record import Record, encode, record_of, restore
+from tests.mapping.test_planner import dense, mapped_on
+
+
+def contents(neurons: int = 4) -> tuple[Record, dict[str, bytes]]:
+    mapped = mapped_on(dense(40, neurons))
+    files = {
+        "weights.bin": mapped.image,
+        "memory_map.csv": cells_csv(mapped),
+        "memory_map.json": memory_map_json(mapped),
+        "firmware/src/model.c": b"/* model */\n",
+    }
+    return record_of(mapped, None, files), files
+
+
+def tree(path: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    record, files = contents()
+    write_folder(tmp_path / "out", record, files)
+    again, read = read_folder(tmp_path / "out")
+    assert encode(again) == encode(record) and read == files
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_deployment_may_be_replaced_by_another(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", *contents(4))
+    record, files = contents(9)
+    write_folder(tmp_path / "out", record, files)
+    assert encode(read_folder(tmp_path / "out")[0]) == encode(record)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "firmware/src/model.c"])
+def test_a_users_own_file_in_the_folder_is_never_lost(tmp_path: Path, name: str) -> None:
+    write_folder(tmp_path / "out", *contents())
+    (tmp_path / "out" / name).write_bytes(b"mine")
+    before = tree(tmp_path)
+    with pytest.raises(DeploymentError, match="added or changed"):
+        write_folder(tmp_path / "out", *contents(9))
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("mine")
+    with pytest.raises(DeploymentError, match="not empty and holds no deployment"):
+        write_folder(tmp_path / "out", *contents())
+    assert tree(tmp_path) == {"out/thesis.tex": b"mine"}
+
+
+@pytest.mark.parametrize("writes", range(6))
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
+    """The disk fills up after each single write in turn."""
+    write_folder(tmp_path / "out", *contents(4))
+    before = tree(tmp_path)
+    real, left = Path.write_bytes, [writes]
+
+    def write_bytes(path: Path, data: bytes) -> int:
+        if left[0] == 0:
+            real(path, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        left[0] -= 1
+        return real(path, data)
+
+    monkeypatch.setattr(folder_module.Path, "write_bytes", write_bytes)
+    record, files = contents(9)
+    if writes < len(files) + 1:
+        with pytest.raises(DeploymentError, match="No space left"):
+            write_folder(tmp_path / "out", record, files)
+        assert tree(tmp_path) == before
+    else:
+        write_folder(tmp_path / "out", record, files)
+        assert tree(tmp_path) != before
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "memory_map.csv"])
+def test_a_changed_file_is_recognised(tmp_path: Path, name: str) -> None:
+    write_folder(tmp_path / "out", *contents())
+    path = tmp_path / "out" / name
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(DeploymentError, match="not the file that was written"):
+        read_folder(tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"schema": 99}', b"\xff\xfe"])
+def test_a_damaged_record_is_one_sentence(tmp_path: Path, text: bytes) -> None:
+    write_folder(tmp_path / "out", *contents())
+    (tmp_path / "out" / "deployment.json").write_bytes(text)
+    with pytest.raises(DeploymentError, match="compile again"):
+        read_folder(tmp_path / "out")
+
+
+def test_a_record_that_names_files_outside_is_refused(tmp_path: Path) -> None:
+    record, files = contents()
+    write_folder(tmp_path / "out", record, files)
+    path = tmp_path / "out" / "deployment.json"
+    path.write_text(path.read_text().replace("firmware/src/model.c", "../../etc/passwd"))
+    with pytest.raises(DeploymentError, match="outside the folder"):
+        read_folder(tmp_path / "out")
+
+
+def test_offsets_in_a_record_are_not_trusted(tmp_path: Path) -> None:
+    record, files = contents()
+    write_folder(tmp_path / "out", record, files)
+    path = tmp_path / "out" / "deployment.json"
+    text = path.read_text()
+    assert '"row_words": 2' in text
+    path.write_text(text.replace('"work_bytes": 0', '"work_bytes": 4096'))
+    changed, read = read_folder(tmp_path / "out")
+    with pytest.raises(DeploymentError, match="does not follow from"):
+        restore(changed, read["weights.bin"], "out")

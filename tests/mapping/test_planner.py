@@ -1,0 +1,121 @@
+"""A plan puts every tensor where nothing else lives and every weight into exactly one cell."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from edgebnn.chip.target import load_target
+from edgebnn.errors import FitError, TargetError
+from edgebnn.mapping.cells import cell_groups, cells_csv, synapses_in_csv
+from edgebnn.mapping.mapped import MappedNetwork, Provenance
+from edgebnn.mapping.planner import map_network
+from edgebnn.mapping.record import decode, encode, record_of, restore
+from edgebnn.network import Kind, Linear, Network, Tensor, WeightKind
+from tests.networks import networks
+
+PROVENANCE = Provenance(
+    version="0", options="compile", model_name="random", model_sha256="0", target_name="t", target_sha256="0"
+)
+
+
+def mapped_on(network: Network, target: str = "rram130") -> MappedNetwork:
+    return map_network(network, load_target(target), PROVENANCE)
+
+
+def dense(inputs: int, neurons: int) -> Network:
+    rng = np.random.default_rng(0)
+    source = Tensor("x", Kind.BITS, (inputs,), -1, 1)
+    output = Tensor("scores", Kind.SCORES, (neurons,), -inputs, inputs)
+    weights = rng.choice(np.array([-1, 1], np.int8), size=(neurons, inputs))
+    return Network("dense", source, (Linear("fc", ("x",), output, weights, WeightKind.BINARY),), "int8", "0" * 64)
+
+
+@given(networks())
+def test_buffers_that_live_at_the_same_time_never_overlap(network: Network) -> None:
+    plan = mapped_on(network, "cortex-m4").plan
+    for one in plan.buffers:
+        assert one.offset % 4 == 0
+        assert one.offset + one.bytes <= plan.work_bytes
+        for other in plan.buffers:
+            alive = one.first <= other.last and other.first <= one.last
+            if one is not other and alive:
+                assert one.offset + one.bytes <= other.offset or other.offset + other.bytes <= one.offset
+
+
+@given(networks())
+def test_the_memory_map_holds_every_weight_once_and_with_its_value(network: Network) -> None:
+    mapped = mapped_on(network)
+    seen = {node.name: np.full((node.neurons, node.fan_in), 9, dtype=np.int8) for node in network.linear}
+    cells = set()
+    for group in cell_groups(mapped):
+        for index, symbol in enumerate(group.values):
+            cell = (group.bank, group.row, group.column + index)
+            assert cell not in cells
+            assert group.row < 32 and group.column + index < 32
+            cells.add(cell)
+            seen[group.layer][group.neuron, group.input + index * group.input_step] = {"+": 1, "-": -1, "0": 0}[symbol]
+    for node in network.linear:
+        assert np.array_equal(seen[node.name], node.weights.reshape(node.neurons, -1))
+
+
+@given(networks())
+def test_synapses_read_from_the_csv_are_the_planned_ones(network: Network) -> None:
+    for target in ("rram130", "cortex-m4"):
+        assert synapses_in_csv(cells_csv(mapped_on(network, target))) == {
+            node.name: node.weights.size for node in network.linear
+        }
+
+
+@given(networks())
+def test_a_record_restores_the_same_network(network: Network) -> None:
+    mapped = mapped_on(network)
+    again = restore(decode(encode(record_of(mapped, None, {})), "x"), mapped.image, "x")
+    assert again.plan == mapped.plan
+    for one, other in zip(network.nodes, again.network.nodes, strict=True):
+        assert type(one) is type(other)
+        for field in dataclasses.fields(one):
+            assert np.array_equal(getattr(one, field.name), getattr(other, field.name))
+
+
+def test_a_fan_in_spans_banks_and_neurons_are_rows() -> None:
+    stage = mapped_on(dense(70, 40)).linear_stages["fc"]
+    assert [(t.bank, t.neuron, t.neurons, t.word, t.inputs) for t in stage.tiles] == [
+        (0, 0, 32, 0, 32),
+        (1, 0, 32, 1, 32),
+        (2, 0, 32, 2, 6),
+        (3, 32, 8, 0, 32),
+        (4, 32, 8, 1, 32),
+        (5, 32, 8, 2, 6),
+    ]
+
+
+def test_too_many_banks_are_refused_with_numbers_and_options() -> None:
+    with pytest.raises(FitError, match=r"needs 4128 RRAM banks.*has 4096.*'fc'.*array\.banks.*cortex-m4"):
+        mapped_on(dense(129 * 32, 32 * 32))
+
+
+def test_a_fan_in_beyond_the_parallel_banks_is_refused() -> None:
+    with pytest.raises(FitError, match=r"'fc'.*spans 1025 banks.*at most 1024"):
+        mapped_on(dense(1024 * 32 + 1, 1))
+
+
+def test_too_much_sram_is_refused_with_numbers() -> None:
+    source = Tensor("x", Kind.INTEGERS, (1, 1024, 1024), 0, 255)
+    output = Tensor("scores", Kind.SCORES, (1, 1024, 1024), -255, 255)
+    from edgebnn.network import Window
+
+    window = Window((1, 1), (1, 1), (1, 1), (0, 0), (0, 0))
+    layer = Linear("conv", ("x",), output, np.ones((1, 1, 1, 1), np.int8), WeightKind.BINARY, window)
+    with pytest.raises(FitError, match=r"needs \d+ bytes of SRAM.*has 262144"):
+        mapped_on(Network("big", source, (layer,), "uint8", "0" * 64))
+
+
+def test_a_policy_needs_rram_and_must_exist() -> None:
+    with pytest.raises(FitError, match="no RRAM"):
+        map_network(dense(4, 4), load_target("cortex-m4"), PROVENANCE, "strong")
+    with pytest.raises(TargetError, match=r"no programming policy 'gentle'.*strong, nominal"):
+        map_network(dense(4, 4), load_target("rram130"), PROVENANCE, "gentle")
