@@ -13,6 +13,8 @@ from edgebnn.resources import resource_folder
 # Okabe and Ito's colours that stay apart for colour-blind readers; white text is readable on all of them.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b0508a", "#8a6d00", "#3b7ea1", "#7b3f00", "#5b5ea6")
 INK, MUTED, WHITE = "#1f2933", "#52606d", "#ffffff"
+# Buffers are no layers, so they have none of the layers' colours.
+BUFFER_TONES = ("#334e68", "#627d98", "#486581", "#7b8794")
 MARGIN, WIDTH = 28, 960
 LONGEST_NAME = 40
 
@@ -91,7 +93,7 @@ def _legend(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
         y = index * 18
         neurons = stage.output.channels
         weights = "binary" if stage.nonzero is None else "ternary"
-        banks = f", banks {stage.tiles[0].bank} to {stage.tiles[-1].bank}" if stage.tiles else ""
+        banks = f", {_span(stage.tiles[0].bank, stage.tiles[-1].bank)}" if stage.tiles else ""
         boxes.append(Box(0, y, 12, 12, stage.node, colours[stage.node]))
         facts = f"{stage.layer_kind}, {weights}, {neurons} neurons x {stage.fan_in} inputs = {neurons * stage.fan_in:,}"
         labels.append(Label(20, y + 10, f"{_short(stage.node)}: {facts} synapses{banks}"))
@@ -156,7 +158,7 @@ def _work_area(mapped: MappedNetwork) -> Panel:
         x, y = buffer.first * step, buffer.offset * scale
         width, tall = (buffer.last - buffer.first + 1) * step, max(buffer.bytes * scale, 1)
         tip = f"{buffer.tensor}: {buffer.bytes} bytes at 0x{buffer.offset:06x}"
-        boxes.append(Box(x, y, width, tall, tip, PALETTE[index % len(PALETTE)]))
+        boxes.append(Box(x, y, width, tall, tip, BUFFER_TONES[index % len(BUFFER_TONES)]))
         if tall >= 14 and width >= 70:
             labels.append(Label(x + 5, y + 11, f"{_short(buffer.tensor, int(width / 7))} {buffer.bytes} B", 10, WHITE))
     if plan.scratch_bytes:
@@ -170,6 +172,10 @@ def _work_area(mapped: MappedNetwork) -> Panel:
         labels.append(Label((index + 0.5) * step, height + 16, text, 10, MUTED, "middle"))
     title = f"Work area in SRAM: {plan.work_bytes:,} bytes, stage by stage"
     return Panel(title, height + 20, (frame,), tuple(boxes), tuple(labels))
+
+
+def _span(first: int, last: int) -> str:
+    return f"bank {first}" if first == last else f"banks {first} to {last}"
 
 
 def _short(text: str, longest: int = LONGEST_NAME) -> str:

