@@ -14,7 +14,9 @@ from edgebnn.cli.options import calibration_option, input_type_option, model_arg
 @click.command(cls=JsonCommand)
 @model_argument
 @target_option()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the deployment.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder for the deployment; by default MODEL-TARGET."
+)
 @click.option("--policy", help="Programming policy of the RRAM (edgebnn targets show TARGET lists them).")
 @click.option(
     "--placement", type=click.Choice(["linear"]), default="linear", show_default=True, help="How tiles go to banks."
@@ -31,7 +33,7 @@ from edgebnn.cli.options import calibration_option, input_type_option, model_arg
 def compile(
     model: Path,
     target: str,
-    output: Path,
+    output: Path | None,
     policy: str | None,
     placement: str,
     input_type: str | None,
@@ -63,6 +65,7 @@ def compile(
         step=step,
     )
     start = time.perf_counter()
+    output = output or Path(f"{model.stem}-{deployment.mapped.target.name}")
     deployment.save(output)
     step("write the folder", time.perf_counter() - start)
     document = compile_document(deployment, output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,9 +64,7 @@ def demo(
     results = []
     for index, name in enumerate(names):
         with progress(f"compile for {name}", total=4) as step:
-            deployment = api.compile(
-                ECG_PVC, name, policy=policy if index == 0 else None, step=lambda done, _, step=step: step(done)
-            )
+            deployment = api.compile(ECG_PVC, name, policy=policy if index == 0 else None, step=_names(step))
         if index == 0 and output is not None:
             deployment.save(output)
         count = chips if deployment.mapped.target.array is not None else 0
@@ -83,6 +82,11 @@ def demo(
         results.append((deployment, result))
     document = demo_document(results)
     emit(document, json_flag, json_file, lambda console: show_demo(console, document))
+
+
+def _names(step: Callable[[str], None]) -> Callable[[str, float], None]:
+    """A listener of compile steps that passes on their names."""
+    return lambda name, seconds: step(name)
 
 
 def _recording(record: Path | None) -> Recording:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.energy import Energy, inference_energy, latency_s, programming_energy
-from edgebnn.chip.events import Events
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.instance import ChipInstance, FaultPlanes
 from edgebnn.emulator.accuracy import AccuracyDrop, Interval, accuracy_drop, exact_interval
 from edgebnn.emulator.agreement import Agreement, same_as_floats, same_integers
 from edgebnn.emulator.executors import Executor, execute, run_onnxruntime
 from edgebnn.emulator.fast import FastPath
-from edgebnn.emulator.firmware import run_firmware
+from edgebnn.emulator.firmware import FirmwareRun, run_firmware
 from edgebnn.errors import DataError
 from edgebnn.mapping.faults import fault_planes, programmed_weights, wrong_weights
 from edgebnn.mapping.mapped import MappedNetwork
@@ -92,54 +91,26 @@ def emulate(
     on the first chip, and are compared to the bit; so is onnxruntime where the `model` file is given. Without `elf` the
     firmware is left out. Raises DataError for unsuitable data, TargetError for chips on a target without RRAM.
     """
-    fast = FastPath(mapped)
-    progress("fast path")
-    scores = fast.run(data.x)
-    predictions = scores.reshape(len(scores), -1).argmax(axis=1)
-    right = None if data.y is None else predictions == data.y
-    checked = slice(0, min(firmware_samples, len(data.x)))
-    agreement = {}
-    progress("reference")
-    reference = execute(mapped, elf, data.x[checked], Executor.REFERENCE)
-    agreement["reference-fast"] = same_integers(reference, scores[checked])
-    run = None
-    if elf is not None and checked.stop:
-        progress("firmware")
-        run = run_firmware(mapped, elf, data.x[checked], None)
-        agreement["reference-firmware"] = same_integers(reference, run.scores)
-        agreement["fast-firmware"] = same_integers(scores[checked], run.scores)
+    bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
+    scores, agreement, run = bench.compare(None, "")
+    predictions = _classes(scores)
     if model is not None:
         progress("onnxruntime")
         floats = run_onnxruntime(model, mapped, data.x)
         agreement["onnxruntime-fast"] = same_as_floats(scores, floats, mapped.network.output)
-
-    results, all_right = [], []
+    results = []
+    answers = np.empty((len(chips), len(data.x)), dtype=np.int64)
     for index, chip in enumerate(chips):
         progress(f"chip {chip.seed}")
         faults = fault_planes(mapped, chip)
-        weights = programmed_weights(mapped, faults)
-        on_chip = fast.run(data.x, weights)
-        answers = on_chip.reshape(len(on_chip), -1).argmax(axis=1)
-        if data.y is not None:
-            all_right.append(answers == data.y)
-        results.append(
-            ChipResult(
-                seed=chip.seed,
-                bit_error_rate=chip.bit_error_rate,
-                wrong_bits=wrong_weights(mapped, weights),
-                accuracy=None if data.y is None else float(np.mean(answers == data.y)),
-                changed=int(np.count_nonzero(answers != predictions)),
-            )
-        )
         if index == 0:
-            reference = execute(mapped, elf, data.x[checked], Executor.REFERENCE, faults)
-            agreement["reference-fast with errors"] = same_integers(reference, on_chip[checked])
-            if elf is not None and checked.stop:
-                with_errors = run_firmware(mapped, elf, data.x[checked], faults).scores
-                agreement["fast-firmware with errors"] = same_integers(on_chip[checked], with_errors)
-
-    events = run.events if run else None
-    count = checked.stop
+            on_chip, with_errors, _ = bench.compare(faults, " with errors")
+            agreement |= with_errors
+        else:
+            on_chip = bench.fast.run(data.x, programmed_weights(mapped, faults))
+        answers[index] = _classes(on_chip)
+        results.append(_chip_result(mapped, chip, faults, answers[index], predictions, data.y))
+    right = None if data.y is None else predictions == data.y
     return Emulation(
         samples=len(data.x),
         predictions=predictions,
@@ -147,17 +118,83 @@ def emulate(
         accuracy=None if right is None else float(right.mean()),
         accuracy_interval=None if right is None else exact_interval(int(right.sum()), len(right)),
         chips=tuple(results),
-        drop=accuracy_drop(right, np.array(all_right), chips[0].seed) if right is not None and chips else None,
+        drop=accuracy_drop(right, answers == data.y, chips[0].seed) if right is not None and chips else None,
         agreement=agreement,
-        firmware_samples=count if run else 0,
-        events_per_inference=None if events is None else events.per(count),
-        energy=None if events is None else inference_energy(events, mapped.target).scaled(1 / count),
-        latency_us=None if events is None else latency_s(events, mapped.target) * 1e6 / count,
-        programming=_programming(mapped, run.programming if run else None),
+        firmware_samples=len(bench.repeated) if run is not None else 0,
+        **_costs(mapped, run, len(bench.repeated)),
     )
 
 
-def _programming(mapped: MappedNetwork, events: Events | None) -> Energy | None:
-    if events is None or mapped.policy is None:
-        return None
-    return programming_energy(events, mapped.target.policy(mapped.policy))
+class _Costs(TypedDict):
+    events_per_inference: Mapping[str, float] | None
+    energy: Energy | None
+    latency_us: float | None
+    programming: Energy | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """All executors beside each other; reference and firmware repeat the samples `repeated`, the head of `x`."""
+
+    mapped: MappedNetwork
+    elf: bytes | None
+    x: npt.NDArray[Any]
+    repeated: npt.NDArray[Any]
+    fast: FastPath
+    progress: Progress
+
+    def compare(
+        self, faults: FaultPlanes | None, condition: str
+    ) -> tuple[Scores, dict[str, Agreement], FirmwareRun | None]:
+        """The fast path's scores of all samples, how the others agree with it and each other, the firmware's run."""
+        self.progress(f"fast path{condition}")
+        weights = programmed_weights(self.mapped, faults) if faults is not None else {}
+        scores = self.fast.run(self.x, weights)
+        head = scores[: len(self.repeated)]
+        self.progress(f"reference{condition}")
+        reference = execute(self.mapped, self.elf, self.repeated, Executor.REFERENCE, faults)
+        agreement = {f"reference-fast{condition}": same_integers(reference, head)}
+        if self.elf is None or len(self.repeated) == 0:
+            return scores, agreement, None
+        self.progress(f"firmware{condition}")
+        run = run_firmware(self.mapped, self.elf, self.repeated, faults)
+        agreement[f"reference-firmware{condition}"] = same_integers(reference, run.scores)
+        agreement[f"fast-firmware{condition}"] = same_integers(head, run.scores)
+        return scores, agreement, run
+
+
+def _chip_result(
+    mapped: MappedNetwork,
+    chip: ChipInstance,
+    faults: FaultPlanes,
+    answers: Labels,
+    without_errors: Labels,
+    labels: Labels | None,
+) -> ChipResult:
+    return ChipResult(
+        seed=chip.seed,
+        bit_error_rate=chip.bit_error_rate,
+        wrong_bits=wrong_weights(mapped, programmed_weights(mapped, faults)),
+        accuracy=None if labels is None else float(np.mean(answers == labels)),
+        changed=int(np.count_nonzero(answers != without_errors)),
+    )
+
+
+def _classes(scores: Scores) -> Labels:
+    classes: Labels = scores.reshape(len(scores), -1).argmax(axis=1)
+    return classes
+
+
+def _costs(mapped: MappedNetwork, run: FirmwareRun | None, inferences: int) -> _Costs:
+    """Means over the inferences of a firmware run; None where nothing was counted."""
+    if run is None or run.events is None:
+        return _Costs(events_per_inference=None, energy=None, latency_us=None, programming=None)
+    programming = None
+    if run.programming is not None and mapped.policy is not None:
+        programming = programming_energy(run.programming, mapped.target.policy(mapped.policy))
+    return _Costs(
+        events_per_inference=run.events.per(inferences),
+        energy=inference_energy(run.events, mapped.target).scaled(1 / inferences),
+        latency_us=latency_s(run.events, mapped.target) * 1e6 / inferences,
+        programming=programming,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -217,16 +218,14 @@ def target_document(target: Target) -> Document:
         {"path": path, "value": q.value, "unit": q.unit, "source": q.source, "evidence": str(q.evidence)}
         for path, q, _ in target.quantities()
     ]
-    counts: dict[str, int] = {}
-    for number in numbers:
-        counts[number["evidence"]] = counts.get(number["evidence"], 0) + 1
+    counts = Counter(str(quantity.evidence) for _, quantity, _ in target.quantities())
     return {
         "name": target.name,
         "architecture": target.architecture,
         "summary": target.summary,
         "sha256": target.sha256,
         "numbers": numbers,
-        "evidence_counts": counts,
+        "evidence_counts": dict(counts),
         "registers": [
             {"name": r.name, "offset": r.offset, "meaning": r.meaning}
             for r in (target.macro.registers if target.macro is not None else ())
