@@ -68,7 +68,10 @@ def floorplan_svg(mapped: MappedNetwork) -> bytes:
         placed.append(Panel(panel.title, panel.height, panel.frames, panel.boxes, panel.labels, MARGIN, top))
         top += panel.height + 44
     environment = Environment(
-        loader=FileSystemLoader(resource_folder("templates")), autoescape=True, undefined=StrictUndefined
+        loader=FileSystemLoader(resource_folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
     )
     provenance = mapped.provenance
     text = environment.get_template(
@@ -179,5 +182,9 @@ def _span(first: int, last: int) -> str:
 
 
 def _short(text: str, longest: int = LONGEST_NAME) -> str:
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return printable if len(printable) <= longest else printable[: max(longest - 3, 1)] + "..."
+    return text if len(text) <= longest else text[: max(longest - 3, 1)] + "..."
+
+
+def _printable(value: object) -> object:
+    """Text without control characters, which XML forbids even when they are escaped."""
+    return "".join(c if c.isprintable() else " " for c in value) if isinstance(value, str) else value

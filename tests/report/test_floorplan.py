@@ -1,0 +1,49 @@
+"""The picture of the memory map: sound XML whatever a model's names hold, drawn from the plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from xml.etree import ElementTree
+
+from hypothesis import given
+
+from edgebnn.mapping.memory_map import memory_map_markdown
+from edgebnn.network import Linear, Network
+from edgebnn.report.floorplan import floorplan_svg
+from tests.mapping.test_planner import dense, mapped_on
+from tests.networks import networks
+
+HOSTILE = '</title><script>alert(1)</script>\x00 "&{{ 7*7 }}'
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def renamed(network: Network, name: str) -> Network:
+    first = network.nodes[0]
+    assert isinstance(first, Linear)
+    return dataclasses.replace(network, name=name, nodes=(dataclasses.replace(first, name=name), *network.nodes[1:]))
+
+
+@given(networks())
+def test_every_bank_in_use_is_drawn_once(network: Network) -> None:
+    mapped = mapped_on(network)
+    root = ElementTree.fromstring(floorplan_svg(mapped))
+    tips = [title.text or "" for title in root.iter(f"{SVG}title")]
+    for bank in range(mapped.plan.banks):
+        assert sum(tip.startswith(f"bank {bank}:") for tip in tips) == 2  # the frame and its filled part
+
+
+def test_a_hostile_name_stays_text() -> None:
+    svg = floorplan_svg(mapped_on(renamed(dense(40, 3), HOSTILE)))
+    root = ElementTree.fromstring(svg)
+    assert not list(root.iter(f"{SVG}script"))
+    assert any("{{ 7*7 }}" in (title.text or "") for title in root.iter(f"{SVG}title"))
+
+
+def test_a_hostile_name_breaks_no_markdown_table() -> None:
+    text = memory_map_markdown(mapped_on(renamed(dense(40, 3), "a|b\n# c <script>"))).decode()
+    assert "<script>" not in text.replace("\\<script\\>", "")
+    assert not any(line.startswith("# c") for line in text.splitlines())
+
+
+def test_the_same_deployment_gives_the_same_picture() -> None:
+    assert floorplan_svg(mapped_on(dense(70, 40))) == floorplan_svg(mapped_on(dense(70, 40)))
