@@ -1,0 +1,124 @@
+"""Cross compiling the firmware project in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebnn.chip.target import Target
+from edgebnn.codegen.elf_sizes import elf_sizes
+from edgebnn.codegen.flags import compile_flags, include_flags, link_flags
+from edgebnn.codegen.makefile import SCRIPT, header_folders, model_sources, program_sources
+from edgebnn.codegen.project import memories
+from edgebnn.codegen.toolchain import Toolchain, find_toolchain
+from edgebnn.errors import FitError, ToolError
+from edgebnn.mapping.record import FirmwareFacts
+
+_SECONDS = 600
+# "section '.bss' will not fit in region 'SRAM': overflowed by 192 bytes" (lld), "region `SRAM' overflowed by ..." (ld).
+_OVERFLOW = re.compile(r"region [`'](FLASH|SRAM)'(?::)? overflowed by (\d+) bytes")
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A firmware that was built: the ELF, the compiler and the sizes that stand in the ELF."""
+
+    elf: bytes
+    facts: FirmwareFacts
+
+
+def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | Toolchain = "auto") -> Firmware:
+    """Compiles and links the files of `render_project`.
+
+    `toolchain` is auto, zig, gcc, or one that `find_toolchain` gave. Raises ToolError where no compiler is found or it
+    fails, FitError, with the bytes needed and there, where the firmware does not fit into flash or SRAM.
+    """
+    chain = find_toolchain(target, toolchain) if isinstance(toolchain, str) else toolchain
+    with tempfile.TemporaryDirectory(prefix="edgebnn-firmware-") as name:
+        folder = Path(name, "firmware")
+        for path, data in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+        answer = _run(chain, _arguments(files, target, chain), folder, Path(name, "zig-cache"))
+        if answer.returncode != 0:
+            raise _failure(answer.stderr, target, chain)
+        elf = (folder / "firmware.elf").read_bytes()
+    sizes = elf_sizes(elf)
+    facts = FirmwareFacts(
+        compiler=chain.title,
+        code_bytes=sizes.code_bytes,
+        weights_bytes=sizes.weights_bytes,
+        data_bytes=sizes.data_bytes,
+    )
+    return Firmware(elf, facts)
+
+
+def _arguments(files: Mapping[str, bytes], target: Target, chain: Toolchain) -> list[str]:
+    """One call of the compiler for everything, with paths inside the folder alone, so that none reaches the ELF."""
+    return [
+        *chain.machine,
+        *compile_flags(target.architecture),
+        *include_flags(header_folders(files)),
+        *program_sources(files),
+        *model_sources(files),
+        *link_flags(target.architecture, SCRIPT),
+        *chain.libraries,
+        "-o",
+        "firmware.elf",
+    ]
+
+
+def _run(chain: Toolchain, arguments: list[str], folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
+    # zig keeps what it builds once for a machine (its C library's start files) in the user's cache folder, and what it
+    # compiles for this firmware in one that goes away.
+    environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(scratch), "LC_ALL": "C"}
+    environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(_cache_folder(scratch)))
+    # Older compilers take an optional time stamp or colours from these; nothing of the sort may change the bytes.
+    environment.pop("SOURCE_DATE_EPOCH", None)
+    try:
+        return subprocess.run(
+            [*chain.command, *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ToolError(f"the compiler {chain.title} did not run ({error}); choose another with --toolchain") from error
+
+
+def _cache_folder(scratch: Path) -> Path:
+    """The user's cache folder of edgebnn, or the scratch folder where it cannot be written to."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(base, "edgebnn", "zig")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return scratch
+    return folder if os.access(folder, os.W_OK) else scratch
+
+
+def _failure(messages: str, target: Target, chain: Toolchain) -> FitError | ToolError:
+    overflows = [(match[1], int(match[2])) for match in _OVERFLOW.finditer(messages)]
+    if overflows and target.architecture != "host":
+        region, beyond = max(overflows, key=lambda overflow: overflow[1])
+        flash, sram = memories(target)
+        memory, what, size = {
+            "FLASH": ("flash", "code and weights", flash.size),
+            "SRAM": ("sram", "stack, input, scores and work area", sram.size),
+        }[region]
+        return FitError(
+            f"the firmware needs {size + beyond} bytes of {memory} for {what}, but target '{target.name}' has {size}; "
+            f"make the largest layers smaller, or raise memory.{memory}.size in a copy of the target file"
+        )
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    first = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "it gave no message")
+    return ToolError(f"the compiler {chain.title} failed on the generated firmware: {first}; try another --toolchain")

@@ -1,0 +1,149 @@
+"""The plan's stages as what `model.c` prints: constant descriptors of `ebnn.h`, and the call that runs each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgebnn.codegen.environment import Code, c_integer
+from edgebnn.codegen.names import buffer_at, buffer_names, layer_names, macro_name, stage_title
+from edgebnn.codegen.weights import Member
+from edgebnn.errors import ModelError
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import (
+    AffineStage,
+    Layout,
+    LinearStage,
+    Place,
+    Plan,
+    PoolStage,
+    Section,
+    Stage,
+    Steps,
+    ThresholdStage,
+    WindowPlan,
+)
+
+Members = Mapping[Section, Member]
+
+_UINT16_MAX = 0xFFFF
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a descriptor and its initialiser."""
+
+    name: Code
+    value: Code
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A stage in C. `title` has the model's own name; `policy` is the programming policy's index on RRAM, or None."""
+
+    identifier: Code
+    title: str
+    struct: Code
+    fields: tuple[Field, ...]
+    call: Code
+    policy: int | None
+
+
+def layers(mapped: MappedNetwork, arrays: Members) -> tuple[Layer, ...]:
+    """The layers in order; ModelError where a window is larger than the runtime's descriptors can say."""
+    names = layer_names(mapped.plan)
+    return tuple(_layer(mapped, arrays, index, names[index]) for index in range(len(names)))
+
+
+def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code) -> Layer:
+    plan, stage = mapped.plan, mapped.plan.stages[index]
+    source, target = _place(plan, index, stage.source), _place(plan, index, stage.target)
+    policy = None
+    match stage:
+        case LinearStage():
+            struct, fields = "ebnn_linear_layer", _linear_fields(stage, arrays)
+            scratch = "words + MODEL_SCRATCH_OFFSET / 4" if plan.scratch_bytes else "NULL"
+            call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch})"
+            if stage.banks is not None and stage.policy is not None:
+                policy = list(mapped.target.policies).index(stage.policy)
+        case ThresholdStage():
+            struct, fields = "ebnn_threshold_layer", {**_tensors(stage), "steps": _steps(stage.steps, arrays)}
+            call = f"ebnn_threshold(&{identifier}, {source}, {target})"
+        case PoolStage():
+            struct = "ebnn_pool_layer"
+            fields = {
+                **_tensors(stage),
+                "window": _window(stage.node, stage.window),
+                "directions": _pointer(stage.directions, arrays),
+            }
+            call = f"ebnn_max_pool(&{identifier}, {source}, {target})"
+        case AffineStage():
+            struct = "ebnn_affine_layer"
+            fields = {
+                "input": _tensor(stage.input),
+                "multiplier": _pointer(stage.multiplier, arrays),
+                "offset": _pointer(stage.offset, arrays),
+            }
+            call = f"ebnn_affine(&{identifier}, (const int32_t *)({source}), (int32_t *)({target}))"
+    return Layer(
+        identifier=identifier,
+        title=stage_title(stage),
+        struct=Code(struct),
+        fields=tuple(Field(Code(name), value) for name, value in fields.items()),
+        call=Code(call),
+        policy=policy,
+    )
+
+
+def _linear_fields(stage: LinearStage, arrays: Members) -> dict[str, Code]:
+    return {
+        **_tensors(stage),
+        "window": _window(stage.node, stage.window),
+        "pad_value": c_integer(stage.pad_value),
+        "groups": c_integer(stage.groups),
+        "row_words": c_integer(stage.row_words),
+        "sign": _pointer(stage.sign, arrays),
+        "nonzero": _pointer(stage.nonzero, arrays),
+        "steps": _steps(stage.steps, arrays),
+        "banks": _pointer(stage.banks, arrays),
+    }
+
+
+def _tensors(stage: Stage) -> dict[str, Code]:
+    return {"input": _tensor(stage.input), "output": _tensor(stage.output)}
+
+
+def _tensor(layout: Layout) -> Code:
+    extents = f"{layout.height}, {layout.width}, {layout.channels}"
+    return Code(f"{{{extents}, EBNN_{layout.format.upper()}, {layout.planes}}}")
+
+
+def _window(node: str, window: WindowPlan) -> Code:
+    numbers = (*window.kernel, *window.stride, *window.dilation, *window.pad)
+    if max(numbers) > _UINT16_MAX:
+        raise ModelError(
+            f"node '{node}' has a window with the number {max(numbers)}, and the runtime takes up to {_UINT16_MAX}; "
+            "pool before it or use a shorter input"
+        )
+    return Code(f"{{{', '.join(map(str, numbers))}}}")
+
+
+def _steps(steps: Steps | None, arrays: Members) -> Code:
+    if steps is None:
+        return Code("{NULL, NULL, 0, 0, 0}")
+    pointers = f"{_pointer(steps.thresholds, arrays)}, {_pointer(steps.directions, arrays)}"
+    return Code(f"{{{pointers}, {steps.steps}, {c_integer(steps.low)}, {c_integer(steps.step)}}}")
+
+
+def _pointer(section: Section | None, arrays: Members) -> Code:
+    return Code("NULL") if section is None else arrays[section].expression
+
+
+def _place(plan: Plan, stage: int, place: Place) -> Code:
+    if place.base != "work":
+        return Code(place.base)
+    buffer = buffer_at(plan, stage, place.offset)
+    if buffer is None:
+        raise ModelError(f"stage {stage} of the plan uses the work area at {place.offset}, where no buffer lies")
+    name = macro_name(buffer_names(plan)[plan.buffers.index(buffer)])
+    return Code(f"words + MODEL_{name}_OFFSET / 4")

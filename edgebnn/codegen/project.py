@@ -1,0 +1,229 @@
+"""The firmware project: every file of the folder `firmware/`, rendered from a mapped network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgebnn.chip.target import Region, Target
+from edgebnn.codegen.environment import Code, render
+from edgebnn.codegen.heads import c_head
+from edgebnn.codegen.layers import layers
+from edgebnn.codegen.makefile import render_makefile
+from edgebnn.codegen.names import buffer_names, layer_names, macro_name, stage_title
+from edgebnn.codegen.runtime_files import runtime_files
+from edgebnn.codegen.weights import Member, members
+from edgebnn.errors import ModelError
+from edgebnn.mapping.mapped import MappedNetwork
+
+# The kernels keep a few words a call on the stack and never recurse (a test measures them).
+STACK_BYTES = 2048
+
+C_TYPES = {
+    "bits": "uint32_t",
+    "trits": "uint32_t",
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "uint16": "uint16_t",
+    "int32": "int32_t",
+}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory as the linker script and the target's header print it, in bytes."""
+
+    base: int
+    size: int
+
+
+# QEMU's board: 4 MiB of code memory at 0 and 4 MiB of data memory, in the manual of ARM's application note 386.
+BOARD_FLASH = Memory(base=0x00000000, size=0x400000)
+BOARD_SRAM = Memory(base=0x20000000, size=0x400000)
+
+
+def render_project(mapped: MappedNetwork) -> dict[str, bytes]:
+    """Path in the folder `firmware/` -> contents; the same mapped network gives the same bytes.
+
+    Raises ModelError for a network whose scores are no int32 or whose windows the runtime's descriptors cannot hold.
+    """
+    if mapped.plan.scores.format != "int32" or not mapped.plan.stages:
+        raise ModelError(
+            f"the network '{mapped.network.name}' ends in '{mapped.network.output.name}', which are no integer scores; "
+            "end it in a layer with weights or an affine"
+        )
+    target = mapped.target
+    arrays = members(mapped)
+    files = {
+        "include/model.h": _model_header(mapped),
+        "include/memory_map.h": _memory_map(mapped, tuple(arrays.values())),
+        "src/model.c": _model(mapped, arrays),
+        "src/weights.c": _file(mapped, "src/weights.c", "The weights image.", members=tuple(arrays.values())),
+        **{path: _copied(mapped, path, data) for path, data in runtime_files(mapped).items()},
+        **(_host_files(mapped) if target.architecture == "host" else _chip_files(mapped)),
+    }
+    return {"Makefile": render_makefile(mapped, files), **dict(sorted(files.items()))}
+
+
+def _model_header(mapped: MappedNetwork) -> bytes:
+    network, plan = mapped.network, mapped.plan
+    layout, scores = plan.input, plan.scores
+    packed = layout.pixel_words > 0
+    return _file(
+        mapped,
+        "include/model.h",
+        "The model: what a program includes.",
+        name=network.name,
+        sha256=network.model_sha256,
+        packed=packed,
+        format=layout.format,
+        pixel_words=layout.pixel_words,
+        channels=layout.channels,
+        height=layout.height,
+        width=layout.width,
+        low=network.input.low,
+        high=network.input.high,
+        type=Code(C_TYPES[layout.format]),
+        elements=layout.bytes // 4 if packed else network.input.size,
+        input_bytes=layout.bytes,
+        input_scale=network.input.scale,
+        scores=network.output.size,
+        score_channels=scores.channels,
+        score_height=scores.height,
+        score_width=scores.width,
+        score_scale=network.output.scale,
+        work_bytes=plan.work_bytes,
+        programs=mapped.target.macro is not None,
+    )
+
+
+def _memory_map(mapped: MappedNetwork, arrays: tuple[Member, ...]) -> bytes:
+    plan = mapped.plan
+    banks = [
+        {
+            "title": stage_title(stage),
+            "macro": macro_name(name),
+            "first": mapped.linear_stages[stage.node].tiles[0].bank,
+            "count": len(mapped.linear_stages[stage.node].tiles),
+        }
+        for name, stage in zip(layer_names(plan), plan.stages, strict=True)
+        if stage.node in mapped.linear_stages and mapped.linear_stages[stage.node].tiles
+    ]
+    buffers = [
+        {
+            "title": buffer.tensor,
+            "macro": macro_name(name),
+            "first": buffer.first,
+            "last": buffer.last,
+            "offset": buffer.offset,
+            "bytes": buffer.bytes,
+        }
+        for name, buffer in zip(buffer_names(plan), plan.buffers, strict=True)
+    ]
+    return _file(
+        mapped,
+        "include/memory_map.h",
+        "Where everything lies: the weights image, the RRAM banks and the work area.",
+        image_bytes=plan.image_bytes,
+        members=arrays,
+        banks=banks,
+        buffers=buffers,
+        scratch_bytes=plan.scratch_bytes,
+        scratch_offset=plan.scratch_offset,
+    )
+
+
+def _model(mapped: MappedNetwork, arrays: dict[Any, Member]) -> bytes:
+    found = layers(mapped, arrays)
+    return _file(
+        mapped,
+        "src/model.c",
+        "The model: its layers as constant descriptors, and the calls that run them in order.",
+        layers=found,
+        uses_work=any("words" in layer.call for layer in found),
+        programs=mapped.target.macro is not None,
+    )
+
+
+def _host_files(mapped: MappedNetwork) -> dict[str, bytes]:
+    title = "The model as a program of this machine."
+    return {"target/main.c": _file(mapped, "target/host.c", title)}
+
+
+def _chip_files(mapped: MappedNetwork) -> dict[str, bytes]:
+    flash, sram = memories(mapped.target)
+    start = {"rv32imc": "start.S", "cortex-m4": "start.c"}[mapped.target.architecture]
+    source = {"rv32imc": "start_rv32imc.S", "cortex-m4": "start_cortex_m4.c"}[mapped.target.architecture]
+    files = {
+        "include/ebnn_target.h": _target_header(mapped, flash, sram),
+        "target/main.c": _file(mapped, "target/main.c", "The program that the emulated chip runs."),
+        f"target/{start}": _file(
+            mapped, f"target/{source}", "What runs between reset and main.", stack_bytes=STACK_BYTES
+        ),
+        "target/support.c": _file(mapped, "target/support.c", "What a compiler expects of a C library."),
+        "target/link.ld": _linker_script(mapped, flash, sram),
+    }
+    if has_board(mapped.target):
+        board = "board/mps2-an386"
+        files |= {
+            f"{board}/main.c": _file(mapped, f"{board}/main.c", "The program that QEMU's board runs."),
+            f"{board}/link.ld": _linker_script(mapped, BOARD_FLASH, BOARD_SRAM),
+        }
+    return files
+
+
+def _linker_script(mapped: MappedNetwork, flash: Memory, sram: Memory) -> bytes:
+    return _file(mapped, "target/link.ld", "The linker script.", flash=flash, sram=sram)
+
+
+def _target_header(mapped: MappedNetwork, flash: Memory, sram: Memory) -> bytes:
+    target = mapped.target
+    assert target.mailbox is not None, "a chip's target file has a mailbox"
+    macro = None
+    if target.macro is not None and target.array is not None:
+        macro = {
+            "rows": target.array.rows.integer("count"),
+            "base": target.macro.base.integer("address"),
+            "registers": [
+                {"meaning": register.meaning, "macro": Code(register.name.upper()), "offset": register.offset}
+                for register in sorted(target.macro.registers, key=lambda register: register.offset)
+            ],
+            "program": target.macro.commands.program,
+            "run": target.macro.commands.run,
+            "done": target.macro.status.done,
+            "error": target.macro.status.error,
+        }
+    return _file(
+        mapped,
+        "include/ebnn_target.h",
+        "The target: its memories and, on a chip with RRAM, the macro's registers.",
+        flash=flash,
+        sram=sram,
+        mailbox=target.mailbox.base.integer("address"),
+        macro=macro,
+    )
+
+
+def has_board(target: Target) -> bool:
+    """Whether the project also links for QEMU's board mps2-an386, a Cortex-M4."""
+    return target.architecture == "cortex-m4"
+
+
+def memories(target: Target) -> tuple[Memory, Memory]:
+    """Flash and SRAM of a chip."""
+    assert target.memory is not None, "a chip's target file has memories"
+
+    def memory(region: Region) -> Memory:
+        return Memory(region.base.integer("address"), region.size.integer("memory"))
+
+    return memory(target.memory.flash), memory(target.memory.sram)
+
+
+def _file(mapped: MappedNetwork, template: str, title: str, **values: Any) -> bytes:
+    return render(f"{template}.j2", head=c_head(title, mapped.provenance), **values)
+
+
+def _copied(mapped: MappedNetwork, path: str, data: bytes) -> bytes:
+    title = "A file of edgebnn's runtime, copied as it is below this comment."
+    return c_head(title, mapped.provenance).encode("ascii") + data

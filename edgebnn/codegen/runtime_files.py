@@ -1,0 +1,25 @@
+"""Which files of the C runtime a firmware needs."""
+
+from __future__ import annotations
+
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.resources import resource_folder
+
+# The software kernel of `ebnn_linear`, whose place the macro's hardware layer takes on a chip with RRAM.
+SOFTWARE_LINEAR = "ebnn_linear.c"
+
+
+def runtime_files(mapped: MappedNetwork) -> dict[str, bytes]:
+    """Path in the project (below `runtime/`) -> contents, in order.
+
+    All layers' kernels are there, a file each, so that another model of the same project finds them; the linker drops
+    those that nothing calls.
+    """
+    runtime = resource_folder("runtime")
+    folders = ["include", "src", "macro"] if mapped.target.macro is not None else ["include", "src"]
+    paths = [path for folder in folders for path in sorted((runtime / folder).glob("*.[ch]"))]
+    return {
+        f"runtime/{path.relative_to(runtime).as_posix()}": path.read_bytes()
+        for path in paths
+        if mapped.target.macro is None or path.name != SOFTWARE_LINEAR
+    }

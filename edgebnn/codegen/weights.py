@@ -1,0 +1,94 @@
+"""The weights image as a C structure: one typed array a section, at the very offset that it has in `weights.bin`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.codegen.environment import Code
+from edgebnn.codegen.names import layer_names
+from edgebnn.mapping.image import read_section
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import AffineStage, LinearStage, PoolStage, Section, Stage, Steps, ThresholdStage
+
+# NumPy type of a section's values -> C type and values a line.
+_C_TYPES = {"<u4": ("uint32_t", 8), "<i4": ("int32_t", 10), "<u2": ("uint16_t", 16)}
+
+
+@dataclass(frozen=True)
+class Member:
+    """An array of the structure: `member` is its C name, `section` where it lies in the image, `title` its own name."""
+
+    member: Code
+    section: Section
+    type: Code
+    count: int
+    rows: tuple[Code, ...]
+
+    @property
+    def expression(self) -> Code:
+        """How a layer's descriptor points to it."""
+        return Code(f"model_weights.{self.member}")
+
+    @property
+    def macro(self) -> Code:
+        """Its part in the names of preprocessor macros."""
+        return Code(self.member.upper())
+
+
+def members(mapped: MappedNetwork) -> dict[Section, Member]:
+    """The arrays of the image by their sections, in the image's order."""
+    names = layer_names(mapped.plan)
+    found = {
+        section: _member(Code(f"{names[index]}_{part}"), section, dtype, mapped.image)
+        for index, stage in enumerate(mapped.plan.stages)
+        for part, section, dtype in _sections(stage)
+    }
+    return {section: found[section] for section in mapped.plan.sections}
+
+
+def _member(name: Code, section: Section, dtype: str, image: bytes) -> Member:
+    values = read_section(image, section, dtype)
+    c_type, width = _C_TYPES[dtype]
+    return Member(name, section, Code(c_type), len(values), tuple(_rows(values, width)))
+
+
+def _rows(values: npt.NDArray[np.generic], width: int) -> Iterator[Code]:
+    if values.dtype == np.int32:
+        smallest = np.iinfo(np.int32).min
+        literals = ["(-2147483647 - 1)" if value == smallest else str(value) for value in values.tolist()]
+    else:
+        form = "0x%08x" if values.dtype == np.uint32 else "%d"
+        literals = [form % value for value in values.tolist()]
+    for start in range(0, len(literals), width):
+        yield Code(", ".join(literals[start : start + width]))
+
+
+def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
+    """(part of the name, section, NumPy type) of everything in the image that belongs to a stage."""
+    match stage:
+        case LinearStage():
+            yield "sign", stage.sign, "<u4"
+            if stage.nonzero is not None:
+                yield "nonzero", stage.nonzero, "<u4"
+            if stage.steps is not None:
+                yield from _step_sections(stage.steps)
+            if stage.banks is not None:
+                yield "banks", stage.banks, "<u2"
+        case ThresholdStage():
+            yield from _step_sections(stage.steps)
+        case PoolStage():
+            if stage.directions is not None:
+                yield "directions", stage.directions, "<u4"
+        case AffineStage():
+            yield "multiplier", stage.multiplier, "<i4"
+            yield "offset", stage.offset, "<i4"
+
+
+def _step_sections(steps: Steps) -> Iterator[tuple[str, Section, str]]:
+    yield "thresholds", steps.thresholds, "<i4"
+    if steps.directions is not None:
+        yield "directions", steps.directions, "<u4"

@@ -1,0 +1,1 @@
+"""ECG and EEG devices: recordings, windows, scoring."""

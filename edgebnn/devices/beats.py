@@ -1,0 +1,127 @@
+"""From a recording and its beats to the network's int8 input: what the ECG device computes for every beat.
+
+The channels of one input, each of `LENGTH` samples at `RATE_HZ` (1 s, the beat at sample `BEFORE`):
+
+0. the beat itself,
+1. the patient's usual beat: the median of the last `TEMPLATE_BEATS` beats that did not come early,
+2. a plateau: the interval before the beat over the usual interval,
+3. a plateau: the interval after it over the usual interval.
+
+A ventricular beat differs from the patient's own usual beat and mostly comes early; stating both relative to the
+patient is what carries over to patients who were never seen. Everything is causal but for the interval after the
+beat, so the device answers one beat late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+RATE_HZ = 120
+LENGTH = 120
+BEFORE = 48
+CHANNELS = 4
+
+TEMPLATE_BEATS = 15
+RHYTHM_BEATS = 32
+EARLY = 0.85
+
+TEMPLATE_PEAK = 48
+"""Counts of int8 that the usual beat's largest deflection gets: a beat 2.6 times as tall still fits."""
+RATIO_SCALE = 128
+
+_CHUNK = 1024
+
+Floats = npt.NDArray[np.float64]
+
+
+def beat_windows(adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float) -> npt.NDArray[np.int8]:
+    """The network's inputs, int8 (n, CHANNELS, LENGTH), for the n `beats` (increasing sample indexes into `adc`).
+
+    `adc` holds samples at `fs_hz` in any unit: the result does not depend on the gain. Beyond the ends of the
+    record the edge value is repeated; an interval that is missing counts as the usual one (ratio 1).
+    """
+    if len(beats) == 0:
+        return np.zeros((0, CHANNELS, LENGTH), np.int8)
+    before, after = rhythm(beats)
+    shapes = _sampled(np.asarray(adc, np.float64), np.asarray(beats, np.float64), fs_hz)
+    shapes -= np.median(shapes, axis=1, keepdims=True)
+    usual = _usual_beats(shapes, before >= EARLY)
+    peak = np.abs(usual).max(axis=1, keepdims=True)
+    gain = TEMPLATE_PEAK / np.where(peak > 0, peak, 1.0)
+    plateau = np.ones((1, LENGTH))
+    channels = (
+        shapes * gain,
+        usual * gain,
+        (before[:, None] - 1) * RATIO_SCALE * plateau,
+        (after[:, None] - 1) * RATIO_SCALE * plateau,
+    )
+    return np.clip(np.rint(np.stack(channels, axis=1)), -128, 127).astype(np.int8)
+
+
+def rhythm(beats: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+    """(before, after), each (n,): the intervals around every beat over the median of the last RHYTHM_BEATS intervals.
+
+    An even number of intervals, so that in bigeminy the median lies between the short and the long ones.
+    """
+    intervals = np.diff(np.asarray(beats, np.float64))
+    if len(intervals) == 0:
+        return np.ones(len(beats)), np.ones(len(beats))
+    usual = np.maximum(_midmeans(intervals), 1.0)
+    before = np.concatenate([[1.0], intervals / usual])
+    after = np.concatenate([intervals / np.concatenate([usual[:1], usual[:-1]]), [1.0]])
+    return before, after
+
+
+def _midmeans(intervals: Floats) -> Floats:
+    """(n,): the mean of the middle half of the last RHYTHM_BEATS intervals, fewer at the start."""
+    padded = np.concatenate([np.full(RHYTHM_BEATS - 1, np.inf), intervals])
+    recent = np.sort(np.lib.stride_tricks.sliding_window_view(padded, RHYTHM_BEATS), axis=1)
+    count = np.minimum(np.arange(len(intervals)) + 1, RHYTHM_BEATS)[:, None]
+    rank = np.arange(RHYTHM_BEATS)
+    middle = (rank >= count // 4) & (rank < count - count // 4)
+    return np.asarray(np.where(middle, recent, 0.0).sum(axis=1) / middle.sum(axis=1))
+
+
+def _sampled(adc: Floats, beats: Floats, fs_hz: float) -> Floats:
+    """(n, LENGTH): the mean of the signal over each period of RATE_HZ around each beat.
+
+    The mean over a period, from the running integral, is resampling and anti-alias filter in one, at any `fs_hz`.
+    """
+    middles = (adc[1:] + adc[:-1]) / 2
+    integral = np.concatenate([[0.0], np.cumsum(middles - adc[0])])
+    step = fs_hz / RATE_HZ
+    edges = beats[:, None] + (np.arange(LENGTH + 1) - BEFORE - 0.5) * step
+    last = len(adc) - 1
+    inside = np.clip(edges, 0, last)
+    whole = np.minimum(inside.astype(np.int64), max(last - 1, 0))
+    part = inside - whole
+    following = np.minimum(whole + 1, last)
+    start = adc[whole] - adc[0]
+    slope = adc[following] - adc[whole]
+    area = integral[whole] + part * start + part**2 / 2 * slope
+    area += np.maximum(edges - last, 0) * (adc[last] - adc[0])
+    means: Floats = np.diff(area, axis=1) / step
+    return means
+
+
+def _usual_beats(shapes: Floats, regular: npt.NDArray[np.bool_]) -> Floats:
+    """(n, LENGTH): for each beat the median of the last TEMPLATE_BEATS regular ones before it, or itself without any."""
+    accepted = np.flatnonzero(regular)
+    usual = shapes.copy()
+    seen = np.searchsorted(accepted, np.arange(len(shapes)))
+    for few in range(1, min(TEMPLATE_BEATS, len(accepted) + 1)):
+        for index in np.flatnonzero(seen == few):
+            usual[index] = np.median(shapes[accepted[:few]], axis=0)
+    for indexes in _chunks(np.flatnonzero(seen >= TEMPLATE_BEATS)):
+        recent = accepted[seen[indexes][:, None] + np.arange(-TEMPLATE_BEATS, 0)]
+        usual[indexes] = np.median(shapes[recent], axis=1)
+    return usual
+
+
+def _chunks(indexes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    for start in range(0, len(indexes), _CHUNK):
+        yield indexes[start : start + _CHUNK]

@@ -1,0 +1,65 @@
+"""The macro's events in closed form, from the plan alone: the same rules that its C model counts by.
+
+The rules stand at the head of `runtime/emulator/ebnn_macro_model.h`. The CPU's own instructions, reads and writes are
+not in here: they depend on the compiler and are counted on the emulated CPU.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgebnn.chip.events import Events
+from edgebnn.chip.target import Array
+from edgebnn.mapping.image import read_section
+from edgebnn.mapping.plan import Layout, LinearStage
+
+COLUMNS = 32
+
+
+def run_events(stage: LinearStage, array: Array) -> Events:
+    """What the macro does in one run of a layer."""
+    output, neurons = stage.output, stage.output.channels
+    pixels = output.height * output.width
+    planes = 1 if stage.input.pixel_words else stage.input.planes
+    reads = pixels * neurons * planes
+    steps = stage.steps.steps if stage.steps else 0
+    directions = -(-neurons // 32) if stage.steps and stage.steps.directions else 0
+    return Events(
+        code_fetches=neurons * steps + directions + -(-len(stage.tiles) // 2),
+        sram_accesses=_fetches(stage) + pixels * (output.pixel_words or neurons),
+        pcsa_reads=reads * stage.row_words * COLUMNS,
+        popcounts=reads * stage.row_words,
+        thresholds=pixels * neurons * max(steps, 1),
+        array_cycles=reads * array.cycles_per_row.integer("count") + array.cycles_per_layer.integer("count"),
+    )
+
+
+def programming_events(stage: LinearStage, image: bytes) -> Events:
+    """The pulses that programme a layer's rows; `image` is the weights image with its `sign` and `nonzero` words."""
+    synapses = stage.output.channels * stage.row_words * COLUMNS
+    if stage.nonzero is None:
+        nonzero = synapses
+    else:
+        nonzero = int(np.bitwise_count(read_section(image, stage.nonzero, "<u4").astype(np.uint32)).sum())
+    return Events(set_pulses=nonzero, reset_pulses=nonzero + 2 * (synapses - nonzero))
+
+
+def _fetches(stage: LinearStage) -> int:
+    """SRAM accesses of the gather unit: every tap inside the image, for every output pixel and group of channels."""
+    window, layout = stage.window, stage.input
+    taps = 1
+    for axis, (extent, positions) in enumerate(
+        ((layout.height, stage.output.height), (layout.width, stage.output.width))
+    ):
+        starts = np.arange(positions)[:, np.newaxis] * window.stride[axis] - window.pad[axis]
+        places = starts + np.arange(window.kernel[axis]) * window.dilation[axis]
+        taps *= int(np.count_nonzero((places >= 0) & (places < extent)))
+    return taps * sum(_group_accesses(layout, group, stage.groups) for group in range(stage.groups))
+
+
+def _group_accesses(layout: Layout, group: int, groups: int) -> int:
+    channels = layout.channels // groups
+    if not layout.pixel_words:
+        return channels
+    first, last = group * channels, (group + 1) * channels - 1
+    return (last // 32 - first // 32 + 1) * (2 if layout.format == "trits" else 1)

@@ -1,0 +1,46 @@
+"""Executing a deployment's firmware: on the emulated chip, or as a program where the target is this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.events import Events
+from edgebnn.chip.instance import FaultPlanes
+from edgebnn.emulator.host_firmware import run_host_firmware
+from edgebnn.emulator.soc import Soc
+from edgebnn.errors import TargetError
+from edgebnn.mapping.mapped import MappedNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class FirmwareRun:
+    """Scores int32 (B, *scores shape) and what happened on the chip.
+
+    `programming` are the events from reset to the first input (None on a target without RRAM), `events` those of the
+    whole batch (None on this machine, which counts nothing).
+    """
+
+    scores: npt.NDArray[np.int32]
+    programming: Events | None
+    events: Events | None
+
+
+def run_firmware(mapped: MappedNetwork, elf: bytes, x: npt.NDArray[Any], faults: FaultPlanes | None) -> FirmwareRun:
+    """A batch x (B, *input shape) through the firmware, programmed onto a chip with faults where they are given.
+
+    Raises DataError for unsuitable data, DeploymentError for a firmware that is damaged or fails, TargetError for
+    faults on a target without RRAM, ToolError where unicorn is missing.
+    """
+    target = mapped.target
+    if faults is not None and target.array is None:
+        raise TargetError(f"target '{target.name}' has no RRAM that could have faults; leave out the chip instance")
+    if target.architecture == "host":
+        return FirmwareRun(run_host_firmware(mapped, elf, x), None, None)
+    with Soc(mapped, elf, faults) as soc:
+        boot = soc.boot()
+        scores, events = soc.infer(x)
+    return FirmwareRun(scores, boot if target.array is not None else None, events)

@@ -1,0 +1,86 @@
+"""The firmware of the target `host`: a native program that reads samples and writes scores.
+
+It runs with the rights of whoever starts it, as any program does; a deployment from a stranger is a program from a
+stranger.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.emulator.samples import encode_samples
+from edgebnn.errors import DeploymentError
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.network.interpreter import checked_input
+
+START_SECONDS = 60.0
+SAMPLE_SECONDS = 1.0
+
+
+def run_host_firmware(
+    mapped: MappedNetwork, elf: bytes, x: npt.NDArray[Any], seconds: float | None = None
+) -> npt.NDArray[np.int32]:
+    """Scores int32 (B, *scores shape) of a batch x (B, *input shape).
+
+    The program gets the samples on its standard input, in the input's layout, and answers little-endian int32 scores.
+    Raises DataError for unsuitable data, DeploymentError where it does not start, fails, answers too much or too
+    little, or takes longer than `seconds` (by default START_SECONDS and SAMPLE_SECONDS a sample).
+    """
+    network = mapped.network
+    samples = encode_samples(checked_input(network.input, x), mapped.plan.input)
+    expected = 4 * len(samples) * network.output.size
+    limit = START_SECONDS + SAMPLE_SECONDS * len(samples) if seconds is None else seconds
+    with tempfile.TemporaryDirectory(prefix="edgebnn-") as folder:
+        answer, code, message = _execute(Path(folder), elf, samples.tobytes(), expected, limit)
+    if code is None:
+        raise DeploymentError(f"the firmware did not come to an end within {limit:g} seconds; compile again")
+    if code != 0:
+        raise DeploymentError(f"the firmware failed (exit code {code}{message}); compile again")
+    if len(answer) != expected:
+        size = f"more than {expected}" if len(answer) > expected else str(len(answer))
+        raise DeploymentError(f"the firmware wrote {size} bytes of scores instead of {expected}; compile again")
+    scores = np.frombuffer(answer, "<i4").astype(np.int32)
+    return scores.reshape(len(samples), *network.output.shape)
+
+
+def _execute(folder: Path, elf: bytes, samples: bytes, expected: int, limit: float) -> tuple[bytes, int | None, str]:
+    """(at most `expected` + 1 bytes of output, exit code or None after the limit, the first line of its complaint)."""
+    program, source, complaint = folder / "firmware.elf", folder / "input.bin", folder / "complaint.txt"
+    program.write_bytes(elf)
+    program.chmod(0o700)
+    source.write_bytes(samples)
+    expired = threading.Event()
+    with source.open("rb") as stdin, complaint.open("wb") as stderr:
+        try:
+            process = subprocess.Popen([program], stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, cwd=folder)
+        except OSError as error:
+            raise DeploymentError(f"the firmware does not start here ({error.strerror}); compile again") from error
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        timer = threading.Timer(limit, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            assert process.stdout is not None
+            answer = process.stdout.read(expected + 1)
+            if len(answer) > expected:
+                process.kill()
+            process.stdout.close()
+            code = process.wait()
+        finally:
+            timer.cancel()
+    with complaint.open("rb") as text:
+        first = text.read(300).decode("utf-8", "replace").partition("\n")[0].strip()
+    if len(answer) > expected and not expired.is_set():
+        code = 0  # it was killed for writing too much, which the caller sees from the length
+    return answer, None if expired.is_set() else code, f": {first}" if first else ""

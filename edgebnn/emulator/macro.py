@@ -1,0 +1,68 @@
+"""The RRAM macro of the emulated chip: its C model, set up from a target, a chip instance and the chip's memories."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.instance import FaultPlanes
+from edgebnn.chip.target import Macro, Target
+from edgebnn.emulator.memories import Memories
+from edgebnn.emulator.structs import GATHER_VECTORS, PAGE_WORDS, MacroModel, emulator_library
+
+
+class EmulatedMacro:
+    """Fills in the C model of a target's macro (its `events` are the caller's) and keeps alive what it points to."""
+
+    def __init__(
+        self,
+        model: MacroModel,
+        target: Target,
+        faults: FaultPlanes | None,
+        memories: Memories,
+        longest_row_words: int,
+        popcount_limit: int,
+    ) -> None:
+        array, macro = target.array, target.macro
+        assert array is not None and macro is not None, "only a target with an array has a macro"
+        shape = (array.banks.integer("count"), array.rows.integer("count"))
+        none = np.zeros((0, shape[1]), np.uint32)
+        # The gather unit is as long as the target says, but no longer than this network can use.
+        parallel_banks = min(array.parallel_banks.integer("count"), longest_row_words)
+        self._roles = register_roles(macro)
+        self._sign, self._nonzero = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
+        self._state = np.zeros(shape, np.uint8)
+        self._wrong = np.ascontiguousarray(faults.wrong if faults else none, np.uint32)
+        self._polarity = np.ascontiguousarray(faults.polarity if faults else none, np.uint32)
+        self._gather = np.zeros(parallel_banks * GATHER_VECTORS, np.uint32)
+        self._memories = memories
+
+        model.roles = self._roles.ctypes.data
+        model.command_program, model.command_run = macro.commands.program, macro.commands.run
+        model.status_done, model.status_error = macro.status.done, macro.status.error
+        model.banks, model.rows = shape
+        model.parallel_banks = parallel_banks
+        model.policies = len(target.policies)
+        model.cycles_per_row = array.cycles_per_row.integer("count")
+        model.cycles_per_layer = array.cycles_per_layer.integer("count")
+        model.sign, model.nonzero = self._sign.ctypes.data, self._nonzero.ctypes.data
+        model.state = self._state.ctypes.data
+        model.wrong, model.polarity = self._wrong.ctypes.data, self._polarity.ctypes.data
+        model.faulty_banks = len(self._wrong)
+        model.flash, model.sram = memories.flash.view, memories.sram.view
+        model.gather = self._gather.ctypes.data
+        model.popcount_limit = popcount_limit
+
+
+def register_roles(macro: Macro) -> npt.NDArray[np.int32]:
+    """The role of each word of the macro's page, -1 where there is no register; int32 (PAGE_WORDS,)."""
+    roles = np.full(PAGE_WORDS, -1, np.int32)
+    offsets = macro.offsets
+    for role in count():
+        name = emulator_library().ebnn_macro_role_name(role)
+        if name is None:
+            return roles
+        roles[offsets[name.decode()] // 4] = role
+    raise AssertionError("the roles end")

@@ -1,0 +1,83 @@
+"""Flash and SRAM of the emulated chip: host buffers that the CPU and the macro both see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.target import Region, Target
+from edgebnn.emulator.cpu import PAGE_BYTES
+from edgebnn.emulator.structs import Memory
+from edgebnn.errors import DeploymentError, TargetError
+
+Octets = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class ChipMemory:
+    """One memory: `data` are its bytes, which lie at `base`; the host's buffer is rounded up to whole pages."""
+
+    base: int
+    buffer: Octets
+    size: int
+
+    @property
+    def data(self) -> Octets:
+        """The bytes that the target has, a view."""
+        return self.buffer[: self.size]
+
+    @property
+    def view(self) -> Memory:
+        """The memory as C sees it."""
+        return Memory(self.buffer.ctypes.data, self.base, self.size)
+
+    def part(self, address: int, length: int, what: str) -> Octets:
+        """The bytes at an address that the firmware gave, a view; DeploymentError where they are not all inside."""
+        start = address - self.base
+        if address % 4 or start < 0 or start + length > self.size:
+            raise DeploymentError(
+                f"the firmware says that {what} of {length} bytes lies at 0x{address:08x}, which is not in SRAM; "
+                "compile again"
+            )
+        return self.buffer[start : start + length]
+
+
+@dataclass(frozen=True, eq=False)
+class Memories:
+    """The chip's memories."""
+
+    flash: ChipMemory
+    sram: ChipMemory
+
+
+def chip_memories(target: Target) -> Memories:
+    """Empty memories as the target has them; TargetError where one does not start on a page or overlaps another."""
+    assert target.memory is not None and target.mailbox is not None, "a target file with a CPU has both"
+    bases = {"mailbox": target.mailbox.base.integer("address")}
+    if target.macro is not None:
+        bases["macro"] = target.macro.base.integer("address")
+    spans = {name: (base, PAGE_BYTES) for name, base in bases.items()}
+    spans["memory.flash"] = _span(target.memory.flash)
+    spans["memory.sram"] = _span(target.memory.sram)
+    free = 0
+    for name, (base, size) in sorted(spans.items(), key=lambda item: item[1]):
+        if base % PAGE_BYTES or base < free or base + size > 1 << 32 or size == 0:
+            raise TargetError(
+                f"target '{target.name}': {name} at 0x{base:08x} is empty, overlaps another, or does not start on a "
+                f"multiple of {PAGE_BYTES} below 2^32; change its base or size"
+            )
+        free = base + -(-size // PAGE_BYTES) * PAGE_BYTES
+    return Memories(_empty(*spans["memory.flash"]), _empty(*spans["memory.sram"]))
+
+
+def _span(region: Region) -> tuple[int, int]:
+    return region.base.integer("address"), region.size.integer("memory")
+
+
+def _empty(base: int, size: int) -> ChipMemory:
+    pages = -(-size // PAGE_BYTES) * PAGE_BYTES
+    whole = np.zeros(pages + PAGE_BYTES, np.uint8)
+    start = -whole.ctypes.data % PAGE_BYTES  # the CPU's emulator maps whole pages of the host, too
+    return ChipMemory(base, whole[start : start + pages], size)

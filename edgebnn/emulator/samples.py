@@ -1,0 +1,33 @@
+"""A batch as the bytes that a model's input takes in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.mapping.plan import Layout
+
+
+def encode_samples(x: npt.NDArray[Any], layout: Layout) -> npt.NDArray[np.uint8]:
+    """Samples x (B, C, *spatial), in the input's range, as uint8 (B, layout.bytes), little-endian."""
+    batch = len(x)
+    values = x.reshape(batch, layout.channels, layout.height * layout.width)
+    if layout.pixel_words:
+        planes = (values > 0,) if layout.format == "bits" else (values > 0, values != 0)
+        data = np.concatenate([_packed(plane) for plane in planes], axis=-1)
+    else:
+        data = values.astype(np.dtype(layout.format).newbyteorder("<"))
+    rows = np.ascontiguousarray(data).reshape(batch, -1).view(np.uint8).reshape(batch, -1)
+    encoded = np.zeros((batch, layout.bytes), np.uint8)
+    encoded[:, : rows.shape[1]] = rows
+    return encoded
+
+
+def _packed(plane: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Bits (B, C, pixels) as bytes (B, pixels, 4 * words), channel c in bit c % 32 of word c / 32."""
+    batch, channels, pixels = plane.shape
+    padded = np.zeros((batch, pixels, -(-channels // 32) * 32), np.bool_)
+    padded[:, :, :channels] = plane.transpose(0, 2, 1)
+    return np.packbits(padded, axis=-1, bitorder="little")

@@ -1,0 +1,214 @@
+"""The emulated system on chip: it boots a firmware's ELF, feeds it inputs, reads its scores and counts what happens."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.events import Events
+from edgebnn.chip.instance import FaultPlanes
+from edgebnn.emulator.array_events import run_events
+from edgebnn.emulator.cpu import HOOK_CODE, HOOK_MEMORY_READ, HOOK_MEMORY_WRITE, HOOK_REFUSED, Cpu
+from edgebnn.emulator.elf import read_firmware
+from edgebnn.emulator.macro import EmulatedMacro
+from edgebnn.emulator.memories import Memories, chip_memories
+from edgebnn.emulator.samples import encode_samples
+from edgebnn.emulator.structs import EventCounters, SocState, emulator_library
+from edgebnn.errors import DeploymentError
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import LinearStage, Plan, PoolStage, Stage
+from edgebnn.network.interpreter import checked_input
+
+Scores = npt.NDArray[np.int32]
+
+# Why the emulator stopped: the C enumeration in ebnn_soc.h.
+RUNNING, READY, DONE, FAILED, LIMIT, REFUSED, REGISTER = range(7)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one boot or one inference, so that a broken or hostile firmware ends."""
+
+    instructions: int
+    seconds: float = 60.0
+
+    @classmethod
+    def of(cls, plan: Plan) -> Limits:
+        """Far more instructions than the plan's work takes on a CPU without any array."""
+        return cls(50_000_000 + 200 * (sum(map(_work, plan.stages)) + plan.image_bytes))
+
+
+class Soc:
+    """A chip with a firmware in its flash and, where they are given, with the faults of a chip instance.
+
+    A context manager; `boot` once, then `infer` as often as wanted. Raises DeploymentError for a firmware that is
+    damaged, fails, leaves its memories or does not come to an end, ToolError where unicorn is missing.
+    """
+
+    def __init__(
+        self, mapped: MappedNetwork, elf: bytes, faults: FaultPlanes | None = None, limits: Limits | None = None
+    ) -> None:
+        target = mapped.target
+        architecture = target.architecture
+        assert architecture != "host" and target.memory is not None and target.mailbox is not None
+        self._mapped = mapped
+        self._limits = limits or Limits.of(mapped.plan)
+        image = read_firmware(elf, architecture, target.memory)
+        memories = chip_memories(target)
+        memories.flash.data[: len(image.flash)] = np.frombuffer(image.flash, np.uint8)
+        self._sram = memories.sram
+        self._entry, stack = image.entry, None
+        if architecture == "cortex-m4":  # the reset loads both from the vector table
+            stack, self._entry = (int(word) for word in memories.flash.data[:8].view("<u4"))
+        self._state = SocState()
+        self._macro = None
+        if target.array is not None:
+            self._macro = _macro(self._state, mapped, faults, memories)
+        self._cpu = Cpu(architecture)
+        try:
+            self._connect(memories, target.mailbox.base.integer("address"))
+        except BaseException:
+            self.close()
+            raise
+        if stack is not None:
+            self._cpu.set_stack(stack)
+
+    def _connect(self, memories: Memories, mailbox: int) -> None:
+        native, cpu, state = emulator_library(), self._cpu, ctypes.cast(ctypes.byref(self._state), ctypes.c_void_p)
+        self._state.stop = cpu.stop_function
+        flash, sram = memories.flash, memories.sram
+        cpu.map_memory(flash.base, len(flash.buffer), flash.buffer.ctypes.data, writable=False)
+        cpu.map_memory(sram.base, len(sram.buffer), sram.buffer.ctypes.data, writable=True)
+        cpu.map_registers(mailbox, native.ebnn_soc_mailbox_read, native.ebnn_soc_mailbox_write, state)
+        if self._mapped.target.macro is not None:
+            base = self._mapped.target.macro.base.integer("address")
+            cpu.map_registers(base, native.ebnn_soc_macro_read, native.ebnn_soc_macro_write, state)
+        cpu.hook(HOOK_CODE, native.ebnn_soc_on_instruction, state)
+        cpu.hook(HOOK_REFUSED, native.ebnn_soc_on_unmapped, state)
+        cpu.hook(HOOK_MEMORY_READ, native.ebnn_soc_on_flash_read, state, flash.base, len(flash.buffer))
+        for kind in (HOOK_MEMORY_READ, HOOK_MEMORY_WRITE):
+            cpu.hook(kind, native.ebnn_soc_on_sram_access, state, sram.base, len(sram.buffer))
+
+    def boot(self) -> Events:
+        """Runs from reset until the firmware waits for an input, its banks programmed; what happened on the way."""
+        self._state.events = EventCounters()
+        stopped = self._resume(self._entry)
+        if stopped == FAILED:
+            status = f"status {self._state.status}{self._complaint()}"
+            raise DeploymentError(f"the firmware could not program the chip ({status}); compile again")
+        self._expect(stopped, READY)
+        return self._state.events.events()
+
+    def infer(self, x: npt.NDArray[Any]) -> tuple[Scores, Events]:
+        """Scores int32 (B, *scores shape) of a batch x (B, *input shape), and the events of all of it.
+
+        Raises DataError where x has another shape or values outside the input's range.
+        """
+        network, plan = self._mapped.network, self._mapped.plan
+        samples = encode_samples(checked_input(network.input, x), plan.input)
+        scores = np.empty((len(samples), network.output.size), np.int32)
+        events = Events()
+        for sample, row in zip(samples, scores, strict=True):
+            self._sram.part(self._state.input_address, plan.input.bytes, "an input")[:] = sample
+            self._state.events = EventCounters()
+            self._expect(self._resume(self._cpu.pc), DONE)
+            if self._state.status != 0:
+                status = f"status {self._state.status}{self._complaint()}"
+                raise DeploymentError(f"the firmware's inference failed ({status}); compile again")
+            row[:] = self._sram.part(self._state.scores_address, 4 * row.size, "a row of scores").view("<i4")
+            events += self._state.events.events()
+        return scores.reshape(len(samples), *network.output.shape), events
+
+    def close(self) -> None:
+        """Frees the CPU; the chip cannot be used afterwards."""
+        self._cpu.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _resume(self, address: int) -> int:
+        """Executes from `address` to the next stop and says which it was."""
+        self._state.stopped = RUNNING
+        self._state.instruction_limit = self._limits.instructions
+        with self._watchdog() as expired:
+            while self._state.stopped == RUNNING and not expired.is_set():
+                fault = self._cpu.run(address)
+                address = self._cpu.pc
+                if fault is not None and self._state.stopped == RUNNING:
+                    raise DeploymentError(f"the firmware crashed at 0x{address:08x}: {fault.reason}; compile again")
+        if self._state.stopped == RUNNING:
+            raise DeploymentError(
+                f"the firmware did not come to an end within {self._limits.seconds:g} seconds; compile again"
+            )
+        return int(self._state.stopped)
+
+    @contextmanager
+    def _watchdog(self) -> Iterator[threading.Event]:
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self._cpu.stop()
+
+        timer = threading.Timer(self._limits.seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield expired
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _expect(self, stopped: int, wanted: int) -> None:
+        if stopped == wanted:
+            return
+        where = f"at 0x{self._cpu.pc:08x}"
+        reasons = {
+            READY: "waits for an input where it should have given scores",
+            DONE: "gives scores before it has asked for an input",
+            FAILED: f"reports a failed programming in the middle of an inference (status {self._state.status})",
+            LIMIT: f"did not come to an end within {self._limits.instructions} instructions",
+            REFUSED: f"{where} accesses 0x{self._state.fault_address:08x}, where it may not",
+            REGISTER: f"{where} accesses a register that does not exist, or not as a 32-bit word",
+        }
+        raise DeploymentError(f"the firmware {reasons[stopped]}; compile again")
+
+    def _complaint(self) -> str:
+        complaint = self._state.macro.complaint
+        return f": {complaint.decode()}" if complaint else ""
+
+
+def _macro(state: SocState, mapped: MappedNetwork, faults: FaultPlanes | None, memories: Memories) -> EmulatedMacro:
+    """The macro of a chip, its events counted with the CPU's, bounded by what one inference of the plan reads."""
+    array = mapped.target.array
+    assert array is not None
+    stages = mapped.linear_stages.values()
+    planned = sum(run_events(stage, array).popcounts for stage in stages)
+    longest = max((stage.row_words for stage in stages), default=1)
+    macro = EmulatedMacro(state.macro, mapped.target, faults, memories, longest, planned)
+    state.macro.events = ctypes.addressof(state) + SocState.events.offset
+    return macro
+
+
+def _work(stage: Stage) -> int:
+    """Elementary steps of a stage in software, generously: every input of every output, plane by plane."""
+    work = stage.output.height * stage.output.width * stage.output.channels
+    if isinstance(stage, LinearStage):
+        return int(work * (stage.row_words * 32 * stage.input.planes + 8))
+    if isinstance(stage, PoolStage):
+        return int(work * prod(stage.window.kernel))
+    return int(work)

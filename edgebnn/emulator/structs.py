@@ -1,0 +1,117 @@
+"""The C structs of `runtime/emulator` as ctypes sees them, and the library with its functions declared."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+from edgebnn.chip.events import Events
+from edgebnn.errors import ToolError
+from edgebnn.native import library
+
+PAGE_WORDS = 1024
+GATHER_VECTORS = 64
+ROLES = 32
+
+_word, _count, _pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
+
+
+class EventCounters(ctypes.Structure):
+    """`ebnn_events`."""
+
+    _fields_ = [
+        ("instructions", _count),
+        ("code_bytes", _count),
+        ("flash_reads", _count),
+        ("sram_accesses", _count),
+        ("pcsa_reads", _count),
+        ("popcounts", _count),
+        ("thresholds", _count),
+        ("array_cycles", _count),
+        ("set_pulses", _count),
+        ("reset_pulses", _count),
+    ]
+
+    def events(self) -> Events:
+        """The counts so far. Code is fetched from flash a word at a time."""
+        return Events(
+            instructions=self.instructions,
+            code_fetches=(self.code_bytes + 3) // 4 + self.flash_reads,
+            sram_accesses=self.sram_accesses,
+            pcsa_reads=self.pcsa_reads,
+            popcounts=self.popcounts,
+            thresholds=self.thresholds,
+            array_cycles=self.array_cycles,
+            set_pulses=self.set_pulses,
+            reset_pulses=self.reset_pulses,
+        )
+
+
+class Memory(ctypes.Structure):
+    """`ebnn_memory`."""
+
+    _fields_ = [("bytes", _pointer), ("base", _word), ("size", _word)]
+
+
+class MacroModel(ctypes.Structure):
+    """`ebnn_macro_model`."""
+
+    _fields_ = [
+        ("roles", _pointer),
+        ("command_program", _word),
+        ("command_run", _word),
+        ("status_done", _word),
+        ("status_error", _word),
+        ("banks", _word),
+        ("rows", _word),
+        ("parallel_banks", _word),
+        ("policies", _word),
+        ("cycles_per_row", _word),
+        ("cycles_per_layer", _word),
+        ("sign", _pointer),
+        ("nonzero", _pointer),
+        ("state", _pointer),
+        ("wrong", _pointer),
+        ("polarity", _pointer),
+        ("faulty_banks", _word),
+        ("unused", _word),
+        ("flash", Memory),
+        ("sram", Memory),
+        ("gather", _pointer),
+        ("popcount_limit", _count),
+        ("events", _pointer),
+        ("complaint", ctypes.c_char_p),
+        ("registers", _word * ROLES),
+    ]
+
+
+class SocState(ctypes.Structure):
+    """`ebnn_soc`."""
+
+    _fields_ = [
+        ("stop", _pointer),
+        ("instruction_limit", _count),
+        ("fault_address", _count),
+        ("stopped", _word),
+        ("input_address", _word),
+        ("scores_address", _word),
+        ("status", ctypes.c_int32),
+        ("events", EventCounters),
+        ("macro", MacroModel),
+    ]
+
+
+@cache
+def emulator_library() -> ctypes.CDLL:
+    """The runtime's shared library; ToolError where its structs are not the ones above."""
+    native = library()
+    native.ebnn_soc_bytes.restype = _word
+    native.ebnn_macro_role_name.restype = ctypes.c_char_p
+    native.ebnn_macro_role_name.argtypes = [_word]
+    native.ebnn_macro_model_read.restype = _word
+    native.ebnn_macro_model_read.argtypes = [_pointer, _count]
+    native.ebnn_macro_model_write.restype = None
+    native.ebnn_macro_model_write.argtypes = [_pointer, _count, _word]
+    if native.ebnn_soc_bytes() != ctypes.sizeof(SocState):
+        raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")
+    return native

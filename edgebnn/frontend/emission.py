@@ -1,0 +1,316 @@
+"""Signals become nodes of the network here: layers, thresholds, pools, reshapes and the scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.analysis import affine_of, has_steps
+from edgebnn.frontend.expressions import Apply, Constant, Expression, Fractions, Leaf, fractions_of, parts, spread
+from edgebnn.frontend.graph import Array
+from edgebnn.frontend.lattice import Lattice, lattice_of_sums
+from edgebnn.frontend.levels import Levels
+from edgebnn.frontend.operations import WeightedSum
+from edgebnn.frontend.problems import Refusal, printable
+from edgebnn.frontend.rounding import float32_holds, float32_holds_with, straight_through_error, sum_error
+from edgebnn.frontend.signals import Pooled, Reshaped, Signal
+from edgebnn.frontend.thresholds import find_steps
+from edgebnn.frontend.weights import SignWeights
+from edgebnn.network.types import Kind, Linear, MaxPool, Node, Reshape, Tensor, Threshold
+
+_LARGEST_SUM = 2**31 - 2  # thresholds reach one beyond the sums and still are int32
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a layer reads: a tensor, with the real value of element n of channel i being scale * n + offset[i].
+
+    `sign` is -1 where the model sees the integers negated. `exact` says that these numbers are float32 values, `error`
+    how far the model's own may lie from them, in units of n.
+    """
+
+    tensor: Tensor
+    scale: Fraction
+    sign: int
+    offset: Fractions
+    exact: bool
+    error: float
+
+
+class Emitter:
+    """Collects the nodes of one network and gives them names that occur once."""
+
+    def __init__(self, input_name: str) -> None:
+        self.nodes: list[Node] = []
+        self._names: set[str] = set()
+        self._tensors: set[str] = {input_name}
+        self._sources: dict[str, Source] = {}
+
+    def source(self, signal: Signal) -> Source:
+        """The signal as a tensor of the network; Refusal where it is neither integers nor steps."""
+        if signal.value not in self._sources:
+            self._sources[signal.value] = self._made(signal)
+        return self._sources[signal.value]
+
+    def layer(
+        self, node: str, value: str, source: Source, weights: SignWeights, operation: WeightedSum, padding: float
+    ) -> Signal:
+        """A layer of dot products on a source, padded with `padding`, and the signal of its sums with the bias."""
+        tensor = source.tensor
+        signs = weights.signs if source.sign > 0 else (-weights.signs).astype(np.int8)
+        pad_value = _pad_value(source, padding) if any(operation.window.pad_begin + operation.window.pad_end) else 0
+        bound = prod(signs.shape[1:]) * max(abs(tensor.low), abs(tensor.high))
+        if bound > _LARGEST_SUM:
+            raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
+        shape = (len(signs), *operation.window.extents(tensor.spatial))
+        plain = operation.bias is None and source.scale == 1 and not np.any(source.offset != 0)
+        sums = value if plain and np.all(weights.scale == 1) else f"{value}.sums"
+        layer = Linear(
+            self.name(node),
+            (tensor.name,),
+            Tensor(self.tensor_name(sums), Kind.SUMS, shape, -bound, bound),
+            signs,
+            weights.kind,
+            operation.window,
+            operation.groups,
+            pad_value,
+        )
+        self.nodes.append(layer)
+        leaf = _leaf(layer, source, weights, operation, bound)
+        expression: Expression = leaf
+        if operation.bias is not None:
+            expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
+        return Signal(layer.output, lattice_of_sums(layer, tensor), leaf, expression, shape, value, "float")
+
+    def settled(self, signal: Signal) -> Signal:
+        """The signal with its waiting pools and reshapes made nodes, on the integers of its base as they are."""
+        if not signal.waiting:
+            return signal
+        factor = signal.channels_each
+        base = self._followed(signal.base, signal, None)
+        expression = spread(signal.expression, factor)
+        leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
+        lattice = signal.lattice.repeated(factor)
+        return replace(signal, base=base, lattice=lattice, leaf=leaf, expression=expression, waiting=())
+
+    def split(self, signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
+        """The signal under a shape with other channels; all channels must be treated alike."""
+        signal = self.settled(signal)
+        alike = all(
+            isinstance(part, Apply)
+            or (isinstance(part, Constant) and part.values.size == 1)
+            or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
+            for part in parts(signal.expression)
+        )
+        if not alike or len({*zip(*(part.tolist() for part in vars(signal.lattice).values()), strict=True)}) > 1:
+            raise Refusal(
+                "gives the values of one channel to several others, after an operation that differs between channels",
+                "reshape right behind the input or the sign",
+            )
+        reshape = Reshaped(node, signal.value, signal.expression, shape)
+        base = self._followed(signal.base, replace(signal, waiting=(reshape,), value=value), None)
+        one = np.zeros(shape[0], np.int64)
+        leaf, lattice = signal.leaf, signal.lattice
+        new_leaf = Leaf(leaf.scale[one], leaf.offset[one], leaf.exact, np.full(shape[0], leaf.error.max()))
+        expression = _with_leaf(signal.expression, new_leaf)
+        new_lattice = Lattice(*(part[one] for part in vars(lattice).values()))
+        return replace(
+            signal, base=base, lattice=new_lattice, leaf=new_leaf, expression=expression, shape=shape, value=value
+        )
+
+    def moved(self, other: Signal, first: Signal, settled: Signal) -> Signal:
+        """`other`, over the same integers as `first`, on the base that `first` was settled on."""
+        expression = _with_leaf(spread(other.expression, first.channels_each), settled.leaf)
+        return replace(settled, expression=expression, value=other.value, elements=other.elements)
+
+    def _made(self, signal: Signal) -> Source:
+        if signal.elements == "bool":
+            raise Refusal("works on a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
+        error = straight_through_error(signal.expression, signal.lattice)
+        line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
+        if signal.base.kind is not Kind.SUMS and line is not None:
+            return self._line(signal, line, error)
+        if not has_steps(signal.expression):
+            raise _without_steps(signal.expression)
+        return self._steps(signal, error)
+
+    def _line(self, signal: Signal, line: tuple[Fractions, Fractions], error: float) -> Source:
+        """The network's input, perhaps scaled and shifted."""
+        scale = line[0][0]
+        if np.any(line[0] != scale) or scale == 0:
+            raise Refusal(
+                "gets an input whose channels have different scales (or none), so no integer weights stand for its own",
+                "divide all channels by the same number",
+            )
+        signal = self.settled(signal)
+        line = (spread_fractions(line[0], signal.base), spread_fractions(line[1], signal.base))
+        exact = float32_holds(abs(scale), max(abs(signal.base.low), abs(signal.base.high)))
+        sign = 1 if scale > 0 else -1
+        return Source(signal.base, abs(scale), sign, line[1], exact, error / float(abs(scale)))
+
+    def _steps(self, signal: Signal, error: float) -> Source:
+        if signal.base.kind in (Kind.BITS, Kind.TRITS):
+            raise Refusal(
+                "takes steps of an input of bits or trits", "leave the step out, or choose a wider --input-type"
+            )
+        step = find_steps(signal.expression, signal.leaf, signal.lattice, signal.base.low, signal.base.high)
+        levels = step.levels
+        node = signal.expression.node if isinstance(signal.expression, Apply) else signal.value
+        name = self.tensor_name(_value_behind(signal, 0, signal.expression))
+        output = _typed(Tensor(name, levels.kind, signal.base.shape, 0, 0), levels)
+        self.nodes.append(
+            Threshold(
+                self.name(node),
+                (signal.base.name,),
+                output,
+                step.thresholds,
+                step.direction,
+                levels.low,
+                levels.step,
+                step.ties,
+                step.ambiguous,
+            )
+        )
+        tensor = self._followed(output, signal, step.direction)
+        offset = fractions_of(np.zeros(tensor.channels, np.int8))
+        return Source(tensor, levels.scale, 1, offset, True, error / float(levels.scale))
+
+    def _followed(self, tensor: Tensor, signal: Signal, direction: npt.NDArray[np.int8] | None) -> Tensor:
+        """The signal's pools and reshapes on a tensor; `direction` (C,) is that of the steps taken before them."""
+        function = signal.leaf if direction is None else signal.expression
+        for index, step in enumerate(signal.waiting, start=1):
+            name = self.tensor_name(_value_behind(signal, index, function))
+            output = replace(tensor, name=name, shape=step.shape)
+            name = self.name(step.node)
+            match step:
+                case Pooled():
+                    down = step.direction if direction is None else step.direction * direction
+                    factor = tensor.channels // len(down)
+                    down = np.repeat(down, factor).astype(np.int8)
+                    self.nodes.append(MaxPool(name, (tensor.name,), output, step.window, down))
+                case Reshaped():
+                    self.nodes.append(Reshape(name, (tensor.name,), output))
+            tensor = output
+        return tensor
+
+    def name(self, name: str) -> str:
+        """A printable name for a node that no other node has."""
+        return _unique(printable(name), self._names)
+
+    def tensor_name(self, name: str) -> str:
+        """A printable name for a tensor that no other tensor has."""
+        return _unique(printable(name), self._tensors)
+
+
+def _value_behind(signal: Signal, index: int, function: Expression) -> str:
+    """A name for `function` of the integers behind `index` of the waiting steps: the model's own where it has one."""
+    if index == len(signal.waiting):
+        return signal.value if function is signal.expression else f"{signal.value}.integers"
+    step = signal.waiting[index]
+    return step.source if step.function is function else f"{signal.value}.{step.source}"
+
+
+def spread_fractions(values: Fractions, tensor: Tensor) -> Fractions:
+    """Values per channel, for a tensor in which each channel may have become several."""
+    return np.repeat(values, tensor.channels // len(values))
+
+
+def _typed(tensor: Tensor, levels: Levels) -> Tensor:
+    return replace(tensor, low=levels.low, high=levels.high, scale=float(levels.scale))
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}#{number}"
+    taken.add(candidate)
+    return candidate
+
+
+def _without_steps(expression: Expression) -> Refusal:
+    """Two layers with no sign between them: named for the activation that stands there instead."""
+    found = [part.operator for part in parts(expression) if isinstance(part, Apply)]
+    for operator, name in (("Relu", "a Relu"), ("Max", "a clip"), ("Min", "a clip"), ("Abs", "an absolute value")):
+        if operator in found:
+            return Refusal(
+                f"reads the result of {name}, which is neither binary nor ternary",
+                "put a sign (torch.sign, or x >= 0 as 1 and -1) before this layer",
+            )
+    return Refusal(
+        "reads the sums of another layer with no sign between them",
+        "put a sign (torch.sign, or x >= 0 as 1 and -1) before this layer",
+    )
+
+
+def _with_leaf(expression: Expression, leaf: Leaf) -> Expression:
+    made: dict[Expression, Expression] = {}
+    for part in parts(expression):
+        match part:
+            case Leaf():
+                made[part] = leaf
+            case Constant():
+                made[part] = part
+            case Apply():
+                made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
+    return made[expression]
+
+
+def _leaf(layer: Linear, source: Source, weights: SignWeights, operation: WeightedSum, bound: int) -> Leaf:
+    """The layer's sums as the model sees them, and whether float32 decides what comes after."""
+    scale: Fractions = weights.scale * source.scale
+    offset = _offsets(source, weights, operation.groups)
+    exact = source.exact and not np.any(offset != 0) and all(float32_holds(each, bound) for each in set(scale.tolist()))
+    error = np.zeros(layer.neurons)
+    if not exact or source.error:
+        magnitude = bound + layer.fan_in * float(max(map(abs, source.offset.tolist()))) / float(source.scale)
+        error = error + layer.fan_in * source.error + sum_error(layer.fan_in, magnitude)
+    if operation.bias is not None:
+        error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, layer.fan_in, exact)
+    return Leaf(scale, offset, exact, error)
+
+
+def _pad_value(source: Source, padding: float) -> int:
+    """The integer of the input that stands for a padding's real value."""
+    if np.any(source.offset != 0):
+        raise Refusal(
+            "pads an input that has an offset, so the padding is no integer of the input",
+            "subtract the mean before the export, or use a convolution without padding",
+        )
+    units = Fraction(padding) / source.scale * source.sign if math.isfinite(padding) else Fraction(1, 2)
+    if units.denominator != 1 or (units != 0 and not source.tensor.low <= units <= source.tensor.high):
+        raise Refusal(
+            f"is padded with {padding:g}, which its input cannot hold", "pad with 0, or with 1 or -1 after a sign"
+        )
+    return int(units)
+
+
+def _offsets(source: Source, weights: SignWeights, groups: int) -> Fractions:
+    """What the offset of the input adds to each neuron: weight times offset, over all inputs; Fractions (O,)."""
+    zero = fractions_of(np.zeros(len(weights.signs), np.int8))
+    if not np.any(source.offset != 0):
+        return zero
+    sums = weights.signs.reshape(*weights.signs.shape[:2], -1).sum(axis=2, dtype=np.int64).astype(object)
+    inputs = weights.signs.shape[1]
+    offsets = source.offset.reshape(groups, inputs)
+    group = np.arange(len(sums)) // (len(sums) // groups)
+    total: Fractions = (zero + (sums * offsets[group]).sum(axis=1)) * weights.scale
+    return total
+
+
+def _bias_error(
+    bias: Array, bias_first: bool, scale: Fractions, bound: int, fan_in: int, exact: bool
+) -> npt.NDArray[np.float64]:
+    """What float32 makes of the bias before the sum is whole, in units of the sums; float64 (O,)."""
+    if exact and not bias_first:
+        return np.zeros(len(scale))
+    exactly = zip(scale.tolist(), map(Fraction, bias.tolist()), strict=True)
+    if exact and all(float32_holds_with(unit, bound, each) for unit, each in exactly):
+        return np.zeros(len(scale))
+    magnitudes = np.abs(bias.astype(np.float64)) / scale.astype(np.float64)
+    return np.where(bias == 0, 0.0, sum_error(fan_in // 128, magnitudes + bound))

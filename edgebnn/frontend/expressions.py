@@ -1,0 +1,207 @@
+"""The model's own arithmetic between two layers, as a function of one integer per channel.
+
+Between an accumulator (or the network's input) and the next layer, a model computes element by element: bias, batch
+norm, scale, clip, sign. Such a chain is kept as an `Expression` over a `Leaf`, the integers of one tensor, and can be
+evaluated in float32, operator after operator as onnxruntime's CPU kernels do, or exactly in rational numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.graph import Array
+
+Fractions = npt.NDArray[np.object_]
+Channels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """The integers n of a tensor as the model sees them: scale[c] * n + offset[c], exactly.
+
+    `scale` (positive) and `offset` are arrays of Fraction, (C,). `exact` says that the model's float32 value is this
+    very number, so that float32 decides what comes after; `error` (C,), in units of n, bounds how far the model's own
+    float32 value may lie from it.
+    """
+
+    scale: Fractions
+    offset: Fractions
+    exact: bool
+    error: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A constant in the model's float32 (or bool): one value, or one per channel."""
+
+    values: Array
+
+    @cached_property
+    def exact(self) -> Array:
+        """The values as Fractions; an infinite bound of a clip stays a float, which compares with them as it should."""
+        if self.values.dtype == np.bool_:
+            return self.values
+        exact = np.empty(self.values.size, dtype=object)
+        exact[:] = [Fraction(value) if math.isfinite(value) else value for value in self.values.reshape(-1).tolist()]
+        return exact
+
+
+@dataclass(frozen=True, eq=False)
+class Apply:
+    """An elementwise operator on operands; `node` is the model's node that it comes from."""
+
+    operator: str
+    operands: tuple[Expression, ...]
+    node: str
+
+
+Expression = Leaf | Constant | Apply
+
+
+def fractions_of(array: Array) -> Fractions:
+    """Floats or integers as exact rational numbers, flat."""
+    fractions = np.empty(array.size, dtype=object)
+    fractions[:] = [Fraction(value) for value in array.reshape(-1).tolist()]
+    return fractions
+
+
+def floats_of(fractions: Fractions) -> npt.NDArray[np.float32]:
+    """Rational numbers rounded to float32."""
+    return np.array([float(value) for value in fractions], dtype=np.float64).astype(np.float32)
+
+
+def evaluate(
+    expression: Expression,
+    channels: Channels,
+    numbers: npt.NDArray[Any],
+    exactly: bool,
+    known: Mapping[Expression, Array] | None = None,
+) -> Array:
+    """The expression at points (channel, number), both (P,): float32 or bool, or exactly Fraction or bool.
+
+    `known` gives the values of parts of the expression in place of computing them.
+    """
+    values: dict[Expression, Array] = dict(known or {})
+    with np.errstate(all="ignore"):
+        for part in parts(expression):
+            if part not in values:
+                values[part] = _value(part, values, channels, numbers, exactly)
+    return values[expression]
+
+
+def parts(expression: Expression) -> list[Expression]:
+    """Every part of the expression once, operands before the operators that read them."""
+    order: dict[Expression, None] = {}
+    stack: list[tuple[Expression, bool]] = [(expression, False)]
+    while stack:
+        part, ready = stack.pop()
+        if part in order:
+            continue
+        if ready or not isinstance(part, Apply):
+            order[part] = None
+            continue
+        stack.append((part, True))
+        stack.extend((operand, False) for operand in part.operands)
+    return list(order)
+
+
+def spread(expression: Expression, factor: int) -> Expression:
+    """The expression for a tensor in which every channel has become `factor` channels."""
+    if factor == 1:
+        return expression
+    made: dict[Expression, Expression] = {}
+    for part in parts(expression):
+        match part:
+            case Leaf():
+                made[part] = Leaf(
+                    np.repeat(part.scale, factor),
+                    np.repeat(part.offset, factor),
+                    part.exact,
+                    np.repeat(part.error, factor),
+                )
+            case Constant():
+                made[part] = part if part.values.size == 1 else Constant(np.repeat(part.values, factor))
+            case Apply():
+                made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
+    return made[expression]
+
+
+def _value(
+    part: Expression, values: Mapping[Expression, Array], channels: Channels, numbers: npt.NDArray[Any], exactly: bool
+) -> Array:
+    match part:
+        case Leaf():
+            exact: Fractions = part.scale[channels] * numbers.astype(object) + part.offset[channels]
+            if exactly:
+                return exact
+            if np.all(part.offset == 0) and part.exact:  # the product is a float32, so float64 makes it without loss
+                return (part.scale[channels].astype(np.float64) * numbers.astype(np.float64)).astype(np.float32)
+            return floats_of(exact)
+        case Constant():
+            constant = part.exact if exactly else part.values
+            return constant[channels] if constant.size > 1 else np.broadcast_to(constant.reshape(-1), channels.shape)
+        case Apply():
+            result = np.asarray(OPERATORS[part.operator](*(values[operand] for operand in part.operands)))
+            return fractions_of(result) if exactly and result.dtype.kind == "f" else result
+
+
+def _each(function: Callable[[Any], Any]) -> Callable[[Array], Array]:
+    """A rounding function for both arithmetics: NumPy has none for Fractions."""
+    for_fractions = np.frompyfunc(lambda value: Fraction(function(value)), 1, 1)
+    for_floats: dict[Any, Any] = {math.floor: np.floor, math.ceil: np.ceil, round: np.rint, math.trunc: np.trunc}
+    return lambda x: for_fractions(x) if x.dtype == object else for_floats[function](x)
+
+
+def _sign(x: Array) -> Array:
+    sign = (x > 0).astype(np.int8) - (x < 0).astype(np.int8)
+    return _like(sign, x)
+
+
+def _like(integers: Array, x: Array) -> Array:
+    return fractions_of(integers) if x.dtype == object else integers.astype(np.float32)
+
+
+def _to_float(x: Array) -> Array:
+    return x if x.dtype == object else x.astype(np.float32)
+
+
+# ONNX's elementwise operators, on float32 as onnxruntime computes them and on Fractions alike. Each float32 operation
+# rounds once (IEEE 754), so the float32 chain is monotone wherever the exact one is.
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "Add": lambda x, y: x + y,
+    "Sub": lambda x, y: x - y,
+    "Mul": lambda x, y: x * y,
+    "Div": lambda x, y: x / y,
+    "Neg": lambda x: -x,
+    "Abs": lambda x: abs(x),
+    "Relu": lambda x: np.maximum(x, _like(np.zeros(x.shape, np.int8), x)),
+    "Max": lambda x, y: np.maximum(x, y),
+    "Min": lambda x, y: np.minimum(x, y),
+    "Sign": _sign,
+    "Floor": _each(math.floor),
+    "Ceil": _each(math.ceil),
+    "Round": _each(round),  # half to even, in Python as in ONNX
+    "Truncate": _each(math.trunc),
+    "ToFloat": _to_float,
+    "ToBool": lambda x: x != 0,
+    "Not": np.logical_not,
+    "And": np.logical_and,
+    "Or": np.logical_or,
+    "Greater": lambda x, y: np.asarray(x > y, dtype=np.bool_),
+    "GreaterOrEqual": lambda x, y: np.asarray(x >= y, dtype=np.bool_),
+    "Less": lambda x, y: np.asarray(x < y, dtype=np.bool_),
+    "LessOrEqual": lambda x, y: np.asarray(x <= y, dtype=np.bool_),
+    "Equal": lambda x, y: np.asarray(x == y, dtype=np.bool_),
+    "Where": lambda condition, x, y: np.where(condition, x, y),
+    # y = x + (f(x) - x), the straight-through estimator as PyTorch programs spell it, stands for f(x); what float32
+    # loses on the way is counted as an error of the next layer's inputs.
+    "StraightThrough": lambda stepped, through: stepped,
+}

@@ -1,0 +1,152 @@
+"""What a node of a model means, in words that every dialect shares: recognition ends here, lowering starts here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.problems import Refusal
+from edgebnn.network.types import Window
+
+
+@dataclass(frozen=True)
+class Operand:
+    """The node's operand of this index, in a `Call`."""
+
+    index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """An elementwise operator (`expressions.OPERATORS`) on operands, constants and other calls."""
+
+    operator: str
+    terms: tuple[Term, ...]
+
+
+Term = Operand | Call | Array
+
+
+@dataclass(frozen=True, eq=False)
+class Elementwise:
+    """The same function for every element of a channel; constants are scalars or broadcast along the channel axis.
+
+    `result` is what the elements become: `float`, `bool` or `integer`. `takes` says what each operand must be, or
+    `any`; its last word is for all operands that follow.
+    """
+
+    call: Call
+    result: str = "float"
+    takes: tuple[str, ...] = ("float",)
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedSum:
+    """Dot products of operand 0 with float weights (O, I / groups, *kernel), a bias (O,) in float32 added.
+
+    `bias_first` says that the operator's kernels add the bias before the sum is whole, so its rounding is not known.
+    """
+
+    weights: Array
+    bias: Array | None = None
+    window: Window = field(default_factory=Window)
+    groups: int = 1
+    bias_first: bool = False
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """The largest value under a window of operand 0; padding never wins. Without a window, over the whole map."""
+
+    window: Window | None
+
+
+@dataclass(frozen=True)
+class Padding:
+    """`value` put around the spatial axes of operand 0."""
+
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
+    value: float
+
+
+@dataclass(frozen=True)
+class Rearranging:
+    """Operand 0 in the same order under another shape (with the batch axis)."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Forwarding:
+    """Operand 0 as it is."""
+
+
+@dataclass(frozen=True)
+class Dropping:
+    """An operator at the end of the model that is left out; the note says what that means for the answer."""
+
+    note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Knowing:
+    """A constant after all, such as the shape of operand 0."""
+
+    value: Array
+
+
+Operation = Elementwise | WeightedSum | Pooling | Padding | Rearranging | Forwarding | Dropping | Knowing
+
+
+@dataclass(frozen=True, eq=False)
+class Operands:
+    """What a recogniser may know about a node's operands: constants, and shapes with the batch axis where known."""
+
+    constants: tuple[Array | None, ...]
+    shapes: tuple[tuple[int, ...] | None, ...]
+    present: tuple[bool, ...]
+    opset: int
+
+    def has(self, index: int) -> bool:
+        """Whether the operand is there at all."""
+        return index < len(self.present) and self.present[index]
+
+    def constant(self, index: int, what: str) -> Array:
+        """The constant operand; Refusal where it is missing or computed from the network's input."""
+        value = self.optional(index)
+        if value is None:
+            why = "computed from the network's input" if self.has(index) else "missing"
+            raise Refusal(f"has {what} that are {why}", "make them constants of the model")
+        return value
+
+    def optional(self, index: int) -> Array | None:
+        """The constant operand, or None."""
+        return self.constants[index] if index < len(self.constants) else None
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """The operand's shape with the batch axis; Refusal where an earlier problem has left it unknown."""
+        shape = self.shapes[index] if index < len(self.shapes) else None
+        if shape is None:
+            raise UnknownShape
+        return shape
+
+
+class UnknownShape(Refusal):
+    """An earlier problem has left a shape unknown: no problem of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("comes after a node that is not mapped", "solve the other problem first")
+
+
+Recogniser = Callable[[Node, Operands], Operation]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A way of writing networks: the operators of some domains, each with the function that recognises it."""
+
+    name: str
+    domains: frozenset[str]
+    operators: Mapping[str, Recogniser]

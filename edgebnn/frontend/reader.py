@@ -1,0 +1,224 @@
+"""Checked reading of an ONNX file: whatever the bytes are, the answer is a `Graph` or a `ModelError`, soon."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import onnx
+from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto
+
+from edgebnn.errors import ModelError
+from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Node
+from edgebnn.frontend.problems import printable
+from edgebnn.frontend.tensors import TensorReader, dtype_name
+
+MAX_FILE_BYTES = 2**29
+MAX_NODES = 20_000
+MAX_EDGES = 200_000
+MAX_INPUT_SIZE = 2**22
+OLDEST_OPSET = 9
+NEWEST_OPSET: int = onnx.defs.onnx_opset_version()
+
+_AGAIN = "export the model again"
+
+
+def read_graph(path: Path) -> Graph:
+    """The graph of an ONNX file, without nodes that its output does not need.
+
+    Raises ModelError where the file is missing, too large, damaged, or not a model with one input and one output.
+    """
+    content = _content(path)
+    model = _parsed(content)
+    tensors = TensorReader(path.parent)
+    opset = _opset(model)
+    proto = model.graph
+    constants: dict[str, Array] = {}
+    for tensor in proto.initializer:
+        _claim(tensor.name, constants)
+        constants[tensor.name] = tensors.array(tensor, tensor.name)
+    nodes = tuple(_nodes(proto.node, tensors))
+    inputs = [value for value in proto.input if value.name not in constants]
+    _check_names(nodes, constants, [value.name for value in inputs])
+    used = {name for node in nodes for name in node.inputs}
+    graph_input = _input([value for value in inputs if value.name in used] or inputs)
+    digest = sha256(content).hexdigest()
+    external = list(tensors.external_hashes())
+    if external:
+        digest = sha256("".join([digest, *external]).encode()).hexdigest()
+    return Graph(
+        name=printable(proto.name),
+        input=graph_input,
+        output=_output(proto.output, nodes),
+        nodes=_ordered(nodes, {*constants, *(value.name for value in inputs)}),
+        constants=constants,
+        opset=opset,
+        sha256=digest,
+    ).needed()
+
+
+def _content(path: Path) -> bytes:
+    name = printable(path.name)
+    try:
+        if not path.is_file():
+            raise ModelError(f"'{name}' is not a file; give the path of an ONNX model")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ModelError(f"'{name}' has {size} bytes, more than the {MAX_FILE_BYTES} that are read; split it")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"'{name}' cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _parsed(content: bytes) -> ModelProto:
+    # The one place where any exception is taken for the file's fault: the protobuf parser, not our logic, speaks here.
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:
+        raise ModelError(f"the file is not an ONNX model, or it is truncated; {_AGAIN}") from error
+    if not model.graph.node:
+        raise ModelError(f"the file holds no network, or it is truncated; {_AGAIN}")
+    if len(model.graph.node) > MAX_NODES or sum(len(node.input) for node in model.graph.node) > MAX_EDGES:
+        raise ModelError(f"the model has {len(model.graph.node)} nodes, over the limit of {MAX_NODES}; simplify it")
+    if model.functions:
+        raise ModelError("the model has local functions; inline them first with onnx.inliner.inline_local_functions")
+    if model.graph.sparse_initializer:
+        raise ModelError(f"the model has sparse tensors; make them dense and {_AGAIN}")
+    return model
+
+
+def _opset(model: ModelProto) -> int:
+    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not versions:
+        raise ModelError(f"the model does not say which ONNX opset it uses; {_AGAIN} with opset {NEWEST_OPSET}")
+    version = int(versions[0])
+    if not OLDEST_OPSET <= version <= NEWEST_OPSET:
+        raise ModelError(
+            f"the model uses ONNX opset {version}, but {OLDEST_OPSET} to {NEWEST_OPSET} are known; "
+            f"{_AGAIN} with one of these"
+        )
+    return version
+
+
+def _nodes(protos: Iterable[NodeProto], tensors: TensorReader) -> Iterable[Node]:
+    taken: Counter[str] = Counter()
+    for index, proto in enumerate(protos):
+        name = printable(proto.name) or f"{printable(proto.op_type)}_{index}"
+        taken[name] += 1
+        attributes = {attribute.name: attribute for attribute in proto.attribute}
+        values = {key: _attribute(value, name, tensors) for key, value in attributes.items()}
+        yield Node(
+            name=name if taken[name] == 1 else f"{name}#{index}",
+            operator=proto.op_type,
+            domain="" if proto.domain == "ai.onnx" else proto.domain,
+            inputs=tuple(proto.input),
+            outputs=tuple(proto.output),
+            attributes={key: value for key, value in values.items() if value is not None},
+            has_subgraph=any(value is None for value in values.values()),
+        )
+
+
+def _attribute(attribute: AttributeProto, node: str, tensors: TensorReader) -> AttributeValue | None:
+    """The attribute's value, or None for a subgraph, which no operator that is mapped has."""
+    match attribute.type:
+        case AttributeProto.FLOAT:
+            return float(attribute.f)
+        case AttributeProto.INT:
+            return int(attribute.i)
+        case AttributeProto.STRING:
+            return attribute.s.decode(errors="replace")
+        case AttributeProto.TENSOR:
+            return tensors.array(attribute.t, f"{node}.{attribute.name}")
+        case AttributeProto.FLOATS:
+            return tuple(map(float, attribute.floats))
+        case AttributeProto.INTS:
+            return tuple(map(int, attribute.ints))
+        case AttributeProto.STRINGS:
+            return tuple(text.decode(errors="replace") for text in attribute.strings)
+        case AttributeProto.GRAPH | AttributeProto.GRAPHS:
+            return None
+        case _:
+            raise ModelError(
+                f"node '{node}' has an attribute '{printable(attribute.name)}' of a kind that is not read; {_AGAIN}"
+            )
+
+
+def _claim(name: str, taken: Mapping[str, object] | set[str]) -> None:
+    if name in taken:
+        raise ModelError(f"the name '{printable(name)}' is given to two values; {_AGAIN}")
+
+
+def _check_names(nodes: tuple[Node, ...], constants: Mapping[str, Array], inputs: list[str]) -> None:
+    made: set[str] = set(constants)
+    for name in inputs:
+        _claim(name, made)
+        made.add(name)
+    for node in nodes:
+        for name in filter(None, node.outputs):
+            _claim(name, made)
+            made.add(name)
+    for node in nodes:
+        for name in filter(None, node.inputs):
+            if name not in made:
+                raise ModelError(f"node '{node.name}' reads '{printable(name)}', which nothing makes; {_AGAIN}")
+
+
+def _ordered(nodes: tuple[Node, ...], ready: set[str]) -> tuple[Node, ...]:
+    """The nodes in an order in which they can be run (Kahn's algorithm, stable); ModelError for a cycle."""
+    readers: dict[str, list[int]] = {}
+    missing = []
+    for index, node in enumerate(nodes):
+        wanted = {name for name in node.inputs if name and name not in ready}
+        missing.append(len(wanted))
+        for name in wanted:
+            readers.setdefault(name, []).append(index)
+    order = [index for index, count in enumerate(missing) if count == 0]
+    for index in order:  # grows while it is walked
+        for name in nodes[index].outputs:
+            for reader in readers.get(name, ()):
+                missing[reader] -= 1
+                if missing[reader] == 0:
+                    order.append(reader)
+    if len(order) < len(nodes):
+        stuck = next(node for node, count in zip(nodes, missing, strict=True) if count)
+        raise ModelError(f"node '{stuck.name}' depends on its own output; a network must be free of cycles, {_AGAIN}")
+    return tuple(nodes[index] for index in order)
+
+
+def _input(values: list[ValueInfoProto]) -> GraphInput:
+    if len(values) != 1:
+        names = ", ".join(f"'{printable(value.name)}'" for value in values[:4]) or "none"
+        raise ModelError(f"the model must have one input, but it has {len(values)} ({names}); join them into one")
+    value = values[0]
+    name = printable(value.name)
+    tensor = value.type.tensor_type
+    dtype = dtype_name(tensor.elem_type)
+    if dtype is None or not tensor.HasField("shape"):
+        raise ModelError(f"input '{name}' has no element type or shape that is known; {_AGAIN} with a fixed shape")
+    dims = tensor.shape.dim
+    if not 2 <= len(dims) <= 4:
+        raise ModelError(
+            f"input '{name}' has {len(dims)} axes; it must be (batch, features), (batch, channels, length) or "
+            "(batch, channels, height, width)"
+        )
+    batch = dims[0].dim_value if dims[0].HasField("dim_value") and dims[0].dim_value > 0 else 1
+    shape = tuple(int(dim.dim_value) for dim in dims[1:])
+    if any(extent < 1 for extent in shape):
+        raise ModelError(f"input '{name}' has the shape {list(shape)} behind the batch; {_AGAIN} with fixed extents")
+    size = 1
+    for extent in shape:
+        size *= extent
+        if size > MAX_INPUT_SIZE:
+            raise ModelError(f"input '{name}' has more than {MAX_INPUT_SIZE} values; use a smaller one")
+    return GraphInput(name=value.name, dtype=dtype, batch=int(batch), shape=shape)
+
+
+def _output(values: Iterable[ValueInfoProto], nodes: tuple[Node, ...]) -> str:
+    names = [value.name for value in values]
+    if len(names) != 1:
+        raise ModelError(f"the model must have one output, but it has {len(names)}; export only the scores")
+    if not any(names[0] in node.outputs for node in nodes):
+        raise ModelError(f"output '{printable(names[0])}' is made by no node; {_AGAIN}")
+    return names[0]

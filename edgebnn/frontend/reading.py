@@ -1,0 +1,43 @@
+"""The two doors of the front end: a model to compile, and a model to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebnn.frontend.inputs import ReadOptions
+from edgebnn.frontend.lowering import lower
+from edgebnn.frontend.problems import Problem, error_of, printable
+from edgebnn.frontend.reader import read_graph
+from edgebnn.network.types import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """A model as the front end sees it: its network, or every problem that keeps it from being one."""
+
+    name: str
+    model_sha256: str
+    network: Network | None
+    problems: tuple[Problem, ...]
+
+
+def read_network(path: Path | str, options: ReadOptions | None = None) -> Network:
+    """The integer network of an ONNX file.
+
+    Raises ModelError, in one sentence, for a file that is damaged or holds a node that cannot be mapped; DataError for
+    calibration data that are no integers.
+    """
+    inspection = inspect_model(path, options)
+    if inspection.network is None:
+        raise error_of(Path(path).name, inspection.problems)
+    return inspection.network
+
+
+def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspection:
+    """What a model is made of, and every node that cannot be mapped; ModelError where the file itself is damaged."""
+    path = Path(path)
+    graph = read_graph(path)
+    name = printable(path.stem)
+    lowered = lower(graph, name, options or ReadOptions())
+    return Inspection(name, graph.sha256, lowered.network, lowered.problems)

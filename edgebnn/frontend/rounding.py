@@ -1,0 +1,66 @@
+"""What float32 does to a model's sums: where it is exact, and how far it can be off."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.expressions import Apply, Expression, Leaf, evaluate, parts
+from edgebnn.frontend.lattice import Lattice
+
+Number = TypeVar("Number", float, npt.NDArray[np.float64])
+
+# Half a unit in the last place of float32, relative: the largest error of one rounded operation.
+UNIT = 2.0**-24
+
+
+def float32_holds(scale: Fraction, bound: int) -> bool:
+    """Whether scale times every integer up to `bound` is a float32, so that any sum of such terms is exact."""
+    if scale.denominator & (scale.denominator - 1):
+        return False
+    numerator = scale.numerator
+    odd = numerator // (numerator & -numerator)
+    return odd * bound <= 2**24 and 2.0**-100 < float(scale) < 2.0**100
+
+
+def float32_holds_with(unit: Fraction, bound: int, bias: Fraction) -> bool:
+    """Whether every sum of the bias and of multiples of `unit`, up to `bound` of them, is a float32."""
+    grid = Fraction(1, max(unit.denominator, bias.denominator))  # both denominators are powers of two
+    return (unit * bound + abs(bias)) / grid <= 2**24
+
+
+def sum_error(fan_in: int, magnitude: Number) -> Number:
+    """Bound of the error of a float32 dot product whose terms' magnitudes add up to at most `magnitude`, in its units.
+
+    n roundings of partial sums, one of each product, and a few of the inputs and of the operators that follow: the
+    classic (n + k) * u bound, whatever the order of summation.
+    """
+    return (fan_in + 8) * UNIT * magnitude
+
+
+def straight_through_error(expression: Expression, lattice: Lattice) -> float:
+    """How far x + (f(x) - x) lies from f(x) in float32 at most, anywhere in the expression; 0 where it is exact."""
+    error = 0.0
+    for part in parts(expression):
+        if isinstance(part, Apply) and part.operator == "StraightThrough" and not _on_a_grid(part, lattice):
+            every = np.arange(lattice.channels)
+            ends = [
+                np.abs(evaluate(operand, every, numbers, False).astype(np.float64)).max()
+                for operand in part.operands
+                for numbers in (lattice.low, lattice.high)
+            ]
+            error = max(error, 2 * UNIT * float(max(ends)) * 2)
+    return error
+
+
+def _on_a_grid(estimator: Apply, lattice: Lattice) -> bool:
+    """Whether an estimator goes around whole numbers that float32 adds to a sign without rounding."""
+    through = estimator.operands[1]
+    if not (
+        isinstance(through, Leaf) and through.exact and all(each.denominator == 1 for each in through.scale.tolist())
+    ):
+        return False
+    return float(max(through.scale.tolist())) * int(max(np.abs(lattice.low).max(), np.abs(lattice.high).max())) < 2**23

@@ -1,0 +1,80 @@
+"""The network's answer: the affine that a model ends in, in int32."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgebnn.frontend.analysis import affine_of
+from edgebnn.frontend.emission import Emitter
+from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.signals import Signal
+from edgebnn.network.types import Affine, Kind, Tensor
+
+_LIMIT = 2**31 - 1
+# Units that are tried for the scores, so that the multipliers of few channels round well together.
+_CANDIDATES = 4096
+
+
+def emit_scores(emitter: Emitter, signal: Signal, node: str) -> None:
+    """Ends the network in the signal, an affine of its last layer's sums; Refusal for any other ending.
+
+    The real score is a[c] * n + b[c], exactly; the network's is multiplier[c] * n + offset[c] with one real value for
+    its unit, chosen as fine as int32 allows. One common a > 0 without b needs no affine: the sums are the scores.
+    """
+    if signal.base.kind is not Kind.SUMS:
+        raise Refusal("ends without a binary or ternary layer", "there is nothing to compile")
+    line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
+    if line is None:
+        raise Refusal(
+            "ends in something that is not an affine function of the last layer's sums",
+            "let the model end in the scores: a layer, with a bias, scale or batch norm at most",
+        )
+    if signal.padding is not None:
+        raise Refusal("ends in a padding", "let the model end in the scores")
+    factor = signal.channels_each
+    signal = emitter.settled(signal)
+    slope, shift = (np.repeat(part, factor) for part in line)
+    if np.all(slope == slope[0]) and slope[0] > 0 and not np.any(shift != 0):
+        last = emitter.nodes[-1]
+        own = signal.value == last.output.name
+        name = last.output.name if own else emitter.tensor_name(signal.value)
+        scores = replace(last.output, name=name, kind=Kind.SCORES, scale=float(slope[0]))
+        emitter.nodes[-1] = replace(last, output=scores)
+        return
+    a, b = slope.astype(np.float64), shift.astype(np.float64)
+    bound = max(abs(signal.base.low), abs(signal.base.high))
+    unit = _unit(a, b, bound)
+    multiplier, offset = np.rint(a / unit).astype(np.int64), np.rint(b / unit).astype(np.int64)
+    high = int((np.abs(multiplier) * bound + np.abs(offset)).max())
+    output = Tensor(emitter.tensor_name(signal.value), Kind.SCORES, signal.base.shape, -high, high, unit)
+    emitter.nodes.append(
+        Affine(
+            emitter.name(node),
+            (signal.base.name,),
+            output,
+            multiplier.astype(np.int32),
+            offset.astype(np.int32),
+        )
+    )
+
+
+def _unit(a: np.ndarray, b: np.ndarray, bound: int) -> float:
+    """The real value of one unit of the scores: close to the finest that int32 holds, and kind to the multipliers.
+
+    The largest slope becomes a whole multiplier; of the finest units, the one that rounds the other slopes best is
+    taken. So one slope common to all channels is exact, and only offsets are rounded.
+    """
+    steepest = float(np.abs(a).max())
+    if steepest == 0:
+        return float(np.abs(b).max()) / (_LIMIT - 1) or 1.0
+    # Rounding adds at most half a unit to each multiplier and offset.
+    room = (_LIMIT - bound - 2) / float((np.abs(a) / steepest * bound + np.abs(b) / steepest).max())
+    largest = int(room)
+    if largest < 1:
+        return steepest / max(room, 2.0**-64)
+    candidates = np.arange(largest, max(largest // 2, largest - _CANDIDATES, 0), -1, dtype=np.float64)
+    products = np.outer(candidates, np.unique(a) / steepest)
+    errors = np.abs(products - np.rint(products)).max(axis=1)
+    return steepest / float(candidates[int(np.argmin(errors))])

@@ -1,0 +1,238 @@
+"""What flows through a model between its layers: integers of the network, and what the model makes of them.
+
+A `Signal` postpones: elementwise operators collect in an expression over the integers of a tensor that exists in the
+network already, pools and reshapes wait in line. So a sign that comes after a pool can still be taken before it,
+where its tensor is bits instead of sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf
+from edgebnn.frontend.graph import Array
+from edgebnn.frontend.lattice import Lattice
+from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Term
+from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.thresholds import observed_directions
+from edgebnn.network.types import Tensor, Window
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """A pool in waiting. `direction` (C,) is that of the function under it: the largest of f(n) is f of the largest n
+    where f rises, and of the smallest n where it falls. `source` is the model's name for what is pooled, `function`
+    the expression under the pool."""
+
+    node: str
+    source: str
+    function: Expression
+    shape: tuple[int, ...]
+    window: Window
+    direction: npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Reshaped:
+    """A reshape in waiting, of the value `source`, which is `function` of the integers."""
+
+    node: str
+    source: str
+    function: Expression
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A value of the model: `expression` of the integers of `base`, then `waiting` in order.
+
+    `shape` is the value's own, without the batch axis; after a flatten in waiting, each channel of the base has become
+    shape[0] / base.channels channels. `elements` is `float`, `bool` or `integer`; `value` is the model's name for it,
+    `padding` a constant padding that the next layer has to take in.
+    """
+
+    base: Tensor
+    lattice: Lattice
+    leaf: Leaf
+    expression: Expression
+    shape: tuple[int, ...]
+    value: str
+    elements: str
+    waiting: tuple[Pooled | Reshaped, ...] = ()
+    padding: Padding | None = None
+
+    @property
+    def channels_each(self) -> int:
+        """How many channels of the value one channel of the base has become."""
+        return self.shape[0] // self.base.channels
+
+
+def pooled(signal: Signal, window: Window | None, node: str, value: str) -> Signal:
+    """The largest values of a signal under a window; None is the whole map."""
+    spatial = signal.shape[1:]
+    if window is None:
+        zero = (0,) * len(spatial)
+        window = Window(spatial, (1,) * len(spatial), (1,) * len(spatial), zero, zero)
+    if len(window.kernel) != len(spatial):
+        raise Refusal(f"pools over {len(window.kernel)} axes of a map with {len(spatial)}", "export the model again")
+    window = _with_padding(signal, window)
+    extents = window.extents(spatial)
+    if min(extents, default=0) < 1:
+        raise Refusal(f"has a window larger than its map {list(spatial)}", "use a smaller kernel or more padding")
+    if _sees_only_padding(window, spatial, extents):
+        raise Refusal("has windows that lie wholly in the padding", "use less padding")
+    if signal.elements != "float":
+        raise Refusal(f"pools {signal.elements} elements", "cast to float32 first")
+    direction = observed_directions(signal.expression, signal.leaf, signal.lattice)
+    shape = (signal.shape[0], *extents)
+    down = np.where(direction < 0, -1, 1).astype(np.int8)
+    step = Pooled(node, signal.value, signal.expression, shape, window, down)
+    return replace(signal, shape=shape, value=value, waiting=(*signal.waiting, step), padding=None)
+
+
+def _with_padding(signal: Signal, window: Window) -> Window:
+    """The pool's window with a constant padding before it taken in, which must not win against any value."""
+    padding = signal.padding
+    if padding is None:
+        return window
+    lowest = -np.inf if not isinstance(signal.expression, Apply) else _lowest(signal)
+    if padding.value > lowest:
+        raise Refusal(
+            f"pools over a padding of {padding.value:g}, which can be larger than a value of the map",
+            "let the pool pad by itself, or pad with the lowest value",
+        )
+    begin = tuple(map(sum, zip(window.pad_begin, padding.begin, strict=True)))
+    end = tuple(map(sum, zip(window.pad_end, padding.end, strict=True)))
+    return replace(window, pad_begin=begin, pad_end=end)
+
+
+def _lowest(signal: Signal) -> float:
+    """The lowest value that a sign gives; -infinity for anything else."""
+    last = signal.expression
+    if isinstance(last, Apply) and last.operator == "StraightThrough":
+        last = last.operands[0]
+    if isinstance(last, Apply) and last.operator == "Sign":
+        return -1.0
+    if isinstance(last, Apply) and last.operator == "Where":
+        ends = [float(part.values.min()) for part in last.operands[1:] if isinstance(part, Constant)]
+        return min(ends) if len(ends) == 2 else -np.inf
+    return -np.inf
+
+
+def _sees_only_padding(window: Window, spatial: tuple[int, ...], extents: tuple[int, ...]) -> bool:
+    for axis, extent in enumerate(spatial):
+        starts = np.arange(extents[axis]) * window.stride[axis] - window.pad_begin[axis]
+        # The first tap at or behind the map's beginning; only if it lies in the map is there a true value.
+        taps = np.maximum(0, -(starts // window.dilation[axis]))
+        first = starts + taps * window.dilation[axis]
+        if np.any((taps >= window.kernel[axis]) | (first >= extent)):
+            return True
+    return False
+
+
+def reshaped(signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
+    """The signal under another shape of the same size in which the base's channels stay apart.
+
+    That is so where the channel axis stays, or where everything becomes one axis. `split` does the rest.
+    """
+    if shape == signal.shape:
+        return replace(signal, value=value)
+    step = Reshaped(node, signal.value, signal.expression, shape)
+    return replace(signal, shape=shape, value=value, waiting=(*signal.waiting, step))
+
+
+def keeps_channels(signal: Signal, shape: tuple[int, ...]) -> bool:
+    """Whether `reshaped` applies: the channel axis stays, or everything becomes one axis."""
+    return shape[0] == signal.shape[0] or shape[0] == prod(signal.shape)
+
+
+def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, value: str) -> Signal:
+    """An elementwise operator on signals (by operand) over the same integers, and constants."""
+    first = next(iter(signals.values()))
+    for index, signal in signals.items():
+        wanted = operation.takes[min(index, len(operation.takes) - 1)]
+        if wanted not in ("any", signal.elements):
+            raise Refusal(f"takes {wanted} elements but gets {signal.elements} ones", "cast to float32 first")
+    for other in signals.values():
+        if other.base is not first.base or other.waiting != first.waiting or other.shape != first.shape:
+            raise Refusal(
+                "combines two values that come from different layers",
+                "residual sums and products of activations are not mapped yet; leave the branch out",
+            )
+        if other.padding is not None:
+            raise Refusal("works on a padded map", "pad right before the convolution or the pool")
+    expression = _applied(operation.call, signals, first, node)
+    return replace(first, expression=expression, value=value, elements=operation.result)
+
+
+def _applied(term: Term, signals: dict[int, Signal], first: Signal, node: str) -> Expression:
+    match term:
+        case Operand():
+            return signals[term.index].expression
+        case Call():
+            operands = tuple(_applied(operand, signals, first, node) for operand in term.terms)
+            return _straight_through(term.operator, operands, node) or Apply(term.operator, operands, node)
+        case _:
+            return Constant(_per_channel(term, first))
+
+
+def _straight_through(operator: str, operands: tuple[Expression, ...], node: str) -> Expression | None:
+    """x + (f(x) - x) as the f(x) that it stands for."""
+    if operator == "Add":
+        for through, difference in (operands, operands[::-1]):
+            if (
+                isinstance(difference, Apply)
+                and difference.operator == "Sub"
+                and _same(difference.operands[1], through)
+            ):
+                return Apply("StraightThrough", (difference.operands[0], through), node)
+    return None
+
+
+def _same(one: Expression, other: Expression) -> bool:
+    """Whether two expressions are written alike; exporters repeat nodes."""
+    if one is other:
+        return True
+    if isinstance(one, Constant) and isinstance(other, Constant):
+        return np.array_equal(one.values, other.values)
+    if isinstance(one, Apply) and isinstance(other, Apply) and one.operator == other.operator:
+        return all(_same(a, b) for a, b in zip(one.operands, other.operands, strict=True))
+    return False
+
+
+class NotPerChannel(Exception):
+    """A constant that differs within what is one channel of the base: the signal has to be flattened first."""
+
+
+def _per_channel(constant: Array, signal: Signal) -> Array:
+    """A constant that broadcasts to the signal, as one value or one for each channel of its base."""
+    if constant.dtype not in (np.float32, np.bool_):
+        raise Refusal(f"has a constant of type {constant.dtype}", "export the model in float32")
+    if np.isnan(constant).any():
+        raise Refusal("has a constant that is NaN", "train or export the model again")
+    full = (1, *signal.shape)
+    if constant.size == 1 and constant.ndim <= len(full):
+        return constant.reshape(1)
+    padded = constant.reshape((1,) * (len(full) - constant.ndim) + constant.shape)
+    fits = constant.ndim <= len(full) and all(
+        given in (1, extent) or axis == 0 for axis, (given, extent) in enumerate(zip(padded.shape, full, strict=True))
+    )
+    if not fits:
+        raise Refusal(
+            f"has a constant of shape {list(constant.shape)} that does not suit values of shape {list(full)}",
+            "use one value, or one for each channel",
+        )
+    per_channel = padded.reshape(padded.shape[0], padded.shape[1], -1)
+    if np.any(per_channel != per_channel[:1, :, :1]):
+        raise Refusal("has a constant that differs within a channel", "use one value, or one for each channel")
+    values = per_channel[0, :, 0]
+    if len(values) == 1 or np.all(values == values[0]):
+        return values[:1]
+    grouped = values.reshape(signal.base.channels, signal.channels_each)
+    if np.any(grouped != grouped[:, :1]):
+        raise NotPerChannel
+    return np.ascontiguousarray(grouped[:, 0])

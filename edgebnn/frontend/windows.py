@@ -1,0 +1,64 @@
+"""Windows of convolutions and pools from their ONNX attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgebnn.frontend.graph import Node
+from edgebnn.frontend.operations import Operands
+from edgebnn.frontend.problems import Refusal
+from edgebnn.network.types import Window
+
+_LARGEST = 2**16 - 1  # the runtime's windows are 16 bits wide
+
+
+def window_of(node: Node, operands: Operands, kernel: Sequence[int]) -> Window:
+    """The window of a Conv or MaxPool node; Refusal for attributes that contradict each other."""
+    rank = len(kernel)
+    stride = node.integers("strides") or (1,) * rank
+    dilation = node.integers("dilations") or (1,) * rank
+    pads = node.integers("pads") or (0,) * 2 * rank
+    if not len(stride) == len(dilation) == len(pads) / 2 == rank:
+        raise Refusal(f"has strides, dilations or pads that do not suit {rank} axes", "export the model again")
+    if not all(1 <= value <= _LARGEST for value in (*kernel, *stride, *dilation)):
+        raise Refusal("has a kernel, stride or dilation out of range", f"keep them between 1 and {_LARGEST}")
+    if not all(0 <= value <= _LARGEST for value in pads):
+        raise Refusal("has a negative or very large padding", "crop or pad the input instead")
+    window = Window(tuple(kernel), stride, dilation, pads[:rank], pads[rank:])
+    match node.text("auto_pad", "NOTSET"):
+        case "NOTSET":
+            return window
+        case "VALID":
+            return Window(window.kernel, stride, dilation, (0,) * rank, (0,) * rank)
+        case "SAME_UPPER" | "SAME_LOWER" as rule:
+            return _same(window, operands.shape(0)[2:], late=rule == "SAME_UPPER")
+        case other:
+            raise Refusal(f"has the auto_pad rule '{other}', which ONNX does not have", "export the model again")
+
+
+def _same(window: Window, spatial: tuple[int, ...], late: bool) -> Window:
+    """Padding that gives ceil(extent / stride) outputs; `late` puts an odd one at the end."""
+    begin, end = [], []
+    for extent, kernel, stride, dilation in zip(spatial, window.kernel, window.stride, window.dilation, strict=True):
+        outputs = -(-extent // stride)
+        total = max(0, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - extent)
+        begin.append(total // 2 if late else total - total // 2)
+        end.append(total - begin[-1])
+    return Window(window.kernel, window.stride, window.dilation, tuple(begin), tuple(end))
+
+
+def rounded_up(window: Window, spatial: tuple[int, ...]) -> Window:
+    """The window with its end padding such that the floor rule gives what ONNX's ceil_mode gives.
+
+    A last window that would start in the padding behind the map is left out, as PyTorch and onnxruntime do.
+    """
+    ends = []
+    for axis, extent in enumerate(spatial):
+        kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
+        begin, end = window.pad_begin[axis], window.pad_end[axis]
+        span = dilation * (kernel - 1) + 1
+        outputs = -(-(extent + begin + end - span) // stride) + 1
+        if (outputs - 1) * stride >= extent + begin:
+            outputs -= 1
+        ends.append(max(0, (outputs - 1) * stride + span - extent - begin))
+    return Window(window.kernel, window.stride, window.dilation, window.pad_begin, tuple(ends))

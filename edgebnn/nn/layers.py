@@ -1,0 +1,159 @@
+"""Layers whose weights are +-1, or -1, 0, +1, in the forward pass and real in the optimiser's hands.
+
+The latent weights are trained through the straight-through estimator (Courbariaux and Bengio, arXiv:1602.02830): the
+forward pass sees the sign, the backward pass sees the identity where the latent value lies within [-1, 1].
+Zero counts as +1, as in the chip's comparators.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+TERNARY_THRESHOLD = 0.05
+"""Latent weights within it become 0; the value of the authors' code (chip.md, networks of the papers)."""
+
+
+def sign_ste(x: Tensor) -> Tensor:
+    """+1 where x >= 0, else -1; the gradient passes where |x| <= 1. Any shape, same shape out."""
+    return _with_ste(torch.where(x >= 0, 1.0, -1.0), x)
+
+
+def ternary_ste(x: Tensor, threshold: float = TERNARY_THRESHOLD) -> Tensor:
+    """-1, 0 or +1: 0 where |x| <= threshold; the gradient passes where |x| <= 1. Any shape, same shape out."""
+    return _with_ste(torch.where(x > threshold, 1.0, 0.0) - torch.where(x < -threshold, 1.0, 0.0), x)
+
+
+def _with_ste(quantised: Tensor, latent: Tensor) -> Tensor:
+    """`quantised`, through which the gradient flows to `latent`; without gradients plain, as the exporters need it."""
+    if not (latent.requires_grad and torch.is_grad_enabled()):
+        return quantised
+    passed: Tensor = _StraightThrough.apply(quantised, latent)
+    return passed
+
+
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, quantised: Tensor, latent: Tensor) -> Tensor:
+        ctx.save_for_backward(latent)
+        return quantised.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
+        (latent,) = ctx.saved_tensors
+        return None, gradients[0] * (latent.abs() <= 1)
+
+
+def clip_latent(model: nn.Module) -> None:
+    """Bring the latent weights back into [-1, 1], beyond which no gradient reaches them; call after each step."""
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, BinaryLinear | BinaryConv1d | BinaryConv2d):
+                layer.weight.clamp_(-1.0, 1.0)
+
+
+class Sign(nn.Module):
+    """The activation: `sign_ste` as a module, for `nn.Sequential`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """+-1 in the shape of x."""
+        return sign_ste(x)
+
+
+class BinaryLinear(nn.Linear):
+    """Dense layer with +-1 weights and no bias (a batch norm after it has one): (n, in) -> (n, out)."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, bias=False)
+        _spread(self.weight)
+
+    def quantised_weight(self) -> Tensor:
+        """The weights as the chip holds them, (out, in)."""
+        return sign_ste(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Integers where x holds integers, (n, out)."""
+        return functional.linear(x, self.quantised_weight())
+
+
+class TernaryLinear(BinaryLinear):
+    """Dense layer with weights -1, 0, +1."""
+
+    def quantised_weight(self) -> Tensor:
+        """The weights as the chip holds them, (out, in)."""
+        return ternary_ste(self.weight)
+
+
+class BinaryConv1d(nn.Conv1d):
+    """Convolution over time with +-1 weights and no bias: (n, in, length) -> (n, out, positions)."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0, groups: int = 1
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False
+        )
+        _spread(self.weight)
+
+    def quantised_weight(self) -> Tensor:
+        """The weights as the chip holds them, (out, in / groups, kernel)."""
+        return sign_ste(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Integers where x holds integers, (n, out, positions); the padding is zeros."""
+        return functional.conv1d(
+            x, self.quantised_weight(), stride=self.stride, padding=self.padding, groups=self.groups
+        )
+
+
+class TernaryConv1d(BinaryConv1d):
+    """Convolution over time with weights -1, 0, +1."""
+
+    def quantised_weight(self) -> Tensor:
+        """The weights as the chip holds them, (out, in / groups, kernel)."""
+        return ternary_ste(self.weight)
+
+
+class BinaryConv2d(nn.Conv2d):
+    """Convolution over an image with +-1 weights and no bias: (n, in, h, w) -> (n, out, h', w')."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int | tuple[int, int],
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False
+        )
+        _spread(self.weight)
+
+    def quantised_weight(self) -> Tensor:
+        """The weights as the chip holds them, (out, in / groups, h, w)."""
+        return sign_ste(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Integers where x holds integers, (n, out, h', w'); the padding is zeros."""
+        return functional.conv2d(
+            x, self.quantised_weight(), stride=self.stride, padding=self.padding, groups=self.groups
+        )
+
+
+class TernaryConv2d(BinaryConv2d):
+    """Convolution over an image with weights -1, 0, +1."""
+
+    def quantised_weight(self) -> Tensor:
+        """The weights as the chip holds them, (out, in / groups, h, w)."""
+        return ternary_ste(self.weight)
+
+
+def _spread(weight: Tensor) -> None:
+    """Latent weights uniform in +-0.1: close enough to zero that signs still flip within the first epochs."""
+    nn.init.uniform_(weight, -0.1, 0.1)

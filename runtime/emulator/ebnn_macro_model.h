@@ -1,0 +1,136 @@
+/*
+ * ebnn_macro_model.h: the RRAM macro of the emulated chip: registers, banks, sequencer, counted events.
+ *
+ * The model is the chip's side of the register map; the firmware's side is runtime/macro. It shares no code with the
+ * runtime's kernels, so that the two can be held against each other. All memory belongs to the caller.
+ *
+ * The chip model, event by event (edgebnn/emulator/array_events.py has the same rules in closed form):
+ *   program  one row of one bank: all 32 columns are programmed; +1 and -1 take one SET and one RESET, 0 two RESETs.
+ *   run      per output pixel, neuron and bit plane one row is read: 32 synapses and one popcount in each bank that
+ *            the neuron spans, in `cycles_per_row` cycles; per layer `cycles_per_layer` cycles more.
+ *            Per output pixel and group of channels, the gather unit fetches each tap inside the image: of a packed
+ *            format the words that hold the group's channels (twice for trits), else one access an element.
+ *            Thresholds: one comparison a step, or one write-back where there are none.
+ *            Output: one access a word of a packed pixel, or one an element.
+ *            Once per layer: thresholds, direction words and the bank table (two banks a word).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_MACRO_MODEL_H
+#define EBNN_MACRO_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ebnn_events.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Every register's role and its name in a target file; where it lies is the target's matter. */
+#define EBNN_MACRO_ROLES(X)                                                                                            \
+    X(CONTROL, "control")                                                                                              \
+    X(STATUS, "status")                                                                                                \
+    X(PROGRAM_BANK, "program_bank")                                                                                    \
+    X(PROGRAM_ROW, "program_row")                                                                                      \
+    X(PROGRAM_SIGN, "program_sign")                                                                                    \
+    X(PROGRAM_NONZERO, "program_nonzero")                                                                              \
+    X(PROGRAM_TERNARY, "program_ternary")                                                                              \
+    X(PROGRAM_POLICY, "program_policy")                                                                                \
+    X(INPUT_ADDRESS, "input_address")                                                                                  \
+    X(INPUT_FORMAT, "input_format")                                                                                    \
+    X(INPUT_HEIGHT, "input_height")                                                                                    \
+    X(INPUT_WIDTH, "input_width")                                                                                      \
+    X(INPUT_CHANNELS, "input_channels")                                                                                \
+    X(KERNEL, "kernel")                                                                                                \
+    X(STRIDE, "stride")                                                                                                \
+    X(DILATION, "dilation")                                                                                            \
+    X(PADDING, "padding")                                                                                              \
+    X(PAD_VALUE, "pad_value")                                                                                          \
+    X(GROUPS, "groups")                                                                                                \
+    X(ROW_WORDS, "row_words")                                                                                          \
+    X(BANK_TABLE, "bank_table")                                                                                        \
+    X(TERNARY, "ternary")                                                                                              \
+    X(OUTPUT_ADDRESS, "output_address")                                                                                \
+    X(OUTPUT_FORMAT, "output_format")                                                                                  \
+    X(OUTPUT_HEIGHT, "output_height")                                                                                  \
+    X(OUTPUT_WIDTH, "output_width")                                                                                    \
+    X(OUTPUT_CHANNELS, "output_channels")                                                                              \
+    X(THRESHOLD_ADDRESS, "threshold_address")                                                                          \
+    X(THRESHOLD_STEPS, "threshold_steps")                                                                              \
+    X(DIRECTION_ADDRESS, "direction_address")                                                                          \
+    X(OUTPUT_LOW, "output_low")                                                                                        \
+    X(OUTPUT_STEP, "output_step")
+
+typedef enum ebnn_macro_role {
+#define X(role, name) EBNN_ROLE_##role,
+    EBNN_MACRO_ROLES(X)
+#undef X
+        EBNN_ROLES
+} ebnn_macro_role;
+
+/* Words of the register file's page, 4 KiB. */
+#define EBNN_MACRO_PAGE_WORDS 1024
+
+/* What a row of a bank holds. */
+enum { EBNN_ROW_EMPTY = 0, EBNN_ROW_BINARY = 1, EBNN_ROW_TERNARY = 2 };
+
+/* A memory of the chip: the host's bytes behind an address. */
+typedef struct ebnn_memory {
+    uint8_t *bytes;
+    uint32_t base;
+    uint32_t size;
+} ebnn_memory;
+
+typedef struct ebnn_macro_model {
+    /* the target's register map: role of each word of the page, -1 where there is no register */
+    const int32_t *roles; /* EBNN_MACRO_PAGE_WORDS entries */
+    uint32_t command_program;
+    uint32_t command_run;
+    uint32_t status_done;
+    uint32_t status_error;
+    /* the target's array */
+    uint32_t banks;
+    uint32_t rows;
+    uint32_t parallel_banks;
+    uint32_t policies;
+    uint32_t cycles_per_row;
+    uint32_t cycles_per_layer;
+    /* what the banks hold, (bank, row); bit = column */
+    uint32_t *sign;
+    uint32_t *nonzero;
+    uint8_t *state;
+    /* the chip instance's faults, (bank, row), for the first `faulty_banks` banks */
+    const uint32_t *wrong;
+    const uint32_t *polarity;
+    uint32_t faulty_banks;
+    uint32_t unused;
+    ebnn_memory flash;
+    ebnn_memory sram;
+    uint32_t *gather; /* room for parallel_banks * EBNN_GATHER_VECTORS words */
+    /* a run that would read more bank rows than this, all runs together, is refused: no firmware can stall the host */
+    uint64_t popcount_limit;
+    ebnn_events *events;
+    const char *complaint; /* why `error` was set last, NULL if it never was */
+    uint32_t registers[EBNN_ROLES];
+} ebnn_macro_model;
+
+/* Vectors of the gather unit: sign and mask of up to 32 bit planes. */
+#define EBNN_GATHER_VECTORS 64
+
+/* Name of a role in target files, NULL behind the last role. */
+const char *ebnn_macro_role_name(uint32_t role);
+
+/* A CPU's access to the register at a byte offset; a command has done its work when the write returns. */
+uint32_t ebnn_macro_model_read(ebnn_macro_model *macro, uint64_t offset);
+void ebnn_macro_model_write(ebnn_macro_model *macro, uint64_t offset, uint32_t value);
+
+/* The run command on the registers as they stand: NULL, or why it cannot be done, and then nothing was written. */
+const char *ebnn_macro_run(ebnn_macro_model *macro);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

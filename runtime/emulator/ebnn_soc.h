@@ -1,0 +1,80 @@
+/*
+ * ebnn_soc.h: what surrounds the emulated CPU: counting hooks, the macro's and the mailbox's registers.
+ *
+ * The callbacks have the signatures of unicorn's C API, but nothing here includes or links unicorn: Python registers
+ * the callbacks with it and hands over its `uc_emu_stop`. An `ebnn_soc` is the callbacks' user data.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_SOC_H
+#define EBNN_SOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ebnn_events.h"
+#include "ebnn_macro_model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* unicorn's engine, which only unicorn looks into. */
+typedef struct uc_struct ebnn_engine;
+
+/* The mailbox: byte offsets of the registers with which the firmware talks to the emulator. */
+enum {
+    EBNN_MAILBOX_READY = 0x00,   /* 1: programmed, waiting for an input; the emulator stops */
+    EBNN_MAILBOX_INPUT = 0x04,   /* address of the input, written before ready */
+    EBNN_MAILBOX_SCORES = 0x08,  /* address of the scores, written before ready */
+    EBNN_MAILBOX_DONE = 0x0c,    /* the status of an inference; the emulator stops */
+    EBNN_MAILBOX_FAILED = 0x10   /* the status of a failed programming; the emulator stops */
+};
+
+/* Why the emulator was stopped. */
+enum {
+    EBNN_RUNNING = 0,
+    EBNN_STOPPED_READY = 1,
+    EBNN_STOPPED_DONE = 2,
+    EBNN_STOPPED_FAILED = 3,
+    EBNN_STOPPED_LIMIT = 4,   /* the instruction limit is reached */
+    EBNN_STOPPED_UNMAPPED = 5, /* an access to `fault_address`, where there is nothing */
+    EBNN_STOPPED_REGISTER = 6  /* an access of another width than 32 bits to a register */
+};
+
+typedef struct ebnn_soc {
+    int32_t (*stop)(ebnn_engine *engine); /* uc_emu_stop */
+    uint64_t instruction_limit;           /* all instructions together since the counters' start */
+    uint64_t fault_address;
+    uint32_t stopped; /* cleared by whoever resumes */
+    uint32_t input_address;
+    uint32_t scores_address;
+    int32_t status; /* of the inference or of the failed programming */
+    ebnn_events events;
+    ebnn_macro_model macro; /* its events are the ones above */
+} ebnn_soc;
+
+/* sizeof(ebnn_soc): Python checks that its mirror of the struct has the same size. */
+uint32_t ebnn_soc_bytes(void);
+
+/* UC_HOOK_CODE. An IT block's skipped instructions do not get here, so the count is that of executed instructions. */
+void ebnn_soc_on_instruction(ebnn_engine *engine, uint64_t address, uint32_t bytes, void *soc);
+
+/* UC_HOOK_MEM_READ and UC_HOOK_MEM_WRITE over SRAM; UC_HOOK_MEM_READ over flash. */
+void ebnn_soc_on_sram_access(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *soc);
+void ebnn_soc_on_flash_read(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *soc);
+
+/* UC_HOOK_MEM_INVALID: remembers the address; the answer false ends the emulation. */
+bool ebnn_soc_on_unmapped(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *soc);
+
+/* uc_mmio_map callbacks of the macro's page and of the mailbox's. */
+uint64_t ebnn_soc_macro_read(ebnn_engine *engine, uint64_t offset, unsigned bytes, void *soc);
+void ebnn_soc_macro_write(ebnn_engine *engine, uint64_t offset, unsigned bytes, uint64_t value, void *soc);
+uint64_t ebnn_soc_mailbox_read(ebnn_engine *engine, uint64_t offset, unsigned bytes, void *soc);
+void ebnn_soc_mailbox_write(ebnn_engine *engine, uint64_t offset, unsigned bytes, uint64_t value, void *soc);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

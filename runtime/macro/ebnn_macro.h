@@ -1,0 +1,35 @@
+/*
+ * ebnn_macro.h: the RRAM macro as the firmware sees it.
+ *
+ * The macro is a sequencer between the RRAM banks and SRAM. The firmware fills in the registers of a command and
+ * starts it; the macro works alone and raises its interrupt when it is done. `ebnn_linear` of ebnn.h is implemented
+ * on it, so a model's code is the same on a chip with RRAM and on one without. Addresses and codes come from
+ * `ebnn_target.h`, which is generated from the target's description.
+ *
+ * While the macro works, the CPU sleeps (`wfi`) until the macro's interrupt, the core's external one, is pending. It is
+ * enabled in `mie`, but not taken as long as mstatus.MIE is 0, as after a reset; a firmware that sets it needs a handler,
+ * which may return without doing anything.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_MACRO_H
+#define EBNN_MACRO_H
+
+#include "ebnn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Programs all the layer's weights into its banks, under the programming policy of index `policy` (the order of the
+ * target's description). Row r of a bank holds neuron r of the tile's block of EBNN_ARRAY_ROWS neurons.
+ * EBNN_ERROR_DEVICE where the layer has no banks or the macro refuses a row.
+ */
+int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * ebnn_internal.h: what the runtime's functions share: words and bits, elements of any width, checks of descriptors.
+ *
+ * Arithmetic on accumulators is done modulo 2^32 on uint32_t: partial sums may leave the range of int32_t, the final
+ * value may not (the compiler guarantees it), and so it comes out right without ever overflowing a signed integer.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_INTERNAL_H
+#define EBNN_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "ebnn.h"
+
+#define EBNN_WORD_BITS UINT32_C(32)
+
+static inline uint32_t ebnn_popcount(uint32_t word)
+{
+    word -= (word >> 1) & UINT32_C(0x55555555);
+    word = (word & UINT32_C(0x33333333)) + ((word >> 2) & UINT32_C(0x33333333));
+    word = (word + (word >> 4)) & UINT32_C(0x0F0F0F0F);
+    return (word * UINT32_C(0x01010101)) >> 24;
+}
+
+/* Words that hold `count` bits. */
+static inline uint32_t ebnn_words(uint32_t count)
+{
+    return (count + EBNN_WORD_BITS - 1) / EBNN_WORD_BITS;
+}
+
+/* Bit `index` of packed words, 0 where there are no words. */
+static inline uint32_t ebnn_bit(const uint32_t *words, uint32_t index)
+{
+    return words == NULL ? 0 : (words[index / EBNN_WORD_BITS] >> (index % EBNN_WORD_BITS)) & 1;
+}
+
+static inline bool ebnn_is_packed(uint32_t format)
+{
+    return format == EBNN_BITS || format == EBNN_TRITS;
+}
+
+/* Words of one pixel of a packed tensor. */
+static inline uint32_t ebnn_pixel_words(const ebnn_tensor *tensor)
+{
+    return ebnn_words(tensor->channels) * (tensor->format == EBNN_TRITS ? 2U : 1U);
+}
+
+/* Whether the highest plane of a format counts negative. */
+static inline bool ebnn_is_signed(uint32_t format)
+{
+    return format == EBNN_INT8 || format == EBNN_INT16 || format == EBNN_INT32;
+}
+
+static inline int32_t ebnn_load_element(uint32_t format, const void *data, size_t index)
+{
+    switch (format) {
+    case EBNN_INT8:
+        return ((const int8_t *)data)[index];
+    case EBNN_UINT8:
+        return ((const uint8_t *)data)[index];
+    case EBNN_INT16:
+        return ((const int16_t *)data)[index];
+    case EBNN_UINT16:
+        return ((const uint16_t *)data)[index];
+    default:
+        return ((const int32_t *)data)[index];
+    }
+}
+
+static inline void ebnn_store_element(uint32_t format, void *data, size_t index, int32_t value)
+{
+    switch (format) {
+    case EBNN_INT8:
+        ((int8_t *)data)[index] = (int8_t)value;
+        break;
+    case EBNN_UINT8:
+        ((uint8_t *)data)[index] = (uint8_t)value;
+        break;
+    case EBNN_INT16:
+        ((int16_t *)data)[index] = (int16_t)value;
+        break;
+    case EBNN_UINT16:
+        ((uint16_t *)data)[index] = (uint16_t)value;
+        break;
+    default:
+        ((int32_t *)data)[index] = value;
+        break;
+    }
+}
+
+/* Checks of descriptors: EBNN_OK, EBNN_ERROR_FORMAT or EBNN_ERROR_SHAPE. */
+int32_t ebnn_check_tensor(const ebnn_tensor *tensor);
+int32_t ebnn_check_window(const ebnn_tensor *input, const ebnn_tensor *output, const ebnn_window *window);
+int32_t ebnn_check_steps(const ebnn_steps *steps, const ebnn_tensor *output);
+int32_t ebnn_check_linear(const ebnn_linear_layer *layer);
+
+#endif

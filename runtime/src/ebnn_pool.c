@@ -1,0 +1,152 @@
+/*
+ * ebnn_pool.c: the largest (or smallest) value under a window.
+ *
+ * On packed values a whole word of channels is done at once. The largest of signs is their OR, the smallest their
+ * AND; trits are two such questions, "at least 0?" and "at least +1?".
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_internal.h"
+
+/* The part of the input under the window at one output pixel: begin, end and distance of rows and columns. */
+typedef struct view {
+    uint32_t top, bottom, step_y;
+    uint32_t left, right, step_x;
+} view;
+
+/* First tap inside and the end of the axis or of the window, whichever comes first. */
+static void clip(uint32_t position, uint32_t kernel, uint32_t stride, uint32_t dilation, uint32_t pad, uint32_t extent,
+                 uint32_t *begin, uint32_t *end)
+{
+    const uint32_t start = position * stride;
+    const uint32_t skipped = start < pad ? (pad - start + dilation - 1) / dilation : 0;
+    const uint32_t last = start + (kernel - 1) * dilation + 1;
+
+    *begin = start + skipped * dilation - pad;
+    *end = last <= pad || skipped >= kernel ? *begin : last - pad;
+    if (*end > extent) {
+        *end = extent;
+    }
+}
+
+static void pool_pixel_bits(const ebnn_pool_layer *layer, const uint32_t *input, uint32_t *output, const view *seen)
+{
+    const uint32_t words = ebnn_pixel_words(&layer->input);
+
+    for (uint32_t word = 0; word < words; word++) {
+        const uint32_t down = layer->directions != NULL ? layer->directions[word] : 0;
+        uint32_t any = 0, all = UINT32_MAX;
+
+        for (uint32_t y = seen->top; y < seen->bottom; y += seen->step_y) {
+            for (uint32_t x = seen->left; x < seen->right; x += seen->step_x) {
+                const uint32_t sign = input[((size_t)y * layer->input.width + x) * words + word];
+
+                any |= sign;
+                all &= sign;
+            }
+        }
+        output[word] = (any & ~down) | (all & down);
+    }
+}
+
+static void pool_pixel_trits(const ebnn_pool_layer *layer, const uint32_t *input, uint32_t *output, const view *seen)
+{
+    const uint32_t words = ebnn_words(layer->input.channels);
+
+    for (uint32_t word = 0; word < words; word++) {
+        const uint32_t down = layer->directions != NULL ? layer->directions[word] : 0;
+        uint32_t any_0 = 0, all_0 = UINT32_MAX; /* at least 0 */
+        uint32_t any_1 = 0, all_1 = UINT32_MAX; /* at least +1 */
+        uint32_t at_least_0, at_least_1;
+
+        for (uint32_t y = seen->top; y < seen->bottom; y += seen->step_y) {
+            for (uint32_t x = seen->left; x < seen->right; x += seen->step_x) {
+                const uint32_t *pixel = input + ((size_t)y * layer->input.width + x) * 2 * words;
+                const uint32_t sign = pixel[word];
+                const uint32_t not_negative = sign | ~pixel[words + word];
+
+                any_0 |= not_negative;
+                all_0 &= not_negative;
+                any_1 |= sign;
+                all_1 &= sign;
+            }
+        }
+        at_least_0 = (any_0 & ~down) | (all_0 & down);
+        at_least_1 = (any_1 & ~down) | (all_1 & down);
+        output[word] = at_least_1;
+        output[words + word] = at_least_1 | ~at_least_0;
+    }
+}
+
+static void pool_pixel_elements(const ebnn_pool_layer *layer, const void *input, void *output, uint32_t pixel,
+                                const view *seen)
+{
+    const ebnn_tensor *from = &layer->input;
+    const ebnn_tensor *to = &layer->output;
+    const size_t pixels_in = (size_t)from->height * from->width;
+    const size_t pixels_out = (size_t)to->height * to->width;
+
+    for (uint32_t channel = 0; channel < from->channels; channel++) {
+        /* the smallest of v is the complement of the largest of ~v */
+        const bool down = ebnn_bit(layer->directions, channel) != 0;
+        int32_t best = INT32_MIN;
+
+        for (uint32_t y = seen->top; y < seen->bottom; y += seen->step_y) {
+            for (uint32_t x = seen->left; x < seen->right; x += seen->step_x) {
+                const size_t index = channel * pixels_in + (size_t)y * from->width + x;
+                int32_t value = ebnn_load_element(from->format, input, index);
+
+                value = down ? ~value : value;
+                best = value > best ? value : best;
+            }
+        }
+        ebnn_store_element(to->format, output, channel * pixels_out + pixel, down ? ~best : best);
+    }
+}
+
+int32_t ebnn_max_pool(const ebnn_pool_layer *layer, const void *input, void *output)
+{
+    const ebnn_window *window = &layer->window;
+    const ebnn_tensor *from = &layer->input;
+    const ebnn_tensor *to = &layer->output;
+    int32_t status = ebnn_check_tensor(from);
+    uint32_t pixel = 0;
+
+    if (status == EBNN_OK) {
+        status = ebnn_check_tensor(to);
+    }
+    if (status == EBNN_OK && from->format != to->format) {
+        status = EBNN_ERROR_FORMAT;
+    }
+    if (status == EBNN_OK) {
+        status = from->channels == to->channels ? ebnn_check_window(from, to, window) : EBNN_ERROR_SHAPE;
+    }
+    if (status != EBNN_OK) {
+        return status;
+    }
+    for (uint32_t row = 0; row < to->height; row++) {
+        view seen;
+
+        seen.step_y = window->dilation_y;
+        seen.step_x = window->dilation_x;
+        clip(row, window->kernel_height, window->stride_y, window->dilation_y, window->pad_top, from->height, &seen.top,
+             &seen.bottom);
+        for (uint32_t column = 0; column < to->width; column++, pixel++) {
+            clip(column, window->kernel_width, window->stride_x, window->dilation_x, window->pad_left, from->width,
+                 &seen.left, &seen.right);
+            if (ebnn_is_packed(from->format)) {
+                const uint32_t *packed = (const uint32_t *)input;
+                uint32_t *pooled = (uint32_t *)output + (size_t)pixel * ebnn_pixel_words(to);
+
+                if (from->format == EBNN_TRITS) {
+                    pool_pixel_trits(layer, packed, pooled, &seen);
+                } else {
+                    pool_pixel_bits(layer, packed, pooled, &seen);
+                }
+            } else {
+                pool_pixel_elements(layer, input, output, pixel, &seen);
+            }
+        }
+    }
+    return EBNN_OK;
+}

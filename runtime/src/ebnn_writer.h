@@ -1,0 +1,82 @@
+/*
+ * ebnn_writer.h: the values of one output pixel, channel after channel, through the step function into memory.
+ *
+ * Packed formats are written a whole word at a time, so that neither the firmware nor a caller has to clear a buffer.
+ * Everything is inline: this stands in the innermost loop of every layer.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_WRITER_H
+#define EBNN_WRITER_H
+
+#include "ebnn_internal.h"
+
+typedef struct ebnn_writer {
+    const ebnn_tensor *tensor;
+    const ebnn_steps *steps;
+    void *data; /* of the whole tensor */
+    uint32_t pixel;
+    uint32_t pixels;
+    uint32_t channel; /* the next one */
+    uint32_t sign;    /* the word under construction */
+    uint32_t nonzero;
+} ebnn_writer;
+
+static inline ebnn_writer ebnn_writer_at(const ebnn_tensor *tensor, const ebnn_steps *steps, void *data, uint32_t pixel)
+{
+    const ebnn_writer writer = {tensor, steps, data, pixel, tensor->height * tensor->width, 0, 0, 0};
+
+    return writer;
+}
+
+/* How many of the channel's thresholds the value has reached. */
+static inline uint32_t ebnn_count_steps(const ebnn_steps *steps, uint32_t channel, int32_t value)
+{
+    const int32_t *thresholds = steps->thresholds + (size_t)channel * steps->steps;
+    const int32_t counted = ebnn_bit(steps->directions, channel) != 0 ? ~value : value;
+    uint32_t count = 0;
+
+    for (uint32_t k = 0; k < steps->steps; k++) {
+        count += thresholds[k] <= counted ? 1U : 0U;
+    }
+    return count;
+}
+
+static inline void ebnn_store_words(const ebnn_writer *writer, uint32_t word)
+{
+    uint32_t *pixel = (uint32_t *)writer->data + (size_t)writer->pixel * ebnn_pixel_words(writer->tensor);
+
+    pixel[word] = writer->sign;
+    if (writer->tensor->format == EBNN_TRITS) {
+        pixel[ebnn_words(writer->tensor->channels) + word] = writer->nonzero;
+    }
+}
+
+/* The next channel's value. */
+static inline void ebnn_write(ebnn_writer *writer, int32_t value)
+{
+    const ebnn_tensor *tensor = writer->tensor;
+    const uint32_t channel = writer->channel++;
+    const uint32_t steps = writer->steps->steps;
+    const uint32_t count = steps != 0 ? ebnn_count_steps(writer->steps, channel, value) : 0;
+
+    if (ebnn_is_packed(tensor->format)) {
+        const uint32_t bit = channel % EBNN_WORD_BITS;
+
+        /* bits: 0 is -1 and 1 is +1; trits: 0 is -1, 1 is 0 and 2 is +1 */
+        writer->sign |= (count == steps ? UINT32_C(1) : 0) << bit;
+        writer->nonzero |= (count != 1 ? UINT32_C(1) : 0) << bit;
+        if (bit == EBNN_WORD_BITS - 1 || channel == tensor->channels - 1) {
+            ebnn_store_words(writer, channel / EBNN_WORD_BITS);
+            writer->sign = 0;
+            writer->nonzero = 0;
+        }
+        return;
+    }
+    if (steps != 0) {
+        value = (int32_t)((uint32_t)writer->steps->low + (uint32_t)writer->steps->step * count);
+    }
+    ebnn_store_element(tensor->format, writer->data, (size_t)channel * writer->pixels + writer->pixel, value);
+}
+
+#endif

@@ -1,0 +1,117 @@
+"""The folder builds alone, and its library serves a program that knows nothing of edgebnn."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgebnn.codegen.build import build_firmware
+from edgebnn.codegen.project import render_project
+from edgebnn.network import interpret
+from tests.codegen.projects import TARGETS, beat_network, mapped_on, run, stored, write_project
+from tests.networks import random_inputs, random_network
+
+MAKE = shutil.which("make")
+pytestmark = pytest.mark.skipif(MAKE is None, reason="make is not installed")
+
+ZIG = f"{sys.executable} -m ziglang cc"
+
+
+def make(folder: Path, *arguments: str) -> str:
+    return run(["make", "-s", *arguments], folder).stdout.decode()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_with_zig_gives_the_firmware_that_edgebnn_built(target: str, tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="the package ziglang is not installed")
+    mapped = mapped_on(beat_network(), target)
+    files = render_project(mapped)
+    folder = write_project(files, tmp_path)
+    make(folder, f"CC={ZIG}")
+    assert (folder / "libmodel.a").stat().st_size > 0
+    if target != "host":  # there the machine's own libraries are linked in
+        assert (folder / "firmware.elf").read_bytes() == build_firmware(files, mapped.target, "zig").elf
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_finds_a_compiler_by_itself(target: str, tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="the package ziglang is not installed")
+    files = render_project(mapped_on(beat_network(), target))
+    folder = write_project(files, tmp_path)
+    make(folder, f"PYTHON={sys.executable}")
+    assert ".weights" in make(folder, "size", f"PYTHON={sys.executable}")
+    make(folder, "clean")
+    left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert left == set(files)
+
+
+def test_a_changed_header_is_compiled_anew(tmp_path: Path) -> None:
+    folder = write_project(render_project(mapped_on(beat_network(), "host")), tmp_path)
+    compiler = shutil.which("gcc") or pytest.skip("gcc is not installed")
+    make(folder, f"CC={compiler}")
+    assert "model.c" in run(["make", "-W", "runtime/include/ebnn.h", "-n", f"CC={compiler}"], folder).stdout.decode()
+    assert "model.c" not in run(["make", "-n", f"CC={compiler}"], folder).stdout.decode()
+
+
+def test_a_board_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    folder = write_project(render_project(mapped_on(beat_network(), "cortex-m4")), tmp_path)
+    import subprocess
+
+    answer = subprocess.run(["make", "board=moon"], cwd=folder, capture_output=True, text=True, check=False)
+    assert answer.returncode != 0 and "there is no board 'moon'; there is mps2-an386" in answer.stderr
+
+
+FOREIGN_MAIN = r"""
+#include <stdio.h>
+#include "model.h"
+int main(void)
+{
+    static uint32_t input[MODEL_INPUT_BYTES / 4], work[MODEL_WORK_BYTES / 4 + 1];
+    static int32_t scores[MODEL_SCORES];
+    if (model_init() != 0) return 1;
+    while (fread(input, sizeof input, 1, stdin) == 1) {
+        if (model_infer(input, scores, work) != 0) return 1;
+        for (int i = 0; i < MODEL_SCORES; i++) printf("%ld\n", (long)scores[i]);
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("seed", [0, 3, 7])
+def test_a_foreign_program_links_the_library_and_gets_the_interpreters_scores(
+    seed: int, compiler: str, tmp_path: Path
+) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    network = beat_network() if seed == 0 else random_network(seed)
+    mapped = mapped_on(network, "host")
+    folder = write_project(render_project(mapped), tmp_path / "firmware")
+    make(folder, "libmodel.a", f"CC={compiler}")
+    (tmp_path / "main.c").write_text(FOREIGN_MAIN)
+    run([compiler, "-std=c99", "-Ifirmware/include", "main.c", "firmware/libmodel.a", "-o", "foreign"], tmp_path)
+    x = random_inputs(network, seed, 5)
+    scores = np.array(run(["./foreign"], tmp_path, stored(mapped, x)).stdout.split(), dtype=np.int64)
+    assert np.array_equal(scores.reshape(5, -1), interpret(network, x).reshape(5, -1))
+
+
+def test_the_hosts_program_reads_samples_and_refuses_a_broken_one(tmp_path: Path) -> None:
+    import subprocess
+
+    compiler = shutil.which("gcc") or pytest.skip("gcc is not installed")
+    network = beat_network()
+    mapped = mapped_on(network, "host")
+    folder = write_project(render_project(mapped), tmp_path)
+    make(folder, f"CC={compiler}")
+    x = random_inputs(network, 1, 4)
+    data = stored(mapped, x)
+    scores = np.frombuffer(run(["./firmware.elf"], folder, data).stdout, "<i4")
+    assert np.array_equal(scores.reshape(4, -1), interpret(network, x))
+    broken = subprocess.run(["./firmware.elf"], cwd=folder, input=data[:-1], capture_output=True, check=False)
+    assert broken.returncode == 2 and b"within a sample" in broken.stderr
+    assert run(["./firmware.elf"], folder, b"").stdout == b""

@@ -1,0 +1,38 @@
+"""`import edgebnn` and the command line's help load no heavy library."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "onnx", "onnxruntime", "matplotlib", "scipy", "unicorn", "numpy", "jinja2", "rich", "elftools")
+
+
+def _loaded(code: str) -> set[str]:
+    program = f"{code}\nimport sys\nprint(' '.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(result.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import edgebnn; assert edgebnn.__version__",
+        "from click.testing import CliRunner; from edgebnn.cli.main import group\n"
+        "assert CliRunner().invoke(group, ['--help']).exit_code == 0",
+    ],
+    ids=["import", "help"],
+)
+def test_nothing_heavy_is_loaded_for(code: str) -> None:
+    loaded = _loaded(code)
+    assert "edgebnn" in loaded
+    assert not loaded.intersection(HEAVY)
+
+
+def test_an_unknown_public_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'compiler'"):
+        import edgebnn
+
+        edgebnn.compiler  # noqa: B018

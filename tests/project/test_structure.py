@@ -1,0 +1,127 @@
+"""The package's structure: which folder may know which, and that no two modules import each other in a circle."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "edgebnn"
+
+# Modules beside the stage folders that know nothing of any stage.
+FOUNDATION = {"edgebnn", "errors", "resources", "arrays", "native", "models"}
+
+# Folder (or module) -> the others that it may import: only what stands to its left on the way of the data.
+ALLOWED: dict[str, set[str]] = {
+    **{name: set() for name in FOUNDATION},
+    "network": set(),
+    "chip": set(),
+    "frontend": {"network"},
+    "mapping": {"network", "chip"},
+    "codegen": {"network", "chip", "mapping"},
+    "emulator": {"network", "chip", "mapping"},
+    "devices": {"network", "chip", "mapping", "emulator"},
+    "report": {"network", "chip", "frontend", "mapping", "codegen", "emulator", "devices"},
+    "api": {"network", "chip", "frontend", "mapping", "codegen", "emulator", "report"},
+    "nn": set(),
+    "cli": {"network", "chip", "frontend", "mapping", "codegen", "emulator", "devices", "report", "api", "nn"},
+}
+
+# Names for a type checker alone, which never run: (who, whom).
+TYPES_ONLY = {("edgebnn", "api"), ("report", "api")}
+
+
+class Import(NamedTuple):
+    """One import of a module of ours: when it runs is `module` (on import), `call` or `types` (never)."""
+
+    importer: str
+    imported: str
+    when: str
+    where: str
+
+
+def _module_name(path: Path) -> str:
+    parts = ("edgebnn", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _is_type_checking(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def _imports_of(path: Path, modules: set[str]) -> list[Import]:
+    importer = _module_name(path)
+    found: list[Import] = []
+
+    def visit(node: ast.AST, when: str) -> None:
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}:{node.lineno}: a relative import; write the whole name"
+            for alias in node.names:  # `from a import b` may name the module a.b, or a name inside a
+                inner = f"{node.module}.{alias.name}"
+                names.append(inner if inner in modules else str(node.module))
+        where = f"{path.relative_to(PACKAGE)}:{getattr(node, 'lineno', 0)}"
+        found.extend(Import(importer, name, when, where) for name in names if name.split(".")[0] == "edgebnn")
+        if isinstance(node, ast.stmt) and _is_type_checking(node):
+            when = "types"
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and when != "types":
+            when = "call"
+        for child in ast.iter_child_nodes(node):
+            visit(child, when)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), "module")
+    return found
+
+
+def _all_imports() -> list[Import]:
+    paths = sorted(PACKAGE.rglob("*.py"))
+    modules = {_module_name(path) for path in paths}
+    return [found for path in paths for found in _imports_of(path, modules)]
+
+
+def _place(module: str) -> str:
+    """The stage folder or top-level module that a module belongs to."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "edgebnn"
+
+
+IMPORTS = _all_imports()
+
+
+def test_every_folder_of_the_package_has_its_row_in_the_table() -> None:
+    places = {_place(_module_name(path)) for path in PACKAGE.rglob("*.py")}
+    assert places <= ALLOWED.keys()
+
+
+@pytest.mark.parametrize("place", sorted(ALLOWED))
+def test_imports_run_leftwards_only(place: str) -> None:
+    allowed = ALLOWED[place] | FOUNDATION | {place}
+    wrong = [
+        f"{found.where} imports {found.imported}"
+        for found in IMPORTS
+        if _place(found.importer) == place
+        and _place(found.imported) not in allowed
+        and not (found.when == "types" and (place, _place(found.imported)) in TYPES_ONLY)
+        and not (place == "edgebnn" and _place(found.imported) == "api")  # public names, loaded when first used
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for found in IMPORTS:
+        if found.when == "module" and found.imported != found.importer:
+            graph.setdefault(found.importer, set()).add(found.imported)
+    # A circle raises CycleError, which names its modules.
+    order = list(TopologicalSorter(graph).static_order())
+    assert order.index("edgebnn.errors") < order.index("edgebnn.mapping.planner")
+
+
+def test_the_way_of_the_data_has_no_circle() -> None:
+    order = list(TopologicalSorter(ALLOWED).static_order())
+    assert order.index("network") < order.index("mapping") < order.index("report") < order.index("cli")
