@@ -7,10 +7,6 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import onnx
-import onnxruntime
 import torch
 from torch import nn
 from torch.nn import functional
@@ -154,22 +150,3 @@ def export(
         finally:
             logging.disable(logging.NOTSET)
     return path
-
-
-def onnxruntime_values(path: Path, x: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.generic]]:
-    """Every value of a model for a batch, by name, as onnxruntime computes it with its graph optimisations off."""
-    model = onnx.load(path)
-    known = {value.name for value in model.graph.output}
-    for node in model.graph.node:
-        for name in node.output:
-            if name and name not in known:
-                model.graph.output.append(onnx.ValueInfoProto(name=name))
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    (entry,) = session.get_inputs()
-    names = [value.name for value in session.get_outputs()]
-    typed = x.astype(np.float32) if entry.type == "tensor(float)" else x
-    return dict(zip(names, session.run(names, {entry.name: typed}), strict=True))

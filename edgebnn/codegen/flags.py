@@ -8,12 +8,19 @@ from typing import Literal
 Architecture = Literal["rv32imc", "cortex-m4", "host"]
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
+# Small code is also the faster one here: on the same model zig's -O2 unrolls to twice the bytes and 9 % more instructions.
 # No debug information: it would hold the path of the folder in which the compiler ran. Unwind tables and stack
 # protectors have no reader in firmware.
-COMPILE = ("-std=c99", "-O2", "-g0", "-ffunction-sections", "-fdata-sections", *WARNINGS)
-FREESTANDING = ("-ffreestanding", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-stack-protector")
-LINK = ("-Wl,--gc-sections", "-Wl,--build-id=none")
-LINK_FREESTANDING = ("-nostdlib", "-static", "-Wl,-T,{script}")
+COMPILE = ("-std=c99", "-Os", "-g0", "-ffunction-sections", "-fdata-sections", *WARNINGS)
+FREESTANDING = (
+    "-ffreestanding",
+    "-fomit-frame-pointer",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-stack-protector",
+)
+LINK = ("-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,--strip-debug")
+LINK_FREESTANDING = ("-nostdlib", "-Wl,-z,max-page-size=16", "-static", "-Wl,-T,{script}")
 # GCC calls its own library for what the instruction set lacks; zig and clang have it inline or not at all.
 GCC_LIBRARY = "-lgcc"
 INCLUDES = ("include", "runtime/include", "runtime/src", "runtime/macro")

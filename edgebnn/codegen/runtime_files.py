@@ -6,7 +6,7 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.resources import resource_folder
 
 # The software kernel of `ebnn_linear`, whose place the macro's hardware layer takes on a chip with RRAM.
-SOFTWARE_LINEAR = "ebnn_linear.c"
+SOFTWARE_LINEAR = {"ebnn_linear.c", "ebnn_gather.c", "ebnn_gather.h", "ebnn_count.c", "ebnn_count.h"}
 
 
 def runtime_files(mapped: MappedNetwork) -> dict[str, bytes]:
@@ -21,5 +21,5 @@ def runtime_files(mapped: MappedNetwork) -> dict[str, bytes]:
     return {
         f"runtime/{path.relative_to(runtime).as_posix()}": path.read_bytes()
         for path in paths
-        if mapped.target.macro is None or path.name != SOFTWARE_LINEAR
+        if mapped.target.macro is None or path.name not in SOFTWARE_LINEAR
     }

@@ -104,12 +104,12 @@ def _sampled(adc: Floats, beats: Floats, fs_hz: float) -> Floats:
     slope = adc[following] - adc[whole]
     area = integral[whole] + part * start + part**2 / 2 * slope
     area += np.maximum(edges - last, 0) * (adc[last] - adc[0])
-    means: Floats = np.diff(area, axis=1) / step
+    means: Floats = np.diff(area, axis=1) / step + adc[0]
     return means
 
 
 def _usual_beats(shapes: Floats, regular: npt.NDArray[np.bool_]) -> Floats:
-    """(n, LENGTH): for each beat the median of the last TEMPLATE_BEATS regular ones before it, or itself without any."""
+    """(n, LENGTH): for each beat the median of the last TEMPLATE_BEATS regular ones before, else itself."""
     accepted = np.flatnonzero(regular)
     usual = shapes.copy()
     seen = np.searchsorted(accepted, np.arange(len(shapes)))

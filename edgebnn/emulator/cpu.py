@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import weakref
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from edgebnn.errors import ToolError
 
@@ -36,7 +40,7 @@ class Cpu:
     def __init__(self, architecture: Architecture) -> None:
         self._unicorn = _load_unicorn()
         self._engine = ctypes.c_void_p()
-        self._kept: list[Any] = []
+        self._kept: list[Any] = []  # what unicorn has only an address of
         self._thumb = architecture == "cortex-m4"
         codes = self._unicorn.codes
         if self._thumb:
@@ -47,17 +51,20 @@ class Cpu:
             model, self._pc = codes["UC_CPU_RISCV32_SIFIVE_E31"], codes["UC_RISCV_REG_PC"]
         set_model = codes["UC_CTL_CPU_MODEL"] | 1 << 26 | codes["UC_CTL_IO_WRITE"] << 30  # one argument
         self._check(self._c.uc_open(arch, mode, ctypes.byref(self._engine)))
+        self._free = weakref.finalize(self, self._c.uc_close, self._engine)
         self._check(self._c.uc_ctl(self._engine, set_model, ctypes.c_int(model)))
 
     @property
     def _c(self) -> ctypes.CDLL:
         return self._unicorn.library
 
-    def map_memory(self, base: int, size: int, address_in_host: int, writable: bool) -> None:
-        """Maps host memory, a multiple of PAGE_BYTES, as SRAM (read, write) or flash (read, execute)."""
+    def map_memory(self, base: int, buffer: npt.NDArray[np.uint8], writable: bool) -> None:
+        """Maps a buffer of whole pages as SRAM (read, write) or flash (read, execute)."""
         codes = self._unicorn.codes
         access = codes["UC_PROT_READ"] | codes["UC_PROT_WRITE" if writable else "UC_PROT_EXEC"]
-        self._check(self._c.uc_mem_map_ptr(self._engine, base, size, access, ctypes.c_void_p(address_in_host)))
+        self._kept.append(buffer)
+        address = ctypes.c_void_p(buffer.ctypes.data)
+        self._check(self._c.uc_mem_map_ptr(self._engine, base, buffer.nbytes, access, address))
 
     def map_registers(self, base: int, read: Any, write: Any, user_data: ctypes.c_void_p) -> None:
         """Maps a page of registers that two C callbacks answer."""
@@ -95,19 +102,20 @@ class Cpu:
 
     def run(self, address: int) -> CpuFault | None:
         """Executes from `address` until a callback or `stop` ends it (None), or the CPU faults."""
+        if not self._free.alive:
+            raise ValueError("the CPU is closed")
         begin = address | 1 if self._thumb else address
         code = self._c.uc_emu_start(self._engine, begin, _NOWHERE, 0, 0)
         return CpuFault(self._reason(code)) if code else None
 
     def stop(self) -> None:
         """Ends `run` from another thread."""
-        self._c.uc_emu_stop(self._engine)
+        if self._free.alive:
+            self._c.uc_emu_stop(self._engine)
 
     def close(self) -> None:
         """Frees the engine; the memories stay their owner's."""
-        if self._engine:
-            self._c.uc_close(self._engine)
-            self._engine = ctypes.c_void_p()
+        self._free()
 
     def _check(self, code: int) -> None:
         if code:

@@ -19,9 +19,10 @@ def encode_samples(x: npt.NDArray[Any], layout: Layout) -> npt.NDArray[np.uint8]
         data = np.concatenate([_packed(plane) for plane in planes], axis=-1)
     else:
         data = values.astype(np.dtype(layout.format).newbyteorder("<"))
-    rows = np.ascontiguousarray(data).reshape(batch, -1).view(np.uint8).reshape(batch, -1)
     encoded = np.zeros((batch, layout.bytes), np.uint8)
-    encoded[:, : rows.shape[1]] = rows
+    if batch:
+        octets = np.frombuffer(data.tobytes(), np.uint8).reshape(batch, -1)
+        encoded[:, : octets.shape[1]] = octets
     return encoded
 
 

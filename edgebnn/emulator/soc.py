@@ -86,8 +86,8 @@ class Soc:
         native, cpu, state = emulator_library(), self._cpu, ctypes.cast(ctypes.byref(self._state), ctypes.c_void_p)
         self._state.stop = cpu.stop_function
         flash, sram = memories.flash, memories.sram
-        cpu.map_memory(flash.base, len(flash.buffer), flash.buffer.ctypes.data, writable=False)
-        cpu.map_memory(sram.base, len(sram.buffer), sram.buffer.ctypes.data, writable=True)
+        cpu.map_memory(flash.base, flash.buffer, writable=False)
+        cpu.map_memory(sram.base, sram.buffer, writable=True)
         cpu.map_registers(mailbox, native.ebnn_soc_mailbox_read, native.ebnn_soc_mailbox_write, state)
         if self._mapped.target.macro is not None:
             base = self._mapped.target.macro.base.integer("address")
@@ -106,7 +106,7 @@ class Soc:
             status = f"status {self._state.status}{self._complaint()}"
             raise DeploymentError(f"the firmware could not program the chip ({status}); compile again")
         self._expect(stopped, READY)
-        return self._state.events.events()
+        return self._counted()
 
     def infer(self, x: npt.NDArray[Any]) -> tuple[Scores, Events]:
         """Scores int32 (B, *scores shape) of a batch x (B, *input shape), and the events of all of it.
@@ -125,7 +125,7 @@ class Soc:
                 status = f"status {self._state.status}{self._complaint()}"
                 raise DeploymentError(f"the firmware's inference failed ({status}); compile again")
             row[:] = self._sram.part(self._state.scores_address, 4 * row.size, "a row of scores").view("<i4")
-            events += self._state.events.events()
+            events += self._counted()
         return scores.reshape(len(samples), *network.output.shape), events
 
     def close(self) -> None:
@@ -186,6 +186,10 @@ class Soc:
             REGISTER: f"{where} accesses a register that does not exist, or not as a 32-bit word",
         }
         raise DeploymentError(f"the firmware {reasons[stopped]}; compile again")
+
+    def _counted(self) -> Events:
+        counters: EventCounters = self._state.events
+        return counters.events()
 
     def _complaint(self) -> str:
         complaint = self._state.macro.complaint

@@ -104,7 +104,7 @@ class SocState(ctypes.Structure):
 @cache
 def emulator_library() -> ctypes.CDLL:
     """The runtime's shared library; ToolError where its structs are not the ones above."""
-    native = library()
+    native: ctypes.CDLL = library()
     native.ebnn_soc_bytes.restype = _word
     native.ebnn_macro_role_name.restype = ctypes.c_char_p
     native.ebnn_macro_role_name.argtypes = [_word]

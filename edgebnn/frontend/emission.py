@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -12,34 +10,18 @@ import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.expressions import Apply, Constant, Expression, Fractions, Leaf, fractions_of, parts, spread
-from edgebnn.frontend.graph import Array
 from edgebnn.frontend.lattice import Lattice, lattice_of_sums
 from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
-from edgebnn.frontend.rounding import float32_holds, float32_holds_with, straight_through_error, sum_error
+from edgebnn.frontend.rounding import float32_holds, straight_through_error
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
+from edgebnn.frontend.sums import Source, leaf_of_sums, pad_value_of
 from edgebnn.frontend.thresholds import find_steps
 from edgebnn.frontend.weights import SignWeights
 from edgebnn.network.types import Kind, Linear, MaxPool, Node, Reshape, Tensor, Threshold
 
 _LARGEST_SUM = 2**31 - 2  # thresholds reach one beyond the sums and still are int32
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What a layer reads: a tensor, with the real value of element n of channel i being scale * n + offset[i].
-
-    `sign` is -1 where the model sees the integers negated. `exact` says that these numbers are float32 values, `error`
-    how far the model's own may lie from them, in units of n.
-    """
-
-    tensor: Tensor
-    scale: Fraction
-    sign: int
-    offset: Fractions
-    exact: bool
-    error: float
 
 
 class Emitter:
@@ -63,7 +45,7 @@ class Emitter:
         """A layer of dot products on a source, padded with `padding`, and the signal of its sums with the bias."""
         tensor = source.tensor
         signs = weights.signs if source.sign > 0 else (-weights.signs).astype(np.int8)
-        pad_value = _pad_value(source, padding) if any(operation.window.pad_begin + operation.window.pad_end) else 0
+        pad_value = pad_value_of(source, padding) if any(operation.window.pad_begin + operation.window.pad_end) else 0
         bound = prod(signs.shape[1:]) * max(abs(tensor.low), abs(tensor.high))
         if bound > _LARGEST_SUM:
             raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
@@ -81,7 +63,7 @@ class Emitter:
             pad_value,
         )
         self.nodes.append(layer)
-        leaf = _leaf(layer, source, weights, operation, bound)
+        leaf = leaf_of_sums(layer, source, weights, operation, bound)
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
@@ -259,58 +241,3 @@ def _with_leaf(expression: Expression, leaf: Leaf) -> Expression:
             case Apply():
                 made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
     return made[expression]
-
-
-def _leaf(layer: Linear, source: Source, weights: SignWeights, operation: WeightedSum, bound: int) -> Leaf:
-    """The layer's sums as the model sees them, and whether float32 decides what comes after."""
-    scale: Fractions = weights.scale * source.scale
-    offset = _offsets(source, weights, operation.groups)
-    exact = source.exact and not np.any(offset != 0) and all(float32_holds(each, bound) for each in set(scale.tolist()))
-    error = np.zeros(layer.neurons)
-    if not exact or source.error:
-        magnitude = bound + layer.fan_in * float(max(map(abs, source.offset.tolist()))) / float(source.scale)
-        error = error + layer.fan_in * source.error + sum_error(layer.fan_in, magnitude)
-    if operation.bias is not None:
-        error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, layer.fan_in, exact)
-    return Leaf(scale, offset, exact, error)
-
-
-def _pad_value(source: Source, padding: float) -> int:
-    """The integer of the input that stands for a padding's real value."""
-    if np.any(source.offset != 0):
-        raise Refusal(
-            "pads an input that has an offset, so the padding is no integer of the input",
-            "subtract the mean before the export, or use a convolution without padding",
-        )
-    units = Fraction(padding) / source.scale * source.sign if math.isfinite(padding) else Fraction(1, 2)
-    if units.denominator != 1 or (units != 0 and not source.tensor.low <= units <= source.tensor.high):
-        raise Refusal(
-            f"is padded with {padding:g}, which its input cannot hold", "pad with 0, or with 1 or -1 after a sign"
-        )
-    return int(units)
-
-
-def _offsets(source: Source, weights: SignWeights, groups: int) -> Fractions:
-    """What the offset of the input adds to each neuron: weight times offset, over all inputs; Fractions (O,)."""
-    zero = fractions_of(np.zeros(len(weights.signs), np.int8))
-    if not np.any(source.offset != 0):
-        return zero
-    sums = weights.signs.reshape(*weights.signs.shape[:2], -1).sum(axis=2, dtype=np.int64).astype(object)
-    inputs = weights.signs.shape[1]
-    offsets = source.offset.reshape(groups, inputs)
-    group = np.arange(len(sums)) // (len(sums) // groups)
-    total: Fractions = (zero + (sums * offsets[group]).sum(axis=1)) * weights.scale
-    return total
-
-
-def _bias_error(
-    bias: Array, bias_first: bool, scale: Fractions, bound: int, fan_in: int, exact: bool
-) -> npt.NDArray[np.float64]:
-    """What float32 makes of the bias before the sum is whole, in units of the sums; float64 (O,)."""
-    if exact and not bias_first:
-        return np.zeros(len(scale))
-    exactly = zip(scale.tolist(), map(Fraction, bias.tolist()), strict=True)
-    if exact and all(float32_holds_with(unit, bound, each) for unit, each in exactly):
-        return np.zeros(len(scale))
-    magnitudes = np.abs(bias.astype(np.float64)) / scale.astype(np.float64)
-    return np.where(bias == 0, 0.0, sum_error(fan_in // 128, magnitudes + bound))

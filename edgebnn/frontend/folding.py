@@ -14,9 +14,11 @@ import numpy as np
 
 from edgebnn.frontend.graph import Array, Node, as_integers
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.tensors import MAX_ELEMENTS, dtype_name
+from edgebnn.frontend.tensors import dtype_name
 
-MAX_WORK = 2**29  # elements made by the folding of one model
+# Elements of one folded constant, and of all of them in one model: ten times the weights of a binary ResNet-18.
+MAX_ELEMENTS = 2**25
+MAX_WORK = 2**27
 
 Arguments = Sequence[Array | None]
 
@@ -31,9 +33,7 @@ class Folder:
         self._work = 0
 
     def fold(self, node: Node, arguments: Arguments) -> Array:
-        """The node's only output; Refusal where the operator is not foldable or its result too large."""
-        if node.domain or node.operator not in _FOLDS:
-            raise Refusal("works on constants in a way that is not folded here", _SMALLER)
+        """The only output of a `foldable` node; Refusal where its operands do not fit or its result is too large."""
         if len(node.outputs) != 1:
             raise Refusal("gives several constants at once", _SMALLER)
         elements = _size(node, arguments, self._opset)
@@ -46,6 +46,11 @@ class Folder:
         except (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:
             # NumPy's own checks of shapes, axes and indices: the operands of this one node do not fit together.
             raise Refusal("has constant operands that do not fit together", "export the model again") from error
+
+
+def foldable(node: Node) -> bool:
+    """Whether the operator can be folded where all its operands are constants."""
+    return not node.domain and node.operator in _FOLDS
 
 
 def constant_of(node: Node) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Leaf, fractions_of
-from edgebnn.frontend.folding import Folder
+from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
 from edgebnn.frontend.inputs import ReadOptions, input_tensor
 from edgebnn.frontend.lattice import lattice_of_input
@@ -28,7 +28,7 @@ from edgebnn.frontend.operations import (
     Padding,
     Pooling,
     Rearranging,
-    UnknownShape,
+    UnknownOperand,
     WeightedSum,
 )
 from edgebnn.frontend.problems import Problem, Refusal, printable
@@ -85,7 +85,7 @@ class _Lowering:
         answer = self._values[graph.output]
         if isinstance(answer, Signal):
             try:
-                emit_scores(self._emitter, answer, f"{last.name}.scores")
+                self._notes = (*self._notes, *emit_scores(self._emitter, answer, f"{last.name}.scores"))
             except Refusal as refusal:
                 self._report(last, refusal)
         elif isinstance(answer, np.ndarray) or not self._problems:
@@ -109,7 +109,7 @@ class _Lowering:
             self._values[name] = Unknown()
         try:
             result = self._result(node, values)
-        except UnknownShape:
+        except UnknownOperand:
             return
         except Refusal as refusal:
             self._report(node, refusal)
@@ -125,8 +125,9 @@ class _Lowering:
             del self._values[name]
 
     def _result(self, node: Node, values: list[Value | None]) -> Value:
-        if node.inputs and not node.has_subgraph and all(v is None or isinstance(v, np.ndarray) for v in values):
-            return self._folder.fold(node, [v if isinstance(v, np.ndarray) else None for v in values])
+        constants = [value for value in values if value is None or isinstance(value, np.ndarray)]
+        if node.inputs and len(constants) == len(values) and foldable(node):
+            return self._folder.fold(node, constants)
         if any(name and (name in self._readers or name == self._graph.output) for name in node.outputs[1:]):
             raise Refusal("has a second output that is used", "let the model use the first output alone")
         if any(name in self._dropped for name in node.inputs) and node.operator not in ("ArgMax", "Identity"):
@@ -238,6 +239,7 @@ class _Lowering:
             tuple(value if isinstance(value, np.ndarray) else None for value in values),
             tuple(shapes),
             tuple(value is not None for value in values),
+            tuple(isinstance(value, Unknown) for value in values),
             self._graph.opset,
         )
 

@@ -102,11 +102,15 @@ Operation = Elementwise | WeightedSum | Pooling | Padding | Rearranging | Forwar
 
 @dataclass(frozen=True, eq=False)
 class Operands:
-    """What a recogniser may know about a node's operands: constants, and shapes with the batch axis where known."""
+    """What a recogniser may know about a node's operands: constants, and shapes with the batch axis where known.
+
+    `unknown` marks those that come from a node that is not mapped.
+    """
 
     constants: tuple[Array | None, ...]
     shapes: tuple[tuple[int, ...] | None, ...]
     present: tuple[bool, ...]
+    unknown: tuple[bool, ...]
     opset: int
 
     def has(self, index: int) -> bool:
@@ -116,6 +120,8 @@ class Operands:
     def constant(self, index: int, what: str) -> Array:
         """The constant operand; Refusal where it is missing or computed from the network's input."""
         value = self.optional(index)
+        if index < len(self.unknown) and self.unknown[index]:
+            raise UnknownOperand
         if value is None:
             why = "computed from the network's input" if self.has(index) else "missing"
             raise Refusal(f"has {what} that are {why}", "make them constants of the model")
@@ -129,12 +135,12 @@ class Operands:
         """The operand's shape with the batch axis; Refusal where an earlier problem has left it unknown."""
         shape = self.shapes[index] if index < len(self.shapes) else None
         if shape is None:
-            raise UnknownShape
+            raise UnknownOperand
         return shape
 
 
-class UnknownShape(Refusal):
-    """An earlier problem has left a shape unknown: no problem of its own."""
+class UnknownOperand(Refusal):
+    """An earlier problem has left an operand unknown: no problem of its own."""
 
     def __init__(self) -> None:
         super().__init__("comes after a node that is not mapped", "solve the other problem first")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 from onnx import TensorProto
 
+from edgebnn.frontend import shapes
 from edgebnn.frontend.folding import constant_of
 from edgebnn.frontend.graph import Array, Node, as_integers
 from edgebnn.frontend.operations import (
@@ -21,7 +20,6 @@ from edgebnn.frontend.operations import (
     Operation,
     Padding,
     Pooling,
-    Rearranging,
     Recogniser,
     Term,
     WeightedSum,
@@ -70,7 +68,8 @@ def _matrix(operands: Operands) -> Array:
     if operands.optional(0) is not None:
         raise Refusal("has its constant on the left", "write the layer as input times weights")
     weights = operands.constant(1, "weights")
-    if weights.ndim != 2 or len(operands.shape(0)) != 2:
+    shape = operands.shapes[0]  # unknown behind another problem, but the weights can be judged all the same
+    if weights.ndim != 2 or (shape is not None and len(shape) != 2):
         raise Refusal("multiplies tensors that are not matrices", "flatten to (batch, features) before a dense layer")
     return weights
 
@@ -213,82 +212,6 @@ def _pad(node: Node, operands: Operands) -> Operation:
     return Padding(pads[2:rank], pads[rank + 2 :], value)
 
 
-def _reshape(node: Node, operands: Operands) -> Operation:
-    shape = operands.shape(0)
-    wanted = list(as_integers(operands.constant(1, "extents"), "extents"))
-    if not node.integer("allowzero", 0):
-        wanted = [shape[i] if extent == 0 and i < len(shape) else extent for i, extent in enumerate(wanted)]
-    if wanted.count(-1) == 1:
-        others = -prod(wanted)
-        if others <= 0 or prod(shape) % others:
-            raise Refusal(f"cannot make {wanted} of the shape {list(shape)}", _AGAIN)
-        wanted[wanted.index(-1)] = prod(shape) // others
-    return _rearranged(shape, tuple(wanted))
-
-
-def _flatten(node: Node, operands: Operands) -> Operation:
-    shape = operands.shape(0)
-    axis = node.integer("axis", 1)
-    axis += len(shape) if axis < 0 else 0
-    return _rearranged(shape, (prod(shape[:axis]), prod(shape[axis:])))
-
-
-def _squeeze(node: Node, operands: Operands) -> Operation:
-    shape = operands.shape(0)
-    axes = _axes(node, operands, len(shape))
-    if not axes:
-        # Without axes ONNX drops every axis of length one; the batch axis has to stay whatever its length.
-        axes = tuple(axis for axis, extent in enumerate(shape) if axis and extent == 1)
-    if any(shape[axis] != 1 for axis in axes):
-        raise Refusal("drops an axis that is longer than one", _AGAIN)
-    return _rearranged(shape, tuple(extent for axis, extent in enumerate(shape) if axis not in axes))
-
-
-def _unsqueeze(node: Node, operands: Operands) -> Operation:
-    shape = operands.shape(0)
-    count = operands.constant(1, "axes").size if operands.has(1) else len(node.integers("axes") or ())
-    rank = len(shape) + count
-    axes = _axes(node, operands, rank)
-    if len(set(axes)) != count:
-        raise Refusal("names an axis twice", _AGAIN)
-    kept = iter(shape)
-    return _rearranged(shape, tuple(1 if axis in axes else next(kept) for axis in range(rank)))
-
-
-def _axes(node: Node, operands: Operands, rank: int) -> tuple[int, ...]:
-    given = as_integers(operands.constant(1, "axes"), "axes") if operands.has(1) else node.integers("axes") or ()
-    if any(not -rank <= axis < rank for axis in given):
-        raise Refusal("names an axis that is not there", _AGAIN)
-    return tuple(axis + rank if axis < 0 else axis for axis in given)
-
-
-def _transpose(node: Node, operands: Operands) -> Operation:
-    shape = operands.shape(0)
-    order = node.integers("perm") or tuple(reversed(range(len(shape))))
-    if sorted(order) != list(range(len(shape))):
-        raise Refusal("has a permutation that does not suit its input", _AGAIN)
-    long = [axis for axis in order if axis == 0 or shape[axis] > 1]
-    if order[0] != 0 or long != sorted(long):
-        raise Refusal("changes the order of the values", "keep the channel axis in front, as PyTorch does")
-    return _rearranged(shape, tuple(shape[axis] for axis in order))
-
-
-def _rearranged(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Rearranging:
-    if any(extent < 1 for extent in wanted) or prod(shape) != prod(wanted):
-        raise Refusal(f"cannot make {list(wanted)} of the shape {list(shape)}", _AGAIN)
-    if not 2 <= len(wanted) <= 4 or wanted[0] != shape[0]:
-        raise Refusal(
-            f"makes the shape {list(wanted)}, which mixes the batch axis with others", "keep the batch in front"
-        )
-    return Rearranging(wanted)
-
-
-def _shape(node: Node, operands: Operands) -> Operation:
-    shape = operands.shape(0)
-    start, end = node.integer("start", 0), node.integer("end", len(shape))
-    return Knowing(np.array(shape[start:end], np.int64))
-
-
 def _softmax(node: Node, operands: Operands) -> Operation:
     if node.integer("axis", 1 if operands.opset < 13 else -1) not in (1, -1) or len(operands.shape(0)) != 2:
         raise Refusal("is not over the scores of each sample", "apply it to (batch, scores) along axis 1")
@@ -324,7 +247,7 @@ OPERATORS: dict[str, Recogniser] = {
     "Div": _div,
     "Dropout": _dropout,
     "Equal": _comparison("Equal"),
-    "Flatten": _flatten,
+    "Flatten": shapes.flatten,
     "Floor": _unary("Floor"),
     "Gemm": _gemm,
     "GlobalMaxPool": lambda node, operands: Pooling(None),
@@ -344,15 +267,15 @@ OPERATORS: dict[str, Recogniser] = {
     "Or": _logical("Or", 2),
     "Pad": _pad,
     "Relu": _unary("Relu"),
-    "Reshape": _reshape,
+    "Reshape": shapes.reshape,
     "Round": _unary("Round"),
-    "Shape": _shape,
+    "Shape": shapes.shape,
     "Sign": _unary("Sign"),
     "Softmax": _softmax,
-    "Squeeze": _squeeze,
+    "Squeeze": shapes.squeeze,
     "Sub": _binary("Sub"),
-    "Transpose": _transpose,
-    "Unsqueeze": _unsqueeze,
+    "Transpose": shapes.transpose,
+    "Unsqueeze": shapes.unsqueeze,
     "Where": _where,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -84,9 +84,26 @@ def _parsed(content: bytes) -> ModelProto:
         raise ModelError(f"the model has {len(model.graph.node)} nodes, over the limit of {MAX_NODES}; simplify it")
     if model.functions:
         raise ModelError("the model has local functions; inline them first with onnx.inliner.inline_local_functions")
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise ModelError(f"the model has names that are no text; the file is damaged, {_AGAIN}")
     if model.graph.sparse_initializer:
         raise ModelError(f"the model has sparse tensors; make them dense and {_AGAIN}")
     return model
+
+
+def _texts(model: ModelProto) -> Iterator[object]:
+    """Every name in the model that is read; protobuf hands out bytes where one is not UTF-8."""
+    yield model.graph.name
+    for entry in model.opset_import:
+        yield entry.domain
+    for named in (*model.graph.initializer, *model.graph.input, *model.graph.output):
+        yield named.name
+    for node in model.graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    tensors = (*model.graph.initializer, *(attribute.t for node in model.graph.node for attribute in node.attribute))
+    for entry in (entry for tensor in tensors for entry in tensor.external_data):
+        yield from (entry.key, entry.value)
 
 
 def _opset(model: ModelProto) -> int:

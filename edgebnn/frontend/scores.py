@@ -5,23 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.rounding import UNIT
 from edgebnn.frontend.signals import Signal
 from edgebnn.network.types import Affine, Kind, Tensor
 
 _LIMIT = 2**31 - 1
+# What float32 itself rounds in an affine, in half units of its last place: two constants, a product, a sum.
+_FLOAT32_ROUNDINGS = 4
 # Units that are tried for the scores, so that the multipliers of few channels round well together.
 _CANDIDATES = 4096
 
 
-def emit_scores(emitter: Emitter, signal: Signal, node: str) -> None:
+def emit_scores(emitter: Emitter, signal: Signal, node: str) -> tuple[str, ...]:
     """Ends the network in the signal, an affine of its last layer's sums; Refusal for any other ending.
 
     The real score is a[c] * n + b[c], exactly; the network's is multiplier[c] * n + offset[c] with one real value for
     its unit, chosen as fine as int32 allows. One common a > 0 without b needs no affine: the sums are the scores.
+    Returns a note where int32 rounds the affine more than float32 would.
     """
     if signal.base.kind is not Kind.SUMS:
         raise Refusal("ends without a binary or ternary layer", "there is nothing to compile")
@@ -42,7 +47,7 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> None:
         name = last.output.name if own else emitter.tensor_name(signal.value)
         scores = replace(last.output, name=name, kind=Kind.SCORES, scale=float(slope[0]))
         emitter.nodes[-1] = replace(last, output=scores)
-        return
+        return ()
     a, b = slope.astype(np.float64), shift.astype(np.float64)
     bound = max(abs(signal.base.low), abs(signal.base.high))
     unit = _unit(a, b, bound)
@@ -58,9 +63,13 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> None:
             offset.astype(np.int32),
         )
     )
+    error = float((np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)).max())
+    if error <= _FLOAT32_ROUNDINGS * UNIT * high:
+        return ()
+    return (f"the scores are rounded to int32 and lie within {error * unit:.2g} of the model's, at most",)
 
 
-def _unit(a: np.ndarray, b: np.ndarray, bound: int) -> float:
+def _unit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) -> float:
     """The real value of one unit of the scores: close to the finest that int32 holds, and kind to the multipliers.
 
     The largest slope becomes a whole multiplier; of the finest units, the one that rounds the other slopes best is

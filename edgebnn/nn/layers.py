@@ -31,7 +31,7 @@ def _with_ste(quantised: Tensor, latent: Tensor) -> Tensor:
     """`quantised`, through which the gradient flows to `latent`; without gradients plain, as the exporters need it."""
     if not (latent.requires_grad and torch.is_grad_enabled()):
         return quantised
-    passed: Tensor = _StraightThrough.apply(quantised, latent)
+    passed: Tensor = _StraightThrough.apply(quantised, latent)  # type: ignore[no-untyped-call]
     return passed
 
 
@@ -93,9 +93,7 @@ class BinaryConv1d(nn.Conv1d):
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0, groups: int = 1
     ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False
-        )
+        super().__init__(in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False)
         _spread(self.weight)
 
     def quantised_weight(self) -> Tensor:
@@ -130,9 +128,7 @@ class BinaryConv2d(nn.Conv2d):
         padding: int = 0,
         groups: int = 1,
     ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False
-        )
+        super().__init__(in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False)
         _spread(self.weight)
 
     def quantised_weight(self) -> Tensor:

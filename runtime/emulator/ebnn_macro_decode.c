@@ -74,8 +74,8 @@ static const char *decode_tensor(ebnn_macro_model *macro, ebnn_macro_tensor *ten
     if (pixels > macro->sram.size) {
         return "a tensor is larger than SRAM";
     }
-    bytes = tensor->pixel_words != 0 ? pixels * tensor->pixel_words * 4
-                                     : pixels * tensor->channels * tensor->element_bytes;
+    bytes =
+        tensor->pixel_words != 0 ? pixels * tensor->pixel_words * 4 : pixels * tensor->channels * tensor->element_bytes;
     tensor->bytes = inside(&macro->sram, address, bytes);
     return tensor->bytes == NULL || address % 4 != 0 ? "a tensor does not lie in SRAM, or not on a word" : NULL;
 }

@@ -82,8 +82,7 @@ static void start_command(ebnn_macro_model *macro, uint32_t command)
 /* The role at a byte offset; complains where there is no register. */
 static int32_t role_at(ebnn_macro_model *macro, uint64_t offset)
 {
-    const int32_t role =
-        offset % 4 == 0 && offset / 4 < EBNN_MACRO_PAGE_WORDS ? macro->roles[offset / 4] : -1;
+    const int32_t role = offset % 4 == 0 && offset / 4 < EBNN_MACRO_PAGE_WORDS ? macro->roles[offset / 4] : -1;
 
     if (role < 0 || role >= EBNN_ROLES) {
         macro->registers[EBNN_ROLE_STATUS] |= macro->status_error;

@@ -139,7 +139,8 @@ static int32_t steps_passed(const ebnn_macro_layer *layer, uint32_t neuron, int3
     const uint8_t *threshold = layer->thresholds + 4 * (size_t)neuron * layer->steps;
     int32_t count = 0;
 
-    if (layer->directions != NULL && (ebnn_emulated_load(layer->directions + 4 * (size_t)(neuron / 32), 4) >> (neuron % 32) & 1) != 0) {
+    if (layer->directions != NULL &&
+        (ebnn_emulated_load(layer->directions + 4 * (size_t)(neuron / 32), 4) >> (neuron % 32) & 1) != 0) {
         value = ~value;
     }
     for (uint32_t step = 0; step < layer->steps; step++) {

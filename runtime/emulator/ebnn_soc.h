@@ -24,11 +24,11 @@ typedef struct uc_struct ebnn_engine;
 
 /* The mailbox: byte offsets of the registers with which the firmware talks to the emulator. */
 enum {
-    EBNN_MAILBOX_READY = 0x00,   /* 1: programmed, waiting for an input; the emulator stops */
-    EBNN_MAILBOX_INPUT = 0x04,   /* address of the input, written before ready */
-    EBNN_MAILBOX_SCORES = 0x08,  /* address of the scores, written before ready */
-    EBNN_MAILBOX_DONE = 0x0c,    /* the status of an inference; the emulator stops */
-    EBNN_MAILBOX_FAILED = 0x10   /* the status of a failed programming; the emulator stops */
+    EBNN_MAILBOX_READY = 0x00,  /* 1: programmed, waiting for an input; the emulator stops */
+    EBNN_MAILBOX_INPUT = 0x04,  /* address of the input, written before ready */
+    EBNN_MAILBOX_SCORES = 0x08, /* address of the scores, written before ready */
+    EBNN_MAILBOX_DONE = 0x0c,   /* the status of an inference; the emulator stops */
+    EBNN_MAILBOX_FAILED = 0x10  /* the status of a failed programming; the emulator stops */
 };
 
 /* Why the emulator was stopped. */
@@ -37,7 +37,7 @@ enum {
     EBNN_STOPPED_READY = 1,
     EBNN_STOPPED_DONE = 2,
     EBNN_STOPPED_FAILED = 3,
-    EBNN_STOPPED_LIMIT = 4,   /* the instruction limit is reached */
+    EBNN_STOPPED_LIMIT = 4,    /* the instruction limit is reached */
     EBNN_STOPPED_UNMAPPED = 5, /* an access to `fault_address`, where there is nothing */
     EBNN_STOPPED_REGISTER = 6  /* an access of another width than 32 bits to a register */
 };

@@ -33,7 +33,8 @@ static uint32_t halves(uint32_t low, uint32_t high)
 static void enable_interrupt(void)
 {
 #if defined(__riscv)
-    __asm__ volatile(".option push\n\t.option arch, +zicsr\n\tcsrs mie, %0\n\t.option pop" ::"r"(UINT32_C(1) << 11));
+    /* csrs mie, %0: by numbers, since assemblers differ in the extension that they want named for it */
+    __asm__ volatile(".insn i 0x73, 2, x0, %0, 0x304" ::"r"(UINT32_C(1) << 11));
 #endif
 }
 

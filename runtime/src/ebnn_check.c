@@ -64,9 +64,9 @@ int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
     if (layer->groups == 0 || input->channels % layer->groups != 0 || output->channels % layer->groups != 0) {
         return EBNN_ERROR_SHAPE;
     }
-    /* in 64 bits: a kernel of 2^32 taps may not pass for one of none */
-    if ((uint64_t)layer->window.kernel_height * layer->window.kernel_width >
-        (uint64_t)layer->row_words * EBNN_WORD_BITS / (input->channels / layer->groups)) {
+    /* In 64 bits: a kernel of 2^32 taps may not pass for one of none. Not by division, which small machines lack. */
+    if ((uint64_t)layer->window.kernel_height * layer->window.kernel_width * (input->channels / layer->groups) >
+        (uint64_t)layer->row_words * EBNN_WORD_BITS) {
         return EBNN_ERROR_SHAPE;
     }
     return EBNN_OK;

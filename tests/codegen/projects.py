@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.target import load_target
+from edgebnn.emulator.samples import encode_samples
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
@@ -78,19 +79,7 @@ def write_project(files: Mapping[str, bytes], folder: Path) -> Path:
 
 def stored(mapped: MappedNetwork, x: npt.NDArray[np.generic]) -> bytes:
     """A batch (B, *input shape) as the firmware reads it, sample after sample."""
-    layout = mapped.plan.input
-    samples = []
-    for sample in x:
-        if layout.pixel_words:
-            pixels = sample.reshape(layout.channels, layout.height * layout.width).T
-            planes = [pixels > 0] if layout.format == "bits" else [pixels > 0, pixels != 0]
-            padding = ((0, 0), (0, -layout.channels % 32))
-            packed = [np.packbits(np.pad(plane, padding), axis=1, bitorder="little") for plane in planes]
-            data = np.concatenate(packed, axis=1).tobytes()
-        else:
-            data = sample.astype(np.dtype(layout.format).newbyteorder("<")).tobytes()
-        samples.append(data.ljust(layout.bytes, b"\0"))
-    return b"".join(samples)
+    return encode_samples(x, mapped.plan.input).tobytes()
 
 
 def run(command: list[str], folder: Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -35,8 +35,8 @@ SECTIONS {
 # The reset code of either CPU, in front of a `main` that never returns; nothing needs .data or a cleared .bss.
 START = """
 #if defined(__riscv)
-__asm__(".section .vectors, \\"ax\\"\\n.globl reset\\nreset:\\n  lui sp, %hi(stack_top)\\n  addi sp, sp, %lo(stack_top)\\n"
-        "  call main\\n1: j 1b\\n");
+__asm__(".section .vectors, \\"ax\\"\\n.globl reset\\nreset:\\n"
+        "  lui sp, %hi(stack_top)\\n  addi sp, sp, %lo(stack_top)\\n  call main\\n1: j 1b\\n");
 #else
 __asm__(".section .vectors, \\"a\\"\\n.word stack_top\\n.word reset\\n"
         ".section .text.reset, \\"ax\\"\\n.thumb_func\\n.globl reset\\nreset:\\n  bl main\\n1: b 1b\\n");

@@ -1,0 +1,155 @@
+"""The ECG recipe: records of a folder, a split between patients, training, the test, and the ONNX file.
+
+It stands here because it joins `devices` and `nn`, which know nothing of each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edgebnn.devices import beats as coding
+from edgebnn.devices.pvc import Detection, count
+from edgebnn.devices.recording import read_recording
+from edgebnn.errors import DataError
+from edgebnn.nn.ecg import EcgNet, Training, evaluate, train
+from edgebnn.nn.ecg_augment import Coding
+from edgebnn.nn.export import export_onnx
+
+PVC = 1
+
+UNSEEN = "never saw it"
+SEEN = "trained on it"
+
+
+@dataclass(frozen=True, eq=False)
+class Patients:
+    """The beats of all records: x int8 (n, channels, length), is_pvc bool (n,), record (n,) the index into names."""
+
+    names: tuple[str, ...]
+    x: npt.NDArray[np.int8]
+    is_pvc: npt.NDArray[np.bool_]
+    record: npt.NDArray[np.int64]
+
+    @classmethod
+    def read(cls, folder: Path) -> Patients:
+        """All .npz and WFDB records of a folder; DataError where there is none, or one has no labels."""
+        if not folder.is_dir():
+            raise DataError(f"'{folder}' is no folder; name one with .npz or WFDB records by --data")
+        paths = sorted(path for path in folder.iterdir() if path.suffix in (".npz", ".hea"))
+        if not paths:
+            raise DataError(f"'{folder}' holds no .npz or WFDB records; name another folder by --data")
+        names, windows, labels = [], [], []
+        for path in paths:
+            recording = read_recording(path)
+            if recording.beats is None or recording.is_pvc is None:
+                raise DataError(f"'{path}' has no labelled beats to learn from; add beat and is_pvc, or take it away")
+            if recording.name in names:
+                raise DataError(f"'{folder}' holds the record '{recording.name}' twice; take one away")
+            names.append(recording.name)
+            windows.append(coding.beat_windows(recording.adc, recording.beats, recording.fs_hz))
+            labels.append(recording.is_pvc)
+        record = np.repeat(np.arange(len(names)), [len(part) for part in windows])
+        return cls(tuple(names), np.concatenate(windows), np.concatenate(labels), record)
+
+    def index(self, name: str) -> int:
+        """The record's index; its number alone will do (`106` for `mitbih_106`). DataError where there is none."""
+        matches = [i for i, own in enumerate(self.names) if own == name or own.endswith(f"_{name}")]
+        if len(matches) != 1:
+            raise DataError(f"there is no single record '{name}' to leave out; choose of: {', '.join(self.names)}")
+        return matches[0]
+
+
+def data_folder(given: Path | None) -> Path:
+    """The folder of the records: as given, of $EDGEBNN_DATA, or beside the current one."""
+    if given is not None:
+        return given
+    root = os.environ.get("EDGEBNN_DATA")
+    return (Path(root) if root else Path("..") / "shared" / "data") / "ecg"
+
+
+def train_ecg(
+    patients: Patients,
+    output: Path,
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
+    leave_out: Sequence[str] = (),
+    folds: bool = False,
+    binary: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Train, test, and write `output` (a binary network only); what `--json` prints.
+
+    With `folds` each record that is not left out is also judged by a network that never saw it.
+    """
+    settings = Training(seed=seed) if epochs is None else Training(seed=seed, epochs=epochs)
+    left = {patients.index(name) for name in leave_out}
+    learnt = [index for index in range(len(patients.names)) if index not in left]
+    results: list[tuple[int, str, Detection]] = []
+    if folds:
+        for index in learnt:
+            progress(f"all but {patients.names[index]}")
+            model = _trained(patients, [other for other in learnt if other != index], settings, binary)
+            results.append((index, UNSEEN, _judged(model, patients, index)))
+    progress("all" if not left else "all but those left out")
+    model = _trained(patients, learnt, settings, binary)
+    results += [(index, UNSEEN, _judged(model, patients, index)) for index in sorted(left)]
+    if not folds:
+        results += [(index, SEEN, _judged(model, patients, index)) for index in learnt]
+    if binary:
+        export_onnx(model, torch.zeros((1, *patients.x.shape[1:]), dtype=torch.int8), output)
+    pooled = []
+    for split in (UNSEEN, SEEN):
+        parts = [result for _, own, result in results if own == split]
+        if parts:
+            pooled.append(_row("all", split, reduce(add, parts)))
+    return {
+        "recipe": "ecg",
+        "weights": "binary" if binary else "float",
+        "seed": seed,
+        "epochs": settings.epochs,
+        "records": [
+            _row(patients.names[index], split, result)
+            for index, split, result in sorted(results, key=lambda result: result[0])
+        ],
+        "pooled": pooled,
+        "model": str(output) if binary else None,
+        "model_sha256": hashlib.sha256(output.read_bytes()).hexdigest() if binary else None,
+    }
+
+
+def _trained(patients: Patients, records: list[int], settings: Training, binary: bool) -> EcgNet:
+    if not records:
+        raise DataError("no record is left to learn from; leave out fewer, or add records")
+    chosen = np.isin(patients.record, records)
+    meaning = Coding(coding.BEFORE, coding.TEMPLATE_PEAK, coding.RATIO_SCALE)
+    parts = patients.x[chosen], patients.is_pvc[chosen], patients.record[chosen]
+    return train(*parts, meaning, settings, binary=binary)
+
+
+def _judged(model: EcgNet, patients: Patients, index: int) -> Detection:
+    chosen = patients.record == index
+    scores = evaluate(model, patients.x[chosen])
+    return count(scores.argmax(axis=1) == PVC, patients.is_pvc[chosen])
+
+
+def _row(name: str, split: str, result: Detection) -> dict[str, Any]:
+    return {
+        "record": name,
+        "split": split,
+        "sensitivity": result.sensitivity,
+        "ppv": result.ppv,
+        "f1": result.f1,
+        "counts": asdict(result),
+    }

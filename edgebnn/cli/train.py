@@ -1,0 +1,104 @@
+"""`edgebnn train`: recipes that end in an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgebnn.cli.output import JsonCommand, emit
+
+RECIPES = ("ecg",)
+
+
+@click.command(cls=JsonCommand)
+@click.argument("recipe")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder of .npz or WFDB records. [default: $EDGEBNN_DATA/ecg, else ../shared/data/ecg]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="ecg_pvc.onnx",
+    show_default=True,
+    help="The model to write.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and augmentation.")
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="Length of the training. [default: the recipe's]")
+@click.option("--leave-out", multiple=True, metavar="NAME", help="Keep this record for the test (repeatable).")
+@click.option("--folds", is_flag=True, help="Test each record on a network that never saw it, too (minutes).")
+@click.option("--float-twin", is_flag=True, help="Test the same network with real weights in place of it.")
+def train(
+    recipe: str,
+    data: Path | None,
+    output: Path,
+    seed: int,
+    epochs: int | None,
+    leave_out: tuple[str, ...],
+    folds: bool,
+    float_twin: bool,
+    json_flag: bool,
+    json_file: Path | None,
+) -> None:
+    """Train a model by RECIPE (ecg) and export it to ONNX.
+
+    The split is between patients: a record is in the training or in the test, never in both. The written model has
+    learnt from all records but those left out.
+    """
+    from edgebnn.errors import DataError, ToolError
+
+    if recipe not in RECIPES:
+        raise DataError(f"there is no recipe '{recipe}'; choose one of: {', '.join(RECIPES)}")
+    if float_twin and not folds and not leave_out:
+        raise click.UsageError("--float-twin goes with --folds or --leave-out")
+    try:
+        import torch
+    except ImportError as error:
+        raise ToolError("training needs PyTorch: pip install 'edgebnn[train]'") from error
+    from edgebnn.cli.ecg_recipe import Patients, data_folder, train_ecg
+    from edgebnn.cli.output import progress
+
+    torch.set_num_threads(1)  # so small a network only loses by sharing the work, and sums stay in one order
+    patients = Patients.read(data_folder(data))
+    trainings = (len(patients.names) - len(leave_out)) * folds + 1
+    with progress(f"train {recipe}", total=trainings) as step:
+        document = train_ecg(
+            patients,
+            output,
+            seed=seed,
+            epochs=epochs,
+            leave_out=leave_out,
+            folds=folds,
+            binary=not float_twin,
+            progress=step,
+        )
+    emit(document, json_flag, json_file, lambda console: _show(console, document))
+
+
+def _show(console: Any, document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(title="Premature ventricular beats, record by record")
+    table.add_column("record")
+    table.add_column("the network")
+    for heading in ("found", "false alarms", "missed", "sensitivity", "PPV", "F1"):
+        table.add_column(heading, justify="right")
+    for row in [*document["records"], *document["pooled"]]:
+        counts = row["counts"]
+        table.add_row(
+            row["record"],
+            row["split"],
+            *(str(counts[name]) for name in ("tp", "fp", "fn")),
+            *(_percent(row[name]) for name in ("sensitivity", "ppv", "f1")),
+        )
+    console.print(table)
+    if document["model"] is not None:
+        console.print(f"{document['model']}  sha256 {document['model_sha256'][:16]}")
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,157 @@
+"""The layer descriptors of `runtime/include/ebnn.h` and `runtime/host/ebnn_host.h` as ctypes sees them."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.errors import ToolError
+from edgebnn.mapping.plan import FORMATS, Layout, WindowPlan
+from edgebnn.native import library
+
+_byte, _half, _word, _pointer = ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes.c_void_p
+_integer, _size = ctypes.c_int32, ctypes.c_size_t
+
+
+class TensorDescriptor(ctypes.Structure):
+    """`ebnn_tensor`."""
+
+    _fields_ = [("height", _word), ("width", _word), ("channels", _word), ("format", _byte), ("planes", _byte)]
+
+
+class WindowDescriptor(ctypes.Structure):
+    """`ebnn_window`."""
+
+    _fields_ = [
+        ("kernel_height", _half),
+        ("kernel_width", _half),
+        ("stride_y", _half),
+        ("stride_x", _half),
+        ("dilation_y", _half),
+        ("dilation_x", _half),
+        ("pad_top", _half),
+        ("pad_left", _half),
+    ]
+
+
+class StepsDescriptor(ctypes.Structure):
+    """`ebnn_steps`."""
+
+    _fields_ = [
+        ("thresholds", _pointer),
+        ("directions", _pointer),
+        ("steps", _word),
+        ("low", _integer),
+        ("step", _integer),
+    ]
+
+
+class LinearDescriptor(ctypes.Structure):
+    """`ebnn_linear_layer`."""
+
+    _fields_ = [
+        ("input", TensorDescriptor),
+        ("output", TensorDescriptor),
+        ("window", WindowDescriptor),
+        ("pad_value", _integer),
+        ("groups", _word),
+        ("row_words", _word),
+        ("sign", _pointer),
+        ("nonzero", _pointer),
+        ("steps", StepsDescriptor),
+        ("banks", _pointer),
+    ]
+
+
+class ThresholdDescriptor(ctypes.Structure):
+    """`ebnn_threshold_layer`."""
+
+    _fields_ = [("input", TensorDescriptor), ("output", TensorDescriptor), ("steps", StepsDescriptor)]
+
+
+class PoolDescriptor(ctypes.Structure):
+    """`ebnn_pool_layer`."""
+
+    _fields_ = [
+        ("input", TensorDescriptor),
+        ("output", TensorDescriptor),
+        ("window", WindowDescriptor),
+        ("directions", _pointer),
+    ]
+
+
+class AffineDescriptor(ctypes.Structure):
+    """`ebnn_affine_layer`."""
+
+    _fields_ = [("input", TensorDescriptor), ("multiplier", _pointer), ("offset", _pointer)]
+
+
+class HostStep(ctypes.Structure):
+    """`ebnn_host_step`."""
+
+    _fields_ = [
+        ("layer", _pointer),
+        ("source_offset", _size),
+        ("target_offset", _size),
+        ("kind", _byte),
+        ("source_base", _byte),
+        ("target_base", _byte),
+    ]
+
+
+Descriptor = LinearDescriptor | ThresholdDescriptor | PoolDescriptor | AffineDescriptor
+
+# In the order of `ebnn_host_kind`.
+DESCRIPTORS: tuple[type[Descriptor], ...] = (LinearDescriptor, ThresholdDescriptor, PoolDescriptor, AffineDescriptor)
+
+
+@cache
+def host_library() -> ctypes.CDLL:
+    """The runtime's library with the batch executor declared; ToolError where its structs are not the ones above."""
+    native = library()
+    native.ebnn_host_descriptor_bytes.restype = _size
+    native.ebnn_host_descriptor_bytes.argtypes = [_word]
+    native.ebnn_host_work_bytes.restype = _size
+    native.ebnn_host_work_bytes.argtypes = [_pointer, _word, _size]
+    native.ebnn_host_has_kernel.restype = _integer
+    native.ebnn_host_has_kernel.argtypes = [ctypes.c_int]
+    native.ebnn_host_run.restype = _integer
+    native.ebnn_host_run.argtypes = [
+        *(_pointer, _word),
+        *(_pointer, _size),
+        *(_pointer, _size),
+        *(_pointer, _size),
+        ctypes.c_int,
+    ]
+    for kind, struct in enumerate((*DESCRIPTORS, HostStep)):
+        if native.ebnn_host_descriptor_bytes(kind) != ctypes.sizeof(struct):
+            raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")
+    return native
+
+
+def describe_tensor(layout: Layout) -> TensorDescriptor:
+    """A layout as the runtime wants it."""
+    code = FORMATS.index(layout.format)
+    return TensorDescriptor(layout.height, layout.width, layout.channels, code, layout.planes)
+
+
+def describe_window(window: WindowPlan) -> WindowDescriptor:
+    """A window as the runtime wants it."""
+    return WindowDescriptor(*window.kernel, *window.stride, *window.dilation, *window.pad)
+
+
+def address(array: npt.NDArray[Any] | None) -> int | None:
+    """Where an array's data lie; it must stay alive as long as C works on it. None is the NULL pointer."""
+    if array is None:
+        return None
+    assert array.flags.c_contiguous, "C reads arrays without gaps"
+    return array.ctypes.data
+
+
+def as_words(values: npt.NDArray[np.generic], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """A contiguous copy in the machine's byte order."""
+    return np.array(values, dtype=dtype, order="C")

@@ -1,0 +1,97 @@
+"""The fast path: a mapped network on this machine, whole batches through the C runtime's best kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.emulator.descriptors import address, host_library
+from edgebnn.emulator.program import Program, Weights, build_program
+from edgebnn.emulator.samples import encode_samples
+from edgebnn.errors import DeploymentError, ToolError
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.network.interpreter import checked_input
+
+Kernel = Literal["auto", "portable", "avx2"]
+Scores = npt.NDArray[np.int32]
+
+_KERNELS: dict[Kernel, int] = {"auto": -1, "portable": 0, "avx2": 1}
+
+# Samples go through all layers in blocks: enough of them to share each load of the weights, and few enough that the
+# tensors between two layers stay in the caches and a long recording takes no more memory than a short one.
+_BLOCK_SAMPLES = 256
+_BLOCK_BYTES = 4 << 20
+
+
+class FastPath:
+    """A mapped network, ready to run batches. One object may be used by many threads at once; C runs without the GIL.
+
+    Raises ToolError where the compiled runtime is missing.
+    """
+
+    def __init__(self, mapped: MappedNetwork) -> None:
+        self._mapped = mapped
+        self._native = host_library()
+        self._program = build_program(mapped, {})
+
+    def run(self, x: npt.NDArray[Any], weights: Mapping[str, Weights] | None = None, kernel: Kernel = "auto") -> Scores:
+        """Integer scores int32 (B, *scores shape) of a batch x (B, *input shape).
+
+        `weights` (int8, shaped as the layer's own) replace those of the layers named: what a chip instance really
+        holds. Raises DataError for unsuitable data or weights, ToolError for a kernel that this processor has not.
+        """
+        if not self._native.ebnn_host_has_kernel(_KERNELS[kernel]):
+            raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
+        program = build_program(self._mapped, weights) if weights else self._program
+        network, layout = self._mapped.network, self._mapped.plan.input
+        scores = np.empty((len(x), network.output.size), np.int32)
+        block = self._block_samples(program)
+        for first in range(0, len(x), block):
+            samples = checked_input(network.input, x[first : first + block])
+            self._run_encoded(program, encode_samples(samples, layout), scores[first : first + block], kernel)
+        if len(x) == 0:
+            checked_input(network.input, x)
+        return scores.reshape(len(x), *network.output.shape)
+
+    def run_encoded(self, encoded: npt.NDArray[np.uint8], kernel: Kernel = "auto") -> Scores:
+        """Integer scores int32 (B, n) of samples that are already laid out: uint8 (B, bytes of the plan's input)."""
+        wanted = self._mapped.plan.input.bytes
+        assert encoded.ndim == 2 and encoded.shape[1] == wanted, f"a sample takes {wanted} bytes"
+        scores = np.empty((len(encoded), self._mapped.network.output.size), np.int32)
+        block = self._block_samples(self._program)
+        for first in range(0, len(encoded), block):
+            self._run_encoded(self._program, encoded[first : first + block], scores[first : first + block], kernel)
+        return scores
+
+    def _run_encoded(
+        self, program: Program, encoded: npt.NDArray[np.uint8], scores: npt.NDArray[np.int32], kernel: Kernel
+    ) -> None:
+        inputs = np.ascontiguousarray(encoded)
+        # uint64, so that the area starts at a multiple of 8 bytes
+        work = np.empty(-(-self._work_bytes(program, len(inputs)) // 8), np.uint64)
+        status = self._native.ebnn_host_run(
+            program.address,
+            program.count,
+            address(inputs),
+            inputs.strides[0],
+            address(scores),
+            scores.strides[0],
+            address(work),
+            len(inputs),
+            _KERNELS[kernel],
+        )
+        if status != 0:
+            raise DeploymentError(
+                f"the C runtime refuses the plan of network '{self._mapped.network.name}' (status {status}); "
+                "compile the model again with this version"
+            )
+
+    def _work_bytes(self, program: Program, samples: int) -> int:
+        return int(self._native.ebnn_host_work_bytes(program.address, program.count, samples))
+
+    def _block_samples(self, program: Program) -> int:
+        sample = self._work_bytes(program, 1) - self._work_bytes(program, 0)
+        return max(1, min(_BLOCK_SAMPLES, _BLOCK_BYTES // max(sample, 1)))

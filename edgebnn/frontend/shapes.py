@@ -1,0 +1,95 @@
+"""ONNX operators that only rename axes: what shape they ask for, and whether the order of the values stays."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from edgebnn.frontend.graph import Node, as_integers
+from edgebnn.frontend.operations import Knowing, Operands, Operation, Rearranging
+from edgebnn.frontend.problems import Refusal
+
+_AGAIN = "export the model again"
+
+
+def reshape(node: Node, operands: Operands) -> Operation:
+    """Reshape, with -1 and 0 resolved."""
+    shape = operands.shape(0)
+    wanted = list(as_integers(operands.constant(1, "extents"), "extents"))
+    if not node.integer("allowzero", 0):
+        wanted = [shape[i] if extent == 0 and i < len(shape) else extent for i, extent in enumerate(wanted)]
+    if wanted.count(-1) == 1:
+        others = -prod(wanted)
+        if others <= 0 or prod(shape) % others:
+            raise Refusal(f"cannot make {wanted} of the shape {list(shape)}", _AGAIN)
+        wanted[wanted.index(-1)] = prod(shape) // others
+    return _rearranged(shape, tuple(wanted))
+
+
+def flatten(node: Node, operands: Operands) -> Operation:
+    """Flatten around an axis."""
+    shape = operands.shape(0)
+    axis = node.integer("axis", 1)
+    axis += len(shape) if axis < 0 else 0
+    return _rearranged(shape, (prod(shape[:axis]), prod(shape[axis:])))
+
+
+def squeeze(node: Node, operands: Operands) -> Operation:
+    """Axes of length one dropped."""
+    shape = operands.shape(0)
+    axes = _axes(node, operands, len(shape))
+    if not axes:
+        # Without axes ONNX drops every axis of length one; the batch axis has to stay whatever its length.
+        axes = tuple(axis for axis, extent in enumerate(shape) if axis and extent == 1)
+    if any(shape[axis] != 1 for axis in axes):
+        raise Refusal("drops an axis that is longer than one", _AGAIN)
+    return _rearranged(shape, tuple(extent for axis, extent in enumerate(shape) if axis not in axes))
+
+
+def unsqueeze(node: Node, operands: Operands) -> Operation:
+    """Axes of length one put in."""
+    shape = operands.shape(0)
+    count = operands.constant(1, "axes").size if operands.has(1) else len(node.integers("axes") or ())
+    rank = len(shape) + count
+    axes = _axes(node, operands, rank)
+    if len(set(axes)) != count:
+        raise Refusal("names an axis twice", _AGAIN)
+    kept = iter(shape)
+    return _rearranged(shape, tuple(1 if axis in axes else next(kept) for axis in range(rank)))
+
+
+def _axes(node: Node, operands: Operands, rank: int) -> tuple[int, ...]:
+    given = as_integers(operands.constant(1, "axes"), "axes") if operands.has(1) else node.integers("axes") or ()
+    if any(not -rank <= axis < rank for axis in given):
+        raise Refusal("names an axis that is not there", _AGAIN)
+    return tuple(axis + rank if axis < 0 else axis for axis in given)
+
+
+def transpose(node: Node, operands: Operands) -> Operation:
+    """A permutation of axes that leaves the order of the values."""
+    shape = operands.shape(0)
+    order = node.integers("perm") or tuple(reversed(range(len(shape))))
+    if sorted(order) != list(range(len(shape))):
+        raise Refusal("has a permutation that does not suit its input", _AGAIN)
+    long = [axis for axis in order if axis == 0 or shape[axis] > 1]
+    if order[0] != 0 or long != sorted(long):
+        raise Refusal("changes the order of the values", "keep the channel axis in front, as PyTorch does")
+    return _rearranged(shape, tuple(shape[axis] for axis in order))
+
+
+def _rearranged(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Rearranging:
+    if any(extent < 1 for extent in wanted) or prod(shape) != prod(wanted):
+        raise Refusal(f"cannot make {list(wanted)} of the shape {list(shape)}", _AGAIN)
+    if not 2 <= len(wanted) <= 4 or wanted[0] != shape[0]:
+        raise Refusal(
+            f"makes the shape {list(wanted)}, which mixes the batch axis with others", "keep the batch in front"
+        )
+    return Rearranging(wanted)
+
+
+def shape(node: Node, operands: Operands) -> Operation:
+    """The shape itself, as a constant."""
+    shape = operands.shape(0)
+    start, end = node.integer("start", 0), node.integer("end", len(shape))
+    return Knowing(np.array(shape[start:end], np.int64))

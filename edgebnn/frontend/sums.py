@@ -1,0 +1,89 @@
+"""What a layer's integer sums are worth to the model: scale, offset, padding, and what float32 makes of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.expressions import Fractions, Leaf, fractions_of
+from edgebnn.frontend.graph import Array
+from edgebnn.frontend.operations import WeightedSum
+from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.rounding import float32_holds, float32_holds_with, sum_error
+from edgebnn.frontend.weights import SignWeights
+from edgebnn.network.types import Linear, Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a layer reads: a tensor, with the real value of element n of channel i being scale * n + offset[i].
+
+    `sign` is -1 where the model sees the integers negated. `exact` says that these numbers are float32 values, `error`
+    how far the model's own may lie from them, in units of n.
+    """
+
+    tensor: Tensor
+    scale: Fraction
+    sign: int
+    offset: Fractions
+    exact: bool
+    error: float
+
+
+def leaf_of_sums(layer: Linear, source: Source, weights: SignWeights, operation: WeightedSum, bound: int) -> Leaf:
+    """The layer's sums as the model sees them, and whether float32 decides what comes after."""
+    scale: Fractions = weights.scale * source.scale
+    offset = _offsets(source, weights, operation.groups)
+    exact = source.exact and not np.any(offset != 0) and all(float32_holds(each, bound) for each in set(scale.tolist()))
+    error = np.zeros(layer.neurons)
+    if not exact or source.error:
+        magnitude = bound + layer.fan_in * float(max(map(abs, source.offset.tolist()))) / float(source.scale)
+        error = error + layer.fan_in * source.error + sum_error(layer.fan_in, magnitude)
+    if operation.bias is not None:
+        error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, layer.fan_in, exact)
+    return Leaf(scale, offset, exact, error)
+
+
+def pad_value_of(source: Source, padding: float) -> int:
+    """The integer of the input that stands for a padding's real value."""
+    if np.any(source.offset != 0):
+        raise Refusal(
+            "pads an input that has an offset, so the padding is no integer of the input",
+            "subtract the mean before the export, or use a convolution without padding",
+        )
+    units = Fraction(padding) / source.scale * source.sign if math.isfinite(padding) else Fraction(1, 2)
+    if units.denominator != 1 or (units != 0 and not source.tensor.low <= units <= source.tensor.high):
+        raise Refusal(
+            f"is padded with {padding:g}, which its input cannot hold", "pad with 0, or with 1 or -1 after a sign"
+        )
+    return int(units)
+
+
+def _offsets(source: Source, weights: SignWeights, groups: int) -> Fractions:
+    """What the offset of the input adds to each neuron: weight times offset, over all inputs; Fractions (O,)."""
+    zero = fractions_of(np.zeros(len(weights.signs), np.int8))
+    if not np.any(source.offset != 0):
+        return zero
+    sums = weights.signs.reshape(*weights.signs.shape[:2], -1).sum(axis=2, dtype=np.int64).astype(object)
+    inputs = weights.signs.shape[1]
+    offsets = source.offset.reshape(groups, inputs)
+    group = np.arange(len(sums)) // (len(sums) // groups)
+    total: Fractions = (zero + (sums * offsets[group]).sum(axis=1)) * weights.scale
+    return total
+
+
+def _bias_error(
+    bias: Array, bias_first: bool, scale: Fractions, bound: int, fan_in: int, exact: bool
+) -> npt.NDArray[np.float64]:
+    """What float32 makes of the bias before the sum is whole, in units of the sums; float64 (O,)."""
+    if exact and not bias_first:
+        return np.zeros(len(scale))
+    exactly = zip(scale.tolist(), map(Fraction, bias.tolist()), strict=True)
+    if exact and all(float32_holds_with(unit, bound, each) for unit, each in exactly):
+        return np.zeros(len(scale))
+    magnitudes = np.abs(bias.astype(np.float64)) / scale.astype(np.float64)
+    return np.where(bias == 0, 0.0, sum_error(fan_in // 128, magnitudes + bound))

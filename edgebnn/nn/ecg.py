@@ -1,0 +1,129 @@
+"""The network that tells premature ventricular beats (PVC) from others: architecture, training, evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgebnn.errors import DataError
+from edgebnn.nn.ecg_augment import Augmentation, BeatSampler, Coding
+from edgebnn.nn.layers import BinaryConv1d, BinaryLinear, Sign, clip_latent
+
+CHANNELS = 32
+KERNELS = (8, 8, 5)
+STRIDE = 2
+HIDDEN = 64
+
+_EVALUATED_AT_ONCE = 4096
+
+Progress = Callable[[int, float], None]
+"""Told the number of epochs done and the last epoch's mean loss."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and how fast to train. An epoch is `steps` batches, as the augmented data never ends."""
+
+    epochs: int = 20
+    steps: int = 50
+    batch: int = 128
+    learning_rate: float = 0.01
+    label_smoothing: float = 0.05
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+class EcgNet(nn.Module):
+    """Three convolutions and two dense layers: int8 (n, channels, length) -> scores (n, 2), other and PVC.
+
+    Binary weights and activations; with `binary=False` the float twin: real weights and hard tanh.
+    """
+
+    def __init__(self, channels: int, length: int, *, binary: bool = True) -> None:
+        super().__init__()
+        self.binary = binary
+        layers: list[nn.Module] = []
+        for kernel in KERNELS:
+            layers += [_convolution(channels, kernel, binary), nn.BatchNorm1d(CHANNELS), _activation(binary)]
+            channels, length = CHANNELS, (length - kernel) // STRIDE + 1
+        if length < 1:
+            raise ValueError("the input is shorter than the three convolutions need")
+        layers += [nn.Flatten(), _dense(channels * length, HIDDEN, binary), nn.BatchNorm1d(HIDDEN), _activation(binary)]
+        layers += [_dense(HIDDEN, 2, binary), nn.BatchNorm1d(2)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores (n, 2) of int8 inputs; the larger one is the answer."""
+        scores: Tensor = self.layers(x.float())
+        return scores
+
+
+def train(
+    x: npt.NDArray[np.int8],
+    is_pvc: npt.NDArray[Any],
+    record: npt.NDArray[Any],
+    coding: Coding,
+    settings: Training | None = None,
+    *,
+    binary: bool = True,
+    progress: Progress | None = None,
+) -> EcgNet:
+    """A network trained on x int8 (n, channels, length), is_pvc (n,) and the number of each beat's record (n,).
+
+    The same arrays and settings give the same network on the same machine. Raises DataError where a class is missing.
+    """
+    settings = settings or Training()
+    labels = torch.as_tensor(np.asarray(is_pvc, np.bool_))
+    if not labels.any() or labels.all():
+        raise DataError("the training records hold no PVC, or nothing else; add records with both kinds of beats")
+    torch.manual_seed(settings.seed)
+    model = EcgNet(*x.shape[1:], binary=binary)
+    records = torch.as_tensor(np.asarray(record, np.int64))
+    sampler = BeatSampler(torch.as_tensor(x), labels, records, coding, settings.augmentation, settings.seed)
+    # real weights of the twin grow without bound under batch norm, latent ones are clipped instead
+    rate, decay = (settings.learning_rate, 0.0) if binary else (0.3 * settings.learning_rate, 1e-4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * settings.steps)
+    for epoch in range(settings.epochs):
+        total = 0.0
+        for _ in range(settings.steps):
+            batch, answer = sampler.batch(settings.batch)
+            loss = functional.cross_entropy(model(batch), answer, label_smoothing=settings.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            clip_latent(model)
+            total += loss.item()
+        if progress is not None:
+            progress(epoch + 1, total / settings.steps)
+    return model.eval()
+
+
+def evaluate(model: EcgNet, x: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+    """The scores (n, 2) of x int8 (n, channels, length)."""
+    model.eval()
+    with torch.no_grad():
+        parts = [model(part) for part in torch.split(torch.as_tensor(x), _EVALUATED_AT_ONCE)]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+def _convolution(channels: int, kernel: int, binary: bool) -> nn.Module:
+    if binary:
+        return BinaryConv1d(channels, CHANNELS, kernel, stride=STRIDE)
+    return nn.Conv1d(channels, CHANNELS, kernel, stride=STRIDE, bias=False)
+
+
+def _dense(inputs: int, outputs: int, binary: bool) -> nn.Module:
+    return BinaryLinear(inputs, outputs) if binary else nn.Linear(inputs, outputs, bias=False)
+
+
+def _activation(binary: bool) -> nn.Module:
+    return Sign() if binary else nn.Hardtanh()

@@ -1,0 +1,72 @@
+/*
+ * ebnn_host.h: whole batches of a model on a computer, with the kernel that suits its processor.
+ *
+ * The descriptors are those of ebnn.h. A layer whose row_words is a multiple of 8 (padded with zeros) can run on wide
+ * registers; any other runs on the portable kernel. Nothing is allocated here: the caller brings the work area.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_HOST_H
+#define EBNN_HOST_H
+
+#include "ebnn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ebnn_host_kind {
+    EBNN_HOST_LINEAR = 0,    /* an ebnn_linear_layer */
+    EBNN_HOST_THRESHOLD = 1, /* an ebnn_threshold_layer */
+    EBNN_HOST_MAX_POOL = 2,  /* an ebnn_pool_layer */
+    EBNN_HOST_AFFINE = 3     /* an ebnn_affine_layer */
+} ebnn_host_kind;
+
+typedef enum ebnn_host_base {
+    EBNN_HOST_INPUT = 0,  /* the sample's input */
+    EBNN_HOST_SCORES = 1, /* the sample's scores */
+    EBNN_HOST_WORK = 2    /* the sample's share of the work area */
+} ebnn_host_base;
+
+typedef enum ebnn_host_kernel {
+    EBNN_HOST_BEST = -1, /* the fastest that this processor can run */
+    EBNN_HOST_PORTABLE = 0,
+    EBNN_HOST_AVX2 = 1
+} ebnn_host_kernel;
+
+/* What ebnn_host_run answers beside the values of ebnn_status. */
+#define EBNN_HOST_ERROR_KERNEL (-16) /* a kernel that does not exist or that this processor cannot run */
+#define EBNN_HOST_ERROR_STEP (-17)   /* a step of an unknown kind or base */
+
+/* One layer at work: its descriptor, and where its source and its target lie. */
+typedef struct ebnn_host_step {
+    const void *layer;
+    size_t source_offset; /* in bytes, behind the base */
+    size_t target_offset;
+    uint8_t kind;        /* an ebnn_host_kind */
+    uint8_t source_base; /* an ebnn_host_base */
+    uint8_t target_base;
+} ebnn_host_step;
+
+/* Bytes of work area that ebnn_host_run needs for `batch` samples: their tensors, and scratch for the largest layer. */
+size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t batch);
+
+/*
+ * Runs the steps on `batch` samples. Sample i's input starts at `inputs` + i * input_stride and its scores at
+ * `scores` + i * scores_stride (strides in bytes, multiples of 4). Areas are aligned to 4 bytes. `kernel` is an
+ * ebnn_host_kernel. Answers 0, a negative ebnn_status, or one of the errors above.
+ */
+int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *inputs, size_t input_stride,
+                      int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, int kernel);
+
+/* 1 where ebnn_host_run would take this kernel, else 0. */
+int32_t ebnn_host_has_kernel(int kernel);
+
+/* sizeof of the descriptor of a kind, of an ebnn_host_step for any other number: callers of other languages compare. */
+size_t ebnn_host_descriptor_bytes(uint32_t kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * ebnn_host_linear.h: one layer of dot products over a batch; private to the batch executor.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_HOST_LINEAR_H
+#define EBNN_HOST_LINEAR_H
+
+#include "ebnn_kernel.h"
+
+/* A tensor of each sample: the first one's bytes and the distance to the next one's. */
+typedef struct ebnn_host_series {
+    uint8_t *first;
+    size_t stride;
+} ebnn_host_series;
+
+/* Bytes of scratch that ebnn_host_linear needs for the layer. */
+size_t ebnn_host_linear_scratch_bytes(const ebnn_linear_layer *layer);
+
+int32_t ebnn_host_linear(const ebnn_linear_layer *layer, ebnn_host_series source, ebnn_host_series target, size_t batch,
+                         const ebnn_kernel *kernel, void *scratch);
+
+#endif

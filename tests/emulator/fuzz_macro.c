@@ -1,0 +1,140 @@
+/*
+ * fuzz_macro.c: random register values against the macro's model under the sanitizers: whatever a firmware writes, the
+ * model touches no byte outside the memories. Prints how many runs it did and how many it refused.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ebnn_macro_model.h"
+
+#define BANKS 8
+#define ROWS 32
+#define PARALLEL 8
+#define FLASH_BYTES 512
+#define SRAM_BYTES 2048
+
+static uint64_t state = 88172645463325252u;
+
+static uint32_t draw(uint32_t below)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 32) % below;
+}
+
+/* A command that can be carried out, of any format and shape that the small memories hold. */
+static void draw_command(uint32_t values[EBNN_ROLES])
+{
+    const uint32_t groups = 1 + draw(3), group_channels = 1 + draw(20);
+    const uint32_t kernel_height = 1 + draw(3), kernel_width = 1 + draw(3);
+    const uint32_t format = draw(7), steps = draw(4);
+    static const uint32_t planes[] = {1, 1, 8, 8, 16, 16, 32};
+
+    values[EBNN_ROLE_PROGRAM_BANK] = draw(BANKS);
+    values[EBNN_ROLE_PROGRAM_ROW] = draw(ROWS);
+    values[EBNN_ROLE_PROGRAM_SIGN] = draw(UINT32_MAX);
+    values[EBNN_ROLE_PROGRAM_NONZERO] = UINT32_MAX;
+    values[EBNN_ROLE_INPUT_ADDRESS] = 0x20000000u;
+    values[EBNN_ROLE_INPUT_FORMAT] = format | (1 + draw(planes[format])) << 8;
+    values[EBNN_ROLE_INPUT_HEIGHT] = 1 + draw(4);
+    values[EBNN_ROLE_INPUT_WIDTH] = 1 + draw(4);
+    values[EBNN_ROLE_INPUT_CHANNELS] = groups * group_channels;
+    values[EBNN_ROLE_KERNEL] = kernel_height | kernel_width << 16;
+    values[EBNN_ROLE_STRIDE] = (1 + draw(3)) | (1 + draw(3)) << 16;
+    values[EBNN_ROLE_DILATION] = (1 + draw(3)) | (1 + draw(3)) << 16;
+    values[EBNN_ROLE_PADDING] = draw(3) | draw(3) << 16;
+    values[EBNN_ROLE_PAD_VALUE] = draw(3) - 1;
+    values[EBNN_ROLE_GROUPS] = groups;
+    values[EBNN_ROLE_ROW_WORDS] = (kernel_height * kernel_width * group_channels + 31) / 32;
+    values[EBNN_ROLE_BANK_TABLE] = draw(FLASH_BYTES - 64);
+    values[EBNN_ROLE_OUTPUT_ADDRESS] = 0x20000000u + SRAM_BYTES - 4 * (1 + draw(SRAM_BYTES / 4));
+    values[EBNN_ROLE_OUTPUT_FORMAT] = steps == 0 ? 6 : steps < 3 && draw(2) == 0 ? steps - 1 : 2 + draw(5);
+    values[EBNN_ROLE_OUTPUT_HEIGHT] = 1 + draw(3);
+    values[EBNN_ROLE_OUTPUT_WIDTH] = 1 + draw(3);
+    values[EBNN_ROLE_OUTPUT_CHANNELS] = groups * (1 + draw(12));
+    values[EBNN_ROLE_THRESHOLD_ADDRESS] = draw(FLASH_BYTES);
+    values[EBNN_ROLE_THRESHOLD_STEPS] = steps;
+    values[EBNN_ROLE_DIRECTION_ADDRESS] = draw(2) * draw(FLASH_BYTES);
+    values[EBNN_ROLE_OUTPUT_LOW] = draw(UINT32_MAX);
+    values[EBNN_ROLE_OUTPUT_STEP] = draw(UINT32_MAX);
+}
+
+/* One register of a command gets another value: near an edge, a little off, or any. */
+static void spoil(uint32_t values[EBNN_ROLES])
+{
+    uint32_t *value = &values[EBNN_ROLE_PROGRAM_BANK + draw(EBNN_ROLES - EBNN_ROLE_PROGRAM_BANK)];
+
+    switch (draw(4)) {
+    case 0:
+        *value = draw(UINT32_MAX);
+        break;
+    case 1:
+        *value = UINT32_MAX - draw(8);
+        break;
+    case 2:
+        *value += draw(64) - 32;
+        break;
+    default:
+        *value = draw(4);
+        break;
+    }
+}
+
+int main(void)
+{
+    static int32_t roles[EBNN_MACRO_PAGE_WORDS];
+    static const uint32_t wrong[2 * ROWS] = {0x12345678}, polarity[2 * ROWS] = {0xF0F0F0F0};
+    ebnn_events events = {0};
+    ebnn_macro_model macro = {0};
+    unsigned long runs = 0, refused = 0;
+
+    for (int32_t i = 0; i < EBNN_MACRO_PAGE_WORDS; i++) {
+        roles[i] = i < EBNN_ROLES ? i : -1;
+    }
+    macro.roles = roles;
+    macro.command_program = 1;
+    macro.command_run = 2;
+    macro.status_done = 1;
+    macro.status_error = 2;
+    macro.banks = BANKS;
+    macro.rows = ROWS;
+    macro.parallel_banks = PARALLEL;
+    macro.policies = 1;
+    macro.cycles_per_row = 1;
+    macro.cycles_per_layer = 1;
+    /* Each on the heap by itself: the sanitizer sees one byte too far. */
+    macro.sign = calloc(BANKS * ROWS, sizeof(uint32_t));
+    macro.nonzero = calloc(BANKS * ROWS, sizeof(uint32_t));
+    macro.state = malloc(BANKS * ROWS);
+    macro.gather = malloc(PARALLEL * EBNN_GATHER_VECTORS * sizeof(uint32_t));
+    macro.wrong = wrong;
+    macro.polarity = polarity;
+    macro.faulty_banks = 2;
+    macro.flash = (ebnn_memory){calloc(FLASH_BYTES, 1), 0, FLASH_BYTES};
+    macro.sram = (ebnn_memory){calloc(SRAM_BYTES, 1), 0x20000000u, SRAM_BYTES};
+    macro.events = &events;
+    memset(macro.state, EBNN_ROW_BINARY, BANKS * ROWS);
+    for (int round = 0; round < 100000; round++) {
+        uint32_t values[EBNN_ROLES] = {0};
+
+        draw_command(values);
+        for (uint32_t spoilt = draw(3); spoilt > 0; spoilt--) {
+            spoil(values);
+        }
+        for (uint32_t role = EBNN_ROLE_PROGRAM_BANK; role < EBNN_ROLES; role++) {
+            ebnn_macro_model_write(&macro, 4 * role, values[role]);
+        }
+        macro.popcount_limit = events.popcounts + 20000;
+        ebnn_macro_model_write(&macro, 4 * EBNN_ROLE_STATUS, 0);
+        ebnn_macro_model_write(&macro, 4 * EBNN_ROLE_CONTROL, draw(8) == 0 ? 1 : 2);
+        runs++;
+        refused += (macro.registers[EBNN_ROLE_STATUS] & macro.status_error) != 0;
+        (void)ebnn_macro_model_read(&macro, draw(1u << 14));
+    }
+    printf("%lu %lu\n", runs, refused);
+    return 0;
+}

@@ -1,0 +1,206 @@
+"""The macro's C model computes what the interpreter computes, with and without faults, and counts by its rules."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebnn.chip.events import Events
+from edgebnn.chip.instance import ChipInstance, FaultPlanes
+from edgebnn.chip.target import REGISTERS
+from edgebnn.emulator.array_events import programming_events, run_events
+from edgebnn.emulator.structs import emulator_library
+from edgebnn.mapping.faults import fault_planes, programmed_weights
+from edgebnn.mapping.plan import LinearStage
+from edgebnn.network.interpreter import trace
+from edgebnn.network.types import Kind, Linear, Network, Tensor, WeightKind, Window
+from tests.emulator.macro_driver import MacroDriver, on_chip
+from tests.networks import Builder, networks, random_inputs
+
+
+def _dense(weights: list[list[int]], kind: WeightKind, source: Tensor) -> Network:
+    rows = np.array(weights, np.int8)
+    output = Tensor("scores", Kind.SCORES, (len(rows),), -(10**6), 10**6)
+    return Network("one layer", source, (Linear("layer", ("x",), output, rows, kind),), "int8", "0" * 64)
+
+
+BITS_4 = Tensor("x", Kind.BITS, (4,), -1, 1)
+
+
+@settings(max_examples=120)
+@given(networks(), st.integers(0, 2**32 - 1), st.sampled_from((0.0, 0.02, 0.5)))
+def test_every_layer_gives_the_interpreters_values_and_the_closed_forms_events(
+    network: Network, seed: int, bit_error_rate: float
+) -> None:
+    mapped = on_chip(network)
+    faults = fault_planes(mapped, ChipInstance(seed, bit_error_rate))
+    on_this_chip = network.with_weights(programmed_weights(mapped, faults))
+    values = trace(on_this_chip, random_inputs(network, seed, batch=3))
+    driver = MacroDriver(mapped, faults)
+    assert mapped.target.array is not None
+    for node in network.linear:
+        stage = mapped.linear_stages[node.name]
+        driver.program(stage)
+        pulses = driver.take_events()
+        assert pulses == programming_events(stage, mapped.image)
+        made = stage.steps.node if stage.steps else node.name
+        output = next(other.output for other in network.nodes if other.name == made)
+        for sample in range(3):
+            got = driver.run(stage, values[node.sources[0]][sample])
+            assert np.array_equal(got, values[output.name][sample].reshape(-1))
+            assert driver.take_events() == run_events(stage, mapped.target.array)
+
+
+def test_the_roles_in_c_are_the_registers_of_a_target_file() -> None:
+    names = [emulator_library().ebnn_macro_role_name(role) for role in range(len(REGISTERS))]
+    assert [name.decode() for name in names] == REGISTERS
+    assert emulator_library().ebnn_macro_role_name(len(REGISTERS)) is None
+
+
+def test_a_wrong_binary_synapse_has_its_sign_flipped() -> None:
+    mapped = on_chip(_dense([[1, 1, -1, -1]], WeightKind.BINARY, BITS_4))
+    wrong = np.zeros((1, 32), np.uint32)
+    wrong[0, 0] = 0b0101
+    driver = MacroDriver(mapped, FaultPlanes(wrong, np.zeros_like(wrong)))
+    (stage,) = mapped.linear_stages.values()
+    driver.program(stage)
+    inputs = np.eye(4, dtype=np.int64) * 2 - 1  # one +1 among -1: sum = 2 w_i - (sum of w)
+    sums = [int(driver.run(stage, x)[0]) for x in inputs]
+    weights = np.array([-1, 1, 1, -1])
+    assert sums == [int(x @ weights) for x in inputs]
+
+
+def test_a_wrong_ternary_synapse_moves_to_a_neighbour_and_never_across_zero() -> None:
+    meant = [1, -1, 0, 0]
+    source = dataclasses.replace(BITS_4, kind=Kind.TRITS)
+    mapped = on_chip(_dense([meant], WeightKind.TERNARY, source))
+    wrong, polarity = np.zeros((1, 32), np.uint32), np.zeros((1, 32), np.uint32)
+    wrong[0, 0], polarity[0, 0] = 0b1111, 0b0111
+    driver = MacroDriver(mapped, FaultPlanes(wrong, polarity))
+    (stage,) = mapped.linear_stages.values()
+    driver.program(stage)
+    assert [int(driver.run(stage, x)[0]) for x in np.eye(4, dtype=np.int64)] == [0, 0, 1, -1]
+
+
+def test_a_zero_takes_two_reset_pulses_and_a_sign_one_of_each_in_all_32_columns() -> None:
+    source = dataclasses.replace(BITS_4, kind=Kind.TRITS)
+    mapped = on_chip(_dense([[1, -1, 0, 0]], WeightKind.TERNARY, source))
+    driver = MacroDriver(mapped)
+    driver.program(next(iter(mapped.linear_stages.values())))
+    assert driver.take_events() == Events(set_pulses=2, reset_pulses=2 + 2 * 30)
+
+
+def test_the_events_of_a_small_convolution_are_those_counted_by_hand() -> None:
+    builder = Builder(Tensor("x", Kind.INTEGERS, (2, 4), -8, 7), np.random.default_rng(0))
+    builder.linear(3, WeightKind.BINARY, Window((3,), (1,), (1,), (1,), (1,)))
+    builder.threshold(Kind.TRITS)
+    mapped = on_chip(dataclasses.replace(_ending_in_trits(builder), input_dtype="int8"))
+    assert mapped.target.array is not None
+    (stage,) = mapped.linear_stages.values()
+    driver = MacroDriver(mapped)
+    driver.program(stage)
+    driver.take_events()
+    driver.run(stage, np.zeros((2, 4), np.int64))
+    # 4 pixels, 3 neurons, 4 bit planes, 6 inputs in one word; of 12 taps 10 lie inside; a pixel of trits is two words.
+    table_words = 3 * 2 + 1 + (1 if stage.steps and stage.steps.directions else 0)
+    assert driver.take_events() == Events(
+        code_fetches=table_words,
+        sram_accesses=10 * 2 + 4 * 2,
+        pcsa_reads=4 * 3 * 4 * 32,
+        popcounts=4 * 3 * 4,
+        thresholds=4 * 3 * 2,
+        array_cycles=4 * 3 * 4 + 16,
+    )
+
+
+def _ending_in_trits(builder: Builder) -> Network:
+    return Network("small", builder.input, tuple(builder.nodes), "int8", "0" * 64)
+
+
+def _ready_driver() -> tuple[MacroDriver, LinearStage]:
+    mapped = on_chip(_dense([[1, 1, -1, -1]] * 40, WeightKind.BINARY, BITS_4))
+    driver = MacroDriver(mapped)
+    (stage,) = mapped.linear_stages.values()
+    driver.program(stage)
+    driver.set_layer(stage)
+    return driver, stage
+
+
+@pytest.mark.parametrize(
+    ("registers", "complaint"),
+    [
+        ({"input_address": 0x1000_0000}, "a tensor does not lie in SRAM"),
+        ({"input_address": 0x2003_FFFE}, "a tensor does not lie in SRAM"),
+        ({"output_address": 0x2003_FFFC}, "a tensor does not lie in SRAM"),
+        ({"output_address": 0x0000_0400}, "a tensor does not lie in SRAM"),
+        ({"output_address": 0x2000_0000}, "overlaps the input"),
+        ({"input_height": 0}, "extents are out of range"),
+        ({"input_channels": 0xFFFF_FFFF}, "extents are out of range"),
+        ({"output_height": 0xFFFF, "output_width": 0xFFFF}, "larger than SRAM"),
+        ({"input_format": 7 | 1 << 8}, "unknown format"),
+        ({"input_format": 0 | 2 << 8}, "more bit planes"),
+        ({"kernel": 0}, "is zero"),
+        ({"stride": 1}, "is zero"),
+        ({"groups": 0}, "groups do not divide"),
+        ({"groups": 3}, "groups do not divide"),
+        ({"kernel": 0xFFFF_FFFF}, "rows are not as long"),
+        ({"row_words": 2}, "rows are not as long"),
+        ({"bank_table": 0x1FFF_FFFF}, "bank table lies in no memory"),
+        ({"bank_table": 0x0000_0010}, "not programmed"),
+        ({"ternary": 1}, "another kind of weights"),
+        ({"output_format": 0}, "does not fit the number of thresholds"),
+        ({"threshold_steps": 1, "output_format": 0, "threshold_address": 0x4000_0000}, "thresholds lie in no memory"),
+        ({"threshold_steps": 1, "output_format": 0, "direction_address": 0x4000_0000}, "direction bits lie in no"),
+    ],
+)
+def test_a_run_that_cannot_be_done_sets_error_and_leaves_memory_alone(
+    registers: dict[str, int], complaint: str
+) -> None:
+    driver, _ = _ready_driver()
+    if "not programmed" in complaint:  # a table of zeros but for one bank beyond those in use
+        driver.memories.flash.data[0x10:0x20] = 9
+        driver.memories.flash.data[0x11:0x20:2] = 0
+    driver.write(**registers)
+    before = driver.sram.data.copy()
+    message = driver.start(driver.description.commands.run)
+    assert message is not None
+    assert complaint in message
+    assert np.array_equal(driver.sram.data, before)
+
+
+@pytest.mark.parametrize(
+    ("registers", "complaint"),
+    [
+        ({"program_bank": 4096}, "does not have"),
+        ({"program_row": 32}, "does not have"),
+        ({"program_policy": 4}, "a policy that the target does not have"),
+        ({"program_nonzero": 0}, "a zero was programmed into a binary row"),
+    ],
+)
+def test_a_row_that_cannot_be_programmed_sets_error(registers: dict[str, int], complaint: str) -> None:
+    driver, _ = _ready_driver()
+    driver.take_events()
+    driver.write(program_nonzero=0xFFFF_FFFF, program_ternary=0)
+    driver.write(**registers)
+    message = driver.start(driver.description.commands.program)
+    assert message is not None
+    assert complaint in message
+    assert driver.take_events() == Events()
+
+
+def test_a_command_that_does_not_exist_sets_error() -> None:
+    driver, _ = _ready_driver()
+    assert driver.start(77) == "control was given a command that the macro does not know"
+
+
+def test_a_run_beyond_the_planned_work_is_refused() -> None:
+    mapped = on_chip(_dense([[1, 1, -1, -1]], WeightKind.BINARY, BITS_4))
+    driver = MacroDriver(mapped, popcount_limit=1)
+    (stage,) = mapped.linear_stages.values()
+    driver.program(stage)
+    driver.run(stage, np.ones(4, np.int64))
+    assert "more bank rows" in str(driver.start(driver.description.commands.run))

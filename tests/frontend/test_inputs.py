@@ -1,0 +1,135 @@
+"""Which integers the input holds: the model's type, a clip, the user's word, calibration data, or 16 bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from edgebnn.errors import DataError, ModelError
+from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.network.types import Kind, Tensor
+from tests.frontend.comparison import assert_same_as_onnxruntime
+from tests.frontend.onnx_models import Model, dense, signs
+
+
+def input_of(folder: Path, options: ReadOptions, model: Model | None = None) -> Tensor:
+    return read_network((model or dense()).save(folder), options).input
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "low", "high"),
+    [
+        ("bits", Kind.BITS, -1, 1),
+        ("trits", Kind.TRITS, -1, 1),
+        ("uint8", Kind.INTEGERS, 0, 255),
+        ("int12", Kind.INTEGERS, -2048, 2047),
+        ("uint1", Kind.INTEGERS, 0, 1),
+        ("int16", Kind.INTEGERS, -32768, 32767),
+    ],
+)
+def test_types_by_name(tmp_path: Path, name: str, kind: Kind, low: int, high: int) -> None:
+    tensor = input_of(tmp_path, ReadOptions(name))
+    assert (tensor.kind, tensor.low, tensor.high) == (kind, low, high)
+
+
+@pytest.mark.parametrize("name", ["int0", "int17", "float", "uint", "int8 ", "8", ""])
+def test_unknown_types(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="uintN or intN"):
+        input_of(tmp_path, ReadOptions(name))
+
+
+def test_sixteen_bits_by_default_with_a_note(tmp_path: Path) -> None:
+    network = read_network(dense().save(tmp_path))
+    assert (network.input.low, network.input.high) == (-32768, 32767)
+    assert "--input-type" in network.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("samples", "low", "high"),
+    [
+        (np.zeros((2, 8), np.uint8), 0, 255),
+        (np.array([[-5, 100]], np.int64), -128, 127),
+        (np.array([[0.0, 4000.0]]), 0, 4095),
+        (np.zeros((1, 8)), 0, 1),
+    ],
+)
+def test_calibration_data_show_the_range(tmp_path: Path, samples: np.ndarray, low: int, high: int) -> None:
+    tensor = input_of(tmp_path, ReadOptions(calibration=samples))
+    assert (tensor.low, tensor.high) == (low, high)
+
+
+@pytest.mark.parametrize("samples", [np.array([[0.5]]), np.array([[np.nan]]), np.array([[10**6]]), np.zeros((0, 8))])
+def test_calibration_data_that_are_no_integers(tmp_path: Path, samples: np.ndarray) -> None:
+    with pytest.raises(DataError):
+        input_of(tmp_path, ReadOptions(calibration=samples))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [
+        (TensorProto.UINT8, 0, 255),
+        (TensorProto.INT8, -128, 127),
+        (TensorProto.INT16, -32768, 32767),
+        (TensorProto.UINT16, 0, 65535),
+    ],
+)
+def test_an_integer_input_brings_its_range(tmp_path: Path, dtype: int, low: int, high: int) -> None:
+    model = Model((8,), dtype)
+    model.add("Cast", to=TensorProto.FLOAT)
+    model.add("MatMul", signs(0, 8, 3))
+    model.add("Mul", np.array([0.5, 0.25, 1.5]))
+    model.add("Add", np.array([1.0, 2.0, 3.0]))
+    compared = assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions())
+    tensor = compared.network.input
+    assert (tensor.low, tensor.high) == (low, high)
+    assert compared.network.input_dtype == {3: "int8", 2: "uint8", 5: "int16", 4: "uint16"}[dtype]
+    assert not compared.network.notes
+
+
+def test_a_clip_behind_the_input_narrows_its_range(tmp_path: Path) -> None:
+    model = Model((8,), TensorProto.INT16)
+    model.add("Cast", to=TensorProto.FLOAT)
+    model.add("Clip", -100.5, 800.0)
+    model.add("MatMul", signs(0, 8, 3))
+    tensor = input_of(tmp_path, ReadOptions(), model)
+    assert (tensor.low, tensor.high) == (-100, 800)
+
+
+def test_arithmetic_on_integers_before_the_cast_is_refused(tmp_path: Path) -> None:
+    model = Model((8,), TensorProto.UINT8)
+    model.add("Sub", inputs=["x", model.constant(3, np.uint8)])
+    model.add("Cast", to=TensorProto.FLOAT)
+    model.add("MatMul", signs(0, 8, 3))
+    with pytest.raises(ModelError, match="cast to float32"):
+        input_of(tmp_path, ReadOptions(), model)
+
+
+def test_a_type_that_the_models_own_does_not_hold(tmp_path: Path) -> None:
+    model = Model((8,), TensorProto.UINT8)
+    model.add("Cast", to=TensorProto.FLOAT)
+    model.add("MatMul", signs(0, 8, 3))
+    with pytest.raises(ModelError, match="does not hold int4"):
+        input_of(tmp_path, ReadOptions("int4"), model)
+    assert input_of(tmp_path, ReadOptions("uint4"), model).high == 15
+
+
+def test_a_negated_input_turns_the_weights(tmp_path: Path) -> None:
+    model = Model((8,))
+    model.add("Mul", -0.5)
+    model.add("MatMul", signs(0, 8, 3))
+    network = assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("int8")).network
+    assert np.array_equal(network.linear[0].weights, -signs(0, 8, 3).T)
+    assert network.output.scale == 0.5
+
+
+def test_an_offset_per_channel_becomes_a_constant_per_neuron(tmp_path: Path) -> None:
+    model = Model((4, 9))
+    model.add("Sub", np.array([[1.0], [-2.0], [3.0], [0.5]]))
+    model.add("Conv", signs(0, 6, 2, 3), group=2)
+    model.sign()
+    model.add("Flatten")
+    model.add("MatMul", signs(1, 42, 3))
+    assert assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("int8"), batch=64).activations

@@ -1,0 +1,158 @@
+"""What is not mapped is refused by the node's name, with the reason and the remedy; all of it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgebnn.errors import ModelError
+from edgebnn.frontend import ReadOptions, inspect_model, read_network
+from tests.frontend.onnx_models import Model, dense, signs
+
+OPTIONS = ReadOptions("bits")
+
+
+def refusal(model: Model, folder: Path, options: ReadOptions = OPTIONS) -> str:
+    with pytest.raises(ModelError) as caught:
+        read_network(model.save(folder), options)
+    return str(caught.value)
+
+
+def test_weights_that_are_neither_binary_nor_ternary(tmp_path: Path) -> None:
+    weights = signs(0, 8, 3)
+    weights[:4, 1] *= 0.5
+    weights[4, 1] = 0.25
+    model = Model((8,))
+    model.add("MatMul", weights)
+    message = refusal(model, tmp_path)
+    assert "node_matmul_0" in message and "3 different magnitudes in output channel 1" in message
+    assert "binarize" in message
+
+
+def test_magnitudes_that_differ_in_the_last_bit_are_different(tmp_path: Path) -> None:
+    weights = signs(0, 8, 3)
+    weights[0, 0] = np.nextafter(np.float32(1), np.float32(2))
+    model = Model((8,))
+    model.add("MatMul", weights)
+    assert "2 different magnitudes in output channel 0" in refusal(model, tmp_path)
+
+
+@pytest.mark.parametrize("operator", ["Relu", "Abs"])
+def test_an_activation_that_gives_no_steps(tmp_path: Path, operator: str) -> None:
+    model = dense()
+    model.add("Mul", np.array([0.3, 0.4, 0.5]))
+    model.add(operator)
+    model.add("MatMul", signs(1, 3, 2))
+    message = refusal(model, tmp_path)
+    assert operator.lower()[:3] in message.lower() and "put a sign" in message
+
+
+def test_two_layers_without_a_sign_between(tmp_path: Path) -> None:
+    model = dense()
+    model.add("MatMul", signs(1, 3, 2))
+    assert "no sign between" in refusal(model, tmp_path)
+
+
+@pytest.mark.parametrize("operator", ["Sigmoid", "Tanh", "AveragePool", "LSTM", "Softplus", "NonMaxSuppression"])
+def test_an_operator_that_is_not_mapped(tmp_path: Path, operator: str) -> None:
+    model = dense()
+    model.add(operator)
+    model.add("MatMul", signs(1, 3, 2))
+    assert f"({operator}) is an operator that is not mapped; " in refusal(model, tmp_path)
+
+
+def test_an_operator_of_an_unknown_domain(tmp_path: Path) -> None:
+    model = dense()
+    model.add("Secret", domain="com.example")
+    assert "domain 'com.example'" in refusal(model, tmp_path)
+
+
+def test_an_activation_that_rises_and_falls(tmp_path: Path) -> None:
+    model = dense()
+    model.add("Abs")
+    model.add("Sub", 2.0)
+    model.sign()
+    model.add("MatMul", signs(1, 3, 2))
+    assert "rises and falls" in refusal(model, tmp_path)
+
+
+def test_a_residual_sum(tmp_path: Path) -> None:
+    model = dense(8, 8)
+    first = model.sign()
+    model.add("MatMul", signs(1, 8, 8))
+    model.add("Add", inputs=[model.last, first])
+    assert "different layers" in refusal(model, tmp_path)
+
+
+def test_zero_padding_of_a_shifted_input(tmp_path: Path) -> None:
+    model = Model((1, 8))
+    model.add("Sub", 3.0)
+    model.add("Conv", signs(0, 2, 1, 3), pads=[1, 1])
+    assert "padding is no integer" in refusal(model, tmp_path, ReadOptions("int8"))
+
+
+def test_channels_of_the_input_with_different_scales(tmp_path: Path) -> None:
+    model = Model((2, 8))
+    model.add("Div", np.array([[1.0], [3.0]]))
+    model.add("Conv", signs(0, 2, 2, 3))
+    assert "different scales" in refusal(model, tmp_path, ReadOptions("int8"))
+
+
+def test_sums_that_int32_does_not_hold(tmp_path: Path) -> None:
+    model = Model((70_000,))
+    model.add("MatMul", signs(0, 70_000, 1))
+    assert "int32" in refusal(model, tmp_path, ReadOptions("int16"))
+
+
+@pytest.mark.parametrize("last", ["Sign", "Abs"])
+def test_an_end_that_is_no_affine(tmp_path: Path, last: str) -> None:
+    model = dense()
+    model.add(last)
+    assert "not an affine function" in refusal(model, tmp_path)
+
+
+def test_a_model_without_layers(tmp_path: Path) -> None:
+    model = Model((8,))
+    model.add("Mul", 2.0)
+    assert "without a binary or ternary layer" in refusal(model, tmp_path)
+
+
+def test_a_transpose_that_moves_values(tmp_path: Path) -> None:
+    model = Model((4, 6))
+    model.add("Transpose", perm=[0, 2, 1])
+    model.add("Conv", signs(0, 2, 6, 3))
+    assert "order of the values" in refusal(model, tmp_path)
+
+
+def test_a_batch_norm_in_training_mode(tmp_path: Path) -> None:
+    model = dense()
+    model.add("BatchNormalization", *np.ones((4, 3)), training_mode=1)
+    assert "evaluation mode" in refusal(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("weights", "options"),
+    [((4, 3, 3), {}), ((4, 4, 9), {}), ((4, 2, 3), {"group": 3}), ((4, 4, 3), {"strides": [0]}), ((4, 4, 3, 3), {})],
+)
+def test_shapes_that_do_not_fit(tmp_path: Path, weights: tuple[int, ...], options: dict[str, object]) -> None:
+    model = Model((4, 8))
+    model.add("Conv", signs(0, *weights), **options)
+    assert "node_conv_0" in refusal(model, tmp_path)
+
+
+def test_every_problem_is_found_at_once(tmp_path: Path) -> None:
+    model = Model((1, 8, 8))
+    rng = np.random.default_rng(0)
+    for inputs in (1, 4, 4):
+        model.add("Conv", rng.normal(size=(4, inputs, 3, 3)), pads=[1, 1, 1, 1])
+        model.add("Relu")
+    model.add("AveragePool", kernel_shape=[8, 8])
+    model.add("Flatten")
+    model.add("Gemm", rng.normal(size=(3, 4)), transB=1)
+    inspection = inspect_model(model.save(tmp_path), ReadOptions("uint8"))
+    assert inspection.network is None
+    assert [problem.operator for problem in inspection.problems] == ["Conv", "Conv", "Conv", "AveragePool", "Gemm"]
+    assert all(problem.node and problem.reason and problem.remedy for problem in inspection.problems)
+    assert "4 more" in refusal(model, tmp_path)

@@ -1,0 +1,149 @@
+"""Integer thresholds against the plain evaluation of the model's chain, point by point."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.lattice import Lattice
+from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.thresholds import StepFunction, find_steps
+from edgebnn.network.interpreter import run
+from edgebnn.network.types import Kind, Tensor, Threshold
+
+CHANNELS = 5
+
+
+def leaf_of(scale: float = 1.0, exact: bool = True, error: float = 0.0) -> Leaf:
+    full = np.full(CHANNELS, scale, np.float32)
+    return Leaf(fractions_of(full), fractions_of(np.zeros(CHANNELS)), exact, np.full(CHANNELS, error))
+
+
+def lattice_of(low: int, high: int, stride: int = 1) -> Lattice:
+    count = (high - low) // stride + 1
+    return Lattice(*(np.full(CHANNELS, value, np.int64) for value in (low, stride, count, low, high)))
+
+
+def apply(operator: str, *operands: Expression | float | np.ndarray) -> Apply:
+    parts = tuple(
+        part if isinstance(part, (Apply, Leaf, Constant)) else Constant(np.atleast_1d(np.asarray(part, np.float32)))
+        for part in operands
+    )
+    return Apply(operator, parts, "node")
+
+
+def affine(leaf: Leaf, seed: int) -> Apply:
+    """A batch norm whose crossing lies among small integers, often exactly on one."""
+    rng = np.random.default_rng(seed)
+    factor = rng.choice([-1.5, -1, -0.3, 0, 0.1, 1, 2.5], CHANNELS).astype(np.float32)
+    shift = (-factor * rng.integers(-12, 12, CHANNELS).astype(np.float32)).astype(np.float32)
+    return apply("Add", apply("Mul", leaf, factor), shift)
+
+
+ACTIVATIONS = {
+    "sign": lambda x: apply("Sign", x),
+    "at_least": lambda x: apply("Where", apply("GreaterOrEqual", x, 0), 1, -1),
+    "above_falling": lambda x: apply("Where", apply("Greater", x, 0), -1, 1),
+    "below": lambda x: apply("Where", apply("Less", x, 0), -1, 1),
+    "zero_or_one": lambda x: apply("ToFloat", apply("Greater", x, 0)),
+    "clipped": lambda x: apply("Sign", apply("Min", apply("Max", x, -1), 1)),
+    "zero_to_one": lambda x: apply("Where", apply("Equal", x, 0), 1, apply("Sign", x)),
+    "four_levels": lambda x: apply("Mul", apply("Round", apply("Min", apply("Max", apply("Mul", x, 0.25), 0), 3)), 0.5),
+}
+
+
+def stepped(function: StepFunction, numbers: np.ndarray) -> np.ndarray:
+    """The step function as a Threshold node of the network, at the numbers of every channel: real values (P, C)."""
+    levels = function.levels
+    output = Tensor("y", levels.kind, (CHANNELS,), levels.low, levels.high)
+    node = Threshold(
+        "t", ("x",), output, function.thresholds, function.direction, levels.low, levels.step, function.ties
+    )
+    return run(node, np.repeat(numbers[:, np.newaxis], CHANNELS, axis=1)) * float(levels.scale)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@given(seed=st.integers(0, 2**32 - 1), exact=st.booleans(), scale=st.sampled_from([1.0, 0.5, 0.3]))
+def test_a_step_function_is_its_chain_at_every_integer(activation: str, seed: int, exact: bool, scale: float) -> None:
+    leaf = leaf_of(scale, exact)
+    expression = ACTIVATIONS[activation](affine(leaf, seed))
+    function = find_steps(expression, leaf, lattice_of(-40, 40), -40, 40)
+    numbers = np.arange(-40, 41)
+    for channel in range(CHANNELS):
+        wanted = evaluate(expression, np.full(len(numbers), channel), numbers, not exact).astype(np.float64)
+        assert np.array_equal(stepped(function, numbers)[:, channel], wanted)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_wide_ranges_are_bisected_to_the_same_steps(seed: int) -> None:
+    leaf = leaf_of()
+    expression = ACTIVATIONS["sign"](affine(leaf, seed))
+    narrow = find_steps(expression, leaf, lattice_of(-40, 40), -40, 40)
+    wide = find_steps(expression, leaf, lattice_of(-(2**23), 2**23), -(2**23), 2**23)
+    assert np.array_equal(stepped(narrow, np.arange(-40, 41)), stepped(wide, np.arange(-40, 41)))
+
+
+def test_only_values_that_the_sum_can_take_make_a_third_level() -> None:
+    leaf = leaf_of()
+    expression = apply("Sign", leaf)
+    assert find_steps(expression, leaf, lattice_of(-8, 8, 2), -8, 8).levels.kind is Kind.TRITS
+    assert find_steps(expression, leaf, lattice_of(-7, 7, 2), -7, 7).levels.kind is Kind.BITS
+
+
+def test_a_zero_that_only_broken_weights_reach_does_not_count() -> None:
+    leaf = leaf_of()
+    shifted = apply("Sign", apply("Add", leaf, 3))
+    wide = lattice_of(-8, 8)
+    reached = Lattice(wide.start, wide.stride, wide.count, np.zeros(CHANNELS, np.int64), wide.high)
+    function = find_steps(shifted, leaf, reached, -8, 8)
+    assert function.levels.kind is Kind.BITS
+    assert np.all(stepped(function, np.arange(0, 9)) == 1)
+    assert np.all(stepped(function, np.arange(-8, -3)) == -1)
+
+
+@pytest.mark.parametrize(("activation", "ties"), [("sign", "0"), ("at_least", "+1"), ("above_falling", "+1")])
+def test_ties_are_told(activation: str, ties: str) -> None:
+    leaf = leaf_of()
+    assert find_steps(ACTIVATIONS[activation](leaf), leaf, lattice_of(-9, 9), -9, 9).ties == ties
+
+
+def test_a_step_within_the_rounding_of_a_sum_is_ambiguous() -> None:
+    close = np.array([0.0, 0.4, -0.4, 0.1, -0.01], np.float32)
+    for error, expected in ((0.0, 0), (0.05, 2), (0.2, 3), (0.45, 5)):
+        leaf = leaf_of(exact=False, error=error)
+        expression = ACTIVATIONS["at_least"](apply("Add", leaf, close))
+        assert find_steps(expression, leaf, lattice_of(-9, 9), -9, 9).ambiguous == expected
+
+
+def test_a_step_between_the_values_that_a_sum_can_take_is_not_ambiguous() -> None:
+    leaf = leaf_of(exact=False, error=0.5)
+    expression = ACTIVATIONS["at_least"](leaf)
+    assert find_steps(expression, leaf, lattice_of(-9, 9, 2), -9, 9).ambiguous == 0
+    assert find_steps(expression, leaf, lattice_of(-8, 8, 2), -8, 8).ambiguous == CHANNELS
+
+
+def test_a_chain_that_rises_and_falls_is_refused() -> None:
+    leaf = leaf_of()
+    with pytest.raises(Refusal, match="rises and falls"):
+        find_steps(apply("Sign", apply("Sub", apply("Abs", leaf), 2)), leaf, lattice_of(-9, 9), -9, 9)
+
+
+def test_a_chain_of_unknown_direction_over_a_wide_range_is_refused_soon() -> None:
+    leaf = leaf_of()
+    with pytest.raises(Refusal, match="cannot be shown"):
+        find_steps(apply("Sign", apply("Abs", leaf)), leaf, lattice_of(-(2**23), 2**23), -(2**23), 2**23)
+
+
+def test_float32_decides_where_its_sum_is_exact_and_rationals_where_not() -> None:
+    """3 * fl(1/3) - 1 is 0 in float32 and a little above it in exact arithmetic."""
+    third = float(np.float32(1) / np.float32(3))
+    assert Fraction(third) * 3 > 1
+    for exact, kind in ((True, Kind.TRITS), (False, Kind.BITS)):
+        leaf = leaf_of(exact=exact)
+        expression = apply("Sign", apply("Sub", apply("Mul", leaf, third), 1))
+        assert find_steps(expression, leaf, lattice_of(-9, 9), -9, 9).levels.kind is kind

@@ -1,0 +1,115 @@
+"""Random networks exported from PyTorch: onnxruntime, interpreter, fast path and firmware give one answer.
+
+The networks are drawn small and odd: fan-ins of 1, 31, 33 and 1,000, one channel, one neuron, stride, padding, pooling,
+binary and ternary weights, batch norms as trained and fresh ones, whose zeros before a sign are many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("unicorn")
+pytest.importorskip("ziglang")
+
+from edgebnn.chip.instance import ChipInstance  # noqa: E402 (torch is optional and must be asked for first)
+from edgebnn.chip.target import load_target  # noqa: E402
+from edgebnn.codegen.build import build_firmware  # noqa: E402
+from edgebnn.codegen.project import render_project  # noqa: E402
+from edgebnn.emulator.agreement import same_as_floats  # noqa: E402
+from edgebnn.emulator.executors import Executor, execute, run_onnxruntime  # noqa: E402
+from edgebnn.frontend import ReadOptions, read_network  # noqa: E402
+from edgebnn.mapping.faults import fault_planes  # noqa: E402
+from edgebnn.mapping.planner import map_network  # noqa: E402
+from tests.exports import BinaryConv1d, BinaryConv2d, BinaryLinear, export, sign, trained  # noqa: E402
+from tests.mapping.test_planner import PROVENANCE  # noqa: E402
+
+SIGNS = ("sign", "where_at_least", "where_above", "where_below", "falling", "autograd_function", "hardtanh_sign")
+WEIGHTS = ("sign", "where", "ternary")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A model, the shape of its input and the seed of the data."""
+
+    model: torch.nn.Module
+    shape: tuple[int, ...]
+    seed: int
+
+
+@st.composite
+def models(draw: st.DrawFn) -> Drawn:
+    rank = draw(st.sampled_from((0, 1, 2)))
+    seed = draw(st.integers(0, 2**31 - 1))
+    layers: list[torch.nn.Module] = []
+    if rank == 0:
+        shape: tuple[int, ...] = (draw(st.sampled_from((1, 2, 31, 33, 100, 1000))),)
+        features = shape[0]
+    else:
+        extents = [draw(st.integers(3, 12 if rank == 1 else 7)) for _ in range(rank)]
+        shape = (draw(st.sampled_from((1, 2, 3, 31, 33))), *extents)
+        channels = shape[0]
+        for _ in range(draw(st.integers(1, 2))):
+            channels, extents = _draw_conv(draw, layers, rank, channels, extents)
+        layers.append(torch.nn.Flatten())
+        features = channels * int(np.prod(extents))
+    for _ in range(draw(st.integers(0, 2))):
+        neurons = draw(st.sampled_from((1, 7, 31, 33)))
+        layers.append(BinaryLinear(features, neurons, weights=draw(st.sampled_from(WEIGHTS)), bias=draw(st.booleans())))
+        if draw(st.booleans()):
+            layers.append(torch.nn.BatchNorm1d(neurons))
+        layers.append(sign(draw(st.sampled_from(SIGNS))))
+        features = neurons
+    layers.append(BinaryLinear(features, draw(st.sampled_from((1, 2, 10))), weights=draw(st.sampled_from(WEIGHTS)), bias=False))
+    if draw(st.booleans()):
+        layers.append(torch.nn.BatchNorm1d(layers[-1].out_features))
+    return Drawn(trained(torch.nn.Sequential(*layers), seed, fresh=draw(st.booleans())), shape, seed)
+
+
+def _draw_conv(
+    draw: st.DrawFn, layers: list[torch.nn.Module], rank: int, channels: int, extents: list[int]
+) -> tuple[int, list[int]]:
+    conv, norm = (BinaryConv1d, torch.nn.BatchNorm1d) if rank == 1 else (BinaryConv2d, torch.nn.BatchNorm2d)
+    pool = torch.nn.MaxPool1d if rank == 1 else torch.nn.MaxPool2d
+    out = draw(st.sampled_from((1, 2, 32, 33)))
+    kernel, stride, padding = draw(st.integers(1, min(extents))), draw(st.integers(1, 2)), draw(st.integers(0, 1))
+    layers.append(
+        conv(channels, out, kernel, stride=stride, padding=padding, bias=False, weights=draw(st.sampled_from(WEIGHTS)))
+    )
+    extents = [(extent + 2 * padding - kernel) // stride + 1 for extent in extents]
+    pooled = min(extents) >= 2 and draw(st.booleans())
+    behind_sign = draw(st.booleans())
+    if pooled and not behind_sign:
+        layers.append(pool(2))
+    layers += [norm(out), sign(draw(st.sampled_from(SIGNS)))]
+    if pooled and behind_sign:
+        layers.append(pool(2))
+    return out, [extent // 2 for extent in extents] if pooled else extents
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exported")
+
+
+@given(drawn=models(), bits=st.sampled_from((8, 12)))
+@settings(max_examples=200)
+def test_the_four_executors_agree(folder: Path, drawn: Drawn, bits: int) -> None:
+    path = export(drawn.model, drawn.shape, folder / "model.onnx")
+    network = read_network(path, ReadOptions(input_type=f"int{bits}"))
+    mapped = map_network(network, load_target("rram130"), PROVENANCE)
+    elf = build_firmware(render_project(mapped), mapped.target).elf
+    limit = 1 << (bits - 1)
+    x = np.random.default_rng(drawn.seed).integers(-limit, limit, size=(12, *drawn.shape)).astype(np.float32)
+    for faults in (None, fault_planes(mapped, ChipInstance(drawn.seed, 0.03))):
+        reference = execute(mapped, elf, x, Executor.REFERENCE, faults)
+        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, faults))
+        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, faults))
+        if faults is None and not any(getattr(node, "ambiguous", 0) for node in network.nodes):
+            assert same_as_floats(reference, run_onnxruntime(path, mapped, x), network.output).whole
