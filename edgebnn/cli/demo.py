@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Keep the first target's deployment in this folder."
 )
-@click.option("--policy", help="Programming policy of the first target's RRAM.")
+@click.option(
+    "--policy",
+    default="low-energy",
+    show_default=True,
+    help="Programming policy of the first target's RRAM.",
+)
 @click.option("--chips", type=click.IntRange(0, 1000), default=5, show_default=True, help="Chip instances with errors.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first chip.")
 @click.option(
@@ -45,7 +50,7 @@ def demo(
     record: Path | None,
     names: tuple[str, ...],
     output: Path | None,
-    policy: str | None,
+    policy: str,
     chips: int,
     seed: int,
     firmware_beats: int,

@@ -28,8 +28,9 @@ from edgebnn.nn.export import export_onnx
 
 PVC = 1
 
-UNSEEN = "never saw it"
-SEEN = "trained on it"
+UNSEEN = "unseen"
+SEEN = "seen"
+"""Whether the network that judged a record had trained on it."""
 
 
 @dataclass(frozen=True, eq=False)

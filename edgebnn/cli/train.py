@@ -84,8 +84,8 @@ def _show(console: Any, document: dict[str, Any]) -> None:
 
     table = Table(title="Premature ventricular beats, record by record")
     table.add_column("record")
-    table.add_column("the network")
-    for heading in ("found", "false alarms", "missed", "sensitivity", "PPV", "F1"):
+    table.add_column("in training")
+    for heading in ("found", "false", "missed", "sensitivity", "PPV", "F1"):
         table.add_column(heading, justify="right")
     for row in [*document["records"], *document["pooled"]]:
         counts = row["counts"]

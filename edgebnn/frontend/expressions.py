@@ -68,8 +68,10 @@ Expression = Leaf | Constant | Apply
 
 def fractions_of(array: Array) -> Fractions:
     """Floats or integers as exact rational numbers, flat."""
+    values = array.reshape(-1).tolist()
+    made = {value: Fraction(value) for value in set(values)}
     fractions = np.empty(array.size, dtype=object)
-    fractions[:] = [Fraction(value) for value in array.reshape(-1).tolist()]
+    fractions[:] = [made[value] for value in values]
     return fractions
 
 

@@ -7,7 +7,6 @@ offending node at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 
@@ -33,12 +32,10 @@ from edgebnn.frontend.operations import (
 )
 from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.scores import emit_scores
-from edgebnn.frontend.signals import NotPerChannel, Signal, elementwise, keeps_channels, pooled, reshaped
+from edgebnn.frontend.signals import NotPerChannel, Signal, check_size, elementwise, keeps_channels, pooled, reshaped
 from edgebnn.frontend.weights import sign_weights
+from edgebnn.frontend.windows import LARGEST_EXTENT
 from edgebnn.network.types import Network, Window
-
-# Values of one tensor; far above any network for a microcontroller, far below what would fill a machine's memory.
-MAX_TENSOR_SIZE = 2**24
 
 
 @dataclass(frozen=True)
@@ -187,6 +184,8 @@ class _Lowering:
             raise Refusal("pads a map that is padded already", "pad once")
         if len(padding.begin) != len(signal.shape) - 1:
             raise Refusal("pads axes that the map does not have", "export the model again")
+        if max(padding.begin + padding.end, default=0) > LARGEST_EXTENT:
+            raise Refusal("pads by more than the runtime can", f"pad by at most {LARGEST_EXTENT}")
         if not any(padding.begin + padding.end):
             return replace(signal, value=value)
         return replace(signal, padding=padding)  # the value keeps the name that it has without
@@ -216,8 +215,7 @@ class _Lowering:
         extents = operation.window.extents(value.shape[1:])
         if min(extents, default=1) < 1:
             raise Refusal(f"has a kernel larger than its map {shape}", "use a smaller kernel or more padding")
-        if prod(extents) * len(weights.signs) > MAX_TENSOR_SIZE:
-            raise Refusal(f"makes more than {MAX_TENSOR_SIZE} values", "use a smaller layer or less padding")
+        check_size((len(weights.signs), *extents))
         source = self._emitter.source(replace(value, padding=None))
         return self._emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value)
 

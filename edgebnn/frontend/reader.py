@@ -19,6 +19,7 @@ MAX_FILE_BYTES = 2**29
 MAX_NODES = 20_000
 MAX_EDGES = 200_000
 MAX_INPUT_SIZE = 2**22
+MAX_INPUT_CHANNELS = 2**18
 OLDEST_OPSET = 9
 NEWEST_OPSET: int = onnx.defs.onnx_opset_version()
 
@@ -229,6 +230,8 @@ def _input(values: list[ValueInfoProto]) -> GraphInput:
         size *= extent
         if size > MAX_INPUT_SIZE:
             raise ModelError(f"input '{name}' has more than {MAX_INPUT_SIZE} values; use a smaller one")
+    if shape[0] > MAX_INPUT_CHANNELS:
+        raise ModelError(f"input '{name}' has {shape[0]} channels; up to {MAX_INPUT_CHANNELS} are read, use fewer")
     return GraphInput(name=value.name, dtype=dtype, batch=int(batch), shape=shape)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebnn.errors import ModelError
 from edgebnn.frontend.inputs import ReadOptions
 from edgebnn.frontend.lowering import lower
 from edgebnn.frontend.problems import Problem, error_of, printable
@@ -37,7 +38,10 @@ def read_network(path: Path | str, options: ReadOptions | None = None) -> Networ
 def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspection:
     """What a model is made of, and every node that cannot be mapped; ModelError where the file itself is damaged."""
     path = Path(path)
-    graph = read_graph(path)
+    try:
+        graph = read_graph(path)
+    except ModelError as error:
+        raise ModelError(f"{printable(path.name)}: {error}") from error
     name = printable(path.stem)
     lowered = lower(graph, name, options or ReadOptions())
     return Inspection(name, graph.sha256, lowered.network, lowered.problems)

@@ -21,6 +21,20 @@ from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds import observed_directions
 from edgebnn.network.types import Tensor, Window
 
+# Far above any network for a microcontroller, far below what would fill a machine's memory: the values of one tensor,
+# and its channels, each of which has its own exact arithmetic.
+MAX_TENSOR_SIZE = 2**24
+MAX_CHANNELS = 2**18
+
+
+def check_size(shape: tuple[int, ...]) -> None:
+    """Refusal where a tensor of this shape is too large to be worked on."""
+    if prod(shape) > MAX_TENSOR_SIZE or shape[0] > MAX_CHANNELS:
+        raise Refusal(
+            f"has values of shape {list(shape)}, more than {MAX_TENSOR_SIZE} or than {MAX_CHANNELS} channels",
+            "use a smaller input, or pool earlier",
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
@@ -83,6 +97,7 @@ def pooled(signal: Signal, window: Window | None, node: str, value: str) -> Sign
     extents = window.extents(spatial)
     if min(extents, default=0) < 1:
         raise Refusal(f"has a window larger than its map {list(spatial)}", "use a smaller kernel or more padding")
+    check_size((signal.shape[0], *extents))
     if _sees_only_padding(window, spatial, extents):
         raise Refusal("has windows that lie wholly in the padding", "use less padding")
     if signal.elements != "float":
@@ -139,6 +154,7 @@ def reshaped(signal: Signal, shape: tuple[int, ...], node: str, value: str) -> S
 
     That is so where the channel axis stays, or where everything becomes one axis. `split` does the rest.
     """
+    check_size(shape)
     if shape == signal.shape:
         return replace(signal, value=value)
     step = Reshaped(node, signal.value, signal.expression, shape)

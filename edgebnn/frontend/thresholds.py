@@ -185,8 +185,8 @@ def _without_unreachable_zero(jumps: _Jumps, first: Array, lattice: Lattice) -> 
     reached = zero & (jumps.at <= lattice.high[jumps.channel]) & (end >= lattice.low[jumps.channel])
     initial = np.asarray(first == 0, dtype=np.bool_)
     first_end = last.copy()
-    for channel, at in zip(jumps.channel[::-1], jumps.at[::-1], strict=True):
-        first_end[channel] = at - lattice.stride[channel]
+    jumping, leftmost = np.unique(jumps.channel, return_index=True)
+    first_end[jumping] = jumps.at[leftmost] - lattice.stride[jumping]
     reached_first = initial & (first_end >= lattice.low)
     if reached.any() or reached_first.any():
         return jumps, first
@@ -208,24 +208,21 @@ def _thresholds(
     falling = np.bincount(jumps.channel[change < 0], minlength=lattice.channels) > 0
     _check_monotone(rising, falling)
     direction = np.where(falling, -1, 1).astype(np.int8)
-    thresholds = np.empty((lattice.channels, steps), np.int64)
-    for channel in range(lattice.channels):
-        mine = jumps.channel == channel if len(jumps.channel) < 4096 else _slice_of(jumps.channel, channel)
-        at, sizes = jumps.at[mine], np.abs(change[mine])
-        if direction[channel] > 0:
-            # `always` is passed by every value of the tensor, `never` by none.
-            row = np.concatenate([np.full(start[channel], low), np.repeat(at, sizes)])
-            never = high + 1
-        else:
-            left = start[channel] - int(sizes.sum())
-            row = np.concatenate([np.full(left, high), np.repeat(at - lattice.stride[channel], sizes)[::-1]])
-            never = low - 1
-        thresholds[channel] = np.concatenate([row, np.full(steps - len(row), never)])
+    # One threshold for each level of each jump, in the order of channels and places.
+    copies = np.repeat(np.arange(len(change)), np.abs(change))
+    channel, at = jumps.channel[copies], jumps.at[copies]
+    total = np.bincount(channel, minlength=lattice.channels)
+    rank = np.arange(len(channel)) - (np.cumsum(total) - total)[channel]
+    up = direction > 0
+    # Levels that the channel has at the end where it is lowest are passed by every value, those behind it by none.
+    passed = np.where(up, start, start - total)
+    thresholds = np.repeat(np.where(up, high + 1, low - 1)[:, np.newaxis], steps, axis=1)
+    always = np.arange(steps) < passed[:, np.newaxis]
+    thresholds = np.where(always, np.where(up, low, high)[:, np.newaxis], thresholds)
+    rising_row = up[channel]
+    place = passed[channel] + np.where(rising_row, rank, total[channel] - 1 - rank)
+    thresholds[channel, place] = np.where(rising_row, at, at - lattice.stride[channel])
     return thresholds.astype(np.int32), direction
-
-
-def _slice_of(channels: Integers, channel: int) -> slice:
-    return slice(int(np.searchsorted(channels, channel)), int(np.searchsorted(channels, channel, side="right")))
 
 
 def _ambiguous(expression: Expression, leaf: Leaf, lattice: Lattice, jumps: _Jumps) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from edgebnn.frontend.operations import Operands
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Window
 
-_LARGEST = 2**16 - 1  # the runtime's windows are 16 bits wide
+LARGEST_EXTENT = 2**16 - 1  # the runtime's windows are 16 bits wide
 
 
 def window_of(node: Node, operands: Operands, kernel: Sequence[int]) -> Window:
@@ -20,9 +20,9 @@ def window_of(node: Node, operands: Operands, kernel: Sequence[int]) -> Window:
     pads = node.integers("pads") or (0,) * 2 * rank
     if not len(stride) == len(dilation) == len(pads) / 2 == rank:
         raise Refusal(f"has strides, dilations or pads that do not suit {rank} axes", "export the model again")
-    if not all(1 <= value <= _LARGEST for value in (*kernel, *stride, *dilation)):
-        raise Refusal("has a kernel, stride or dilation out of range", f"keep them between 1 and {_LARGEST}")
-    if not all(0 <= value <= _LARGEST for value in pads):
+    if not all(1 <= value <= LARGEST_EXTENT for value in (*kernel, *stride, *dilation)):
+        raise Refusal("has a kernel, stride or dilation out of range", f"keep them between 1 and {LARGEST_EXTENT}")
+    if not all(0 <= value <= LARGEST_EXTENT for value in pads):
         raise Refusal("has a negative or very large padding", "crop or pad the input instead")
     window = Window(tuple(kernel), stride, dilation, pads[:rank], pads[rank:])
     match node.text("auto_pad", "NOTSET"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -32,23 +32,18 @@ def show_inspect(console: Console, document: Document) -> None:
             f"input {escape(entry['name'])}: {entry['kind']} {tuple(entry['shape'])}, {entry['low']} to {entry['high']}, "
             f"handed over as {entry['dtype']}"
         )
-        table = Table(title=f"{escape(document['model'])}", title_justify="left")
-        for name in ("layer", "kind", "weights", "in", "out", "fan-in", "parameters", "MACs", "runs on", "meaning"):
-            table.add_column(
-                name, justify="right" if name in ("fan-in", "parameters", "MACs") else "left", overflow="fold"
-            )
+        table = Table(title=escape(document["model"]), title_justify="left")
+        for name in ("layer", "kind", "output", "fan-in", "MACs", "runs on"):
+            justify: JustifyMethod = "right" if name in ("fan-in", "MACs") else "left"
+            table.add_column(name, justify=justify, overflow="fold", no_wrap=name == "layer")
         for layer in document["layers"]:
             table.add_row(
-                escape(layer["name"]),
-                layer["kind"],
-                layer["weights"] or "",
-                "x".join(map(str, layer["input_shape"])),
+                escape(_tail(layer["name"])),
+                escape(_kind(layer)),
                 "x".join(map(str, layer["output_shape"])),
                 _count(layer["fan_in"]),
-                _count(layer.get("parameters")),
                 _count(layer["macs"] or None),
                 layer["runs_on"],
-                escape(_meaning(layer)),
             )
         console.print(table)
         console.print(
@@ -202,13 +197,21 @@ def _memory_rows(memory: Document) -> list[tuple[str, str]]:
     ]
 
 
-def _meaning(layer: Document) -> str:
-    if "padding" in layer:
-        return "" if layer["padding"] == "none" else f"padding {layer['padding']}"
-    if "ties" in layer:
-        ambiguous = f", {layer['ambiguous']} ambiguous" if layer["ambiguous"] else ""
-        return f"{layer['ties']}{ambiguous}"
-    return ""
+def _kind(layer: Document) -> str:
+    """What a layer is, and what it makes of padding and of exact zeros, which models disagree on."""
+    words = [f"{layer['weights']} {layer['kind']}" if layer["weights"] else layer["kind"]]
+    if layer.get("padding", "none") != "none":
+        words.append(f"padding {layer['padding']}")
+    if layer.get("ties"):
+        words.append(f"0 becomes {layer['ties']}")
+    if layer.get("ambiguous"):
+        words.append(f"{layer['ambiguous']} ambiguous")
+    return ", ".join(words)
+
+
+def _tail(name: str, longest: int = 22) -> str:
+    """A name from an exporter is a path, and its end tells more than its beginning."""
+    return name if len(name) <= longest else "..." + name[3 - longest :]
 
 
 def _count(value: int | None) -> str:

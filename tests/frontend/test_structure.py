@@ -1,0 +1,284 @@
+"""Where nodes of the network stand: thresholds before pools, reshapes, padding, names, scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from edgebnn.errors import ModelError
+from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.network.interpreter import interpret
+from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Network, Threshold
+from tests.frontend.comparison import assert_same_as_onnxruntime
+from tests.frontend.onnx_models import Model, dense, signs
+
+OPTIONS = ReadOptions("bits")
+
+
+def kinds(network: Network) -> list[str]:
+    return [type(node).__name__ for node in network.nodes]
+
+
+def conv(channels: int = 4, size: int = 6, **options: object) -> Model:
+    model = Model((channels, size, size))
+    model.add("Conv", signs(0, 6, channels, 3, 3), pads=[1, 1, 1, 1], **options)
+    return model
+
+
+@pytest.mark.parametrize("gamma", [1.0, -1.0])
+@pytest.mark.parametrize("place", ["before", "between", "after"])
+def test_a_pool_is_taken_on_bits_with_the_direction_of_what_lies_under_it(
+    tmp_path: Path, gamma: float, place: str
+) -> None:
+    model = conv()
+    if place == "before":
+        model.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    model.add("Mul", np.full((6, 1, 1), gamma))
+    if place == "between":
+        model.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    model.sign(at_least=True)
+    if place == "after":
+        model.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    model.add("Flatten")
+    model.add("MatMul", signs(1, 54, 3))
+    network = assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).network
+    assert kinds(network) == ["Linear", "Threshold", "MaxPool", "Reshape", "Linear"]
+    pool = network.nodes[2]
+    assert isinstance(pool, MaxPool) and pool.output.kind is Kind.BITS
+    expected = gamma if place == "before" else 1
+    assert np.all(pool.direction == expected)
+
+
+def test_a_pool_over_sums_that_end_in_scores(tmp_path: Path) -> None:
+    model = conv()
+    model.add("Mul", np.array([1, -1, 2, 0.5, -3, 1]).reshape(6, 1, 1))
+    model.add("GlobalMaxPool")
+    model.add("Flatten")
+    assert "MaxPool" in kinds(assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).network)
+
+
+def test_two_pools_after_one_another(tmp_path: Path) -> None:
+    model = conv(size=9)
+    model.add("MaxPool", kernel_shape=[2, 2])
+    model.batch_norm(signs(3, 6), np.zeros(6), np.ones(6), np.ones(6))
+    model.add("MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    model.sign()
+    model.add("Conv", signs(2, 3, 6, 4, 4))
+    assert assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).scores_compared
+
+
+@pytest.mark.parametrize("extent", range(4, 12))
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_pools_that_round_up(tmp_path: Path, extent: int, stride: int) -> None:
+    model = Model((2, extent))
+    model.add("Conv", signs(0, 4, 2, 1))
+    model.sign()
+    model.add("MaxPool", kernel_shape=[3], strides=[stride], ceil_mode=1, pads=[1, 1])
+    model.add("Conv", signs(1, 2, 4, 1))
+    assert assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).scores_compared
+
+
+@pytest.mark.parametrize("rule", ["SAME_UPPER", "SAME_LOWER", "VALID"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_padding_by_rule(tmp_path: Path, rule: str, stride: int) -> None:
+    model = Model((3, 8, 7))
+    model.add("Conv", signs(0, 5, 3, 4, 3), auto_pad=rule, strides=[stride, 1])
+    model.sign()
+    model.add("Conv", signs(1, 2, 5, 1, 1))
+    assert assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).scores_compared
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
+def test_a_constant_padding_of_bits(tmp_path: Path, value: float) -> None:
+    model = conv()
+    model.sign(at_least=True)
+    model.add("Pad", model.constant([0, 0, 1, 2, 0, 0, 0, 1], np.int64), value)
+    model.add("Conv", signs(1, 2, 6, 3, 3))
+    network = assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).network
+    layer = network.linear[1]
+    assert (layer.pad_value, layer.window.pad_begin, layer.window.pad_end) == (int(value), (1, 2), (0, 1))
+
+
+def test_a_padding_that_bits_do_not_hold(tmp_path: Path) -> None:
+    model = conv()
+    model.sign(at_least=True)
+    model.add("Pad", model.constant([0, 0, 1, 1, 0, 0, 1, 1], np.int64), 0.5)
+    model.add("Conv", signs(1, 2, 6, 3, 3))
+    with pytest.raises(ModelError, match=r"padded with 0\.5"):
+        read_network(model.save(tmp_path), OPTIONS)
+
+
+@pytest.mark.parametrize(("value", "fine"), [(-1.0, True), (0.0, False)])
+def test_a_padding_before_a_pool_must_never_win(tmp_path: Path, value: float, fine: bool) -> None:
+    model = conv()
+    model.sign(at_least=True)
+    model.add("Pad", model.constant([0, 0, 1, 1, 0, 0, 1, 1], np.int64), value)
+    model.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    model.add("Conv", signs(1, 2, 6, 3, 3))
+    if fine:
+        assert assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).scores_compared
+    else:
+        with pytest.raises(ModelError, match="larger than a value of the map"):
+            read_network(model.save(tmp_path), OPTIONS)
+
+
+def test_zero_padding_of_signs_means_no_input(tmp_path: Path) -> None:
+    model = conv()
+    network = assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).network
+    assert network.linear[0].pad_value == 0
+    corner = interpret(network, np.ones((1, 4, 6, 6), np.int8))[0, :, 0, 0]
+    assert np.array_equal(corner, network.linear[0].weights[:, :, 1:, 1:].sum(axis=(1, 2, 3), dtype=np.int64))
+
+
+def test_reshapes_that_keep_the_order(tmp_path: Path) -> None:
+    model = Model((12,))
+    model.add("Reshape", model.constant([-1, 3, 4], np.int64))
+    model.add("Transpose", inputs=[model.last], perm=[0, 1, 2])
+    model.add("Unsqueeze", model.constant([2], np.int64))
+    model.add("Squeeze", model.constant([2], np.int64))
+    model.add("Conv", signs(0, 2, 3, 2))
+    model.sign()
+    model.add("Reshape", model.constant([0, -1], np.int64))
+    model.add("MatMul", signs(1, 6, 2))
+    assert assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("int8")).scores_compared
+
+
+def test_a_shape_computed_from_the_input_is_folded(tmp_path: Path) -> None:
+    model = conv()
+    value = model.sign()
+    shape = model.add("Shape")
+    batch = model.add("Gather", inputs=[shape, model.constant(0, np.int64)], axis=0)
+    first = model.add("Unsqueeze", inputs=[batch, model.constant([0], np.int64)])
+    both = model.add("Concat", inputs=[first, model.constant([-1], np.int64)], axis=0)
+    model.add("Reshape", inputs=[value, both])
+    model.add("MatMul", signs(1, 216, 2))
+    assert assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).scores_compared
+
+
+def test_a_fixed_batch(tmp_path: Path) -> None:
+    model = Model((2, 4), batch=3)
+    model.add("Reshape", model.constant([3, 8], np.int64))
+    model.add("MatMul", signs(0, 8, 2))
+    assert assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS, batch=3).scores_compared
+
+
+def test_names_of_nodes_and_tensors_occur_once(tmp_path: Path) -> None:
+    model = dense(8, 8)
+    for _ in range(3):
+        model.sign()
+        model.add("MatMul", signs(1, 8, 8))
+    for node in model.nodes:
+        node.name = "same\nname"
+    network = read_network(model.save(tmp_path), OPTIONS)
+    names = [node.name for node in network.nodes]
+    assert len(set(names)) == len(names) and all(name.isprintable() for name in names)
+    assert len(network.tensors) == len(network.nodes) + 1
+
+
+def test_levels_of_an_activation_with_more_than_two_values(tmp_path: Path) -> None:
+    """Steps of equal height are integers: the first stone of multi-bit activations."""
+    model = Model((16,))
+    model.add("MatMul", signs(0, 16, 8))
+    model.add("Mul", 0.25)
+    model.add("Clip", 0.0, 3.0)
+    model.add("Round")
+    model.add("MatMul", signs(1, 8, 3))
+    network = assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS, batch=64).network
+    threshold = network.nodes[1]
+    assert isinstance(threshold, Threshold)
+    assert (threshold.output.kind, threshold.output.high) == (Kind.INTEGERS, 3)
+
+
+def test_ternary_weights_and_a_channel_of_zeros(tmp_path: Path) -> None:
+    weights = signs(0, 9, 4)
+    weights[::2] = 0
+    weights[:, 1] = 0
+    model = Model((9,))
+    model.add("MatMul", weights * np.array([0.1, 0.2, 0.3, 0.4], np.float32))
+    network = assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS).network
+    assert np.array_equal(network.linear[0].weights, np.sign(weights).T)
+
+
+class TestScores:
+    """The affine that a model ends in."""
+
+    def last(self, model: Model, folder: Path, options: ReadOptions = OPTIONS) -> Linear | Affine:
+        node = assert_same_as_onnxruntime(model.save(folder), options, batch=32).network.nodes[-1]
+        assert isinstance(node, (Linear, Affine)) and node.output.kind is Kind.SCORES
+        return node
+
+    def test_plain_sums_are_the_scores(self, tmp_path: Path) -> None:
+        node = self.last(dense(), tmp_path)
+        assert isinstance(node, Linear) and node.output.scale == 1
+
+    def test_one_scale_goes_into_the_unit(self, tmp_path: Path) -> None:
+        model = dense()
+        model.add("Div", 3.0)
+        model.add("Mul", 0.75)
+        node = self.last(model, tmp_path)
+        assert isinstance(node, Linear) and node.output.scale == 0.25
+
+    def test_a_negative_scale_needs_an_affine(self, tmp_path: Path) -> None:
+        model = dense()
+        model.add("Neg")
+        node = self.last(model, tmp_path)
+        assert isinstance(node, Affine) and np.all(node.multiplier < 0)
+
+    def test_a_common_scale_with_a_bias_is_exact_in_the_scale(self, tmp_path: Path) -> None:
+        model = dense()
+        model.add("Mul", 0.1)
+        model.add("Add", np.array([0.5, -0.25, 0.125]))
+        node = self.last(model, tmp_path)
+        assert isinstance(node, Affine) and len(set(node.multiplier.tolist())) == 1
+        assert node.multiplier[0] * node.output.scale == pytest.approx(float(np.float32(0.1)), rel=1e-15)
+
+    def test_int32_never_overflows(self, tmp_path: Path) -> None:
+        model = dense(64, 6)
+        model.batch_norm(*np.random.default_rng(1).normal(size=(2, 6)), np.zeros(6), np.ones(6))
+        model.add("Add", np.array([1e6, 0, -1e6, 3, 4, 5.0]))
+        node = self.last(model, tmp_path)
+        assert isinstance(node, Affine)
+        largest = np.abs(node.multiplier.astype(np.int64)) * 64 + np.abs(node.offset.astype(np.int64))
+        assert 2**29 < largest.max() < 2**31
+
+    def test_a_note_where_int32_rounds_more_than_float32(self, tmp_path: Path) -> None:
+        model = Model((1000,))
+        model.add("MatMul", signs(0, 1000, 30))
+        model.add("Mul", np.random.default_rng(2).uniform(0.5, 1, 30))
+        network = read_network(model.save(tmp_path), ReadOptions("int16"))
+        assert "rounded to int32" in network.notes[-1]
+
+    def test_scores_that_do_not_depend_on_the_sums(self, tmp_path: Path) -> None:
+        model = dense()
+        model.add("Mul", 0.0)
+        model.add("Add", np.array([1.0, 2.0, -3.0]))
+        node = self.last(model, tmp_path)
+        assert isinstance(node, Affine) and not node.multiplier.any()
+
+    def test_an_arg_max_is_left_out_with_a_note(self, tmp_path: Path) -> None:
+        model = dense()
+        model.add("Softmax", axis=1)
+        model.add("ArgMax", axis=1)
+        network = read_network(model.save(tmp_path), OPTIONS)
+        assert network.output.shape == (3,) and len(network.notes) == 2
+
+
+def test_the_same_file_gives_the_same_network(tmp_path: Path) -> None:
+    model = conv()
+    model.batch_norm(*np.random.default_rng(1).uniform(0.5, 1, size=(4, 6)))
+    model.sign()
+    model.add("Conv", signs(1, 2, 6, 1, 1))
+    path = model.save(tmp_path)
+    one, other = (read_network(path, OPTIONS) for _ in range(2))
+    assert repr(one) == repr(other) and one.model_sha256 == other.model_sha256
+
+
+def test_a_bool_input(tmp_path: Path) -> None:
+    model = Model((8,), TensorProto.BOOL)
+    model.add("Cast", to=TensorProto.FLOAT)
+    model.add("MatMul", signs(0, 8, 3))
+    network = read_network(model.save(tmp_path), ReadOptions())
+    assert (network.input.low, network.input.high) == (0, 1)

@@ -1,0 +1,136 @@
+"""A mapped network through the public functions of `ebnn.h`, one sample and one call a stage, as its firmware does it.
+
+The descriptors point into the weights image itself, with rows as long as the plan says, so this is the layout that a
+microcontroller sees, not the padded one of the fast path.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.target import load_target
+from edgebnn.emulator.descriptors import (
+    AffineDescriptor,
+    LinearDescriptor,
+    PoolDescriptor,
+    StepsDescriptor,
+    ThresholdDescriptor,
+    describe_tensor,
+    describe_window,
+)
+from edgebnn.emulator.samples import encode_samples
+from edgebnn.mapping.mapped import MappedNetwork, Provenance
+from edgebnn.mapping.plan import AffineStage, LinearStage, Place, PoolStage, Section, Stage, Steps, ThresholdStage
+from edgebnn.mapping.planner import map_network
+from edgebnn.native import library
+from edgebnn.network import Network
+
+PROVENANCE = Provenance(
+    version="0", options="compile", model_name="test", model_sha256="0", target_name="host", target_sha256="0"
+)
+
+# A pattern that a kernel which reads or writes too far would disturb or be disturbed by.
+CANARY = 0xA5
+
+
+def map_on_host(network: Network) -> MappedNetwork:
+    return map_network(network, load_target("host"), PROVENANCE)
+
+
+class GuardedBuffer:
+    """Memory between two stretches of canaries, aligned to 4 bytes and filled with them at first."""
+
+    GUARD = 64
+
+    def __init__(self, size: int) -> None:
+        self._memory = np.full(size + 2 * self.GUARD, CANARY, np.uint8)
+        self.bytes = self._memory[self.GUARD : self.GUARD + size]
+        self.address = self.bytes.ctypes.data
+        assert self.address % 4 == 0
+
+    @property
+    def whole(self) -> bool:
+        """No guard was written to."""
+        size = len(self.bytes)
+        guards = np.concatenate([self._memory[: self.GUARD], self._memory[self.GUARD + size :]])
+        return bool(np.all(guards == CANARY))
+
+
+def run_stage(stage: Stage, image: bytes, source: int, target: int) -> int:
+    """One call of the runtime on the memory at two addresses; the status. The scratch is guarded, and checked."""
+    base = np.frombuffer(image, np.uint8).ctypes.data
+
+    def at(section: Section | None) -> int | None:
+        return None if section is None else base + section.offset
+
+    def steps_of(steps: Steps | None) -> StepsDescriptor:
+        if steps is None:
+            return StepsDescriptor()
+        return StepsDescriptor(at(steps.thresholds), at(steps.directions), steps.steps, steps.low, steps.step)
+
+    native = library()
+    match stage:
+        case LinearStage():
+            layer = LinearDescriptor(
+                input=describe_tensor(stage.input),
+                output=describe_tensor(stage.output),
+                window=describe_window(stage.window),
+                pad_value=stage.pad_value,
+                groups=stage.groups,
+                row_words=stage.row_words,
+                sign=at(stage.sign),
+                nonzero=at(stage.nonzero),
+                steps=steps_of(stage.steps),
+            )
+            scratch = GuardedBuffer(4 * native.ebnn_linear_scratch_words(ctypes.byref(layer)))
+            status = native.ebnn_linear(ctypes.byref(layer), pointer(source), pointer(target), pointer(scratch.address))
+            assert scratch.whole, f"'{stage.node}' writes beside its scratch"
+            return int(status)
+        case ThresholdStage():
+            threshold = ThresholdDescriptor(
+                describe_tensor(stage.input), describe_tensor(stage.output), steps_of(stage.steps)
+            )
+            return int(native.ebnn_threshold(ctypes.byref(threshold), pointer(source), pointer(target)))
+        case PoolStage():
+            pool = PoolDescriptor(
+                describe_tensor(stage.input),
+                describe_tensor(stage.output),
+                describe_window(stage.window),
+                at(stage.directions),
+            )
+            return int(native.ebnn_max_pool(ctypes.byref(pool), pointer(source), pointer(target)))
+        case AffineStage():
+            affine = AffineDescriptor(describe_tensor(stage.input), at(stage.multiplier), at(stage.offset))
+            return int(native.ebnn_affine(ctypes.byref(affine), pointer(source), pointer(target)))
+
+
+def pointer(address: int) -> ctypes.c_void_p:
+    return ctypes.c_void_p(address)
+
+
+def run_like_firmware(mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """Scores int32 (B, *scores shape); fails where a call has an error or writes beside the buffers."""
+    plan = mapped.plan
+    scores = np.empty((len(x), mapped.network.output.size), np.int32)
+    for index, sample in enumerate(encode_samples(x, plan.input)):
+        buffers = {
+            "input": GuardedBuffer(plan.input.bytes),
+            "scores": GuardedBuffer(plan.scores.bytes),
+            "work": GuardedBuffer(plan.work_bytes),
+        }
+        buffers["input"].bytes[:] = sample
+
+        def at(place: Place, buffers: dict[str, GuardedBuffer] = buffers) -> int:
+            return buffers[place.base].address + place.offset
+
+        for stage in plan.stages:
+            status = run_stage(stage, mapped.image, at(stage.source), at(stage.target))
+            assert status == 0, f"'{stage.node}' has the status {status}"
+        assert all(buffer.whole for buffer in buffers.values()), "a stage writes beside its buffer"
+        assert np.array_equal(buffers["input"].bytes, sample), "a stage writes into its input"
+        scores[index] = buffers["scores"].bytes[: scores.shape[1] * 4].view(np.int32)
+    return scores.reshape(len(x), *mapped.network.output.shape)

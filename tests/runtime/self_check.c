@@ -1,0 +1,451 @@
+/*
+ * self_check.c: the runtime against definitions written out in plain loops, on random layers, in buffers that are
+ * exactly as large as they have to be. Made to be run under AddressSanitizer and UndefinedBehaviorSanitizer.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ebnn.h"
+#include "ebnn_host.h"
+
+#define BATCH 3
+
+static uint32_t state = 2463534242u;
+
+/* A random number from low to high. */
+static int32_t draw(int32_t low, int32_t high)
+{
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return (int32_t)((int64_t)low + (int64_t)(state % (uint32_t)((int64_t)high - low + 1)));
+}
+
+static void *allocate(size_t bytes)
+{
+    void *memory = malloc(bytes);
+
+    if (memory == NULL) {
+        fprintf(stderr, "no memory\n");
+        exit(2);
+    }
+    memset(memory, 0xA5, bytes); /* nothing may rely on cleared memory */
+    return memory;
+}
+
+static void fail(const char *what, unsigned int number)
+{
+    fprintf(stderr, "%s differs in case %u\n", what, number);
+    exit(1);
+}
+
+static size_t values_of(const ebnn_tensor *tensor)
+{
+    return (size_t)tensor->height * tensor->width * tensor->channels;
+}
+
+static bool is_packed(const ebnn_tensor *tensor)
+{
+    return tensor->format == EBNN_BITS || tensor->format == EBNN_TRITS;
+}
+
+/* Value `channel`, `pixel` of a tensor in memory. */
+static int32_t value_at(const ebnn_tensor *tensor, const void *data, uint32_t channel, uint32_t pixel)
+{
+    const uint32_t words = (tensor->channels + 31) / 32;
+    const size_t index = (size_t)channel * tensor->height * tensor->width + pixel;
+    const uint32_t *packed = (const uint32_t *)data;
+
+    switch (tensor->format) {
+    case EBNN_BITS:
+        return (packed[pixel * words + channel / 32] >> (channel % 32) & 1) != 0 ? 1 : -1;
+    case EBNN_TRITS:
+        if ((packed[(2 * pixel + 1) * words + channel / 32] >> (channel % 32) & 1) == 0) {
+            return 0;
+        }
+        return (packed[2 * pixel * words + channel / 32] >> (channel % 32) & 1) != 0 ? 1 : -1;
+    case EBNN_INT8:
+        return ((const int8_t *)data)[index];
+    case EBNN_UINT8:
+        return ((const uint8_t *)data)[index];
+    case EBNN_INT16:
+        return ((const int16_t *)data)[index];
+    case EBNN_UINT16:
+        return ((const uint16_t *)data)[index];
+    default:
+        return ((const int32_t *)data)[index];
+    }
+}
+
+/* A tensor type with random planes, and random data for it: BATCH samples, one behind the other. */
+static ebnn_tensor random_tensor(uint32_t height, uint32_t width, uint32_t channels, uint32_t format)
+{
+    static const uint8_t widths[] = {1, 1, 8, 8, 16, 16, 32};
+    ebnn_tensor tensor;
+
+    tensor.height = height;
+    tensor.width = width;
+    tensor.channels = channels;
+    tensor.format = (uint8_t)format;
+    tensor.planes = (uint8_t)draw(1, widths[format]);
+    return tensor;
+}
+
+static int32_t random_value(const ebnn_tensor *tensor)
+{
+    const bool is_signed = tensor->format == EBNN_INT8 || tensor->format == EBNN_INT16 || tensor->format == EBNN_INT32;
+    const int32_t bits = tensor->planes < 20 ? tensor->planes : 20;
+
+    return is_signed ? draw(-(1 << (bits - 1)), (1 << (bits - 1)) - 1) : draw(0, (1 << bits) - 1);
+}
+
+static uint8_t *random_data(const ebnn_tensor *tensor)
+{
+    const size_t bytes = ebnn_tensor_bytes(tensor);
+    uint8_t *all = allocate(BATCH * bytes);
+    const uint32_t pixels = tensor->height * tensor->width;
+    const uint32_t words = (tensor->channels + 31) / 32;
+
+    for (uint32_t sample = 0; sample < BATCH; sample++) {
+        void *data = all + sample * bytes;
+
+        if (is_packed(tensor)) {
+            uint32_t *packed = (uint32_t *)data;
+
+            memset(data, 0, bytes);
+            for (uint32_t pixel = 0; pixel < pixels; pixel++) {
+                for (uint32_t channel = 0; channel < tensor->channels; channel++) {
+                    const uint32_t bit = UINT32_C(1) << (channel % 32);
+
+                    if (tensor->format == EBNN_BITS) {
+                        packed[pixel * words + channel / 32] |= draw(0, 1) != 0 ? bit : 0;
+                    } else if (draw(0, 2) != 0) {
+                        packed[(2 * pixel + 1) * words + channel / 32] |= bit;
+                        packed[2 * pixel * words + channel / 32] |= draw(0, 1) != 0 ? bit : 0;
+                    }
+                }
+            }
+            continue;
+        }
+        for (size_t i = 0; i < values_of(tensor); i++) {
+            const int32_t value = random_value(tensor);
+
+            switch (tensor->format) {
+            case EBNN_INT8:
+            case EBNN_UINT8:
+                ((uint8_t *)data)[i] = (uint8_t)value;
+                break;
+            case EBNN_INT16:
+            case EBNN_UINT16:
+                ((uint16_t *)data)[i] = (uint16_t)value;
+                break;
+            default:
+                ((int32_t *)data)[i] = value;
+                break;
+            }
+        }
+    }
+    return all;
+}
+
+/* A random step function for a tensor; the caller frees thresholds and directions. */
+static ebnn_steps random_steps(const ebnn_tensor *output, int32_t around)
+{
+    const uint32_t count = output->format == EBNN_BITS ? 1 : output->format == EBNN_TRITS ? 2 : (uint32_t)draw(1, 4);
+    const uint32_t words = (output->channels + 31) / 32;
+    int32_t *thresholds = allocate((size_t)output->channels * count * 4);
+    uint32_t *directions = allocate((size_t)words * 4);
+    ebnn_steps steps;
+
+    for (uint32_t i = 0; i < output->channels * count; i++) {
+        thresholds[i] = i % count == 0 ? draw(-around, around) : thresholds[i - 1] + draw(0, around);
+    }
+    for (uint32_t word = 0; word < words; word++) {
+        directions[word] = (uint32_t)draw(0, INT32_MAX) * 2;
+    }
+    if (output->channels % 32 != 0) {
+        directions[words - 1] &= (UINT32_C(1) << output->channels % 32) - 1;
+    }
+    steps.thresholds = thresholds;
+    steps.directions = directions;
+    steps.steps = count;
+    steps.low = is_packed(output) ? -1 : draw(0, 5);
+    steps.step = output->format == EBNN_BITS ? 2 : output->format == EBNN_TRITS ? 1 : draw(1, 9);
+    return steps;
+}
+
+static int32_t stepped(const ebnn_steps *steps, uint32_t channel, int32_t value)
+{
+    int32_t count = 0;
+
+    if (steps->steps == 0) {
+        return value;
+    }
+    if (steps->directions != NULL && (steps->directions[channel / 32] >> channel % 32 & 1) != 0) {
+        value = ~value;
+    }
+    for (uint32_t k = 0; k < steps->steps; k++) {
+        count += steps->thresholds[channel * steps->steps + k] <= value;
+    }
+    return steps->low + steps->step * count;
+}
+
+static ebnn_window random_window(void)
+{
+    ebnn_window window;
+
+    window.kernel_height = (uint16_t)draw(1, 3);
+    window.kernel_width = (uint16_t)draw(1, 4);
+    window.stride_y = (uint16_t)draw(1, 3);
+    window.stride_x = (uint16_t)draw(1, 3);
+    window.dilation_y = (uint16_t)draw(1, 2);
+    window.dilation_x = (uint16_t)draw(1, 2);
+    window.pad_top = (uint16_t)draw(0, 3);
+    window.pad_left = (uint16_t)draw(0, 3);
+    return window;
+}
+
+/* Output extent over an input that has room for the kernel. */
+static uint32_t extent(uint32_t input, uint32_t kernel, uint32_t stride, uint32_t dilation, uint32_t pad, uint32_t end)
+{
+    return (input + pad + end - dilation * (kernel - 1) - 1) / stride + 1;
+}
+
+/* One random layer; its weights as +1, -1 and 0 beside the packed ones. */
+typedef struct weights {
+    uint32_t *sign;
+    uint32_t *nonzero; /* NULL: binary */
+    int32_t *values;
+} weights;
+
+static weights random_weights(uint32_t neurons, uint32_t fan_in, uint32_t row_words, bool ternary)
+{
+    const size_t words = (size_t)neurons * row_words;
+    weights made;
+
+    made.sign = allocate(words * 4);
+    made.nonzero = ternary ? allocate(words * 4) : NULL;
+    made.values = allocate((size_t)neurons * fan_in * sizeof(int32_t));
+    memset(made.sign, 0, words * 4);
+    if (ternary) {
+        memset(made.nonzero, 0, words * 4);
+    }
+    for (uint32_t neuron = 0; neuron < neurons; neuron++) {
+        for (uint32_t i = 0; i < fan_in; i++) {
+            const int32_t value = ternary ? draw(-1, 1) : 2 * draw(0, 1) - 1;
+            const size_t word = (size_t)neuron * row_words + i / 32;
+
+            made.values[(size_t)neuron * fan_in + i] = value;
+            made.sign[word] |= (value > 0 ? UINT32_C(1) : 0) << i % 32;
+            if (ternary) {
+                made.nonzero[word] |= (value != 0 ? UINT32_C(1) : 0) << i % 32;
+            }
+        }
+    }
+    return made;
+}
+
+/* The accumulator by its definition. */
+static int32_t dot(const ebnn_linear_layer *layer, const int32_t *values, const void *data, uint32_t neuron,
+                   uint32_t row, uint32_t column)
+{
+    const ebnn_tensor *input = &layer->input;
+    const uint32_t channels = input->channels / layer->groups;
+    const uint32_t group = neuron / (layer->output.channels / layer->groups);
+    int64_t sum = 0;
+    uint32_t i = 0;
+
+    for (int64_t ky = 0; ky < layer->window.kernel_height; ky++) {
+        for (int64_t kx = 0; kx < layer->window.kernel_width; kx++) {
+            const int64_t y =
+                (int64_t)row * layer->window.stride_y + ky * layer->window.dilation_y - layer->window.pad_top;
+            const int64_t x =
+                (int64_t)column * layer->window.stride_x + kx * layer->window.dilation_x - layer->window.pad_left;
+            const bool inside = y >= 0 && y < input->height && x >= 0 && x < input->width;
+
+            for (uint32_t channel = 0; channel < channels; channel++, i++) {
+                const uint32_t pixel = inside ? (uint32_t)(y * input->width + x) : 0;
+
+                sum += (int64_t)values[i] *
+                       (inside ? value_at(input, data, group * channels + channel, pixel) : layer->pad_value);
+            }
+        }
+    }
+    return (int32_t)sum;
+}
+
+static void check_linear(unsigned int number)
+{
+    static const uint32_t sizes[] = {1, 2, 5, 31, 32, 33, 64, 70};
+    const uint32_t groups = (uint32_t)draw(1, 3);
+    const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_UINT16);
+    const bool padded_rows = draw(0, 1) != 0;
+    ebnn_linear_layer layer;
+    ebnn_host_step step;
+    uint32_t fan_in;
+    size_t in, out;
+    uint8_t *source, *target, *batch, *work;
+    uint32_t *scratch;
+    weights made;
+
+    memset(&layer, 0, sizeof layer);
+    layer.groups = groups;
+    layer.window = random_window();
+    layer.input = random_tensor((uint32_t)draw(5, 8), (uint32_t)draw(7, 9), groups * sizes[draw(0, 7)], format);
+    layer.output = random_tensor(extent(layer.input.height, layer.window.kernel_height, layer.window.stride_y,
+                                        layer.window.dilation_y, layer.window.pad_top, (uint32_t)draw(0, 3)),
+                                 extent(layer.input.width, layer.window.kernel_width, layer.window.stride_x,
+                                        layer.window.dilation_x, layer.window.pad_left, (uint32_t)draw(0, 3)),
+                                 groups * (uint32_t)draw(1, 40), (uint32_t)draw(EBNN_BITS, EBNN_INT32));
+    if (layer.output.format != EBNN_INT32 || draw(0, 1) != 0) {
+        layer.steps = random_steps(&layer.output, 30);
+    }
+    layer.pad_value = format == EBNN_UINT8 || format == EBNN_UINT16 ? 0 : draw(-1, layer.input.planes > 1 ? 1 : 0);
+    if (format == EBNN_BITS || format == EBNN_TRITS) {
+        layer.pad_value = draw(-1, 1);
+    }
+    fan_in = (uint32_t)layer.window.kernel_height * layer.window.kernel_width * (layer.input.channels / groups);
+    layer.row_words = (fan_in + 31) / 32;
+    if (padded_rows) {
+        layer.row_words = (layer.row_words + 7) / 8 * 8;
+    }
+    made = random_weights(layer.output.channels, fan_in, layer.row_words, draw(0, 1) != 0);
+    layer.sign = made.sign;
+    layer.nonzero = made.nonzero;
+
+    in = ebnn_tensor_bytes(&layer.input);
+    out = ebnn_tensor_bytes(&layer.output);
+    source = random_data(&layer.input);
+    target = allocate(out);
+    batch = allocate(BATCH * out);
+    scratch = allocate(4 * (size_t)ebnn_linear_scratch_words(&layer));
+    step.layer = &layer;
+    step.source_offset = 0;
+    step.target_offset = 0;
+    step.kind = EBNN_HOST_LINEAR;
+    step.source_base = EBNN_HOST_INPUT;
+    step.target_base = EBNN_HOST_SCORES;
+    work = allocate(ebnn_host_work_bytes(&step, 1, BATCH));
+    for (int kernel = EBNN_HOST_BEST; kernel <= EBNN_HOST_PORTABLE; kernel++) {
+        if (ebnn_host_run(&step, 1, source, in, (int32_t *)(void *)batch, out, work, BATCH, kernel) != EBNN_OK) {
+            fail("the batch executor's status", number);
+        }
+        for (uint32_t sample = 0; sample < BATCH; sample++) {
+            if (ebnn_linear(&layer, source + sample * in, target, scratch) != EBNN_OK) {
+                fail("ebnn_linear's status", number);
+            }
+            for (uint32_t neuron = 0; neuron < layer.output.channels; neuron++) {
+                for (uint32_t pixel = 0; pixel < layer.output.height * layer.output.width; pixel++) {
+                    const int32_t sum = dot(&layer, made.values + (size_t)neuron * fan_in, source + sample * in, neuron,
+                                            pixel / layer.output.width, pixel % layer.output.width);
+                    const int32_t expected = stepped(&layer.steps, neuron, sum);
+
+                    if (value_at(&layer.output, target, neuron, pixel) != expected) {
+                        fail("ebnn_linear", number);
+                    }
+                    if (value_at(&layer.output, batch + sample * out, neuron, pixel) != expected) {
+                        fail("the batch executor", number);
+                    }
+                }
+            }
+        }
+    }
+    free(made.sign);
+    free(made.nonzero);
+    free(made.values);
+    free((void *)(uintptr_t)layer.steps.thresholds);
+    free((void *)(uintptr_t)layer.steps.directions);
+    free(source);
+    free(target);
+    free(batch);
+    free(scratch);
+    free(work);
+}
+
+static void check_pool_and_threshold(unsigned int number)
+{
+    const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_INT32);
+    ebnn_pool_layer pool;
+    ebnn_threshold_layer threshold;
+    ebnn_steps directions;
+    uint8_t *source, *pooled, *made;
+
+    pool.window = random_window();
+    pool.window.pad_top = (uint16_t)draw(0, pool.window.kernel_height - 1);
+    pool.window.pad_left = (uint16_t)draw(0, pool.window.kernel_width - 1);
+    pool.input = random_tensor((uint32_t)draw(5, 8), (uint32_t)draw(7, 9), (uint32_t)draw(1, 70), format);
+    pool.output = pool.input;
+    pool.output.height = extent(pool.input.height, pool.window.kernel_height, pool.window.stride_y,
+                                pool.window.dilation_y, pool.window.pad_top, 0);
+    pool.output.width = extent(pool.input.width, pool.window.kernel_width, pool.window.stride_x, pool.window.dilation_x,
+                               pool.window.pad_left, 0);
+    directions = random_steps(&pool.output, 1);
+    pool.directions = directions.directions;
+    threshold.input = pool.output;
+    threshold.output = random_tensor(pool.output.height, pool.output.width, pool.output.channels,
+                                     (uint32_t)draw(EBNN_BITS, EBNN_INT32));
+    threshold.steps = random_steps(&threshold.output, 40);
+    source = random_data(&pool.input);
+    pooled = allocate(ebnn_tensor_bytes(&pool.output));
+    made = allocate(ebnn_tensor_bytes(&threshold.output));
+    if (ebnn_max_pool(&pool, source, pooled) != EBNN_OK || ebnn_threshold(&threshold, pooled, made) != EBNN_OK) {
+        fail("a status", number);
+    }
+    for (uint32_t channel = 0; channel < pool.input.channels; channel++) {
+        const bool down = (pool.directions[channel / 32] >> channel % 32 & 1) != 0;
+
+        for (uint32_t pixel = 0; pixel < pool.output.height * pool.output.width; pixel++) {
+            int64_t best = down ? INT64_MAX : INT64_MIN;
+
+            for (int64_t ky = 0; ky < pool.window.kernel_height; ky++) {
+                for (int64_t kx = 0; kx < pool.window.kernel_width; kx++) {
+                    const int64_t y = (int64_t)(pixel / pool.output.width) * pool.window.stride_y +
+                                      ky * pool.window.dilation_y - pool.window.pad_top;
+                    const int64_t x = (int64_t)(pixel % pool.output.width) * pool.window.stride_x +
+                                      kx * pool.window.dilation_x - pool.window.pad_left;
+
+                    if (y >= 0 && y < pool.input.height && x >= 0 && x < pool.input.width) {
+                        const int64_t value =
+                            value_at(&pool.input, source, channel, (uint32_t)(y * pool.input.width + x));
+
+                        best = down ? (value < best ? value : best) : (value > best ? value : best);
+                    }
+                }
+            }
+            /* where dilation leaves no tap inside the image there is no largest value */
+            if (best == INT64_MAX || best == INT64_MIN) {
+                continue;
+            }
+            if (value_at(&pool.output, pooled, channel, pixel) != best) {
+                fail("ebnn_max_pool", number);
+            }
+            if (value_at(&threshold.output, made, channel, pixel) !=
+                stepped(&threshold.steps, channel, (int32_t)best)) {
+                fail("ebnn_threshold", number);
+            }
+        }
+    }
+    free((void *)(uintptr_t)directions.thresholds);
+    free((void *)(uintptr_t)directions.directions);
+    free((void *)(uintptr_t)threshold.steps.thresholds);
+    free((void *)(uintptr_t)threshold.steps.directions);
+    free(source);
+    free(pooled);
+    free(made);
+}
+
+int main(void)
+{
+    const unsigned int cases = 150;
+
+    for (unsigned int number = 0; number < cases; number++) {
+        check_linear(number);
+        check_pool_and_threshold(number);
+    }
+    printf("%u cases agree\n", cases);
+    return 0;
+}

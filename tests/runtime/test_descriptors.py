@@ -1,0 +1,134 @@
+"""Descriptors that contradict themselves are refused before a byte is read or written."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from edgebnn.emulator.descriptors import (
+    AffineDescriptor,
+    LinearDescriptor,
+    PoolDescriptor,
+    StepsDescriptor,
+    TensorDescriptor,
+    ThresholdDescriptor,
+    WindowDescriptor,
+    describe_tensor,
+)
+from edgebnn.mapping.plan import FORMATS, Layout
+from edgebnn.native import library
+
+BITS, TRITS, INT8, INT32 = (FORMATS.index(name) for name in ("bits", "trits", "int8", "int32"))
+FORMAT, SHAPE = -1, -2
+
+Change = Callable[[LinearDescriptor], None]
+
+
+def sound_layer() -> LinearDescriptor:
+    """A convolution of 4 channels, 3 x 3, with padding 1, two groups, over 6 x 5 pixels."""
+    return LinearDescriptor(
+        input=TensorDescriptor(6, 5, 4, BITS, 1),
+        output=TensorDescriptor(6, 5, 8, INT32, 32),
+        window=WindowDescriptor(3, 3, 1, 1, 1, 1, 1, 1),
+        groups=2,
+        row_words=1,
+    )
+
+
+def status_of(layer: LinearDescriptor) -> int:
+    """No memory is given, so a layer that is not refused crashes; `ebnn_check_linear` answers for sound ones."""
+    return int(library().ebnn_linear(ctypes.byref(layer), None, None, None))
+
+
+def changed(path: str, value: int) -> LinearDescriptor:
+    layer = sound_layer()
+    owner, _, name = path.rpartition(".")
+    setattr(getattr(layer, owner) if owner else layer, name, value)
+    return layer
+
+
+def test_the_sound_layer_is_sound() -> None:
+    assert library().ebnn_check_linear(ctypes.byref(sound_layer())) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("input.format", 7),
+        ("output.format", 200),
+        ("input.planes", 0),
+        ("input.planes", 2),
+        ("output.planes", 33),
+        ("output.format", BITS),  # sums without a step function are int32
+        ("output.format", INT8),
+    ],
+)
+def test_a_format_that_the_layer_cannot_have_is_refused(path: str, value: int) -> None:
+    assert status_of(changed(path, value)) == FORMAT
+
+
+@pytest.mark.parametrize(("format_code", "steps"), [(BITS, 2), (TRITS, 1), (TRITS, 3)])
+def test_packed_outputs_take_as_many_steps_as_they_have_values(format_code: int, steps: int) -> None:
+    layer = sound_layer()
+    layer.output.format, layer.output.planes = format_code, 1
+    layer.steps = StepsDescriptor(None, None, steps, -1, 1)
+    assert status_of(layer) == FORMAT
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("groups", 0),
+        ("groups", 3),
+        ("output.channels", 9),
+        ("input.channels", 0),
+        ("output.height", 0),
+        ("output.height", 3),  # two more rows would fit without any padding behind them
+        ("output.width", 70000),  # more padding than 16 bits can say
+        ("output.width", 2**32 - 1),
+        ("input.height", 2**31),
+        ("window.kernel_height", 0),
+        ("window.stride_x", 0),
+        ("window.dilation_y", 0),
+        ("window.kernel_width", 65535),
+        ("row_words", 0),
+        ("input.channels", 16),  # 8 a group: 72 inputs do not fit one word
+    ],
+)
+def test_extents_that_contradict_each_other_are_refused(path: str, value: int) -> None:
+    assert status_of(changed(path, value)) == SHAPE
+
+
+def test_a_kernel_of_two_to_the_32_inputs_does_not_pass_for_an_empty_one() -> None:
+    layer = sound_layer()
+    layer.groups, layer.output.channels = 1, 8
+    layer.input.channels = 2**16
+    layer.input.height = layer.input.width = 2**8
+    layer.output.height = layer.output.width = 1
+    layer.window = WindowDescriptor(2**8, 2**8, 1, 1, 1, 1, 0, 0)
+    layer.row_words = 2**27 - 1
+    assert status_of(layer) == SHAPE
+
+
+def test_the_other_layers_check_their_tensors_too() -> None:
+    native = library()
+    five, six = TensorDescriptor(1, 1, 5, INT8, 8), TensorDescriptor(1, 1, 6, INT8, 8)
+    one_step = StepsDescriptor(None, None, 1, 0, 1)
+    pixel = WindowDescriptor(1, 1, 1, 1, 1, 1, 0, 0)
+    assert native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(five, six, one_step)), None, None) == SHAPE
+    assert native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(five, five)), None, None) == FORMAT
+    assert native.ebnn_max_pool(ctypes.byref(PoolDescriptor(five, six, pixel)), None, None) == SHAPE
+    other = TensorDescriptor(1, 1, 5, FORMATS.index("uint8"), 8)
+    assert native.ebnn_max_pool(ctypes.byref(PoolDescriptor(five, other, pixel)), None, None) == FORMAT
+    assert native.ebnn_affine(ctypes.byref(AffineDescriptor(five)), None, None) == FORMAT
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("channels", [1, 3, 32, 33])
+def test_c_and_python_agree_on_the_bytes_of_a_tensor(name: str, channels: int) -> None:
+    planes = 1 if name in ("bits", "trits") else 8 * np.dtype(name).itemsize
+    layout = Layout(height=3, width=5, channels=channels, format=name, planes=planes)  # type: ignore[arg-type]
+    assert library().ebnn_tensor_bytes(ctypes.byref(describe_tensor(layout))) == layout.bytes

@@ -1,0 +1,171 @@
+"""Layers of dot products: sizes around the words, windows, groups, alphabets of inputs and weights, step functions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
+from tests.networks import Builder
+from tests.runtime.agreement import assert_runtime_agrees, kernels
+from tests.runtime.firmware_calls import map_on_host
+
+BINARY, TERNARY = WeightKind.BINARY, WeightKind.TERNARY
+
+INPUTS = {
+    "bits": (Kind.BITS, -1, 1),
+    "trits": (Kind.TRITS, -1, 1),
+    "int8": (Kind.INTEGERS, -128, 127),
+    "uint8": (Kind.INTEGERS, 0, 255),
+    "int12": (Kind.INTEGERS, -2048, 2047),
+    "int16": (Kind.INTEGERS, -32768, 32767),
+    "uint16": (Kind.INTEGERS, 0, 65535),
+    "uint1": (Kind.INTEGERS, 0, 1),
+}
+
+
+def builder_of(shape: tuple[int, ...], kind: str = "bits", seed: int = 1) -> Builder:
+    return Builder(Tensor("x", INPUTS[kind][0], shape, *INPUTS[kind][1:]), np.random.default_rng(seed))
+
+
+def built(builder: Builder) -> Network:
+    return builder.network()
+
+
+@pytest.mark.parametrize("fan_in", [1, 2, 31, 32, 33, 64, 255, 256, 257, 1000])
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+@pytest.mark.parametrize("kind", ["bits", "trits", "int12"])
+def test_dense_layers_of_any_fan_in(fan_in: int, weights: WeightKind, kind: str) -> None:
+    builder = builder_of((fan_in,), kind)
+    builder.linear(7, weights)
+    assert_runtime_agrees(built(builder))
+
+
+@pytest.mark.parametrize("neurons", [1, 2, 3, 4, 5, 31, 32, 33, 70])
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_tiles_of_any_number_of_neurons_and_samples(neurons: int, batch: int) -> None:
+    builder = builder_of((100,))
+    builder.linear(neurons)
+    assert_runtime_agrees(built(builder), batch=batch)
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+def test_every_kind_of_input_plane_by_plane(kind: str, weights: WeightKind) -> None:
+    builder = builder_of((5, 6, 7), kind)
+    builder.linear(9, weights, Window((3, 2), (1, 1), (1, 1), (0, 0), (0, 0)))
+    assert_runtime_agrees(built(builder))
+
+
+@pytest.mark.parametrize("pad_value", [-1, 0, 1])
+@pytest.mark.parametrize("kind", ["bits", "trits", "int8"])
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+@pytest.mark.parametrize("channels", [1, 3, 32, 40, 64])
+def test_padding_is_an_input_of_its_value_and_zero_is_none(
+    pad_value: int, kind: str, weights: WeightKind, channels: int
+) -> None:
+    builder = builder_of((channels, 4, 5), kind)
+    builder.linear(5, weights, Window((3, 3), (1, 1), (1, 1), (1, 2), (2, 1)), pad_value=pad_value)
+    assert_runtime_agrees(built(builder))
+
+
+def test_a_window_that_stands_in_the_padding_alone() -> None:
+    builder = builder_of((3, 1))
+    builder.linear(4, window=Window((1,), (1,), (1,), (2,), (3,)), pad_value=0)
+    assert_runtime_agrees(built(builder))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2, 4])
+@pytest.mark.parametrize("pad", [(0, 0), (3, 1), (0, 4)])
+@pytest.mark.parametrize("channels", [2, 32])
+def test_strides_and_dilations(stride: int, dilation: int, pad: tuple[int, int], channels: int) -> None:
+    builder = builder_of((channels, 13, 11))
+    window = Window((3, 2), (stride, 2), (dilation, dilation), (pad[0], 0), (pad[1], 1))
+    builder.linear(6, window=window)
+    assert_runtime_agrees(built(builder))
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups", "neurons"), [(4, 2, 6), (6, 6, 6), (40, 40, 80), (64, 2, 10), (66, 3, 3)]
+)
+@pytest.mark.parametrize("kind", ["bits", "trits", "uint8"])
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+def test_groups_and_depthwise_layers(channels: int, groups: int, neurons: int, kind: str, weights: WeightKind) -> None:
+    builder = builder_of((channels, 5, 4), kind)
+    builder.linear(neurons, weights, Window((2, 3), (1, 1), (1, 1), (1, 1), (0, 1)), groups)
+    builder.threshold()
+    builder.linear(3, window=Window((2, 2), (1, 1), (1, 1), (0, 0), (0, 0)))
+    assert_runtime_agrees(built(builder))
+
+
+@pytest.mark.parametrize(("kind", "steps"), [(Kind.BITS, 1), (Kind.TRITS, 2), (Kind.INTEGERS, 1), (Kind.INTEGERS, 7)])
+@pytest.mark.parametrize("neurons", [1, 31, 32, 33, 65])
+def test_step_functions_behind_a_layer_in_both_directions(kind: Kind, steps: int, neurons: int) -> None:
+    builder = builder_of((63,))
+    builder.linear(neurons, TERNARY)
+    builder.threshold(kind, steps)
+    builder.linear(4, TERNARY)
+    assert_runtime_agrees(built(builder), batch=20)
+
+
+@pytest.mark.parametrize("channels", [1, 5, 32, 33])
+@pytest.mark.parametrize("kind", [Kind.BITS, Kind.TRITS])
+def test_a_flattened_map_reaches_a_dense_layer_without_being_moved(channels: int, kind: Kind) -> None:
+    builder = builder_of((3, 6, 5), "int8")
+    builder.linear(channels, window=Window((2, 2), (1, 1), (1, 1), (0, 0), (0, 0)))
+    builder.threshold(kind)
+    builder.flatten()
+    builder.linear(8)
+    builder.affine()
+    assert_runtime_agrees(built(builder))
+
+
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_counts_stay_exact_where_every_byte_is_as_full_as_it_can_be(weights: WeightKind, sign: int) -> None:
+    # more than 31 wide registers of set bits: byte counters that were not widened in time would overflow
+    fan_in = 31 * 256 * 2 + 17
+    builder = builder_of((fan_in,), "trits")
+    builder.linear(5, weights)
+    network = built(builder)
+    (layer,) = network.linear
+    ones = np.ones_like(layer.weights)
+    if weights is TERNARY:
+        ones[:, 3] = 0
+    extreme = network.with_weights({layer.name: ones})
+    assert_runtime_agrees(extreme, np.full((3, fan_in), sign, np.int8))
+
+
+def test_int16_extremes_reach_the_ends_of_the_accumulator() -> None:
+    builder = builder_of((65535,), "int16")
+    builder.linear(2)
+    network = built(builder)
+    (layer,) = network.linear
+    weights = np.ones_like(layer.weights)
+    weights[1] = -1
+    # 65,535 times -32,768 is within 32,768 of the smallest int32, and its opposite as close to the largest
+    assert_runtime_agrees(network.with_weights({layer.name: weights}), np.full((1, 65535), -32768, np.int16))
+
+
+def test_bits_behind_the_last_channel_are_written_as_zero() -> None:
+    from tests.runtime.firmware_calls import GuardedBuffer, run_stage
+
+    for kind in (Kind.BITS, Kind.TRITS):
+        builder = builder_of((20,))
+        builder.linear(33)
+        builder.threshold(kind)
+        builder.linear(1)
+        mapped = map_on_host(built(builder))
+        stage = mapped.plan.stages[0]
+        source, target = GuardedBuffer(4), GuardedBuffer(stage.output.bytes)
+        source.bytes[:] = 0
+        assert run_stage(stage, mapped.image, source.address, target.address) == 0
+        words = target.bytes.view(np.uint32).reshape(-1, 2)
+        assert np.all(words[:, 1] < 2), f"{kind}: bits behind channel 33"
+
+
+def test_this_machine_has_a_wide_kernel_or_says_so() -> None:
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        has_avx2 = " avx2 " in file.read()
+    assert ("avx2" in kernels()) == has_avx2
