@@ -33,7 +33,7 @@ class FastPath:
     """
 
     def __init__(self, mapped: MappedNetwork) -> None:
-        self._mapped = mapped
+        self.mapped = mapped
         self._native = host_library()
         self._program = build_program(mapped, {})
 
@@ -45,8 +45,8 @@ class FastPath:
         """
         if not self._native.ebnn_host_has_kernel(_KERNELS[kernel]):
             raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
-        program = build_program(self._mapped, weights) if weights else self._program
-        network, layout = self._mapped.network, self._mapped.plan.input
+        program = build_program(self.mapped, weights) if weights else self._program
+        network, layout = self.mapped.network, self.mapped.plan.input
         scores = np.empty((len(x), network.output.size), np.int32)
         block = self._block_samples(program)
         for first in range(0, len(x), block):
@@ -58,9 +58,9 @@ class FastPath:
 
     def run_encoded(self, encoded: npt.NDArray[np.uint8], kernel: Kernel = "auto") -> Scores:
         """Integer scores int32 (B, n) of samples that are already laid out: uint8 (B, bytes of the plan's input)."""
-        wanted = self._mapped.plan.input.bytes
+        wanted = self.mapped.plan.input.bytes
         assert encoded.ndim == 2 and encoded.shape[1] == wanted, f"a sample takes {wanted} bytes"
-        scores = np.empty((len(encoded), self._mapped.network.output.size), np.int32)
+        scores = np.empty((len(encoded), self.mapped.network.output.size), np.int32)
         block = self._block_samples(self._program)
         for first in range(0, len(encoded), block):
             self._run_encoded(self._program, encoded[first : first + block], scores[first : first + block], kernel)
@@ -85,7 +85,7 @@ class FastPath:
         )
         if status != 0:
             raise DeploymentError(
-                f"the C runtime refuses the plan of network '{self._mapped.network.name}' (status {status}); "
+                f"the C runtime refuses the plan of network '{self.mapped.network.name}' (status {status}); "
                 "compile the model again with this version"
             )
 

@@ -9,7 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of, has_steps
-from edgebnn.frontend.expressions import Apply, Constant, Expression, Fractions, Leaf, fractions_of, parts, spread
+from edgebnn.frontend.expressions import (
+    Apply,
+    Constant,
+    Expression,
+    Fractions,
+    Leaf,
+    evaluate,
+    fractions_of,
+    parts,
+    spread,
+)
 from edgebnn.frontend.lattice import Lattice, lattice_of_sums
 from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
@@ -114,12 +124,16 @@ class Emitter:
         if signal.elements == "bool":
             raise Refusal("works on a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
         error = straight_through_error(signal.expression, signal.lattice)
-        line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
-        if signal.base.kind is not Kind.SUMS and line is not None:
-            return self._line(signal, line, error)
-        if not has_steps(signal.expression):
+        packed = signal.base.kind in (Kind.BITS, Kind.TRITS)
+        if has_steps(signal.expression) and not packed:
+            return self._steps(signal, error)
+        if has_steps(signal.expression):
+            line = _line_through_signs(signal)
+        else:
+            line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
+        if signal.base.kind is Kind.SUMS or line is None:
             raise _without_steps(signal.expression)
-        return self._steps(signal, error)
+        return self._line(signal, line, error)
 
     def _line(self, signal: Signal, line: tuple[Fractions, Fractions], error: float) -> Source:
         """The network's input, perhaps scaled and shifted."""
@@ -136,10 +150,6 @@ class Emitter:
         return Source(signal.base, abs(scale), sign, line[1], exact, error / float(abs(scale)))
 
     def _steps(self, signal: Signal, error: float) -> Source:
-        if signal.base.kind in (Kind.BITS, Kind.TRITS):
-            raise Refusal(
-                "takes steps of an input of bits or trits", "leave the step out, or choose a wider --input-type"
-            )
         step = find_steps(signal.expression, signal.leaf, signal.lattice, signal.base.low, signal.base.high)
         levels = step.levels
         node = signal.expression.node if isinstance(signal.expression, Apply) else signal.value
@@ -195,6 +205,19 @@ def _value_behind(signal: Signal, index: int, function: Expression) -> str:
         return signal.value if function is signal.expression else f"{signal.value}.integers"
     step = signal.waiting[index]
     return step.source if step.function is function else f"{signal.value}.{step.source}"
+
+
+def _line_through_signs(signal: Signal) -> tuple[Fractions, Fractions]:
+    """(a, 0) where the steps that the model takes of an input of bits or trits are a times that input."""
+    every = np.arange(signal.base.channels)
+    high = fractions_of(evaluate(signal.expression, every, np.ones_like(every), False).astype(np.float32))
+    for number in (-1, 1) if signal.base.kind is Kind.BITS else (-1, 0, 1):
+        values = evaluate(signal.expression, every, np.full_like(every, number), False).astype(np.float32)
+        if np.any(fractions_of(values) != high * number):
+            raise Refusal(
+                "takes steps of an input of bits or trits", "leave the step out, or choose a wider --input-type"
+            )
+    return high, fractions_of(np.zeros(signal.base.channels))
 
 
 def spread_fractions(values: Fractions, tensor: Tensor) -> Fractions:

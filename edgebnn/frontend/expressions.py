@@ -37,6 +37,11 @@ class Leaf:
     exact: bool
     error: npt.NDArray[np.float64]
 
+    @cached_property
+    def plain(self) -> npt.NDArray[np.float64] | None:
+        """The scale as floats where the model's value is exactly scale * n; None elsewhere."""
+        return self.scale.astype(np.float64) if self.exact and not np.any(self.offset != 0) else None
+
 
 @dataclass(frozen=True, eq=False)
 class Constant:
@@ -141,12 +146,11 @@ def _value(
 ) -> Array:
     match part:
         case Leaf():
+            if not exactly and part.plain is not None:  # the product is a float32, so float64 makes it without loss
+                product: Array = part.plain[channels] * numbers.astype(np.float64)
+                return product.astype(np.float32)
             exact: Fractions = part.scale[channels] * numbers.astype(object) + part.offset[channels]
-            if exactly:
-                return exact
-            if np.all(part.offset == 0) and part.exact:  # the product is a float32, so float64 makes it without loss
-                return (part.scale[channels].astype(np.float64) * numbers.astype(np.float64)).astype(np.float32)
-            return floats_of(exact)
+            return exact if exactly else floats_of(exact)
         case Constant():
             constant = part.exact if exactly else part.values
             return constant[channels] if constant.size > 1 else np.broadcast_to(constant.reshape(-1), channels.shape)

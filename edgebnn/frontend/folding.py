@@ -16,9 +16,9 @@ from edgebnn.frontend.graph import Array, Node, as_integers
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.tensors import dtype_name
 
-# Elements of one folded constant, and of all of them in one model: ten times the weights of a binary ResNet-18.
+# Elements of one folded constant, and of all of them in one model: six times the weights of a binary ResNet-18.
 MAX_ELEMENTS = 2**25
-MAX_WORK = 2**27
+MAX_WORK = 2**26
 
 Arguments = Sequence[Array | None]
 

@@ -31,7 +31,7 @@ Progress = Callable[[int, float], None]
 class Training:
     """How long and how fast to train. An epoch is `steps` batches, as the augmented data never ends."""
 
-    epochs: int = 20
+    epochs: int = 24
     steps: int = 50
     batch: int = 128
     learning_rate: float = 0.01

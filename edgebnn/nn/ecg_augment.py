@@ -34,7 +34,7 @@ class Augmentation:
 
     pvc_share: float = 0.4
     hard_weight: float = 2.0
-    blend: float = 0.0
+    blend: float = 0.25
     transplant: float = 0.4
     wide_usual: float = 0.1
     role_swap: float = 0.1
@@ -42,13 +42,13 @@ class Augmentation:
     noise_burst: float = 0.2
     other_rhythm: float = 0.3
     late_pvc: float = 0.02
-    run: float = 0.0
+    run: float = 0.08
     early_normal: float = 0.12
     irregular: float = 0.12
     shift_samples: float = 1.5
     misaligned_samples: float = 0.8
     stretch: float = 0.07
-    pvc_stretch: float = 0.02
+    pvc_stretch: float = 0.06
     gain: float = 0.12
     wander: float = 5.0
     noise: float = 2.5
@@ -65,9 +65,6 @@ class BeatSampler:
         self._pvc, self._normal = torch.nonzero(is_pvc)[:, 0], torch.nonzero(~is_pvc)[:, 0]
         self._pvc_weight = _record_weight(record[self._pvc])
         self._normal_weight = _record_weight(record[self._normal]) * self._hardness()
-        rates = [len(self._pvc) > 0, len(self._normal) > 0]
-        if not all(rates):
-            raise ValueError("a sampler needs beats of both classes")
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
         """(x float (size, 4, length) of int8 values, is_pvc int64 (size,))."""

@@ -23,10 +23,10 @@ OPTIONS = ReadOptions("bits")
 
 def refused(path: Path, words: str, seconds: float = 1.0) -> str:
     """Reads a file that must be refused soon in a sentence that holds `words`; returns the sentence."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ModelError) as caught:
         read_network(path, OPTIONS)
-    assert time.perf_counter() - start < seconds
+    assert time.process_time() - start < seconds
     message = str(caught.value)
     assert words in message and "\n" not in message
     return message
@@ -81,12 +81,12 @@ def test_mutated_bytes_never_crash(tmp_path: Path, places: list[tuple[int, int]]
         content[place % len(content)] = value
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         read_network(path, OPTIONS)
     except ModelError as error:
         assert "\n" not in str(error)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_tensor_that_claims_100_gigabytes(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_constants_that_double_again_and_again(tmp_path: Path) -> None:
     for _ in range(40):
         grown = model.add("Concat", inputs=[grown, grown], axis=0)
     model.add("MatMul", inputs=["x", grown])
-    refused(model.save(tmp_path), "too many to fold", seconds=3)  # some constants fit, and are made
+    refused(model.save(tmp_path), "too many to fold", seconds=2)  # some constants fit, and are made
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -133,3 +133,21 @@ def test_an_offset_per_channel_becomes_a_constant_per_neuron(tmp_path: Path) -> 
     model.add("Flatten")
     model.add("MatMul", signs(1, 42, 3))
     assert assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("int8"), batch=64).activations
+
+
+@pytest.mark.parametrize("input_type", ["bits", "trits"])
+def test_a_sign_of_signs_is_no_step(tmp_path: Path, input_type: str) -> None:
+    model = Model((8,))
+    model.sign()
+    model.add("MatMul", signs(0, 8, 3))
+    network = assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions(input_type)).network
+    assert len(network.nodes) == 1
+
+
+def test_a_step_of_trits_that_is_no_sign_is_refused(tmp_path: Path) -> None:
+    model = Model((8,))
+    model.sign(at_least=True)
+    model.add("MatMul", signs(0, 8, 3))
+    with pytest.raises(ModelError, match="steps of an input of bits or trits"):
+        input_of(tmp_path, ReadOptions("trits"), model)
+    assert input_of(tmp_path, ReadOptions("bits"), model).kind is Kind.BITS

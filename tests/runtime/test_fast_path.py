@@ -133,7 +133,7 @@ def test_a_missing_or_damaged_library_says_how_to_get_one(tmp_path: Path) -> Non
         native.load_library(tmp_path / "libedgebnn.so")
     damaged = tmp_path / "damaged.so"
     damaged.write_bytes(b"\x7fELF and no more")
-    with pytest.raises(ToolError, match="does not load .* install edgebnn again"):
+    with pytest.raises(ToolError, match=r"does not load .* install edgebnn again"):
         native.load_library(damaged)
 
 
