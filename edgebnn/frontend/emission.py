@@ -127,10 +127,11 @@ class Emitter:
         packed = signal.base.kind in (Kind.BITS, Kind.TRITS)
         if has_steps(signal.expression) and not packed:
             return self._steps(signal, error)
-        if has_steps(signal.expression):
-            line = _line_through_signs(signal)
-        else:
-            line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
+        line = (
+            _line_through_signs(signal)
+            if has_steps(signal.expression)
+            else affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
+        )
         if signal.base.kind is Kind.SUMS or line is None:
             raise _without_steps(signal.expression)
         return self._line(signal, line, error)

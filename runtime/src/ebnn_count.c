@@ -13,7 +13,7 @@
 #define BLOCK UINT32_C(8)
 
 /* Sum of three bits in each place; the carries go to *carry. */
-static inline uint32_t add(uint32_t *carry, uint32_t a, uint32_t b, uint32_t c)
+EBNN_INLINE uint32_t add(uint32_t *carry, uint32_t a, uint32_t b, uint32_t c)
 {
     const uint32_t half = a ^ b;
 

@@ -15,7 +15,14 @@
 
 #define EBNN_WORD_BITS UINT32_C(32)
 
-static inline uint32_t ebnn_popcount(uint32_t word)
+/* Small functions of the innermost loops: at -Os gcc would rather call them, which costs more than they do. */
+#if defined(__GNUC__)
+#define EBNN_INLINE static inline __attribute__((always_inline))
+#else
+#define EBNN_INLINE static inline
+#endif
+
+EBNN_INLINE uint32_t ebnn_popcount(uint32_t word)
 {
     word -= (word >> 1) & UINT32_C(0x55555555);
     word = (word & UINT32_C(0x33333333)) + ((word >> 2) & UINT32_C(0x33333333));

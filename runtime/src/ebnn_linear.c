@@ -53,10 +53,44 @@ static uint32_t dot_planes(const uint32_t *sign, const uint32_t *nonzero, const 
     return sum;
 }
 
+/*
+ * The same for a binary neuron whose row is one word, as in the first layer of most networks: from the highest plane
+ * down, each doubling what the planes above it gave. A call and a loop for each word would cost more than the count.
+ */
+static uint32_t dot_planes_of_word(uint32_t sign, const uint32_t *planes, ebnn_gathered gathered,
+                                   const ebnn_tensor *input)
+{
+    const uint32_t *plane = planes + input->planes - 1;
+    uint32_t sum = ebnn_popcount(sign & *plane);
+
+    if (ebnn_is_signed(input->format)) {
+        sum = 0 - sum;
+    }
+    while (plane != planes) {
+        plane--;
+        sum = 2 * sum + ebnn_popcount(sign & *plane);
+    }
+    return 2 * sum - gathered.total;
+}
+
+/* One neuron: signs or planes, wide rows or a single word. */
+static uint32_t dot(const ebnn_linear_layer *layer, const uint32_t *sign, const uint32_t *nonzero,
+                    const uint32_t *scratch, ebnn_gathered gathered)
+{
+    const uint32_t words = layer->row_words;
+
+    if (ebnn_is_packed(layer->input.format)) {
+        return dot_signs(sign, nonzero, scratch, scratch + words, gathered, words);
+    }
+    if (words == 1 && nonzero == NULL) {
+        return dot_planes_of_word(*sign, scratch, gathered, &layer->input);
+    }
+    return dot_planes(sign, nonzero, scratch, gathered, &layer->input, words);
+}
+
 int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch)
 {
     const int32_t status = ebnn_check_linear(layer);
-    const bool signs = ebnn_is_packed(layer->input.format);
     const uint32_t words = layer->row_words;
     uint32_t neurons, pixel = 0;
 
@@ -74,10 +108,7 @@ int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *out
                 const ebnn_gathered gathered = ebnn_gather(layer, input, group, row, column, scratch);
 
                 for (uint32_t neuron = 0; neuron < neurons; neuron++) {
-                    const uint32_t sum = signs ? dot_signs(sign, nonzero, scratch, scratch + words, gathered, words)
-                                               : dot_planes(sign, nonzero, scratch, gathered, &layer->input, words);
-
-                    ebnn_write(&writer, (int32_t)sum);
+                    ebnn_write(&writer, (int32_t)dot(layer, sign, nonzero, scratch, gathered));
                     sign += words;
                     nonzero = nonzero != NULL ? nonzero + words : NULL;
                 }

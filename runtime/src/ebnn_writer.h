@@ -30,7 +30,7 @@ static inline ebnn_writer ebnn_writer_at(const ebnn_tensor *tensor, const ebnn_s
 }
 
 /* How many of the channel's thresholds the value has reached. */
-static inline uint32_t ebnn_count_steps(const ebnn_steps *steps, uint32_t channel, int32_t value)
+EBNN_INLINE uint32_t ebnn_count_steps(const ebnn_steps *steps, uint32_t channel, int32_t value)
 {
     const int32_t *thresholds = steps->thresholds + (size_t)channel * steps->steps;
     const int32_t counted = ebnn_bit(steps->directions, channel) != 0 ? ~value : value;
@@ -53,7 +53,7 @@ static inline void ebnn_store_words(const ebnn_writer *writer, uint32_t word)
 }
 
 /* The next channel's value. */
-static inline void ebnn_write(ebnn_writer *writer, int32_t value)
+EBNN_INLINE void ebnn_write(ebnn_writer *writer, int32_t value)
 {
     const ebnn_tensor *tensor = writer->tensor;
     const uint32_t channel = writer->channel++;
