@@ -27,12 +27,40 @@ Address = Annotated[Quantity, of("address")]
 Count = Annotated[Quantity, of("count")]
 
 # The registers that the macro's model and the hardware layer in C know by name; a target says where each one lies.
-REGISTERS = (
-    "control status program_bank program_row program_sign program_nonzero program_ternary program_policy "
-    "input_address input_format input_height input_width input_channels kernel stride dilation padding pad_value "
-    "groups row_words bank_table ternary output_address output_format output_height output_width output_channels "
-    "threshold_address threshold_steps direction_address output_low output_step"
-).split()
+REGISTERS = [
+    "control",
+    "status",
+    "program_bank",
+    "program_row",
+    "program_sign",
+    "program_nonzero",
+    "program_ternary",
+    "program_policy",
+    "input_address",
+    "input_format",
+    "input_height",
+    "input_width",
+    "input_channels",
+    "kernel",
+    "stride",
+    "dilation",
+    "padding",
+    "pad_value",
+    "groups",
+    "row_words",
+    "bank_table",
+    "ternary",
+    "output_address",
+    "output_format",
+    "output_height",
+    "output_width",
+    "output_channels",
+    "threshold_address",
+    "threshold_steps",
+    "direction_address",
+    "output_low",
+    "output_step",
+]
 
 MAX_FILE_BYTES = 1 << 20
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.options import calibration_option, input_type_option, model_argument, target_option
+from edgebnn.cli.output import JsonCommand, emit
 
 
 @click.command(cls=JsonCommand)

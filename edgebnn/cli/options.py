@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from edgebnn.chip.instance import ChipInstance

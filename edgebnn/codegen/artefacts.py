@@ -35,7 +35,7 @@ class Memory:
 
 
 def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> Memory:
-    """The memory of a deployment, from its files `memory_map.csv`, `memory_map.json`, `weights.bin` and the ELF's facts."""
+    """The memory of a deployment, from its memory map, its `weights.bin` and the facts of its ELF."""
     synapses = synapses_in_csv(files["memory_map.csv"])
     document = json.loads(files["memory_map.json"])
     weight_bytes = {layer["name"]: layer["weight_bytes"] for layer in document["layers"]}

@@ -42,7 +42,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class ChipResult:
-    """One chip instance on all samples; `accuracy` is None without labels, `changed` counts answers unlike the clean."""
+    """One chip instance on all samples; `accuracy` is None without labels, `changed` counts other answers."""
 
     seed: int
     bit_error_rate: float
@@ -87,9 +87,9 @@ def emulate(
 ) -> Emulation:
     """Runs the samples without errors and on every chip instance.
 
-    The fast path runs everything; reference and firmware repeat the first `firmware_samples` samples, without errors and
-    on the first chip, and are compared to the bit; so is onnxruntime where the `model` file is given. Without `elf` the
-    firmware is left out. Raises DataError for unsuitable data, TargetError for chips on a target without RRAM.
+    The fast path runs everything; reference and firmware repeat the first `firmware_samples` samples, without errors
+    and on the first chip, and are compared to the bit; so is onnxruntime where the `model` file is given. Without `elf`
+    the firmware is left out. Raises DataError for unsuitable data, TargetError for chips on a target without RRAM.
     """
     bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
     scores, agreement, run = bench.compare(None, "")

@@ -96,8 +96,8 @@ def _check_replaceable(folder: Path) -> None:
     for name in sorted(present - {RECORD}):
         if name not in known or hashlib.sha256((folder / name).read_bytes()).hexdigest() != known[name]:
             raise DeploymentError(
-                f"'{folder / name}' was added or changed since edgebnn wrote the folder; move it away or choose another "
-                "folder with -o"
+                f"'{folder / name}' was added or changed since edgebnn wrote the folder; move it away or choose "
+                "another folder with -o"
             )
 
 

@@ -258,6 +258,6 @@ def _check_fit(plan: Plan, planning: _Planning) -> None:
         )
     if plan.image_bytes > flash:
         raise FitError(
-            f"the weights image takes {plan.image_bytes} bytes, but target '{name}' has {flash} bytes of flash; make the "
-            "largest layers smaller, or raise memory.flash.size in a copy of the target file"
+            f"the weights image takes {plan.image_bytes} bytes, but target '{name}' has {flash} bytes of flash; make "
+            "the largest layers smaller, or raise memory.flash.size in a copy of the target file"
         )

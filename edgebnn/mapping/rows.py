@@ -24,7 +24,7 @@ def fan_in_order(weights: Weights, window: WindowPlan) -> Weights:
 
 
 def input_order(fan_in: int, window: WindowPlan) -> npt.NDArray[np.int64]:
-    """For each place in a row, the index of its weight within the neuron's weights as the model has them; int64 (n,)."""
+    """For each place in a row, the index of its weight among the neuron's weights in the model; int64 (n,)."""
     height, width = window.kernel
     order: npt.NDArray[np.int64] = np.arange(fan_in).reshape(-1, height, width).transpose(1, 2, 0).reshape(-1)
     return order

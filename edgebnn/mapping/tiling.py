@@ -38,7 +38,7 @@ def check_parallel(node: str, fan_in: int, array: Array) -> None:
     words, limit = -(-fan_in // COLUMNS), array.parallel_banks.integer("count")
     if words > limit:
         raise FitError(
-            f"layer '{node}': a fan-in of {fan_in} spans {words} banks, but the target adds up at most {limit} at once; "
+            f"layer '{node}': a fan-in of {fan_in} spans {words} banks, but the target adds up at most {limit}; "
             f"use a layer with at most {limit * COLUMNS} inputs a neuron, or a target with more array.parallel_banks"
         )
 

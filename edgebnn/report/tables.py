@@ -29,8 +29,8 @@ def show_inspect(console: Console, document: Document) -> None:
     if document["layers"]:
         entry = document["input"]
         console.print(
-            f"input {escape(entry['name'])}: {entry['kind']} {tuple(entry['shape'])}, {entry['low']} to {entry['high']}, "
-            f"handed over as {entry['dtype']}"
+            f"input {escape(entry['name'])}: {entry['kind']} {tuple(entry['shape'])}, {entry['low']} to "
+            f"{entry['high']}, handed over as {entry['dtype']}"
         )
         table = Table(title=escape(document["model"]), title_justify="left")
         for name in ("layer", "kind", "output", "fan-in", "MACs", "runs on"):
