@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.network.types import Tensor
-
-# onnxruntime evaluates the last affine in float32: a product, a sum and the rounding of both constants, each within
-# half a unit in the last place of the largest magnitude; 2^-24 is that half unit relative to it.
-_FLOAT32_ROUNDINGS = 4
-_HALF_UNIT = 2.0**-24
+from edgebnn.network.types import Network
 
 
 @dataclass(frozen=True)
@@ -34,15 +30,20 @@ def same_integers(one: npt.NDArray[np.int32], other: npt.NDArray[np.int32]) -> A
     return Agreement(len(one), int(equal.sum()))
 
 
-def same_as_floats(scores: npt.NDArray[np.int32], floats: npt.NDArray[np.float32], output: Tensor) -> Agreement:
-    """Agreement with onnxruntime's scores: same arg max, and equal up to the float32 rounding of the last affine.
+def same_as_model(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any], network: Network) -> Agreement:
+    """Agreement with what onnxruntime answers for the model, (samples, *scores) or the classes (samples,).
 
-    Where onnxruntime's two best scores lie within that rounding of each other, either may be the arg max.
+    Scores have to be equal up to what the front end shows that float32 can round behind the last sums
+    (`Network.score_error`), and the arg max has to be the same, but among scores that lie within that rounding of the
+    largest. Where the model ends in a softmax or an arg max, only the latter can be compared.
     """
-    real = scores.reshape(len(scores), -1) * output.scale
-    given = floats.reshape(len(floats), -1).astype(np.float64)
-    largest = max(abs(output.low), abs(output.high)) * output.scale
-    tolerance = _FLOAT32_ROUNDINGS * _HALF_UNIT * largest
-    close = (np.abs(real - given) <= tolerance).all(axis=1)
+    real = scores.reshape(len(scores), -1) * network.output.scale
+    if answers.dtype.kind in "iu":  # the model ends in an arg max
+        return Agreement(len(scores), int((answers.reshape(len(scores)) == real.argmax(axis=1)).sum()))
+    given = answers.reshape(len(answers), -1).astype(np.float64)
+    tolerance = network.score_error or 0.0
     best = np.take_along_axis(given, real.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
-    return Agreement(len(scores), int((close & (best >= given.max(axis=1) - 2 * tolerance)).sum()))
+    same = best >= given.max(axis=1) - 2 * tolerance
+    if network.score_error is not None:
+        same &= (np.abs(real - given) <= tolerance).all(axis=1)
+    return Agreement(len(scores), int(same.sum()))

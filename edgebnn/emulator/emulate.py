@@ -13,10 +13,11 @@ import numpy.typing as npt
 from edgebnn.chip.energy import Energy, inference_energy, latency_s, programming_energy
 from edgebnn.chip.instance import ChipInstance, FaultPlanes
 from edgebnn.emulator.accuracy import AccuracyDrop, Interval, accuracy_drop, exact_interval
-from edgebnn.emulator.agreement import Agreement, same_as_floats, same_integers
-from edgebnn.emulator.executors import Executor, execute, run_onnxruntime
+from edgebnn.emulator.agreement import Agreement, same_as_model, same_integers
+from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import FirmwareRun, run_firmware
+from edgebnn.emulator.onnx_runtime import run_onnxruntime
 from edgebnn.errors import DataError
 from edgebnn.mapping.faults import fault_planes, programmed_weights, wrong_weights
 from edgebnn.mapping.mapped import MappedNetwork
@@ -96,10 +97,10 @@ def emulate(
     predictions = _classes(scores)
     if model is not None:
         progress("onnxruntime")
-        floats = run_onnxruntime(model, mapped, data.x)
-        agreement["onnxruntime-fast"] = same_as_floats(scores, floats, mapped.network.output)
+        answers = run_onnxruntime(model, mapped, data.x)
+        agreement["onnxruntime-fast"] = same_as_model(scores, answers, mapped.network)
     results = []
-    answers = np.empty((len(chips), len(data.x)), dtype=np.int64)
+    on_chips = np.empty((len(chips), len(data.x)), dtype=np.int64)
     for index, chip in enumerate(chips):
         progress(f"chip {chip.seed}")
         faults = fault_planes(mapped, chip)
@@ -108,8 +109,8 @@ def emulate(
             agreement |= with_errors
         else:
             on_chip = bench.fast.run(data.x, programmed_weights(mapped, faults))
-        answers[index] = _classes(on_chip)
-        results.append(_chip_result(mapped, chip, faults, answers[index], predictions, data.y))
+        on_chips[index] = _classes(on_chip)
+        results.append(_chip_result(mapped, chip, faults, on_chips[index], predictions, data.y))
     right = None if data.y is None else predictions == data.y
     return Emulation(
         samples=len(data.x),
@@ -118,7 +119,7 @@ def emulate(
         accuracy=None if right is None else float(right.mean()),
         accuracy_interval=None if right is None else exact_interval(int(right.sum()), len(right)),
         chips=tuple(results),
-        drop=accuracy_drop(right, answers == data.y, chips[0].seed) if right is not None and chips else None,
+        drop=accuracy_drop(right, on_chips == data.y, chips[0].seed) if right is not None and chips else None,
         agreement=agreement,
         firmware_samples=len(bench.repeated) if run is not None else 0,
         **_costs(mapped, run, len(bench.repeated)),

@@ -1,9 +1,8 @@
-"""The executors of a mapped network behind one call: reference, fast path, firmware; and onnxruntime on the model."""
+"""The executors of a mapped network behind one call: reference, fast path, firmware."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from edgebnn.chip.instance import FaultPlanes
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import run_firmware
-from edgebnn.errors import ModelError, ToolError
+from edgebnn.errors import ToolError
 from edgebnn.mapping.faults import programmed_weights
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.interpreter import checked_input, interpret
@@ -21,7 +20,6 @@ Scores = npt.NDArray[np.int32]
 
 # The interpreter's patches of a batch stay in the caches and far from the memory's end.
 _REFERENCE_BLOCK = 64
-_ONNXRUNTIME_BLOCK = 256
 
 
 class Executor(StrEnum):
@@ -30,7 +28,6 @@ class Executor(StrEnum):
     REFERENCE = "reference"  # the NumPy interpreter
     FAST = "fast"  # the C runtime on the host
     FIRMWARE = "firmware"  # the ELF on an emulated CPU
-    ONNXRUNTIME = "onnxruntime"  # the model itself
 
 
 NO_FIRMWARE = "the deployment has no firmware.elf, since no cross compiler was found; pip install 'edgebnn[soc]' and compile again"
@@ -58,27 +55,3 @@ def execute(
     network = mapped.network.with_weights(weights)
     blocks = [interpret(network, x[i : i + _REFERENCE_BLOCK]) for i in range(0, len(x), _REFERENCE_BLOCK)]
     return np.concatenate(blocks) if blocks else np.zeros((0, *network.output.shape), np.int32)
-
-
-def run_onnxruntime(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """The scores that onnxruntime gives for the model file, with its graph optimisations off.
-
-    They are off since its optimiser fuses Conv and BatchNormalization and so moves exact zeros across a sign. Raises
-    ModelError where onnxruntime does not take the model.
-    """
-    import onnxruntime  # a second to import, and only this executor needs it
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        entry = session.get_inputs()[0]
-        block = _ONNXRUNTIME_BLOCK if not isinstance(entry.shape[0], int) else entry.shape[0]
-        dtype = np.dtype(mapped.network.input_dtype)
-        scale = mapped.network.input.scale if dtype.kind == "f" else 1.0
-        typed = (x * scale).astype(dtype) if scale != 1.0 else x.astype(dtype)
-        outputs = [session.run(None, {entry.name: typed[i : i + block]})[0] for i in range(0, len(x), block)]
-    except Exception as error:  # onnxruntime's exceptions have no common base class
-        raise ModelError(f"onnxruntime does not run '{model}': {str(error).splitlines()[0]}") from error
-    return np.concatenate(outputs)

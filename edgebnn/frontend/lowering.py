@@ -80,17 +80,30 @@ class _Lowering:
             self._visit(node)
         last = next(node for node in graph.nodes if graph.output in node.outputs)
         answer = self._values[graph.output]
+        scores = None
         if isinstance(answer, Signal):
             try:
-                self._notes = (*self._notes, *emit_scores(self._emitter, answer, f"{last.name}.scores"))
+                scores = emit_scores(self._emitter, answer, f"{last.name}.scores")
             except Refusal as refusal:
                 self._report(last, refusal)
         elif isinstance(answer, np.ndarray) or not self._problems:
             self._report(last, Refusal("does not depend on the input", "let the model's output depend on its input"))
         if self._problems:
             return Lowered(None, tuple(self._problems))
-        network = Network(name, self._input, tuple(self._emitter.nodes), graph.input.dtype, graph.sha256, self._notes)
-        return Lowered(network, ())
+        assert scores is not None, "without a problem the answer was a signal"
+        return Lowered(
+            Network(
+                name,
+                self._input,
+                tuple(self._emitter.nodes),
+                graph.input.dtype,
+                graph.sha256,
+                notes=(*self._notes, *scores.notes),
+                # Behind a softmax or an arg max that was left out the model's own output is something else.
+                score_error=None if self._dropped else scores.error,
+            ),
+            (),
+        )
 
     def _input_signal(self) -> Signal:
         tensor = self._input

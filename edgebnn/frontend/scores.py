@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of
 from edgebnn.frontend.emission import Emitter
+from edgebnn.frontend.expressions import Apply, parts
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
 from edgebnn.frontend.signals import Signal
 from edgebnn.network.types import Affine, Kind, Tensor
 
 _LIMIT = 2**31 - 1
-# What float32 itself rounds in an affine, in half units of its last place: two constants, a product, a sum.
-_FLOAT32_ROUNDINGS = 4
+# What float32 rounds in one operator behind the sums, in half units of the last place: at most what a batch norm does,
+# which are a square root, a reciprocal, the products that make its factor and shift, and the product and sum of each x.
+_ROUNDINGS = 8
 # Units that are tried for the scores, so that the multipliers of few channels round well together.
 _CANDIDATES = 4096
 
 
-def emit_scores(emitter: Emitter, signal: Signal, node: str) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Scores:
+    """How close the network's scores are to the model's float32 ones, in the model's units, and what to tell a user."""
+
+    error: float
+    notes: tuple[str, ...] = ()
+
+
+def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     """Ends the network in the signal, an affine of its last layer's sums; Refusal for any other ending.
 
     The real score is a[c] * n + b[c], exactly; the network's is multiplier[c] * n + offset[c] with one real value for
     its unit, chosen as fine as int32 allows. One common a > 0 without b needs no affine: the sums are the scores.
-    Returns a note where int32 rounds the affine more than float32 would.
+    Says so in a note where int32 rounds the affine more than float32 would.
     """
     if signal.base.kind is not Kind.SUMS:
         raise Refusal("ends without a binary or ternary layer", "there is nothing to compile")
@@ -41,15 +51,16 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> tuple[str, ...]:
     factor = signal.channels_each
     signal = emitter.settled(signal)
     slope, shift = (np.repeat(part, factor) for part in line)
+    bound = max(abs(signal.base.low), abs(signal.base.high))
+    float_error = _float_error(signal, line[0].astype(np.float64), line[1].astype(np.float64), bound)
     if np.all(slope == slope[0]) and slope[0] > 0 and not np.any(shift != 0):
         last = emitter.nodes[-1]
         own = signal.value == last.output.name
         name = last.output.name if own else emitter.tensor_name(signal.value)
         scores = replace(last.output, name=name, kind=Kind.SCORES, scale=float(slope[0]))
         emitter.nodes[-1] = replace(last, output=scores)
-        return ()
+        return Scores(float_error)
     a, b = slope.astype(np.float64), shift.astype(np.float64)
-    bound = max(abs(signal.base.low), abs(signal.base.high))
     unit = _unit(a, b, bound)
     multiplier, offset = np.rint(a / unit).astype(np.int64), np.rint(b / unit).astype(np.int64)
     high = int((np.abs(multiplier) * bound + np.abs(offset)).max())
@@ -63,10 +74,16 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> tuple[str, ...]:
             offset.astype(np.int32),
         )
     )
-    error = float((np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)).max())
-    if error <= _FLOAT32_ROUNDINGS * UNIT * high:
-        return ()
-    return (f"the scores are rounded to int32 and lie within {error * unit:.2g} of the model's, at most",)
+    error = unit * float((np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)).max())
+    notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the model's, at most",)
+    return Scores(float_error + error, notes if error > float_error else ())
+
+
+def _float_error(signal: Signal, a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) -> float:
+    """How far float32 takes the model's own scores from a[c] * n + b[c], at most: its sums, then each operator."""
+    operators = sum(isinstance(part, Apply) for part in parts(signal.expression))
+    sums = 0.0 if signal.leaf.exact else float((np.abs(a) * signal.leaf.error).max())
+    return sums + operators * _ROUNDINGS * UNIT * float((np.abs(a) * bound + np.abs(b)).max())
 
 
 def _unit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) -> float:

@@ -122,6 +122,7 @@ def _network_document(network: Network) -> dict[str, Any]:
         "input_dtype": network.input_dtype,
         "model_sha256": network.model_sha256,
         "notes": list(network.notes),
+        "score_error": network.score_error,
         "nodes": [_node_document(node) for node in network.nodes],
     }
 
@@ -147,6 +148,7 @@ def _network(document: dict[str, Any], plan: Plan, image: bytes) -> Network:
         input_dtype=document["input_dtype"],
         model_sha256=document["model_sha256"],
         notes=tuple(document["notes"]),
+        score_error=document["score_error"],
     )
 
 

@@ -214,8 +214,10 @@ Node = Linear | Threshold | MaxPool | Reshape | Affine
 class Network:
     """A model in integers: its input tensor and its nodes in an order in which they can be run.
 
-    `input_dtype` is the element type of the model's own input (what users hand over), `input_scale` and the
-    tensor's range say which integers it may hold. `notes` are sentences that a user should read.
+    `input_dtype` is the element type of the model's own input (what users hand over), the input tensor's range says
+    which integers it may hold. `notes` are sentences that a user should read. `score_error` bounds, in the model's own
+    units, how far the model's float32 scores lie from the integer scores times their scale: by what float32 rounds
+    behind the last sums, and int32; None where only the arg max can be compared.
     """
 
     name: str
@@ -224,6 +226,7 @@ class Network:
     input_dtype: str
     model_sha256: str
     notes: tuple[str, ...] = field(default=())
+    score_error: float | None = None
 
     def __post_init__(self) -> None:
         """ModelError where names repeat, a source is not made before it is read, or a tensor is beyond all memory."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,20 @@ HIDDEN = 64
 _EVALUATED_AT_ONCE = 4096
 
 Progress = Callable[[int, float], None]
-"""Told the number of epochs done and the last epoch's mean loss."""
+"""Told the number of epochs done, those of teachers apart, and the last epoch's mean loss."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How long and how fast to train. An epoch is `steps` batches, as the augmented data never ends."""
+    """How long and how fast to train. An epoch is `steps` batches, as the augmented data never ends.
+
+    A binary network learns from the labels and, by the share `from_teachers`, from the mean answer of `teachers` float
+    twins (Hinton et al., arXiv:1503.02531): where one network's answer is an accident of its seed, theirs is not.
+    """
 
     epochs: int = 24
+    teachers: int = 2
+    from_teachers: float = 0.7
     steps: int = 50
     batch: int = 128
     learning_rate: float = 0.01
@@ -83,6 +89,11 @@ def train(
     labels = torch.as_tensor(np.asarray(is_pvc, np.bool_))
     if not labels.any() or labels.all():
         raise DataError("the training records hold no PVC, or nothing else; add records with both kinds of beats")
+    teachers: list[EcgNet] = []
+    if binary:
+        for index in range(settings.teachers):
+            own = replace(settings, epochs=_teacher_epochs(settings.epochs), seed=_teacher_seed(settings.seed, index))
+            teachers.append(train(x, is_pvc, record, coding, own, binary=False))
     torch.manual_seed(settings.seed)
     model = EcgNet(*x.shape[1:], binary=binary)
     records = torch.as_tensor(np.asarray(record, np.int64))
@@ -95,7 +106,11 @@ def train(
         total = 0.0
         for _ in range(settings.steps):
             batch, answer = sampler.batch(settings.batch)
-            loss = functional.cross_entropy(model(batch), answer, label_smoothing=settings.label_smoothing)
+            scores = model(batch)
+            loss = functional.cross_entropy(scores, answer, label_smoothing=settings.label_smoothing)
+            if teachers:
+                taught = functional.cross_entropy(scores, _mean_answer(teachers, batch))
+                loss = torch.lerp(loss, taught, settings.from_teachers)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -113,6 +128,22 @@ def evaluate(model: EcgNet, x: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
     with torch.no_grad():
         parts = [model(part) for part in torch.split(torch.as_tensor(x), _EVALUATED_AT_ONCE)]
     return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+def _teacher_seed(seed: int, index: int) -> int:
+    """Far from the seeds that a user counts through, so that no teacher is a twin of another run's."""
+    return 1_000_000 + 1_000 * seed + index
+
+
+def _teacher_epochs(epochs: int) -> int:
+    """Real weights settle sooner than binary ones."""
+    return max(1, 2 * epochs // 3)
+
+
+def _mean_answer(teachers: list[EcgNet], batch: Tensor) -> Tensor:
+    """(n, 2): the mean probability of either class."""
+    with torch.no_grad():
+        return torch.stack([teacher(batch).softmax(dim=1) for teacher in teachers]).mean(dim=0)
 
 
 def _convolution(channels: int, kernel: int, binary: bool) -> nn.Module:

@@ -1,13 +1,22 @@
-"""Agreement counts samples, to the bit among our own executors and up to one affine's rounding with onnxruntime."""
+"""Agreement counts samples, to the bit among our own executors and up to float32's rounding with onnxruntime."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from edgebnn.emulator.agreement import Agreement, same_as_floats, same_integers
-from edgebnn.network import Kind, Tensor
+from edgebnn.emulator.agreement import Agreement, same_as_model, same_integers
+from edgebnn.network import Network
+from tests.mapping.test_planner import dense
 
-SCORES = Tensor("scores", Kind.SCORES, (2,), -(2**30), 2**30, scale=2.0**-20)
+EXACT = dataclasses.replace(dense(40, 2), score_error=0.0)
+ROUNDED = dataclasses.replace(EXACT, score_error=1e-3)
+CLASSES = dataclasses.replace(EXACT, score_error=None)
+
+
+def agree(network: Network, scores: list[list[int]], answers: object) -> Agreement:
+    return same_as_model(np.array(scores, np.int32), np.asarray(answers), network)
 
 
 def test_one_different_bit_is_a_different_sample() -> None:
@@ -19,16 +28,22 @@ def test_one_different_bit_is_a_different_sample() -> None:
     assert same_integers(one, one).whole
 
 
-def test_onnxruntime_may_differ_by_rounding_and_no_more() -> None:
-    scores = np.array([[2**30, -(2**29)]] * 3, np.int32)
-    floats = (scores * SCORES.scale).astype(np.float32)
-    floats[1, 0] = np.nextafter(floats[1, 0], np.float32(0))
-    floats[2, 0] *= 1 - 1e-5
-    assert same_as_floats(scores, floats, SCORES) == Agreement(3, 2)
+def test_sums_that_are_the_scores_have_no_rounding_to_hide_behind() -> None:
+    assert agree(EXACT, [[10, 2]], np.float32([[10, 2]])).whole
+    assert not agree(EXACT, [[10, 2]], np.nextafter(np.float32([[10, 2]]), np.float32(0))).whole
 
 
-def test_another_arg_max_is_a_disagreement_even_when_scores_are_small() -> None:
-    scores = np.array([[1000, 999]], np.int32)
-    plain = Tensor("scores", Kind.SCORES, (2,), -1000, 1000)
-    assert same_as_floats(scores, np.array([[1000, 999]], np.float32), plain).whole
-    assert not same_as_floats(scores, np.array([[999, 1000]], np.float32), plain).whole
+def test_an_affine_may_differ_by_its_rounding_and_no_more() -> None:
+    answers = np.float32([[10, 2], [10.0009, 2], [10.0011, 2]])
+    assert agree(ROUNDED, [[10, 2]] * 3, answers) == Agreement(3, 2)
+
+
+def test_another_arg_max_is_a_disagreement_unless_the_scores_are_that_close() -> None:
+    assert agree(ROUNDED, [[10, 10]], np.float32([[10.0, 10.0005]])).whole
+    assert not agree(EXACT, [[10, 9]], np.float32([[9, 10]])).whole
+
+
+def test_behind_a_softmax_or_an_arg_max_only_the_class_is_compared() -> None:
+    assert agree(CLASSES, [[10, 2]], np.float32([[0.9, 0.1]])).whole
+    assert not agree(CLASSES, [[10, 2]], np.float32([[0.1, 0.9]])).whole
+    assert agree(CLASSES, [[10, 2], [1, 3], [5, 4]], np.array([0, 1, 1])) == Agreement(3, 2)

@@ -21,7 +21,7 @@ from edgebnn.nn.ecg import EcgNet, Training, evaluate, train  # noqa: E402
 from edgebnn.nn.ecg_augment import Augmentation, BeatSampler, Coding  # noqa: E402
 
 MEANING = Coding(coding.BEFORE, coding.TEMPLATE_PEAK, coding.RATIO_SCALE)
-QUICK = Training(epochs=3, steps=20, batch=64)
+QUICK = Training(epochs=3, steps=20, batch=64, teachers=1)
 
 
 def _beats(seeds, **options):
@@ -89,6 +89,14 @@ def test_drawn_batches_hold_int8_values_and_the_asked_share_of_pvc():
     assert torch.equal(drawn, drawn.to(torch.int8).float())
     assert is_pvc.sum() == 16
     assert (drawn[:, 2:] == drawn[:, 2:, :1]).all()
+
+
+def test_teachers_change_what_a_binary_network_learns_and_not_its_twin():
+    data, alone = _beats([10, 11]), dataclasses.replace(QUICK, epochs=1, steps=3, teachers=0)
+    taught = dataclasses.replace(alone, teachers=2)
+    for binary in (True, False):
+        weights = [train(*data, MEANING, how, binary=binary).layers[0].weight for how in (alone, taught)]
+        assert torch.equal(*weights) is not binary
 
 
 def test_progress_is_told_after_each_epoch():

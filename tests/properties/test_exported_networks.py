@@ -22,8 +22,9 @@ from edgebnn.chip.instance import ChipInstance  # noqa: E402 (torch is optional 
 from edgebnn.chip.target import load_target  # noqa: E402
 from edgebnn.codegen.build import build_firmware  # noqa: E402
 from edgebnn.codegen.project import render_project  # noqa: E402
-from edgebnn.emulator.agreement import same_as_floats  # noqa: E402
-from edgebnn.emulator.executors import Executor, execute, run_onnxruntime  # noqa: E402
+from edgebnn.emulator.agreement import same_as_model  # noqa: E402
+from edgebnn.emulator.executors import Executor, execute  # noqa: E402
+from edgebnn.emulator.onnx_runtime import run_onnxruntime  # noqa: E402
 from edgebnn.frontend import ReadOptions, read_network  # noqa: E402
 from edgebnn.mapping.faults import fault_planes  # noqa: E402
 from edgebnn.mapping.planner import map_network  # noqa: E402
@@ -114,4 +115,4 @@ def test_the_four_executors_agree(folder: Path, drawn: Drawn, bits: int) -> None
         assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, faults))
         assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, faults))
         if faults is None and not any(getattr(node, "ambiguous", 0) for node in network.nodes):
-            assert same_as_floats(reference, run_onnxruntime(path, mapped, x), network.output).whole
+            assert same_as_model(reference, run_onnxruntime(path, mapped, x), network).whole
