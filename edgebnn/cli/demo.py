@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--policy",
     default="low-energy",
     show_default=True,
-    help="Programming policy of the first target's RRAM.",
+    help="Programming policy where a target has RRAM.",
 )
 @click.option("--chips", type=click.IntRange(0, 1000), default=5, show_default=True, help="Chip instances with errors.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first chip.")
@@ -59,6 +59,7 @@ def demo(
 ) -> None:
     """Tell premature ventricular beats (PVC) from others with the shipped model, on emulated hardware."""
     from edgebnn import api
+    from edgebnn.chip.target import load_target
     from edgebnn.cli.options import chip_of
     from edgebnn.cli.output import progress
     from edgebnn.devices.monitor import monitor
@@ -68,8 +69,9 @@ def demo(
     recording = _recording(record)
     results = []
     for index, name in enumerate(names):
+        chip = load_target(name)
         with progress(f"compile for {name}", total=4) as step:
-            deployment = api.compile(ECG_PVC, name, policy=policy if index == 0 else None, step=_names(step))
+            deployment = api.compile(ECG_PVC, chip, policy=policy if chip.policies else None, step=_names(step))
         if index == 0 and output is not None:
             deployment.save(output)
         count = chips if deployment.mapped.target.array is not None else 0

@@ -84,7 +84,7 @@ def train_ecg(
     output: Path,
     *,
     seed: int = 0,
-    epochs: int | None = None,
+    epochs: int = Training.epochs,
     leave_out: Sequence[str] = (),
     folds: bool = False,
     binary: bool = True,
@@ -92,19 +92,20 @@ def train_ecg(
 ) -> dict[str, Any]:
     """Train, test, and write `output` (a binary network only); what `--json` prints.
 
-    With `folds` each record that is not left out is also judged by a network that never saw it.
+    With `folds` each record that is not left out is also judged by a network that never saw it. `progress` hears of
+    each epoch of each training.
     """
-    settings = Training(seed=seed) if epochs is None else Training(seed=seed, epochs=epochs)
+    settings = Training(seed=seed, epochs=epochs)
     left = {patients.index(name) for name in leave_out}
     learnt = [index for index in range(len(patients.names)) if index not in left]
     results: list[tuple[int, str, Detection]] = []
     if folds:
         for index in learnt:
-            progress(f"all but {patients.names[index]}")
-            model = _trained(patients, [other for other in learnt if other != index], settings, binary)
+            others = [other for other in learnt if other != index]
+            model = _trained(patients, others, settings, binary, f"all but {patients.names[index]}", progress)
             results.append((index, UNSEEN, _judged(model, patients, index)))
-    progress("all" if not left else "all but those left out")
-    model = _trained(patients, learnt, settings, binary)
+    what = "all but those left out" if left else "all records"
+    model = _trained(patients, learnt, settings, binary, what, progress)
     results += [(index, UNSEEN, _judged(model, patients, index)) for index in sorted(left)]
     if not folds:
         results += [(index, SEEN, _judged(model, patients, index)) for index in learnt]
@@ -130,13 +131,24 @@ def train_ecg(
     }
 
 
-def _trained(patients: Patients, records: list[int], settings: Training, binary: bool) -> EcgNet:
+def _trained(
+    patients: Patients,
+    records: list[int],
+    settings: Training,
+    binary: bool,
+    what: str,
+    progress: Callable[[str], None],
+) -> EcgNet:
     if not records:
         raise DataError("no record is left to learn from; leave out fewer, or add records")
     chosen = np.isin(patients.record, records)
     meaning = Coding(coding.BEFORE, coding.TEMPLATE_PEAK, coding.RATIO_SCALE)
     parts = patients.x[chosen], patients.is_pvc[chosen], patients.record[chosen]
-    return train(*parts, meaning, settings, binary=binary)
+
+    def after_epoch(epoch: int, loss: float) -> None:
+        progress(f"{what}: epoch {epoch}, loss {loss:.3f}")
+
+    return train(*parts, meaning, settings, binary=binary, progress=after_epoch)
 
 
 def _judged(model: EcgNet, patients: Patients, index: int) -> Detection:

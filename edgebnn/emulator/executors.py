@@ -30,7 +30,10 @@ class Executor(StrEnum):
     FIRMWARE = "firmware"  # the ELF on an emulated CPU
 
 
-NO_FIRMWARE = "the deployment has no firmware.elf, since no cross compiler was found; pip install 'edgebnn[soc]' and compile again"
+NO_FIRMWARE = (
+    "the deployment has no firmware.elf, since no cross compiler was found; "
+    "pip install 'edgebnn[soc]' and compile again"
+)
 
 
 def execute(

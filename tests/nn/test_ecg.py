@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 
 import numpy as np
@@ -113,7 +114,14 @@ def _invoke(*arguments):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def brief(monkeypatch):
+    """The command's training, but a matter of moments."""
+    quick = functools.partial(Training, steps=3, batch=32, teachers=1)
+    monkeypatch.setattr("edgebnn.cli.ecg_recipe.Training", quick)
+
+
+@pytest.fixture
+def folder(tmp_path, brief):
     for seed in (10, 11, 12):
         save(patient(seed, beats=120), tmp_path)
     return tmp_path
@@ -148,7 +156,7 @@ def test_the_command_says_what_is_wrong(folder, arguments, said):
     assert said in str(done.exception)
 
 
-def test_a_folder_of_wfdb_records_works_too(shared_data, tmp_path):
+def test_a_folder_of_wfdb_records_works_too(shared_data, tmp_path, brief):
     pytest.importorskip("wfdb")
     folder = shared_data / "ecg" / "wfdb"
     done = _invoke("ecg", "--data", folder, "-o", tmp_path / "m.onnx", "--epochs", 1, "--json")
