@@ -71,9 +71,9 @@ class Emulation:
     programming: Energy | None
 
     @property
-    def executors_agree(self) -> bool:
-        """Every pair of executors that was compared agrees on every sample."""
-        return all(agreement.whole for agreement in self.agreement.values())
+    def executors_agree(self) -> bool | None:
+        """Every pair of executors that was compared agrees on every sample; None where nothing was compared."""
+        return all(agreement.whole for agreement in self.agreement.values()) if self.agreement else None
 
 
 def emulate(
@@ -152,10 +152,12 @@ class _Bench:
         weights = programmed_weights(self.mapped, faults) if faults is not None else {}
         scores = self.fast.run(self.x, weights)
         head = scores[: len(self.repeated)]
+        if len(self.repeated) == 0:
+            return scores, {}, None
         self.progress(f"reference{condition}")
         reference = execute(self.mapped, self.elf, self.repeated, Executor.REFERENCE, faults)
         agreement = {f"reference-fast{condition}": same_integers(reference, head)}
-        if self.elf is None or len(self.repeated) == 0:
+        if self.elf is None:
             return scores, agreement, None
         self.progress(f"firmware{condition}")
         run = run_firmware(self.mapped, self.elf, self.repeated, faults)

@@ -23,6 +23,7 @@ IntArray = npt.NDArray[np.int64] | npt.NDArray[np.int32] | npt.NDArray[np.int8]
 
 
 MAX_TENSOR_SIZE = 1 << 28
+MAX_SUM = 2**31 - 1
 
 
 class Kind(StrEnum):
@@ -246,6 +247,11 @@ class Network:
             if tensor.size > MAX_TENSOR_SIZE or min(tensor.shape, default=0) < 1 or len(tensor.shape) > 3:
                 raise ModelError(
                     f"tensor '{tensor.name}' of shape {tensor.shape} is out of bounds; use a smaller network"
+                )
+            if max(-tensor.low, tensor.high) > MAX_SUM:
+                raise ModelError(
+                    f"tensor '{tensor.name}' can reach {max(-tensor.low, tensor.high)}, beyond int32; "
+                    "use fewer inputs a neuron, or fewer bits an input (--input-type)"
                 )
 
     @cached_property

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from edgebnn.devices.monitor import Monitoring
 from edgebnn.report.documents import memory_document
+from edgebnn.report.tables import AGREE
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -107,7 +108,7 @@ def _rows(targets: list[Document]) -> list[tuple[str, list[str]]]:
 
     pairs = {pair: None for target in targets for pair in target["agreement"]}
     rows = [row("PVC found", lambda t: f"{t['pvc_found']:,}")]
-    rows.append(row("executors agree", lambda t: "yes" if t["executors_agree"] else "[red]NO[/red]"))
+    rows.append(row("executors agree", lambda t: AGREE[t["executors_agree"]]))
     for pair in pairs:
         rows.append(row(f"  {pair.replace('-', ' = ', 1)}", lambda t, pair=pair: _agreement(t["agreement"].get(pair))))
     rows.append(row("energy per beat", lambda t: _number(t["energy_per_beat_nj"], ",.0f", "nJ")))

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+AGREE = {True: "yes, to the bit", False: "[red]NO[/red]", None: "not compared"}
+
 
 def facts(console: Console, title: str, rows: list[tuple[str, str]]) -> None:
     """A two-column table of named facts."""
@@ -165,7 +167,7 @@ def show_target(console: Console, document: Document) -> None:
 
 def agreement_rows(document: Document) -> list[tuple[str, str]]:
     """Whether the executors agree, pair by pair."""
-    rows = [("executors agree", "yes, to the bit" if document["executors_agree"] else "[red]NO[/red]")]
+    rows = [("executors agree", AGREE[document["executors_agree"]])]
     for pair, counts in document["agreement"].items():
         rows.append((f"  {pair.replace('-', ' = ', 1)}", f"{counts['equal']} of {counts['compared']} samples"))
     return rows

@@ -1,0 +1,142 @@
+"""The interpreter is the oracle of everything else, so it is held to the definitions, written out as loops."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebnn.errors import DataError, ModelError
+from edgebnn.network import Affine, Kind, Linear, MaxPool, Network, Reshape, Tensor, Threshold, WeightKind, interpret
+from edgebnn.network.interpreter import trace
+from edgebnn.network.types import Window
+from tests.mapping.test_planner import dense
+from tests.networks import networks, random_inputs
+
+Values = npt.NDArray[np.int64]
+
+
+def taps(window: Window, at: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """(tap, position in the unpadded input) of every tap of the window at an output position."""
+    found = []
+    for tap in product(*map(range, window.kernel)):
+        axes = zip(at, window.stride, tap, window.dilation, window.pad_begin, strict=True)
+        found.append((tap, tuple(a * s + t * d - p for a, s, t, d, p in axes)))
+    return found
+
+
+def inside(position: tuple[int, ...], spatial: tuple[int, ...]) -> bool:
+    return all(0 <= p < extent for p, extent in zip(position, spatial, strict=True))
+
+
+def linear(node: Linear, x: Values) -> Values:
+    y = np.zeros(node.output.shape, np.int64)
+    channels, neurons = x.shape[0] // node.groups, node.neurons // node.groups
+    for place in np.ndindex(*node.output.shape):
+        for channel in range(channels):
+            source = place[0] // neurons * channels + channel
+            for tap, position in taps(node.window, place[1:]):
+                value = x[(source, *position)] if inside(position, x.shape[1:]) else node.pad_value
+                y[place] += int(node.weights[(place[0], channel, *tap)]) * int(value)
+    return y
+
+
+def threshold(node: Threshold, x: Values) -> Values:
+    y = np.zeros(x.shape, np.int64)
+    for place in np.ndindex(*x.shape):
+        steps = node.thresholds[place[0]].tolist()
+        up = node.direction[place[0]] > 0
+        count = sum(x[place] >= step if up else x[place] <= step for step in steps)
+        y[place] = node.low + node.step * count
+    return y
+
+
+def pool(node: MaxPool, x: Values) -> Values:
+    y = np.zeros(node.output.shape, np.int64)
+    for place in np.ndindex(*node.output.shape):
+        values = [x[(place[0], *p)] for _, p in taps(node.window, place[1:]) if inside(p, x.shape[1:])]
+        y[place] = max(values) if node.direction[place[0]] > 0 else min(values)
+    return y
+
+
+def by_definition(network: Network, x: Values) -> dict[str, Values]:
+    values = {network.input.name: x}
+    for node in network.nodes:
+        source = values[node.sources[0]]
+        match node:
+            case Linear():
+                made = linear(node, source)
+            case Threshold():
+                made = threshold(node, source)
+            case MaxPool():
+                made = pool(node, source)
+            case Reshape():
+                made = source.reshape(node.output.shape)
+            case Affine():
+                shape = (-1,) + (1,) * (source.ndim - 1)
+                made = source * node.multiplier.reshape(shape).astype(np.int64) + node.offset.reshape(shape)
+        values[node.output.name] = made
+    return values
+
+
+@given(network=networks(max_layers=2).filter(lambda n: sum(node.macs for node in n.linear) < 6000), seed=st.integers(0))
+@settings(max_examples=100)
+def test_every_tensor_is_what_the_definitions_say(network: Network, seed: int) -> None:
+    x = random_inputs(network, seed % 2**32, 3)
+    traced = trace(network, x)
+    for sample in range(len(x)):
+        for name, expected in by_definition(network, x[sample].astype(np.int64)).items():
+            assert np.array_equal(traced[name][sample], expected), name
+
+
+@given(networks())
+def test_every_tensor_stays_in_the_range_that_the_network_states(network: Network) -> None:
+    traced = trace(network, random_inputs(network, 0, 5))
+    for name, values in traced.items():
+        tensor = network.tensors[name]
+        assert tensor.low <= values.min() and values.max() <= tensor.high, name
+        if tensor.kind is Kind.BITS:
+            assert not np.any(values == 0)
+
+
+def test_an_empty_batch_has_no_scores() -> None:
+    assert interpret(dense(40, 3), np.zeros((0, 40), np.int8)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.ones((2, 39)), r"shape \(batch, 40\).*\(2, 39\)"),
+        (np.full((1, 40), 2), "-1 to 1"),
+        (np.full((1, 40), 0.5), "fractions"),
+        (np.full((1, 40), np.nan), "NaN"),
+        (np.zeros((1, 40)), "-1 and \\+1"),
+        (np.full((1, 40), "a"), "takes numbers"),
+    ],
+)
+def test_unsuitable_data_are_one_sentence(x: npt.NDArray[np.generic], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        interpret(dense(40, 3), x)
+
+
+def test_sums_beyond_int32_are_refused() -> None:
+    source = Tensor("x", Kind.INTEGERS, (40_000,), 0, 65_535)
+    output = Tensor("scores", Kind.SCORES, (1,), -40_000 * 65_535, 40_000 * 65_535)
+    layer = Linear("fc", ("x",), output, np.ones((1, 40_000), np.int8), WeightKind.BINARY)
+    with pytest.raises(ModelError, match="beyond int32"):
+        Network("wide", source, (layer,), "uint16", "0" * 64)
+
+
+def test_a_network_names_each_thing_once_and_in_order() -> None:
+    layer = dense(40, 3).nodes[0]
+    with pytest.raises(ModelError, match="exists twice"):
+        Network("twice", dense(40, 3).input, (layer, layer), "int8", "0" * 64)
+    source = Tensor("y", Kind.BITS, (40,), -1, 1)
+    with pytest.raises(ModelError, match="reads 'x', which no node before it makes"):
+        Network("dangling", source, (layer,), "int8", "0" * 64)
+    with pytest.raises(ModelError, match="no layer"):
+        Network("empty", source, (), "int8", "0" * 64)
