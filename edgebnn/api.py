@@ -24,12 +24,12 @@ from edgebnn.errors import ToolError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.faults import fault_planes
+from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.folder import read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import FirmwareFacts, record_of, restore
-from edgebnn.report.floorplan import floorplan_svg
 
 Step = Callable[[str, float], None]
 

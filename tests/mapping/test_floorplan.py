@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 from hypothesis import given
 
+from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.memory_map import memory_map_markdown
 from edgebnn.network import Linear, Network
-from edgebnn.report.floorplan import floorplan_svg
 from tests.mapping.test_planner import dense, mapped_on
 from tests.networks import networks
 
