@@ -171,20 +171,26 @@ def _header(base: Path, path: Path, wfdb: Any) -> Any:
             header = wfdb.rdheader(str(base))
         signals, samples, fs_hz = int(header.n_sig), int(header.sig_len), float(header.fs)
         files = [path.with_name(name) for name in dict.fromkeys(header.file_name or [])]
+        per_frame = sum(int(each or 1) for each in header.samps_per_frame or [])
+        skew = max((abs(int(each or 0)) for each in header.skew or []), default=0)
+        compressed = any(str(each).startswith("5") for each in header.fmt or [])  # FLAC
     except DataError:
         raise
     except Exception as error:  # the package raises whatever a bad byte leads it to
         raise DataError(f"'{path}' is no sound WFDB header ({_short(error)}); download it again") from error
     if signals < 1 or not files:
         raise DataError(f"'{path}' names no signal; give a record with at least one lead in one segment")
-    if not 2 <= samples <= MAX_SAMPLES or signals * samples > 4 * MAX_SAMPLES:
-        raise DataError(f"'{path}' claims {signals} x {samples} samples; give 2 to {MAX_SAMPLES} of one lead")
+    if not 2 <= samples <= MAX_SAMPLES or max(signals, per_frame) * samples > 4 * MAX_SAMPLES or skew > samples:
+        raise DataError(
+            f"'{path}' claims {max(signals, per_frame)} x {samples} samples (skew {skew}); "
+            f"give 2 to {MAX_SAMPLES} of one lead"
+        )
     if not RATES_HZ[0] <= fs_hz <= RATES_HZ[1]:
         raise DataError(f"'{path}' claims {fs_hz:g} Hz; give a record of {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz")
     for file in files:
         if not file.is_file() or file.parent != path.parent:
             raise DataError(f"'{path}' names the signal file '{file.name}', which is not beside it; put it there")
-    if sum(file.stat().st_size for file in files) < samples:
+    if not compressed and sum(file.stat().st_size for file in files) < samples:
         raise DataError(f"the signal of '{base}' is shorter than its header claims; download it again")
     return header
 
