@@ -59,13 +59,12 @@ def train(
         import torch
     except ImportError as error:
         raise ToolError("training needs PyTorch: pip install 'edgebnn[train]'") from error
-    from edgebnn.cli.ecg_recipe import Patients, data_folder, train_ecg
     from edgebnn.cli.output import progress
-    from edgebnn.nn.ecg import Training
+    from edgebnn.recipes.ecg import EPOCHS, Patients, data_folder, train_ecg
 
     torch.set_num_threads(1)  # so small a network only loses by sharing the work, and sums stay in one order
     patients = Patients.read(data_folder(data))
-    epochs = Training.epochs if epochs is None else epochs
+    epochs = EPOCHS if epochs is None else epochs
     trainings = (len(patients.names) - len(leave_out)) * folds + 1
     with progress(f"train {recipe}", total=trainings * epochs) as step:
         step(f"{len(patients.names)} records")

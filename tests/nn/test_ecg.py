@@ -117,7 +117,7 @@ def _invoke(*arguments):
 def brief(monkeypatch):
     """The command's training, but a matter of moments."""
     quick = functools.partial(Training, steps=3, batch=32, teachers=1)
-    monkeypatch.setattr("edgebnn.cli.ecg_recipe.Training", quick)
+    monkeypatch.setattr("edgebnn.recipes.ecg.Training", quick)
 
 
 @pytest.fixture

@@ -46,4 +46,4 @@ def test_torch_is_for_training_alone() -> None:
         for path in (ROOT / "edgebnn").rglob("*.py")
         if "torch" in _third_party(path)
     }
-    assert users <= {"nn", "cli"}  # the layers and the recipes that join them with recordings
+    assert users <= {"nn", "recipes", "cli"}  # layers, recipes, and the command that starts them

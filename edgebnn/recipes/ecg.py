@@ -1,7 +1,4 @@
-"""The ECG recipe: records of a folder, a split between patients, training, the test, and the ONNX file.
-
-It stands here because it joins `devices` and `nn`, which know nothing of each other.
-"""
+"""The ECG recipe: records of a folder, a split between patients, training, the test, and the ONNX file."""
 
 from __future__ import annotations
 
@@ -27,6 +24,7 @@ from edgebnn.nn.ecg_augment import Coding
 from edgebnn.nn.export import export_onnx
 
 PVC = 1
+EPOCHS = Training.epochs
 
 UNSEEN = "unseen"
 SEEN = "seen"

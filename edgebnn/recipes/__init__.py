@@ -1,0 +1,1 @@
+"""Training recipes: recordings from `devices`, networks from `nn`, which know nothing of each other."""
