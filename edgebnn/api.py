@@ -20,7 +20,7 @@ from edgebnn.codegen.project import render_project
 from edgebnn.emulator.emulate import Dataset, Emulation, emulate
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor, execute
-from edgebnn.errors import ToolError
+from edgebnn.errors import NoCompilerError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.faults import fault_planes
@@ -128,7 +128,7 @@ def compile(
     facts = None
     try:
         firmware = build_firmware(project, chip, toolchain)
-    except ToolError:
+    except NoCompilerError:
         if toolchain != "auto":
             raise
     else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable
 from math import prod
 from pathlib import Path
@@ -44,7 +46,7 @@ def read_npz(path: Path, required: Iterable[str], optional: Iterable[str] = ()) 
             return arrays
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise DataError(f"'{path}' is not a sound .npz file ({error}); write it with numpy.savez") from error
 
 
@@ -58,12 +60,16 @@ def _read(file: IO[bytes], where: str, available: int) -> Array:
         if read_header is None:
             raise DataError(f"'{where}' has the unknown .npy version {version}; write it with numpy.save")
         shape, fortran, dtype = read_header(file)
-    except ValueError as error:
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError) as error:
+        # NumPy reads a header as a Python literal, and a stranger's text can fail in all of these ways.
         raise DataError(f"'{where}' is not a sound .npy array ({error}); write it with numpy.save") from error
-    if dtype.hasobject:
-        raise DataError(f"'{where}' holds Python objects, which are never loaded; save plain numbers")
+    if dtype.kind not in "biuf":
+        what = "Python objects, which are never loaded" if dtype.hasobject else f"{dtype} values, which are no numbers"
+        raise DataError(f"'{where}' holds {what}; save plain numbers")
+    if not all(type(extent) is int and 0 <= extent <= MAX_ARRAY_BYTES for extent in shape):
+        raise DataError(f"'{where}' has a header with the impossible shape {shape}; write it with numpy.save")
     size = prod(shape) * dtype.itemsize
-    if size > MAX_ARRAY_BYTES or min(shape, default=0) < 0:
+    if size > MAX_ARRAY_BYTES:
         raise DataError(f"'{where}' claims an array of {size} bytes; at most {MAX_ARRAY_BYTES} are read, so split it")
     if size > available:
         raise DataError(f"'{where}' is truncated: its header claims {size} bytes, {available} are there; copy it again")

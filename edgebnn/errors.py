@@ -27,3 +27,7 @@ class DeploymentError(EdgeBNNError):
 
 class ToolError(EdgeBNNError):
     """An optional package, a compiler or another tool that is missing or failed."""
+
+
+class NoCompilerError(ToolError):
+    """No cross compiler was found: a deployment can do without firmware, a broken build may not pass for this."""

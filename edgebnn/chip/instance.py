@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.errors import DataError, TargetError
+from edgebnn.files import write_whole
 
 Words = npt.NDArray[np.uint32]
 
@@ -62,7 +63,8 @@ class ChipInstance:
 
     def save(self, path: Path) -> None:
         """Writes the chip as JSON, from which `load` gives the same chip."""
-        path.write_bytes(msgspec.json.format(msgspec.json.encode({"schema": 1, **asdict(self)}), indent=2) + b"\n")
+        document = {"schema": 1, **asdict(self)}
+        write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
     @classmethod
     def load(cls, path: Path) -> ChipInstance:

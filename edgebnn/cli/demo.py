@@ -66,17 +66,19 @@ def demo(
     from edgebnn.models import ECG_PVC
     from edgebnn.report.demo import demo_document, show_demo
 
+    targets = [load_target(name) for name in names]
+    if len({chip.name for chip in targets}) < len(targets):
+        raise click.UsageError("two targets have the same name; change `name` in a copy of a target file")
     recording = _recording(record)
     results = []
-    for index, name in enumerate(names):
-        chip = load_target(name)
-        with progress(f"compile for {name}", total=4) as step:
+    for index, chip in enumerate(targets):
+        with progress(f"compile for {chip.name}", total=4) as step:
             deployment = api.compile(ECG_PVC, chip, policy=policy if chip.policies else None, step=_names(step))
         if index == 0 and output is not None:
             deployment.save(output)
         count = chips if deployment.mapped.target.array is not None else 0
         instances = [chip_of(deployment.mapped, seed + chip, None) for chip in range(count)]
-        with progress(f"beats on {name}", total=4 + count) as step:
+        with progress(f"beats on {chip.name}", total=7 + count) as step:
             result = monitor(
                 deployment.mapped,
                 deployment.elf,

@@ -48,17 +48,21 @@ def emulate(
 ) -> None:
     """Run a data set on the deployment in DIR, without errors and on chips with bit errors."""
     from edgebnn import api
-    from edgebnn.cli.options import chip_of, read_dataset
+    from edgebnn.cli.options import check_same_model, chip_of, read_dataset
     from edgebnn.cli.output import progress
     from edgebnn.report.documents import emulate_document
     from edgebnn.report.tables import show_emulate
 
+    if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 100:
+        raise click.UsageError("--max-accuracy-drop takes percentage points from 0 to 100")
     deployment = api.load(folder)
+    if model is not None:
+        check_same_model(model, deployment.mapped)
     dataset = read_dataset(data, deployment.mapped)
     has_rram = deployment.mapped.target.array is not None
     count = chips if has_rram or ber is not None else 0
     instances = [chip_of(deployment.mapped, seed + index, ber) for index in range(count)]
-    with progress("emulate", total=4 + count) as step:
+    with progress("emulate", total=7 + count) as step:
         result = deployment.emulate(dataset, instances, model=model, firmware_samples=firmware_samples, progress=step)
     document = emulate_document(deployment, result, max_accuracy_drop)
     emit(document, json_flag, json_file, lambda console: show_emulate(console, document))

@@ -61,6 +61,10 @@ def chip_of(mapped: MappedNetwork, seed: int, ber: float | None) -> ChipInstance
 
 def as_batch(x: npt.NDArray[Any], mapped: MappedNetwork) -> npt.NDArray[Any]:
     """The samples with a batch axis in front: a single sample in the input's own shape becomes a batch of one."""
+    from edgebnn.errors import DataError
+
+    if x.ndim == 0:
+        raise DataError("the data are a single number; give a batch of samples")
     return x[None] if x.shape == mapped.network.input.shape else x
 
 
@@ -92,3 +96,12 @@ def read_dataset(path: Path, mapped: MappedNetwork) -> Dataset:
     if y is not None and y.dtype.kind not in "iub":
         raise DataError(f"'{path}': the labels y are {y.dtype}; give the index of each sample's class")
     return Dataset(as_batch(arrays["x"], mapped), None if y is None else y.astype(np.int64))
+
+
+def check_same_model(model: Path, mapped: MappedNetwork) -> None:
+    """ModelError where the file is not the one that the deployment was compiled from."""
+    from edgebnn.errors import ModelError
+    from edgebnn.frontend import model_hash
+
+    if model_hash(model) != mapped.provenance.model_sha256:
+        raise ModelError(f"'{model}' is not the model that the deployment was compiled from; give that file")

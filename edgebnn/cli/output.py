@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
 Document = dict[str, Any]
+
+
+class Step(Protocol):
+    """Hears each phase as it begins, and within a long one how many of its parts are done."""
+
+    def __call__(self, phase: str, done: int = 0, of: int = 0) -> None: ...
 
 
 class JsonCommand(click.Command):
@@ -37,9 +43,11 @@ def emit(document: Document, json_flag: bool, json_file: Path | None, show: Call
     """The document as JSON on stdout, or as tables through `show`, which takes a rich console."""
     import msgspec
 
+    from edgebnn.files import write_whole
+
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     if json_file is not None:
-        json_file.write_bytes(text + b"\n")
+        write_whole(json_file, text + b"\n")
     if json_flag:
         click.echo(text)
         return
@@ -49,17 +57,21 @@ def emit(document: Document, json_flag: bool, json_file: Path | None, show: Call
 
 
 @contextmanager
-def progress(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr that steps each time the yielded function hears what comes next."""
+def progress(title: str, total: int | None = None) -> Iterator[Step]:
+    """A bar on stderr of `total` phases: the yielded function hears what comes next, and how far a long phase is."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=total, now="", completed=-1)
+        task = bar.add_task(title, total=total, now="")
+        begun = -1
 
-        def step(name: str) -> None:
-            bar.update(task, advance=1, now=name)
+        def step(phase: str, done: int = 0, of: int = 0) -> None:
+            nonlocal begun
+            begun += not of
+            now = f"{phase} {done}/{of}" if of else phase
+            bar.update(task, completed=begun + (done / of if of else 0), now=now)
 
         yield step

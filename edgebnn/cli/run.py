@@ -47,10 +47,13 @@ def run(
     from edgebnn import api
     from edgebnn.cli.options import as_batch, chip_from, read_samples
     from edgebnn.cli.output import progress
-    from edgebnn.report.arrays import write_npy
+    from edgebnn.files import write_whole
+    from edgebnn.report.arrays import npy_bytes
     from edgebnn.report.documents import run_document
     from edgebnn.report.tables import show_run
 
+    if save_chip is not None and chip is None:
+        raise click.UsageError("--save-chip goes with --chip SEED")
     deployment = api.load(folder)
     x = as_batch(read_samples(input_file), deployment.mapped)
     instance = chip_from(deployment.mapped, chip, ber)
@@ -60,6 +63,6 @@ def run(
     if save_chip is not None and instance is not None:
         instance.save(save_chip)
     if output is not None:
-        write_npy(output, scores)
+        write_whole(output, npy_bytes(scores))
     document = run_document(deployment, scores, on, instance)
     emit(document, json_flag, json_file, lambda console: show_run(console, document))

@@ -12,7 +12,7 @@ from typing import Literal
 
 from edgebnn.chip.target import Target
 from edgebnn.codegen.flags import GCC_LIBRARY, MACHINES
-from edgebnn.errors import ToolError
+from edgebnn.errors import NoCompilerError, ToolError
 
 Preference = Literal["auto", "zig", "gcc"]
 
@@ -37,13 +37,13 @@ class Toolchain:
 def find_toolchain(target: Target, preference: str = "auto") -> Toolchain:
     """The compiler for a target: zig before gcc, since the same zig gives the same bytes on every machine.
 
-    `preference` is auto, zig or gcc. Raises ToolError where there is none, or where programs of this machine are no ELF
-    files (target `host` outside Linux).
+    `preference` is auto, zig or gcc. Raises NoCompilerError where there is none, or where programs of this machine are
+    no ELF files (target `host` outside Linux).
     """
     if preference not in ("auto", "zig", "gcc"):
         raise ToolError(f"there is no toolchain '{preference}'; use auto, zig or gcc")
     if target.architecture == "host" and sys.platform != "linux":
-        raise ToolError(
+        raise NoCompilerError(
             "the firmware of target 'host' is an ELF program, which only Linux runs; use its Makefile by hand, or "
             "compile for another target"
         )
@@ -53,7 +53,7 @@ def find_toolchain(target: Target, preference: str = "auto") -> Toolchain:
     if found is None:
         gcc = f"a GCC ({', '.join(MACHINES[target.architecture].gcc_names)})"
         wanted = {"zig": "the package ziglang", "gcc": gcc}.get(preference, f"ziglang or {gcc}")
-        raise ToolError(
+        raise NoCompilerError(
             f"target '{target.name}' needs a cross compiler, and {wanted} was not found; pip install 'edgebnn[soc]'"
         )
     return found

@@ -15,7 +15,7 @@ from edgebnn.devices.battery import average_power_w, battery_days
 from edgebnn.devices.beats import beat_windows
 from edgebnn.devices.pvc import Detection, count
 from edgebnn.devices.recording import Recording, detect_beats
-from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate
+from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
 from edgebnn.errors import DataError
 from edgebnn.mapping.mapped import MappedNetwork
 
@@ -52,7 +52,7 @@ def monitor(
     model: Path | None = None,
     chips: Sequence[ChipInstance] = (),
     firmware_beats: int = 2000,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Monitoring:
     """The recording through the mapped PVC network, every beat on the fast path and up to `firmware_beats` as firmware.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,14 @@ class Agreement:
         return self.compared == self.equal
 
 
+def per_class(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Scores (samples, *shape) as (samples, classes), also without any sample."""
+    return scores.reshape(len(scores), prod(scores.shape[1:]))
+
+
 def same_integers(one: npt.NDArray[np.int32], other: npt.NDArray[np.int32]) -> Agreement:
     """Agreement to the bit; both (samples, *scores)."""
-    equal = (one == other).reshape(len(one), -1).all(axis=1)
+    equal = per_class(one == other).all(axis=1)
     return Agreement(len(one), int(equal.sum()))
 
 
@@ -37,10 +43,10 @@ def same_as_model(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any], netw
     (`Network.score_error`), and the arg max has to be the same, but among scores that lie within that rounding of the
     largest. Where the model ends in a softmax or an arg max, only the latter can be compared.
     """
-    real = scores.reshape(len(scores), -1) * network.output.scale
+    real = per_class(scores) * network.output.scale
     if answers.dtype.kind in "iu":  # the model ends in an arg max
         return Agreement(len(scores), int((answers.reshape(len(scores)) == real.argmax(axis=1)).sum()))
-    given = answers.reshape(len(answers), -1).astype(np.float64)
+    given = per_class(answers).astype(np.float64)
     tolerance = network.score_error or 0.0
     best = np.take_along_axis(given, real.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
     same = best >= given.max(axis=1) - 2 * tolerance

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from edgebnn.chip.energy import Energy, inference_energy, latency_s, programming_energy
 from edgebnn.chip.instance import ChipInstance, FaultPlanes
 from edgebnn.emulator.accuracy import AccuracyDrop, Interval, accuracy_drop, exact_interval
-from edgebnn.emulator.agreement import Agreement, same_as_model, same_integers
+from edgebnn.emulator.agreement import Agreement, per_class, same_as_model, same_integers
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import FirmwareRun, run_firmware
@@ -24,7 +25,16 @@ from edgebnn.mapping.mapped import MappedNetwork
 
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.int32]
-Progress = Callable[[str], None]
+
+
+class Progress(Protocol):
+    """Hears each phase as it begins, and within a long one how many of its samples are done."""
+
+    def __call__(self, phase: str, done: int = 0, of: int = 0) -> None: ...
+
+
+def silent(phase: str, done: int = 0, of: int = 0) -> None:
+    """A progress that nobody hears."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +94,7 @@ def emulate(
     *,
     model: Path | None = None,
     firmware_samples: int = 64,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Emulation:
     """Runs the samples without errors and on every chip instance.
 
@@ -92,6 +102,7 @@ def emulate(
     and on the first chip, and are compared to the bit; so is onnxruntime where the `model` file is given. Without `elf`
     the firmware is left out. Raises DataError for unsuitable data, TargetError for chips on a target without RRAM.
     """
+    _check_labels(data, mapped)
     bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
     scores, agreement, run = bench.compare(None, "")
     predictions = _classes(scores)
@@ -124,6 +135,15 @@ def emulate(
         firmware_samples=len(bench.repeated) if run is not None else 0,
         **_costs(mapped, run, len(bench.repeated)),
     )
+
+
+def _check_labels(data: Dataset, mapped: MappedNetwork) -> None:
+    classes = mapped.network.output.size
+    if data.y is not None and (data.y.min() < 0 or data.y.max() >= classes):
+        raise DataError(
+            f"the labels run from {data.y.min()} to {data.y.max()}, but the classes are 0 to {classes - 1}; "
+            "give the index of each sample's class"
+        )
 
 
 class _Costs(TypedDict):
@@ -159,8 +179,9 @@ class _Bench:
         agreement = {f"reference-fast{condition}": same_integers(reference, head)}
         if self.elf is None:
             return scores, agreement, None
-        self.progress(f"firmware{condition}")
-        run = run_firmware(self.mapped, self.elf, self.repeated, faults)
+        phase = f"firmware{condition}"
+        self.progress(phase)
+        run = run_firmware(self.mapped, self.elf, self.repeated, faults, partial(self.progress, phase))
         agreement[f"reference-firmware{condition}"] = same_integers(reference, run.scores)
         agreement[f"fast-firmware{condition}"] = same_integers(head, run.scores)
         return scores, agreement, run
@@ -184,7 +205,7 @@ def _chip_result(
 
 
 def _classes(scores: Scores) -> Labels:
-    classes: Labels = scores.reshape(len(scores), -1).argmax(axis=1)
+    classes: Labels = per_class(scores).argmax(axis=1)
     return classes
 
 

@@ -14,7 +14,7 @@ from edgebnn.emulator.firmware import run_firmware
 from edgebnn.errors import ToolError
 from edgebnn.mapping.faults import programmed_weights
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network.interpreter import checked_input, interpret
+from edgebnn.network.interpreter import interpret
 
 Scores = npt.NDArray[np.int32]
 
@@ -47,7 +47,6 @@ def execute(
 
     Raises DataError for unsuitable data and ToolError where the executor's packages or the firmware are missing.
     """
-    checked_input(mapped.network.input, x)
     if on is Executor.FIRMWARE:
         if elf is None:
             raise ToolError(NO_FIRMWARE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +30,16 @@ class FirmwareRun:
     events: Events | None
 
 
-def run_firmware(mapped: MappedNetwork, elf: bytes, x: npt.NDArray[Any], faults: FaultPlanes | None) -> FirmwareRun:
+def run_firmware(
+    mapped: MappedNetwork,
+    elf: bytes,
+    x: npt.NDArray[Any],
+    faults: FaultPlanes | None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> FirmwareRun:
     """A batch x (B, *input shape) through the firmware, programmed onto a chip with faults where they are given.
+
+    `progress` hears, on an emulated chip, how many of the samples are done.
 
     Raises DataError for unsuitable data, DeploymentError for a firmware that is damaged or fails, TargetError for
     faults on a target without RRAM, ToolError where unicorn is missing.
@@ -42,5 +51,5 @@ def run_firmware(mapped: MappedNetwork, elf: bytes, x: npt.NDArray[Any], faults:
         return FirmwareRun(run_host_firmware(mapped, elf, x), None, None)
     with Soc(mapped, elf, faults) as soc:
         boot = soc.boot()
-        scores, events = soc.infer(x)
+        scores, events = soc.infer(x, progress)
     return FirmwareRun(scores, boot if target.array is not None else None, events)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -108,8 +108,12 @@ class Soc:
         self._expect(stopped, READY)
         return self._counted()
 
-    def infer(self, x: npt.NDArray[Any]) -> tuple[Scores, Events]:
+    def infer(
+        self, x: npt.NDArray[Any], progress: Callable[[int, int], None] = lambda done, of: None
+    ) -> tuple[Scores, Events]:
         """Scores int32 (B, *scores shape) of a batch x (B, *input shape), and the events of all of it.
+
+        `progress` hears after every sample how many are done, and of how many.
 
         Raises DataError where x has another shape or values outside the input's range.
         """
@@ -117,7 +121,7 @@ class Soc:
         samples = encode_samples(checked_input(network.input, x), plan.input)
         scores = np.empty((len(samples), network.output.size), np.int32)
         events = Events()
-        for sample, row in zip(samples, scores, strict=True):
+        for done, (sample, row) in enumerate(zip(samples, scores, strict=True), start=1):
             self._sram.part(self._state.input_address, plan.input.bytes, "an input")[:] = sample
             self._state.events = EventCounters()
             self._expect(self._resume(self._cpu.pc), DONE)
@@ -126,6 +130,7 @@ class Soc:
                 raise DeploymentError(f"the firmware's inference failed ({status}); compile again")
             row[:] = self._sram.part(self._state.scores_address, 4 * row.size, "a row of scores").view("<i4")
             events += self._counted()
+            progress(done, len(samples))
         return scores.reshape(len(samples), *network.output.shape), events
 
     def close(self) -> None:

@@ -2,6 +2,6 @@
 
 from edgebnn.frontend.inputs import ReadOptions
 from edgebnn.frontend.problems import Problem
-from edgebnn.frontend.reading import Inspection, inspect_model, read_network
+from edgebnn.frontend.reading import Inspection, inspect_model, model_hash, read_network
 
-__all__ = ["Inspection", "Problem", "ReadOptions", "inspect_model", "read_network"]
+__all__ = ["Inspection", "Problem", "ReadOptions", "inspect_model", "model_hash", "read_network"]

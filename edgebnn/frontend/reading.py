@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebnn.errors import ModelError
+from edgebnn.frontend.graph import Graph
 from edgebnn.frontend.inputs import ReadOptions
 from edgebnn.frontend.lowering import lower
 from edgebnn.frontend.problems import Problem, error_of, printable
@@ -38,10 +39,19 @@ def read_network(path: Path | str, options: ReadOptions | None = None) -> Networ
 def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspection:
     """What a model is made of, and every node that cannot be mapped; ModelError where the file itself is damaged."""
     path = Path(path)
-    try:
-        graph = read_graph(path)
-    except ModelError as error:
-        raise ModelError(f"{printable(path.name)}: {error}") from error
+    graph = _graph(path)
     name = printable(path.stem)
     lowered = lower(graph, name, options or ReadOptions())
     return Inspection(name, graph.sha256, lowered.network, lowered.problems)
+
+
+def model_hash(path: Path | str) -> str:
+    """The SHA-256 of a model's file and external data, as deployments state it; ModelError where it is damaged."""
+    return _graph(Path(path)).sha256
+
+
+def _graph(path: Path) -> Graph:
+    try:
+        return read_graph(path)
+    except ModelError as error:
+        raise ModelError(f"{printable(path.name)}: {error}") from error

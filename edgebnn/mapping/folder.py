@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
     A folder that already holds a deployment is replaced, but only where every file in it is one that edgebnn wrote
     and nobody changed since: nothing of the user's is lost.
     """
-    folder = Path(os.path.abspath(folder))
+    folder = folder.resolve()  # a link to a folder stays a link, and the folder behind it is written
     _check_replaceable(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -87,14 +86,20 @@ def _check_replaceable(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise DeploymentError(f"'{folder}' is a file; choose another folder with -o")
-    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
-    if not present:
+    if not any(folder.iterdir()):
         return
-    if RECORD not in present:
+    if not (folder / RECORD).is_file():
         raise DeploymentError(f"'{folder}' is not empty and holds no deployment; choose another folder with -o")
-    known = decode((folder / RECORD).read_bytes(), str(folder / RECORD)).files
-    for name in sorted(present - {RECORD}):
-        if name not in known or hashlib.sha256((folder / name).read_bytes()).hexdigest() != known[name]:
+    try:
+        known = decode(_read_bounded(folder / RECORD), str(folder / RECORD)).files
+    except DeploymentError as error:
+        raise DeploymentError(f"'{folder}' holds what this version cannot read; move it away first") from error
+    folders = {str(parent) for name in known for parent in Path(name).parents}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if name == RECORD or (path.is_dir() and not path.is_symlink() and name in folders):
+            continue
+        if name not in known or path.is_dir() or hashlib.sha256(_read_bounded(path)).hexdigest() != known[name]:
             raise DeploymentError(
                 f"'{folder / name}' was added or changed since edgebnn wrote the folder; move it away or choose "
                 "another folder with -o"

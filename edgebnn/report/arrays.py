@@ -1,24 +1,16 @@
-"""Writing an array to disk whole or not at all."""
+"""An array as the bytes of a .npy file."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
+import io
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 
-def write_npy(path: Path, values: npt.NDArray[Any]) -> None:
-    """The array as .npy; an interrupted or failed write leaves an older file as it was. Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, values)
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def npy_bytes(values: npt.NDArray[Any]) -> bytes:
+    """What numpy.save would write."""
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()

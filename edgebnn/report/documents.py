@@ -15,6 +15,7 @@ from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.target import Target
 from edgebnn.codegen.artefacts import Memory
+from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.frontend import Inspection
@@ -137,7 +138,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
 
 def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip: ChipInstance | None) -> Document:
     """`run`: the classes; the scores themselves go to a file."""
-    flat = scores.reshape(len(scores), -1)
+    flat = per_class(scores)
     return {
         **_origin(deployment.mapped),
         "on": on,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-AGREE = {True: "yes, to the bit", False: "[red]NO[/red]", None: "not compared"}
+AGREE = {True: "yes", False: "[red]NO[/red]", None: "not compared"}
 
 
 def facts(console: Console, title: str, rows: list[tuple[str, str]]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgebnn.cli.main import COMMANDS, group
+from edgebnn.errors import NoCompilerError, ToolError
 from edgebnn.models import ECG_PVC
 
 pytest.importorskip("unicorn")
@@ -211,6 +212,8 @@ def test_bad_files_are_one_sentence_and_leave_nothing(folder: Path, windows: Pat
     assert "bad.npy" in refused(
         "run", folder, "--input", damaged(tmp_path / "bad.npy", b"\x93NUMPY"), "--output", tmp_path / "s.npy"
     )
+    np.save(tmp_path / "number.npy", np.int8(3))
+    assert "a single number" in refused("run", folder, "--input", tmp_path / "number.npy")
     np.save(tmp_path / "shape.npy", np.zeros((3, 7), np.int8))
     assert "(3, 7)" in refused("run", folder, "--input", tmp_path / "shape.npy", "--output", tmp_path / "s.npy")
     np.save(tmp_path / "range.npy", np.full((1, 4, 120), 300))
@@ -239,6 +242,65 @@ def _cortex(tmp_path: Path, windows: Path) -> str:
 def test_a_wrong_label_shape_is_one_sentence(folder: Path, tmp_path: Path) -> None:
     data = _npz(tmp_path / "d.npz", x=np.zeros((3, 4, 120), np.int8), y=np.zeros((3, 2), np.int64))
     assert "labels" in refused("emulate", folder, "--data", data)
+
+
+def test_an_empty_batch_has_no_scores_and_no_error(folder: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "none.npy", np.zeros((0, 4, 120), np.int8))
+    for on in ("reference", "fast", "firmware"):
+        found = document("run", folder, "--input", tmp_path / "none.npy", "--output", tmp_path / "s.npy", "--on", on)
+        assert found["samples"] == 0 and np.load(tmp_path / "s.npy").shape == (0, 2)
+
+
+def test_labels_that_are_no_classes_are_refused(folder: Path, tmp_path: Path) -> None:
+    for labels in (np.array([0, 1, 2]), np.array([0, -1, 1]), np.array([0, 1, 2**63], np.uint64)):
+        data = _npz(tmp_path / "d.npz", x=np.zeros((3, 4, 120), np.int8), y=labels)
+        assert "the classes are 0 to 1" in refused("emulate", folder, "--data", data)
+
+
+def test_another_model_is_not_compared(folder: Path, windows: Path, tmp_path: Path) -> None:
+    other = damaged(tmp_path / "other.onnx", ECG_PVC.read_bytes().replace(b"pytorch", b"pYtorch", 1))
+    assert other.read_bytes() != ECG_PVC.read_bytes()
+    sentence = refused("emulate", folder, "--data", windows / "data.npz", "--model", other)
+    assert "not the model that the deployment was compiled from" in sentence
+
+
+def test_files_that_cannot_be_written_are_named(folder: Path, windows: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    assert "gone/o.json" in refused("inspect", ECG_PVC, "--json", gone / "o.json")
+    common = ("run", folder, "--input", windows / "x.npy")
+    assert "gone/s.npy" in refused(*common, "--output", gone / "s.npy")
+    assert "gone/chip.json" in refused(*common, "--chip", 1, "--save-chip", gone / "chip.json")
+
+
+def test_a_broken_build_is_not_taken_for_a_missing_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Firmware is left out where there is no compiler, never where the compiler refuses what we generated."""
+
+    def broken(*arguments: object) -> None:
+        raise ToolError("the compiler failed on the generated firmware")
+
+    monkeypatch.setattr("edgebnn.api.build_firmware", broken)
+    assert "the compiler failed" in refused("compile", ECG_PVC, "-o", tmp_path / "out")
+
+    def missing(*arguments: object) -> None:
+        raise NoCompilerError("nothing found")
+
+    monkeypatch.setattr("edgebnn.api.build_firmware", missing)
+    found = document("compile", ECG_PVC, "-o", tmp_path / "out")
+    assert found["code_bytes"] is None and "edgebnn[soc]" in found["notes"][-1]
+    assert not (tmp_path / "out" / "firmware.elf").exists()
+    assert "edgebnn[soc]" in refused("estimate", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("emulate", ".", "--data", "pyproject.toml", "--max-accuracy-drop", "nan"),
+        ("run", ".", "--input", "pyproject.toml", "--save-chip", "c.json"),
+        ("demo", "--target", "host", "--target", "host"),
+    ],
+)
+def test_options_that_contradict_each_other_are_wrong_usage(words: tuple[str, ...]) -> None:
+    assert edgebnn(*words).exit_code == 2
 
 
 @pytest.mark.parametrize("words", [("compile",), ("run", "."), ("emulate", ".", "--chips", "-1"), ("nonsense",)])

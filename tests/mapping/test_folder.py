@@ -64,6 +64,35 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out/thesis.tex": b"mine"}
 
 
+def test_folders_of_the_user_are_not_taken_for_an_empty_place(tmp_path: Path) -> None:
+    (tmp_path / "out" / "mine").mkdir(parents=True)
+    with pytest.raises(DeploymentError, match="not empty"):
+        write_folder(tmp_path / "out", *contents())
+    write_folder(tmp_path / "other", *contents())
+    (tmp_path / "other" / "mine").mkdir()
+    with pytest.raises(DeploymentError, match="mine' was added or changed"):
+        write_folder(tmp_path / "other", *contents())
+    assert (tmp_path / "out" / "mine").is_dir() and (tmp_path / "other" / "mine").is_dir()
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    for neurons in (4, 9):
+        record, files = contents(neurons)
+        write_folder(tmp_path / "link", record, files)
+        assert (tmp_path / "link").is_symlink() and tree(tmp_path / "real") == tree(tmp_path / "link") != {}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "real"]
+
+
+def test_a_folder_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", *contents())
+    path = tmp_path / "out" / "deployment.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 0', 1))
+    with pytest.raises(DeploymentError, match="move it away"):
+        write_folder(tmp_path / "out", *contents())
+
+
 @pytest.mark.parametrize("writes", range(6))
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
     """The disk fills up after each single write in turn."""

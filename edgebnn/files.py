@@ -1,0 +1,31 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from edgebnn.errors import DataError
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes the file; a failed or interrupted write leaves an older file as it was, and no other.
+
+    Raises DataError naming the file where its folder is missing, closed or full.
+    """
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError as error:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise DataError(f"'{path}' cannot be written: {reason}; choose another place, or free some space") from error
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,39 @@
+"""A file is written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgebnn.errors import DataError
+from edgebnn.files import write_whole
+
+
+def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
+    for data in (b"one", b"two"):
+        write_whole(tmp_path / "x", data)
+        assert (tmp_path / "x").read_bytes() == data
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_full_disk_leaves_the_older_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_whole(tmp_path / "x", b"old")
+    real = os.fdopen
+
+    def full(handle: int, mode: str) -> Any:
+        real(handle, mode).close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(DataError, match="x' cannot be written: No space left"):
+        write_whole(tmp_path / "x", b"new")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"old"}
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none/x' cannot be written: No such file"):
+        write_whole(tmp_path / "none" / "x", b"new")
