@@ -62,6 +62,20 @@ def latency_s(events: Events, target: Target) -> float:
     return cycles / target.cpu.clock.si("frequency")
 
 
+def latency_evidence(events: Events, target: Target) -> dict[str, float]:
+    """The share of the latency that rests on each word of evidence: a cycle is worth what its weakest constant is."""
+    if target.cpu is None:
+        return {}
+    clock = target.cpu.clock
+    counted = [(events.instructions * target.cpu.cycles_per_instruction.value, target.cpu.cycles_per_instruction)]
+    if target.array is not None:
+        counted.append((events.array_cycles, target.array.cycles_per_row))
+    order = list(Evidence)
+    return evidence_shares(
+        Part("cycles", cycles, max(clock.evidence, each.evidence, key=order.index)) for cycles, each in counted
+    )
+
+
 def inference_energy(events: Events, target: Target) -> Energy:
     """Energy of the events of an inference at the nominal supply, the leakage over its latency included.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -12,15 +12,19 @@ from edgebnn.errors import TargetError
 
 
 class Evidence(StrEnum):
-    """What a number is worth; nothing may promote a number to a better word than its source supports."""
+    """What a number is worth, the best first; nothing may promote a number beyond what its source supports."""
 
+    MEASURED = "measured"
     ABSTRACT = "abstract"
     AUTHORS_CODE = "authors-code"
     SECONDARY = "secondary"
     RECALLED = "recalled"
     ASSUMED = "assumed"
-    MEASURED = "measured"
 
+
+LARGEST_VALUE = 10**18  # exact in 64 bits, which is what JSON can be relied on for
+
+COUNTED = ("banks", "rows", "synapses", "cycles", "devices")
 
 # Factor from each unit to the first unit of its dimension.
 _DIMENSIONS: dict[str, dict[str, float]] = {
@@ -34,8 +38,11 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "memory": {"B": 1.0, "KiB": 1024.0, "MiB": 1024.0**2},
     "ratio": {"1": 1.0},
     "address": {"address": 1.0},
-    "count": {"banks": 1.0, "rows": 1.0, "synapses": 1.0, "cycles": 1.0, "devices": 1.0},
+    # Each thing that is counted is a dimension of its own; who reads a count need not name it again.
+    **{thing: {thing: 1.0} for thing in COUNTED},
+    "count": dict.fromkeys(COUNTED, 1.0),
 }
+_WHOLE = (*COUNTED, "address", "memory")
 
 
 class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,29 +62,43 @@ class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return int(self.si(dimension))
 
 
-def of(dimension: str) -> msgspec.Meta:
-    """The annotation of a quantity's field that says its dimension."""
-    return msgspec.Meta(extra={"dimension": dimension})
+@dataclass(frozen=True)
+class Bounds:
+    """What a field's quantity must be: its dimension, and whether zero is refused as well as what is negative."""
+
+    dimension: str
+    positive: bool = False
 
 
-def check(quantity: Quantity, dimension: str, where: str) -> None:
-    """Raises TargetError, naming the field, where the quantity is not a sound one of this dimension."""
+def of(dimension: str, positive: bool = False) -> msgspec.Meta:
+    """The annotation of a quantity's field that says its bounds."""
+    return msgspec.Meta(extra={"bounds": Bounds(dimension, positive)})
+
+
+def check(quantity: Quantity, bounds: Bounds, where: str) -> None:
+    """Raises TargetError, naming the field, where the quantity is not a sound one within these bounds."""
+    dimension, value = bounds.dimension, quantity.value
     units = _DIMENSIONS[dimension]
     if quantity.unit not in units:
         raise TargetError(f"{where} has the unit '{quantity.unit}'; it must be one of {', '.join(units)}")
-    if not math.isfinite(quantity.value) or quantity.value < 0:
-        raise TargetError(f"{where} is {quantity.value}; it must be a finite number, zero or more")
-    if dimension in ("count", "address", "memory") and quantity.si(dimension) != int(quantity.si(dimension)):
-        raise TargetError(f"{where} is {quantity.value} {quantity.unit}; it must be a whole number")
-    if dimension == "ratio" and quantity.value > 1:
-        raise TargetError(f"{where} is {quantity.value}; it must lie between 0 and 1")
+    # NaN compares as false, so it is not `>= 0`; a whole number of a thousand digits still compares.
+    if value > LARGEST_VALUE:
+        raise TargetError(f"{where} is larger than {LARGEST_VALUE}; state a finite number, in a larger unit if need be")
+    if not value >= 0:
+        raise TargetError(f"{where} is {value}; it must be a finite number, zero or more")
+    if bounds.positive and value == 0:
+        raise TargetError(f"{where} is 0; it must be more than zero")
+    if dimension in _WHOLE and quantity.si(dimension) != int(quantity.si(dimension)):
+        raise TargetError(f"{where} is {value} {quantity.unit}; it must be a whole number")
+    if dimension == "ratio" and value > 1:
+        raise TargetError(f"{where} is {value}; it must lie between 0 and 1")
     if not quantity.source.strip():
         raise TargetError(f"{where} has no source; say where the number comes from")
 
 
-def dimension_of(metadata: tuple[Any, ...]) -> str | None:
-    """The dimension in a field's annotations, or None."""
+def bounds_of(metadata: tuple[Any, ...]) -> Bounds | None:
+    """The bounds in a field's annotations, or None."""
     for item in metadata:
-        if isinstance(item, msgspec.Meta) and item.extra and "dimension" in item.extra:
-            return str(item.extra["dimension"])
+        if isinstance(item, msgspec.Meta) and item.extra and isinstance(item.extra.get("bounds"), Bounds):
+            return item.extra["bounds"]
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -61,7 +60,10 @@ def train(
         raise ToolError("training needs PyTorch: pip install 'edgebnn[train]'") from error
     from edgebnn.cli.output import progress
     from edgebnn.recipes.ecg import EPOCHS, Patients, data_folder, train_ecg
+    from edgebnn.report.tables import show_train
 
+    if not output.absolute().parent.is_dir():
+        raise DataError(f"the folder of '{output}' does not exist; make it first, or choose another -o")
     torch.set_num_threads(1)  # so small a network only loses by sharing the work, and sums stay in one order
     patients = Patients.read(data_folder(data))
     epochs = EPOCHS if epochs is None else epochs
@@ -78,29 +80,4 @@ def train(
             binary=not float_twin,
             progress=step,
         )
-    emit(document, json_flag, json_file, lambda console: _show(console, document))
-
-
-def _show(console: Any, document: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    table = Table(title="Premature ventricular beats, record by record")
-    table.add_column("record")
-    table.add_column("in training")
-    for heading in ("found", "false", "missed", "sensitivity", "PPV", "F1"):
-        table.add_column(heading, justify="right")
-    for row in [*document["records"], *document["pooled"]]:
-        counts = row["counts"]
-        table.add_row(
-            row["record"],
-            row["split"],
-            *(str(counts[name]) for name in ("tp", "fp", "fn")),
-            *(_percent(row[name]) for name in ("sensitivity", "ppv", "f1")),
-        )
-    console.print(table)
-    if document["model"] is not None:
-        console.print(f"{document['model']}  sha256 {document['model_sha256'][:16]}")
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+    emit(document, json_flag, json_file, lambda console: show_train(console, document))

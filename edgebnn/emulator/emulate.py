@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.energy import Energy, inference_energy, latency_s, programming_energy
+from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s, programming_energy
 from edgebnn.chip.instance import ChipInstance, FaultPlanes
 from edgebnn.emulator.accuracy import AccuracyDrop, Interval, accuracy_drop, exact_interval
 from edgebnn.emulator.agreement import Agreement, per_class, same_as_model, same_integers
@@ -78,6 +78,7 @@ class Emulation:
     events_per_inference: Mapping[str, float] | None
     energy: Energy | None
     latency_us: float | None
+    latency_evidence: Mapping[str, float]
     programming: Energy | None
 
     @property
@@ -150,6 +151,7 @@ class _Costs(TypedDict):
     events_per_inference: Mapping[str, float] | None
     energy: Energy | None
     latency_us: float | None
+    latency_evidence: Mapping[str, float]
     programming: Energy | None
 
 
@@ -212,7 +214,7 @@ def _classes(scores: Scores) -> Labels:
 def _costs(mapped: MappedNetwork, run: FirmwareRun | None, inferences: int) -> _Costs:
     """Means over the inferences of a firmware run; None where nothing was counted."""
     if run is None or run.events is None:
-        return _Costs(events_per_inference=None, energy=None, latency_us=None, programming=None)
+        return _Costs(events_per_inference=None, energy=None, latency_us=None, latency_evidence={}, programming=None)
     programming = None
     if run.programming is not None and mapped.policy is not None:
         programming = programming_energy(run.programming, mapped.target.policy(mapped.policy))
@@ -220,5 +222,6 @@ def _costs(mapped: MappedNetwork, run: FirmwareRun | None, inferences: int) -> _
         events_per_inference=run.events.per(inferences),
         energy=inference_energy(run.events, mapped.target).scaled(1 / inferences),
         latency_us=latency_s(run.events, mapped.target) * 1e6 / inferences,
+        latency_evidence=latency_evidence(run.events, mapped.target),
         programming=programming,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
 import numpy as np
 
-from edgebnn.chip.energy import Energy, inference_energy, latency_s, programming_energy
+from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s, programming_energy
 from edgebnn.chip.events import Events
 from edgebnn.emulator.array_events import programming_events, run_events
 from edgebnn.emulator.executors import NO_FIRMWARE
@@ -30,6 +31,7 @@ class Estimate:
     counted: Events | None
     energy: Energy | None
     latency_us: float | None
+    latency_evidence: Mapping[str, float]
     programming: Energy | None
 
 
@@ -44,12 +46,18 @@ def estimate(mapped: MappedNetwork, elf: bytes | None) -> Estimate:
         pulses = reduce(add, (programming_events(stage, mapped.image) for stage in stages), Events())
         programming = programming_energy(pulses, target.policy(mapped.policy))
     if target.energy is None:
-        return Estimate(array, None, None, None, programming)
+        return Estimate(array, None, None, None, {}, programming)
     if elf is None:
         raise ToolError(NO_FIRMWARE)
     entry = mapped.network.input
     probe = np.full((1, *entry.shape), min(max(0 if entry.kind != "bits" else 1, entry.low), entry.high))
     counted = run_firmware(mapped, elf, probe, None).events
     assert counted is not None, "a target with an energy model counts its events"
-    energy, latency = inference_energy(counted, target), latency_s(counted, target)
-    return Estimate(array, counted, energy, latency * 1e6, programming)
+    return Estimate(
+        array=array,
+        counted=counted,
+        energy=inference_energy(counted, target),
+        latency_us=latency_s(counted, target) * 1e6,
+        latency_evidence=latency_evidence(counted, target),
+        programming=programming,
+    )

@@ -49,7 +49,7 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
         span = f"{banks['first']} to {banks['last']} ({banks['count']})" if banks else "none"
         lines.append(
             f"| {_cell(stage.node)} | {stage.layer_kind}, {facts['weights']} | {facts['neurons']} | {stage.fan_in} | "
-            f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {stage.policy or 'none'} |"
+            f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {_cell(stage.policy or 'none')} |"
         )
     lines += ["", f"## Weights image, {plan.image_bytes} bytes", "", "| offset | bytes | section |", "|---:|---:|---|"]
     lines += [f"| 0x{s.offset:06x} | {s.bytes} | {_cell(s.name)} |" for s in plan.sections]

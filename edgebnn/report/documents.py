@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.target import Target
 from edgebnn.codegen.artefacts import Memory
 from edgebnn.emulator.agreement import per_class
-from edgebnn.emulator.emulate import Emulation
+from edgebnn.emulator.emulate import ChipResult, Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.frontend import Inspection
 from edgebnn.mapping.mapped import MappedNetwork
@@ -150,13 +149,25 @@ def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip
     }
 
 
-def energy_document(energy: Energy | None, latency_us: float | None) -> Document:
-    """Energy with its parts, latency and evidence; None where a target has no energy model."""
+def energy_document(found: Emulation | Estimate) -> Document:
+    """Energy with its parts, latency and what both rest on; None where a target has no energy model."""
     return {
-        "energy_per_inference_nj": None if energy is None else energy.parts_nj(),
-        "latency_per_inference_us": latency_us,
-        "evidence": {} if energy is None else energy.evidence_shares(),
+        "energy_per_inference_nj": None if found.energy is None else found.energy.parts_nj(),
+        "latency_per_inference_us": found.latency_us,
+        "evidence": {} if found.energy is None else found.energy.evidence_shares(),
+        "latency_evidence": found.latency_evidence,
     }
+
+
+def chips_document(result: Emulation, mapped: MappedNetwork) -> list[Document]:
+    """Every chip instance, and what its bit error rate is worth: that of its policy, or `given` by the user."""
+    policy = mapped.target.policies.get(mapped.policy or "")
+    rate = policy.bit_error_rate if policy is not None else None
+
+    def worth(chip: ChipResult) -> str:
+        return str(rate.evidence) if rate is not None and chip.bit_error_rate == rate.si("ratio") else "given"
+
+    return [{**asdict(chip), "bit_error_rate_evidence": worth(chip)} for chip in result.chips]
 
 
 def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: float | None) -> Document:
@@ -167,14 +178,14 @@ def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: fl
         "samples": result.samples,
         "accuracy": result.accuracy,
         "accuracy_interval": result.accuracy_interval,
-        "chips": [asdict(chip) for chip in result.chips],
+        "chips": chips_document(result, deployment.mapped),
         "accuracy_drop": None if drop is None else drop.mean * 100,
         "accuracy_drop_interval": None if drop is None else [bound * 100 for bound in drop.interval],
         "executors_agree": result.executors_agree,
         "agreement": {pair: asdict(agreement) for pair, agreement in result.agreement.items()},
         "firmware_samples": result.firmware_samples,
         "events_per_inference": result.events_per_inference,
-        **energy_document(result.energy, result.latency_us),
+        **energy_document(result),
         "programming_energy_uj": None if result.programming is None else result.programming.total_j * 1e6,
         "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),
     }
@@ -188,7 +199,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
     """`estimate`: energies from counted events, the array's events in closed form beside them."""
     return {
         **_origin(deployment.mapped),
-        **energy_document(result.energy, result.latency_us),
+        **energy_document(result),
         "memory": memory_document(deployment.memory),
         "programming_energy_uj": None if result.programming is None else result.programming.total_j * 1e6,
         "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),

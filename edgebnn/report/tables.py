@@ -69,7 +69,7 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     for name in ("layer", "synapses", "weight bytes", "policy"):
         table.add_column(name, justify="left" if name in ("layer", "policy") else "right", overflow="fold")
     for name, layer in document["layers"].items():
-        policy = document["policies"].get(name, "")
+        policy = escape(document["policies"].get(name, ""))
         table.add_row(escape(name), _count(layer["synapses"]), _count(layer["weight_bytes"]), policy)
     console.print(table)
     rows = [("target", document["target"]), *_memory_rows(document)]
@@ -101,7 +101,9 @@ def show_emulate(console: Console, document: Document) -> None:
         rows.append((f"drop of at most {document['max_accuracy_drop']:g} points", document["verdict"]))
     rows += [*agreement_rows(document), *energy_rows(document, "inference")]
     if document["programming_energy_uj"] is not None:
-        rows.append(("programming", f"{document['programming_energy_uj']:.3f} uJ under policy {document['policy']}"))
+        rows.append(
+            ("programming", f"{document['programming_energy_uj']:.3f} uJ under policy {escape(document['policy'])}")
+        )
     facts(console, "Emulation", rows)
     if document["chips"]:
         table = Table(title="Chip instances", title_justify="left")
@@ -122,7 +124,9 @@ def show_estimate(console: Console, document: Document) -> None:
     if document["energy_per_inference_nj"] is None:
         rows.append(("energy", "this target has no energy model"))
     if document["programming_energy_uj"] is not None:
-        rows.append(("programming", f"{document['programming_energy_uj']:.3f} uJ under policy {document['policy']}"))
+        rows.append(
+            ("programming", f"{document['programming_energy_uj']:.3f} uJ under policy {escape(document['policy'])}")
+        )
     facts(console, "Estimate", [*rows, *_memory_rows(document["memory"])])
     parts = document["energy_per_inference_nj"]
     if parts is not None:
@@ -186,6 +190,10 @@ def energy_rows(document: Document, each: str) -> list[tuple[str, str]]:
     ]
 
 
+def _programming(document: Document) -> tuple[str, str]:
+    return "programming", f"{document['programming_energy_uj']:.3f} uJ under policy {escape(document['policy'])}"
+
+
 def _memory_rows(memory: Document) -> list[tuple[str, str]]:
     code = memory["code_bytes"]
     rows = [("synapses", _count(memory["synapses"]))]
@@ -218,3 +226,23 @@ def _tail(name: str, longest: int = 22) -> str:
 
 def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
+
+
+def show_train(console: Console, document: Document) -> None:
+    """`train`: record by record, then all of them."""
+    table = Table(title="Premature ventricular beats, record by record", title_justify="left")
+    table.add_column("record")
+    table.add_column("in training")
+    for heading in ("found", "false", "missed", "sensitivity", "PPV", "F1"):
+        table.add_column(heading, justify="right")
+    for row in [*document["records"], *document["pooled"]]:
+        counts = row["counts"]
+        table.add_row(
+            escape(row["record"]),
+            row["split"],
+            *(str(counts[name]) for name in ("tp", "fp", "fn")),
+            *("-" if row[name] is None else f"{row[name]:.1%}" for name in ("sensitivity", "ppv", "f1")),
+        )
+    console.print(table)
+    if document["model"] is not None:
+        console.print(f"{escape(document['model'])}  sha256 {document['model_sha256'][:16]}")
