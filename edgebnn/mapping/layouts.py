@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgebnn.errors import ModelError
-from edgebnn.mapping.plan import Format, Layout
+from edgebnn.mapping.plan import FORMATS, Format, Layout
 from edgebnn.network.types import Kind, Network, Reshape, Tensor
 
 
@@ -28,7 +28,7 @@ def layout_of(tensor: Tensor) -> Layout:
     packed: dict[Kind, Format] = {Kind.BITS: "bits", Kind.TRITS: "trits"}
     if tensor.kind in packed:
         return Layout(height=height, width=width, channels=tensor.channels, format=packed[tensor.kind], planes=1)
-    name: Format = str(tensor.dtype)  # type: ignore[assignment]
+    name = next(known for known in FORMATS if known == tensor.dtype.name)
     planes = 32 if name == "int32" else tensor.bits
     return Layout(height=height, width=width, channels=tensor.channels, format=name, planes=planes)
 
