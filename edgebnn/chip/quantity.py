@@ -99,6 +99,7 @@ def check(quantity: Quantity, bounds: Bounds, where: str) -> None:
 def bounds_of(metadata: tuple[Any, ...]) -> Bounds | None:
     """The bounds in a field's annotations, or None."""
     for item in metadata:
-        if isinstance(item, msgspec.Meta) and item.extra and isinstance(item.extra.get("bounds"), Bounds):
-            return item.extra["bounds"]
+        found = item.extra.get("bounds") if isinstance(item, msgspec.Meta) and item.extra else None
+        if isinstance(found, Bounds):
+            return found
     return None

@@ -51,9 +51,11 @@ def _fetches(stage: LinearStage) -> int:
     for axis, (extent, positions) in enumerate(
         ((layout.height, stage.output.height), (layout.width, stage.output.width))
     ):
-        starts = np.arange(positions)[:, np.newaxis] * window.stride[axis] - window.pad[axis]
-        places = starts + np.arange(window.kernel[axis]) * window.dilation[axis]
-        taps *= int(np.count_nonzero((places >= 0) & (places < extent)))
+        # A tap `shift` behind the padding's end is inside at the positions from ceil(-shift / stride) on, and before
+        # ceil((extent - shift) / stride).
+        shift = np.arange(window.kernel[axis]) * window.dilation[axis] - window.pad[axis]
+        first, behind = (-(-reach // window.stride[axis]) for reach in (-shift, extent - shift))
+        taps *= int((np.clip(behind, 0, positions) - np.clip(first, 0, positions)).sum())
     return taps * sum(_group_accesses(layout, group, stage.groups) for group in range(stage.groups))
 
 

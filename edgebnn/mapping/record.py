@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields
-from typing import Any, Literal
+from math import prod
+from typing import Any, Literal, get_type_hints
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target import Target, check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
 from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.plan import LinearStage, Plan
 from edgebnn.mapping.planner import map_network
-from edgebnn.mapping.rows import input_order
-from edgebnn.network.types import (
-    Affine,
-    Linear,
-    MaxPool,
-    Network,
-    Node,
-    Reshape,
-    Tensor,
-    Threshold,
-    WeightKind,
-    Window,
-)
+from edgebnn.mapping.rows import WORD_BITS, input_order
+from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Network, Node, Reshape, Threshold
 
 _NODES: dict[str, type[Node]] = {
     "linear": Linear,
@@ -37,6 +28,13 @@ _NODES: dict[str, type[Node]] = {
     "affine": Affine,
 }
 _TYPES: dict[type, str] = {node: name for name, node in _NODES.items()}
+# Constants that stand in the document as lists: the type of the list, and of the array that it is.
+_ARRAYS: dict[str, tuple[Any, type[np.generic]]] = {
+    "thresholds": (list[list[int]], np.int32),
+    "direction": (list[int], np.int8),
+    "multiplier": (list[int], np.int32),
+    "offset": (list[int], np.int32),
+}
 
 
 class FirmwareFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,25 +91,32 @@ def decode(data: bytes, where: str) -> Record:
 def restore(record: Record, image: bytes, where: str) -> MappedNetwork:
     """The mapped network of a record and its weights image.
 
-    The network is read from the two and mapped afresh, so that nothing trusts the offsets in a file: where the result
-    is not what the record says, DeploymentError.
+    Target and network are checked as if they came from a user's own files, and the network is mapped afresh, so that
+    nothing trusts the numbers in a record: where the result is not what it says, DeploymentError.
     """
     damaged = f"the deployment '{where}' is damaged"
     try:
+        check_target(record.target, f"target '{record.target.name}'")
         network = _network(record.network, record.plan, image)
         mapped = map_network(network, record.target, record.provenance, record.policy)
     except (
-        KeyError,
-        IndexError,
+        LookupError,
         ValueError,
         TypeError,
         AttributeError,
+        ArithmeticError,
         msgspec.ValidationError,
         EdgeBNNError,
     ) as error:
         raise DeploymentError(f"{damaged} ({error}); compile again") from error
+    # Every executor writes the answer into 32-bit words.
+    if network.output.kind is not Kind.SCORES:
+        raise DeploymentError(f"{damaged}: its network ends in {network.output.kind}, not in scores; compile again")
     if mapped.plan != record.plan or mapped.image != image:
         raise DeploymentError(f"{damaged}: its plan does not follow from its network and target; compile again")
+    stated = (record.provenance.target_sha256, record.provenance.model_sha256)
+    if stated != (record.target.sha256, network.model_sha256):
+        raise DeploymentError(f"{damaged}: its provenance names another target or model; compile again")
     return mapped
 
 
@@ -141,38 +146,42 @@ def _node_document(node: Node) -> dict[str, Any]:
 
 def _network(document: dict[str, Any], plan: Plan, image: bytes) -> Network:
     stages = {stage.node: stage for stage in plan.stages if isinstance(stage, LinearStage)}
-    return Network(
-        name=document["name"],
-        input=msgspec.convert(document["input"], Tensor),
-        nodes=tuple(_node(item, stages, image) for item in document["nodes"]),
-        input_dtype=document["input_dtype"],
-        model_sha256=document["model_sha256"],
-        notes=tuple(document["notes"]),
-        score_error=document["score_error"],
-    )
+    nodes = tuple(_node(item, stages, image) for item in document["nodes"])
+    hints = get_type_hints(Network)
+    rest = {name: msgspec.convert(value, hints[name]) for name, value in document.items() if name != "nodes"}
+    return Network(nodes=nodes, **rest)
 
 
 def _node(document: dict[str, Any], stages: dict[str, LinearStage], image: bytes) -> Node:
-    values = dict(document)
-    kind = values.pop("type")
-    if kind == "linear":
-        shape = tuple(values.pop("weights_shape"))
-        stage = stages[values["name"]]
-        rows = layer_weights(image, stage)
-        flat = np.empty_like(rows)
-        flat[:, input_order(stage.fan_in, stage.window)] = rows
-        values["weights"] = flat.reshape(shape)
-        values["weight_kind"] = WeightKind(values["weight_kind"])
-    if "window" in values:
-        values["window"] = msgspec.convert(values["window"], Window)
-    for name, dtype in (
-        ("thresholds", np.int32),
-        ("direction", np.int8),
-        ("multiplier", np.int32),
-        ("offset", np.int32),
+    node = _NODES[document["type"]]
+    hints = get_type_hints(node)
+    values: dict[str, Any] = {}
+    for name, value in document.items():
+        if name == "weights_shape":
+            values["weights"] = _weights(msgspec.convert(value, tuple[int, ...]), stages[document["name"]], image)
+        elif name in _ARRAYS:
+            listed, dtype = _ARRAYS[name]
+            values[name] = np.array(msgspec.convert(value, listed), dtype=dtype)
+        elif name != "type":
+            values[name] = msgspec.convert(value, hints[name])
+    return node(**values)
+
+
+def _weights(shape: tuple[int, ...], stage: LinearStage, image: bytes) -> npt.NDArray[np.int8]:
+    """A layer's weights from the image, once nothing that the stage says asks for more than the image holds."""
+    taps = prod(stage.window.kernel)
+    sections = [section for section in (stage.sign, stage.nonzero) if section is not None]
+    if (
+        min(shape, default=0) < 1
+        or min(stage.window.kernel) < 1
+        or prod(shape[1:]) != stage.fan_in
+        or stage.fan_in % taps
+        or stage.fan_in > WORD_BITS * stage.row_words
+        or any(section.bytes != 4 * shape[0] * stage.row_words for section in sections)
+        or any(section.offset < 0 or section.offset + section.bytes > len(image) for section in sections)
     ):
-        if name in values:
-            values[name] = np.array(values[name], dtype=dtype)
-    values["sources"] = tuple(values["sources"])
-    values["output"] = msgspec.convert(values["output"], Tensor)
-    return _NODES[kind](**values)
+        raise ValueError(f"the weights of layer '{stage.node}' do not lie in the image as its plan says")
+    rows = layer_weights(image, stage)
+    weights = np.empty_like(rows)
+    weights[:, input_order(stage.fan_in, stage.window)] = rows
+    return weights.reshape(shape)

@@ -230,7 +230,10 @@ class Network:
     score_error: float | None = None
 
     def __post_init__(self) -> None:
-        """ModelError where names repeat, a source is not made before it is read, or a tensor is beyond all memory."""
+        """ModelError where names repeat, a source is not made before it is read, a tensor is beyond all memory, or a
+        node breaks the shape rules."""
+        from edgebnn.network.rules import check_input, check_node  # which are written in terms of this module's types
+
         made = {self.input.name}
         names: set[str] = set()
         for node in self.nodes:
@@ -253,6 +256,9 @@ class Network:
                     f"tensor '{tensor.name}' can reach {max(-tensor.low, tensor.high)}, beyond int32; "
                     "use fewer inputs a neuron, or fewer bits an input (--input-type)"
                 )
+        check_input(self.input)
+        for node in self.nodes:
+            check_node(node, tuple(self.tensors[source] for source in node.sources))
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:

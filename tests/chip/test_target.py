@@ -68,6 +68,9 @@ def test_the_ultra_low_policy_costs_a_thirtieth_of_the_strong_one() -> None:
         (RRAM130.replace("schema = 1", "schema = 2"), "schema"),
         (RRAM130.replace('name = "rram130"', 'name = "a/../b"'), "name"),
         (RRAM130 + "\nsurprise = 1\n", "surprise"),
+        (RRAM130.replace("value = 50,", f"value = 1{'0' * 400},", 1), r"cpu\.clock is larger than 1000000000000000000"),
+        (RRAM130.replace("value = 50,", f"value = 1{'0' * 5000},", 1), "mine.toml"),
+        (RRAM130.replace("value = 50,", "value = inf,", 1), r"cpu\.clock is larger than"),
         ("schema = ", "Invalid value"),
         ("", "missing required field"),
     ],
@@ -76,6 +79,119 @@ def test_a_bad_target_file_is_one_sentence(text: str, message: str) -> None:
     with pytest.raises(TargetError, match=message) as caught:
         parse_target(text, "mine.toml")
     assert "mine.toml" in str(caught.value)
+
+
+def with_number(table: str, name: str, value: str) -> str:
+    """RRAM130 with the value of one number changed."""
+    changed, count = re.subn(rf"(?ms)(^\[{table}\]\n.*?^{name} = {{ value = )[^,]+", rf"\g<1>{value}", RRAM130, count=1)
+    assert count
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("cpu", "clock"),
+        ("cpu", "cycles_per_instruction"),
+        ("memory.flash", "size"),
+        ("memory.sram", "size"),
+        ("array", "banks"),
+        ("array", "rows"),
+        ("array", "columns"),
+        ("array", "parallel_banks"),
+        ("array", "devices_per_synapse"),
+        ("supply", "nominal"),
+        ("policies.strong", "reset_voltage"),
+        ("device", "battery_charge"),
+        ("device", "battery_voltage"),
+        ("device", "converter_efficiency"),
+    ],
+)
+def test_zero_is_refused_where_something_is_divided_by_it_or_nothing_is_left(table: str, name: str) -> None:
+    with pytest.raises(TargetError, match=rf"{table}\.{name} is 0; it must be more than zero"):
+        parse_target(with_number(table, name, "0"), "mine.toml")
+
+
+@pytest.mark.parametrize(("table", "name"), [("power", "leakage"), ("policies.strong", "bit_error_rate")])
+def test_zero_is_a_sound_number_elsewhere(table: str, name: str) -> None:
+    assert parse_target(with_number(table, name, "0"), "mine.toml").name == "rram130"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("banks", "cycles"),
+        ("rows", "banks"),
+        ("columns", "rows"),
+        ("parallel_banks", "devices"),
+        ("cycles_per_row", "rows"),
+        ("devices_per_synapse", "synapses"),
+    ],
+)
+def test_what_is_counted_is_a_dimension_of_its_own(name: str, unit: str) -> None:
+    text = re.sub(rf'(?m)(^{name} = .* unit = )"\w+"', rf'\1"{unit}"', RRAM130)
+    assert text != RRAM130
+    with pytest.raises(TargetError, match=rf"array\.{name} has the unit '{unit}'"):
+        parse_target(text, "mine.toml")
+
+
+@pytest.mark.parametrize("devices", ["1", "4"])
+def test_a_synapse_has_the_two_devices_that_programming_is_counted_for(devices: str) -> None:
+    with pytest.raises(TargetError, match=r"devices_per_synapse must be 2: .*two RESETs for a zero"):
+        parse_target(with_number("array", "devices_per_synapse", devices), "mine.toml")
+
+
+@pytest.mark.parametrize("name", ["parallel_banks", "cycles_per_row", "cycles_per_layer"])
+def test_what_the_macro_counts_in_32_bits_fits_them(name: str) -> None:
+    assert parse_target(with_number("array", name, str(2**32 - 1)), "mine.toml").array is not None
+    with pytest.raises(TargetError, match=rf"array\.{name} must be below 2\^32"):
+        parse_target(with_number("array", name, str(2**32)), "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("program = 1 ", "program = 0 ", "commands.program must be 1 to 4294967295"),
+        ("run = 2 ", "run = 4294967296 ", "commands.run must be 1 to 4294967295"),
+        ("done = 1 ", "done = -1 ", "status.done must be 1 to 4294967295"),
+        ("run = 2 ", "run = 1 ", "program and run are the same code"),
+        ("error = 2 ", "error = 1 ", "done and error share a bit"),
+        ("error = 2 ", "error = 3 ", "done and error share a bit"),
+    ],
+)
+def test_codes_of_the_macro_are_distinct_and_have_32_bits(old: str, new: str, message: str) -> None:
+    assert old in RRAM130
+    with pytest.raises(TargetError, match=message):
+        parse_target(RRAM130.replace(old, new), "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "value", "message"),
+    [
+        ("memory.sram", "base", "0x40000000", r"memory\.sram at 0x40000000 overlaps macro"),
+        ("memory.sram", "base", "0x001ff000", r"memory\.sram at 0x001ff000 overlaps memory\.flash"),
+        ("macro", "base", "0x50000000", "overlaps"),
+        ("mailbox", "base", "0x2003f000", r"mailbox at 0x2003f000 overlaps memory\.sram"),
+        ("memory.sram", "base", "0x20000004", r"memory\.sram\.base is 0x20000004; make it a multiple of 4096"),
+        ("memory.sram", "base", "0xffff0000", r"memory\.sram ends beyond 2\^32"),
+        ("memory.sram", "size", "4194304", r"memory\.sram ends beyond 2\^32"),
+        ("mailbox", "base", "0x100000000", r"mailbox ends beyond 2\^32"),
+    ],
+)
+def test_regions_lie_apart_below_four_gibibytes(table: str, name: str, value: str, message: str) -> None:
+    with pytest.raises(TargetError, match=message):
+        parse_target(with_number(table, name, value), "mine.toml")
+
+
+@pytest.mark.parametrize("name", ["[/x] `| <b>", "", "a b", "-a", "a" * 65, "a\\n"])
+def test_a_policys_name_reaches_documents_and_is_plain(name: str) -> None:
+    with pytest.raises(TargetError, match=r"a name in \[policies\] is not .*; rename the policy"):
+        parse_target(RRAM130.replace("[policies.strong]", f'[policies."{name}"]'), "mine.toml")
+
+
+def test_a_targets_name_ends_where_its_last_letter_does() -> None:
+    with pytest.raises(TargetError, match="name"):
+        parse_target(RRAM130.replace('name = "rram130"', 'name = "rram130\\n"'), "mine.toml")
 
 
 def test_an_unknown_target_names_the_known_ones(tmp_path: Path) -> None:

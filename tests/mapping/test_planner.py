@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,7 +24,11 @@ PROVENANCE = Provenance(
 
 
 def mapped_on(network: Network, target: str = "rram130") -> MappedNetwork:
-    return map_network(network, load_target(target), PROVENANCE)
+    chip = load_target(target)
+    provenance = msgspec.structs.replace(
+        PROVENANCE, model_sha256=network.model_sha256, target_name=chip.name, target_sha256=chip.sha256
+    )
+    return map_network(network, chip, provenance)
 
 
 def dense(inputs: int, neurons: int) -> Network:

@@ -1,0 +1,221 @@
+"""The shape rules of a network: what must hold between a node, its constants and its tensors.
+
+Everything behind a `Network` (the plan, the runtime's descriptors, the interpreter) believes the shapes that stand in
+it, and the runtime in C follows them without looking again. So a network that breaks a rule does not come to be.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.errors import ModelError
+from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Node, Reshape, Tensor, Threshold, WeightKind, Window
+
+LARGEST_WINDOW = 2**16 - 1  # the runtime's windows are 16 bits wide
+# What the end is padded with is not told to the runtime; rounding the extents up may add a stride to it.
+LARGEST_PAD_END = 2 * LARGEST_WINDOW
+
+_PACKED = (Kind.BITS, Kind.TRITS)
+_NARROW = (*_PACKED, Kind.INTEGERS)
+_INT32 = (Kind.SUMS, Kind.SCORES)
+
+
+def check_input(tensor: Tensor) -> None:
+    """ModelError where the network's input is not of a kind that samples can have, or its range not of its kind."""
+    if tensor.kind not in _NARROW:
+        raise ModelError(f"input '{tensor.name}' is of the kind '{tensor.kind}'; make it bits, trits or integers")
+    _check_range(tensor, f"input '{tensor.name}'")
+
+
+def check_node(node: Node, sources: tuple[Tensor, ...]) -> None:
+    """ModelError, naming the node, where its constants, its output and the tensors that it reads do not agree."""
+    where = f"node '{node.name}'"
+    _demand(len(sources) == 1, where, f"reads {len(sources)} tensors, but takes one")
+    _check_range(node.output, where)
+    source = sources[0]
+    match node:
+        case Linear():
+            _check_linear(node, source, where)
+        case Threshold():
+            _check_threshold(node, source, where)
+        case MaxPool():
+            _check_pool(node, source, where)
+        case Reshape():
+            _check_reshape(node, source, where)
+        case Affine():
+            _check_affine(node, source, where)
+        case _:
+            assert_never(node)
+
+
+def _demand(condition: bool, where: str, problem: str) -> None:
+    if not condition:
+        raise ModelError(f"{where} {problem}; correct the network")
+
+
+def _check_range(tensor: Tensor, where: str) -> None:
+    stated = f"has the tensor '{tensor.name}' of {tensor.kind} from {tensor.low} to {tensor.high}"
+    if tensor.kind in _PACKED:
+        _demand((tensor.low, tensor.high) == (-1, 1), where, f"{stated}, but {tensor.kind} run from -1 to 1")
+    _demand(tensor.low <= tensor.high, where, f"{stated}, which is no range")
+    if tensor.kind is Kind.INTEGERS:
+        _demand(tensor.bits <= 16, where, f"{stated}, which 16 bits do not hold")
+
+
+def _check_linear(node: Linear, source: Tensor, where: str) -> None:
+    weights, groups, output = node.weights, node.groups, node.output
+    _demand(source.kind in _NARROW, where, f"reads {source.kind}, but takes bits, trits or integers")
+    _demand(output.kind in _INT32, where, f"makes {output.kind}, but its sums are int32")
+    _check_window(node.window, source, where)
+    shape = f"has weights of shape {weights.shape} in {groups} groups"
+    _demand(weights.dtype == np.int8, where, f"has weights of type {weights.dtype}, but they are int8")
+    _demand(
+        weights.ndim == 2 + len(node.window.kernel) and weights.shape[2:] == node.window.kernel,
+        where,
+        f"{shape} for the window {node.window.kernel}",
+    )
+    _demand(groups >= 1 and weights.shape[1] * groups == source.channels, where, f"{shape} on {source.channels} inputs")
+    _demand(node.neurons % groups == 0, where, f"{shape}, which do not divide its {node.neurons} neurons")
+    expected = (node.neurons, *node.window.extents(source.spatial))
+    _demand(output.shape == expected, where, f"makes the shape {output.shape} where its weights make {expected}")
+    _check_alphabet(node, where)
+    _demand(
+        node.pad_value == 0 or source.low <= node.pad_value <= source.high,
+        where,
+        f"pads with {node.pad_value} a tensor from {source.low} to {source.high}",
+    )
+    largest = 128 if node.weight_kind is WeightKind.INT8 else 1
+    bound = largest * node.fan_in * max(abs(source.low), abs(source.high))
+    _demand(
+        output.low <= -bound and bound <= output.high,
+        where,
+        f"has sums of up to {bound}, but states {output.low} to {output.high}",
+    )
+
+
+def _check_alphabet(node: Linear, where: str) -> None:
+    if node.weight_kind is WeightKind.INT8:
+        return
+    inside = bool(node.weights.min() >= -1 and node.weights.max() <= 1)
+    if node.weight_kind is WeightKind.BINARY:
+        inside = inside and bool(np.all(node.weights))
+    _demand(inside, where, f"has weights that are not {node.weight_kind}")
+
+
+def _check_threshold(node: Threshold, source: Tensor, where: str) -> None:
+    output = node.output
+    _demand(output.kind in _NARROW, where, f"makes {output.kind}, but steps are bits, trits or integers")
+    _demand(output.shape == source.shape, where, f"makes the shape {output.shape} of {source.shape}")
+    _demand(node.thresholds.ndim == 2, where, f"has thresholds of shape {node.thresholds.shape}, but needs two axes")
+    steps = node.thresholds.shape[1]
+    _check_constant(node.thresholds, (source.channels, steps), np.int32, "thresholds", where)
+    _check_direction(node.direction, source, where)
+    wanted = {Kind.BITS: 1, Kind.TRITS: 2}.get(output.kind, max(steps, 1))
+    _demand(steps == wanted, where, f"has {steps} thresholds a channel, but {output.kind} need {wanted}")
+    _demand(
+        node.step >= 1 and (output.low, output.high) == (node.low, node.low + node.step * steps),
+        where,
+        f"makes {node.low} and {steps} steps of {node.step}, but states {output.low} to {output.high}",
+    )
+
+
+def _check_pool(node: MaxPool, source: Tensor, where: str) -> None:
+    _check_window(node.window, source, where)
+    _check_direction(node.direction, source, where)
+    _check_kept(node.output, source, where)
+    expected = (source.channels, *node.window.extents(source.spatial))
+    _demand(node.output.shape == expected, where, f"makes the shape {node.output.shape} where it pools to {expected}")
+    axes = zip(
+        source.spatial,
+        node.window.kernel,
+        node.window.stride,
+        node.window.dilation,
+        node.window.pad_begin,
+        node.output.spatial,
+        strict=True,
+    )
+    _demand(all(_sees_values(*axis) for axis in axes), where, "has a window that lies wholly in the padding")
+
+
+def _sees_values(extent: int, kernel: int, stride: int, dilation: int, begin: int, outputs: int) -> bool:
+    """Whether every window along one axis has a tap on a true value."""
+    if (outputs - 1) * stride - begin >= extent:
+        return False
+    # A window that starts in the padding: its first tap behind the map's beginning must exist and lie in the map.
+    starts = np.arange(-begin, min(0, (outputs - 1) * stride - begin + 1), stride)
+    taps = -(starts // dilation)
+    return bool(np.all((taps < kernel) & (starts + taps * dilation < extent)))
+
+
+def _check_reshape(node: Reshape, source: Tensor, where: str) -> None:
+    _check_kept(node.output, source, where)
+    _demand(
+        node.output.size == source.size,
+        where,
+        f"makes the shape {node.output.shape} of {source.shape}, which has another size",
+    )
+    # A dense layer on flattened bits is a window as large as their map.
+    _demand(
+        source.kind not in _PACKED or max(source.spatial, default=1) <= LARGEST_WINDOW,
+        where,
+        f"flattens a map of {source.spatial}, but an extent has at most {LARGEST_WINDOW}",
+    )
+
+
+def _check_affine(node: Affine, source: Tensor, where: str) -> None:
+    output = node.output
+    _demand(source.kind in _INT32, where, f"reads {source.kind}, but takes sums")
+    _demand(output.kind in _INT32, where, f"makes {output.kind}, but scores are int32")
+    _demand(output.shape == source.shape, where, f"makes the shape {output.shape} of {source.shape}")
+    _check_constant(node.multiplier, (source.channels,), np.int32, "multipliers", where)
+    _check_constant(node.offset, (source.channels,), np.int32, "offsets", where)
+    multiplier, offset = node.multiplier.astype(np.int64), node.offset.astype(np.int64)
+    ends = np.stack([multiplier * source.low + offset, multiplier * source.high + offset])
+    _demand(
+        bool(output.low <= ends.min() and ends.max() <= output.high),
+        where,
+        f"reaches {ends.min()} to {ends.max()}, but states {output.low} to {output.high}",
+    )
+
+
+def _check_window(window: Window, source: Tensor, where: str) -> None:
+    parts = (window.kernel, window.stride, window.dilation, window.pad_begin, window.pad_end)
+    rank = len(source.spatial)
+    _demand(all(len(part) == rank for part in parts), where, f"has a window that does not fit a map of {source.shape}")
+    _demand(
+        all(1 <= value <= LARGEST_WINDOW for part in parts[:3] for value in part),
+        where,
+        f"has a kernel, stride or dilation outside 1 to {LARGEST_WINDOW}",
+    )
+    _demand(
+        all(0 <= value <= LARGEST_WINDOW for value in window.pad_begin)
+        and all(0 <= value <= LARGEST_PAD_END for value in window.pad_end),
+        where,
+        f"has a padding below 0 or above {LARGEST_WINDOW}",
+    )
+
+
+def _check_kept(output: Tensor, source: Tensor, where: str) -> None:
+    """The values stay what they are; the sums that a network ends in may be called its scores."""
+    renamed = (source.kind, output.kind) == (Kind.SUMS, Kind.SCORES)
+    _demand(output.kind is source.kind or renamed, where, f"makes {output.kind} of {source.kind}")
+    _demand(
+        (output.low, output.high) == (source.low, source.high),
+        where,
+        f"makes {output.low} to {output.high} of {source.low} to {source.high}, but keeps the values",
+    )
+
+
+def _check_direction(direction: npt.NDArray[np.int8], source: Tensor, where: str) -> None:
+    _check_constant(direction, (source.channels,), np.int8, "directions", where)
+    _demand(bool(np.all((direction == 1) | (direction == -1))), where, "has directions other than +1 and -1")
+
+
+def _check_constant(
+    values: npt.NDArray[np.generic], shape: tuple[int, ...], dtype: type[np.generic], what: str, where: str
+) -> None:
+    _demand(values.shape == shape, where, f"has {what} of shape {values.shape}, but needs {shape}")
+    _demand(values.dtype == dtype, where, f"has {what} of type {values.dtype}, but needs {np.dtype(dtype)}")

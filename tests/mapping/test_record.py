@@ -1,0 +1,156 @@
+"""A record from a stranger: its target, its network and its plan are believed only as far as they can be checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgebnn.errors import DeploymentError
+from edgebnn.mapping.record import decode, encode, record_of, restore
+from edgebnn.network.types import Kind, Tensor
+from tests.codegen.projects import TARGETS, beat_network, mapped_on
+from tests.networks import Builder
+
+Document = dict[str, Any]
+Edit = Callable[[Document], None]
+
+
+def forged(edit: Edit, target: str = "rram130") -> None:
+    """Restores the record of a sound deployment after an edit of its JSON."""
+    mapped = mapped_on(beat_network(), target)
+    document = json.loads(encode(record_of(mapped, None, {})))
+    edit(document)
+    restore(decode(json.dumps(document).encode(), "x"), mapped.image, "x")
+
+
+def node(document: Document, kind: str) -> Document:
+    """The last node of a kind."""
+    found: Document = [each for each in document["network"]["nodes"] if each["type"] == kind][-1]
+    return found
+
+
+def stage(document: Document) -> Document:
+    """The plan of the first layer with weights."""
+    found: Document = next(each for each in document["plan"]["stages"] if each["type"] == "linear")
+    return found
+
+
+def number(path: str, **changes: Any) -> Edit:
+    """An edit of one number of the target."""
+
+    def edit(document: Document) -> None:
+        section, name = path.split(".")
+        document["target"][section][name].update(changes)
+
+    return edit
+
+
+def changed(part: Callable[[Document], Document], **changes: Any) -> Edit:
+    def edit(document: Document) -> None:
+        found = part(document)
+        assert changes.keys() <= found.keys()
+        found.update(changes)
+
+    return edit
+
+
+def cut(kind: str, name: str) -> Edit:
+    """An edit that leaves one entry of a node's constant."""
+
+    def edit(document: Document) -> None:
+        found = node(document, kind)
+        found[name] = found[name][:1]
+
+    return edit
+
+
+def shrunk(document: Document) -> None:
+    """The affine's output, and with it the buffer of the scores, made smaller than what it writes."""
+    node(document, "affine")["output"]["shape"] = [1]
+
+
+def moved_section(document: Document) -> None:
+    stage(document)["sign"]["offset"] = 2**40
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_sound_record_is_restored(target: str) -> None:
+    forged(lambda document: None, target)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (number("cpu.clock", value=0), r"cpu\.clock is 0; it must be more than zero"),
+        (number("array.rows", value=0), r"array\.rows is 0"),
+        (number("array.banks", value=10**12), r"array\.banks must be 1 to 65536"),
+        (number("energy.instruction", unit="foo"), r"energy\.instruction has the unit 'foo'"),
+        (number("energy.instruction", value=-5), r"energy\.instruction is -5"),
+        (number("energy.instruction", source=""), r"energy\.instruction has no source"),
+        (changed(lambda d: d["target"], memory=None), r"needs the table \[memory\]"),
+        (changed(lambda d: d["target"]["macro"]["registers"][0], offset=99_999), "multiples of 4 below 0x1000"),
+    ],
+)
+def test_the_target_is_checked_like_a_users_own(edit: Edit, message: str) -> None:
+    with pytest.raises(DeploymentError, match=rf"damaged \(target 'rram130': .*{message}.*compile again"):
+        forged(edit)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (cut("threshold", "thresholds"), "has thresholds of shape"),
+        (cut("threshold", "direction"), "has directions of shape"),
+        (cut("affine", "multiplier"), "has multipliers of shape"),
+        (changed(lambda d: node(d, "affine"), multiplier=[]), "has multipliers of shape"),
+        (changed(lambda d: node(d, "affine"), multiplier=[2**40, 1]), "out of bounds for int32"),
+        (changed(lambda d: node(d, "affine"), multiplier=[0.5, 1]), "Expected `int`"),
+        (changed(lambda d: node(d, "linear"), groups="1"), "Expected `int`"),
+        (changed(lambda d: node(d, "linear"), groups=0), "in 0 groups"),
+        (changed(lambda d: d["network"], notes=[{}]), "Expected `str`"),
+        (shrunk, r"makes the shape \(1,\)"),
+    ],
+)
+def test_the_network_is_checked_before_anything_is_planned(edit: Edit, message: str) -> None:
+    with pytest.raises(DeploymentError, match=rf"damaged \(.*{message}"):
+        forged(edit)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        changed(stage, fan_in=3 * 10**9),
+        changed(stage, row_words=10**9),
+        changed(stage, fan_in=3 * 10**9, row_words=10**9),
+        changed(lambda d: stage(d)["window"], kernel=[0, 7]),
+        changed(lambda d: stage(d)["window"], kernel=[1, 5]),
+        changed(lambda d: stage(d)["sign"], bytes=0),
+        changed(lambda d: stage(d)["sign"], offset=-4),
+        moved_section,
+    ],
+)
+def test_no_plan_asks_for_more_weights_than_the_image_holds(edit: Edit) -> None:
+    with pytest.raises(DeploymentError, match="do not lie in the image as its plan says"):
+        forged(edit)
+
+
+@pytest.mark.parametrize("name", ["target_sha256", "model_sha256"])
+def test_the_provenance_is_that_of_the_target_and_the_network(name: str) -> None:
+    with pytest.raises(DeploymentError, match="its provenance names another target or model"):
+        forged(changed(lambda document: document["provenance"], **{name: "f" * 64}))
+
+
+def test_a_network_that_does_not_end_in_scores_is_refused() -> None:
+    """Its trits would take more room than the 32 bits of a score."""
+    builder = Builder(Tensor("x", Kind.BITS, (4,), -1, 1), np.random.default_rng(0))
+    builder.linear(1)
+    builder.threshold(Kind.TRITS)
+    network = replace(beat_network(), input=builder.input, nodes=tuple(builder.nodes))
+    mapped = mapped_on(network, "host")
+    with pytest.raises(DeploymentError, match="ends in trits, not in scores"):
+        restore(record_of(mapped, None, {}), mapped.image, "x")

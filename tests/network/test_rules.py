@@ -1,0 +1,163 @@
+"""A network whose constants, windows and tensors do not agree does not come to be: the C runtime believes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgebnn.errors import ModelError
+from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Network, Node, Reshape, Tensor, Threshold, Window
+from tests.networks import Builder, networks
+
+
+def of_output(node: Node, **changes: Any) -> dict[str, Any]:
+    return {"output": replace(node.output, **changes)}
+
+
+def of_window(window: Window, value: int, *names: str) -> dict[str, Any]:
+    """The window with one number changed on its first axis, for each name; nothing for the empty window."""
+    return {
+        f"{name} {value}": {"window": replace(window, **{name: (value, *getattr(window, name)[1:])})}
+        for name in names
+        if window.kernel
+    }
+
+
+def broken_windows(window: Window) -> dict[str, dict[str, Any]]:
+    longer = Window(*(((*getattr(window, name), 1)) for name in ("kernel", "stride", "dilation")), window.pad_begin)
+    return {
+        "an axis more": {"window": replace(longer, pad_end=window.pad_end)},
+        **of_window(window, 0, "kernel", "stride", "dilation"),
+        **of_window(window, 2**16, "kernel", "stride", "dilation", "pad_begin"),
+        **of_window(window, -1, "pad_begin", "pad_end"),
+        **of_window(window, 2**18, "pad_end"),
+    }
+
+
+def broken(node: Node, source: Tensor) -> dict[str, dict[str, Any]]:
+    """Changes of one field each, by what they do; every one of them breaks a rule."""
+    output = node.output
+    common = {
+        "two sources": {"sources": node.sources * 2},
+        "a channel too many": of_output(node, shape=(output.shape[0] + 1, *output.shape[1:])),
+        "an empty range": of_output(node, low=output.high + 1),
+        "another kind": of_output(node, kind=Kind.BITS if output.kind is not Kind.BITS else Kind.SUMS),
+    }
+    match node:
+        case Linear():
+            return common | broken_linear(node, source)
+        case Threshold():
+            return common | broken_threshold(node)
+        case MaxPool():
+            return common | {
+                **broken_windows(node.window),
+                "too few directions": {"direction": node.direction[:-1]},
+                "a direction of 0": {"direction": np.zeros_like(node.direction)},
+                "a wider range": of_output(node, high=output.high + 1),
+            }
+        case Reshape():
+            return common | {"a wider range": of_output(node, high=output.high + 1)}
+        case Affine():
+            return common | {
+                "no multipliers": {"multiplier": node.multiplier[:0]},
+                "too few offsets": {"offset": node.offset[:-1]},
+                "wide offsets": {"offset": node.offset.astype(np.int64)},
+                "beyond the scores": {"offset": np.full_like(node.offset, 2**31 - 1)},
+            }
+
+
+def broken_linear(node: Linear, source: Tensor) -> dict[str, dict[str, Any]]:
+    return {
+        **broken_windows(node.window),
+        "too few rows": {"weights": node.weights[:-1]},
+        "too many inputs": {"weights": np.repeat(node.weights, 2, axis=1)},
+        "an axis more": {"weights": node.weights[..., np.newaxis]},
+        "wide weights": {"weights": node.weights.astype(np.int16)},
+        "weights of 3": {"weights": np.full_like(node.weights, 3)},
+        "no groups": {"groups": 0},
+        "a group more": {"groups": node.groups + 1},
+        "a padding that no input has": {"pad_value": source.high + 1},
+        "sums beyond the range": of_output(node, high=node.output.high - 1),
+    }
+
+
+def broken_threshold(node: Threshold) -> dict[str, dict[str, Any]]:
+    return {
+        "too few rows": {"thresholds": node.thresholds[:-1]},
+        "too few steps": {"thresholds": node.thresholds[:, :-1]},
+        "too many steps": {"thresholds": np.repeat(node.thresholds, 2, axis=1)},
+        "one axis": {"thresholds": node.thresholds[:, 0]},
+        "wide thresholds": {"thresholds": node.thresholds.astype(np.int64)},
+        "too few directions": {"direction": node.direction[:-1]},
+        "directions of 2": {"direction": 2 * node.direction},
+        "another start": {"low": node.low + 1},
+        "another step": {"step": node.step + 1},
+        "steps backwards": {"step": -node.step},
+    }
+
+
+@given(network=networks(), data=st.data())
+def test_one_changed_field_is_refused_and_the_node_named(network: Network, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(network.nodes) - 1))
+    node = network.nodes[index]
+    changes = broken(node, network.tensors[node.sources[0]])
+    change = changes[data.draw(st.sampled_from(sorted(changes)))]
+    nodes = (*network.nodes[:index], replace(node, **change), *network.nodes[index + 1 :])
+    with pytest.raises(ModelError, match=re.escape(f"node '{node.name}' ")):
+        replace(network, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high"),
+    [
+        (Kind.BITS, 0, 1),
+        (Kind.TRITS, -1, 2),
+        (Kind.INTEGERS, 0, 2**16),
+        (Kind.INTEGERS, -1, 2**15),
+        (Kind.INTEGERS, 3, 2),
+        (Kind.SUMS, -4, 4),
+    ],
+)
+def test_an_input_that_no_sample_fits_is_refused(kind: Kind, low: int, high: int) -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (4,), -1, 1), np.random.default_rng(0))
+    builder.linear(2)
+    with pytest.raises(ModelError, match="input 'x'"):
+        replace(builder.network(), input=Tensor("x", kind, (4,), low, high))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window((1,), (1,), (1,), (1,), (0,)),  # the first window ends before the map
+        Window((1,), (1,), (1,), (0,), (1,)),  # the last one starts behind it
+        Window((2,), (1,), (6,), (3,), (3,)),  # its taps step over the map
+    ],
+)
+def test_a_pool_that_sees_only_padding_is_refused(window: Window) -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (4, 3), -1, 1), np.random.default_rng(0))
+    builder.pool(window)
+    builder.linear(2, window=Window((1,), (1,), (1,), (0,), (0,)))
+    with pytest.raises(ModelError, match=r"node 'pool_0' has a window that lies wholly in the padding"):
+        builder.network()
+
+
+def test_a_layer_reads_no_sums() -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (4,), -1, 1), np.random.default_rng(0))
+    builder.linear(2)
+    builder.linear(2)
+    with pytest.raises(ModelError, match=r"node 'linear_1' reads sums, but takes bits, trits or integers"):
+        builder.network()
+
+
+def test_a_flattened_map_of_bits_is_no_longer_than_a_window() -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (1, 2**16), -1, 1), np.random.default_rng(0))
+    builder.flatten()
+    builder.linear(1)
+    with pytest.raises(ModelError, match=r"node 'flatten_0' flattens a map of \(65536,\)"):
+        builder.network()
