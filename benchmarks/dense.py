@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from edgebnn.chip.target import load_target
+from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.descriptors import host_library
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.samples import encode_samples

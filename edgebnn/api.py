@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from edgebnn import __version__
 from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.target import Target, load_target
+from edgebnn.chip.target import Target
+from edgebnn.chip.target_files import load_target
 from edgebnn.codegen.artefacts import Memory, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project

@@ -59,7 +59,7 @@ def demo(
 ) -> None:
     """Tell premature ventricular beats (PVC) from others with the shipped model, on emulated hardware."""
     from edgebnn import api
-    from edgebnn.chip.target import load_target
+    from edgebnn.chip.target_files import load_target
     from edgebnn.cli.options import chip_of
     from edgebnn.cli.output import progress
     from edgebnn.devices.monitor import monitor

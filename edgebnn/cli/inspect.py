@@ -24,7 +24,7 @@ def inspect(
     json_file: Path | None,
 ) -> None:
     """Show MODEL's layers as the compiler understands them; exit code 1 where it cannot be mapped."""
-    from edgebnn.chip.target import load_target
+    from edgebnn.chip.target_files import load_target
     from edgebnn.cli.options import read_calibration
     from edgebnn.frontend import ReadOptions, inspect_model
     from edgebnn.report.documents import inspect_document

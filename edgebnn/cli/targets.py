@@ -17,7 +17,7 @@ def targets() -> None:
 @targets.command("list", cls=JsonCommand)
 def list_targets(json_flag: bool, json_file: Path | None) -> None:
     """The targets that ship with edgebnn."""
-    from edgebnn.chip.target import load_target, target_names
+    from edgebnn.chip.target_files import load_target, target_names
     from edgebnn.report.documents import targets_document
     from edgebnn.report.tables import show_targets
 
@@ -29,7 +29,7 @@ def list_targets(json_flag: bool, json_file: Path | None) -> None:
 @click.argument("target")
 def show_target_command(target: str, json_flag: bool, json_file: Path | None) -> None:
     """Every number of TARGET (a name or a TOML file) with its unit, source and evidence."""
-    from edgebnn.chip.target import load_target
+    from edgebnn.chip.target_files import load_target
     from edgebnn.report.documents import target_document
     from edgebnn.report.tables import show_target
 
@@ -41,7 +41,7 @@ def show_target_command(target: str, json_flag: bool, json_file: Path | None) ->
 @click.argument("target")
 def check_target(target: str, json_flag: bool, json_file: Path | None) -> None:
     """Check a target file: exit code 0 where it is sound, else one sentence and 1."""
-    from edgebnn.chip.target import load_target
+    from edgebnn.chip.target_files import load_target
 
     loaded = load_target(target)
     document = {"target": loaded.name, "sound": True, "numbers": sum(1 for _ in loaded.quantities())}

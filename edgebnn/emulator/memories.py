@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edgebnn.chip.target import Region, Target
 from edgebnn.emulator.cpu import PAGE_BYTES
 from edgebnn.emulator.structs import Memory
-from edgebnn.errors import DeploymentError, TargetError
+from edgebnn.errors import DeploymentError
 
 Octets = npt.NDArray[np.uint8]
 
@@ -53,30 +53,13 @@ class Memories:
 
 
 def chip_memories(target: Target) -> Memories:
-    """Empty memories as the target has them; TargetError where one does not start on a page or overlaps another."""
-    assert target.memory is not None and target.mailbox is not None, "a target file with a CPU has both"
-    bases = {"mailbox": target.mailbox.base.integer("address")}
-    if target.macro is not None:
-        bases["macro"] = target.macro.base.integer("address")
-    spans = {name: (base, PAGE_BYTES) for name, base in bases.items()}
-    spans["memory.flash"] = _span(target.memory.flash)
-    spans["memory.sram"] = _span(target.memory.sram)
-    free = 0
-    for name, (base, size) in sorted(spans.items(), key=lambda item: item[1]):
-        if base % PAGE_BYTES or base < free or base + size > 1 << 32 or size == 0:
-            raise TargetError(
-                f"target '{target.name}': {name} at 0x{base:08x} is empty, overlaps another, or does not start on a "
-                f"multiple of {PAGE_BYTES} below 2^32; change its base or size"
-            )
-        free = base + -(-size // PAGE_BYTES) * PAGE_BYTES
-    return Memories(_empty(*spans["memory.flash"]), _empty(*spans["memory.sram"]))
+    """Empty memories as the target has them; its own rules see to it that they lie apart and on whole pages."""
+    assert target.memory is not None, "a target file with a CPU has memories"
+    return Memories(_empty(target.memory.flash), _empty(target.memory.sram))
 
 
-def _span(region: Region) -> tuple[int, int]:
-    return region.base.integer("address"), region.size.integer("memory")
-
-
-def _empty(base: int, size: int) -> ChipMemory:
+def _empty(region: Region) -> ChipMemory:
+    base, size = region.base.integer("address"), region.size.integer("memory")
     pages = -(-size // PAGE_BYTES) * PAGE_BYTES
     whole = np.zeros(pages + PAGE_BYTES, np.uint8)
     start = -whole.ctypes.data % PAGE_BYTES  # the CPU's emulator maps whole pages of the host, too

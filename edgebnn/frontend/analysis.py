@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.expressions import Apply, Constant, Expression, Fractions, Leaf, fractions_of, parts
+from edgebnn.frontend.expressions import (
+    Apply,
+    Constant,
+    Expression,
+    Fractions,
+    Leaf,
+    check_numbers,
+    fractions_of,
+    parts,
+)
 
 # Operators that make a staircase of a straight line.
 STEPS = frozenset(
@@ -110,7 +119,9 @@ def affine_of(expression: Expression, low: int, high: int, channels: int) -> tup
                 finite = part.values.dtype != np.bool_ and bool(np.isfinite(part.values).all())
                 found[part] = (zero, zero + fractions_of(part.values)) if finite else None
             case Apply():
-                found[part] = _affine(part, [found[operand] for operand in part.operands], low, high)
+                found[part] = line = _affine(part, [found[operand] for operand in part.operands], low, high)
+                for numbers in line or ():
+                    check_numbers(numbers)
     return found[expression]
 
 

@@ -12,6 +12,7 @@ from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.expressions import (
     Apply,
     Constant,
+    Effort,
     Expression,
     Fractions,
     Leaf,
@@ -35,10 +36,14 @@ _LARGEST_SUM = 2**31 - 2  # thresholds reach one beyond the sums and still are i
 
 
 class Emitter:
-    """Collects the nodes of one network and gives them names that occur once."""
+    """Collects the nodes of one network and gives them names that occur once.
+
+    `effort` is what is left to find the steps of the whole model.
+    """
 
     def __init__(self, input_name: str) -> None:
         self.nodes: list[Node] = []
+        self.effort = Effort()
         self._names: set[str] = set()
         self._tensors: set[str] = {input_name}
         self._sources: dict[str, Source] = {}
@@ -151,15 +156,16 @@ class Emitter:
         return Source(signal.base, abs(scale), sign, line[1], exact, error / float(abs(scale)))
 
     def _steps(self, signal: Signal, error: float) -> Source:
-        step = find_steps(signal.expression, signal.leaf, signal.lattice, signal.base.low, signal.base.high)
+        base = signal.base
+        step = find_steps(signal.expression, signal.leaf, signal.lattice, base.low, base.high, self.effort)
         levels = step.levels
         node = signal.expression.node if isinstance(signal.expression, Apply) else signal.value
         name = self.tensor_name(_value_behind(signal, 0, signal.expression))
-        output = _typed(Tensor(name, levels.kind, signal.base.shape, 0, 0), levels)
+        output = _typed(Tensor(name, levels.kind, base.shape, 0, 0), levels)
         self.nodes.append(
             Threshold(
                 self.name(node),
-                (signal.base.name,),
+                (base.name,),
                 output,
                 step.thresholds,
                 step.direction,

@@ -9,7 +9,7 @@ from math import gcd, lcm
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.expressions import Fractions
+from edgebnn.frontend.expressions import MAX_BITS, Fractions
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Kind
@@ -47,14 +47,22 @@ def levels_of(values: Fractions, most: int) -> Levels:
         return Levels(Kind.BITS, -1, 2, 2, numbers[0])
     if not magnitudes:
         return Levels(Kind.TRITS, -1, 1, 3, Fraction(1))
-    unit = Fraction(gcd(*(number.numerator for number in numbers)), lcm(*(number.denominator for number in numbers)))
+    denominator = lcm(*(number.denominator for number in numbers)) if len(numbers) <= most else 0
+    # Multiples up to 255 of a unit have nearly its denominator; a much longer common one is slow to divide by.
+    if not 0 < denominator < 2 ** (MAX_BITS + 8):
+        raise _no_multiples(numbers)
+    unit = Fraction(gcd(*(number.numerator for number in numbers)), denominator)
     integers = [int(number / unit) for number in numbers]
     step = gcd(*(integer - integers[0] for integer in integers)) or 1
     count = (integers[-1] - integers[0]) // step + 1
     if count > most or max(map(abs, integers)) > 255:
-        shown = ", ".join(f"{float(number):g}" for number in numbers[:4])
-        raise Refusal(
-            f"takes values such as {shown}, which are not small multiples of one number",
-            "end the activation in a sign with the same scale in every channel",
-        )
+        raise _no_multiples(numbers)
     return Levels(Kind.INTEGERS, integers[0], step, count, unit)
+
+
+def _no_multiples(numbers: list[Fraction]) -> Refusal:
+    shown = ", ".join(f"{float(number):g}" for number in numbers[:4])
+    return Refusal(
+        f"takes values such as {shown}, which are not small multiples of one number",
+        "end the activation in a sign with the same scale in every channel",
+    )

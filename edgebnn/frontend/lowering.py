@@ -173,7 +173,7 @@ class _Lowering:
                 self._notes = (*self._notes, operation.note)
                 return signal
             case Pooling():
-                return pooled(signal, operation.window, node.name, value)
+                return pooled(signal, operation.window, node.name, value, self._emitter.effort)
             case Padding():
                 return self._padded(signal, operation, value)
             case Rearranging():

@@ -6,6 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from edgebnn.frontend import shapes
+from edgebnn.frontend.expressions import check_operators
 from edgebnn.frontend.folding import constant_of
 from edgebnn.frontend.graph import Array, Node, as_integers
 from edgebnn.frontend.operations import (
@@ -118,6 +119,7 @@ def _unary(operator: str) -> Recogniser:
 
 def _many(operator: str) -> Recogniser:
     def recognise(node: Node, operands: Operands) -> Operation:
+        check_operators(len(operands.present) - 1)  # each operand nests the calls one deeper
         first, *others = _terms(operands, len(operands.present))
         for other in others:
             first = Call(operator, (first, other))

@@ -9,16 +9,12 @@ import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of
 from edgebnn.frontend.emission import Emitter
-from edgebnn.frontend.expressions import Apply, parts
+from edgebnn.frontend.intervals import float32_error
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.rounding import UNIT
 from edgebnn.frontend.signals import Signal
 from edgebnn.network.types import Affine, Kind, Tensor
 
 _LIMIT = 2**31 - 1
-# What float32 rounds in one operator behind the sums, in half units of the last place: at most what a batch norm does,
-# which are a square root, a reciprocal, the products that make its factor and shift, and the product and sum of each x.
-_ROUNDINGS = 8
 # Units that are tried for the scores, so that the multipliers of few channels round well together.
 _CANDIDATES = 4096
 
@@ -52,7 +48,7 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     signal = emitter.settled(signal)
     slope, shift = (np.repeat(part, factor) for part in line)
     bound = max(abs(signal.base.low), abs(signal.base.high))
-    float_error = _float_error(signal, line[0].astype(np.float64), line[1].astype(np.float64), bound)
+    float_error = float32_error(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
     if np.all(slope == slope[0]) and slope[0] > 0 and not np.any(shift != 0):
         last = emitter.nodes[-1]
         own = signal.value == last.output.name
@@ -75,15 +71,10 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
         )
     )
     error = unit * float((np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)).max())
+    # The worst score lies at the bound itself, and float64 rounds both: here, and where the scores are compared.
+    error += 8 * float(np.finfo(np.float64).eps) * unit * high
     notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the model's, at most",)
     return Scores(float_error + error, notes if error > float_error else ())
-
-
-def _float_error(signal: Signal, a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) -> float:
-    """How far float32 takes the model's own scores from a[c] * n + b[c], at most: its sums, then each operator."""
-    operators = sum(isinstance(part, Apply) for part in parts(signal.expression))
-    sums = 0.0 if signal.leaf.exact else float((np.abs(a) * signal.leaf.error).max())
-    return sums + operators * _ROUNDINGS * UNIT * float((np.abs(a) * bound + np.abs(b)).max())
 
 
 def _unit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) -> float:
@@ -99,7 +90,7 @@ def _unit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) ->
     room = (_LIMIT - bound - 2) / float((np.abs(a) / steepest * bound + np.abs(b) / steepest).max())
     largest = int(room)
     if largest < 1:
-        return steepest / max(room, 2.0**-64)
+        return steepest / room
     candidates = np.arange(largest, max(largest // 2, largest - _CANDIDATES, 0), -1, dtype=np.float64)
     products = np.outer(candidates, np.unique(a) / steepest)
     errors = np.abs(products - np.rint(products)).max(axis=1)

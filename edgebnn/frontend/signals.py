@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf
+from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, check_operators, parts
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.lattice import Lattice
 from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Term
@@ -85,8 +85,8 @@ class Signal:
         return self.shape[0] // self.base.channels
 
 
-def pooled(signal: Signal, window: Window | None, node: str, value: str) -> Signal:
-    """The largest values of a signal under a window; None is the whole map."""
+def pooled(signal: Signal, window: Window | None, node: str, value: str, effort: Effort) -> Signal:
+    """The largest values of a signal under a window; None is the whole map. `effort` is what is left for the model."""
     spatial = signal.shape[1:]
     if window is None:
         zero = (0,) * len(spatial)
@@ -102,7 +102,7 @@ def pooled(signal: Signal, window: Window | None, node: str, value: str) -> Sign
         raise Refusal("has windows that lie wholly in the padding", "use less padding")
     if signal.elements != "float":
         raise Refusal(f"pools {signal.elements} elements", "cast to float32 first")
-    direction = observed_directions(signal.expression, signal.leaf, signal.lattice)
+    direction = observed_directions(signal.expression, signal.leaf, signal.lattice, effort)
     shape = (signal.shape[0], *extents)
     down = np.where(direction < 0, -1, 1).astype(np.int8)
     step = Pooled(node, signal.value, signal.expression, shape, window, down)
@@ -182,6 +182,7 @@ def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, v
         if other.padding is not None:
             raise Refusal("works on a padded map", "pad right before the convolution or the pool")
     expression = _applied(operation.call, signals, first, node)
+    check_operators(sum(isinstance(part, Apply) for part in parts(expression)))
     return replace(first, expression=expression, value=value, elements=operation.result)
 
 
@@ -203,21 +204,28 @@ def _straight_through(operator: str, operands: tuple[Expression, ...], node: str
             if (
                 isinstance(difference, Apply)
                 and difference.operator == "Sub"
-                and _same(difference.operands[1], through)
+                and _same(difference.operands[1], through, {})
             ):
                 return Apply("StraightThrough", (difference.operands[0], through), node)
     return None
 
 
-def _same(one: Expression, other: Expression) -> bool:
-    """Whether two expressions are written alike; exporters repeat nodes."""
+def _same(one: Expression, other: Expression, known: dict[tuple[int, int], bool]) -> bool:
+    """Whether two expressions are written alike; exporters repeat nodes.
+
+    `known` holds the answer for pairs of parts by their ids: the paths to shared parts can be too many to follow.
+    """
     if one is other:
         return True
-    if isinstance(one, Constant) and isinstance(other, Constant):
-        return np.array_equal(one.values, other.values)
-    if isinstance(one, Apply) and isinstance(other, Apply) and one.operator == other.operator:
-        return all(_same(a, b) for a, b in zip(one.operands, other.operands, strict=True))
-    return False
+    pair = (id(one), id(other))
+    if pair not in known:
+        if isinstance(one, Constant) and isinstance(other, Constant):
+            known[pair] = np.array_equal(one.values, other.values)
+        elif isinstance(one, Apply) and isinstance(other, Apply) and one.operator == other.operator:
+            known[pair] = all(_same(a, b, known) for a, b in zip(one.operands, other.operands, strict=True))
+        else:
+            known[pair] = False
+    return known[pair]
 
 
 class NotPerChannel(Exception):

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.expressions import Fractions, Leaf, fractions_of
+from edgebnn.frontend.expressions import MAX_BITS, Fractions, Leaf, fractions_of, too_long
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal
@@ -65,14 +65,22 @@ def pad_value_of(source: Source, padding: float) -> int:
 
 def _offsets(source: Source, weights: SignWeights, groups: int) -> Fractions:
     """What the offset of the input adds to each neuron: weight times offset, over all inputs; Fractions (O,)."""
-    zero = fractions_of(np.zeros(len(weights.signs), np.int8))
     if not np.any(source.offset != 0):
-        return zero
+        return fractions_of(np.zeros(len(weights.signs), np.int8))
     sums = weights.signs.reshape(*weights.signs.shape[:2], -1).sum(axis=2, dtype=np.int64).astype(object)
     inputs = weights.signs.shape[1]
-    offsets = source.offset.reshape(groups, inputs)
+    # In whole units of their common denominator: a sum of thousands of fractions would find it anew at every term.
+    denominator = 1
+    for offset in source.offset.tolist():
+        denominator = math.lcm(denominator, offset.denominator)
+        if denominator.bit_length() > MAX_BITS:
+            raise too_long()
+    units = np.empty(source.offset.size, dtype=object)
+    units[:] = [int(offset * denominator) for offset in source.offset.tolist()]
     group = np.arange(len(sums)) // (len(sums) // groups)
-    total: Fractions = (zero + (sums * offsets[group]).sum(axis=1)) * weights.scale
+    totals = (sums * units.reshape(groups, inputs)[group]).sum(axis=1)
+    total: Fractions = np.array([Fraction(each, denominator) for each in totals.tolist()], dtype=object)
+    total = total * weights.scale
     return total
 
 

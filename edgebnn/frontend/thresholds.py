@@ -7,7 +7,7 @@ rounding keeps order, so two equal values have only that value between them. Els
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import STEPS, UNKNOWN, directions
-from edgebnn.frontend.expressions import Apply, Expression, Fractions, Leaf, evaluate, fractions_of, parts
+from edgebnn.frontend.expressions import Apply, Effort, Expression, Fractions, Leaf, evaluate, fractions_of, parts
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.lattice import Integers, Lattice
 from edgebnn.frontend.levels import Levels, levels_of
@@ -25,6 +25,8 @@ from edgebnn.frontend.problems import Refusal
 MAX_POINTS = 2**24
 MAX_EXACT_POINTS = 2**17
 MAX_LEVELS = 256
+# Points that are evaluated at once: every operator's values are held meanwhile.
+_BLOCK = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +50,34 @@ class _Jumps:
     after: Array
 
 
-def find_steps(expression: Expression, leaf: Leaf, lattice: Lattice, low: int, high: int) -> StepFunction:
-    """The step function on a tensor of the range low..high; Refusal where it is none, or not monotone."""
-    exactly = not leaf.exact
-    first = _at(expression, np.arange(lattice.channels), lattice.start, exactly)
-    jumps = _jumps(expression, lattice, first, exactly)
+@dataclass(frozen=True, eq=False)
+class _Chain:
+    """The operators of an expression, in the arithmetic that decides, and what is left to evaluate them."""
+
+    expression: Expression
+    exactly: bool
+    effort: Effort
+
+    def at(self, channels: Integers, numbers: npt.NDArray[Any]) -> Array:
+        """Values of the expression; Refusal where one is not a number."""
+        values = evaluate(self.expression, channels, numbers, self.exactly, effort=self.effort)
+        if values.dtype == np.bool_:
+            values = values.astype(np.float32)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise Refusal("gives infinity or NaN for some inputs", "check its constants and export the model again")
+        return values
+
+
+def find_steps(
+    expression: Expression, leaf: Leaf, lattice: Lattice, low: int, high: int, effort: Effort | None = None
+) -> StepFunction:
+    """The step function on a tensor of the range low..high; Refusal where it is none, or not monotone.
+
+    `effort` is what is left for the whole model, without it that of one model.
+    """
+    chain = _Chain(expression, not leaf.exact, effort or Effort())
+    first = chain.at(np.arange(lattice.channels), lattice.start)
+    jumps = _jumps(chain, lattice, first)
     jumps, first = _without_unreachable_zero(jumps, first, lattice)
     levels = levels_of(_distinct(first, jumps.after), MAX_LEVELS)
     thresholds, direction = _thresholds(jumps, first, levels, lattice, low, high)
@@ -60,12 +85,12 @@ def find_steps(expression: Expression, leaf: Leaf, lattice: Lattice, low: int, h
         thresholds,
         direction,
         levels,
-        _ties(expression, exactly),
-        int(_ambiguous(expression, leaf, lattice, jumps).sum()),
+        _ties(expression, chain.exactly),
+        int(_ambiguous(chain, leaf, lattice, jumps).sum()),
     )
 
 
-def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice) -> npt.NDArray[np.int8]:
+def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice, effort: Effort) -> npt.NDArray[np.int8]:
     """`directions`, with those channels evaluated over their whole range whose operators do not show one.
 
     Refusal where a channel both rises and falls, or is too wide to be evaluated.
@@ -73,7 +98,7 @@ def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice) ->
     direction = directions(expression, lattice.channels)
     others = np.flatnonzero(direction == UNKNOWN)
     if others.size:
-        jumps = _scanned(expression, lattice, others, not leaf.exact)
+        jumps = _scanned(_Chain(expression, not leaf.exact, effort), lattice, others)
         rises = np.asarray(jumps.after > jumps.before, dtype=np.bool_)
         rising = np.bincount(jumps.channel[rises], minlength=lattice.channels) > 0
         falling = np.bincount(jumps.channel[~rises], minlength=lattice.channels) > 0
@@ -91,33 +116,23 @@ def _check_monotone(rising: npt.NDArray[np.bool_], falling: npt.NDArray[np.bool_
         )
 
 
-def _at(expression: Expression, channels: Integers, numbers: npt.NDArray[Any], exactly: bool) -> Array:
-    """Values of the expression; Refusal where one is not a number."""
-    values = evaluate(expression, channels, numbers, exactly)
-    if values.dtype == np.bool_:
-        values = values.astype(np.float32)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise Refusal("gives infinity or NaN for some inputs", "check its constants and export the model again")
-    return values
-
-
-def _jumps(expression: Expression, lattice: Lattice, first: Array, exactly: bool) -> _Jumps:
-    direction = directions(expression, lattice.channels)
+def _jumps(chain: _Chain, lattice: Lattice, first: Array) -> _Jumps:
+    direction = directions(chain.expression, lattice.channels)
     monotone = np.flatnonzero(direction != UNKNOWN)
     others = np.flatnonzero(direction == UNKNOWN)
-    found = [_bisected(expression, lattice, monotone, first[monotone], exactly)]
+    found = [_bisected(chain, lattice, monotone, first[monotone])]
     if others.size:
-        found.append(_scanned(expression, lattice, others, exactly))
+        found.append(_scanned(chain, lattice, others))
     channel, at, before, after = (np.concatenate([getattr(jump, name) for jump in found]) for name in vars(found[0]))
     order = np.lexsort((at, channel))
     return _Jumps(channel[order], at[order], before[order], after[order])
 
 
-def _bisected(expression: Expression, lattice: Lattice, channels: Integers, first: Array, exactly: bool) -> _Jumps:
+def _bisected(chain: _Chain, lattice: Lattice, channels: Integers, first: Array) -> _Jumps:
     """The jumps of monotone channels: intervals with different ends are halved until they are one step wide."""
     start, stride = lattice.start, lattice.stride
     low, high = np.zeros(len(channels), np.int64), lattice.count[channels] - 1
-    before, after = first, _at(expression, channels, start[channels] + stride[channels] * high, exactly)
+    before, after = first, chain.at(channels, start[channels] + stride[channels] * high)
     done: list[_Jumps] = []
     while True:
         differs = np.asarray(before != after, dtype=np.bool_)
@@ -132,22 +147,23 @@ def _bisected(expression: Expression, lattice: Lattice, channels: Integers, firs
         if np.bincount(channels).max() + sum(len(part.at) for part in done) // lattice.channels > MAX_LEVELS:
             raise _too_many_levels()
         middle = (low + high) // 2
-        between = _at(expression, channels, start[channels] + stride[channels] * middle, exactly)
+        between = chain.at(channels, start[channels] + stride[channels] * middle)
         channels = np.concatenate([channels, channels])
         low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
         before, after = np.concatenate([before, between]), np.concatenate([between, after])
     return _Jumps(*(np.concatenate([getattr(part, name) for part in done]) for name in vars(done[0])))
 
 
-def _scanned(expression: Expression, lattice: Lattice, channels: Integers, exactly: bool) -> _Jumps:
+def _scanned(chain: _Chain, lattice: Lattice, channels: Integers) -> _Jumps:
     """The jumps of channels whose operators do not show a direction: every point is evaluated."""
     points = int(lattice.count[channels].sum())
-    if points > (MAX_EXACT_POINTS if exactly else MAX_POINTS):
+    if points > (MAX_EXACT_POINTS if chain.exactly else MAX_POINTS):
         raise Refusal("cannot be shown to be a monotone function of the sum before it", "use a plain sign")
     done = []
     for channel in channels:
         numbers = lattice.start[channel] + lattice.stride[channel] * np.arange(lattice.count[channel])
-        values = _at(expression, np.full(len(numbers), channel), numbers, exactly)
+        blocks = np.array_split(numbers, len(numbers) // _BLOCK + 1)
+        values = np.concatenate([chain.at(np.full(len(block), channel), block) for block in blocks])
         changes = np.flatnonzero(np.asarray(values[1:] != values[:-1], dtype=np.bool_))
         if len(changes) > 2 * MAX_LEVELS:
             raise _too_many_levels()
@@ -225,7 +241,7 @@ def _thresholds(
     return thresholds.astype(np.int32), direction
 
 
-def _ambiguous(expression: Expression, leaf: Leaf, lattice: Lattice, jumps: _Jumps) -> npt.NDArray[np.bool_]:
+def _ambiguous(chain: _Chain, leaf: Leaf, lattice: Lattice, jumps: _Jumps) -> npt.NDArray[np.bool_]:
     """Channels (C,) whose answer at some reachable accumulator would be another one within the model's own rounding.
 
     Moved by the error bound of its float32 sum, or evaluated in float32 after that sum, a reachable accumulator beside
@@ -239,12 +255,13 @@ def _ambiguous(expression: Expression, leaf: Leaf, lattice: Lattice, jumps: _Jum
     points = np.concatenate([jumps.at, jumps.at - lattice.stride[jumps.channel], lattice.low, lattice.high])
     reachable = (points >= lattice.low[channel]) & (points <= lattice.high[channel])
     channel, points = channel[reachable], points[reachable]
-    nominal = _at(expression, channel, points, True)
+    exact = replace(chain, exactly=True)
+    nominal = exact.at(channel, points)
     bound = fractions_of(leaf.error)[channel]
     for moved in (points - bound, points + bound):
-        differs = np.asarray(_at(expression, channel, moved, True) != nominal, dtype=np.bool_)
+        differs = np.asarray(exact.at(channel, moved) != nominal, dtype=np.bool_)
         ambiguous[channel[differs]] = True
-    rounded = _at(expression, channel, points, False)
+    rounded = replace(chain, exactly=False).at(channel, points)
     differs = np.asarray(fractions_of(rounded) != nominal, dtype=np.bool_)
     ambiguous[channel[differs]] = True
     return ambiguous

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.target import Target, check_target
+from edgebnn.chip.target import Target
+from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
 from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.mapped import MappedNetwork, Provenance

@@ -6,7 +6,7 @@ import pytest
 
 from edgebnn.chip.energy import inference_energy, latency_s, programming_energy
 from edgebnn.chip.events import Events
-from edgebnn.chip.target import load_target
+from edgebnn.chip.target_files import load_target
 from edgebnn.errors import TargetError
 
 CHIP = load_target("rram130")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.target import load_target
+from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network

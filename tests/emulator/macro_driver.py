@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.events import Events
 from edgebnn.chip.instance import FaultPlanes
-from edgebnn.chip.target import load_target
+from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.macro import EmulatedMacro
 from edgebnn.emulator.memories import ChipMemory, Memories, chip_memories
 from edgebnn.emulator.samples import encode_samples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-import time
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -116,21 +116,6 @@ def test_a_chip_instance_needs_rram() -> None:
             run_firmware(on_chip(network, name), b"", np.zeros((1, 1)), faults)
 
 
-def test_one_beat_takes_less_than_a_tenth_of_a_second() -> None:
-    """Two channels of 120 samples of 12 bits into 32 neurons of 15 inputs, as heavy as a beat's first layer."""
-    window = Window((15,), (1,), (1,), (7,), (7,))
-    mapped = on_chip(_layer(1, Tensor("x", Kind.INTEGERS, (2, 120), -2048, 2047), 32, WeightKind.BINARY, window))
-    x = random_inputs(mapped.network, 1, batch=3)
-    with Soc(mapped, layer_firmware(mapped)) as soc:
-        soc.boot()
-        times = []
-        for i in range(3):
-            start = time.perf_counter()
-            soc.infer(x[i : i + 1])
-            times.append(time.perf_counter() - start)
-    assert min(times) < 0.1
-
-
 # (architecture, body, instructions that it executes, their bytes)
 COUNTED = {
     "riscv of both sizes": (
@@ -157,8 +142,7 @@ def test_instructions_are_counted_exactly(name: str) -> None:
     architecture, body, instructions, octets = COUNTED[name]
     target = {"rv32imc": "rram130", "cortex-m4": "cortex-m4"}[architecture]
     mapped = on_chip(LAYERS["one input, one neuron"], target)
-    counted = [_count(mapped, architecture, text) for text in (body, "")]
-    difference = counted[0] - counted[1]
+    difference = _difference(mapped, architecture, body)
     assert difference.instructions == instructions
     # Fetched words are counted for the whole inference, so one may be shared by body and frame.
     assert abs(difference.code_fetches - octets / 4) < 1
@@ -168,10 +152,15 @@ def test_instructions_are_counted_exactly(name: str) -> None:
 def test_loads_and_stores_are_counted_one_by_one() -> None:
     mapped = on_chip(LAYERS["one input, one neuron"], "cortex-m4")
     body = "ldr r0, =area\\n ldr r1, [r0]\\n strb r1, [r0, #5]\\n ldmia r0, {r1, r2, r3}\\n strd r2, r3, [r0]\\n nop"
-    difference = _count(mapped, "cortex-m4", body) - _count(mapped, "cortex-m4", "")
+    difference = _difference(mapped, "cortex-m4", body)
     assert difference.instructions == 6
     assert difference.sram_accesses == 1 + 1 + 3 + 2
     assert 4 <= difference.code_fetches <= 5  # 16 bytes of code and the literal, less a shared word
+
+
+def _difference(mapped: MappedNetwork, architecture: str, body: str) -> Events:
+    counted = (astuple(_count(mapped, architecture, text)) for text in (body, ""))
+    return Events(*(with_it - without for with_it, without in zip(*counted, strict=True)))
 
 
 def _count(mapped: MappedNetwork, architecture: str, body: str) -> Events:
@@ -242,10 +231,8 @@ def test_a_broken_firmware_ends_with_a_sentence(name: str, target: str) -> None:
 def test_a_firmware_that_outlives_the_clock_ends_too() -> None:
     mapped = on_chip(LAYERS["one input, one neuron"])
     elf = compile_elf("rv32imc", "int main(void) { for (;;) ; }\n")
-    start = time.perf_counter()
     with pytest.raises(DeploymentError, match=r"within 0\.2 seconds"):
         Soc(mapped, elf, limits=Limits(instructions=1 << 60, seconds=0.2)).boot()
-    assert time.perf_counter() - start < 10
 
 
 def test_a_macro_that_refuses_a_command_fails_the_boot_with_its_reason() -> None:

@@ -53,7 +53,8 @@ class Model:
 
     def proto(self) -> onnx.ModelProto:
         """The model, ending in the last value."""
-        output = helper.make_tensor_value_info(self.last, TensorProto.FLOAT, None)
+        classes = self.nodes[-1].op_type == "ArgMax"
+        output = helper.make_tensor_value_info(self.last, TensorProto.INT64 if classes else TensorProto.FLOAT, None)
         graph = helper.make_graph(self.nodes, "model", self.inputs, [output], self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from edgebnn.chip.target import load_target
+from edgebnn.chip.target_files import load_target
 from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.cells import cell_groups, cells_csv, synapses_in_csv
 from edgebnn.mapping.mapped import MappedNetwork, Provenance

@@ -1,17 +1,21 @@
 """Random networks exported from PyTorch: onnxruntime, interpreter, fast path and firmware give one answer.
 
-The networks are drawn small and odd: fan-ins of 1, 31, 33 and 1,000, one channel, one neuron, stride, padding, pooling,
-binary and ternary weights, batch norms as trained and fresh ones, whose zeros before a sign are many.
+The networks are drawn small and odd: fan-ins of 1, 31, 33 and 1,000, one channel, one neuron, stride, padding,
+dilation, groups, pooling, binary and ternary weights, binary ones with a scale for each channel, batch norms as trained
+and fresh ones, whose zeros before a sign are many. Each is compiled for one of the targets; for RRAM it also runs on a
+faulty chip. Scales and the dynamo exporter make thresholds ambiguous: there, and only there, onnxruntime may differ.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
@@ -19,7 +23,7 @@ pytest.importorskip("unicorn")
 pytest.importorskip("ziglang")
 
 from edgebnn.chip.instance import ChipInstance  # noqa: E402 (torch is optional and must be asked for first)
-from edgebnn.chip.target import load_target  # noqa: E402
+from edgebnn.chip.target_files import load_target  # noqa: E402
 from edgebnn.codegen.build import build_firmware  # noqa: E402
 from edgebnn.codegen.project import render_project  # noqa: E402
 from edgebnn.emulator.agreement import same_as_model  # noqa: E402
@@ -28,11 +32,24 @@ from edgebnn.emulator.onnx_runtime import run_onnxruntime  # noqa: E402
 from edgebnn.frontend import ReadOptions, read_network  # noqa: E402
 from edgebnn.mapping.faults import fault_planes  # noqa: E402
 from edgebnn.mapping.planner import map_network  # noqa: E402
+from edgebnn.network.types import Network  # noqa: E402
 from tests.exports import BinaryConv1d, BinaryConv2d, BinaryLinear, export, sign, trained  # noqa: E402
+from tests.frontend.comparison import assert_same_as_onnxruntime  # noqa: E402
 from tests.mapping.test_planner import PROVENANCE  # noqa: E402
+from tests.networks import random_inputs  # noqa: E402
 
 SIGNS = ("sign", "where_at_least", "where_above", "where_below", "falling", "autograd_function", "hardtanh_sign")
-WEIGHTS = ("sign", "where", "ternary")
+WEIGHTS = ("sign", "where", "ternary", "scaled_per_channel")
+TARGETS = ("rram130", "cortex-m4", "host")
+BATCH = 12
+
+
+# What the drawn networks must not lack, whoever changes how they are drawn.
+FEATURES: dict[str, Callable[[Network], bool]] = {
+    "groups": lambda network: any(layer.groups > 1 for layer in network.linear),
+    "dilation": lambda network: any(rate > 1 for layer in network.linear for rate in layer.window.dilation),
+    "ambiguous thresholds": lambda network: any(getattr(node, "ambiguous", 0) for node in network.nodes),
+}
 
 
 @dataclass(frozen=True)
@@ -80,12 +97,14 @@ def _draw_conv(
 ) -> tuple[int, list[int]]:
     conv, norm = (BinaryConv1d, torch.nn.BatchNorm1d) if rank == 1 else (BinaryConv2d, torch.nn.BatchNorm2d)
     pool = torch.nn.MaxPool1d if rank == 1 else torch.nn.MaxPool2d
-    out = draw(st.sampled_from((1, 2, 32, 33)))
+    out = draw(st.sampled_from((1, 2, 32, 33, channels)))
     kernel, stride, padding = draw(st.integers(1, min(extents))), draw(st.integers(1, 2)), draw(st.integers(0, 1))
-    layers.append(
-        conv(channels, out, kernel, stride=stride, padding=padding, bias=False, weights=draw(st.sampled_from(WEIGHTS)))
-    )
-    extents = [(extent + 2 * padding - kernel) // stride + 1 for extent in extents]
+    dilation = draw(st.sampled_from([rate for rate in (1, 2) if (kernel - 1) * rate < min(extents)]))
+    common = math.gcd(channels, out)
+    groups = draw(st.sampled_from([count for count in range(1, common + 1) if common % count == 0]))
+    window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    layers.append(conv(channels, out, kernel, **window, bias=False, weights=draw(st.sampled_from(WEIGHTS))))
+    extents = [(extent + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1 for extent in extents]
     pooled = min(extents) >= 2 and draw(st.booleans())
     behind_sign = draw(st.booleans())
     if pooled and not behind_sign:
@@ -101,18 +120,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("exported")
 
 
-@given(drawn=models(), bits=st.sampled_from((8, 12)))
-@settings(max_examples=200)
-def test_the_four_executors_agree(folder: Path, drawn: Drawn, bits: int) -> None:
-    path = export(drawn.model, drawn.shape, folder / "model.onnx")
-    network = read_network(path, ReadOptions(input_type=f"int{bits}"))
-    mapped = map_network(network, load_target("rram130"), PROVENANCE)
+@pytest.mark.parametrize("feature", FEATURES)
+def test_networks_are_drawn_with(feature: str, folder: Path) -> None:
+    def has_it(drawn: Drawn) -> bool:
+        path = export(drawn.model, drawn.shape, folder / "model.onnx")
+        return FEATURES[feature](read_network(path, ReadOptions(input_type="int12")))
+
+    find(models(), has_it, settings=settings(max_examples=200, phases=[Phase.generate]))
+
+
+def check(path: Path, drawn: Drawn, bits: int, target: str) -> None:
+    options = ReadOptions(input_type=f"int{bits}")
+    network = read_network(path, options)
+    mapped = map_network(network, load_target(target), PROVENANCE)
     elf = build_firmware(render_project(mapped), mapped.target).elf
-    limit = 1 << (bits - 1)
-    x = np.random.default_rng(drawn.seed).integers(-limit, limit, size=(12, *drawn.shape)).astype(np.float32)
-    for faults in (None, fault_planes(mapped, ChipInstance(drawn.seed, 0.03))):
+    x = random_inputs(network, drawn.seed, BATCH)
+    chips = [None, fault_planes(mapped, ChipInstance(drawn.seed, 0.03))] if mapped.target.array else [None]
+    for faults in chips:
         reference = execute(mapped, elf, x, Executor.REFERENCE, faults)
         assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, faults))
         assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, faults))
-        if faults is None and not any(getattr(node, "ambiguous", 0) for node in network.nodes):
-            assert same_as_model(reference, run_onnxruntime(path, mapped, x), network).whole
+    compared = assert_same_as_onnxruntime(path, options, BATCH, drawn.seed)
+    if compared.scores_compared:
+        scores = execute(mapped, elf, x, Executor.REFERENCE)
+        assert same_as_model(scores, run_onnxruntime(path, mapped, x), network).whole
+
+
+@given(drawn=models(), bits=st.sampled_from((8, 12)), target=st.sampled_from(TARGETS))
+@settings(max_examples=190)
+def test_the_four_executors_agree(folder: Path, drawn: Drawn, bits: int, target: str) -> None:
+    check(export(drawn.model, drawn.shape, folder / "model.onnx"), drawn, bits, target)
+
+
+@given(drawn=models(), bits=st.sampled_from((8, 12)), target=st.sampled_from(TARGETS))
+@settings(max_examples=10)  # this exporter takes seconds
+def test_the_four_executors_agree_on_what_dynamo_exports(folder: Path, drawn: Drawn, bits: int, target: str) -> None:
+    pytest.importorskip("onnxscript", reason="the package onnxscript is not installed")
+    check(export(drawn.model, drawn.shape, folder / "model.onnx", "dynamo"), drawn, bits, target)

@@ -1,0 +1,116 @@
+"""What a target has to keep to, beyond the types of its fields: sound numbers, and sections that fit together."""
+
+from __future__ import annotations
+
+import re
+
+from edgebnn.chip.quantity import check
+from edgebnn.chip.target import NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Target
+from edgebnn.errors import TargetError
+
+_WORDS = 1 << 32  # values of a 32-bit word
+
+
+def check_target(target: Target, where: str) -> None:
+    """TargetError where a number is unsound or the sections do not fit together; `where` begins the sentence."""
+    for name in target.policies:  # first, because the paths of numbers hold these names
+        _demand(
+            re.match(NAME_PATTERN, name) is not None,
+            where,
+            "a name in [policies] is not 1 to 64 letters, digits, '.', '_' or '-'; rename the policy",
+        )
+    for path, quantity, bounds in target.quantities():
+        check(quantity, bounds, f"{where}: {path}")
+    _check_sections(target, where)
+    _check_regions(target, where)
+    if target.array is not None and target.macro is not None:
+        _check_array(target.array, where)
+        _check_macro(target.macro, where)
+
+
+def _demand(condition: bool, where: str, problem: str) -> None:
+    if not condition:
+        raise TargetError(f"{where}: {problem}")
+
+
+def _check_sections(target: Target, where: str) -> None:
+    """Sections that need each other."""
+    if target.architecture == "host":
+        alone = target.array is None and target.macro is None
+        _demand(alone, where, "a host has no array and no macro; remove them")
+        return
+    for name in ("cpu", "memory", "energy", "power", "supply", "mailbox"):
+        present = getattr(target, name) is not None
+        _demand(present, where, f"architecture '{target.architecture}' needs the table [{name}]")
+    together = (target.array is None) == (target.macro is None)
+    _demand(together, where, "[array] and [macro] go together; add the missing one")
+    if target.array is None:
+        return
+    riscv = target.architecture == "rv32imc"
+    _demand(riscv, where, "the macro's hardware layer is written for rv32imc; set architecture so")
+    _demand(bool(target.policies), where, "an array needs at least one table [policies.NAME]")
+    for name in ("pcsa_read", "popcount", "threshold"):
+        present = getattr(target.energy, name) is not None
+        _demand(present, where, f"energy.{name} is missing; an array needs it")
+
+
+def _check_regions(target: Target, where: str) -> None:
+    """What lies in the address space: on whole pages, below 2^32, nothing on top of anything else."""
+    spans: list[tuple[int, int, str]] = []
+    if target.memory is not None:
+        for name, region in (("memory.flash", target.memory.flash), ("memory.sram", target.memory.sram)):
+            spans.append((region.base.integer("address"), region.size.integer("memory"), name))
+    for name, registers in (("macro", target.macro), ("mailbox", target.mailbox)):
+        if registers is not None:
+            spans.append((registers.base.integer("address"), PAGE_BYTES, name))
+    free, below = 0, ""
+    for base, size, name in sorted(spans):
+        _demand(base % PAGE_BYTES == 0, where, f"{name}.base is 0x{base:x}; make it a multiple of {PAGE_BYTES}")
+        _demand(base + size <= _WORDS, where, f"{name} ends beyond 2^32; choose a smaller base or size")
+        _demand(base >= free, where, f"{name} at 0x{base:08x} overlaps {below}; move one of them")
+        free, below = base + -(-size // PAGE_BYTES) * PAGE_BYTES, name
+
+
+def _check_array(array: Array, where: str) -> None:
+    _demand(
+        array.columns.value == 32 and 1 <= array.rows.value <= 32,
+        where,
+        "array.columns must be 32 and array.rows 1 to 32: a row is read as one 32-bit word",
+    )
+    _demand(1 <= array.banks.value <= 65536, where, "array.banks must be 1 to 65536: bank numbers have 16 bits")
+    _demand(
+        array.devices_per_synapse.value == 2,
+        where,
+        "array.devices_per_synapse must be 2: programming is counted in pulses of a pair, one SET and one RESET for a "
+        "sign and two RESETs for a zero",
+    )
+    for name in ("parallel_banks", "cycles_per_row", "cycles_per_layer"):
+        small = getattr(array, name).value < _WORDS
+        _demand(small, where, f"array.{name} must be below 2^32: the macro's model counts in 32 bits")
+
+
+def _check_macro(macro: Macro, where: str) -> None:
+    """Codes and the register map."""
+    codes = {
+        "macro.commands.program": macro.commands.program,
+        "macro.commands.run": macro.commands.run,
+        "macro.status.done": macro.status.done,
+        "macro.status.error": macro.status.error,
+    }
+    for name, code in codes.items():
+        _demand(1 <= code < _WORDS, where, f"{name} must be 1 to {_WORDS - 1}: a register has 32 bits")
+    distinct = macro.commands.program != macro.commands.run
+    _demand(distinct, where, "macro.commands.program and run are the same code; change one")
+    apart = macro.status.done & macro.status.error == 0
+    _demand(apart, where, "macro.status.done and error share a bit, so one reads as the other; change one")
+    offsets = macro.offsets
+    missing = [name for name in REGISTERS if name not in offsets]
+    _demand(not missing, where, f"macro.registers lacks {', '.join(missing)}")
+    whole = len(offsets) == len(macro.registers) == len(REGISTERS)
+    _demand(whole, where, "macro.registers has a name twice or too many")
+    _demand(len(set(offsets.values())) == len(offsets), where, "two registers of the macro have the same offset")
+    _demand(
+        all(0 <= offset < PAGE_BYTES and offset % 4 == 0 for offset in offsets.values()),
+        where,
+        f"offsets of the macro's registers must be multiples of 4 below 0x{PAGE_BYTES:x}",
+    )

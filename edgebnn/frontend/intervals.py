@@ -1,0 +1,103 @@
+"""How far float32 takes an expression from its exact values: interval arithmetic over its parts, on a whole range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.expressions import OPERATORS, Apply, Constant, Expression, Leaf, parts
+from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.rounding import UNIT
+
+Floats = npt.NDArray[np.float64]
+
+# What float32 rounds in one operator behind the sums, in half units of the last place: at most what a batch norm does,
+# which are a square root, a reciprocal, the products that make its factor and shift, and the product and sum of each x.
+_ROUNDINGS = 8
+_YES_OR_NO = frozenset(("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "ToBool", "Not", "And", "Or"))
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, eq=False)
+class _Interval:
+    """Between which values a part lies, per channel (C,), and how far its float32 value is from the exact one."""
+
+    low: Floats
+    high: Floats
+    error: Floats
+
+    @property
+    def magnitude(self) -> Floats:
+        """The largest absolute value."""
+        return np.maximum(np.abs(self.low), np.abs(self.high))
+
+
+def float32_error(expression: Expression, low: int, high: int, channels: int) -> float:
+    """A bound of the error of float32 in an expression that is affine in integers from low to high, in its own units.
+
+    Each operator rounds in proportion to its own values, which may be far larger than the result: (n + 1e8) - 1e8.
+    Without an operator it is the error of the sums alone. Refusal where a value is too large for float32.
+    """
+    found: dict[Expression, _Interval] = {}
+    for part in parts(expression):
+        match part:
+            case Leaf():
+                scale, offset = part.scale.astype(np.float64), part.offset.astype(np.float64)
+                found[part] = _Interval(scale * low + offset, scale * high + offset, scale * part.error)
+            case Constant():
+                values = np.broadcast_to(part.values.astype(np.float64), channels)
+                found[part] = _Interval(values, values, np.zeros(channels))
+            case Apply():
+                found[part] = interval = _applied(part, [found[operand] for operand in part.operands])
+                if not np.all(interval.magnitude + interval.error <= _LARGEST):
+                    raise Refusal(
+                        "has values that float32 cannot hold", "check its constants and export the model again"
+                    )
+    return float(found[expression].error.max())
+
+
+def _applied(part: Apply, of: list[_Interval]) -> _Interval:
+    low, high = _range(part, of)
+    largest = np.maximum(np.abs(low), np.abs(high))
+    rounding = _ROUNDINGS * UNIT
+    match part.operator:
+        case "Neg" | "Abs" | "ToFloat" | "Relu":
+            return _Interval(low, high, of[0].error)
+        case "Max" | "Min":
+            return _Interval(low, high, np.maximum(of[0].error, of[1].error))
+        case "StraightThrough":  # x + (f - x): the error of x goes as it came, what its size makes float32 round stays
+            stepped, through = of
+            sizes = stepped.magnitude + stepped.error + through.magnitude + through.error
+            return _Interval(low, high, stepped.error + 2 * rounding * sizes)
+        case "Add" | "Sub":
+            error = of[0].error + of[1].error
+        case "Mul":
+            one, other = of
+            error = one.error * (other.magnitude + other.error) + one.magnitude * other.error
+        case "Div":  # by a constant
+            error = of[0].error / of[1].magnitude
+        case _:  # an error, however small, can take it over a step
+            return _Interval(low, high, high - low)
+    return _Interval(low, high, error + rounding * (largest + error))
+
+
+def _range(part: Apply, of: list[_Interval]) -> tuple[Floats, Floats]:
+    """The values that the operator takes between the ends of its operands."""
+    zero = np.zeros_like(of[0].low)
+    if part.operator in _YES_OR_NO:
+        return zero, zero + 1
+    match part.operator:
+        case "StraightThrough":
+            return of[0].low, of[0].high
+        case "Abs":
+            return zero, of[0].magnitude
+        case "Where":
+            return np.minimum(of[1].low, of[2].low), np.maximum(of[1].high, of[2].high)
+    # All others are monotone in each operand, so that their extremes are at the ends.
+    operator = OPERATORS[part.operator]
+    with np.errstate(all="ignore"):  # what becomes infinite is refused
+        corners = [operator(*ends) for ends in product(*((operand.low, operand.high) for operand in of))]
+    return np.min(corners, axis=0).astype(np.float64), np.max(corners, axis=0).astype(np.float64)

@@ -1,0 +1,116 @@
+"""What a model ends in: what float32 makes of its scores, and the softmax or arg max that is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgebnn.api import compile
+from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.network.interpreter import trace
+from edgebnn.network.types import Network
+from tests.frontend.comparison import onnxruntime_values
+from tests.frontend.onnx_models import Model, dense, signs
+from tests.networks import random_inputs
+
+OPTIONS = ReadOptions("bits")
+
+
+def hidden() -> Model:
+    """A binary layer with a sign, and a second one: sums of 33 products."""
+    model = Model((40,))
+    model.add("MatMul", signs(0, 40, 33))
+    model.sign(at_least=True)
+    model.add("MatMul", signs(1, 33, 5))
+    return model
+
+
+def farthest(network: Network, path: Path) -> float:
+    """How far onnxruntime's scores lie from the network's, at most."""
+    x = random_inputs(network, 0, 50)
+    scores = trace(network, x)[network.output.name] * network.output.scale
+    return float(np.abs(scores - onnxruntime_values(path, x)[network.output.name].astype(np.float64)).max())
+
+
+def test_sums_that_are_the_scores_have_no_error(tmp_path: Path) -> None:
+    assert read_network(hidden().save(tmp_path), OPTIONS).score_error == 0
+
+
+def test_an_offset_that_float32_cannot_take_away_again_counts(tmp_path: Path) -> None:
+    """(s + 1e8) - 1e8 is a multiple of 8 in float32, whatever the sum."""
+    model = hidden()
+    model.add("Add", 1e8)
+    model.add("Sub", 1e8)
+    path = model.save(tmp_path)
+    network = read_network(path, OPTIONS)
+    assert network.score_error is not None
+    assert 1 <= farthest(network, path) <= network.score_error < 200
+    x = random_inputs(network, 0, 50)
+    assert compile(path, target="host", input_type="bits").emulate((x, np.zeros(50)), model=path).executors_agree
+
+
+def test_the_error_of_a_step_grows_with_the_factor_behind_it(tmp_path: Path) -> None:
+    model = hidden()
+    model.add("Mul", np.float32(0.3))
+    model.add("Add", 1e6)
+    model.add("Sub", 1e6)
+    model.add("Mul", np.float32(1000))
+    model.add("Div", np.float32(0.7))
+    path = model.save(tmp_path)
+    network = read_network(path, OPTIONS)
+    assert network.score_error is not None
+    assert 10 <= farthest(network, path) <= network.score_error < 10_000
+
+
+def test_an_estimator_around_scores_counts_what_it_goes_through(tmp_path: Path) -> None:
+    """x + (s - x) with a large |x| loses the low bits of s."""
+    model = hidden()
+    sums = model.last
+    model.add("Mul", 1e7)
+    through = model.add("Abs")
+    difference = model.add("Sub", inputs=[sums, through])
+    model.add("Add", inputs=[through, difference])
+    path = model.save(tmp_path)
+    network = read_network(path, OPTIONS)
+    assert network.score_error is not None
+    assert 1 <= farthest(network, path) <= network.score_error < 1000
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_scores_at_the_bound_of_what_int32_rounds_are_within_it(tmp_path: Path, seed: int) -> None:
+    """One input of +-1: every score is at its bound, and float32 itself rounds nothing."""
+    model = Model((1,))
+    scales = np.random.default_rng(seed).normal(size=10).astype(np.float32)
+    model.add("MatMul", signs(seed, 1, 10) * scales)
+    path = model.save(tmp_path)
+    network = read_network(path, OPTIONS)
+    assert network.score_error is not None
+    assert 0 < farthest(network, path) <= network.score_error < 1e-8
+
+
+def test_offsets_far_above_the_sums_are_the_scores(tmp_path: Path) -> None:
+    model = dense()
+    model.add("Mul", 1e-38)
+    model.add("Add", np.array([1.0, 2.0, 3.0]))
+    path = model.save(tmp_path)
+    network = read_network(path, OPTIONS)
+    assert farthest(network, path) < 1e-6
+
+
+@pytest.mark.parametrize("ending", ["Softmax", "LogSoftmax", "ArgMax"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_all_executors_agree_on_a_model_that_ends_in_classes(tmp_path: Path, ending: str, scaled: bool) -> None:
+    """Sums tie exactly; behind the scale and offsets no two classes do, as sums lie 2 apart and offsets less."""
+    model = hidden()
+    if scaled:
+        model.add("Mul", np.float32(0.1))
+        model.add("Add", np.array([0.01, 0.02, 0.03, 0.04, 0.05]))
+    model.add(ending, axis=1)
+    path = model.save(tmp_path)
+    deployment = compile(path, target="host", input_type="bits")
+    assert deployment.mapped.network.score_error is None
+    x = random_inputs(deployment.mapped.network, 0, 50)
+    emulation = deployment.emulate((x, np.zeros(50)), model=path)
+    assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].compared == 50
