@@ -11,6 +11,10 @@ import numpy.typing as npt
 
 from edgebnn.network.types import Network
 
+# A softmax takes the largest score away, and rounds exponentials, their sum and quotients to a few units in the last
+# place: two probabilities keep their order where the scores differ by more than this share of them.
+_SOFTMAX_ROUNDING = 2.0**-21
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -37,19 +41,21 @@ def same_integers(one: npt.NDArray[np.int32], other: npt.NDArray[np.int32]) -> A
 
 
 def same_as_model(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any], network: Network) -> Agreement:
-    """Agreement with what onnxruntime answers for the model, (samples, *scores) or the classes (samples,).
+    """Agreement with what onnxruntime answers for the model: scores or probabilities (samples, *scores), or classes.
 
     Scores have to be equal up to what the front end shows that float32 can round behind the last sums
-    (`Network.score_error`), and the arg max has to be the same, but among scores that lie within that rounding of the
-    largest. Where the model ends in a softmax or an arg max, only the latter can be compared.
+    (`Network.score_error`). The class has to be the same, or one whose score lies within twice that rounding of the
+    largest, since float32 may then put either first; behind a softmax within the softmax's own rounding too.
     """
     real = per_class(scores) * network.output.scale
+    slack = np.full(len(scores), 2 * network.score_error)
+    if network.ends_in == "classes":
+        slack += _SOFTMAX_ROUNDING * np.maximum(np.abs(real).max(axis=1, initial=0), 1)
     if answers.dtype.kind in "iu":  # the model ends in an arg max
-        return Agreement(len(scores), int((answers.reshape(len(scores)) == real.argmax(axis=1)).sum()))
-    given = per_class(answers).astype(np.float64)
-    tolerance = network.score_error or 0.0
-    best = np.take_along_axis(given, real.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
-    same = best >= given.max(axis=1) - 2 * tolerance
-    if network.score_error is not None:
-        same &= (np.abs(real - given) <= tolerance).all(axis=1)
+        chosen = answers.reshape(len(scores)).astype(np.int64)
+    else:
+        chosen = per_class(answers).argmax(axis=1)
+    same = np.take_along_axis(real, chosen[:, np.newaxis], axis=1)[:, 0] >= real.max(axis=1) - slack
+    if network.ends_in == "scores":
+        same &= (np.abs(real - per_class(answers)) <= network.score_error).all(axis=1)
     return Agreement(len(scores), int(same.sum()))

@@ -7,6 +7,7 @@ whole of a model's folding is bounded, so a small file cannot ask for a large ar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -143,6 +144,10 @@ def _binary(function: Callable[[Any, Any], Any]) -> Callable[[Node, Arguments, i
     return fold
 
 
+def _many(function: Callable[[Any, Any], Any]) -> Callable[[Node, Arguments, int], Any]:
+    return lambda node, arguments, opset: reduce(function, (_operand(arguments, i) for i in range(len(arguments))))
+
+
 def _unary(function: Callable[[Any], Any]) -> Callable[[Node, Arguments, int], Any]:
     return lambda node, arguments, opset: function(_operand(arguments, 0))
 
@@ -231,8 +236,8 @@ _ELEMENTWISE: dict[str, Callable[[Node, Arguments, int], Any]] = {
     "Mul": _binary(np.multiply),
     "Div": _binary(_divide),
     "Pow": _binary(np.power),
-    "Max": _binary(np.maximum),
-    "Min": _binary(np.minimum),
+    "Max": _many(np.maximum),
+    "Min": _many(np.minimum),
     "Equal": _binary(np.equal),
     "Greater": _binary(np.greater),
     "GreaterOrEqual": _binary(np.greater_equal),

@@ -99,8 +99,8 @@ class _Lowering:
                 graph.input.dtype,
                 graph.sha256,
                 notes=(*self._notes, *scores.notes),
-                # Behind a softmax or an arg max that was left out the model's own output is something else.
-                score_error=None if self._dropped else scores.error,
+                score_error=scores.error,
+                ends_in="classes" if self._dropped else "scores",
             ),
             (),
         )

@@ -225,6 +225,8 @@ def _softmax(node: Node, operands: Operands) -> Operation:
 def _arg_max(node: Node, operands: Operands) -> Operation:
     if node.integer("axis", 0) not in (1, -1) or len(operands.shape(0)) != 2:
         raise Refusal("is not over the scores of each sample", "apply it to (batch, scores) along axis 1")
+    if node.integer("select_last_index", 0):
+        raise Refusal("takes the last of equal scores", "let it take the first (select_last_index = 0)")
     return Dropping(f"the final ArgMax '{node.name}' is left out: the answer is the scores that it compares")
 
 

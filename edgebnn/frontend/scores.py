@@ -17,6 +17,7 @@ from edgebnn.network.types import Affine, Kind, Tensor
 _LIMIT = 2**31 - 1
 # Units that are tried for the scores, so that the multipliers of few channels round well together.
 _CANDIDATES = 4096
+_PRODUCTS = 1 << 22  # candidates times slopes, so that many channels cost no more memory than few
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def _unit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) ->
     largest = int(room)
     if largest < 1:
         return steepest / room
-    candidates = np.arange(largest, max(largest // 2, largest - _CANDIDATES, 0), -1, dtype=np.float64)
-    products = np.outer(candidates, np.unique(a) / steepest)
+    slopes = np.unique(a) / steepest
+    tried = max(1, min(_CANDIDATES, _PRODUCTS // len(slopes)))
+    candidates = np.arange(largest, max(largest // 2, largest - tried, 0), -1, dtype=np.float64)
+    products = np.outer(candidates, slopes)
     errors = np.abs(products - np.rint(products)).max(axis=1)
     return steepest / float(candidates[int(np.argmin(errors))])

@@ -129,6 +129,7 @@ def _network_document(network: Network) -> dict[str, Any]:
         "model_sha256": network.model_sha256,
         "notes": list(network.notes),
         "score_error": network.score_error,
+        "ends_in": network.ends_in,
         "nodes": [_node_document(node) for node in network.nodes],
     }
 

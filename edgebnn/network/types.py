@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -218,7 +218,8 @@ class Network:
     `input_dtype` is the element type of the model's own input (what users hand over), the input tensor's range says
     which integers it may hold. `notes` are sentences that a user should read. `score_error` bounds, in the model's own
     units, how far the model's float32 scores lie from the integer scores times their scale: by what float32 rounds
-    behind the last sums, and int32; None where only the arg max can be compared.
+    behind the last sums, and int32. Where `ends_in` is `classes`, the model itself goes on from its scores to
+    probabilities or to an arg max, which were left out.
     """
 
     name: str
@@ -227,7 +228,8 @@ class Network:
     input_dtype: str
     model_sha256: str
     notes: tuple[str, ...] = field(default=())
-    score_error: float | None = None
+    score_error: float = 0.0
+    ends_in: Literal["scores", "classes"] = "scores"
 
     def __post_init__(self) -> None:
         """ModelError where names repeat, a source is not made before it is read, a tensor is beyond all memory, or a

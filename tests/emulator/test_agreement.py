@@ -12,7 +12,7 @@ from tests.mapping.test_planner import dense
 
 EXACT = dataclasses.replace(dense(40, 2), score_error=0.0)
 ROUNDED = dataclasses.replace(EXACT, score_error=1e-3)
-CLASSES = dataclasses.replace(EXACT, score_error=None)
+CLASSES = dataclasses.replace(EXACT, ends_in="classes")
 
 
 def agree(network: Network, scores: list[list[int]], answers: object) -> Agreement:

@@ -45,7 +45,6 @@ def test_an_offset_that_float32_cannot_take_away_again_counts(tmp_path: Path) ->
     model.add("Sub", 1e8)
     path = model.save(tmp_path)
     network = read_network(path, OPTIONS)
-    assert network.score_error is not None
     assert 1 <= farthest(network, path) <= network.score_error < 200
     x = random_inputs(network, 0, 50)
     assert compile(path, target="host", input_type="bits").emulate((x, np.zeros(50)), model=path).executors_agree
@@ -60,7 +59,6 @@ def test_the_error_of_a_step_grows_with_the_factor_behind_it(tmp_path: Path) -> 
     model.add("Div", np.float32(0.7))
     path = model.save(tmp_path)
     network = read_network(path, OPTIONS)
-    assert network.score_error is not None
     assert 10 <= farthest(network, path) <= network.score_error < 10_000
 
 
@@ -74,7 +72,6 @@ def test_an_estimator_around_scores_counts_what_it_goes_through(tmp_path: Path) 
     model.add("Add", inputs=[through, difference])
     path = model.save(tmp_path)
     network = read_network(path, OPTIONS)
-    assert network.score_error is not None
     assert 1 <= farthest(network, path) <= network.score_error < 1000
 
 
@@ -86,7 +83,6 @@ def test_scores_at_the_bound_of_what_int32_rounds_are_within_it(tmp_path: Path, 
     model.add("MatMul", signs(seed, 1, 10) * scales)
     path = model.save(tmp_path)
     network = read_network(path, OPTIONS)
-    assert network.score_error is not None
     assert 0 < farthest(network, path) <= network.score_error < 1e-8
 
 
@@ -102,15 +98,15 @@ def test_offsets_far_above_the_sums_are_the_scores(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["Softmax", "LogSoftmax", "ArgMax"])
 @pytest.mark.parametrize("scaled", [False, True])
 def test_all_executors_agree_on_a_model_that_ends_in_classes(tmp_path: Path, ending: str, scaled: bool) -> None:
-    """Sums tie exactly; behind the scale and offsets no two classes do, as sums lie 2 apart and offsets less."""
+    """Sums tie exactly, and so do some classes behind the scale and offsets, which float32 then splits by rounding."""
     model = hidden()
     if scaled:
         model.add("Mul", np.float32(0.1))
-        model.add("Add", np.array([0.01, 0.02, 0.03, 0.04, 0.05]))
+        model.add("Add", np.array([0.1, 0.2, 0.3, 0.4, 0.5]))
     model.add(ending, axis=1)
     path = model.save(tmp_path)
     deployment = compile(path, target="host", input_type="bits")
-    assert deployment.mapped.network.score_error is None
+    assert deployment.mapped.network.ends_in == "classes"
     x = random_inputs(deployment.mapped.network, 0, 50)
     emulation = deployment.emulate((x, np.zeros(50)), model=path)
     assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].compared == 50

@@ -37,6 +37,8 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("Not", [TRUTH], {}),
     ("Where", [TRUTH, A, B], {}),
     ("Cast", [A], {"to": TensorProto.INT64}),
+    *[(operator, [A, B, np.float32(0.1) * A], {}) for operator in ("Max", "Min")],
+    *[(operator, [A], {}) for operator in ("Max", "Min")],
     ("Cast", [TRUTH], {"to": TensorProto.FLOAT}),
     ("CastLike", [TRUTH, A], {}),
     ("Clip", [A, np.array(-0.5, np.float32), np.array(0.5, np.float32)], {}),
