@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.target import COLUMNS
 from edgebnn.errors import DataError, TargetError
 from edgebnn.files import write_whole
 
 Words = npt.NDArray[np.uint32]
 
-COLUMNS = 32
 MAX_FILE_BYTES = 1 << 16
 
 

@@ -68,6 +68,7 @@ REGISTERS = [
     "output_step",
 ]
 
+COLUMNS = 32  # synapses of a row: it is read as one 32-bit word, which a target file may not change
 PAGE_BYTES = 0x1000  # what the registers of the macro and the mailbox take each, and what a region starts on
 
 

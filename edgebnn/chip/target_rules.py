@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from edgebnn.chip.quantity import check
-from edgebnn.chip.target import NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Target
+from edgebnn.chip.target import COLUMNS, NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Target
 from edgebnn.errors import TargetError
 
 _WORDS = 1 << 32  # values of a 32-bit word
@@ -73,7 +73,7 @@ def _check_regions(target: Target, where: str) -> None:
 
 def _check_array(array: Array, where: str) -> None:
     _demand(
-        array.columns.value == 32 and 1 <= array.rows.value <= 32,
+        array.columns.value == COLUMNS and 1 <= array.rows.value <= 32,
         where,
         "array.columns must be 32 and array.rows 1 to 32: a row is read as one 32-bit word",
     )

@@ -9,11 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.target import Array
+from edgebnn.chip.target import COLUMNS, Array
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.plan import Layout, LinearStage
-
-COLUMNS = 32
 
 
 def run_events(stage: LinearStage, array: Array) -> Events:

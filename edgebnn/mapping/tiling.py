@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgebnn.chip.target import Array
+from edgebnn.chip.target import COLUMNS, Array
 from edgebnn.errors import FitError
 from edgebnn.mapping.plan import Tile
-
-COLUMNS = 32
 
 
 def tiles_of(neurons: int, fan_in: int, array: Array, first_bank: int) -> tuple[Tile, ...]:
