@@ -26,8 +26,6 @@ from edgebnn.mapping.plan import (
 
 Members = Mapping[Section, Member]
 
-_UINT16_MAX = 0xFFFF
-
 
 @dataclass(frozen=True)
 class Field:
@@ -73,7 +71,7 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
             struct = "ebnn_pool_layer"
             fields = {
                 **_tensors(stage),
-                "window": _window(stage.node, stage.window),
+                "window": _window(stage.window),
                 "directions": _pointer(stage.directions, arrays),
             }
             call = f"ebnn_max_pool(&{identifier}, {source}, {target})"
@@ -98,7 +96,7 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
 def _linear_fields(stage: LinearStage, arrays: Members) -> dict[str, Code]:
     return {
         **_tensors(stage),
-        "window": _window(stage.node, stage.window),
+        "window": _window(stage.window),
         "pad_value": c_integer(stage.pad_value),
         "groups": c_integer(stage.groups),
         "row_words": c_integer(stage.row_words),
@@ -118,13 +116,8 @@ def _tensor(layout: Layout) -> Code:
     return Code(f"{{{extents}, EBNN_{layout.format.upper()}, {layout.planes}}}")
 
 
-def _window(node: str, window: WindowPlan) -> Code:
+def _window(window: WindowPlan) -> Code:
     numbers = (*window.kernel, *window.stride, *window.dilation, *window.pad)
-    if max(numbers) > _UINT16_MAX:
-        raise ModelError(
-            f"node '{node}' has a window with the number {max(numbers)}, and the runtime takes up to {_UINT16_MAX}; "
-            "pool before it or use a shorter input"
-        )
     return Code(f"{{{', '.join(map(str, numbers))}}}")
 
 

@@ -27,6 +27,17 @@ def test_the_demo_finds_agrees_and_counts() -> None:
     assert rram["energy_per_beat_nj"] < plain["energy_per_beat_nj"]
 
 
+def test_the_readme_shows_the_table_that_the_demo_prints() -> None:
+    """Its rows and its recording; the figures are those of the day when it was pasted."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    result = edgebnn("demo", "--firmware-beats", 3, "--chips", 1)
+    assert result.exit_code == 0, result.output
+    labels = [line.split("│")[1].rstrip() for line in result.stdout.splitlines() if line.startswith("│")]
+    assert len(labels) > 20
+    shown = [line.split("│")[1].rstrip() for line in readme.splitlines() if line.startswith("│")]
+    assert shown == labels
+
+
 def test_a_labelled_record_is_judged(shared_data: Path) -> None:
     path = shared_data / "ecg" / "mitbih_116.npz"
     found = document("demo", "--record", path, "--firmware-beats", 20, "--chips", 0, "--target", "rram130")

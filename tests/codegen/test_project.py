@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from edgebnn.codegen.project import render_project
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network import Kind, Network, Tensor, Threshold, WeightKind
+from edgebnn.network import Kind, Network, Threshold
 from tests.codegen.projects import TARGETS, beat_network, mapped_on
-from tests.networks import Builder, networks
+from tests.networks import networks
 
 
 def defines(header: bytes) -> dict[str, str]:
@@ -109,11 +108,3 @@ def without_scores() -> MappedNetwork:
 def test_a_network_that_ends_in_bits_is_refused_by_name() -> None:
     with pytest.raises(ModelError, match=r"'random' ends in 'steps_1', which are no integer scores"):
         render_project(without_scores())
-
-
-def test_a_window_too_large_for_the_descriptors_is_refused_by_name() -> None:
-    builder = Builder(Tensor("x", Kind.BITS, (1, 1 << 16), -1, 1), np.random.default_rng(0))
-    builder.flatten()
-    builder.linear(1, WeightKind.BINARY)
-    with pytest.raises(ModelError, match=r"'linear_1' has a window with the number 65536"):
-        render_project(mapped_on(builder.network(), "host"))
