@@ -48,7 +48,7 @@ class Layer:
 
 
 def layers(mapped: MappedNetwork, arrays: Members) -> tuple[Layer, ...]:
-    """The layers in order; ModelError where a window is larger than the runtime's descriptors can say."""
+    """The layers in order; ModelError where a place of the plan lies in no buffer."""
     names = layer_names(mapped.plan)
     return tuple(_layer(mapped, arrays, index, names[index]) for index in range(len(names)))
 
