@@ -73,7 +73,7 @@ def test_beats_and_labels_may_be_missing(tmp_path):
         ({"fs": 0}, "fs is 0"),
         ({"fs": float("nan")}, "fs is nan"),
         ({"fs": [360, 360]}, "give one number"),
-        ({"fs": "fast"}, "give one number"),
+        ({"fs": "fast"}, "no numbers"),
         ({"counts_per_mv": -1}, "counts_per_mv is -1"),
         ({"beat": [10, 1000]}, "outside the 1000 samples"),
         ({"beat": [-1, 10]}, "outside the 1000 samples"),
