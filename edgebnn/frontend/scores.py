@@ -15,6 +15,8 @@ from edgebnn.frontend.signals import Signal
 from edgebnn.network.types import Affine, Kind, Tensor
 
 _LIMIT = 2**31 - 1
+# What a few float32 operations may round of a score: less than this share of it shows in no answer of the model.
+_FLOAT32_SHARE = 8 * 2.0**-24
 # Units that are tried for the scores, so that the multipliers of few channels round well together.
 _CANDIDATES = 4096
 _PRODUCTS = 1 << 22  # candidates times slopes, so that many channels cost no more memory than few
@@ -60,6 +62,14 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     a, b = slope.astype(np.float64), shift.astype(np.float64)
     unit = _unit(a, b, bound)
     multiplier, offset = np.rint(a / unit).astype(np.int64), np.rint(b / unit).astype(np.int64)
+    # Far beyond what float32 itself rounds in a channel, a slope must not vanish beside another channel's scores.
+    visible = np.abs(a) * bound > _FLOAT32_SHARE * (np.abs(a) * bound + np.abs(b))
+    if np.any((multiplier == 0) & visible):
+        channel = int(np.argmax((multiplier == 0) & visible))
+        raise Refusal(
+            f"has scores so unequal in size that int32 loses all of score {channel}",
+            "scale the scores alike: leave out a huge bias, or the class that it masks",
+        )
     high = int((np.abs(multiplier) * bound + np.abs(offset)).max())
     output = Tensor(emitter.tensor_name(signal.value), Kind.SCORES, signal.base.shape, -high, high, unit)
     emitter.nodes.append(

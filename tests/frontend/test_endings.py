@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgebnn.api import compile
+from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Network
@@ -84,6 +85,24 @@ def test_scores_at_the_bound_of_what_int32_rounds_are_within_it(tmp_path: Path, 
     path = model.save(tmp_path)
     network = read_network(path, OPTIONS)
     assert 0 < farthest(network, path) <= network.score_error < 1e-8
+
+
+@pytest.mark.parametrize("bias", [-1e10, 1e10, -1e12, 1e38, -3.4e38])
+def test_a_bias_that_int32_cannot_hold_beside_the_others_is_refused(tmp_path: Path, bias: float) -> None:
+    model = dense()
+    model.add("Mul", 0.01)
+    model.add("Add", np.array([0.5, 0.25, bias]))
+    with pytest.raises(ModelError, match=r"int32 loses all of score 0.*scale the scores alike"):
+        read_network(model.save(tmp_path), OPTIONS)
+
+
+@pytest.mark.parametrize("scale", [1e-28, 1e-30, 1e-36])
+def test_tiny_scores_are_as_good_as_others(tmp_path: Path, scale: float) -> None:
+    model = dense()
+    model.add("Mul", scale)
+    path = model.save(tmp_path)
+    network = read_network(path, OPTIONS)
+    assert farthest(network, path) <= network.score_error
 
 
 def test_offsets_far_above_the_sums_are_the_scores(tmp_path: Path) -> None:
