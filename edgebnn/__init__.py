@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgebnn.api import Deployment, compile, load
+    from edgebnn.api import ChipInstance, Deployment, compile, load
 
-__all__ = ["Deployment", "__version__", "compile", "load"]
+__all__ = ["ChipInstance", "Deployment", "__version__", "compile", "load"]
+
+
+def __dir__() -> list[str]:
+    """The public names, those that are not loaded yet among them."""
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:
     """The public names, loaded when they are first used: `import edgebnn` stays free of every heavy library."""
-    if name in ("Deployment", "compile", "load"):
+    if name in __all__:
         from edgebnn import api
 
         return getattr(api, name)

@@ -18,10 +18,10 @@ from edgebnn.chip.target_files import load_target
 from edgebnn.codegen.artefacts import Memory, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
-from edgebnn.emulator.emulate import Dataset, Emulation, emulate
+from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor, execute
-from edgebnn.errors import NoCompilerError
+from edgebnn.errors import DataError, NoCompilerError, TargetError, ToolError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.faults import fault_planes
@@ -32,16 +32,27 @@ from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import FirmwareFacts, record_of, restore
 
+__all__ = ["ChipInstance", "Deployment", "compile", "load"]
+
 Step = Callable[[str, float], None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Deployment:
     """A network on a target with everything that was emitted for it: run it, emulate it, estimate it, save it."""
 
     mapped: MappedNetwork
     files: dict[str, bytes]
     firmware: FirmwareFacts | None
+
+    def __repr__(self) -> str:
+        """One short line: the files that a deployment holds are nothing to read in a notebook."""
+        network, target = self.mapped.network, self.mapped.target
+        weights = sum(node.weights.size for node in network.linear)
+        return (
+            f"Deployment({network.name!r}, target={target.name!r}, policy={self.mapped.policy!r}, weights={weights}, "
+            f"firmware={self.elf is not None})"
+        )
 
     @property
     def elf(self) -> bytes | None:
@@ -54,27 +65,84 @@ class Deployment:
         return measure(self.files, self.firmware)
 
     def run(
-        self, x: npt.NDArray[Any], on: str = "fast", chip: ChipInstance | None = None, integers: bool = False
+        self, x: npt.ArrayLike, on: str = "fast", chip: ChipInstance | None = None, integers: bool = False
     ) -> npt.NDArray[Any]:
-        """Scores of a batch (B, *input shape), (B, *scores shape), on `reference`, `fast` or `firmware`.
+        """Scores (B, *scores shape) of samples as `batch` takes them, on `reference`, `fast` or `firmware`.
 
         float64 in the model's own units, which are the integer scores times one constant; with `integers` the int32
-        scores themselves.
+        scores themselves. Raises DataError for unsuitable data, TargetError for a chip on a target without RRAM,
+        ToolError for an executor that does not exist or whose packages are missing.
         """
+        if on not in list(Executor):
+            raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
         faults = fault_planes(self.mapped, chip) if chip is not None else None
-        scores = execute(self.mapped, self.elf, x, Executor(on), faults)
+        scores = execute(self.mapped, self.elf, self.batch(x), Executor(on), faults)
         return scores if integers else scores * self.mapped.network.output.scale
 
     def emulate(
         self,
-        data: Dataset | tuple[npt.NDArray[Any], npt.NDArray[Any]],
-        chips: Sequence[ChipInstance] = (),
-        **options: Any,
+        data: Dataset | tuple[npt.ArrayLike, npt.ArrayLike | None] | npt.ArrayLike,
+        chips: int | Sequence[ChipInstance] = (),
+        *,
+        ber: float | None = None,
+        seed: int = 0,
+        firmware_samples: int = 64,
+        model: str | Path | None = None,
+        progress: Progress = silent,
     ) -> Emulation:
-        """A data set without errors and on chip instances; options as `edgebnn.emulator.emulate.emulate` takes them."""
-        if isinstance(data, tuple):
-            data = Dataset(data[0], np.asarray(data[1], np.int64))
-        return emulate(self.mapped, self.elf, data, chips, **options)
+        """Samples x, or (x, y) with the index of each sample's class, without errors and on chip instances.
+
+        `chips` are chip instances, or how many to draw: with the seeds `seed`, `seed` + 1, ... at the bit error rate
+        `ber`, by default that of the programming policy. The first `firmware_samples` samples run as firmware and on
+        the reference too; with the `model` file onnxruntime answers as well. Whether an allowed drop of accuracy is
+        kept: `result.drop.verdict(0.005)`. Raises DataError for unsuitable data, TargetError for chips on a target
+        without RRAM, or for `ber` or `seed` beside chips that have their own.
+        """
+        drawn = int(chips) if isinstance(chips, int | np.integer) else 0
+        if drawn < 0:
+            raise TargetError(f"chips is {drawn}; give the number of chips to draw, or a list of them")
+        if drawn == 0 and (ber is not None or seed):
+            raise TargetError("ber and seed go with a number of chips to draw, such as chips=1; a chip has its own")
+        if isinstance(data, Dataset):
+            data = (data.x, data.y)
+        return emulate(
+            self.mapped,
+            self.elf,
+            self.dataset(*data) if isinstance(data, tuple) and len(data) == 2 else self.dataset(data),
+            [self.chip(seed + index, ber) for index in range(drawn)] if isinstance(chips, int | np.integer) else chips,
+            model=None if model is None else Path(model),
+            firmware_samples=firmware_samples,
+            progress=progress,
+        )
+
+    def chip(self, seed: int, ber: float | None = None) -> ChipInstance:
+        """The chip instance of a seed at a bit error rate, by default that of the programming policy (else 0)."""
+        if ber is None:
+            policy = self.mapped.policy
+            ber = 0.0 if policy is None else self.mapped.target.policy(policy).bit_error_rate.si("ratio")
+        return ChipInstance(seed, ber)
+
+    def batch(self, x: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Samples (B, *input shape) as an array; a single sample, without the first axis, becomes a batch of one.
+
+        Takes whatever numpy.asarray makes numbers of. Raises DataError for anything else.
+        """
+        shape = self.mapped.network.input.shape
+        samples = _numbers(x, f"samples of the shape {shape}")
+        if samples.ndim == 0:
+            raise DataError("the data are a single number; give a batch of samples")
+        # Sorted, since a model's own axes may come in another order than the network's.
+        return samples[np.newaxis] if sorted(samples.shape) == sorted(shape) else samples
+
+    def dataset(self, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Dataset:
+        """Samples as `batch` takes them and, where they are known, the indexes of their classes; else DataError."""
+        samples = self.batch(x)
+        if y is None:
+            return Dataset(samples)
+        labels = _numbers(y, "the index of each sample's class")
+        if labels.dtype.kind not in "iub":
+            raise DataError(f"the labels y are {labels.dtype}; give the index of each sample's class")
+        return Dataset(samples, np.atleast_1d(labels).astype(np.int64))
 
     def estimate(self) -> Estimate:
         """Energy, latency and programming energy without data."""
@@ -87,7 +155,7 @@ class Deployment:
 
 def compile(
     model: str | Path,
-    target: str | Target = "rram130",
+    target: str | Path | Target = "rram130",
     *,
     policy: str | None = None,
     input_type: str | None = None,
@@ -97,10 +165,13 @@ def compile(
 ) -> Deployment:
     """The model on the target: read, mapped, generated and, where a cross compiler is found, built.
 
-    `step` hears the name and the seconds of each step. Raises an EdgeBNNError that says what to do.
+    `target` is a shipped target's name, the path of a TOML file, or a loaded one. `step` hears the name and the seconds
+    of each step. Raises an EdgeBNNError that says what to do.
     """
+    if input_type is not None and calibration is not None:
+        raise DataError("input_type and calibration both say what a float32 input holds; give one of them")
     clock = _Clock(step)
-    chip = load_target(target) if isinstance(target, str) else target
+    chip = target if isinstance(target, Target) else load_target(str(target))
     network = read_network(Path(model), ReadOptions(input_type=input_type, calibration=calibration))
     clock.tick("read the model")
     options = f"compile --target {chip.name}"
@@ -143,6 +214,18 @@ def load(folder: str | Path) -> Deployment:
     """The deployment in a folder; DeploymentError where it is none or damaged."""
     record, files = read_folder(Path(folder))
     return Deployment(restore(record, files["weights.bin"], str(folder)), files, record.firmware)
+
+
+def _numbers(values: npt.ArrayLike, wanted: str) -> npt.NDArray[Any]:
+    """The values as an array of numbers, or DataError that says what is wanted."""
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:  # lists of several lengths; a tensor with a gradient
+        raise DataError(f"the data are no array ({' '.join(str(error).split())}); give {wanted}") from error
+    if array.dtype.kind not in "biuf":
+        what = "None" if values is None else f"{type(values).__name__} of {array.dtype}"
+        raise DataError(f"the data are no numbers ({what}); give {wanted}")
+    return array
 
 
 class _Clock:

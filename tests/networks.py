@@ -1,4 +1,4 @@
-"""Random integer networks for property tests: every kind of node, odd sizes, weights from a seed.
+"""Random integer networks for property tests: every kind of node, branches, odd sizes, weights from a seed.
 
 `networks()` is a hypothesis strategy; what it draws is the shape of a network, and one seed from which weights and
 thresholds follow, so a failing example is small and repeats. `random_network(seed)` gives the same without hypothesis.
@@ -7,27 +7,16 @@ thresholds follow, so a failing example is small and repeats. `random_network(se
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import prod
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from edgebnn.network.types import (
-    Affine,
-    Kind,
-    Linear,
-    MaxPool,
-    Network,
-    Node,
-    Reshape,
-    Tensor,
-    Threshold,
-    WeightKind,
-    Window,
-)
+from edgebnn.network.types import Encoding, Kind, Network, Quantizer, Tensor, WeightKind, Window
+from tests.builder import Builder
+
+__all__ = ["Builder", "networks", "random_inputs", "random_network"]
 
 T = TypeVar("T")
 
@@ -36,121 +25,19 @@ VECTOR_SIZES = (1, 2, 31, 32, 33, 63, 100, 1000)
 CHANNELS = (1, 2, 3, 8, 31, 32, 33, 40)
 NEURONS = (1, 2, 7, 32, 33, 50)
 RANGES = ((0, 255), (-128, 127), (-2048, 2047), (-32768, 32767), (0, 65535), (0, 1), (0, 4095), (-3, 3))
-
-
-@dataclass
-class Builder:
-    """A network under construction, layer after layer; `rng` makes weights, thresholds and offsets."""
-
-    input: Tensor
-    rng: np.random.Generator
-    nodes: list[Node] = field(default_factory=list)
-
-    @property
-    def last(self) -> Tensor:
-        """The tensor that the next layer reads."""
-        return self.nodes[-1].output if self.nodes else self.input
-
-    def linear(
-        self,
-        neurons: int,
-        weight_kind: WeightKind = WeightKind.BINARY,
-        window: Window | None = None,
-        groups: int = 1,
-        pad_value: int = 0,
-    ) -> None:
-        """A layer of dot products: dense where the window is None, which wants a vector."""
-        source, window = self.last, window or Window()
-        shape = (neurons, source.channels // groups, *window.kernel)
-        alphabet = (-1, 1) if weight_kind is WeightKind.BINARY else (-1, 0, 1)
-        weights = self.rng.choice(np.array(alphabet, dtype=np.int8), size=shape)
-        bound = prod(shape[1:]) * max(abs(source.low), abs(source.high))
-        spatial = window.extents(source.spatial)
-        output = Tensor(self._name("sums"), Kind.SUMS, (neurons, *spatial), -bound, bound)
-        self.nodes.append(
-            Linear(
-                self._name("linear"),
-                (source.name,),
-                output,
-                weights,
-                weight_kind,
-                window,
-                groups=groups,
-                pad_value=pad_value,
-            )
-        )
-
-    def threshold(self, kind: Kind = Kind.BITS, steps: int = 1) -> None:
-        """A step function to bits, trits, or integers from 0 to `steps`; a few channels are constant."""
-        source = self.last
-        steps = {Kind.BITS: 1, Kind.TRITS: 2}.get(kind, steps)
-        low = 0 if kind is Kind.INTEGERS else -1
-        step = 2 if kind is Kind.BITS else 1
-        # Close to the middle, where sums of random signs lie, so that outputs are mixed.
-        spread = max(2, int((source.high - source.low + 1) ** 0.5))
-        middle = (source.low + source.high) // 2
-        thresholds = self.rng.integers(middle - spread, middle + spread + 1, size=(source.channels, steps))
-        constant = self.rng.random(source.channels) < 0.05
-        thresholds[constant] = source.high + 1
-        direction = self.rng.choice(np.array([-1, 1], dtype=np.int8), size=source.channels)
-        # Sorted so that the count changes one step at a time: upwards the smallest first, downwards the largest.
-        thresholds = np.sort(thresholds, axis=1)
-        thresholds[direction < 0] = thresholds[direction < 0, ::-1]
-        output = Tensor(self._name("steps"), kind, source.shape, low, low + step * steps)
-        self.nodes.append(
-            Threshold(
-                self._name("threshold"),
-                (source.name,),
-                output,
-                thresholds.astype(np.int32),
-                direction,
-                low=low,
-                step=step,
-            )
-        )
-
-    def pool(self, window: Window) -> None:
-        """Max pooling, the smallest in some channels."""
-        source = self.last
-        direction = self.rng.choice(np.array([-1, 1], dtype=np.int8), size=source.channels)
-        shape = (source.channels, *window.extents(source.spatial))
-        output = Tensor(self._name("pooled"), source.kind, shape, source.low, source.high)
-        self.nodes.append(MaxPool(self._name("pool"), (source.name,), output, window, direction))
-
-    def flatten(self) -> None:
-        """The map as a vector."""
-        source = self.last
-        output = Tensor(self._name("flat"), source.kind, (source.size,), source.low, source.high)
-        self.nodes.append(Reshape(self._name("flatten"), (source.name,), output))
-
-    def affine(self) -> None:
-        """A multiplier and an offset per channel that keep int32."""
-        source = self.last
-        bound = max(abs(source.low), abs(source.high), 1)
-        largest = min((2**31 - 1) // (2 * bound), 2**20)
-        multiplier = self.rng.integers(-largest, largest + 1, size=source.channels)
-        offset = self.rng.integers(-(2**29), 2**29, size=source.channels)
-        limit = largest * bound + 2**29
-        output = Tensor(self._name("scaled"), Kind.SCORES, source.shape, -limit, limit, scale=2.0**-10)
-        self.nodes.append(
-            Affine(
-                self._name("affine"),
-                (source.name,),
-                output,
-                multiplier.astype(np.int32),
-                offset.astype(np.int32),
-            )
-        )
-
-    def network(self) -> Network:
-        """The network so far, the last tensor made its scores."""
-        last = self.nodes[-1]
-        scores = Tensor("scores", Kind.SCORES, last.output.shape, last.output.low, last.output.high, last.output.scale)
-        nodes = (*self.nodes[:-1], type(last)(**{**vars(last), "output": scores}))
-        return Network("random", self.input, nodes, str(self.input.dtype), "0" * 64)
-
-    def _name(self, word: str) -> str:
-        return f"{word}_{len(self.nodes)}"
+# (steps, low, step) of activations of 2 to 8 bits, from the few that are compared one by one to those that are searched.
+ACTIVATIONS = (
+    (3, 0, 1),
+    (4, -2, 1),
+    (7, 0, 3),
+    (8, 0, 1),
+    (15, 0, 1),
+    (100, -50, 1),
+    (255, 0, 1),
+    (255, -128, 1),
+    (9, 5, 300),
+)
+WEIGHT_KINDS = (WeightKind.BINARY, WeightKind.TERNARY, WeightKind.INT8)
 
 
 class _Choices:
@@ -182,16 +69,25 @@ def random_network(seed: int, max_layers: int = 3) -> Network:
 
 
 def random_inputs(network: Network, seed: int, batch: int) -> npt.NDArray[np.generic]:
-    """A batch (B, *input shape) of the input's element type over its whole range, with the extremes in it."""
+    """A batch as the network's encoding takes it, over the input's whole range, with the extremes in it."""
     rng = np.random.default_rng(seed)
-    tensor = network.input
+    tensor, encoding = network.input, network.encoding
     shape = (batch, *tensor.shape)
-    if tensor.kind is Kind.BITS:
-        return rng.choice(np.array([-1, 1]), size=shape).astype(tensor.dtype)
-    values = rng.integers(tensor.low, tensor.high + 1, size=shape)
-    if batch > 2:
-        values[0], values[1] = tensor.low, tensor.high
-    return values.astype(tensor.dtype)
+    x: npt.NDArray[np.generic]
+    if encoding.quantizer is not None:
+        thresholds = encoding.quantizer.thresholds
+        x = rng.normal(0, 2 * np.abs(thresholds).max() + 1, size=shape).astype(np.float32)
+        x = np.where(rng.random(shape) < 0.1, rng.choice(thresholds.ravel(), size=shape), x)
+    elif tensor.kind is Kind.BITS:
+        x = rng.choice(np.array([-1, 1]), size=shape)
+    else:
+        values = rng.integers(tensor.low, tensor.high + 1, size=shape)
+        if batch > 2:
+            values[0], values[1] = tensor.low, tensor.high
+        x = values * np.float64(tensor.scale) if encoding.dtype == "float32" else values
+    if encoding.axes:
+        x = np.transpose(x, (0, *(1 + encoding.axes.index(axis) for axis in range(len(encoding.axes)))))
+    return x.astype(encoding.dtype)
 
 
 def _draw_network(choices: _Choices, max_layers: int) -> Network:
@@ -203,40 +99,128 @@ def _draw_network(choices: _Choices, max_layers: int) -> Network:
         shape = (choices.one_of(CHANNELS), *spatial)
     kind = choices.one_of((Kind.BITS, Kind.TRITS, Kind.INTEGERS))
     low, high = choices.one_of(RANGES) if kind is Kind.INTEGERS else (-1, 1)
-    builder = Builder(Tensor("x", kind, shape, low, high), np.random.default_rng(choices.integer(0, 2**32 - 1)))
+    rng = np.random.default_rng(choices.integer(0, 2**32 - 1))
+    scale = choices.one_of((1.0, 1.0, 0.125, 0.01))
+    builder = Builder(Tensor("x", kind, shape, low, high, scale), rng)
     if kind is Kind.INTEGERS and choices.integer(0, 3) == 0:
-        builder.threshold(*_step_kind(choices))
+        _draw_steps(builder, choices)
     for remaining in reversed(range(choices.integer(1, max_layers))):
-        _draw_layer(builder, choices)
+        _draw_block(builder, choices)
         if remaining:
-            builder.threshold(*_step_kind(choices))
+            _draw_steps(builder, choices)
             if builder.last.spatial and choices.integer(0, 1):
                 builder.pool(_draw_window(choices, builder.last.spatial, pooling=True))
             if builder.last.spatial and choices.integer(0, 3) == 0:
                 builder.flatten()
     if choices.integer(0, 1):
-        builder.affine()
-    return builder.network()
+        _draw_lines(builder, choices)
+    return builder.network(_draw_encoding(builder.input, choices, rng))
 
 
-def _step_kind(choices: _Choices) -> tuple[Kind, int]:
-    kind = choices.one_of((Kind.BITS, Kind.BITS, Kind.TRITS, Kind.INTEGERS))
-    return kind, choices.integer(3, 7) if kind is Kind.INTEGERS else 1
+def _draw_encoding(tensor: Tensor, choices: _Choices, rng: np.random.Generator) -> Encoding:
+    axes: tuple[int, ...] = ()
+    if choices.integer(0, 3) == 0:
+        axes = tuple(rng.permutation(len(tensor.shape)).tolist())
+    step = 2 if tensor.kind is Kind.BITS else 1
+    steps = (tensor.high - tensor.low) // step
+    if steps <= 255 and choices.integer(0, 3) == 0:
+        thresholds = np.sort(rng.normal(0, 1, size=(tensor.channels, steps)), axis=1).astype(np.float32)
+        if choices.integer(0, 3) == 0:
+            thresholds[0, -1] = np.inf
+        direction = rng.choice(np.array([-1, 1], np.int8), size=tensor.channels)
+        return Encoding("float32", axes, Quantizer(thresholds, direction, tensor.low, step))
+    return Encoding(choices.one_of((str(tensor.dtype), "float32")), axes)
+
+
+def _draw_block(builder: Builder, choices: _Choices) -> None:
+    """A layer, or several around one tensor; what comes out are sums."""
+    source = builder.last
+    block = choices.one_of(("layer", "layer", "layer", "layer", "residual", "concat", "sum pool"))
+    if block == "sum pool" and source.spatial:
+        builder.sum_pool(_draw_window(choices, source.spatial, pooling=bool(choices.integer(0, 1))))
+        if choices.integer(0, 1):
+            _draw_lines(builder, choices)
+        _draw_steps(builder, choices)
+        _draw_layer(builder, choices)
+    elif block == "residual":
+        _draw_residual(builder, choices)
+    elif block == "concat":
+        _draw_concat(builder, choices)
+    else:
+        _draw_layer(builder, choices)
+
+
+def _draw_residual(builder: Builder, choices: _Choices) -> None:
+    """A layer's sums, or lines of them, added to its own input, to lines of that, or to another layer's sums."""
+    source = builder.last
+    # Flattened bits lie as a map, which a layer alone can read.
+    plain = not (builder.nodes and builder.nodes[-1].kind == "reshape" and source.kind in (Kind.BITS, Kind.TRITS))
+    if plain and choices.integer(0, 1):
+        if choices.integer(0, 1):
+            builder.affine(choices.integer(1, 3), choices.integer(0, 20), reach=2**20)
+        other = builder.last
+        builder.resume(source)
+        _draw_same(builder, choices, source.channels)
+    else:
+        channels = choices.one_of(NEURONS)
+        _draw_same(builder, choices, channels)
+        other = builder.last
+        builder.resume(source)
+        _draw_same(builder, choices, channels)
+    if builder.last.high + other.high >= 2**31 or choices.integer(0, 1):
+        builder.affine(1, choices.integer(0, 20), reach=2**20)
+        branch = builder.last
+        builder.resume(other)
+        builder.affine(1, choices.integer(0, 20), reach=2**20)
+        other = branch
+    builder.add(other)
+
+
+def _draw_concat(builder: Builder, choices: _Choices) -> None:
+    """Two or three branches of one kind side by side, and a layer that reads all of them."""
+    source, branches = builder.last, []
+    kind = choices.one_of((Kind.BITS, Kind.TRITS, Kind.INTEGERS))
+    for _ in range(choices.integer(2, 3)):
+        builder.resume(source)
+        _draw_same(builder, choices, choices.one_of(NEURONS))
+        _draw_steps(builder, choices, kind)
+        branches.append(builder.last)
+    builder.concat(branches[:-1])
+    _draw_layer(builder, choices)
+
+
+def _draw_lines(builder: Builder, choices: _Choices) -> None:
+    builder.affine(choices.one_of((1, 1, 2, 4)), choices.one_of((0, 1, 16, 31, 40)))
+
+
+def _draw_steps(builder: Builder, choices: _Choices, kind: Kind | None = None) -> None:
+    kind = kind or choices.one_of((Kind.BITS, Kind.BITS, Kind.TRITS, Kind.INTEGERS, Kind.INTEGERS))
+    steps, low, step = choices.one_of(ACTIVATIONS)
+    builder.threshold(kind, steps, low, step, even=bool(choices.integer(0, 1)))
 
 
 def _draw_layer(builder: Builder, choices: _Choices) -> None:
-    weight_kind = choices.one_of((WeightKind.BINARY, WeightKind.TERNARY))
-    source = builder.last
+    source, weight_kind = builder.last, choices.one_of(WEIGHT_KINDS)
     if not source.spatial:
         builder.linear(choices.one_of(NEURONS), weight_kind)
         return
     window = _draw_window(choices, source.spatial, pooling=False)
-    padded = any(window.pad_begin + window.pad_end)
-    packed = source.kind in (Kind.BITS, Kind.TRITS)
-    pad_value = choices.one_of((-1, 0, 1)) if padded and packed else 0
+    pad_value = 0
+    if any(window.pad_begin + window.pad_end):
+        inside = [value for value in (-1, 0, 1, source.low) if value == 0 or source.low <= value <= source.high]
+        pad_value = choices.one_of(inside)
     groups = choices.one_of([g for g in range(1, source.channels + 1) if source.channels % g == 0])
-    neurons = choices.one_of(NEURONS) if groups == 1 else groups * choices.integer(1, 2)
+    neurons = choices.one_of(NEURONS) if groups == 1 else groups * choices.integer(1, 5)
     builder.linear(neurons, weight_kind, window, groups, pad_value)
+
+
+def _draw_same(builder: Builder, choices: _Choices, neurons: int) -> None:
+    """A layer that keeps the map's extents."""
+    spatial = builder.last.spatial
+    kernel = tuple(choices.one_of((1, 3)) for _ in spatial)
+    ones, pad = (1,) * len(spatial), tuple(k // 2 for k in kernel)
+    window = Window(kernel, ones, ones, pad, pad)
+    builder.linear(neurons, choices.one_of(WEIGHT_KINDS), window)
 
 
 def _draw_window(choices: _Choices, spatial: tuple[int, ...], pooling: bool) -> Window:

@@ -70,6 +70,11 @@ class Bounds:
     positive: bool = False
 
 
+def units_of(bounds: Bounds) -> tuple[str, ...]:
+    """The units that a quantity may be stated in."""
+    return tuple(_DIMENSIONS[bounds.dimension])
+
+
 def of(dimension: str, positive: bool = False) -> msgspec.Meta:
     """The annotation of a quantity's field that says its bounds."""
     return msgspec.Meta(extra={"bounds": Bounds(dimension, positive)})

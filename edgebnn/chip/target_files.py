@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edgebnn.chip.target import Target
+from edgebnn.chip.target_form import check_form
 from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import TargetError
 from edgebnn.resources import resource_folder
@@ -26,15 +27,23 @@ def load_target(name_or_path: str) -> Target:
 
 
 def read_target_file(name_or_path: str) -> tuple[str, str]:
-    """(text, what to call it in messages) of a shipped target or of a user's own file."""
-    if name_or_path in target_names():
-        path = resource_folder("targets") / f"{name_or_path}.toml"
-    else:
-        path = Path(name_or_path)
-        if not path.is_file():
+    """(text, what to call it in messages) of a shipped target or of a user's own file.
+
+    What has neither a folder in it nor the ending .toml is a name: whatever lies in the current folder, `host` is the
+    shipped target.
+    """
+    path = Path(name_or_path)
+    names = ", ".join(target_names())
+    if path.suffix != ".toml" and path.name == name_or_path:
+        if name_or_path not in target_names():
             raise TargetError(
-                f"no target '{name_or_path}'; use one of {', '.join(target_names())} or the path of a TOML file"
+                f"no target '{name_or_path}'; use one of {names}, or the path of a TOML file (ending in .toml, or with "
+                "its folder)"
             )
+        path = resource_folder("targets") / f"{name_or_path}.toml"
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise TargetError(f"target file '{path}' {what}; use one of {names}, or the path of a TOML file")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise TargetError(f"target file '{path}' is larger than {MAX_FILE_BYTES} bytes; that cannot be one")
     try:
@@ -45,9 +54,17 @@ def read_target_file(name_or_path: str) -> tuple[str, str]:
 
 def parse_target(text: str, where: str) -> Target:
     """The target that a TOML text states; `where` names it in messages."""
+    file = f"target file '{where}'"
     try:
-        target = msgspec.convert(tomllib.loads(text), Target)
-    except (ValueError, msgspec.ValidationError, RecursionError) as error:
-        raise TargetError(f"target file '{where}': {error}") from error
-    check_target(target, f"target file '{where}'")
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TargetError(f"{file} is no sound TOML: {error}; mend it there") from error
+    except (ValueError, RecursionError) as error:
+        raise TargetError(f"{file} holds a number of too many digits, or lists within lists; shorten it") from error
+    check_form(document, file)
+    try:
+        target = msgspec.convert(document, Target)
+    except msgspec.ValidationError as error:  # what check_form, which says it better, overlooks
+        raise TargetError(f"{file}: {error}") from error
+    check_target(target, file)
     return target

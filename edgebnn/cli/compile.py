@@ -60,7 +60,7 @@ def compile(
         target,
         policy=policy,
         input_type=input_type,
-        calibration=read_calibration(calibration),
+        calibration=read_calibration(calibration, input_type),
         toolchain=toolchain,
         step=step,
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.options import given
+from edgebnn.cli.output import JsonCommand, emit, end_with
 
 if TYPE_CHECKING:
     from edgebnn.devices.recording import Recording
@@ -60,15 +61,17 @@ def demo(
     """Tell premature ventricular beats (PVC) from others with the shipped model, on emulated hardware."""
     from edgebnn import api
     from edgebnn.chip.target_files import load_target
-    from edgebnn.cli.options import chip_of
     from edgebnn.cli.output import progress
     from edgebnn.devices.monitor import monitor
     from edgebnn.models import ECG_PVC
     from edgebnn.report.demo import demo_document, show_demo
+    from edgebnn.report.documents import disagreement
 
     targets = [load_target(name) for name in names]
     if len({chip.name for chip in targets}) < len(targets):
         raise click.UsageError("two targets have the same name; change `name` in a copy of a target file")
+    if all(chip.array is None for chip in targets) and (given("policy") or given("seed") or (given("chips") and chips)):
+        raise click.UsageError("no target has RRAM; leave out --policy, --chips and --seed, or name one that has")
     recording = _recording(record)
     results = []
     for index, chip in enumerate(targets):
@@ -77,7 +80,7 @@ def demo(
         if index == 0 and output is not None:
             deployment.save(output)
         count = chips if deployment.mapped.target.array is not None else 0
-        instances = [chip_of(deployment.mapped, seed + chip, None) for chip in range(count)]
+        instances = [deployment.chip(seed + index) for index in range(count)]
         with progress(f"beats on {chip.name}", total=7 + count) as step:
             result = monitor(
                 deployment.mapped,
@@ -91,6 +94,7 @@ def demo(
         results.append((deployment, result))
     document = demo_document(results)
     emit(document, json_flag, json_file, lambda console: show_demo(console, document))
+    end_with(next(filter(None, map(disagreement, document["targets"].values())), None))
 
 
 def _names(step: Callable[[str], None]) -> Callable[[str, float], None]:

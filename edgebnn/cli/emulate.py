@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgebnn.cli.options import folder_argument
-from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.options import folder_argument, given
+from edgebnn.cli.output import JsonCommand, emit, end_with
+
+if TYPE_CHECKING:
+    from edgebnn.chip.target import Target
 
 
 @click.command(cls=JsonCommand)
@@ -21,7 +25,11 @@ from edgebnn.cli.output import JsonCommand, emit
 @click.option("--chips", type=click.IntRange(0, 10_000), default=1, show_default=True, help="Number of chip instances.")
 @click.option("--ber", type=float, help="Bit error rate; by default the programming policy's.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first chip.")
-@click.option("--max-accuracy-drop", type=float, help="Allowed drop in percentage points: prints a verdict.")
+@click.option(
+    "--max-accuracy-drop",
+    type=float,
+    help="Allowed drop in percentage points: prints a verdict (holds, unresolved, fails); the exit code stays 0.",
+)
 @click.option(
     "--firmware-samples",
     type=click.IntRange(0),
@@ -46,11 +54,14 @@ def emulate(
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
-    """Run a data set on the deployment in DIR, without errors and on chips with bit errors."""
+    """Run a data set on the deployment in DIR, without errors and on chips with bit errors.
+
+    Exit code 1 where two executors that have to agree do not.
+    """
     from edgebnn import api
-    from edgebnn.cli.options import check_same_model, chip_of, read_dataset
+    from edgebnn.cli.options import check_same_model, read_dataset
     from edgebnn.cli.output import progress
-    from edgebnn.report.documents import emulate_document
+    from edgebnn.report.documents import disagreement, emulate_document
     from edgebnn.report.tables import show_emulate
 
     if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 100:
@@ -58,11 +69,25 @@ def emulate(
     deployment = api.load(folder)
     if model is not None:
         check_same_model(model, deployment.mapped)
-    dataset = read_dataset(data, deployment.mapped)
-    has_rram = deployment.mapped.target.array is not None
-    count = chips if has_rram or ber is not None else 0
-    instances = [chip_of(deployment.mapped, seed + index, ber) for index in range(count)]
+    dataset = read_dataset(data, deployment)
+    count = _chip_count(deployment.mapped.target, chips, ber)
     with progress("emulate", total=7 + count) as step:
-        result = deployment.emulate(dataset, instances, model=model, firmware_samples=firmware_samples, progress=step)
+        result = deployment.emulate(
+            dataset, count, ber=ber, seed=seed, model=model, firmware_samples=firmware_samples, progress=step
+        )
     document = emulate_document(deployment, result, max_accuracy_drop)
     emit(document, json_flag, json_file, lambda console: show_emulate(console, document))
+    end_with(disagreement(document))
+
+
+def _chip_count(target: Target, chips: int, ber: float | None) -> int:
+    """How many chip instances are meant; a usage error where an option about them would do nothing."""
+    if chips == 0 and (ber is not None or given("seed")):
+        raise click.UsageError("--ber and --seed are about chip instances; ask for some with --chips")
+    if target.array is not None or ber is not None:
+        return chips
+    if (given("chips") and chips > 0) or given("seed"):
+        raise click.UsageError(
+            f"target '{target.name}' has no RRAM, so there are no chip instances; leave out --chips and --seed"
+        )
+    return 0

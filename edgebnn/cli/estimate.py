@@ -32,8 +32,10 @@ def estimate(
     from edgebnn.report.tables import show_estimate
 
     if source.is_dir():
-        if target is not None or policy is not None:
-            raise click.UsageError("DIR is compiled for its target already; --target and --policy go with a MODEL")
+        if not all(option is None for option in (target, policy, input_type, calibration)):
+            raise click.UsageError(
+                "DIR is compiled already; --target, --policy, --input-type and --calibration go with a MODEL"
+            )
         deployment = api.load(source)
     else:
         deployment = api.compile(
@@ -41,7 +43,7 @@ def estimate(
             target or "rram130",
             policy=policy,
             input_type=input_type,
-            calibration=read_calibration(calibration),
+            calibration=read_calibration(calibration, input_type),
         )
     document = estimate_document(deployment, deployment.estimate())
     emit(document, json_flag, json_file, lambda console: show_estimate(console, document))

@@ -30,7 +30,7 @@ def inspect(
     from edgebnn.report.documents import inspect_document
     from edgebnn.report.tables import show_inspect
 
-    options = ReadOptions(input_type=input_type, calibration=read_calibration(calibration))
+    options = ReadOptions(input_type=input_type, calibration=read_calibration(calibration, input_type))
     inspection = inspect_model(model, options)
     document = inspect_document(inspection, load_target(target))
     emit(document, json_flag, json_file, lambda console: show_inspect(console, document))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ import click
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from edgebnn.api import Deployment
     from edgebnn.chip.instance import ChipInstance
     from edgebnn.emulator.emulate import Dataset
     from edgebnn.mapping.mapped import MappedNetwork
@@ -31,15 +33,24 @@ calibration_option = click.option(
 )
 
 
+def given(name: str) -> bool:
+    """Whether the user gave this parameter of the running command, be it with the value that it has by itself."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
 def target_option(default: str | None = "rram130") -> Callable[[Command], Command]:
     """`--target`, a shipped target's name or the path of a TOML file."""
-    return click.option("--target", default=default, show_default=True, help="Target: a name, or a TOML file's path.")
+    what = "Target: a name, or the path of a TOML file (ending in .toml, or with its folder)."
+    return click.option("--target", default=default, show_default=True, help=what)
 
 
-def read_calibration(path: Path | None) -> npt.NDArray[Any] | None:
-    """The samples of a calibration file, or None without one."""
+def read_calibration(path: Path | None, input_type: str | None) -> npt.NDArray[Any] | None:
+    """The samples of a calibration file, or None without one; a usage error beside `--input-type`."""
     if path is None:
         return None
+    if input_type is not None:
+        raise click.UsageError("--input-type and --calibration both say what a float32 input holds; give one of them")
     return read_samples(path)
 
 
@@ -50,25 +61,18 @@ def read_samples(path: Path) -> npt.NDArray[Any]:
     return read_npz(path, ["x"])["x"] if path.suffix == ".npz" else read_npy(path)
 
 
-def chip_of(mapped: MappedNetwork, seed: int, ber: float | None) -> ChipInstance:
-    """The chip instance of a seed at a bit error rate, by default that of the deployment's programming policy."""
-    from edgebnn.chip.instance import ChipInstance
-
-    if ber is None:
-        ber = 0.0 if mapped.policy is None else mapped.target.policy(mapped.policy).bit_error_rate.si("ratio")
-    return ChipInstance(seed, ber)
-
-
-def as_batch(x: npt.NDArray[Any], mapped: MappedNetwork) -> npt.NDArray[Any]:
-    """The samples with a batch axis in front: a single sample in the input's own shape becomes a batch of one."""
+def batch_of(path: Path, deployment: Deployment) -> npt.NDArray[Any]:
+    """The samples of a file as a batch; a single one becomes a batch of one. DataError names the file."""
     from edgebnn.errors import DataError
 
-    if x.ndim == 0:
-        raise DataError("the data are a single number; give a batch of samples")
-    return x[None] if x.shape == mapped.network.input.shape else x
+    samples = read_samples(path)
+    try:
+        return deployment.batch(samples)
+    except DataError as error:
+        raise DataError(f"'{path}': {error}") from error
 
 
-def chip_from(mapped: MappedNetwork, chip: str | None, ber: float | None) -> ChipInstance | None:
+def chip_from(deployment: Deployment, chip: str | None, ber: float | None) -> ChipInstance | None:
     """The chip instance that `--chip SEED|FILE` and `--ber` name, or None without `--chip`."""
     from edgebnn.chip.instance import ChipInstance
 
@@ -76,26 +80,26 @@ def chip_from(mapped: MappedNetwork, chip: str | None, ber: float | None) -> Chi
         if ber is not None:
             raise click.UsageError("--ber goes with --chip SEED")
         return None
-    if chip.isdecimal():
-        return chip_of(mapped, int(chip), ber)
+    if re.fullmatch(r"[+-]?[0-9]+", chip):
+        seed = int(chip) if len(chip) <= 20 else -1
+        if not 0 <= seed < 2**63:
+            raise click.UsageError(f"--chip {chip} is out of range; a seed is a whole number from 0 to 2^63 - 1")
+        return deployment.chip(seed, ber)
+    if ber is not None:
+        raise click.UsageError(f"the chip file '{chip}' brings its own bit error rate; leave out --ber, or give a seed")
     return ChipInstance.load(Path(chip))
 
 
-def read_dataset(path: Path, mapped: MappedNetwork) -> Dataset:
+def read_dataset(path: Path, deployment: Deployment) -> Dataset:
     """Samples and, where the file has them, labels; DataError where the file has no x."""
-    import numpy as np
-
     from edgebnn.arrays import read_npz
-    from edgebnn.emulator.emulate import Dataset
     from edgebnn.errors import DataError
 
-    if path.suffix != ".npz":
-        return Dataset(as_batch(read_samples(path), mapped))
-    arrays = read_npz(path, ["x"], ["y"])
-    y = arrays.get("y")
-    if y is not None and y.dtype.kind not in "iub":
-        raise DataError(f"'{path}': the labels y are {y.dtype}; give the index of each sample's class")
-    return Dataset(as_batch(arrays["x"], mapped), None if y is None else y.astype(np.int64))
+    arrays = read_npz(path, ["x"], ["y"]) if path.suffix == ".npz" else {"x": read_samples(path)}
+    try:
+        return deployment.dataset(arrays["x"], arrays.get("y"))
+    except DataError as error:
+        raise DataError(f"'{path}': {error}") from error
 
 
 def check_same_model(model: Path, mapped: MappedNetwork) -> None:

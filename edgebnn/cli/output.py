@@ -56,6 +56,13 @@ def emit(document: Document, json_flag: bool, json_file: Path | None, show: Call
     show(Console())
 
 
+def end_with(problem: str | None) -> None:
+    """Ends the command, whose output is written, with this sentence on stderr and exit code 1; goes on without one."""
+    if problem is not None:
+        click.echo(f"edgebnn: {problem}", err=True)
+        click.get_current_context().exit(1)
+
+
 @contextmanager
 def progress(title: str, total: int | None = None) -> Iterator[Step]:
     """A bar on stderr of `total` phases: the yielded function hears what comes next, and how far a long phase is."""

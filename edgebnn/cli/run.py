@@ -45,7 +45,7 @@ def run(
 ) -> None:
     """Run a batch through the deployment in DIR and write its scores."""
     from edgebnn import api
-    from edgebnn.cli.options import as_batch, chip_from, read_samples
+    from edgebnn.cli.options import batch_of, chip_from
     from edgebnn.cli.output import progress
     from edgebnn.files import write_whole
     from edgebnn.report.arrays import npy_bytes
@@ -55,8 +55,8 @@ def run(
     if save_chip is not None and chip is None:
         raise click.UsageError("--save-chip goes with --chip SEED")
     deployment = api.load(folder)
-    x = as_batch(read_samples(input_file), deployment.mapped)
-    instance = chip_from(deployment.mapped, chip, ber)
+    x = batch_of(input_file, deployment)
+    instance = chip_from(deployment, chip, ber)
     with progress(f"{on}: {len(x)} samples") as step:
         step("running")
         scores = deployment.run(x, on=on, chip=instance, integers=integers)

@@ -59,7 +59,7 @@ def train(
     except ImportError as error:
         raise ToolError("training needs PyTorch: pip install 'edgebnn[train]'") from error
     from edgebnn.cli.output import progress
-    from edgebnn.recipes.ecg import EPOCHS, Patients, data_folder, train_ecg
+    from edgebnn.recipes.ecg import EPOCHS, Patients, data_folder, epochs_of_training, train_ecg
     from edgebnn.report.tables import show_train
 
     if not output.absolute().parent.is_dir():
@@ -68,7 +68,8 @@ def train(
     patients = Patients.read(data_folder(data))
     epochs = EPOCHS if epochs is None else epochs
     trainings = (len(patients.names) - len(leave_out)) * folds + 1
-    with progress(f"train {recipe}", total=trainings * epochs) as step:
+    total = trainings * epochs_of_training(epochs, binary=not float_twin)
+    with progress(f"train {recipe}", total=total) as step:
         step(f"{len(patients.names)} records")
         document = train_ecg(
             patients,

@@ -12,7 +12,10 @@ from edgebnn.mapping.record import FirmwareFacts
 
 @dataclass(frozen=True)
 class LayerMemory:
-    """Synapses of a layer, counted in `memory_map.csv`, and the bytes that its weights take in the image."""
+    """Synapses of a layer, counted in `memory_map.csv`, and the bytes that its weights take in the image.
+
+    Weights of 8 bits are no synapses.
+    """
 
     synapses: int
     weight_bytes: int
@@ -46,5 +49,5 @@ def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> Memor
         sram_bytes=firmware.data_bytes if firmware is not None else buffers,
         code_bytes=firmware.code_bytes if firmware is not None else None,
         weights_bytes=len(files["weights.bin"]),
-        layers={name: LayerMemory(count, weight_bytes[name]) for name, count in synapses.items()},
+        layers={name: LayerMemory(synapses.get(name, 0), octets) for name, octets in weight_bytes.items()},
     )

@@ -11,15 +11,20 @@ from edgebnn.codegen.weights import Member
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
+    AddStage,
     AffineStage,
+    CopyStage,
+    Int8Stage,
     Layout,
     LinearStage,
+    LineSections,
     Place,
     Plan,
     PoolStage,
     Section,
     Stage,
     Steps,
+    SumPoolStage,
     ThresholdStage,
     WindowPlan,
 )
@@ -56,14 +61,18 @@ def layers(mapped: MappedNetwork, arrays: Members) -> tuple[Layer, ...]:
 def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code) -> Layer:
     plan, stage = mapped.plan, mapped.plan.stages[index]
     source, target = _place(plan, index, stage.source), _place(plan, index, stage.target)
+    sums = f"(int32_t *)({target})"
+    scratch = "words + MODEL_SCRATCH_OFFSET / 4"
     policy = None
     match stage:
         case LinearStage():
             struct, fields = "ebnn_linear_layer", _linear_fields(stage, arrays)
-            scratch = "words + MODEL_SCRATCH_OFFSET / 4" if plan.scratch_bytes else "NULL"
-            call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch})"
+            call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
             if stage.banks is not None and stage.policy is not None:
                 policy = list(mapped.target.policies).index(stage.policy)
+        case Int8Stage():
+            struct, fields = "ebnn_int8_layer", _int8_fields(stage, arrays)
+            call = f"ebnn_int8(&{identifier}, {source}, {target}, {scratch})"
         case ThresholdStage():
             struct, fields = "ebnn_threshold_layer", {**_tensors(stage), "steps": _steps(stage.steps, arrays)}
             call = f"ebnn_threshold(&{identifier}, {source}, {target})"
@@ -75,14 +84,26 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
                 "directions": _pointer(stage.directions, arrays),
             }
             call = f"ebnn_max_pool(&{identifier}, {source}, {target})"
+        case SumPoolStage():
+            struct, fields = "ebnn_pool_layer", {**_tensors(stage), "window": _window(stage.window)}
+            call = f"ebnn_sum_pool(&{identifier}, {source}, {sums})"
+        case AddStage():
+            struct, fields = "ebnn_add_layer", {**_tensors(stage), "other": _tensor(stage.other)}
+            call = f"ebnn_add(&{identifier}, {source}, {_place(plan, index, stage.other_source)}, {sums})"
+        case CopyStage():
+            struct, fields = "ebnn_copy_layer", {**_tensors(stage), "first_channel": c_integer(stage.first_channel)}
+            call = f"ebnn_copy_channels(&{identifier}, {source}, {target})"
         case AffineStage():
             struct = "ebnn_affine_layer"
             fields = {
-                "input": _tensor(stage.input),
+                **_tensors(stage),
+                "segments": c_integer(stage.segments),
+                "shift": c_integer(stage.shift),
                 "multiplier": _pointer(stage.multiplier, arrays),
                 "offset": _pointer(stage.offset, arrays),
+                "knees": _pointer(stage.knees, arrays),
             }
-            call = f"ebnn_affine(&{identifier}, (const int32_t *)({source}), (int32_t *)({target}))"
+            call = f"ebnn_affine(&{identifier}, {source}, {sums})"
     return Layer(
         identifier=identifier,
         title=stage_title(stage),
@@ -107,6 +128,17 @@ def _linear_fields(stage: LinearStage, arrays: Members) -> dict[str, Code]:
     }
 
 
+def _int8_fields(stage: Int8Stage, arrays: Members) -> dict[str, Code]:
+    return {
+        **_tensors(stage),
+        "window": _window(stage.window),
+        "pad_value": c_integer(stage.pad_value),
+        "groups": c_integer(stage.groups),
+        "weights": _pointer(stage.weights, arrays),
+        "steps": _steps(stage.steps, arrays),
+    }
+
+
 def _tensors(stage: Stage) -> dict[str, Code]:
     return {"input": _tensor(stage.input), "output": _tensor(stage.output)}
 
@@ -123,9 +155,18 @@ def _window(window: WindowPlan) -> Code:
 
 def _steps(steps: Steps | None, arrays: Members) -> Code:
     if steps is None:
-        return Code("{NULL, NULL, 0, 0, 0}")
+        return Code("{NULL, NULL, 0, 0, 0, NULL}")
     pointers = f"{_pointer(steps.thresholds, arrays)}, {_pointer(steps.directions, arrays)}"
-    return Code(f"{{{pointers}, {steps.steps}, {c_integer(steps.low)}, {c_integer(steps.step)}}}")
+    numbers = f"{steps.steps}, {c_integer(steps.low)}, {c_integer(steps.step)}"
+    return Code(f"{{{pointers}, {numbers}, {_lines(steps.lines, arrays)}}}")
+
+
+def _lines(lines: LineSections | None, arrays: Members) -> Code:
+    """A pointer to a constant without a name of its own."""
+    if lines is None:
+        return Code("NULL")
+    parts = (lines.multiplier, lines.offset, lines.shift, lines.first, lines.exceptions)
+    return Code(f"&(const ebnn_lines){{{', '.join(_pointer(part, arrays) for part in parts)}}}")
 
 
 def _pointer(section: Section | None, arrays: Members) -> Code:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -12,15 +13,34 @@ from edgebnn.codegen.environment import Code
 from edgebnn.codegen.names import layer_names
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import AffineStage, LinearStage, PoolStage, Section, Stage, Steps, ThresholdStage
+from edgebnn.mapping.plan import (
+    AffineStage,
+    Int8Stage,
+    LinearStage,
+    LineSections,
+    PoolStage,
+    Section,
+    Stage,
+    Steps,
+    steps_of,
+)
 
 # NumPy type of a section's values -> C type and values a line.
-_C_TYPES = {"<u4": ("uint32_t", 8), "<i4": ("int32_t", 10), "<u2": ("uint16_t", 16)}
+_C_TYPES = {
+    "<u4": ("uint32_t", 8),
+    "<i4": ("int32_t", 10),
+    "<u2": ("uint16_t", 16),
+    "|u1": ("uint8_t", 24),
+    "|i1": ("int8_t", 24),
+}
 
 
 @dataclass(frozen=True)
 class Member:
-    """An array of the structure: `member` is its C name, `section` where it lies in the image, `title` its own name."""
+    """An array of the structure: `member` is its C name, `section` where it lies in the image.
+
+    It takes whole words, so `count` elements may be a few more than the section has.
+    """
 
     member: Code
     section: Section
@@ -51,7 +71,8 @@ def members(mapped: MappedNetwork) -> dict[Section, Member]:
 
 
 def _member(name: Code, section: Section, dtype: str, image: bytes) -> Member:
-    values = read_section(image, section, dtype)
+    whole = msgspec.structs.replace(section, bytes=(section.bytes + 3) // 4 * 4)
+    values = read_section(image, whole, dtype)
     c_type, width = _C_TYPES[dtype]
     return Member(name, section, Code(c_type), len(values), tuple(_rows(values, width)))
 
@@ -74,21 +95,36 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
             yield "sign", stage.sign, "<u4"
             if stage.nonzero is not None:
                 yield "nonzero", stage.nonzero, "<u4"
-            if stage.steps is not None:
-                yield from _step_sections(stage.steps)
             if stage.banks is not None:
                 yield "banks", stage.banks, "<u2"
-        case ThresholdStage():
-            yield from _step_sections(stage.steps)
+        case Int8Stage():
+            yield "weights", stage.weights, "|i1"
         case PoolStage():
             if stage.directions is not None:
                 yield "directions", stage.directions, "<u4"
         case AffineStage():
             yield "multiplier", stage.multiplier, "<i4"
-            yield "offset", stage.offset, "<i4"
+            yield "offset", stage.offset, "<u4"
+            if stage.knees is not None:
+                yield "knees", stage.knees, "<i4"
+    steps = steps_of(stage)
+    if steps is not None:
+        yield from _step_sections(steps)
 
 
 def _step_sections(steps: Steps) -> Iterator[tuple[str, Section, str]]:
-    yield "thresholds", steps.thresholds, "<i4"
+    if steps.thresholds is not None:
+        yield "thresholds", steps.thresholds, "<i4"
     if steps.directions is not None:
         yield "directions", steps.directions, "<u4"
+    if steps.lines is not None:
+        yield from _line_sections(steps.lines)
+
+
+def _line_sections(lines: LineSections) -> Iterator[tuple[str, Section, str]]:
+    yield "multiplier", lines.multiplier, "<i4"
+    yield "offset", lines.offset, "<u4"
+    yield "shift", lines.shift, "|u1"
+    if lines.first is not None and lines.exceptions is not None:
+        yield "first_exception", lines.first, "<u2"
+        yield "exceptions", lines.exceptions, "<u2"

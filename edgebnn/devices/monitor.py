@@ -13,13 +13,11 @@ from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.devices.battery import average_power_w, battery_days
 from edgebnn.devices.beats import beat_windows
-from edgebnn.devices.pvc import Detection, count
+from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import Recording, detect_beats
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
 from edgebnn.errors import DataError
 from edgebnn.mapping.mapped import MappedNetwork
-
-PVC = 1  # the network's class of a premature ventricular beat
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +37,10 @@ class Monitoring:
     battery_days: float | None
 
     @property
-    def pvc_found(self) -> int:
-        """Beats that the network calls premature ventricular."""
-        return int(np.count_nonzero(self.emulation.predictions == PVC))
+    def pvc_at_s(self) -> list[float]:
+        """Where the beats lie that the network calls premature ventricular, in seconds from the recording's start."""
+        found = self.beats[self.emulation.predictions == PVC] / self.recording.fs_hz
+        return [float(moment) for moment in found]
 
 
 def monitor(

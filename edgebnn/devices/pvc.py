@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from edgebnn.errors import DataError
 
+PVC = 1
+"""The class of a premature ventricular beat among a network's scores; class 0 is any other beat."""
+
 
 @dataclass(frozen=True)
 class Detection:

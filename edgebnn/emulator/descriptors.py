@@ -10,7 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.errors import ToolError
-from edgebnn.mapping.plan import FORMATS, Layout, WindowPlan
+from edgebnn.mapping.plan import (
+    FORMATS,
+    AddStage,
+    AffineStage,
+    CopyStage,
+    Int8Stage,
+    Layout,
+    LinearStage,
+    PoolStage,
+    Stage,
+    SumPoolStage,
+    ThresholdStage,
+    WindowPlan,
+)
 from edgebnn.native import library
 
 _byte, _half, _word, _pointer = ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes.c_void_p
@@ -38,6 +51,18 @@ class WindowDescriptor(ctypes.Structure):
     ]
 
 
+class LinesDescriptor(ctypes.Structure):
+    """`ebnn_lines`."""
+
+    _fields_ = [
+        ("multiplier", _pointer),
+        ("offset", _pointer),
+        ("shift", _pointer),
+        ("first_exception", _pointer),
+        ("exceptions", _pointer),
+    ]
+
+
 class StepsDescriptor(ctypes.Structure):
     """`ebnn_steps`."""
 
@@ -47,6 +72,7 @@ class StepsDescriptor(ctypes.Structure):
         ("steps", _word),
         ("low", _integer),
         ("step", _integer),
+        ("lines", _pointer),
     ]
 
 
@@ -64,6 +90,20 @@ class LinearDescriptor(ctypes.Structure):
         ("nonzero", _pointer),
         ("steps", StepsDescriptor),
         ("banks", _pointer),
+    ]
+
+
+class Int8Descriptor(ctypes.Structure):
+    """`ebnn_int8_layer`."""
+
+    _fields_ = [
+        ("input", TensorDescriptor),
+        ("output", TensorDescriptor),
+        ("window", WindowDescriptor),
+        ("pad_value", _integer),
+        ("groups", _word),
+        ("weights", _pointer),
+        ("steps", StepsDescriptor),
     ]
 
 
@@ -87,7 +127,27 @@ class PoolDescriptor(ctypes.Structure):
 class AffineDescriptor(ctypes.Structure):
     """`ebnn_affine_layer`."""
 
-    _fields_ = [("input", TensorDescriptor), ("multiplier", _pointer), ("offset", _pointer)]
+    _fields_ = [
+        ("input", TensorDescriptor),
+        ("output", TensorDescriptor),
+        ("segments", _word),
+        ("shift", _word),
+        ("multiplier", _pointer),
+        ("offset", _pointer),
+        ("knees", _pointer),
+    ]
+
+
+class AddDescriptor(ctypes.Structure):
+    """`ebnn_add_layer`."""
+
+    _fields_ = [("input", TensorDescriptor), ("other", TensorDescriptor), ("output", TensorDescriptor)]
+
+
+class CopyDescriptor(ctypes.Structure):
+    """`ebnn_copy_layer`."""
+
+    _fields_ = [("input", TensorDescriptor), ("output", TensorDescriptor), ("first_channel", _word)]
 
 
 class HostStep(ctypes.Structure):
@@ -96,17 +156,36 @@ class HostStep(ctypes.Structure):
     _fields_ = [
         ("layer", _pointer),
         ("source_offset", _size),
+        ("other_offset", _size),
         ("target_offset", _size),
         ("kind", _byte),
         ("source_base", _byte),
+        ("other_base", _byte),
         ("target_base", _byte),
     ]
 
 
-Descriptor = LinearDescriptor | ThresholdDescriptor | PoolDescriptor | AffineDescriptor
+Descriptor = (
+    LinearDescriptor
+    | ThresholdDescriptor
+    | PoolDescriptor
+    | AffineDescriptor
+    | Int8Descriptor
+    | AddDescriptor
+    | CopyDescriptor
+)
 
-# In the order of `ebnn_host_kind`.
-DESCRIPTORS: tuple[type[Descriptor], ...] = (LinearDescriptor, ThresholdDescriptor, PoolDescriptor, AffineDescriptor)
+# The stage of each `ebnn_host_kind`, in the order of the C enumeration, and its descriptor.
+KINDS: tuple[tuple[type[Stage], type[Descriptor]], ...] = (
+    (LinearStage, LinearDescriptor),
+    (ThresholdStage, ThresholdDescriptor),
+    (PoolStage, PoolDescriptor),
+    (AffineStage, AffineDescriptor),
+    (Int8Stage, Int8Descriptor),
+    (SumPoolStage, PoolDescriptor),
+    (AddStage, AddDescriptor),
+    (CopyStage, CopyDescriptor),
+)
 
 
 @cache
@@ -127,7 +206,8 @@ def host_library() -> ctypes.CDLL:
         *(_pointer, _size),
         ctypes.c_int,
     ]
-    for kind, struct in enumerate((*DESCRIPTORS, HostStep)):
+    structs = (*(descriptor for _, descriptor in KINDS), HostStep)
+    for kind, struct in enumerate(structs):
         if native.ebnn_host_descriptor_bytes(kind) != ctypes.sizeof(struct):
             raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")
     return native

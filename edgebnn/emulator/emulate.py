@@ -39,7 +39,7 @@ def silent(phase: str, done: int = 0, of: int = 0) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples x (n, *input shape) and, where they are known, their classes y (n,)."""
+    """Samples x (n, *the model's own input shape) and, where they are known, their classes y (n,)."""
 
     x: npt.NDArray[Any]
     y: Labels | None = None

@@ -16,6 +16,7 @@ from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.network.encoding import model_shape
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def estimate(mapped: MappedNetwork, elf: bytes | None) -> Estimate:
     if elf is None:
         raise ToolError(NO_FIRMWARE)
     entry = mapped.network.input
-    probe = np.full((1, *entry.shape), min(max(0 if entry.kind != "bits" else 1, entry.low), entry.high))
+    zero = min(max(0 if entry.kind != "bits" else 1, entry.low), entry.high)
+    probe = np.full((1, *model_shape(mapped.network)), zero)
     counted = run_firmware(mapped, elf, probe, None).events
     assert counted is not None, "a target with an energy model counts its events"
     return Estimate(

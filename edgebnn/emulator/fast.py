@@ -13,7 +13,7 @@ from edgebnn.emulator.program import Program, Weights, build_program
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network.interpreter import checked_input
+from edgebnn.network.encoding import encode
 
 Kernel = Literal["auto", "portable", "avx2"]
 Scores = npt.NDArray[np.int32]
@@ -38,7 +38,7 @@ class FastPath:
         self._program = build_program(mapped, {})
 
     def run(self, x: npt.NDArray[Any], weights: Mapping[str, Weights] | None = None, kernel: Kernel = "auto") -> Scores:
-        """Integer scores int32 (B, *scores shape) of a batch x (B, *input shape).
+        """Integer scores int32 (B, *scores shape) of a batch x (B, *the model's own input shape).
 
         `weights` (int8, shaped as the layer's own) replace those of the layers named: what a chip instance really
         holds. Raises DataError for unsuitable data or weights, ToolError for a kernel that this processor has not.
@@ -50,10 +50,10 @@ class FastPath:
         scores = np.empty((len(x), network.output.size), np.int32)
         block = self._block_samples(program)
         for first in range(0, len(x), block):
-            samples = checked_input(network.input, x[first : first + block])
+            samples = encode(network, x[first : first + block])
             self._run_encoded(program, encode_samples(samples, layout), scores[first : first + block], kernel)
         if len(x) == 0:
-            checked_input(network.input, x)
+            encode(network, x)
         return scores.reshape(len(x), *network.output.shape)
 
     def run_encoded(self, encoded: npt.NDArray[np.uint8], kernel: Kernel = "auto") -> Scores:

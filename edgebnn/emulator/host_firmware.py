@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network.interpreter import checked_input
+from edgebnn.network.encoding import encode
 
 START_SECONDS = 60.0
 SAMPLE_SECONDS = 1.0
@@ -34,7 +34,7 @@ def run_host_firmware(
     little, or takes longer than `seconds` (by default START_SECONDS and SAMPLE_SECONDS a sample).
     """
     network = mapped.network
-    samples = encode_samples(checked_input(network.input, x), mapped.plan.input)
+    samples = encode_samples(encode(network, x), mapped.plan.input)
     expected = 4 * len(samples) * network.output.size
     limit = START_SECONDS + SAMPLE_SECONDS * len(samples) if seconds is None else seconds
     with tempfile.TemporaryDirectory(prefix="edgebnn-") as folder:

@@ -15,7 +15,7 @@ _BLOCK = 256  # samples of one call, where the model leaves the batch open
 
 
 def run_onnxruntime(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """What the model answers for a batch x (B, *input shape), with onnxruntime's graph optimisations off.
+    """What the model answers for a batch x (B, *its own input shape), with onnxruntime's graph optimisations off.
 
     They are off since its optimiser fuses Conv and BatchNormalization and so moves exact zeros across a sign. Raises
     ModelError where onnxruntime does not take the model.
@@ -25,7 +25,7 @@ def run_onnxruntime(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
-    typed = x.astype(np.dtype(mapped.network.input_dtype))
+    typed = x.astype(np.dtype(mapped.network.encoding.dtype))
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         entry = session.get_inputs()[0]

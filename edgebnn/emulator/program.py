@@ -12,11 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.emulator.descriptors import (
-    DESCRIPTORS,
+    KINDS,
+    AddDescriptor,
     AffineDescriptor,
+    CopyDescriptor,
     Descriptor,
     HostStep,
+    Int8Descriptor,
     LinearDescriptor,
+    LinesDescriptor,
     PoolDescriptor,
     StepsDescriptor,
     ThresholdDescriptor,
@@ -28,8 +32,22 @@ from edgebnn.emulator.descriptors import (
 from edgebnn.errors import DataError
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import AffineStage, LinearStage, Place, PoolStage, Section, Stage, Steps, ThresholdStage
+from edgebnn.mapping.plan import (
+    AddStage,
+    AffineStage,
+    CopyStage,
+    Int8Stage,
+    LinearStage,
+    LineSections,
+    PoolStage,
+    Section,
+    Stage,
+    Steps,
+    SumPoolStage,
+    ThresholdStage,
+)
 from edgebnn.mapping.rows import fan_in_order, pack_rows
+from edgebnn.network.types import WeightKind
 
 Weights = npt.NDArray[np.int8]
 AnyArray = npt.NDArray[Any]
@@ -42,10 +60,11 @@ _BASES = {"input": 0, "scores": 1, "work": 2}
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Steps for `ebnn_host_run`. `steps` points to `descriptors`, and those to `arrays`; all live as long as this."""
+    """Steps for `ebnn_host_run`. `steps` points to `descriptors`, they to `lines` and `arrays`; this keeps all alive."""
 
     steps: ctypes.Array[HostStep]
     descriptors: tuple[Descriptor, ...]
+    lines: tuple[LinesDescriptor, ...]
     arrays: tuple[AnyArray, ...]
 
     @property
@@ -67,12 +86,9 @@ def build_program(mapped: MappedNetwork, weights: Mapping[str, Weights]) -> Prog
     builder = _Builder(mapped, {**_own_weights(mapped), **_checked(mapped, weights)})
     descriptors = tuple(builder.describe(stage) for stage in mapped.plan.stages)
     steps = (HostStep * len(descriptors))(
-        *(
-            _step(stage.source, stage.target, descriptor)
-            for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=True)
-        )
+        *(_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=True))
     )
-    return Program(steps, descriptors, tuple(builder.arrays))
+    return Program(steps, descriptors, tuple(builder.lines), tuple(builder.arrays))
 
 
 class _Builder:
@@ -82,29 +98,57 @@ class _Builder:
         self.image = mapped.image
         self.weights = weights
         self.arrays: list[AnyArray] = []
+        self.lines: list[LinesDescriptor] = []
 
     def describe(self, stage: Stage) -> Descriptor:
         match stage:
             case LinearStage():
                 return self._linear(stage)
+            case Int8Stage():
+                return Int8Descriptor(
+                    input=describe_tensor(stage.input),
+                    output=describe_tensor(stage.output),
+                    window=describe_window(stage.window),
+                    pad_value=stage.pad_value,
+                    groups=stage.groups,
+                    weights=self._keep(fan_in_order(self.weights[stage.node], stage.window)),
+                    steps=self._steps(stage.steps),
+                )
             case ThresholdStage():
                 return ThresholdDescriptor(
                     input=describe_tensor(stage.input),
                     output=describe_tensor(stage.output),
                     steps=self._steps(stage.steps),
                 )
-            case PoolStage():
+            case PoolStage() | SumPoolStage():
+                directions = stage.directions if isinstance(stage, PoolStage) else None
                 return PoolDescriptor(
                     input=describe_tensor(stage.input),
                     output=describe_tensor(stage.output),
                     window=describe_window(stage.window),
-                    directions=self._words(stage.directions),
+                    directions=self._values(directions, np.uint32),
+                )
+            case AddStage():
+                return AddDescriptor(
+                    input=describe_tensor(stage.input),
+                    other=describe_tensor(stage.other),
+                    output=describe_tensor(stage.output),
+                )
+            case CopyStage():
+                return CopyDescriptor(
+                    input=describe_tensor(stage.input),
+                    output=describe_tensor(stage.output),
+                    first_channel=stage.first_channel,
                 )
             case AffineStage():
                 return AffineDescriptor(
                     input=describe_tensor(stage.input),
-                    multiplier=self._integers(stage.multiplier),
-                    offset=self._integers(stage.offset),
+                    output=describe_tensor(stage.output),
+                    segments=stage.segments,
+                    shift=stage.shift,
+                    multiplier=self._values(stage.multiplier, np.int32),
+                    offset=self._values(stage.offset, np.uint32),
+                    knees=self._values(stage.knees, np.int32),
                 )
 
     def _linear(self, stage: LinearStage) -> LinearDescriptor:
@@ -121,37 +165,57 @@ class _Builder:
             row_words=sign.shape[1],
             sign=self._keep(sign),
             nonzero=self._keep(nonzero) if has_zeros else None,
-            steps=self._steps(stage.steps) if stage.steps else StepsDescriptor(),
+            steps=self._steps(stage.steps),
             banks=None,
         )
 
-    def _steps(self, steps: Steps) -> StepsDescriptor:
+    def _steps(self, steps: Steps | None) -> StepsDescriptor:
+        if steps is None:
+            return StepsDescriptor()
         return StepsDescriptor(
-            thresholds=self._integers(steps.thresholds),
-            directions=self._words(steps.directions),
+            thresholds=self._values(steps.thresholds, np.int32),
+            directions=self._values(steps.directions, np.uint32),
             steps=steps.steps,
             low=steps.low,
             step=steps.step,
+            lines=self._lines(steps.lines),
         )
 
-    def _words(self, section: Section | None) -> int | None:
-        return None if section is None else self._keep(as_words(read_section(self.image, section, "<u4"), np.uint32))
+    def _lines(self, lines: LineSections | None) -> int | None:
+        if lines is None:
+            return None
+        descriptor = LinesDescriptor(
+            multiplier=self._values(lines.multiplier, np.int32),
+            offset=self._values(lines.offset, np.uint32),
+            shift=self._values(lines.shift, np.uint8),
+            first_exception=self._values(lines.first, np.uint16),
+            exceptions=self._values(lines.exceptions, np.uint16),
+        )
+        self.lines.append(descriptor)
+        return ctypes.addressof(descriptor)
 
-    def _integers(self, section: Section) -> int | None:
-        return self._keep(as_words(read_section(self.image, section, "<i4"), np.int32))
+    def _values(self, section: Section | None, dtype: type[np.generic]) -> int | None:
+        if section is None:
+            return None
+        stored = np.dtype(dtype).newbyteorder("<").str
+        return self._keep(as_words(read_section(self.image, section, stored), dtype))
 
     def _keep(self, array: AnyArray) -> int | None:
         self.arrays.append(array)
         return address(array)
 
 
-def _step(source: Place, target: Place, descriptor: Descriptor) -> HostStep:
+def _step(stage: Stage, descriptor: Descriptor) -> HostStep:
+    source, target = stage.source, stage.target
+    other = stage.other_source if isinstance(stage, AddStage) else source
     return HostStep(
         layer=ctypes.addressof(descriptor),
         source_offset=source.offset,
+        other_offset=other.offset,
         target_offset=target.offset,
-        kind=DESCRIPTORS.index(type(descriptor)),
+        kind=[kind for kind, _ in KINDS].index(type(stage)),
         source_base=_BASES[source.base],
+        other_base=_BASES[other.base],
         target_base=_BASES[target.base],
     )
 
@@ -169,11 +233,14 @@ def _own_weights(mapped: MappedNetwork) -> dict[str, Weights]:
 
 def _checked(mapped: MappedNetwork, weights: Mapping[str, Weights]) -> Mapping[str, Weights]:
     own = _own_weights(mapped)
+    fixed = {node.name for node in mapped.network.linear if node.weight_kind is WeightKind.INT8}
     for name, values in weights.items():
         if name not in own:
             raise DataError(f"the network has no layer '{name}' whose weights could be replaced; check the name")
         if values.shape != own[name].shape:
             raise DataError(f"layer '{name}' has weights of shape {own[name].shape}, not {values.shape}; reshape them")
+        if name in fixed:
+            raise DataError(f"layer '{name}' has weights of 8 bits, which no chip instance changes; leave it out")
         if values.size and (np.min(values) < -1 or np.max(values) > 1):
             raise DataError(f"layer '{name}' takes weights of -1, 0 and +1; make the others one of these")
     return weights

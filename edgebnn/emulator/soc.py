@@ -25,8 +25,8 @@ from edgebnn.emulator.samples import encode_samples
 from edgebnn.emulator.structs import EventCounters, SocState, emulator_library
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage, Plan, PoolStage, Stage
-from edgebnn.network.interpreter import checked_input
+from edgebnn.mapping.plan import AffineStage, Int8Stage, LinearStage, Plan, PoolStage, Stage, SumPoolStage
+from edgebnn.network.encoding import encode
 
 Scores = npt.NDArray[np.int32]
 
@@ -118,7 +118,7 @@ class Soc:
         Raises DataError where x has another shape or values outside the input's range.
         """
         network, plan = self._mapped.network, self._mapped.plan
-        samples = encode_samples(checked_input(network.input, x), plan.input)
+        samples = encode_samples(encode(network, x), plan.input)
         scores = np.empty((len(samples), network.output.size), np.int32)
         events = Events()
         for done, (sample, row) in enumerate(zip(samples, scores, strict=True), start=1):
@@ -216,8 +216,14 @@ def _macro(state: SocState, mapped: MappedNetwork, faults: FaultPlanes | None, m
 def _work(stage: Stage) -> int:
     """Elementary steps of a stage in software, generously: every input of every output, plane by plane."""
     work = stage.output.height * stage.output.width * stage.output.channels
-    if isinstance(stage, LinearStage):
-        return int(work * (stage.row_words * 32 * stage.input.planes + 8))
-    if isinstance(stage, PoolStage):
-        return int(work * prod(stage.window.kernel))
-    return int(work)
+    match stage:
+        case LinearStage():
+            return int(work * (stage.row_words * 32 * stage.input.planes + 8))
+        case Int8Stage():
+            return int(work * (stage.fan_in + 8))
+        case PoolStage() | SumPoolStage():
+            return int(work * prod(stage.window.kernel))
+        case AffineStage():
+            return int(work * stage.segments)
+        case _:
+            return int(work)

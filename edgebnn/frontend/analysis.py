@@ -33,6 +33,7 @@ STEPS = frozenset(
         "Round",
         "Truncate",
         "ToBool",
+        "CountReached",
     )
 )
 
@@ -66,7 +67,7 @@ def directions(expression: Expression, channels: int) -> Directions:
 
 def _direction(part: Apply, of: list[Directions], channels: int) -> Directions:
     match part.operator:
-        case "Sign" | "Relu" | "Floor" | "Ceil" | "Round" | "Truncate" | "ToFloat" | "StraightThrough":
+        case "Sign" | "Relu" | "Floor" | "Ceil" | "Round" | "Truncate" | "ToFloat" | "StraightThrough" | "CountReached":
             return of[0]
         case "Neg" | "Not":
             return _negated(of[0])
@@ -81,6 +82,8 @@ def _direction(part: Apply, of: list[Directions], channels: int) -> Directions:
                 factor = part.operands[index]
                 if isinstance(factor, Constant):
                     return _times(of[1 - index], np.sign(factor.values.astype(np.float64)))
+        case "PRelu" if isinstance(part.operands[1], Constant):
+            return np.where(part.operands[1].values >= 0, of[0], np.where(of[0] == 0, 0, UNKNOWN)).astype(np.int8)
         case "Where":
             _, yes, no = part.operands
             if isinstance(yes, Constant) and isinstance(no, Constant):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from edgebnn.frontend.channels_last import CHANNELS_LAST
+from edgebnn.frontend.finn import FINN
 from edgebnn.frontend.graph import Node
 from edgebnn.frontend.operations import Dialect, Recogniser
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.pytorch import PYTORCH
+from edgebnn.frontend.qdq import QDQ
+from edgebnn.frontend.qonnx import QONNX
+from edgebnn.frontend.remedies import domain_remedy, remedy_of
 
-DIALECTS: tuple[Dialect, ...] = (PYTORCH,)
+DIALECTS: tuple[Dialect, ...] = (PYTORCH, QDQ, QONNX, FINN, CHANNELS_LAST)
+
+KNOWN_DOMAINS: tuple[str, ...] = tuple(sorted({domain for dialect in DIALECTS for domain in dialect.domains} - {""}))
 
 
 def recogniser_of(node: Node) -> Recogniser:
@@ -17,17 +24,10 @@ def recogniser_of(node: Node) -> Recogniser:
             return dialect.operators[node.operator]
     if node.has_subgraph:
         raise Refusal("has a subgraph (a branch or a loop)", "export the model without control flow")
-    if node.domain and not any(node.domain in dialect.domains for dialect in DIALECTS):
+    if node.domain and node.domain not in KNOWN_DOMAINS:
         raise Refusal(
-            f"is of the domain '{printable(node.domain)}', which is not known",
-            "export the model with ONNX's own operators",
+            f"is of the domain '{printable(node.domain)}', which is not known (known: ONNX's own, "
+            f"{', '.join(KNOWN_DOMAINS)})",
+            domain_remedy(node.domain),
         )
-    raise Refusal("is an operator that is not mapped", _remedy(node.operator))
-
-
-def _remedy(operator: str) -> str:
-    if operator in ("Relu", "LeakyRelu", "PRelu", "Elu", "Gelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish"):
-        return "use a sign (torch.sign, or x >= 0 as 1 and -1) as the activation"
-    if "Pool" in operator or operator.startswith("Reduce"):
-        return "use max pooling, or a convolution with stride"
-    return "leave it out, or move it before the model's input or behind its output"
+    raise Refusal("is an operator that is not mapped", remedy_of(node.operator))

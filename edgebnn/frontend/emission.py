@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of, has_steps
+from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.expressions import (
     Apply,
     Constant,
@@ -21,31 +24,56 @@ from edgebnn.frontend.expressions import (
     parts,
     spread,
 )
-from edgebnn.frontend.lattice import Lattice, lattice_of_sums
+from edgebnn.frontend.lattice import Lattice, lattice_of_range, lattice_of_sums
 from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.rounding import float32_holds, straight_through_error
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
-from edgebnn.frontend.sums import Source, leaf_of_sums, pad_value_of
-from edgebnn.frontend.thresholds import find_steps
-from edgebnn.frontend.weights import SignWeights
-from edgebnn.network.types import Kind, Linear, MaxPool, Node, Reshape, Tensor, Threshold
+from edgebnn.frontend.sums import Fixed, Source, leaf_of_sums, pad_value_of
+from edgebnn.frontend.thresholds import find_real_steps, find_steps
+from edgebnn.frontend.weights import IntegerWeights
+from edgebnn.network.types import (
+    Kind,
+    Linear,
+    MaxPool,
+    Node,
+    Quantizer,
+    Reshape,
+    Tensor,
+    Threshold,
+    WeightKind,
+)
 
 _LARGEST_SUM = 2**31 - 2  # thresholds reach one beyond the sums and still are int32
+
+
+class InputReadTwice(Exception):
+    """The model's own quantiser of its input is not all that reads the input."""
 
 
 class Emitter:
     """Collects the nodes of one network and gives them names that occur once.
 
-    `effort` is what is left to find the steps of the whole model.
+    `effort` is what is left to find the steps of the whole model. With `encodes`, the first steps that the model takes
+    of its input become the network's encoding, and `input` the tensor that they make; InputReadTwice where something
+    else reads the input too. `rounded` holds the values that were put on a grid, by name and unit.
     """
 
-    def __init__(self, input_name: str) -> None:
+    def __init__(self, given: Tensor, encodes: bool, calibration: Calibration | None) -> None:
         self.nodes: list[Node] = []
         self.effort = Effort()
+        self.input = given
+        self.quantizer: Quantizer | None = None
+        self.ties = ""
+        self.quantised: list[str] = []
+        self.calibration = calibration
+        self.rounded: dict[tuple[str, Fraction], Fixed] = {}
+        self._encodes = encodes
+        self._given = given
+        self._raw = False
         self._names: set[str] = set()
-        self._tensors: set[str] = {input_name}
+        self._tensors: set[str] = {given.name}
         self._sources: dict[str, Source] = {}
 
     def source(self, signal: Signal) -> Source:
@@ -54,14 +82,32 @@ class Emitter:
             self._sources[signal.value] = self._made(signal)
         return self._sources[signal.value]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of layers that were quantised here."""
+        if not self.quantised:
+            return ()
+        shown = ", ".join(self.quantised[:4]) + (", ..." if len(self.quantised) > 4 else "")
+        return (
+            f"{len(self.quantised)} float layers ({shown}) were quantised here to int8 with the calibration data, so "
+            "the scores differ from the float model's",
+        )
+
+    def emit(self, node: Node, *read: Tensor) -> None:
+        """The next node of the network, which reads these tensors; InputReadTwice as said above."""
+        self._raw = self._raw or any(tensor is self._given for tensor in read)
+        if self._raw and self.quantizer is not None:
+            raise InputReadTwice
+        self.nodes.append(node)
+
     def layer(
-        self, node: str, value: str, source: Source, weights: SignWeights, operation: WeightedSum, padding: float
+        self, node: str, value: str, source: Source, weights: IntegerWeights, operation: WeightedSum, padding: float
     ) -> Signal:
         """A layer of dot products on a source, padded with `padding`, and the signal of its sums with the bias."""
         tensor = source.tensor
-        signs = weights.signs if source.sign > 0 else (-weights.signs).astype(np.int8)
+        signs = _with_sign(weights, source.sign)
         pad_value = pad_value_of(source, padding) if any(operation.window.pad_begin + operation.window.pad_end) else 0
-        bound = prod(signs.shape[1:]) * max(abs(tensor.low), abs(tensor.high))
+        bound = _largest_sum(signs, weights.kind) * max(abs(tensor.low), abs(tensor.high))
         if bound > _LARGEST_SUM:
             raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
         shape = (len(signs), *operation.window.extents(tensor.spatial))
@@ -77,12 +123,18 @@ class Emitter:
             operation.groups,
             pad_value,
         )
-        self.nodes.append(layer)
+        self.emit(layer, tensor)
         leaf = leaf_of_sums(layer, source, weights, operation, bound)
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
         return Signal(layer.output, lattice_of_sums(layer, tensor), leaf, expression, shape, value, "float")
+
+    def step(self, node: Node, read: Sequence[Tensor], leaf: Leaf, value: str) -> Signal:
+        """A node that makes integers of its own, and the signal of them, each worth what `leaf` says."""
+        self.emit(node, *read)
+        output = node.output
+        return Signal(output, lattice_of_range(output), leaf, leaf, output.shape, value, "float")
 
     def settled(self, signal: Signal) -> Signal:
         """The signal with its waiting pools and reshapes made nodes, on the integers of its base as they are."""
@@ -131,15 +183,35 @@ class Emitter:
         error = straight_through_error(signal.expression, signal.lattice)
         packed = signal.base.kind in (Kind.BITS, Kind.TRITS)
         if has_steps(signal.expression) and not packed:
-            return self._steps(signal, error)
+            return self._encoded(signal) or self._steps(signal, error)
         line = (
             _line_through_signs(signal)
             if has_steps(signal.expression)
             else affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
         )
         if signal.base.kind is Kind.SUMS or line is None:
-            raise _without_steps(signal.expression)
+            if self.calibration is None:
+                raise _without_steps(signal.expression)
+            return self._steps(self.calibration.quantised(signal), error)
         return self._line(signal, line, error)
+
+    def _encoded(self, signal: Signal) -> Source | None:
+        """The steps of the model's real input as the network's encoding; None where they are to be nodes."""
+        if not self._encodes or signal.base is not self._given:
+            return None
+        if self.quantizer is not None:
+            raise InputReadTwice
+        try:
+            found = find_real_steps(signal.expression, signal.leaf, self._given.channels, self.effort)
+        except Refusal:  # steps of integers may do all the same
+            return None
+        self.quantizer, levels, self.ties = found
+        self.input = _typed(replace(self._given, kind=levels.kind), levels)
+        if self._raw:
+            raise InputReadTwice
+        tensor = self._followed(self.input, signal, self.quantizer.direction)
+        offset = fractions_of(np.zeros(tensor.channels, np.int8))
+        return Source(tensor, levels.scale, 1, offset, True, 0.0)
 
     def _line(self, signal: Signal, line: tuple[Fractions, Fractions], error: float) -> Source:
         """The network's input, perhaps scaled and shifted."""
@@ -162,19 +234,18 @@ class Emitter:
         node = signal.expression.node if isinstance(signal.expression, Apply) else signal.value
         name = self.tensor_name(_value_behind(signal, 0, signal.expression))
         output = _typed(Tensor(name, levels.kind, base.shape, 0, 0), levels)
-        self.nodes.append(
-            Threshold(
-                self.name(node),
-                (base.name,),
-                output,
-                step.thresholds,
-                step.direction,
-                levels.low,
-                levels.step,
-                step.ties,
-                step.ambiguous,
-            )
+        threshold = Threshold(
+            self.name(node),
+            (base.name,),
+            output,
+            step.thresholds,
+            step.direction,
+            levels.low,
+            levels.step,
+            step.ties,
+            step.ambiguous,
         )
+        self.emit(threshold, base)
         tensor = self._followed(output, signal, step.direction)
         offset = fractions_of(np.zeros(tensor.channels, np.int8))
         return Source(tensor, levels.scale, 1, offset, True, error / float(levels.scale))
@@ -191,9 +262,9 @@ class Emitter:
                     down = step.direction if direction is None else step.direction * direction
                     factor = tensor.channels // len(down)
                     down = np.repeat(down, factor).astype(np.int8)
-                    self.nodes.append(MaxPool(name, (tensor.name,), output, step.window, down))
+                    self.emit(MaxPool(name, (tensor.name,), output, step.window, down), tensor)
                 case Reshaped():
-                    self.nodes.append(Reshape(name, (tensor.name,), output))
+                    self.emit(Reshape(name, (tensor.name,), output), tensor)
             tensor = output
         return tensor
 
@@ -204,6 +275,21 @@ class Emitter:
     def tensor_name(self, name: str) -> str:
         """A printable name for a tensor that no other tensor has."""
         return _unique(printable(name), self._tensors)
+
+
+def _with_sign(weights: IntegerWeights, sign: int) -> npt.NDArray[np.int8]:
+    if sign > 0:
+        return weights.integers
+    if weights.integers.min() == -128:
+        raise Refusal("reads a negated input with weights of -128", "negate the weights in the model instead")
+    return (-weights.integers).astype(np.int8)
+
+
+def _largest_sum(integers: npt.NDArray[np.int8], kind: WeightKind) -> int:
+    """The largest sum of one neuron's weights, whatever signs errors give them; int8 weights lie where none come."""
+    if kind is not WeightKind.INT8:
+        return prod(integers.shape[1:])
+    return int(np.abs(integers.reshape(len(integers), -1).astype(np.int64)).sum(axis=1).max())
 
 
 def _value_behind(signal: Signal, index: int, function: Expression) -> str:

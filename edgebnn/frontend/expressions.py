@@ -37,6 +37,8 @@ _SMALLEST_POWER = -500
 MAX_EFFORT = 2**24
 _BITS_EACH = 256
 _FLOATS_EACH = 64
+# Operations on float64 with error bounds, of which a large int8 network asks for some thousand millions.
+MAX_FLOATS = 2**33
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,20 @@ class Leaf:
     @cached_property
     def plain(self) -> npt.NDArray[np.float64] | None:
         """The scale as floats where the model's value is exactly scale * n; None elsewhere."""
-        return self.scale.astype(np.float64) if self.exact and not np.any(self.offset != 0) else None
+        return self.rounded[0] if self.exact and not np.any(self.offset != 0) and self.holds.all() else None
+
+    @cached_property
+    def rounded(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Scale and offset in float64."""
+        return self.scale.astype(np.float64), self.offset.astype(np.float64)
+
+    @cached_property
+    def holds(self) -> npt.NDArray[np.bool_]:
+        """Channels (C,) whose scale and offset are float64 numbers."""
+        held = np.ones(len(self.scale), np.bool_)
+        for exact, near in zip((self.scale, self.offset), self.rounded, strict=True):
+            held &= np.array([one == other for one, other in zip(exact.tolist(), near.tolist(), strict=True)])
+        return held
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +121,20 @@ class Effort:
 
     def __init__(self) -> None:
         self._left = float(MAX_EFFORT)
+        self._floats = MAX_FLOATS
 
     def spend(self, result: Array, bits: int) -> None:
         """Refusal where the values of one more operator, of up to `bits` bits where they are exact, are too many."""
         self._left -= len(result) * (1 + bits / _BITS_EACH if result.dtype == object else 1 / _FLOATS_EACH)
-        if self._left < 0:
+        self._check()
+
+    def spend_floats(self, count: int) -> None:
+        """Refusal where this many operations on float64 are too many."""
+        self._floats -= count
+        self._check()
+
+    def _check(self) -> None:
+        if self._left < 0 or self._floats < 0:
             raise Refusal(
                 "needs too many evaluations to find where its activation steps",
                 "use a plain sign, or a narrower --input-type",
@@ -131,13 +155,13 @@ def check_numbers(values: Fractions) -> int:
     longest = 0
     for value in values.tolist():
         if not isinstance(value, Fraction):  # the infinite bound of a clip
-            raise _out_of_range()
+            raise out_of_range()
         numerator, denominator = value.numerator.bit_length(), value.denominator.bit_length()
         longest = max(longest, numerator, denominator)
         if longest > MAX_BITS:
             raise too_long()
         if numerator and not _SMALLEST_POWER < numerator - denominator <= _LARGEST_POWER:
-            raise _out_of_range()
+            raise out_of_range()
     return longest
 
 
@@ -149,7 +173,8 @@ def too_long() -> Refusal:
     )
 
 
-def _out_of_range() -> Refusal:
+def out_of_range() -> Refusal:
+    """The refusal of numbers beyond float32."""
     return Refusal("has values that float32 cannot hold", "check its constants and export the model again")
 
 
@@ -280,6 +305,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "LessOrEqual": lambda x, y: np.asarray(x <= y, dtype=np.bool_),
     "Equal": lambda x, y: np.asarray(x == y, dtype=np.bool_),
     "Where": lambda condition, x, y: np.where(condition, x, y),
+    # Leaky on one side: what is below zero is multiplied.
+    "PRelu": lambda x, slope: np.where(x < 0, x * slope, x),
+    # How many of the constants behind x it has reached (FINN's MultiThreshold).
+    "CountReached": lambda x, *steps: _like(sum((x >= step).astype(np.int16) for step in steps), x),
     # y = x + (f(x) - x), the straight-through estimator as PyTorch programs spell it, stands for f(x); what float32
     # loses on the way is counted as an error of the next layer's inputs.
     "StraightThrough": lambda stepped, through: stepped,

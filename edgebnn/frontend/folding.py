@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgebnn.frontend.graph import Array, Node, as_integers
+from edgebnn.frontend.operations import Quantised
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.tensors import dtype_name
 
@@ -22,6 +23,11 @@ MAX_ELEMENTS = 2**25
 MAX_WORK = 2**26
 
 Arguments = Sequence[Array | None]
+
+# What moves constants about, or changes their scale, and leaves their integers known.
+_MOVES = frozenset(("Dropout", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Tile", "Transpose"))
+_MOVES |= {"Unsqueeze"}
+_SCALES = frozenset(("Div", "Mul", "Neg"))
 
 _SMALLER = "export the model with its constants folded"
 
@@ -33,8 +39,37 @@ class Folder:
         self._opset = opset
         self._work = 0
 
-    def fold(self, node: Node, arguments: Arguments) -> Array:
-        """The only output of a `foldable` node; Refusal where its operands do not fit or its result is too large."""
+    def fold(self, node: Node, arguments: Sequence[Array | Quantised | None]) -> Array | Quantised:
+        """The only output of a `foldable` node; Refusal where its operands do not fit or its result is too large.
+
+        What only moves quantised constants about, or scales them, leaves them quantised.
+        """
+        plain = [argument.values if isinstance(argument, Quantised) else argument for argument in arguments]
+        first = arguments[0] if arguments else None
+        if isinstance(first, Quantised) and node.operator in _MOVES:
+            full = np.broadcast_to(first.scale, first.values.shape)
+            return Quantised(*(self._folded(node, [part, *plain[1:]]) for part in (first.values, first.integers, full)))
+        if sum(isinstance(argument, Quantised) for argument in arguments) == 1 and node.operator in _SCALES:
+            return self._rescaled(node, arguments, plain)
+        return self._folded(node, plain)
+
+    def _rescaled(
+        self, node: Node, arguments: Sequence[Array | Quantised | None], plain: Arguments
+    ) -> Array | Quantised:
+        """Quantised constants times, or divided by, others; where the others make them larger they are plain again."""
+        values = self._folded(node, plain)
+        old = next(argument for argument in arguments if isinstance(argument, Quantised))
+        if values.shape != old.values.shape or (node.operator == "Div" and old is not arguments[0]):
+            return values
+        # A scale stays positive, as the integers' own sign says which of the values are.
+        full = np.broadcast_to(old.scale, values.shape)
+        scale = self._folded(
+            node, [full if argument is old else other for argument, other in zip(arguments, plain, strict=True)]
+        )
+        flip = np.where((scale < 0) != (full < 0), -1, 1)
+        return Quantised(values, old.integers * flip, np.where(flip < 0, -scale, scale))
+
+    def _folded(self, node: Node, arguments: Arguments) -> Array:
         if len(node.outputs) != 1:
             raise Refusal("gives several constants at once", _SMALLER)
         elements = _size(node, arguments, self._opset)
@@ -52,6 +87,11 @@ class Folder:
 def foldable(node: Node) -> bool:
     """Whether the operator can be folded where all its operands are constants."""
     return not node.domain and node.operator in _FOLDS
+
+
+def folded_operators() -> tuple[str, ...]:
+    """The operators that are folded, by name."""
+    return tuple(sorted(_FOLDS))
 
 
 def constant_of(node: Node) -> Array:
@@ -148,6 +188,11 @@ def _many(function: Callable[[Any, Any], Any]) -> Callable[[Node, Arguments, int
     return lambda node, arguments, opset: reduce(function, (_operand(arguments, i) for i in range(len(arguments))))
 
 
+def _power(node: Node, arguments: Arguments, opset: int) -> Any:
+    base, exponent = _operand(arguments, 0), _operand(arguments, 1)
+    return np.power(base, exponent.astype(base.dtype) if base.dtype.kind == "f" else exponent).astype(base.dtype)
+
+
 def _unary(function: Callable[[Any], Any]) -> Callable[[Node, Arguments, int], Any]:
     return lambda node, arguments, opset: function(_operand(arguments, 0))
 
@@ -235,7 +280,8 @@ _ELEMENTWISE: dict[str, Callable[[Node, Arguments, int], Any]] = {
     "Sub": _binary(np.subtract),
     "Mul": _binary(np.multiply),
     "Div": _binary(_divide),
-    "Pow": _binary(np.power),
+    "Pow": _power,
+    "Sum": _many(np.add),
     "Max": _many(np.maximum),
     "Min": _many(np.minimum),
     "Equal": _binary(np.equal),
@@ -254,6 +300,7 @@ _FOLDS: dict[str, Callable[[Node, Arguments, int], Any]] = {
     "Ceil": _unary(np.ceil),
     "Exp": _unary(np.exp),
     "Floor": _unary(np.floor),
+    "Log": _unary(np.log),
     "Identity": _unary(np.asarray),
     "Neg": _unary(np.negative),
     "Not": _unary(np.logical_not),
@@ -282,6 +329,8 @@ _FOLDS: dict[str, Callable[[Node, Arguments, int], Any]] = {
     "Range": lambda node, arguments, opset: np.arange(
         *(_operand(arguments, index).reshape(-1)[0] for index in range(3)), dtype=_operand(arguments, 0).dtype
     ),
+    "ReduceL1": _reduce(lambda value, **options: np.sum(np.abs(value), **options)),
+    "ReduceL2": _reduce(lambda value, **options: np.sqrt(np.sum(np.square(value), **options))),
     "ReduceMax": _reduce(np.max),
     "ReduceMean": _reduce(np.mean),
     "ReduceMin": _reduce(np.min),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.errors import DataError, ModelError
-from edgebnn.frontend.graph import Graph, Node
+from edgebnn.frontend.graph import Graph, GraphInput, Node
 from edgebnn.frontend.problems import printable
-from edgebnn.network.types import Kind, Tensor
+from edgebnn.network.types import Encoding, Kind, Quantizer, Tensor
 
 _INTEGER_TYPES = ("uint8", "int8", "uint16", "int16")
+_ELEMENT_BY_ELEMENT = frozenset(("Add", "Cast", "Clip", "Div", "Identity", "Mul", "Neg", "Sign", "Sub"))
+_LONGEST_PREFIX = 16
 _NAMES = "bits, trits, or uintN or intN with N from 1 to 16"
 
 
@@ -22,33 +25,68 @@ _NAMES = "bits, trits, or uintN or intN with N from 1 to 16"
 class ReadOptions:
     """What the reader of a model is told beside the model.
 
-    `input_type` is `bits`, `trits`, `uintN` or `intN` (N from 1 to 16); without it, an array of samples in
-    `calibration` (batch first) shows the range where the model itself does not.
+    `input_type` is `bits`, `trits`, `uintN` or `intN` (N from 1 to 16), `input_scale` the real value of one of these
+    integers, by default 1. Samples in `calibration` (batch first, in the model's own layout) show the range of the
+    input where the model itself does not, and those of float layers that are to become int8.
     """
 
     input_type: str | None = None
+    input_scale: Fraction | None = None
     calibration: npt.NDArray[np.generic] | None = None
 
 
-def input_tensor(graph: Graph, options: ReadOptions) -> tuple[Tensor, tuple[str, ...]]:
+@dataclass(frozen=True, eq=False)
+class GivenInput:
+    """The network's input as model and options give it: integers, each worth `scale`.
+
+    `open` says that neither of them says which integers, so that the model's own quantiser may.
+    """
+
+    tensor: Tensor
+    scale: Fraction
+    encoding: Encoding
+    open: bool
+    said: tuple[str, ...] = ()
+
+    def notes(self, quantizer: Quantizer | None) -> tuple[str, ...]:
+        """What a user should know of the input, where the model's own quantiser makes its integers or none does."""
+        if quantizer is not None:
+            return (
+                f"input '{self.tensor.name}' takes real numbers, which the model's own quantiser turns into integers "
+                "before the firmware; --input-type and --input-scale give the firmware the sensor's integers instead",
+            )
+        return self.said
+
+
+def given_input(graph: Graph, options: ReadOptions) -> GivenInput:
     """The type of the network's input, and notes for the user.
 
     Raises ModelError where the model's own type and the options do not go together, DataError for calibration data
-    that are no integers.
+    that are no samples of the model.
     """
     given, name = graph.input, printable(graph.input.name)
-    notes: tuple[str, ...] = ()
     if given.dtype not in (*_INTEGER_TYPES, "float32", "int32", "int64", "bool"):
         raise ModelError(f"input '{name}' is {given.dtype}; export the model with a float32 or integer input")
+    _check_calibration(options, given)
     own = _own_range(given.dtype)
+    scale = options.input_scale or Fraction(1)
+    if own is not None and scale != 1:
+        raise ModelError(f"input '{name}' is {given.dtype}, whose integers are worth 1 each; leave out --input-scale")
+    quantizer = None
+    opened = False
+    notes: tuple[str, ...] = ()
+    axes = _channel_first(graph)
+    shape = tuple(given.shape[axis] for axis in axes) if axes else given.shape
     if options.input_type is not None:
         kind, low, high = parse_input_type(options.input_type)
     elif own is not None:
         kind, low, high = Kind.INTEGERS, *own
     elif options.calibration is not None:
-        kind, low, high = Kind.INTEGERS, *_range_of(options.calibration)
+        kind = Kind.INTEGERS
+        scale, low, high, quantizer, notes = _calibrated(options.calibration, name, shape[0], scale)
     else:
         kind, low, high = Kind.INTEGERS, -(2**15), 2**15 - 1
+        opened = options.input_scale is None and given.dtype == "float32"
         notes = (
             f"input '{name}' is taken to hold 16-bit integers (-32768 to 32767); --input-type, such as uint8 or int12, "
             "or --calibration narrows it, which makes the first layer faster",
@@ -57,12 +95,81 @@ def input_tensor(graph: Graph, options: ReadOptions) -> tuple[Tensor, tuple[str,
         raise ModelError(
             f"input '{name}' is {given.dtype}, which does not hold {options.input_type}; choose another type"
         )
-    clip = _clip_behind(graph)
+    clip = _clip_behind(graph) if quantizer is None else None
     if clip is not None and kind is Kind.INTEGERS:
-        low, high = max(low, clip[0]), min(high, clip[1])
+        low, high = max(low, math.ceil(clip[0] / scale)), min(high, math.floor(clip[1] / scale))
         if low > high:
             raise ModelError(f"input '{name}' is clipped to a range that holds none of its integers; check the clip")
-    return Tensor(name, kind, given.shape, low, high), notes
+    tensor = Tensor(name, kind, shape, low, high, float(scale))
+    return GivenInput(tensor, scale, Encoding(given.dtype, axes, quantizer), opened, notes)
+
+
+def parse_input_scale(text: str) -> Fraction:
+    """The real value of one integer, such as "1/255" or "0.005"; ModelError for anything else."""
+    try:
+        scale = Fraction(text) if len(text) <= 40 else None
+    except (ValueError, ZeroDivisionError):
+        scale = None
+    if scale is None or not 2.0**-60 < scale < 2.0**60:
+        raise ModelError(f"the input scale '{printable(text)}' is no positive number; write it as 1/255 or 0.005")
+    return scale
+
+
+def _channel_first(graph: Graph) -> tuple[int, ...]:
+    """The order of the model's axes that a transposition right behind its input makes; () where there is none.
+
+    Such a model takes its samples channel last; operators that treat all elements alike may stand before it.
+    """
+    value = graph.input.name
+    for _ in range(_LONGEST_PREFIX):
+        readers = graph.readers(value)
+        if len(readers) != 1 or readers[0].domain:
+            return ()
+        (node,) = readers
+        if node.operator == "Transpose":
+            order = node.integers("perm") or ()
+            if sorted(order) != list(range(len(graph.input.shape) + 1)) or order[0] != 0:
+                return ()
+            axes = tuple(axis - 1 for axis in order[1:])
+            return () if axes == tuple(range(len(axes))) else axes
+        if node.operator not in _ELEMENT_BY_ELEMENT:
+            return ()
+        value = node.outputs[0]
+    return ()
+
+
+def _check_calibration(options: ReadOptions, given: GraphInput) -> None:
+    samples = options.calibration
+    if samples is None:
+        return
+    if samples.ndim != len(given.shape) + 1 or samples.shape[1:] != given.shape or not len(samples):
+        raise DataError(
+            f"the calibration data have the shape {samples.shape}, but the model takes (batch, "
+            f"{', '.join(map(str, given.shape))}); give samples as the model takes them"
+        )
+    if samples.dtype.kind not in "iufb" or not np.all(np.isfinite(samples)):
+        raise DataError("the calibration data hold no finite numbers; give an array of samples as the model takes them")
+
+
+def _calibrated(
+    samples: npt.NDArray[np.generic], name: str, channels: int, scale: Fraction
+) -> tuple[Fraction, int, int, Quantizer | None, tuple[str, ...]]:
+    """Scale, lowest and highest integer that stand for samples, the quantiser that makes them, and what to say."""
+    values = samples.astype(np.float64) / float(scale)
+    if np.array_equal(np.rint(values), values):
+        return scale, *_range_of(samples if scale == 1 else values), None, ()
+    if values.min() >= 0 and values.max() <= 1 and np.allclose(np.rint(values * 255), values * 255, atol=1e-4, rtol=0):
+        return scale / 255, 0, 255, None, (f"input '{name}' is taken to hold 8-bit integers, each worth 1/255",)
+    least, most = (0, 255) if values.min() >= 0 else (-127, 127)
+    unit = Fraction(float(np.float32(np.abs(values).max() * float(scale) / most)))
+    edges = (np.arange(least, most) + 0.5) * float(unit)
+    quantizer = Quantizer(
+        np.tile(edges.astype(np.float32), (channels, 1)), np.ones(channels, np.int8), low=least, step=1
+    )
+    note = (
+        f"input '{name}' takes real numbers, which were quantised here to {least} to {most}, each worth {float(unit):g}"
+    )
+    return unit, least, most, quantizer, (note,)
 
 
 def parse_input_type(text: str) -> tuple[Kind, int, int]:
@@ -86,16 +193,10 @@ def _own_range(dtype: str) -> tuple[int, int] | None:
 
 
 def _range_of(samples: npt.NDArray[np.generic]) -> tuple[int, int]:
-    """The range of calibration data: that of their type where it has up to 16 bits, else the narrowest that fits."""
+    """The range of whole samples: that of their type where it has up to 16 bits, else the narrowest that fits."""
     own = _own_range(str(samples.dtype))
     if own is not None:
         return own
-    if samples.dtype.kind not in "iuf" or samples.size == 0 or not np.all(np.isfinite(samples)):
-        raise DataError("the calibration data hold no finite numbers; give an array of samples as the model takes them")
-    if not np.array_equal(np.rint(samples.astype(np.float64)), samples):
-        raise DataError(
-            "the calibration data hold fractions; quantise them to the sensor's integers, or use --input-type"
-        )
     least, most = int(np.min(samples)), int(np.max(samples))
     bits = most.bit_length() if least >= 0 else max((-least - 1).bit_length(), most.bit_length()) + 1
     if bits > 16:
@@ -104,8 +205,8 @@ def _range_of(samples: npt.NDArray[np.generic]) -> tuple[int, int]:
     return (0, 2**bits - 1) if least >= 0 else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-def _clip_behind(graph: Graph) -> tuple[int, int] | None:
-    """The integers that a clip right behind the input lets through (a cast may stand between)."""
+def _clip_behind(graph: Graph) -> tuple[float, float] | None:
+    """The range that a clip right behind the input lets through (a cast may stand between)."""
     value = graph.input.name
     for _ in range(2):
         readers = graph.readers(value)
@@ -117,7 +218,7 @@ def _clip_behind(graph: Graph) -> tuple[int, int] | None:
             if math.isnan(low) or math.isnan(high) or not node.inputs or node.inputs[0] != value:
                 return None
             widest = 2.0**17
-            return math.ceil(min(max(low, -widest), widest)), math.floor(max(min(high, widest), -widest))
+            return min(max(low, -widest), widest), max(min(high, widest), -widest)
         if node.operator != "Cast" or node.domain:
             return None
         value = node.outputs[0]

@@ -36,7 +36,12 @@ class _Interval:
 
 
 def float32_error(expression: Expression, low: int, high: int, channels: int) -> float:
-    """A bound of the error of float32 in an expression that is affine in integers from low to high, in its own units.
+    """The largest of `float32_errors`."""
+    return float(float32_errors(expression, low, high, channels).max())
+
+
+def float32_errors(expression: Expression, low: int, high: int, channels: int) -> Floats:
+    """Bounds (C,) of the error of float32 in an expression of integers from low to high, in its own units.
 
     Each operator rounds in proportion to its own values, which may be far larger than the result: (n + 1e8) - 1e8.
     Without an operator it is the error of the sums alone. Refusal where a value is too large for float32.
@@ -56,7 +61,7 @@ def float32_error(expression: Expression, low: int, high: int, channels: int) ->
                     raise Refusal(
                         "has values that float32 cannot hold", "check its constants and export the model again"
                     )
-    return float(found[expression].error.max())
+    return found[expression].error
 
 
 def _applied(part: Apply, of: list[_Interval]) -> _Interval:
@@ -68,6 +73,9 @@ def _applied(part: Apply, of: list[_Interval]) -> _Interval:
             return _Interval(low, high, of[0].error)
         case "Max" | "Min":
             return _Interval(low, high, np.maximum(of[0].error, of[1].error))
+        case "PRelu":
+            steepest = np.maximum(of[1].magnitude, 1.0)
+            return _Interval(low, high, steepest * of[0].error + rounding * largest)
         case "StraightThrough":  # x + (f - x): the error of x goes as it came, what its size makes float32 round stays
             stepped, through = of
             sizes = stepped.magnitude + stepped.error + through.magnitude + through.error
@@ -94,6 +102,11 @@ def _range(part: Apply, of: list[_Interval]) -> tuple[Floats, Floats]:
             return of[0].low, of[0].high
         case "Abs":
             return zero, of[0].magnitude
+        case "PRelu":
+            x, slope = of
+            below = np.minimum(x.low, 0.0) * slope.low, np.minimum(x.high, 0.0) * slope.low
+            above = np.maximum(x.low, 0.0), np.maximum(x.high, 0.0)
+            return np.minimum.reduce([*below, *above]), np.maximum.reduce([*below, *above])
         case "Where":
             return np.minimum(of[1].low, of[2].low), np.maximum(of[1].high, of[2].high)
     # All others are monotone in each operand, so that their extremes are at the ends.

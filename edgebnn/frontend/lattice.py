@@ -36,8 +36,8 @@ class Lattice:
         return Lattice(*(np.repeat(part, factor) for part in vars(self).values()))
 
 
-def lattice_of_input(tensor: Tensor) -> Lattice:
-    """Every value of the input's range; -1 and +1 alone for bits."""
+def lattice_of_range(tensor: Tensor) -> Lattice:
+    """Every value of a tensor's range; -1 and +1 alone for bits."""
     stride = 2 if tensor.kind is Kind.BITS else 1
     count = (tensor.high - tensor.low) // stride + 1
     return Lattice(
@@ -51,9 +51,9 @@ def lattice_of_sums(layer: Linear, source: Tensor) -> Lattice:
     A dot product of m signs has the parity of m: with +-1 inputs the values lie 2 apart, unless zero padding leaves
     out some inputs at the edges.
     """
-    weights = layer.weights.reshape(layer.neurons, -1)
-    positive = (weights > 0).sum(axis=1).astype(np.int64)
-    negative = (weights < 0).sum(axis=1).astype(np.int64)
+    weights = layer.weights.reshape(layer.neurons, -1).astype(np.int64)
+    positive = np.maximum(weights, 0).sum(axis=1)
+    negative = -np.minimum(weights, 0).sum(axis=1)
     padded = any(layer.window.pad_begin + layer.window.pad_end)
     least = min(source.low, layer.pad_value) if padded else source.low
     most = max(source.high, layer.pad_value) if padded else source.high

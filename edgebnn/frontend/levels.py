@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-import numpy as np
-import numpy.typing as npt
-
 from edgebnn.frontend.expressions import MAX_BITS, Fractions
-from edgebnn.frontend.graph import Array
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Kind
 
@@ -30,10 +26,9 @@ class Levels:
         """The largest integer."""
         return self.low + self.step * (self.count - 1)
 
-    def index(self, values: Array) -> npt.NDArray[np.int64]:
-        """Which level each real value is, 0 for the lowest."""
-        places = {value: int((Fraction(value) / self.scale - self.low) / self.step) for value in set(values.tolist())}
-        return np.array([places[value] for value in values.tolist()], dtype=np.int64)
+    def place(self, value: Fraction) -> int:
+        """Which level a real value is, 0 for the lowest."""
+        return int((value / self.scale - self.low) / self.step)
 
 
 def levels_of(values: Fractions, most: int) -> Levels:

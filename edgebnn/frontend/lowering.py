@@ -7,33 +7,57 @@ offending node at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
-from edgebnn.frontend.emission import Emitter
+from edgebnn.frontend.emission import Emitter, InputReadTwice
 from edgebnn.frontend.expressions import Leaf, fractions_of
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
-from edgebnn.frontend.inputs import ReadOptions, input_tensor
-from edgebnn.frontend.lattice import lattice_of_input
+from edgebnn.frontend.inputs import GivenInput, ReadOptions, given_input
+from edgebnn.frontend.joints import averaged, joined, summed
+from edgebnn.frontend.lattice import lattice_of_range
 from edgebnn.frontend.operations import (
+    Averaging,
+    Chain,
     Dropping,
     Elementwise,
     Forwarding,
+    Joining,
     Knowing,
+    Operand,
     Operands,
     Operation,
     Padding,
     Pooling,
+    Quantised,
     Rearranging,
+    Transposing,
     UnknownOperand,
     WeightedSum,
 )
 from edgebnn.frontend.problems import Problem, Refusal, printable
-from edgebnn.frontend.scores import emit_scores
-from edgebnn.frontend.signals import NotPerChannel, Signal, check_size, elementwise, keeps_channels, pooled, reshaped
-from edgebnn.frontend.weights import sign_weights
+from edgebnn.frontend.scores import Scores, emit_scores
+from edgebnn.frontend.signals import (
+    NotPerChannel,
+    Signal,
+    check_channel_first,
+    check_elements,
+    check_size,
+    elementwise,
+    keeps_channels,
+    over_the_same,
+    pooled,
+    reshaped,
+    seen_as,
+    transposed,
+)
+from edgebnn.frontend.views import reshaped_view, view_of_axes
+from edgebnn.frontend.weights import IntegerWeights, NeitherBinaryNorTernary, integer_weights, quantised_here
 from edgebnn.frontend.windows import LARGEST_EXTENT
 from edgebnn.network.types import Network, Window
 
@@ -43,7 +67,7 @@ class Unknown:
     """The value of a node that is not mapped."""
 
 
-Value = Array | Signal | Unknown
+Value = Array | Quantised | Signal | Unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +78,28 @@ class Lowered:
     problems: tuple[Problem, ...]
 
 
-def lower(graph: Graph, name: str, options: ReadOptions) -> Lowered:
-    """The network of a graph, named `name`; ModelError only for an input of a type that is not mapped."""
-    return _Lowering(graph, options).run(name)
+def lower(graph: Graph, name: str, options: ReadOptions, model: Path | None = None) -> Lowered:
+    """The network of a graph, named `name`; ModelError only for an input of a type that is not mapped.
+
+    `model` is the graph's file, which calibration runs.
+    """
+    given = given_input(graph, options)
+    samples = options.calibration
+    calibration = Calibration(model, samples) if model is not None and samples is not None else None
+    try:
+        return _Lowering(graph, given, given.open, calibration).run(name)
+    except InputReadTwice:
+        return _Lowering(graph, given, False, calibration).run(name)
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, options: ReadOptions) -> None:
+    def __init__(self, graph: Graph, given: GivenInput, encodes: bool, calibration: Calibration | None) -> None:
         self._graph = graph
-        self._input, self._notes = input_tensor(graph, options)
-        self._emitter = Emitter(self._input.name)
+        self._given = given
+        self._emitter = Emitter(given.tensor, encodes, calibration)
         self._folder = Folder(graph.opset)
         self._problems: list[Problem] = []
+        self._notes: list[str] = []
         self._values: dict[str, Value] = dict(graph.constants)
         self._dropped: set[str] = set()
         self._readers: dict[str, int] = {}
@@ -86,32 +120,37 @@ class _Lowering:
                 scores = emit_scores(self._emitter, answer, f"{last.name}.scores")
             except Refusal as refusal:
                 self._report(last, refusal)
-        elif isinstance(answer, np.ndarray) or not self._problems:
+        elif isinstance(answer, (np.ndarray, Quantised)) or not self._problems:
             self._report(last, Refusal("does not depend on the input", "let the model's output depend on its input"))
         if self._problems:
             return Lowered(None, tuple(self._problems))
         assert scores is not None, "without a problem the answer was a signal"
-        return Lowered(
-            Network(
-                name,
-                self._input,
-                tuple(self._emitter.nodes),
-                graph.input.dtype,
-                graph.sha256,
-                notes=(*self._notes, *scores.notes),
-                score_error=scores.error,
-                ends_in="classes" if self._dropped else "scores",
-            ),
-            (),
+        return Lowered(self._network(name, scores), ())
+
+    def _network(self, name: str, scores: Scores) -> Network:
+        emitter, given = self._emitter, self._given
+        encoding = replace(given.encoding, quantizer=emitter.quantizer or given.encoding.quantizer)
+        return Network(
+            name,
+            emitter.input,
+            tuple(emitter.nodes),
+            encoding,
+            self._graph.sha256,
+            notes=(*given.notes(emitter.quantizer), *self._notes, *emitter.notes, *scores.notes),
+            score_error=scores.error,
+            ends_in="classes" if self._dropped else "scores",
         )
 
     def _input_signal(self) -> Signal:
-        tensor = self._input
-        one, zero = (fractions_of(np.full(tensor.channels, number)) for number in (1, 0))
-        leaf = Leaf(one, zero, True, np.zeros(tensor.channels))
+        tensor = self._given.tensor
+        zero = fractions_of(np.zeros(tensor.channels, np.int8))
+        leaf = Leaf(np.full(tensor.channels, self._given.scale), zero, True, np.zeros(tensor.channels))
         dtype = self._graph.input.dtype
         elements = "float" if dtype == "float32" else "bool" if dtype == "bool" else "integer"
-        return Signal(tensor, lattice_of_input(tensor), leaf, leaf, tensor.shape, tensor.name, elements)
+        axes = self._given.encoding.axes
+        view = view_of_axes(axes) if axes else None
+        lattice = lattice_of_range(tensor)
+        return Signal(tensor, lattice, leaf, leaf, tensor.shape, tensor.name, elements, model_view=view)
 
     def _visit(self, node: Node) -> None:
         values: list[Value | None] = [self._values[name] if name else None for name in node.inputs]
@@ -124,25 +163,38 @@ class _Lowering:
         except Refusal as refusal:
             self._report(node, refusal)
             return
-        self._values[node.outputs[0]] = result
+        for name in node.outputs:
+            self._values[name] = result
         for name in set(node.inputs):
             self._forget(name)
 
     def _forget(self, name: str) -> None:
         """Frees a constant that no later node reads, so that folding a large model does not hold every step of it."""
         self._readers[name] -= 1
-        if self._readers[name] == 0 and isinstance(self._values.get(name), np.ndarray):
+        if self._readers[name] == 0 and isinstance(self._values.get(name), (np.ndarray, Quantised)):
             del self._values[name]
 
     def _result(self, node: Node, values: list[Value | None]) -> Value:
-        constants = [value for value in values if value is None or isinstance(value, np.ndarray)]
+        constants = [value for value in values if value is None or isinstance(value, (np.ndarray, Quantised))]
         if node.inputs and len(constants) == len(values) and foldable(node):
             return self._folder.fold(node, constants)
-        if any(name and (name in self._readers or name == self._graph.output) for name in node.outputs[1:]):
-            raise Refusal("has a second output that is used", "let the model use the first output alone")
         if any(name in self._dropped for name in node.inputs) and node.operator not in ("ArgMax", "Identity"):
             raise Refusal("reads the probabilities of a softmax inside the model", "let the model end in the softmax")
         operation = recogniser_of(node)(node, self._operands(values))
+        if not isinstance(operation, Dropping) and self._uses_more_outputs(node):
+            raise Refusal("has a second output that is used", "let the model use the first output alone")
+        if not isinstance(operation, Chain):
+            return self._applied(node, values, operation)
+        result: Value = Unknown()
+        for step in operation.operations:
+            result = self._applied(node, values, step)
+            values = [result, *values[1:]]
+        return result
+
+    def _uses_more_outputs(self, node: Node) -> bool:
+        return any(name and (name in self._readers or name == self._graph.output) for name in node.outputs[1:])
+
+    def _applied(self, node: Node, values: list[Value | None], operation: Operation) -> Value:
         if isinstance(operation, Knowing):
             return operation.value
         if isinstance(operation, WeightedSum):
@@ -155,33 +207,55 @@ class _Lowering:
     def _moved(self, node: Node, signals: dict[int, Signal], operation: Operation) -> Value:
         value = node.outputs[0]
         if isinstance(operation, Elementwise):
-            try:
-                return elementwise(signals, operation, node.name, value)
-            except NotPerChannel:
-                flat = self._settled_together(signals)
-                return elementwise(flat, operation, node.name, value)
+            return self._elementwise(node, signals, operation)
+        if isinstance(operation, Joining):
+            if len(signals) != len(node.inputs):
+                raise Refusal("joins values of the network with constants", "concatenate values of layers alone")
+            return joined(self._emitter, list(signals.values()), operation.axis, node.name, value)
         if 0 not in signals:
             raise Refusal("puts values of the network where a constant belongs", "export the model with fixed shapes")
         signal = signals[0]
-        if isinstance(operation, (Rearranging, Dropping)) and signal.padding is not None:
+        if not isinstance(operation, (Forwarding, Padding, Pooling)) and signal.padding is not None:
             raise Refusal("works on a padded map", "pad right before the convolution or the pool")
         match operation:
             case Forwarding():
                 return replace(signal, value=value)
             case Dropping():
                 self._dropped.add(value)
-                self._notes = (*self._notes, operation.note)
+                self._notes.append(operation.note)
                 return signal
             case Pooling():
                 return pooled(signal, operation.window, node.name, value, self._emitter.effort)
+            case Averaging():
+                return averaged(self._emitter, signal, operation, node.name, value)
             case Padding():
                 return self._padded(signal, operation, value)
+            case Transposing():
+                return transposed(signal, operation.order, value)
             case Rearranging():
-                shape = operation.shape[1:]
+                shape, view = reshaped_view(signal.shape, signal.view, operation.shape[1:])
                 if keeps_channels(signal, shape):
-                    return reshaped(signal, shape, node.name, value)
-                return self._emitter.split(signal, shape, node.name, value)
+                    moved = reshaped(signal, shape, node.name, value)
+                else:
+                    moved = self._emitter.split(signal, shape, node.name, value)
+                return seen_as(moved, view)
         raise TypeError(f"no rule for {type(operation).__name__}")
+
+    def _elementwise(self, node: Node, signals: dict[int, Signal], operation: Elementwise) -> Signal:
+        value = node.outputs[0]
+        if over_the_same(signals):
+            try:
+                return elementwise(signals, operation, node.name, value)
+            except NotPerChannel:
+                return elementwise(self._settled_together(signals), operation, node.name, value)
+        check_elements(signals, operation)
+        call = operation.call
+        if call.operator not in ("Add", "Sub") or call.terms != (Operand(0), Operand(1)):
+            raise Refusal(
+                "combines two values that come from different layers",
+                "sums of layers are mapped, products and choices are not; leave the branch out",
+            )
+        return summed(self._emitter, [signals[0], signals[1]], call.operator == "Sub", node.name, value)
 
     def _settled_together(self, signals: dict[int, Signal]) -> dict[int, Signal]:
         """Signals over the same base with their pools and reshapes made nodes, once for all of them."""
@@ -195,6 +269,7 @@ class _Lowering:
     def _padded(self, signal: Signal, padding: Padding, value: str) -> Signal:
         if signal.padding is not None:
             raise Refusal("pads a map that is padded already", "pad once")
+        check_channel_first(signal)
         if len(padding.begin) != len(signal.shape) - 1:
             raise Refusal("pads axes that the map does not have", "export the model again")
         if max(padding.begin + padding.end, default=0) > LARGEST_EXTENT:
@@ -204,33 +279,46 @@ class _Lowering:
         return replace(signal, padding=padding)  # the value keeps the name that it has without
 
     def _weighted_sum(self, node: Node, value: Value | None, operation: WeightedSum) -> Value:
-        weights = sign_weights(operation.weights)
+        weights = self._weights(node, operation.weights)
         bias = operation.bias
         if bias is not None and (bias.dtype != np.float32 or not np.isfinite(bias).all()):
             raise Refusal("has a bias that is not finite float32", "train or export the model again")
-        if bias is not None and bias.shape != (len(weights.signs),):
+        if bias is not None and bias.shape != (len(weights.integers),):
             raise Refusal(
-                f"has a bias of shape {list(bias.shape)} for {len(weights.signs)} neurons", "export the model again"
+                f"has a bias of shape {list(bias.shape)} for {len(weights.integers)} neurons", "export the model again"
             )
         if not isinstance(value, Signal):
             return Unknown()
         shape = list(value.shape)
-        inputs, groups = operation.weights.shape[1], operation.groups
+        inputs, groups = weights.integers.shape[1], operation.groups
         rank = len(operation.window.kernel)
         if len(shape) != rank + 1:
             raise Refusal(f"takes maps with {rank} spatial axes, but gets the shape {shape}", "export the model again")
-        if groups < 1 or shape[0] != inputs * groups or len(weights.signs) % groups:
+        if groups < 1 or shape[0] != inputs * groups or len(weights.integers) % groups:
             raise Refusal(
-                f"has weights of shape {list(operation.weights.shape)} in {groups} groups for inputs of shape {shape}",
+                f"has weights of shape {list(weights.integers.shape)} in {groups} groups for inputs of shape {shape}",
                 "the file is damaged; export the model again",
             )
+        if value.view.order is not None:
+            weights = _reordered(weights, value.view.order)
+        else:
+            check_channel_first(value)
         operation, pad_value = _with_padding(operation, value)
         extents = operation.window.extents(value.shape[1:])
         if min(extents, default=1) < 1:
             raise Refusal(f"has a kernel larger than its map {shape}", "use a smaller kernel or more padding")
-        check_size((len(weights.signs), *extents))
-        source = self._emitter.source(replace(value, padding=None))
+        check_size((len(weights.integers), *extents))
+        source = self._emitter.source(replace(value, padding=None, model_view=None))
         return self._emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value)
+
+    def _weights(self, node: Node, weights: Array | Quantised) -> IntegerWeights:
+        try:
+            return integer_weights(weights)
+        except NeitherBinaryNorTernary:
+            if self._emitter.calibration is None or isinstance(weights, Quantised):
+                raise
+            self._emitter.quantised.append(node.name)
+            return integer_weights(quantised_here(weights))
 
     def _operands(self, values: list[Value | None]) -> Operands:
         batch = self._graph.input.batch
@@ -239,15 +327,18 @@ class _Lowering:
             match value:
                 case np.ndarray():
                     shapes.append(value.shape)
+                case Quantised():
+                    shapes.append(value.values.shape)
                 case Signal(padding=None):
-                    shapes.append((batch, *value.shape))
+                    shapes.append((batch, *value.model_shape))
                 case Signal(padding=Padding() as padding):
                     grown = zip(value.shape[1:], padding.begin, padding.end, strict=True)
                     shapes.append((batch, value.shape[0], *(sum(extents) for extents in grown)))
                 case _:
                     shapes.append(None)
         return Operands(
-            tuple(value if isinstance(value, np.ndarray) else None for value in values),
+            tuple(_constant(value) for value in values),
+            tuple(value if isinstance(value, Quantised) else None for value in values),
             tuple(shapes),
             tuple(value is not None for value in values),
             tuple(isinstance(value, Unknown) for value in values),
@@ -256,6 +347,21 @@ class _Lowering:
 
     def _report(self, node: Node, refusal: Refusal) -> None:
         self._problems.append(Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy))
+
+
+def _reordered(weights: IntegerWeights, order: npt.NDArray[np.int64]) -> IntegerWeights:
+    """A dense layer's weights for inputs of which the model's element j is the network's element order[j]."""
+    if weights.integers.shape[1] != len(order):
+        return weights  # refused where the shapes are compared
+    moved = np.empty_like(weights.integers)
+    moved[:, order] = weights.integers
+    return replace(weights, integers=moved)
+
+
+def _constant(value: Value | None) -> Array | None:
+    if isinstance(value, Quantised):
+        return value.values
+    return value if isinstance(value, np.ndarray) else None
 
 
 def _with_padding(operation: WeightedSum, signal: Signal) -> tuple[WeightedSum, float]:

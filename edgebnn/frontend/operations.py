@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from edgebnn.frontend.graph import Array, Node
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Window
@@ -42,13 +44,47 @@ class Elementwise:
 
 
 @dataclass(frozen=True, eq=False)
+class Quantised:
+    """Constants that a quantiser made: `values` float32 are `integers` times `scale`, each product rounded once.
+
+    All three have one shape, but that `scale` (float32) may have extents of one.
+    """
+
+    values: Array
+    integers: Array
+    scale: Array
+
+
+def shape_of(weights: Array | Quantised) -> tuple[int, ...]:
+    """The shape of weights, quantised or not."""
+    return (weights.values if isinstance(weights, Quantised) else weights).shape
+
+
+def transposed(weights: Array | Quantised) -> Array | Quantised:
+    """A matrix of weights with its axes exchanged."""
+    if isinstance(weights, Quantised):
+        full = np.broadcast_to(weights.scale, weights.values.shape)
+        return Quantised(weights.values.T, weights.integers.T, full.T)
+    return weights.T
+
+
+def scaled(weights: Array | Quantised, factor: float) -> Array | Quantised:
+    """Weights times a number, in float32."""
+    if factor == 1:
+        return weights
+    if isinstance(weights, Quantised):
+        return Quantised(np.float32(factor) * weights.values, weights.integers, np.float32(factor) * weights.scale)
+    return np.asarray(np.float32(factor) * weights)
+
+
+@dataclass(frozen=True, eq=False)
 class WeightedSum:
-    """Dot products of operand 0 with float weights (O, I / groups, *kernel), a bias (O,) in float32 added.
+    """Dot products of operand 0 with weights (O, I / groups, *kernel), a bias (O,) in float32 added.
 
     `bias_first` says that the operator's kernels add the bias before the sum is whole, so its rounding is not known.
     """
 
-    weights: Array
+    weights: Array | Quantised
     bias: Array | None = None
     window: Window = field(default_factory=Window)
     groups: int = 1
@@ -60,6 +96,24 @@ class Pooling:
     """The largest value under a window of operand 0; padding never wins. Without a window, over the whole map."""
 
     window: Window | None
+
+
+@dataclass(frozen=True)
+class Averaging:
+    """The mean under a window of operand 0, None for the whole map; padding counts as zeros.
+
+    Without `keeps_map` the map's axes, of length one then, are dropped.
+    """
+
+    window: Window | None
+    keeps_map: bool = True
+
+
+@dataclass(frozen=True)
+class Joining:
+    """All operands one behind the other along an axis (the batch axis counted)."""
+
+    axis: int
 
 
 @dataclass(frozen=True)
@@ -79,6 +133,13 @@ class Rearranging:
 
 
 @dataclass(frozen=True)
+class Transposing:
+    """Operand 0 with its axes (the batch axis first) in another order."""
+
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Forwarding:
     """Operand 0 as it is."""
 
@@ -92,22 +153,44 @@ class Dropping:
 
 @dataclass(frozen=True, eq=False)
 class Knowing:
-    """A constant after all, such as the shape of operand 0."""
+    """A constant after all, such as the shape of operand 0 or quantised weights."""
 
-    value: Array
+    value: Array | Quantised
 
 
-Operation = Elementwise | WeightedSum | Pooling | Padding | Rearranging | Forwarding | Dropping | Knowing
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Operations one after the other, each with the result of the one before as its operand 0."""
+
+    operations: tuple[Operation, ...]
+
+
+Operation = (
+    Elementwise
+    | WeightedSum
+    | Pooling
+    | Averaging
+    | Joining
+    | Padding
+    | Rearranging
+    | Transposing
+    | Forwarding
+    | Dropping
+    | Knowing
+    | Chain
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Operands:
     """What a recogniser may know about a node's operands: constants, and shapes with the batch axis where known.
 
-    `unknown` marks those that come from a node that is not mapped.
+    `unknown` marks those that come from a node that is not mapped. A quantised constant stands among the constants
+    with its values.
     """
 
     constants: tuple[Array | None, ...]
+    quantised: tuple[Quantised | None, ...]
     shapes: tuple[tuple[int, ...] | None, ...]
     present: tuple[bool, ...]
     unknown: tuple[bool, ...]
@@ -130,6 +213,12 @@ class Operands:
     def optional(self, index: int) -> Array | None:
         """The constant operand, or None."""
         return self.constants[index] if index < len(self.constants) else None
+
+    def weights(self, index: int) -> Array | Quantised:
+        """The constant operand, quantised where a quantiser made it; Refusal where it is no constant."""
+        value = self.constant(index, "weights")
+        quantised = self.quantised[index]
+        return value if quantised is None else quantised
 
     def shape(self, index: int) -> tuple[int, ...]:
         """The operand's shape with the batch axis; Refusal where an earlier problem has left it unknown."""

@@ -8,9 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import onnx
-from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto, helper
 
 from edgebnn.errors import ModelError
+from edgebnn.frontend.functions import inlined
 from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Node
 from edgebnn.frontend.problems import printable
 from edgebnn.frontend.tensors import TensorReader, dtype_name
@@ -81,15 +82,20 @@ def _parsed(content: bytes) -> ModelProto:
         raise ModelError(f"the file is not an ONNX model, or it is truncated; {_AGAIN}") from error
     if not model.graph.node:
         raise ModelError(f"the file holds no network, or it is truncated; {_AGAIN}")
-    if len(model.graph.node) > MAX_NODES or sum(len(node.input) for node in model.graph.node) > MAX_EDGES:
-        raise ModelError(f"the model has {len(model.graph.node)} nodes, over the limit of {MAX_NODES}; simplify it")
+    _check_nodes(model)
     if model.functions:
-        raise ModelError("the model has local functions; inline them first with onnx.inliner.inline_local_functions")
-    if not all(isinstance(text, str) for text in _texts(model)):
-        raise ModelError(f"the model has names that are no text; the file is damaged, {_AGAIN}")
+        model = inlined(model, MAX_NODES, MAX_FILE_BYTES)
+        _check_nodes(model)
     if model.graph.sparse_initializer:
         raise ModelError(f"the model has sparse tensors; make them dense and {_AGAIN}")
     return model
+
+
+def _check_nodes(model: ModelProto) -> None:
+    if len(model.graph.node) > MAX_NODES or sum(len(node.input) for node in model.graph.node) > MAX_EDGES:
+        raise ModelError(f"the model has {len(model.graph.node)} nodes, over the limit of {MAX_NODES}; simplify it")
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise ModelError(f"the model has names that are no text; the file is damaged, {_AGAIN}")
 
 
 def _texts(model: ModelProto) -> Iterator[object]:
@@ -99,7 +105,9 @@ def _texts(model: ModelProto) -> Iterator[object]:
         yield entry.domain
     for named in (*model.graph.initializer, *model.graph.input, *model.graph.output):
         yield named.name
-    for node in model.graph.node:
+    for function in model.functions:
+        yield from (function.name, function.domain, *function.input, *function.output, *function.attribute)
+    for node in (*model.graph.node, *(node for function in model.functions for node in function.node)):
         yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
         yield from (attribute.name for attribute in node.attribute)
     tensors = (*model.graph.initializer, *(attribute.t for node in model.graph.node for attribute in node.attribute))
@@ -109,6 +117,11 @@ def _texts(model: ModelProto) -> Iterator[object]:
 
 def _opset(model: ModelProto) -> int:
     versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not versions and model.opset_import:
+        # Files that import custom domains alone: the newest opset of their time. Before opset 9 nothing that is read
+        # here differed.
+        of_its_time = [row[2] for row in helper.VERSION_TABLE if row[1] == model.ir_version]
+        versions = [max([OLDEST_OPSET, *of_its_time]) if of_its_time else NEWEST_OPSET]
     if not versions:
         raise ModelError(f"the model does not say which ONNX opset it uses; {_AGAIN} with opset {NEWEST_OPSET}")
     version = int(versions[0])
@@ -222,6 +235,13 @@ def _input(values: list[ValueInfoProto]) -> GraphInput:
             "(batch, channels, height, width)"
         )
     batch = dims[0].dim_value if dims[0].HasField("dim_value") and dims[0].dim_value > 0 else 1
+    for axis, dim in enumerate(dims[1:], start=1):
+        if not dim.HasField("dim_value"):
+            called = f" '{printable(dim.dim_param)}'" if dim.dim_param else ""
+            raise ModelError(
+                f"input '{name}' has a dynamic extent{called} at axis {axis}; {_AGAIN} with fixed extents behind the "
+                "batch"
+            )
     shape = tuple(int(dim.dim_value) for dim in dims[1:])
     if any(extent < 1 for extent in shape):
         raise ModelError(f"input '{name}' has the shape {list(shape)} behind the batch; {_AGAIN} with fixed extents")
@@ -236,7 +256,11 @@ def _input(values: list[ValueInfoProto]) -> GraphInput:
 
 
 def _output(values: Iterable[ValueInfoProto], nodes: tuple[Node, ...]) -> str:
+    """The model's only output, or that of a TopK's two which names the classes."""
     names = [value.name for value in values]
+    for node in nodes:
+        if node.operator == "TopK" and not node.domain and len(names) > 1 and sorted(names) == sorted(node.outputs):
+            return node.outputs[1]
     if len(names) != 1:
         raise ModelError(f"the model must have one output, but it has {len(names)}; export only the scores")
     if not any(names[0] in node.outputs for node in nodes):

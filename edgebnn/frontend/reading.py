@@ -41,7 +41,7 @@ def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspe
     path = Path(path)
     graph = _graph(path)
     name = printable(path.stem)
-    lowered = lower(graph, name, options or ReadOptions())
+    lowered = lower(graph, name, options or ReadOptions(), path)
     return Inspection(name, graph.sha256, lowered.network, lowered.problems)
 
 

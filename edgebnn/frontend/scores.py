@@ -1,4 +1,4 @@
-"""The network's answer: the affine that a model ends in, in int32."""
+"""The network's answer: what a model ends in, in int32."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.analysis import affine_of
+from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.emission import Emitter
-from edgebnn.frontend.intervals import float32_error
+from edgebnn.frontend.expressions import Fractions
+from edgebnn.frontend.fixed import natural, rounded
+from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.rounding import UNIT
 from edgebnn.frontend.signals import Signal
-from edgebnn.network.types import Affine, Kind, Tensor
+from edgebnn.frontend.sums import Fixed
+from edgebnn.network.types import Affine, Kind, Linear, Tensor
 
 _LIMIT = 2**31 - 1
 # What a few float32 operations may round of a score: less than this share of it shows in no answer of the model.
@@ -30,36 +34,81 @@ class Scores:
     notes: tuple[str, ...] = ()
 
 
-def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
-    """Ends the network in the signal, an affine of its last layer's sums; Refusal for any other ending.
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """The real scores slope[c] * n + shift[c] of a tensor's integers, and what float32 makes of each, all (C,)."""
 
-    The real score is a[c] * n + b[c], exactly; the network's is multiplier[c] * n + offset[c] with one real value for
-    its unit, chosen as fine as int32 allows. One common a > 0 without b needs no affine: the sums are the scores.
-    Says so in a note where int32 rounds the affine more than float32 would.
+    base: Tensor
+    slope: Fractions
+    shift: Fractions
+    error: npt.NDArray[np.float64]
+
+
+def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
+    """Ends the network in the signal; Refusal where it holds no scores.
+
+    Where that is an affine function of a tensor, the real score is a[c] * n + b[c], exactly; the network's is
+    multiplier[c] * n + offset[c] with one real value for its unit, chosen as fine as int32 allows. One common a > 0
+    without b needs no affine: the integers are the scores. A function with knees goes through fixed point. Says so in a
+    note where int32 rounds a score more than float32 would.
     """
-    if signal.base.kind is not Kind.SUMS:
-        raise Refusal("ends without a binary or ternary layer", "there is nothing to compile")
-    line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
-    if line is None:
-        raise Refusal(
-            "ends in something that is not an affine function of the last layer's sums",
-            "let the model end in the scores: a layer, with a bias, scale or batch norm at most",
-        )
+    if not any(isinstance(made, Linear) for made in emitter.nodes):
+        raise Refusal("ends without a layer of weights", "there is nothing to compile")
     if signal.padding is not None:
         raise Refusal("ends in a padding", "let the model end in the scores")
+    if signal.elements == "bool":
+        raise Refusal("ends in a comparison's yes or no", "let the model end in the scores")
+    if not signal.view.plain:
+        raise Refusal("ends in values whose axes were transposed", "transpose them behind the model instead")
+    line = _line_of(emitter, signal)
+    if np.all(line.slope == line.slope[0]) and line.slope[0] > 0 and not np.any(line.shift != 0):
+        _end_in(emitter, line.base, signal.value, float(line.slope[0]), node)
+        return Scores(float(line.error.max()))
+    return _emit_affine(emitter, line, signal.value, node)
+
+
+def _line_of(emitter: Emitter, signal: Signal) -> _Line:
+    if has_steps(signal.expression):
+        fixed = natural(emitter, signal)
+        if fixed is None:
+            raise Refusal("ends in steps of a negated input", "let the model end in a layer's scores")
+        return _of_fixed(fixed)
+    base = signal.base
+    line = affine_of(signal.expression, base.low, base.high, base.channels)
+    if line is None:
+        return _of_fixed(rounded(emitter, signal))
     factor = signal.channels_each
-    signal = emitter.settled(signal)
-    slope, shift = (np.repeat(part, factor) for part in line)
-    bound = max(abs(signal.base.low), abs(signal.base.high))
-    float_error = float32_error(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
-    if np.all(slope == slope[0]) and slope[0] > 0 and not np.any(shift != 0):
-        last = emitter.nodes[-1]
-        own = signal.value == last.output.name
-        name = last.output.name if own else emitter.tensor_name(signal.value)
-        scores = replace(last.output, name=name, kind=Kind.SCORES, scale=float(slope[0]))
-        emitter.nodes[-1] = replace(last, output=scores)
-        return Scores(float_error)
-    a, b = slope.astype(np.float64), shift.astype(np.float64)
+    error = np.repeat(float32_errors(signal.expression, base.low, base.high, base.channels), factor)
+    base = emitter.settled(signal).base
+    return _Line(base, np.repeat(line[0], factor), np.repeat(line[1], factor), error)
+
+
+def _of_fixed(fixed: Fixed) -> _Line:
+    channels = fixed.tensor.channels
+    unit = float(fixed.unit)
+    rounding = 0.0 if fixed.exact else UNIT * unit * fixed.largest
+    error = np.full(channels, fixed.error * unit + rounding)
+    return _Line(fixed.tensor, np.full(channels, fixed.unit), fixed.offset, error)
+
+
+def _end_in(emitter: Emitter, base: Tensor, value: str, scale: float, node: str) -> None:
+    """The tensor's integers as they are become the scores."""
+    last = emitter.nodes[-1]
+    if last.output is base and base.kind is Kind.SUMS:
+        name = base.name if value == base.name else emitter.tensor_name(value)
+        emitter.nodes[-1] = replace(last, output=replace(base, name=name, kind=Kind.SCORES, scale=scale))
+        return
+    ones, none = np.ones((base.channels, 1), np.int32), np.zeros((base.channels, 1), np.int64)
+    name = emitter.tensor_name(value)
+    output = replace(base, name=name, kind=Kind.SCORES, scale=scale)
+    knees = np.empty((base.channels, 0), np.int32)
+    emitter.emit(Affine(emitter.name(node), (base.name,), output, ones, none, knees), base)
+
+
+def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores:
+    base = line.base
+    bound = max(abs(base.low), abs(base.high))
+    a, b = line.slope.astype(np.float64), line.shift.astype(np.float64)
     unit = _unit(a, b, bound)
     multiplier, offset = np.rint(a / unit).astype(np.int64), np.rint(b / unit).astype(np.int64)
     # Far beyond what float32 itself rounds in a channel, a slope must not vanish beside another channel's scores.
@@ -70,22 +119,26 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
             f"has scores so unequal in size that int32 loses all of score {channel}",
             "scale the scores alike: leave out a huge bias, or the class that it masks",
         )
-    high = int((np.abs(multiplier) * bound + np.abs(offset)).max())
-    output = Tensor(emitter.tensor_name(signal.value), Kind.SCORES, signal.base.shape, -high, high, unit)
-    emitter.nodes.append(
+    reached = np.abs(multiplier) * bound + np.abs(offset)
+    high = int(reached.max())
+    output = Tensor(emitter.tensor_name(value), Kind.SCORES, base.shape, -high, high, unit)
+    emitter.emit(
         Affine(
             emitter.name(node),
-            (signal.base.name,),
+            (base.name,),
             output,
-            multiplier.astype(np.int32),
-            offset.astype(np.int32),
-        )
+            multiplier.astype(np.int32)[:, np.newaxis],
+            offset[:, np.newaxis],
+            np.empty((len(multiplier), 0), np.int32),
+        ),
+        base,
     )
-    error = unit * float((np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)).max())
     # The worst score lies at the bound itself, and float64 rounds both: here, and where the scores are compared.
-    error += 8 * float(np.finfo(np.float64).eps) * unit * high
+    doubles = 8 * float(np.finfo(np.float64).eps) * unit
+    errors = unit * (np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)) + doubles * reached
+    error = unit * float((np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)).max()) + doubles * high
     notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the model's, at most",)
-    return Scores(float_error + error, notes if error > float_error else ())
+    return Scores(float(line.error.max()) + error, notes if np.any(errors > line.error) else ())
 
 
 def _unit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) -> float:

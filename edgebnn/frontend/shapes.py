@@ -1,4 +1,4 @@
-"""ONNX operators that only rename axes: what shape they ask for, and whether the order of the values stays."""
+"""ONNX operators that move values without changing them: other axes, another order of axes, one behind the other."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from math import prod
 import numpy as np
 
 from edgebnn.frontend.graph import Node, as_integers
-from edgebnn.frontend.operations import Knowing, Operands, Operation, Rearranging
+from edgebnn.frontend.operations import (
+    Forwarding,
+    Joining,
+    Knowing,
+    Operands,
+    Operation,
+    Rearranging,
+    Recogniser,
+    Transposing,
+)
 from edgebnn.frontend.problems import Refusal
 
 _AGAIN = "export the model again"
 
 
-def reshape(node: Node, operands: Operands) -> Operation:
+def _reshape(node: Node, operands: Operands) -> Operation:
     """Reshape, with -1 and 0 resolved."""
     shape = operands.shape(0)
     wanted = list(as_integers(operands.constant(1, "extents"), "extents"))
@@ -27,7 +36,7 @@ def reshape(node: Node, operands: Operands) -> Operation:
     return _rearranged(shape, tuple(wanted))
 
 
-def flatten(node: Node, operands: Operands) -> Operation:
+def _flatten(node: Node, operands: Operands) -> Operation:
     """Flatten around an axis."""
     shape = operands.shape(0)
     axis = node.integer("axis", 1)
@@ -35,7 +44,7 @@ def flatten(node: Node, operands: Operands) -> Operation:
     return _rearranged(shape, (prod(shape[:axis]), prod(shape[axis:])))
 
 
-def squeeze(node: Node, operands: Operands) -> Operation:
+def _squeeze(node: Node, operands: Operands) -> Operation:
     """Axes of length one dropped."""
     shape = operands.shape(0)
     axes = _axes(node, operands, len(shape))
@@ -47,7 +56,7 @@ def squeeze(node: Node, operands: Operands) -> Operation:
     return _rearranged(shape, tuple(extent for axis, extent in enumerate(shape) if axis not in axes))
 
 
-def unsqueeze(node: Node, operands: Operands) -> Operation:
+def _unsqueeze(node: Node, operands: Operands) -> Operation:
     """Axes of length one put in."""
     shape = operands.shape(0)
     count = operands.constant(1, "axes").size if operands.has(1) else len(node.integers("axes") or ())
@@ -66,16 +75,31 @@ def _axes(node: Node, operands: Operands, rank: int) -> tuple[int, ...]:
     return tuple(axis + rank if axis < 0 else axis for axis in given)
 
 
-def transpose(node: Node, operands: Operands) -> Operation:
-    """A permutation of axes that leaves the order of the values."""
+def _transpose(node: Node, operands: Operands) -> Operation:
+    """Axes in another order, the batch axis in front."""
     shape = operands.shape(0)
     order = node.integers("perm") or tuple(reversed(range(len(shape))))
     if sorted(order) != list(range(len(shape))):
         raise Refusal("has a permutation that does not suit its input", _AGAIN)
-    long = [axis for axis in order if axis == 0 or shape[axis] > 1]
-    if order[0] != 0 or long != sorted(long):
-        raise Refusal("changes the order of the values", "keep the channel axis in front, as PyTorch does")
+    if order[0] != 0:
+        raise Refusal("moves the batch axis", "keep the batch in front")
+    long = [axis for axis in order if axis and shape[axis] > 1]
+    if long != sorted(long):
+        return Transposing(order)
     return _rearranged(shape, tuple(shape[axis] for axis in order))
+
+
+def _concat(node: Node, operands: Operands) -> Operation:
+    """Several signals one behind the other."""
+    rank = len(operands.shape(0))
+    axis = node.integer("axis", 1)
+    if not -rank <= axis < rank:
+        raise Refusal("names an axis that is not there", _AGAIN)
+    if axis % rank == 0:
+        raise Refusal("joins along the batch axis", "join channels or features")
+    if any(constant is not None for constant in operands.constants):
+        raise Refusal("joins constants to values of the network", "leave the constants out, or pad instead")
+    return Joining(axis % rank) if len(operands.present) > 1 else Forwarding()
 
 
 def _rearranged(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Rearranging:
@@ -88,8 +112,19 @@ def _rearranged(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Rearranging:
     return Rearranging(wanted)
 
 
-def shape(node: Node, operands: Operands) -> Operation:
-    """The shape itself, as a constant."""
+def _shape(node: Node, operands: Operands) -> Operation:
+    """The shape, as a constant."""
     shape = operands.shape(0)
     start, end = node.integer("start", 0), node.integer("end", len(shape))
     return Knowing(np.array(shape[start:end], np.int64))
+
+
+SHAPES: dict[str, Recogniser] = {
+    "Concat": _concat,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "Shape": _shape,
+    "Squeeze": _squeeze,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+}

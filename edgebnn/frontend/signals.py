@@ -19,6 +19,7 @@ from edgebnn.frontend.lattice import Lattice
 from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Term
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds import observed_directions
+from edgebnn.frontend.views import View, plain_view
 from edgebnn.network.types import Tensor, Window
 
 # Far above any network for a microcontroller, far below what would fill a machine's memory: the values of one tensor,
@@ -64,9 +65,9 @@ class Reshaped:
 class Signal:
     """A value of the model: `expression` of the integers of `base`, then `waiting` in order.
 
-    `shape` is the value's own, without the batch axis; after a flatten in waiting, each channel of the base has become
-    shape[0] / base.channels channels. `elements` is `float`, `bool` or `integer`; `value` is the model's name for it,
-    `padding` a constant padding that the next layer has to take in.
+    `shape` is that of the value as the network holds it, channel first and without the batch axis; after a flatten in
+    waiting, each channel of the base has become shape[0] / base.channels channels. `elements` is `float`, `bool` or
+    `integer`; `value` is the model's name for it, `padding` a constant padding that the next layer has to take in.
     """
 
     base: Tensor
@@ -78,6 +79,17 @@ class Signal:
     elements: str
     waiting: tuple[Pooled | Reshaped, ...] = ()
     padding: Padding | None = None
+    model_view: View | None = None
+
+    @property
+    def view(self) -> View:
+        """How the model sees the value: as the network holds it where nothing else is said."""
+        return self.model_view or plain_view(len(self.shape))
+
+    @property
+    def model_shape(self) -> tuple[int, ...]:
+        """The value's shape in the model, without the batch axis."""
+        return self.view.shape(self.shape)
 
     @property
     def channels_each(self) -> int:
@@ -88,16 +100,8 @@ class Signal:
 def pooled(signal: Signal, window: Window | None, node: str, value: str, effort: Effort) -> Signal:
     """The largest values of a signal under a window; None is the whole map. `effort` is what is left for the model."""
     spatial = signal.shape[1:]
-    if window is None:
-        zero = (0,) * len(spatial)
-        window = Window(spatial, (1,) * len(spatial), (1,) * len(spatial), zero, zero)
-    if len(window.kernel) != len(spatial):
-        raise Refusal(f"pools over {len(window.kernel)} axes of a map with {len(spatial)}", "export the model again")
-    window = _with_padding(signal, window)
-    extents = window.extents(spatial)
-    if min(extents, default=0) < 1:
-        raise Refusal(f"has a window larger than its map {list(spatial)}", "use a smaller kernel or more padding")
-    check_size((signal.shape[0], *extents))
+    window = _with_padding(signal, window_on(signal, window))
+    extents = checked_extents(signal, window)
     if _sees_only_padding(window, spatial, extents):
         raise Refusal("has windows that lie wholly in the padding", "use less padding")
     if signal.elements != "float":
@@ -107,6 +111,38 @@ def pooled(signal: Signal, window: Window | None, node: str, value: str, effort:
     down = np.where(direction < 0, -1, 1).astype(np.int8)
     step = Pooled(node, signal.value, signal.expression, shape, window, down)
     return replace(signal, shape=shape, value=value, waiting=(*signal.waiting, step), padding=None)
+
+
+def window_on(signal: Signal, window: Window | None) -> Window:
+    """A pool's window on a signal, None being the whole map; Refusal where it has other axes than the map."""
+    check_channel_first(signal)
+    spatial = signal.shape[1:]
+    if window is None:
+        zero = (0,) * len(spatial)
+        return Window(spatial, (1,) * len(spatial), (1,) * len(spatial), zero, zero)
+    if len(window.kernel) != len(spatial):
+        raise Refusal(f"pools over {len(window.kernel)} axes of a map with {len(spatial)}", "export the model again")
+    return window
+
+
+def checked_extents(signal: Signal, window: Window) -> tuple[int, ...]:
+    """What is left of a signal's map under a window; Refusal where that is nothing, or too much."""
+    extents = window.extents(signal.shape[1:])
+    if min(extents, default=0) < 1:
+        raise Refusal(
+            f"has a window larger than its map {list(signal.shape[1:])}", "use a smaller kernel or more padding"
+        )
+    check_size((signal.shape[0], *extents))
+    return extents
+
+
+def check_channel_first(signal: Signal) -> None:
+    """Refusal where the model sees the map in another order than (channels, rows, columns)."""
+    if not signal.view.plain:
+        raise Refusal(
+            f"works on a map that is not channel first (its axes are in the order {list(signal.view.axes)})",
+            "transpose the map to (batch, channels, height, width) before it",
+        )
 
 
 def _with_padding(signal: Signal, window: Window) -> Window:
@@ -149,12 +185,25 @@ def _sees_only_padding(window: Window, spatial: tuple[int, ...], extents: tuple[
     return False
 
 
+def transposed(signal: Signal, order: tuple[int, ...], value: str) -> Signal:
+    """The signal with the model's axes (the batch first) in another order; nothing moves in the network."""
+    if order[0] != 0 or sorted(order) != list(range(len(signal.shape) + 1)):
+        raise Refusal("moves the batch axis, or has a permutation that does not suit its input", "keep the batch first")
+    return seen_as(replace(signal, value=value), signal.view.transposed(tuple(axis - 1 for axis in order[1:])))
+
+
+def seen_as(signal: Signal, view: View) -> Signal:
+    """The signal as the model sees it; another name keeps a tensor apart from the model's own, in another order."""
+    return replace(signal, model_view=view, value=signal.value if view.plain else f"{signal.value}.channel_first")
+
+
 def reshaped(signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
     """The signal under another shape of the same size in which the base's channels stay apart.
 
     That is so where the channel axis stays, or where everything becomes one axis. `split` does the rest.
     """
     check_size(shape)
+    signal = replace(signal, model_view=None)
     if shape == signal.shape:
         return replace(signal, value=value)
     step = Reshaped(node, signal.value, signal.expression, shape)
@@ -166,21 +215,35 @@ def keeps_channels(signal: Signal, shape: tuple[int, ...]) -> bool:
     return shape[0] == signal.shape[0] or shape[0] == prod(signal.shape)
 
 
-def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, value: str) -> Signal:
-    """An elementwise operator on signals (by operand) over the same integers, and constants."""
+def over_the_same(signals: dict[int, Signal]) -> bool:
+    """Whether all signals are functions of the same integers, behind the same pools and reshapes."""
+    first = next(iter(signals.values()))
+    return all(
+        other.base is first.base and other.waiting == first.waiting and other.shape == first.shape
+        for other in signals.values()
+    )
+
+
+def check_elements(signals: dict[int, Signal], operation: Elementwise) -> None:
+    """Refusal where operands are of another kind than the operator takes, padded, or seen in different orders."""
     first = next(iter(signals.values()))
     for index, signal in signals.items():
         wanted = operation.takes[min(index, len(operation.takes) - 1)]
         if wanted not in ("any", signal.elements):
             raise Refusal(f"takes {wanted} elements but gets {signal.elements} ones", "cast to float32 first")
-    for other in signals.values():
-        if other.base is not first.base or other.waiting != first.waiting or other.shape != first.shape:
-            raise Refusal(
-                "combines two values that come from different layers",
-                "residual sums and products of activations are not mapped yet; leave the branch out",
-            )
-        if other.padding is not None:
+        if signal.padding is not None:
             raise Refusal("works on a padded map", "pad right before the convolution or the pool")
+        if signal.shape != first.shape or not signal.view.same(first.view):
+            raise Refusal(
+                f"combines values of shapes {list(first.model_shape)} and {list(signal.model_shape)}",
+                "combine values of one shape alone",
+            )
+
+
+def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, value: str) -> Signal:
+    """An elementwise operator on signals (by operand) over the same integers, and constants."""
+    check_elements(signals, operation)
+    first = next(iter(signals.values()))
     expression = _applied(operation.call, signals, first, node)
     check_operators(sum(isinstance(part, Apply) for part in parts(expression)))
     return replace(first, expression=expression, value=value, elements=operation.result)
@@ -238,7 +301,7 @@ def _per_channel(constant: Array, signal: Signal) -> Array:
         raise Refusal(f"has a constant of type {constant.dtype}", "export the model in float32")
     if np.isnan(constant).any():
         raise Refusal("has a constant that is NaN", "train or export the model again")
-    full = (1, *signal.shape)
+    full = (1, *signal.model_shape)
     if constant.size == 1 and constant.ndim <= len(full):
         return constant.reshape(1)
     padded = constant.reshape((1,) * (len(full) - constant.ndim) + constant.shape)
@@ -250,6 +313,7 @@ def _per_channel(constant: Array, signal: Signal) -> Array:
             f"has a constant of shape {list(constant.shape)} that does not suit values of shape {list(full)}",
             "use one value, or one for each channel",
         )
+    padded = signal.view.of_constant(padded)
     per_channel = padded.reshape(padded.shape[0], padded.shape[1], -1)
     if np.any(per_channel != per_channel[:1, :, :1]):
         raise Refusal("has a constant that differs within a channel", "use one value, or one for each channel")

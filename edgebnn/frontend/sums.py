@@ -14,7 +14,7 @@ from edgebnn.frontend.graph import Array
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import float32_holds, float32_holds_with, sum_error
-from edgebnn.frontend.weights import SignWeights
+from edgebnn.frontend.weights import IntegerWeights
 from edgebnn.network.types import Linear, Tensor
 
 
@@ -34,11 +34,35 @@ class Source:
     error: float
 
 
-def leaf_of_sums(layer: Linear, source: Source, weights: SignWeights, operation: WeightedSum, bound: int) -> Leaf:
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """A tensor that stands for a signal: unit * n + offset[c], from which the model's own value is up to `error` units.
+
+    `exact` says that it is this very number, and a float32.
+    """
+
+    tensor: Tensor
+    unit: Fraction
+    offset: Fractions
+    exact: bool
+    error: float
+
+    @property
+    def largest(self) -> int:
+        """The largest magnitude of its integers."""
+        return max(abs(self.tensor.low), abs(self.tensor.high))
+
+
+def leaf_of_sums(layer: Linear, source: Source, weights: IntegerWeights, operation: WeightedSum, bound: int) -> Leaf:
     """The layer's sums as the model sees them, and whether float32 decides what comes after."""
     scale: Fractions = weights.scale * source.scale
     offset = _offsets(source, weights, operation.groups)
-    exact = source.exact and not np.any(offset != 0) and all(float32_holds(each, bound) for each in set(scale.tolist()))
+    exact = (
+        source.exact
+        and weights.exact
+        and not np.any(offset != 0)
+        and all(float32_holds(each, bound) for each in set(scale.tolist()))
+    )
     error = np.zeros(layer.neurons)
     if not exact or source.error:
         magnitude = bound + layer.fan_in * float(max(map(abs, source.offset.tolist()))) / float(source.scale)
@@ -50,25 +74,27 @@ def leaf_of_sums(layer: Linear, source: Source, weights: SignWeights, operation:
 
 def pad_value_of(source: Source, padding: float) -> int:
     """The integer of the input that stands for a padding's real value."""
-    if np.any(source.offset != 0):
+    offset = source.offset[0]
+    if np.any(source.offset != offset):
         raise Refusal(
-            "pads an input that has an offset, so the padding is no integer of the input",
+            "pads an input whose channels have different offsets, so the padding is no integer of the input",
             "subtract the mean before the export, or use a convolution without padding",
         )
-    units = Fraction(padding) / source.scale * source.sign if math.isfinite(padding) else Fraction(1, 2)
+    units = (Fraction(padding) - offset) / source.scale * source.sign if math.isfinite(padding) else Fraction(1, 2)
     if units.denominator != 1 or (units != 0 and not source.tensor.low <= units <= source.tensor.high):
         raise Refusal(
-            f"is padded with {padding:g}, which its input cannot hold", "pad with 0, or with 1 or -1 after a sign"
+            f"is padded with {padding:g}, which its input cannot hold",
+            "pad with 0, or with 1 or -1 after a sign; subtract a mean before the export",
         )
     return int(units)
 
 
-def _offsets(source: Source, weights: SignWeights, groups: int) -> Fractions:
+def _offsets(source: Source, weights: IntegerWeights, groups: int) -> Fractions:
     """What the offset of the input adds to each neuron: weight times offset, over all inputs; Fractions (O,)."""
     if not np.any(source.offset != 0):
-        return fractions_of(np.zeros(len(weights.signs), np.int8))
-    sums = weights.signs.reshape(*weights.signs.shape[:2], -1).sum(axis=2, dtype=np.int64).astype(object)
-    inputs = weights.signs.shape[1]
+        return fractions_of(np.zeros(len(weights.integers), np.int8))
+    sums = weights.integers.reshape(*weights.integers.shape[:2], -1).sum(axis=2, dtype=np.int64).astype(object)
+    inputs = weights.integers.shape[1]
     # In whole units of their common denominator: a sum of thousands of fractions would find it anew at every term.
     denominator = 1
     for offset in source.offset.tolist():

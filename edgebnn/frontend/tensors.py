@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from math import prod
@@ -33,10 +34,27 @@ _TYPES: dict[int, tuple[str, str]] = {
     TensorProto.BOOL: ("bool", "int32_data"),
 }
 
+# Integers of less than a byte: the name of the NumPy type that onnx reads them as, and their bits. They stay of that
+# type, whose range a quantiser needs; in memory each takes a byte.
+_NARROW: dict[int, tuple[str, int]] = {
+    getattr(TensorProto, name): (name.lower(), bits)
+    for name, bits in (("INT4", 4), ("UINT4", 4), ("INT2", 2), ("UINT2", 2))
+    if hasattr(TensorProto, name)
+}
+
 
 def dtype_name(data_type: int) -> str | None:
-    """NumPy's name of an ONNX element type, or None for one that is not read here."""
+    """NumPy's name of an ONNX element type, or None for one that is not read here, or for constants alone."""
     return _TYPES[data_type][0] if data_type in _TYPES else None
+
+
+def whole_range(name: str) -> tuple[int, int] | None:
+    """The lowest and the highest value of an integer type by its NumPy name; None for any other type."""
+    match = re.fullmatch(r"(u?)int(2|4|8|16|32|64)", name)
+    if match is None:
+        return None
+    bits = int(match[2])
+    return (0, 2**bits - 1) if match[1] else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 class TensorReader:
@@ -50,13 +68,14 @@ class TensorReader:
     def array(self, tensor: TensorProto, name: str) -> Array:
         """The tensor; ModelError where its size contradicts its data, or where it holds NaN."""
         name = printable(name)
-        shape, dtype = self._claimed(tensor, name)
+        shape = self._claimed(tensor, name)
+        stored = _stored_bytes(tensor.data_type, prod(shape))
         if tensor.data_location == TensorProto.EXTERNAL:
-            array: Array = np.frombuffer(self._external_bytes(tensor, name, prod(shape) * dtype.itemsize), dtype)
-            array = array.reshape(shape)
+            data = self._external_bytes(tensor, name, stored)
+            tensor = TensorProto(dims=shape, data_type=tensor.data_type, raw_data=data)
         else:
-            self._check_length(tensor, name, prod(shape), dtype)
-            array = numpy_helper.to_array(tensor)
+            _check_length(tensor, name, prod(shape), stored)
+        array: Array = numpy_helper.to_array(tensor)
         if array.dtype.kind == "f":
             _check_finite(array, name)
         return array
@@ -70,35 +89,22 @@ class TensorReader:
                     digest.update(block)
             yield digest.hexdigest()
 
-    def _claimed(self, tensor: TensorProto, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-        known = dtype_name(tensor.data_type)
-        if known is None:
+    def _claimed(self, tensor: TensorProto, name: str) -> tuple[int, ...]:
+        """The tensor's shape; ModelError where it is of no type that is read, or larger than what is left."""
+        if tensor.data_type not in _TYPES and tensor.data_type not in _NARROW:
             raise ModelError(
                 f"tensor '{name}' has the element type {tensor.data_type}, which is not read; export it as float32"
             )
-        shape, dtype = tuple(tensor.dims), np.dtype(known)
+        shape = tuple(tensor.dims)
         if any(extent < 0 for extent in shape):
             raise ModelError(f"tensor '{name}' has a negative extent; the file is damaged, export the model again")
-        self._bytes += prod(shape) * dtype.itemsize
+        self._bytes += prod(shape) * (_itemsize(tensor.data_type) if tensor.data_type in _TYPES else 1)
         if prod(shape) > MAX_ELEMENTS or self._bytes > MAX_BYTES:
             raise ModelError(
                 f"tensor '{name}' of shape {list(shape)[:8]} takes the model's weights over {MAX_BYTES // 2**20} MiB; "
                 "use a smaller model"
             )
-        return shape, dtype
-
-    def _check_length(self, tensor: TensorProto, name: str, elements: int, dtype: np.dtype[np.generic]) -> None:
-        if tensor.HasField("segment"):
-            raise ModelError(f"tensor '{name}' is stored in segments, which are not read; export the model again")
-        if tensor.HasField("raw_data"):
-            stored, wanted, unit = len(tensor.raw_data), elements * dtype.itemsize, "bytes"
-        else:
-            stored, wanted, unit = len(getattr(tensor, _TYPES[tensor.data_type][1])), elements, "elements"
-        if stored != wanted:
-            raise ModelError(
-                f"tensor '{name}' of shape {list(tensor.dims)[:8]} should hold {wanted} {unit} but holds {stored}; "
-                "the file is damaged, export the model again"
-            )
+        return shape
 
     def _external_bytes(self, tensor: TensorProto, name: str, wanted: int) -> bytes:
         entries = {entry.key: entry.value for entry in tensor.external_data}
@@ -130,6 +136,33 @@ class TensorReader:
         if not path.is_file():
             raise ModelError(f"tensor '{name}' has its data in '{printable(location)}', which is not there; {remedy}")
         return path
+
+
+def _itemsize(data_type: int) -> int:
+    return np.dtype(_TYPES[data_type][0]).itemsize
+
+
+def _stored_bytes(data_type: int, elements: int) -> int:
+    """Bytes that so many elements take in a file; those of less than a byte are packed, the last one filled up."""
+    if data_type in _NARROW:
+        return -(-elements * _NARROW[data_type][1] // 8)
+    return elements * _itemsize(data_type)
+
+
+def _check_length(tensor: TensorProto, name: str, elements: int, stored_bytes: int) -> None:
+    if tensor.HasField("segment"):
+        raise ModelError(f"tensor '{name}' is stored in segments, which are not read; export the model again")
+    if tensor.HasField("raw_data"):
+        stored, wanted, unit = len(tensor.raw_data), stored_bytes, "bytes"
+    elif tensor.data_type in _NARROW:
+        stored, wanted, unit = len(tensor.int32_data), stored_bytes, "packed elements"
+    else:
+        stored, wanted, unit = len(getattr(tensor, _TYPES[tensor.data_type][1])), elements, "elements"
+    if stored != wanted:
+        raise ModelError(
+            f"tensor '{name}' of shape {list(tensor.dims)[:8]} should hold {wanted} {unit} but holds {stored}; "
+            "the file is damaged, export the model again"
+        )
 
 
 def _whole_number(text: str, name: str) -> int:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import STEPS, UNKNOWN, directions
 from edgebnn.frontend.expressions import Apply, Effort, Expression, Fractions, Leaf, evaluate, fractions_of, parts
+from edgebnn.frontend.filtered import evaluate_filtered
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.lattice import Integers, Lattice
 from edgebnn.frontend.levels import Levels, levels_of
 from edgebnn.frontend.problems import Refusal
+from edgebnn.network.types import Quantizer
 
 # Points that are evaluated where bisection does not apply: in float32, and in rational arithmetic, which is slower.
 MAX_POINTS = 2**24
@@ -27,6 +29,8 @@ MAX_EXACT_POINTS = 2**17
 MAX_LEVELS = 256
 # Points that are evaluated at once: every operator's values are held meanwhile.
 _BLOCK = 2**18
+# Real inputs up to here are looked at; what a model's constants make of them stays within float32.
+_LARGEST_REAL = 2.0**64
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,22 +54,88 @@ class _Jumps:
     after: Array
 
 
+class _Chain(Protocol):
+    """A function of an integer per channel."""
+
+    @property
+    def expression(self) -> Expression:
+        """The operators that it is made of."""
+
+    @property
+    def exactly(self) -> bool:
+        """Whether rational numbers decide its steps, which takes longer."""
+
+    def at(self, channels: Integers, numbers: npt.NDArray[Any]) -> Array:
+        """Its values (P,) at points (channel, number), both (P,); equal floats are equal values."""
+
+    def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
+        """The same as rational numbers."""
+
+
 @dataclass(frozen=True, eq=False)
-class _Chain:
-    """The operators of an expression, in the arithmetic that decides, and what is left to evaluate them."""
+class _Sums:
+    """The operators of an expression of integers, in the arithmetic that decides, and what is left to evaluate them."""
 
     expression: Expression
     exactly: bool
     effort: Effort
 
     def at(self, channels: Integers, numbers: npt.NDArray[Any]) -> Array:
-        """Values of the expression; Refusal where one is not a number."""
+        """Refusal where a value is not a number."""
+        if self.exactly:
+            return evaluate_filtered(self.expression, channels, numbers, self.effort)
+        return finite(evaluate(self.expression, channels, numbers, False, effort=self.effort))
+
+    def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
         values = evaluate(self.expression, channels, numbers, self.exactly, effort=self.effort)
-        if values.dtype == np.bool_:
-            values = values.astype(np.float32)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise Refusal("gives infinity or NaN for some inputs", "check its constants and export the model again")
-        return values
+        return fractions_of(values) if values.dtype != object else values
+
+
+@dataclass(frozen=True, eq=False)
+class _Reals:
+    """The operators of an expression of the model's own float32 input, whose number n is the n-th float32 from zero."""
+
+    expression: Expression
+    leaf: Leaf
+    effort: Effort
+    exactly: bool = False
+
+    def at(self, channels: Integers, numbers: npt.NDArray[Any]) -> Array:
+        """Refusal where a value is not a number."""
+        known: dict[Expression, Array] = {self.leaf: float32_at(numbers)}
+        return finite(evaluate(self.expression, channels, numbers, False, known, self.effort))
+
+    def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
+        return fractions_of(self.at(channels, numbers))
+
+
+def float32_at(numbers: Integers) -> npt.NDArray[np.float32]:
+    """The float32 numbers in their order, 0 being zero: the neighbour of each is the next one."""
+    magnitude = np.abs(numbers).astype(np.uint32).view(np.float32)
+    return np.where(numbers < 0, -magnitude, magnitude)
+
+
+def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: Effort) -> tuple[Quantizer, Levels, str]:
+    """The steps that a model takes of its real input, their levels and ties; Refusal where it takes no few of them."""
+    if np.any(directions(expression, channels) == UNKNOWN):
+        raise Refusal("cannot be shown to be a monotone function of the input", "use a plain sign or quantiser")
+    most = int(np.float32(_LARGEST_REAL).view(np.int32))
+    lattice = Lattice(*(np.full(channels, n, np.int64) for n in (-most, 1, 2 * most + 1, -most, most)))
+    jumps, first, values = _all_jumps(_Reals(expression, leaf, effort), lattice)
+    levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
+    at, direction = _thresholds(jumps, first, levels, values, lattice, -most, most)
+    real = float32_at(at.astype(np.int64))
+    real = np.where(at >= most, np.float32(np.inf), np.where(at <= -most, np.float32(-np.inf), real))
+    quantizer = Quantizer(real.astype(np.float32), direction, levels.low, levels.step)
+    return quantizer, levels, _ties(expression, False)
+
+
+def finite(values: Array) -> Array:
+    """Values as floats; Refusal where one is infinite or not a number."""
+    values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise Refusal("gives infinity or NaN for some inputs", "check its constants and export the model again")
+    return values
 
 
 def find_steps(
@@ -75,19 +145,31 @@ def find_steps(
 
     `effort` is what is left for the whole model, without it that of one model.
     """
-    chain = _Chain(expression, not leaf.exact, effort or Effort())
-    first = chain.at(np.arange(lattice.channels), lattice.start)
-    jumps = _jumps(chain, lattice, first)
-    jumps, first = _without_unreachable_zero(jumps, first, lattice)
-    levels = levels_of(_distinct(first, jumps.after), MAX_LEVELS)
-    thresholds, direction = _thresholds(jumps, first, levels, lattice, low, high)
+    chain = _Sums(expression, not leaf.exact, effort or Effort())
+    jumps, first, values = _all_jumps(chain, lattice)
+    levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
+    thresholds, direction = _thresholds(jumps, first, levels, values, lattice, low, high)
     return StepFunction(
         thresholds,
         direction,
         levels,
         _ties(expression, chain.exactly),
-        int(_ambiguous(chain, leaf, lattice, jumps).sum()),
+        int(_ambiguous(chain, leaf, lattice, jumps, float(levels.scale)).sum()),
     )
+
+
+def _all_jumps(chain: _Chain, lattice: Lattice) -> tuple[_Jumps, Array, dict[float, Fraction]]:
+    """The jumps, the values at the lattice's start (C,), and what each value that occurs is exactly."""
+    every = np.arange(lattice.channels)
+    first = chain.at(every, lattice.start)
+    jumps = _jumps(chain, lattice, first)
+    labels, where = np.unique(np.concatenate([first, jumps.after]), return_index=True)
+    channel = np.concatenate([every, jumps.channel])[where]
+    at = np.concatenate([lattice.start, jumps.at])[where]
+    values = dict(zip(labels.tolist(), chain.exact(channel, at).tolist(), strict=True))
+    jumps, first = _without_unreachable_zero(jumps, first, lattice)
+    occurring = np.unique(np.concatenate([first, jumps.after])).tolist()
+    return jumps, first, {label: values[label] for label in occurring}
 
 
 def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice, effort: Effort) -> npt.NDArray[np.int8]:
@@ -98,7 +180,7 @@ def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice, ef
     direction = directions(expression, lattice.channels)
     others = np.flatnonzero(direction == UNKNOWN)
     if others.size:
-        jumps = _scanned(_Chain(expression, not leaf.exact, effort), lattice, others)
+        jumps = _scanned(_Sums(expression, not leaf.exact, effort), lattice, others)
         rises = np.asarray(jumps.after > jumps.before, dtype=np.bool_)
         rising = np.bincount(jumps.channel[rises], minlength=lattice.channels) > 0
         falling = np.bincount(jumps.channel[~rises], minlength=lattice.channels) > 0
@@ -175,24 +257,16 @@ def _too_many_levels() -> Refusal:
     return Refusal(f"takes more than {MAX_LEVELS} different values", "end the activation in a sign")
 
 
-def _distinct(*values: Array) -> Fractions:
-    """The distinct values of several arrays as sorted Fractions."""
-    found = {Fraction(value) for array in values for value in set(array.tolist())}
-    distinct = np.empty(len(found), dtype=object)
-    distinct[:] = sorted(found)
-    return distinct
-
-
 def _without_unreachable_zero(jumps: _Jumps, first: Array, lattice: Lattice) -> tuple[_Jumps, Array]:
     """The jumps without the zeros of a sign, where in no channel the accumulator can take a value that gives zero.
 
     The lattice is wider than what the weights as they are can reach; a zero that only broken weights would reach must
     not make trits of bits. Such a zero is joined to the level above it.
     """
-    levels = _distinct(first, jumps.after)
+    levels = np.unique(np.concatenate([first, jumps.after]))
     if len(levels) != 3 or levels[1] != 0 or levels[0] != -levels[2]:
         return jumps, first
-    top = jumps.after.dtype.type(levels[2]) if jumps.after.dtype != object else levels[2]
+    top = levels[2]
     last = lattice.start + lattice.stride * (lattice.count - 1)
     following = np.append(jumps.channel[1:] == jumps.channel[:-1], False)
     end = last[jumps.channel].copy()
@@ -214,12 +288,20 @@ def _without_unreachable_zero(jumps: _Jumps, first: Array, lattice: Lattice) -> 
 
 
 def _thresholds(
-    jumps: _Jumps, first: Array, levels: Levels, lattice: Lattice, low: int, high: int
+    jumps: _Jumps,
+    first: Array,
+    levels: Levels,
+    values: dict[float, Fraction],
+    lattice: Lattice,
+    low: int,
+    high: int,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
     """(C, K) thresholds and (C,) directions: a jump over several levels is as many equal thresholds."""
     steps = max(levels.count - 1, 1)
-    change = levels.index(jumps.after) - levels.index(jumps.before)
-    start = levels.index(first)
+    labels = np.array(sorted(values))
+    places = np.array([levels.place(values[label]) for label in labels.tolist()], np.int64)
+    before, after, start = (places[np.searchsorted(labels, each)] for each in (jumps.before, jumps.after, first))
+    change = after - before
     rising = np.bincount(jumps.channel[change > 0], minlength=lattice.channels) > 0
     falling = np.bincount(jumps.channel[change < 0], minlength=lattice.channels) > 0
     _check_monotone(rising, falling)
@@ -241,11 +323,11 @@ def _thresholds(
     return thresholds.astype(np.int32), direction
 
 
-def _ambiguous(chain: _Chain, leaf: Leaf, lattice: Lattice, jumps: _Jumps) -> npt.NDArray[np.bool_]:
+def _ambiguous(chain: _Sums, leaf: Leaf, lattice: Lattice, jumps: _Jumps, level: float) -> npt.NDArray[np.bool_]:
     """Channels (C,) whose answer at some reachable accumulator would be another one within the model's own rounding.
 
     Moved by the error bound of its float32 sum, or evaluated in float32 after that sum, a reachable accumulator beside
-    a step must stay on its side.
+    a step must stay on its side. Values half a `level` apart are different ones.
     """
     ambiguous = np.zeros(lattice.channels, np.bool_)
     if not np.any(leaf.error > 0):
@@ -257,13 +339,11 @@ def _ambiguous(chain: _Chain, leaf: Leaf, lattice: Lattice, jumps: _Jumps) -> np
     channel, points = channel[reachable], points[reachable]
     exact = replace(chain, exactly=True)
     nominal = exact.at(channel, points)
-    bound = fractions_of(leaf.error)[channel]
-    for moved in (points - bound, points + bound):
-        differs = np.asarray(exact.at(channel, moved) != nominal, dtype=np.bool_)
-        ambiguous[channel[differs]] = True
-    rounded = replace(chain, exactly=False).at(channel, points)
-    differs = np.asarray(fractions_of(rounded) != nominal, dtype=np.bool_)
-    ambiguous[channel[differs]] = True
+    bound = leaf.error[channel]
+    with np.errstate(all="ignore"):
+        rounded = evaluate(chain.expression, channel, points, False, effort=chain.effort).astype(np.float64)
+    for other in (exact.at(channel, points - bound), exact.at(channel, points + bound), rounded):
+        ambiguous[channel[~(np.abs(other - nominal) < level / 2)]] = True
     return ambiguous
 
 

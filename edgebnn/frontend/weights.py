@@ -1,4 +1,4 @@
-"""Binary and ternary weights behind the floats of a model."""
+"""The integers behind a model's weights: signs, signs and zeros, or 8-bit numbers, and a scale per output channel."""
 
 from __future__ import annotations
 
@@ -9,42 +9,85 @@ import numpy.typing as npt
 
 from edgebnn.frontend.expressions import Fractions, fractions_of
 from edgebnn.frontend.graph import Array
+from edgebnn.frontend.operations import Quantised
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import WeightKind
 
 
 @dataclass(frozen=True, eq=False)
-class SignWeights:
-    """Weights as signs: weight = scale[o] * signs[o, ...], exactly; signs int8 (O, I / groups, *kernel), scale > 0."""
+class IntegerWeights:
+    """weight = scale[o] * integers[o, ...]; integers int8 (O, I / groups, *kernel), scale > 0.
 
-    signs: npt.NDArray[np.int8]
+    `exact` says that the model's float32 weights are these very products, not their roundings.
+    """
+
+    integers: npt.NDArray[np.int8]
     scale: Fractions
     kind: WeightKind
+    exact: bool = True
 
 
-def sign_weights(weights: Array) -> SignWeights:
-    """The signs and scales of float32 weights whose non-zero magnitudes are one per output channel.
+class NeitherBinaryNorTernary(Refusal):
+    """Float weights of many magnitudes, with nothing in the model that quantises them."""
 
-    No tolerance: magnitudes that differ in the last bit are different weights. Raises Refusal for any others.
+
+def integer_weights(weights: Array | Quantised) -> IntegerWeights:
+    """The integers and scales of float32 weights, or of quantised ones.
+
+    Float weights must have one non-zero magnitude per output channel; quantised ones of more have up to 8 bits. No
+    tolerance: magnitudes that differ in the last bit are different weights. Raises Refusal for any others.
     """
-    if weights.dtype != np.float32:
-        raise Refusal(f"has weights of type {weights.dtype}", "export the model in float32")
-    if weights.ndim < 2 or weights.size == 0:
-        raise Refusal(f"has weights of shape {list(weights.shape)}", "export the model again")
-    if not np.isfinite(weights).all():
+    values = weights.values if isinstance(weights, Quantised) else weights
+    if values.dtype != np.float32:
+        raise Refusal(f"has weights of type {values.dtype}", "export the model in float32")
+    if values.ndim < 2 or values.size == 0:
+        raise Refusal(f"has weights of shape {list(values.shape)}", "export the model again")
+    if not np.isfinite(values).all():
         raise Refusal("has weights that are NaN or infinite", "train the model again")
-    rows = np.abs(weights.reshape(len(weights), -1))
+    rows = np.abs(values.reshape(len(values), -1))
     largest = rows.max(axis=1)
     odd = np.flatnonzero(((rows != 0) & (rows != largest[:, np.newaxis])).any(axis=1))
+    if odd.size and isinstance(weights, Quantised):
+        return _eight_bits(weights)
     if odd.size:
         channel = int(odd[0])
         different = len(np.unique(rows[channel][rows[channel] != 0]))
-        raise Refusal(
+        raise NeitherBinaryNorTernary(
             f"has weights that are neither binary nor ternary: {different} different magnitudes in output channel "
             f"{channel}",
-            "binarize the weights (their sign times one scale per output channel) in the model before the export",
+            "binarize the weights (their sign times one scale per output channel) in the model before the export, or "
+            "give --calibration data.npz to quantise this layer to int8 here",
         )
     kind = WeightKind.BINARY if rows.all() else WeightKind.TERNARY
     # A channel of zeros has no scale of its own; any will do.
     scale = np.where(largest > 0, largest, np.float32(1))
-    return SignWeights(np.sign(weights).astype(np.int8), fractions_of(scale), kind)
+    return IntegerWeights(np.sign(values).astype(np.int8), fractions_of(scale), kind)
+
+
+def _eight_bits(weights: Quantised) -> IntegerWeights:
+    integers = weights.integers
+    if integers.min() < -128 or integers.max() > 127:
+        raise Refusal(
+            f"has quantised weights from {integers.min()} to {integers.max()}, which int8 does not hold",
+            "quantise the weights to 8 bits, symmetrically around zero",
+        )
+    scales = np.broadcast_to(weights.scale, integers.shape).reshape(len(integers), -1)
+    if np.any(scales != scales[:, :1]) or np.any(scales <= 0):
+        raise Refusal(
+            "has weights whose scale differs within an output channel, or is not positive",
+            "quantise the weights with one scale per layer or per output channel",
+        )
+    scale = scales[:, 0].astype(np.float32)
+    exactly = integers.astype(np.float64) * weights.scale.astype(np.float64)  # at most 8 + 24 bits, so without rounding
+    return IntegerWeights(
+        integers.astype(np.int8), fractions_of(scale), WeightKind.INT8, bool(np.all(exactly == weights.values))
+    )
+
+
+def quantised_here(weights: Array) -> Quantised:
+    """Float weights rounded to int8, symmetrically, with one scale per output channel: the largest becomes 127."""
+    rows = np.abs(weights.reshape(len(weights), -1)).max(axis=1)
+    scale = np.where(rows > 0, rows / np.float32(127), np.float32(1)).astype(np.float32)
+    scale = scale.reshape(-1, *(1,) * (weights.ndim - 1))
+    integers = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
+    return Quantised((integers * scale).astype(np.float32), integers, scale)

@@ -62,3 +62,13 @@ def rounded_up(window: Window, spatial: tuple[int, ...]) -> Window:
             outputs -= 1
         ends.append(max(0, (outputs - 1) * stride + span - extent - begin))
     return Window(window.kernel, window.stride, window.dilation, window.pad_begin, tuple(ends))
+
+
+def reached(window: Window, spatial: tuple[int, ...]) -> Window:
+    """The window without that part of its end padding that no place of it reaches."""
+    ends = []
+    for axis, (extent, outputs) in enumerate(zip(spatial, window.extents(spatial), strict=True)):
+        span = window.dilation[axis] * (window.kernel[axis] - 1) + 1
+        last = (outputs - 1) * window.stride[axis] + span - window.pad_begin[axis] - extent
+        ends.append(min(max(0, last), window.pad_end[axis]))
+    return Window(window.kernel, window.stride, window.dilation, window.pad_begin, tuple(ends))

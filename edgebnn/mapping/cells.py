@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage
+from edgebnn.mapping.plan import LinearStage, WeightStage
 from edgebnn.mapping.rows import WORD_BITS, input_order, unpack_rows
 
 SYMBOLS = {1: "+", 0: "0", -1: "-"}
@@ -40,7 +40,10 @@ class CellGroup:
 
 
 def cell_groups(mapped: MappedNetwork) -> Iterator[CellGroup]:
-    """Every cell of the deployment in groups, read from the weights image and the plan's tiles."""
+    """Every cell of the deployment in groups, read from the weights image and the plan's tiles.
+
+    Weights of 8 bits are no cells: they lie in the image as bytes, and no synapse holds them.
+    """
     for stage in mapped.linear_stages.values():
         weights = layer_weights(mapped.image, stage)
         order = input_order(stage.fan_in, stage.window)
@@ -64,8 +67,10 @@ def cell_groups(mapped: MappedNetwork) -> Iterator[CellGroup]:
                 )
 
 
-def layer_weights(image: bytes, stage: LinearStage) -> npt.NDArray[np.int8]:
+def layer_weights(image: bytes, stage: WeightStage) -> npt.NDArray[np.int8]:
     """A layer's weights (O, n) in the order of its rows, as the image holds them."""
+    if not isinstance(stage, LinearStage):
+        return read_section(image, stage.weights, "<i1").reshape(-1, stage.fan_in).astype(np.int8)
     shape = (-1, stage.row_words)
     sign = read_section(image, stage.sign, "<u4").reshape(shape).astype(np.uint32)
     if stage.nonzero is None:

@@ -27,13 +27,17 @@ def fault_planes(mapped: MappedNetwork, chip: ChipInstance) -> FaultPlanes:
 
 
 def programmed_weights(mapped: MappedNetwork, faults: FaultPlanes) -> dict[str, Weights]:
-    """The weights of every layer as they read after programming, by node name, shaped as the network's own."""
-    return {node.name: _read_layer(node, mapped.linear_stages[node.name], faults) for node in mapped.network.linear}
+    """The weights of every layer in RRAM as they read after programming, by node name, shaped as the network's own."""
+    stages = mapped.linear_stages
+    return {
+        node.name: _read_layer(node, stages[node.name], faults) for node in mapped.network.linear if node.name in stages
+    }
 
 
 def wrong_weights(mapped: MappedNetwork, weights: dict[str, Weights]) -> int:
     """How many weights of the network differ from what was meant."""
-    return sum(int(np.count_nonzero(weights[node.name] != node.weights)) for node in mapped.network.linear)
+    layers = (node for node in mapped.network.linear if node.name in weights)
+    return sum(int(np.count_nonzero(weights[node.name] != node.weights)) for node in layers)
 
 
 def _read_layer(node: Linear, stage: LinearStage, faults: FaultPlanes) -> Weights:

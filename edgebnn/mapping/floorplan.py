@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.memory_map import stage_kind
+from edgebnn.mapping.memory_map import stage_kind, weight_kind
+from edgebnn.mapping.plan import LinearStage, weight_sections
 from edgebnn.resources import resource_folder
 
 # Okabe and Ito's colours that stay apart for colour-blind readers; white text is readable on all of them.
@@ -58,7 +59,7 @@ class Panel:
 
 def floorplan_svg(mapped: MappedNetwork) -> bytes:
     """The picture; the same deployment gives the same bytes."""
-    colours = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(mapped.linear_stages)}
+    colours = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(mapped.weight_stages)}
     panels = [_legend(mapped, colours)]
     if mapped.plan.banks:
         panels.append(_banks(mapped, colours))
@@ -92,14 +93,15 @@ def floorplan_svg(mapped: MappedNetwork) -> bytes:
 
 def _legend(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
     boxes, labels = [], []
-    for index, stage in enumerate(mapped.linear_stages.values()):
+    for index, stage in enumerate(mapped.weight_stages.values()):
         y = index * 18
-        neurons = stage.output.channels
-        weights = "binary" if stage.nonzero is None else "ternary"
-        banks = f", {_span(stage.tiles[0].bank, stage.tiles[-1].bank)}" if stage.tiles else ""
+        neurons, kind = stage.output.channels, weight_kind(stage)
+        tiles = stage.tiles if isinstance(stage, LinearStage) else ()
+        banks = f", {_span(tiles[0].bank, tiles[-1].bank)}" if tiles else ""
         boxes.append(Box(0, y, 12, 12, stage.node, colours[stage.node]))
-        facts = f"{stage.layer_kind}, {weights}, {neurons} neurons x {stage.fan_in} inputs = {neurons * stage.fan_in:,}"
-        labels.append(Label(20, y + 10, f"{_short(stage.node)}: {facts} synapses{banks}"))
+        facts = f"{stage.layer_kind}, {kind}, {neurons} neurons x {stage.fan_in} inputs = {neurons * stage.fan_in:,}"
+        what = "synapses" if isinstance(stage, LinearStage) else "weights in flash"
+        labels.append(Label(20, y + 10, f"{_short(stage.node)}: {facts} {what}{banks}"))
     return Panel("Layers with weights", len(boxes) * 18, (), tuple(boxes), tuple(labels))
 
 
@@ -130,10 +132,7 @@ def _banks(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
 def _image(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
     scale = (WIDTH - 2 * MARGIN) / max(mapped.plan.image_bytes, 1)
     owner = {
-        section.offset: stage.node
-        for stage in mapped.linear_stages.values()
-        for section in (stage.sign, stage.nonzero)
-        if section is not None
+        section.offset: stage.node for stage in mapped.weight_stages.values() for section in weight_sections(stage)
     }
     boxes = tuple(
         Box(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.record import Record, decode, encode
 
 RECORD = "deployment.json"
+FIRMWARE = "firmware"
 MAX_FILE_BYTES = 1 << 29
 
 
@@ -19,7 +20,8 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
     """The folder with `deployment.json` and the files, or DeploymentError and nothing.
 
     A folder that already holds a deployment is replaced, but only where every file in it is one that edgebnn wrote
-    and nobody changed since: nothing of the user's is lost.
+    and nobody changed since, or one that `make` in `firmware/` made (see `made_by_make`): nothing of the user's is
+    lost.
     """
     folder = folder.resolve()  # a link to a folder stays a link, and the folder behind it is written
     _check_replaceable(folder)
@@ -65,6 +67,24 @@ def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
     return record, files
 
 
+def made_by_make(names: Iterable[str]) -> frozenset[str]:
+    """What the Makefile makes, and `make clean` removes, in a deployment folder that holds the files `names`.
+
+    By name alone: the library and the program, one more program for each board, and below `firmware/build/` an object
+    with its list of headers for each source. Any other file there is the user's.
+    """
+    sources = [
+        path for path in map(PurePosixPath, names) if path.parts[:1] == (FIRMWARE,) and path.suffix in (".c", ".S")
+    ]
+    made = {f"{FIRMWARE}/libmodel.a", f"{FIRMWARE}/firmware.elf"}
+    for source in sources:
+        parts = source.with_suffix("").parts[1:]
+        made |= {"/".join((FIRMWARE, "build", *parts)) + suffix for suffix in (".o", ".d")}
+        if len(parts) > 2 and parts[0] == "board":
+            made.add(f"{FIRMWARE}/firmware-{parts[1]}.elf")
+    return frozenset(made)
+
+
 def _read_bounded(path: Path) -> bytes:
     if path.stat().st_size > MAX_FILE_BYTES:
         raise DeploymentError(
@@ -94,10 +114,12 @@ def _check_replaceable(folder: Path) -> None:
         known = decode(_read_bounded(folder / RECORD), str(folder / RECORD)).files
     except DeploymentError as error:
         raise DeploymentError(f"'{folder}' holds what this version cannot read; move it away first") from error
-    folders = {str(parent) for name in known for parent in Path(name).parents}
+    made = made_by_make(known)
+    folders = {str(parent) for name in (*known, *made) for parent in PurePosixPath(name).parents}
     for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if name == RECORD or (path.is_dir() and not path.is_symlink() and name in folders):
+        name = path.relative_to(folder).as_posix()
+        expected = name in (folders if path.is_dir() else made) and not path.is_symlink()
+        if name == RECORD or expected:
             continue
         if name not in known or path.is_dir() or hashlib.sha256(_read_bounded(path)).hexdigest() != known[name]:
             raise DeploymentError(

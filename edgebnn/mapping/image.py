@@ -17,7 +17,7 @@ class ImageWriter:
         self._bytes = 0
 
     def add(self, name: str, values: npt.NDArray[np.generic]) -> Section:
-        """The section that now holds these uint32, int32 or uint16 values."""
+        """The section that now holds these values, elements of 8, 16 or 32 bits."""
         data = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"))).tobytes()
         section = Section(name=name, offset=self._bytes, bytes=len(data))
         padded = data + bytes(-len(data) % 4)
@@ -39,6 +39,11 @@ class ImageWriter:
     def image(self) -> bytes:
         """The whole image."""
         return b"".join(self._chunks)
+
+
+def words_of(values: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    """64-bit integers as two words each, the low one first."""
+    return np.ascontiguousarray(values, dtype="<i8").reshape(-1).view("<u4").astype(np.uint32)
 
 
 def read_section(image: bytes, section: Section, dtype: str) -> npt.NDArray[np.generic]:

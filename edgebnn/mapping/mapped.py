@@ -8,7 +8,7 @@ from functools import cached_property
 import msgspec
 
 from edgebnn.chip.target import Target
-from edgebnn.mapping.plan import LinearStage, Plan
+from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage
 from edgebnn.network.types import Network
 
 
@@ -36,5 +36,10 @@ class MappedNetwork:
 
     @cached_property
     def linear_stages(self) -> dict[str, LinearStage]:
-        """The stage of each layer with weights, by the node's name."""
+        """The stage of each layer with binary or ternary weights, by the node's name: in RRAM where there is any."""
         return {stage.node: stage for stage in self.plan.stages if isinstance(stage, LinearStage)}
+
+    @cached_property
+    def weight_stages(self) -> dict[str, WeightStage]:
+        """The stage of each layer with weights of any kind, by the node's name."""
+        return {stage.node: stage for stage in self.plan.stages if isinstance(stage, LinearStage | Int8Stage)}

@@ -7,7 +7,21 @@ from typing import Any
 import msgspec
 
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import AffineStage, LinearStage, Place, PoolStage, Section, Stage, ThresholdStage
+from edgebnn.mapping.plan import (
+    AddStage,
+    AffineStage,
+    CopyStage,
+    Int8Stage,
+    LinearStage,
+    Place,
+    PoolStage,
+    Stage,
+    SumPoolStage,
+    ThresholdStage,
+    WeightStage,
+    sources_of,
+    weight_sections,
+)
 
 
 def memory_map_json(mapped: MappedNetwork) -> bytes:
@@ -16,7 +30,7 @@ def memory_map_json(mapped: MappedNetwork) -> bytes:
     document = {
         "target": mapped.target.name,
         "model_sha256": mapped.provenance.model_sha256,
-        "layers": [_layer(stage) for stage in mapped.linear_stages.values()],
+        "layers": [_layer(stage) for stage in mapped.weight_stages.values()],
         "image": {"bytes": plan.image_bytes, "sections": list(plan.sections)},
         "work_area": {
             "bytes": plan.work_bytes,
@@ -43,13 +57,13 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
         "| layer | kind | neurons | fan-in | synapses | weights in the image | banks | policy |",
         "|---|---|---:|---:|---:|---:|---|---|",
     ]
-    for stage in mapped.linear_stages.values():
+    for stage in mapped.weight_stages.values():
         facts = _layer(stage)
         banks = facts["banks"]
         span = f"{banks['first']} to {banks['last']} ({banks['count']})" if banks else "none"
         lines.append(
             f"| {_cell(stage.node)} | {stage.layer_kind}, {facts['weights']} | {facts['neurons']} | {stage.fan_in} | "
-            f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {_cell(stage.policy or 'none')} |"
+            f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {_cell(facts['policy'] or 'none')} |"
         )
     lines += ["", f"## Weights image, {plan.image_bytes} bytes", "", "| offset | bytes | section |", "|---:|---:|---|"]
     lines += [f"| 0x{s.offset:06x} | {s.bytes} | {_cell(s.name)} |" for s in plan.sections]
@@ -61,7 +75,7 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
         "|---:|---|---|---|---|",
     ]
     lines += [
-        f"| {index} | {_cell(each.node)} | {stage_kind(each)} | {_place(each.source)} | {_place(each.target)} |"
+        f"| {index} | {_cell(each.node)} | {stage_kind(each)} | {_sources(each)} | {_place(each.target)} |"
         for index, each in enumerate(plan.stages)
     ]
     lines += ["", "| offset | bytes | tensor | alive in stages |", "|---:|---:|---|---|"]
@@ -74,35 +88,49 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
 def stage_kind(stage: Stage) -> str:
     """What a stage does, in the words of the network."""
     match stage:
-        case LinearStage():
+        case LinearStage() | Int8Stage():
             return stage.layer_kind if stage.steps is None else f"{stage.layer_kind} + threshold"
         case ThresholdStage():
             return "threshold"
         case PoolStage():
             return "max pool"
+        case SumPoolStage():
+            return "sum pool"
+        case AddStage():
+            return "add"
+        case CopyStage():
+            return "concat"
         case AffineStage():
             return "affine"
 
 
-def _layer(stage: LinearStage) -> dict[str, Any]:
+def weight_kind(stage: WeightStage) -> str:
+    """The alphabet of a layer's weights, in the words of the network."""
+    if isinstance(stage, Int8Stage):
+        return "int8"
+    return "binary" if stage.nonzero is None else "ternary"
+
+
+def _layer(stage: WeightStage) -> dict[str, Any]:
     neurons = stage.output.channels
-    tiles = stage.tiles
+    cells = isinstance(stage, LinearStage)
+    tiles = stage.tiles if isinstance(stage, LinearStage) else ()
     return {
         "name": stage.node,
         "kind": stage.layer_kind,
-        "weights": "binary" if stage.nonzero is None else "ternary",
+        "weights": weight_kind(stage),
         "neurons": neurons,
         "fan_in": stage.fan_in,
-        "synapses": neurons * stage.fan_in,
-        "weight_bytes": _bytes(stage.sign, stage.nonzero),
-        "policy": stage.policy,
+        "synapses": neurons * stage.fan_in if cells else 0,
+        "weight_bytes": sum(section.bytes for section in weight_sections(stage)),
+        "policy": stage.policy if isinstance(stage, LinearStage) else None,
         "banks": {"first": tiles[0].bank, "last": tiles[-1].bank, "count": len(tiles)} if tiles else None,
         "tiles": list(tiles),
     }
 
 
-def _bytes(*sections: Section | None) -> int:
-    return sum(section.bytes for section in sections if section is not None)
+def _sources(stage: Stage) -> str:
+    return " and ".join(_place(place) for place in sources_of(stage))
 
 
 def _place(place: Place) -> str:

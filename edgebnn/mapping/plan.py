@@ -70,15 +70,32 @@ class WindowPlan(_Record, frozen=True):
     pad: tuple[int, int] = (0, 0)
 
 
+class LineSections(_Record, frozen=True):
+    """A line per channel in fixed point: `ebnn_lines`. `offset` holds 64 bits a channel, `shift` a byte.
+
+    `first` and `exceptions` are None where the lines alone are exact.
+    """
+
+    multiplier: Section
+    offset: Section
+    shift: Section
+    first: Section | None
+    exceptions: Section | None
+
+
 class Steps(_Record, frozen=True):
-    """A step function: `ebnn_steps`. `directions` is None where every channel counts upwards."""
+    """A step function: `ebnn_steps`, as a table of thresholds or as lines, which hold the directions in their signs.
+
+    `directions` is None where every channel of a table counts upwards.
+    """
 
     node: str
     steps: int
     low: int
     step: int
-    thresholds: Section
-    directions: Section | None
+    thresholds: Section | None = None
+    directions: Section | None = None
+    lines: LineSections | None = None
 
 
 class Tile(_Record, frozen=True):
@@ -91,15 +108,20 @@ class Tile(_Record, frozen=True):
     inputs: int
 
 
-class LinearStage(_Record, frozen=True, tag="linear"):
-    """A layer of dot products with the step function behind it, if there is one: `ebnn_linear_layer`."""
+class _Stage(_Record, frozen=True):
+    """What every stage has: the node that it does, the tensor that it makes, and one that it reads."""
 
     node: str
-    layer_kind: str
     input: Layout
     output: Layout
     source: Place
     target: Place
+
+
+class LinearStage(_Stage, frozen=True, tag="linear"):
+    """Dot products with binary or ternary weights, and the step function behind them: `ebnn_linear_layer`."""
+
+    layer_kind: str
     window: WindowPlan
     pad_value: int
     groups: int
@@ -113,42 +135,79 @@ class LinearStage(_Record, frozen=True, tag="linear"):
     policy: str | None = None
 
 
-class ThresholdStage(_Record, frozen=True, tag="threshold"):
+class Int8Stage(_Stage, frozen=True, tag="int8"):
+    """Dot products with weights of 8 bits, and the step function behind them: `ebnn_int8_layer`."""
+
+    layer_kind: str
+    window: WindowPlan
+    pad_value: int
+    groups: int
+    fan_in: int
+    weights: Section
+    steps: Steps | None
+
+
+class ThresholdStage(_Stage, frozen=True, tag="threshold"):
     """A step function on its own: `ebnn_threshold_layer`."""
 
-    node: str
-    input: Layout
-    output: Layout
-    source: Place
-    target: Place
     steps: Steps
 
 
-class PoolStage(_Record, frozen=True, tag="maxpool"):
-    """Pooling: `ebnn_pool_layer`."""
+class PoolStage(_Stage, frozen=True, tag="maxpool"):
+    """The largest value under a window: `ebnn_pool_layer`."""
 
-    node: str
-    input: Layout
-    output: Layout
-    source: Place
-    target: Place
     window: WindowPlan
     directions: Section | None
 
 
-class AffineStage(_Record, frozen=True, tag="affine"):
-    """The scores' affine: `ebnn_affine_layer`."""
+class SumPoolStage(_Stage, frozen=True, tag="sumpool"):
+    """The sum of the values under a window: `ebnn_pool_layer`."""
 
-    node: str
-    input: Layout
-    output: Layout
-    source: Place
-    target: Place
+    window: WindowPlan
+
+
+class AddStage(_Stage, frozen=True, tag="add"):
+    """The sum of two tensors: `ebnn_add_layer`."""
+
+    other: Layout
+    other_source: Place
+
+
+class CopyStage(_Stage, frozen=True, tag="copy"):
+    """One of the tensors that a concatenation joins, to its channels from `first_channel` on: `ebnn_copy_layer`."""
+
+    first_channel: int
+
+
+class AffineStage(_Stage, frozen=True, tag="affine"):
+    """A bent line per channel: `ebnn_affine_layer`. `offset` holds 64 bits a segment."""
+
+    segments: int
+    shift: int
     multiplier: Section
     offset: Section
+    knees: Section | None
 
 
-Stage = LinearStage | ThresholdStage | PoolStage | AffineStage
+Stage = LinearStage | Int8Stage | ThresholdStage | PoolStage | SumPoolStage | AddStage | CopyStage | AffineStage
+WeightStage = LinearStage | Int8Stage
+
+
+def weight_sections(stage: WeightStage) -> tuple[Section, ...]:
+    """Where in the image the weights of a layer lie."""
+    if isinstance(stage, Int8Stage):
+        return (stage.weights,)
+    return (stage.sign,) if stage.nonzero is None else (stage.sign, stage.nonzero)
+
+
+def sources_of(stage: Stage) -> tuple[Place, ...]:
+    """Where the tensors lie that a stage reads."""
+    return (stage.source, stage.other_source) if isinstance(stage, AddStage) else (stage.source,)
+
+
+def steps_of(stage: Stage) -> Steps | None:
+    """The step function of a stage, if it has one."""
+    return stage.steps if isinstance(stage, LinearStage | Int8Stage | ThresholdStage) else None
 
 
 class Buffer(_Record, frozen=True):

@@ -16,15 +16,32 @@ from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
 from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
-from edgebnn.mapping.plan import LinearStage, Plan
+from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage, weight_sections
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.rows import WORD_BITS, input_order
-from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Network, Node, Reshape, Threshold
+from edgebnn.network.types import (
+    Add,
+    Affine,
+    Concat,
+    Encoding,
+    Kind,
+    Linear,
+    MaxPool,
+    Network,
+    Node,
+    Quantizer,
+    Reshape,
+    SumPool,
+    Threshold,
+)
 
 _NODES: dict[str, type[Node]] = {
     "linear": Linear,
     "threshold": Threshold,
     "maxpool": MaxPool,
+    "sumpool": SumPool,
+    "add": Add,
+    "concat": Concat,
     "reshape": Reshape,
     "affine": Affine,
 }
@@ -33,8 +50,9 @@ _TYPES: dict[type, str] = {node: name for name, node in _NODES.items()}
 _ARRAYS: dict[str, tuple[Any, type[np.generic]]] = {
     "thresholds": (list[list[int]], np.int32),
     "direction": (list[int], np.int8),
-    "multiplier": (list[int], np.int32),
-    "offset": (list[int], np.int32),
+    "multiplier": (list[list[int]], np.int32),
+    "offset": (list[list[int]], np.int64),
+    "knees": (list[list[int]], np.int32),
 }
 
 
@@ -125,7 +143,7 @@ def _network_document(network: Network) -> dict[str, Any]:
     return {
         "name": network.name,
         "input": msgspec.to_builtins(network.input),
-        "input_dtype": network.input_dtype,
+        "encoding": _encoding_document(network.encoding),
         "model_sha256": network.model_sha256,
         "notes": list(network.notes),
         "score_error": network.score_error,
@@ -146,15 +164,57 @@ def _node_document(node: Node) -> dict[str, Any]:
     return document
 
 
+def _encoding_document(encoding: Encoding) -> dict[str, Any]:
+    """Thresholds in hexadecimal: to the bit, and infinity, which JSON has no number for, among them."""
+    quantizer = encoding.quantizer
+    return {
+        "dtype": encoding.dtype,
+        "axes": list(encoding.axes),
+        "quantizer": quantizer
+        and {
+            "thresholds": [[float(value).hex() for value in row] for row in quantizer.thresholds],
+            "direction": quantizer.direction.tolist(),
+            "low": quantizer.low,
+            "step": quantizer.step,
+        },
+    }
+
+
 def _network(document: dict[str, Any], plan: Plan, image: bytes) -> Network:
-    stages = {stage.node: stage for stage in plan.stages if isinstance(stage, LinearStage)}
+    stages = {stage.node: stage for stage in plan.stages if isinstance(stage, LinearStage | Int8Stage)}
     nodes = tuple(_node(item, stages, image) for item in document["nodes"])
     hints = get_type_hints(Network)
-    rest = {name: msgspec.convert(value, hints[name]) for name, value in document.items() if name != "nodes"}
-    return Network(nodes=nodes, **rest)
+    rest = {
+        name: msgspec.convert(value, hints[name])
+        for name, value in document.items()
+        if name not in ("nodes", "encoding")
+    }
+    return Network(nodes=nodes, encoding=_encoding(document["encoding"]), **rest)
 
 
-def _node(document: dict[str, Any], stages: dict[str, LinearStage], image: bytes) -> Node:
+def _encoding(document: dict[str, Any]) -> Encoding:
+    stored = document["quantizer"]
+    quantizer = None
+    if stored is not None:
+        thresholds = msgspec.convert(stored["thresholds"], list[list[str]])
+        quantizer = Quantizer(
+            thresholds=np.array([[float.fromhex(text) for text in row] for row in thresholds], np.float32),
+            direction=np.array(msgspec.convert(stored["direction"], list[int]), np.int8),
+            low=msgspec.convert(stored["low"], int),
+            step=msgspec.convert(stored["step"], int),
+        )
+    axes = msgspec.convert(document["axes"], tuple[int, ...])
+    return Encoding(_dtype(document["dtype"]), axes, quantizer)
+
+
+def _dtype(text: Any) -> str:
+    name = msgspec.convert(text, str)
+    if np.dtype(name).kind not in "iufb":
+        raise ValueError(f"samples are no '{name}'")
+    return name
+
+
+def _node(document: dict[str, Any], stages: dict[str, WeightStage], image: bytes) -> Node:
     node = _NODES[document["type"]]
     hints = get_type_hints(node)
     values: dict[str, Any] = {}
@@ -169,17 +229,20 @@ def _node(document: dict[str, Any], stages: dict[str, LinearStage], image: bytes
     return node(**values)
 
 
-def _weights(shape: tuple[int, ...], stage: LinearStage, image: bytes) -> npt.NDArray[np.int8]:
+def _weights(shape: tuple[int, ...], stage: WeightStage, image: bytes) -> npt.NDArray[np.int8]:
     """A layer's weights from the image, once nothing that the stage says asks for more than the image holds."""
     taps = prod(stage.window.kernel)
-    sections = [section for section in (stage.sign, stage.nonzero) if section is not None]
+    sections = weight_sections(stage)
+    row_bytes, held = stage.fan_in, stage.fan_in
+    if isinstance(stage, LinearStage):
+        row_bytes, held = 4 * stage.row_words, WORD_BITS * stage.row_words
     if (
         min(shape, default=0) < 1
         or min(stage.window.kernel) < 1
         or prod(shape[1:]) != stage.fan_in
         or stage.fan_in % taps
-        or stage.fan_in > WORD_BITS * stage.row_words
-        or any(section.bytes != 4 * shape[0] * stage.row_words for section in sections)
+        or stage.fan_in > held
+        or any(section.bytes != shape[0] * row_bytes for section in sections)
         or any(section.offset < 0 or section.offset + section.bytes > len(image) for section in sections)
     ):
         raise ValueError(f"the weights of layer '{stage.node}' do not lie in the image as its plan says")

@@ -1,14 +1,20 @@
 """The integer network and the interpreter that is its oracle."""
 
+from edgebnn.network.encoding import encode, model_shape
 from edgebnn.network.interpreter import interpret
 from edgebnn.network.types import (
+    Add,
     Affine,
+    Concat,
+    Encoding,
     Kind,
     Linear,
     MaxPool,
     Network,
     Node,
+    Quantizer,
     Reshape,
+    SumPool,
     Tensor,
     Threshold,
     WeightKind,
@@ -16,16 +22,23 @@ from edgebnn.network.types import (
 )
 
 __all__ = [
+    "Add",
     "Affine",
+    "Concat",
+    "Encoding",
     "Kind",
     "Linear",
     "MaxPool",
     "Network",
     "Node",
+    "Quantizer",
     "Reshape",
+    "SumPool",
     "Tensor",
     "Threshold",
     "WeightKind",
     "Window",
+    "encode",
     "interpret",
+    "model_shape",
 ]

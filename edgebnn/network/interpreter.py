@@ -11,10 +11,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.errors import DataError
-from edgebnn.network.types import Affine, Linear, MaxPool, Network, Reshape, Tensor, Threshold, Window
-
-Values = npt.NDArray[np.int64]
+from edgebnn.network.encoding import Values, encode
+from edgebnn.network.types import Add, Affine, Concat, Linear, MaxPool, Network, Reshape, SumPool, Threshold, Window
 
 # Integer matrix products go through float64 and its BLAS: exact while every partial sum stays below 2**53, and
 # an int32 accumulator does.
@@ -22,7 +20,7 @@ _PRODUCT = np.float64
 
 
 def interpret(network: Network, x: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
-    """Scores of a batch: x is (B, *input shape) in the input's range, the answer int32 (B, *output shape).
+    """Scores of a batch x as the network's encoding takes it; the answer is int32 (B, *output shape).
 
     Raises DataError where x has another shape or values outside the range.
     """
@@ -31,36 +29,10 @@ def interpret(network: Network, x: npt.NDArray[np.generic]) -> npt.NDArray[np.in
 
 def trace(network: Network, x: npt.NDArray[np.generic]) -> dict[str, Values]:
     """Every tensor of the network for a batch, by name, as int64 with the batch axis in front."""
-    values: dict[str, Values] = {network.input.name: checked_input(network.input, x)}
+    values: dict[str, Values] = {network.input.name: encode(network, x)}
     for node in network.nodes:
         sources = [values[name] for name in node.sources]
         values[node.output.name] = run(node, *sources)
-    return values
-
-
-def checked_input(tensor: Tensor, x: npt.NDArray[np.generic]) -> Values:
-    """The batch x as int64, or DataError where its shape, type or range is not the tensor's."""
-    if x.shape[1:] != tensor.shape:
-        raise DataError(
-            f"input '{tensor.name}' has the shape (batch, {', '.join(map(str, tensor.shape))}), "
-            f"but the data have {x.shape}; reshape the data"
-        )
-    if x.dtype.kind not in "iufb":
-        raise DataError(f"input '{tensor.name}' takes numbers, but the data are {x.dtype}; convert them")
-    if x.size and not np.all(np.isfinite(x)):
-        raise DataError(f"the data for input '{tensor.name}' hold NaN or infinity; remove those samples")
-    if x.size and (np.min(x) < tensor.low or np.max(x) > tensor.high):
-        raise DataError(
-            f"input '{tensor.name}' takes values from {tensor.low} to {tensor.high}, but the data run from "
-            f"{np.min(x)} to {np.max(x)}; scale the data or compile with another --input-type"
-        )
-    values = x.astype(np.int64)
-    if not np.array_equal(values, x):
-        raise DataError(
-            f"input '{tensor.name}' takes integers, but the data hold fractions; quantise them to the sensor's integers"
-        )
-    if tensor.kind == "bits" and np.any(values == 0):
-        raise DataError(f"input '{tensor.name}' takes -1 and +1, but the data hold 0; map the data to signs")
     return values
 
 
@@ -116,11 +88,36 @@ def _reshape(node: Reshape, *sources: Values) -> Values:
 
 
 @run.register
+def _sum_pool(node: SumPool, *sources: Values) -> Values:
+    (x,) = sources
+    patches = _patches(x, node.window, 0)
+    rank = len(node.window.kernel)
+    sums: Values = np.moveaxis(patches.sum(axis=tuple(range(patches.ndim - rank, patches.ndim))), -1, 1)
+    return sums
+
+
+@run.register
+def _add(node: Add, *sources: Values) -> Values:
+    one, other = sources
+    return one + other
+
+
+@run.register
+def _concat(node: Concat, *sources: Values) -> Values:
+    return np.concatenate(sources, axis=1)
+
+
+@run.register
 def _affine(node: Affine, *sources: Values) -> Values:
     (x,) = sources
     shape = (1, -1) + (1,) * (x.ndim - 2)
-    scores: Values = node.multiplier.astype(np.int64).reshape(shape) * x + node.offset.astype(np.int64).reshape(shape)
-    return scores
+    segment = np.zeros_like(x)
+    for knee in node.knees.T.astype(np.int64):
+        segment += knee.reshape(shape) <= x
+    channel = np.arange(x.shape[1]).reshape(shape)
+    multiplier, offset = node.multiplier.astype(np.int64), node.offset
+    values: Values = (multiplier[channel, segment] * x + offset[channel, segment]) >> node.shift
+    return values
 
 
 def _patches(x: Values, window: Window, pad_value: int) -> Values:

@@ -6,17 +6,36 @@ it, and the runtime in C follows them without looking again. So a network that b
 
 from __future__ import annotations
 
+from math import prod
 from typing import assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.errors import ModelError
-from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Node, Reshape, Tensor, Threshold, WeightKind, Window
+from edgebnn.network.types import (
+    Add,
+    Affine,
+    Concat,
+    Encoding,
+    Kind,
+    Linear,
+    MaxPool,
+    Node,
+    Reshape,
+    SumPool,
+    Tensor,
+    Threshold,
+    WeightKind,
+    Window,
+)
 
 LARGEST_WINDOW = 2**16 - 1  # the runtime's windows are 16 bits wide
 # What the end is padded with is not told to the runtime; rounding the extents up may add a stride to it.
 LARGEST_PAD_END = 2 * LARGEST_WINDOW
+# An int32 times an int32 and an offset below this stay inside int64.
+_LARGEST_PRODUCT = 1 << 61
+_LARGEST_SHIFT = 62
 
 _PACKED = (Kind.BITS, Kind.TRITS)
 _NARROW = (*_PACKED, Kind.INTEGERS)
@@ -30,10 +49,31 @@ def check_input(tensor: Tensor) -> None:
     _check_range(tensor, f"input '{tensor.name}'")
 
 
+def check_encoding(encoding: Encoding, tensor: Tensor) -> None:
+    """ModelError where what users hand over cannot become the input tensor."""
+    where = f"input '{tensor.name}'"
+    axes = encoding.axes
+    _demand(not axes or sorted(axes) == list(range(len(tensor.shape))), where, f"takes its axes in the order {axes}")
+    quantizer = encoding.quantizer
+    if quantizer is None:
+        return
+    _demand(quantizer.thresholds.ndim == 2, where, f"has steps of shape {quantizer.thresholds.shape}")
+    steps = quantizer.thresholds.shape[1]
+    _check_constant(quantizer.thresholds, (tensor.channels, steps), np.float32, "steps", where)
+    _check_direction(quantizer.direction, tensor, where)
+    _demand(not np.isnan(quantizer.thresholds).any(), where, "has a step at NaN")
+    _demand(
+        quantizer.step >= 1 and (tensor.low, tensor.high) == (quantizer.low, quantizer.low + quantizer.step * steps),
+        where,
+        f"has {steps} steps of {quantizer.step} from {quantizer.low}, but states {tensor.low} to {tensor.high}",
+    )
+
+
 def check_node(node: Node, sources: tuple[Tensor, ...]) -> None:
     """ModelError, naming the node, where its constants, its output and the tensors that it reads do not agree."""
     where = f"node '{node.name}'"
-    _demand(len(sources) == 1, where, f"reads {len(sources)} tensors, but takes one")
+    many = {Add: 2, Concat: len(sources) if len(sources) > 1 else 2}.get(type(node), 1)
+    _demand(len(sources) == many, where, f"reads {len(sources)} tensors, but takes {many}")
     _check_range(node.output, where)
     source = sources[0]
     match node:
@@ -43,6 +83,12 @@ def check_node(node: Node, sources: tuple[Tensor, ...]) -> None:
             _check_threshold(node, source, where)
         case MaxPool():
             _check_pool(node, source, where)
+        case SumPool():
+            _check_sum_pool(node, source, where)
+        case Add():
+            _check_add(node, sources, where)
+        case Concat():
+            _check_concat(node, sources, where)
         case Reshape():
             _check_reshape(node, source, where)
         case Affine():
@@ -87,13 +133,21 @@ def _check_linear(node: Linear, source: Tensor, where: str) -> None:
         where,
         f"pads with {node.pad_value} a tensor from {source.low} to {source.high}",
     )
-    largest = 128 if node.weight_kind is WeightKind.INT8 else 1
-    bound = largest * node.fan_in * max(abs(source.low), abs(source.high))
+    bound = largest_sum(node, source)
     _demand(
         output.low <= -bound and bound <= output.high,
         where,
         f"has sums of up to {bound}, but states {output.low} to {output.high}",
     )
+
+
+def largest_sum(node: Linear, source: Tensor) -> int:
+    """The largest magnitude that the layer's sums can have: under any signs where errors can turn the weights."""
+    if node.weight_kind is WeightKind.INT8:
+        weights = np.abs(node.weights.reshape(len(node.weights), -1).astype(np.int64)).sum(axis=1).max()
+    else:
+        weights = node.fan_in
+    return int(weights) * max(abs(source.low), abs(source.high))
 
 
 def _check_alphabet(node: Linear, where: str) -> None:
@@ -165,19 +219,68 @@ def _check_reshape(node: Reshape, source: Tensor, where: str) -> None:
     )
 
 
+def _check_sum_pool(node: SumPool, source: Tensor, where: str) -> None:
+    output = node.output
+    _check_window(node.window, source, where)
+    _demand(output.kind in _INT32, where, f"makes {output.kind}, but its sums are int32")
+    expected = (source.channels, *node.window.extents(source.spatial))
+    _demand(output.shape == expected, where, f"makes the shape {output.shape} where it pools to {expected}")
+    taps = prod(node.window.kernel)
+    low, high = taps * min(source.low, 0), taps * max(source.high, 0)
+    _check_reach(low, high, output, where)
+
+
+def _check_add(node: Add, sources: tuple[Tensor, ...], where: str) -> None:
+    output = node.output
+    _demand(output.kind in _INT32, where, f"makes {output.kind}, but its sums are int32")
+    for source in sources:
+        _demand(output.shape == source.shape, where, f"makes the shape {output.shape} of {source.shape}")
+    _check_reach(sum(source.low for source in sources), sum(source.high for source in sources), output, where)
+
+
+def _check_concat(node: Concat, sources: tuple[Tensor, ...], where: str) -> None:
+    output = node.output
+    for source in sources:
+        _demand(output.kind is source.kind, where, f"makes {output.kind} of {source.kind}")
+        _demand(output.spatial == source.spatial, where, f"joins maps of {source.spatial} to {output.spatial}")
+        _check_reach(source.low, source.high, output, where)
+    channels = sum(source.channels for source in sources)
+    _demand(output.channels == channels, where, f"makes {output.channels} channels of {channels}")
+
+
 def _check_affine(node: Affine, source: Tensor, where: str) -> None:
     output = node.output
-    _demand(source.kind in _INT32, where, f"reads {source.kind}, but takes sums")
-    _demand(output.kind in _INT32, where, f"makes {output.kind}, but scores are int32")
+    _demand(output.kind in _INT32, where, f"makes {output.kind}, but its values are int32")
     _demand(output.shape == source.shape, where, f"makes the shape {output.shape} of {source.shape}")
-    _check_constant(node.multiplier, (source.channels,), np.int32, "multipliers", where)
-    _check_constant(node.offset, (source.channels,), np.int32, "offsets", where)
-    multiplier, offset = node.multiplier.astype(np.int64), node.offset.astype(np.int64)
-    ends = np.stack([multiplier * source.low + offset, multiplier * source.high + offset])
+    _demand(node.multiplier.ndim == 2, where, f"has multipliers of shape {node.multiplier.shape}")
+    segments = node.multiplier.shape[1]
+    _check_constant(node.multiplier, (source.channels, segments), np.int32, "multipliers", where)
+    _check_constant(node.offset, (source.channels, segments), np.int64, "offsets", where)
+    _check_constant(node.knees, (source.channels, segments - 1), np.int32, "knees", where)
+    _demand(bool(np.all(np.diff(node.knees.astype(np.int64), axis=1) >= 0)), where, "has knees that do not ascend")
+    _demand(0 <= node.shift <= _LARGEST_SHIFT, where, f"shifts by {node.shift}")
+    _demand(bool(np.all(np.abs(node.offset) < _LARGEST_PRODUCT)), where, "has offsets that int64 products overflow")
+    # Every segment is a line, so its extremes lie where it begins and ends inside the source's range.
+    bounds = np.concatenate(
+        [
+            np.full((source.channels, 1), source.low, np.int64),
+            node.knees.astype(np.int64),
+            np.full((source.channels, 1), source.high + 1, np.int64),
+        ],
+        axis=1,
+    )
+    first, last = np.clip(bounds[:, :-1], source.low, source.high), np.clip(bounds[:, 1:] - 1, source.low, source.high)
+    used = bounds[:, 1:] > bounds[:, :-1]
+    ends = np.stack([(node.multiplier.astype(np.int64) * at + node.offset) >> node.shift for at in (first, last)])
+    reached = ends[:, used]
+    _check_reach(int(reached.min()), int(reached.max()), output, where)
+
+
+def _check_reach(low: int, high: int, output: Tensor, where: str) -> None:
     _demand(
-        bool(output.low <= ends.min() and ends.max() <= output.high),
+        output.low <= low and high <= output.high,
         where,
-        f"reaches {ends.min()} to {ends.max()}, but states {output.low} to {output.high}",
+        f"reaches {low} to {high}, but states {output.low} to {output.high}",
     )
 
 

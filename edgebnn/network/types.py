@@ -114,7 +114,8 @@ class Linear:
     """Integer dot products: dense, conv1d, conv2d or depthwise, by the window's rank and the groups.
 
     `weights` is int8 of shape (O, I / groups, *kernel). The accumulator of neuron o is the plain integer sum of
-    weight times input; padded inputs have the value `pad_value` (0 on bits means "no input", exactly 0).
+    weight times input; padded inputs have the value `pad_value` (0 on bits means "no input", exactly 0). Binary and
+    ternary weights lie in RRAM where the target has it; int8 weights stay in flash, and the CPU multiplies.
     """
 
     name: str
@@ -187,6 +188,37 @@ class MaxPool:
 
 
 @dataclass(frozen=True, eq=False)
+class SumPool:
+    """Sum of the values under the window, per channel; padding adds nothing. An average, but for its division."""
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    window: Window
+    kind: ClassVar[str] = "sumpool"
+
+
+@dataclass(frozen=True, eq=False)
+class Add:
+    """Sum of two tensors of the same shape, element by element: a residual connection."""
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    kind: ClassVar[str] = "add"
+
+
+@dataclass(frozen=True, eq=False)
+class Concat:
+    """Tensors of the same kind and map, one behind the other along the channel axis."""
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    kind: ClassVar[str] = "concat"
+
+
+@dataclass(frozen=True, eq=False)
 class Reshape:
     """The same integers, in the same channel-first order, under another shape."""
 
@@ -198,34 +230,67 @@ class Reshape:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """score = multiplier[c] * x + offset[c] in int32, which the front end has shown not to overflow."""
+    """A line, or a bent one, per channel, in fixed point: (multiplier[c, s] * x + offset[c, s]) >> shift.
+
+    `multiplier` is int32 (C, S), `offset` int64 (C, S) and `knees` int32 (C, S - 1), ascending: a value takes the
+    segment s that is the number of knees <= x. The shift rounds down (the offset holds the half that makes it round to
+    nearest); the front end has shown that products fit int64 and results the output's range.
+    """
 
     name: str
     sources: tuple[str, ...]
     output: Tensor
     multiplier: npt.NDArray[np.int32]
-    offset: npt.NDArray[np.int32]
+    offset: npt.NDArray[np.int64]
+    knees: npt.NDArray[np.int32]
+    shift: int = 0
     kind: ClassVar[str] = "affine"
 
 
-Node = Linear | Threshold | MaxPool | Reshape | Affine
+Node = Linear | Threshold | MaxPool | SumPool | Add | Concat | Reshape | Affine
+
+
+@dataclass(frozen=True, eq=False)
+class Quantizer:
+    """The model's own steps from real numbers to the integers of its input: low + step * count, per channel.
+
+    `thresholds` is float32 (C, K); the count is that of `Threshold`, on float32 values as the model compares them.
+    """
+
+    thresholds: npt.NDArray[np.float32]
+    direction: npt.NDArray[np.int8]
+    low: int
+    step: int
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """How samples as users hand them over become the integers of a network's input tensor.
+
+    `dtype` is the element type of the model's own input. `axes` says which of the model's axes (batch not counted)
+    come first, second, ... in the input tensor, where that is not channel first by itself. With a `quantizer` any real
+    numbers are taken, and stepped as the model does; without, real numbers that are integers times the tensor's scale.
+    """
+
+    dtype: str
+    axes: tuple[int, ...] = ()
+    quantizer: Quantizer | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """A model in integers: its input tensor and its nodes in an order in which they can be run.
 
-    `input_dtype` is the element type of the model's own input (what users hand over), the input tensor's range says
-    which integers it may hold. `notes` are sentences that a user should read. `score_error` bounds, in the model's own
-    units, how far the model's float32 scores lie from the integer scores times their scale: by what float32 rounds
-    behind the last sums, and int32. Where `ends_in` is `classes`, the model itself goes on from its scores to
-    probabilities or to an arg max, which were left out.
+    `encoding` says how what users hand over becomes the integers of the input tensor. `notes` are sentences that a user
+    should read. `score_error` bounds, in the model's own units, how far the model's float32 scores lie from the integer
+    scores times their scale: by what float32 rounds behind the last sums, and int32. Where `ends_in` is `classes`, the
+    model itself goes on from its scores to probabilities or to an arg max, which were left out.
     """
 
     name: str
     input: Tensor
     nodes: tuple[Node, ...]
-    input_dtype: str
+    encoding: Encoding
     model_sha256: str
     notes: tuple[str, ...] = field(default=())
     score_error: float = 0.0
@@ -234,7 +299,7 @@ class Network:
     def __post_init__(self) -> None:
         """ModelError where names repeat, a source is not made before it is read, a tensor is beyond all memory, or a
         node breaks the shape rules."""
-        from edgebnn.network.rules import check_input, check_node  # which are written in terms of this module's types
+        from edgebnn.network.rules import check_encoding, check_input, check_node  # they speak of this module's types
 
         made = {self.input.name}
         names: set[str] = set()
@@ -259,6 +324,7 @@ class Network:
                     "use fewer inputs a neuron, or fewer bits an input (--input-type)"
                 )
         check_input(self.input)
+        check_encoding(self.encoding, self.input)
         for node in self.nodes:
             check_node(node, tuple(self.tensors[source] for source in node.sources))
 

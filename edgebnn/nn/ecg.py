@@ -23,8 +23,8 @@ HIDDEN = 64
 
 _EVALUATED_AT_ONCE = 4096
 
-Progress = Callable[[int, float], None]
-"""Told the number of epochs done, those of teachers apart, and the last epoch's mean loss."""
+Progress = Callable[[str, int, float], None]
+"""Told after each epoch which network it was (`network` or `teacher 1`), how many it has done, and its mean loss."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class Training:
     label_smoothing: float = 0.05
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def all_epochs(self, binary: bool) -> int:
+        """Epochs that a training takes, those of the teachers of a binary network among them."""
+        return self.epochs + (self.teachers * _teacher_epochs(self.epochs) if binary else 0)
 
 
 class EcgNet(nn.Module):
@@ -93,7 +97,8 @@ def train(
     if binary:
         for index in range(settings.teachers):
             own = replace(settings, epochs=_teacher_epochs(settings.epochs), seed=_teacher_seed(settings.seed, index))
-            teachers.append(train(x, is_pvc, record, coding, own, binary=False))
+            told = None if progress is None else _teachers_progress(progress, index)
+            teachers.append(train(x, is_pvc, record, coding, own, binary=False, progress=told))
     torch.manual_seed(settings.seed)
     model = EcgNet(*x.shape[1:], binary=binary)
     records = torch.as_tensor(np.asarray(record, np.int64))
@@ -118,7 +123,7 @@ def train(
             clip_latent(model)
             total += loss.item()
         if progress is not None:
-            progress(epoch + 1, total / settings.steps)
+            progress("network", epoch + 1, total / settings.steps)
     return model.eval()
 
 
@@ -133,6 +138,10 @@ def evaluate(model: EcgNet, x: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
 def _teacher_seed(seed: int, index: int) -> int:
     """Far from the seeds that a user counts through, so that no teacher is a twin of another run's."""
     return 1_000_000 + 1_000 * seed + index
+
+
+def _teachers_progress(progress: Progress, index: int) -> Progress:
+    return lambda _, epoch, loss: progress(f"teacher {index + 1}", epoch, loss)
 
 
 def _teacher_epochs(epochs: int) -> int:

@@ -7,6 +7,7 @@ Zero counts as +1, as in the chip's comparators.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -63,66 +64,34 @@ class Sign(nn.Module):
         return sign_ste(x)
 
 
-class BinaryLinear(nn.Linear):
-    """Dense layer with +-1 weights and no bias (a batch norm after it has one): (n, in) -> (n, out)."""
+class _Binary(nn.Module):
+    """What all layers share: latent weights, and the sign of them in the forward pass."""
 
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__(in_features, out_features, bias=False)
-        _spread(self.weight)
+    weight: Tensor
 
     def quantised_weight(self) -> Tensor:
-        """The weights as the chip holds them, (out, in)."""
+        """The weights as the chip holds them, in the shape of `weight`."""
         return sign_ste(self.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Integers where x holds integers, (n, out)."""
-        return functional.linear(x, self.quantised_weight())
 
-
-class TernaryLinear(BinaryLinear):
-    """Dense layer with weights -1, 0, +1."""
+class _Ternary(_Binary):
+    """Weights -1, 0, +1 in place of +-1."""
 
     def quantised_weight(self) -> Tensor:
-        """The weights as the chip holds them, (out, in)."""
+        """The weights as the chip holds them, in the shape of `weight`."""
         return ternary_ste(self.weight)
 
 
-class BinaryConv1d(nn.Conv1d):
-    """Convolution over time with +-1 weights and no bias: (n, in, length) -> (n, out, positions)."""
+class _BinaryConvolution(_Binary):
+    """What the convolutions share, over one axis or two."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0, groups: int = 1
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False)
-        _spread(self.weight)
-
-    def quantised_weight(self) -> Tensor:
-        """The weights as the chip holds them, (out, in / groups, kernel)."""
-        return sign_ste(self.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Integers where x holds integers, (n, out, positions); the padding is zeros."""
-        return functional.conv1d(
-            x, self.quantised_weight(), stride=self.stride, padding=self.padding, groups=self.groups
-        )
-
-
-class TernaryConv1d(BinaryConv1d):
-    """Convolution over time with weights -1, 0, +1."""
-
-    def quantised_weight(self) -> Tensor:
-        """The weights as the chip holds them, (out, in / groups, kernel)."""
-        return ternary_ste(self.weight)
-
-
-class BinaryConv2d(nn.Conv2d):
-    """Convolution over an image with +-1 weights and no bias: (n, in, h, w) -> (n, out, h', w')."""
+    _conv_forward: Callable[[Tensor, Tensor, Tensor | None], Tensor]  # PyTorch's, with any weights
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel: int | tuple[int, int],
+        kernel: int | tuple[int, ...],
         *,
         stride: int = 1,
         padding: int = 0,
@@ -131,23 +100,41 @@ class BinaryConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False)
         _spread(self.weight)
 
-    def quantised_weight(self) -> Tensor:
-        """The weights as the chip holds them, (out, in / groups, h, w)."""
-        return sign_ste(self.weight)
+    def forward(self, x: Tensor) -> Tensor:
+        """Integers where x holds integers; the padding is zeros."""
+        return self._conv_forward(x, self.quantised_weight(), None)
+
+
+class BinaryLinear(_Binary, nn.Linear):
+    """Dense layer with +-1 weights and no bias (a batch norm after it has one): (n, in) -> (n, out)."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, bias=False)
+        _spread(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Integers where x holds integers, (n, out, h', w'); the padding is zeros."""
-        return functional.conv2d(
-            x, self.quantised_weight(), stride=self.stride, padding=self.padding, groups=self.groups
-        )
+        """Integers where x holds integers, (n, out)."""
+        return functional.linear(x, self.quantised_weight())
 
 
-class TernaryConv2d(BinaryConv2d):
+class TernaryLinear(_Ternary, BinaryLinear):
+    """Dense layer with weights -1, 0, +1."""
+
+
+class BinaryConv1d(_BinaryConvolution, nn.Conv1d):
+    """Convolution over time with +-1 weights and no bias: (n, in, length) -> (n, out, positions)."""
+
+
+class TernaryConv1d(_Ternary, BinaryConv1d):
+    """Convolution over time with weights -1, 0, +1."""
+
+
+class BinaryConv2d(_BinaryConvolution, nn.Conv2d):
+    """Convolution over an image with +-1 weights and no bias: (n, in, h, w) -> (n, out, h', w')."""
+
+
+class TernaryConv2d(_Ternary, BinaryConv2d):
     """Convolution over an image with weights -1, 0, +1."""
-
-    def quantised_weight(self) -> Tensor:
-        """The weights as the chip holds them, (out, in / groups, h, w)."""
-        return ternary_ste(self.weight)
 
 
 def _spread(weight: Tensor) -> None:

@@ -16,14 +16,13 @@ import numpy.typing as npt
 import torch
 
 from edgebnn.devices import beats as coding
-from edgebnn.devices.pvc import Detection, count
+from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import read_recording
 from edgebnn.errors import DataError
 from edgebnn.nn.ecg import EcgNet, Training, evaluate, train
 from edgebnn.nn.ecg_augment import Coding
 from edgebnn.nn.export import export_onnx
 
-PVC = 1
 EPOCHS = Training.epochs
 
 UNSEEN = "unseen"
@@ -77,6 +76,11 @@ def data_folder(given: Path | None) -> Path:
     return (Path(root) if root else Path("..") / "shared" / "data") / "ecg"
 
 
+def epochs_of_training(epochs: int, binary: bool) -> int:
+    """How many epochs one training takes for a network of `epochs` epochs, its teachers' among them."""
+    return Training(epochs=epochs).all_epochs(binary)
+
+
 def train_ecg(
     patients: Patients,
     output: Path,
@@ -91,7 +95,7 @@ def train_ecg(
     """Train, test, and write `output` (a binary network only); what `--json` prints.
 
     With `folds` each record that is not left out is also judged by a network that never saw it. `progress` hears of
-    each epoch of each training.
+    each epoch of each training (see `epochs_of_training`).
     """
     settings = Training(seed=seed, epochs=epochs)
     left = {patients.index(name) for name in leave_out}
@@ -143,8 +147,8 @@ def _trained(
     meaning = Coding(coding.BEFORE, coding.TEMPLATE_PEAK, coding.RATIO_SCALE)
     parts = patients.x[chosen], patients.is_pvc[chosen], patients.record[chosen]
 
-    def after_epoch(epoch: int, loss: float) -> None:
-        progress(f"{what}: epoch {epoch}, loss {loss:.3f}")
+    def after_epoch(network: str, epoch: int, loss: float) -> None:
+        progress(f"{what}: {network}, epoch {epoch}, loss {loss:.3f}")
 
     return train(*parts, meaning, settings, binary=binary, progress=after_epoch)
 

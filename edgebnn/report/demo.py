@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +11,26 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.devices.monitor import Monitoring
-from edgebnn.report.documents import chips_document, memory_document
-from edgebnn.report.tables import AGREE
+from edgebnn.models import training_record
+from edgebnn.report import numbers
+from edgebnn.report.documents import chips_document, left_out, memory_document
+from edgebnn.report.tables import agreement_rows
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
 
 Document = dict[str, Any]
 
-
 # What a patch would also have to do, and no firmware here does yet: energy, latency and battery life leave it out.
 NOT_COUNTED = ("finding the beats", "cutting and scaling the windows", "sending or storing what was found")
+
+MOMENTS = 8  # premature beats whose time the terminal shows; JSON has all
 
 
 def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
     """The first target's figures as `design` names them, and under `targets` those of each target."""
     _, first = results[0]
+    learnt = training_record(first.recording.name)
     targets = {deployment.mapped.target.name: _figures(deployment, result) for deployment, result in results}
     recording = first.recording
     return {
@@ -37,6 +41,8 @@ def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
             "beats_from": "the recording's annotations" if first.own_beats else "sleepecg's detector",
         },
         "beats": len(first.beats),
+        "trained_on": learnt is not None,
+        "training_record": learnt,
         **next(iter(targets.values())),
         "targets": targets,
     }
@@ -57,7 +63,8 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
     return {
         "target": deployment.mapped.target.name,
         "policy": deployment.mapped.policy,
-        "pvc_found": result.pvc_found,
+        "pvc_found": len(result.pvc_at_s),
+        "pvc_at_s": result.pvc_at_s,
         **labelled,
         "executors_agree": emulation.executors_agree,
         "agreement": {pair: asdict(agreement) for pair, agreement in emulation.agreement.items()},
@@ -72,32 +79,22 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
         "evidence": {} if energy is None else energy.evidence_shares(),
         "latency_evidence": emulation.latency_evidence,
         "not_counted": NOT_COUNTED,
+        "notes": left_out(deployment),
         "chips": chips_document(emulation, deployment.mapped),
     }
 
 
 def show_demo(console: Console, document: Document) -> None:
     """The tables: what was found, then each target in a column."""
-    recording = document["recording"]
-    minutes, seconds = divmod(round(recording["duration_s"]), 60)
-    console.print(
-        f"[bold]{escape(recording['name'])}[/bold]: {minutes} min {seconds:02d} s of ECG at "
-        f"{recording['sample_rate_hz']:g} Hz, {document['beats']} beats from {recording['beats_from']}"
-    )
-    if "sensitivity" in document:
-        counts = document["counts"]
-        console.print(
-            f"premature ventricular beats: sensitivity {_share(document['sensitivity'])}, positive predictivity "
-            f"{_share(document['ppv'])}, F1 {_share(document['f1'])} ({counts['tp']} right, {counts['fp']} false, "
-            f"{counts['fn']} missed)"
-        )
+    _show_recording(console, document)
     table = Table()
     table.add_column("")
     targets = list(document["targets"].values())
     for target in targets:
         table.add_column(target["target"], justify="right", overflow="fold")
     for name, cells in _rows(targets):
-        table.add_row(name, *cells)
+        if any(cells):
+            table.add_row(name, *cells)
     console.print(table)
     _show_chips(console, document)
     words = ", ".join(f"{share:.0%} {word}" for word, share in document["evidence"].items())
@@ -108,57 +105,80 @@ def show_demo(console: Console, document: Document) -> None:
         )
     if document["battery_days"] is not None:
         console.print(f"Power and battery life leave out what no firmware here does yet: {', '.join(NOT_COUNTED)}.")
+    for note in dict.fromkeys(note for target in targets for note in target["notes"]):
+        console.print(f"note: {escape(note)}")
+
+
+def _show_recording(console: Console, document: Document) -> None:
+    """The recording, what was found in it, and what that is worth."""
+    recording = document["recording"]
+    minutes, seconds = divmod(round(recording["duration_s"]), 60)
+    console.print(
+        f"[bold]{escape(recording['name'])}[/bold]: {minutes} min {seconds:02d} s of ECG at "
+        f"{recording['sample_rate_hz']:g} Hz, {numbers.counted(document['beats'], 'beat')} from "
+        f"{recording['beats_from']}"
+    )
+    if document["trained_on"]:
+        console.print(
+            f"[bold]By its name this is {escape(document['training_record'])}, on which the model was trained: "
+            "what it scores here says nothing about other patients.[/bold]"
+        )
+    moments = [numbers.moment(seconds) for seconds in document["pvc_at_s"][:MOMENTS]]
+    if moments:
+        rest = len(document["pvc_at_s"]) - len(moments)
+        more = f" and {rest:,} more (--json lists all)" if rest else ""
+        console.print(f"called premature ventricular: {', '.join(moments)}{more}")
+    if "sensitivity" in document:
+        counts = document["counts"]
+        console.print(
+            f"against the labels: sensitivity {_share(document['sensitivity'])}, positive predictivity "
+            f"{_share(document['ppv'])}, F1 {_share(document['f1'])} ({counts['tp']:,} right, {counts['fp']:,} false, "
+            f"{counts['fn']:,} missed)"
+        )
 
 
 def _rows(targets: list[Document]) -> list[tuple[str, list[str]]]:
-    def row(name: str, value: Any) -> tuple[str, list[str]]:
+    def row(name: str, value: Callable[[Document], str]) -> tuple[str, list[str]]:
         return name, [value(target) for target in targets]
 
-    pairs = {pair: None for target in targets for pair in target["agreement"]}
-    rows = [row("PVC found", lambda t: f"{t['pvc_found']:,}")]
-    rows.append(row("executors agree", lambda t: AGREE[t["executors_agree"]]))
-    for pair in pairs:
-        rows.append(row(f"  {pair.replace('-', ' = ', 1)}", lambda t, pair=pair: _agreement(t["agreement"].get(pair))))
-    rows.append(row("energy per beat", lambda t: _number(t["energy_per_beat_nj"], ",.0f", "nJ")))
-    for part in dict.fromkeys(part for target in targets for part in target["energy_per_beat_parts_nj"] or {}):
-        if part != "total":
-            name = f"  {part.replace('_', ' ')}"
-            rows.append(
-                row(name, lambda t, part=part: _number((t["energy_per_beat_parts_nj"] or {}).get(part), ",.1f", "nJ"))
-            )
-    rows += [
-        row("latency per beat", lambda t: _number(t["latency_per_beat_us"], ",.0f", "us")),
-        row("synapses", lambda t: f"{t['memory']['synapses']:,}"),
-        row("RRAM banks", lambda t: f"{t['memory']['banks']:,}" if t["memory"]["banks"] else "none"),
-        row("code", lambda t: _number(t["memory"]["code_bytes"], ",", "B")),
-        row("weights image", lambda t: _number(t["memory"]["weights_bytes"], ",", "B")),
-        row("SRAM", lambda t: _number(t["memory"]["sram_bytes"], ",", "B")),
-        row("programming the banks", lambda t: _number(t["programming_energy_uj"], ".2f", "uJ")),
-        row("mean power of the patch", lambda t: _number(t["average_power_uw"], ".1f", "uW")),
-        row("battery life (see below)", lambda t: _number(t["battery_days"], ",.0f", "days")),
+    def part(name: str) -> tuple[str, list[str]]:
+        return row(
+            f"  {name.replace('_', ' ')}", lambda t: numbers.energy((t["energy_per_beat_parts_nj"] or {}).get(name))
+        )
+
+    agreements = [dict(agreement_rows(target)) for target in targets]
+    parts = dict.fromkeys(name for target in targets for name in target["energy_per_beat_parts_nj"] or {})
+    some_rram = any(target["memory"]["banks"] for target in targets)
+    return [
+        row("PVC found", lambda t: numbers.count(t["pvc_found"])),
+        *(
+            (pair, [agreement.get(pair, "") for agreement in agreements])
+            for pair in dict.fromkeys(pair for agreement in agreements for pair in agreement)
+        ),
+        row("energy per beat", lambda t: numbers.energy(t["energy_per_beat_nj"])),
+        *(part(name) for name in parts if name != "total"),
+        row("latency per beat", lambda t: numbers.latency(t["latency_per_beat_us"])),
+        row("synapses", lambda t: numbers.count(t["memory"]["synapses"])),
+        row("RRAM banks", lambda t: numbers.count(t["memory"]["banks"] or None) or ("none" if some_rram else "")),
+        row("code", lambda t: numbers.size(t["memory"]["code_bytes"])),
+        row("weights image", lambda t: numbers.size(t["memory"]["weights_bytes"])),
+        row("SRAM", lambda t: numbers.size(t["memory"]["sram_bytes"])),
+        row("programming the banks", lambda t: numbers.programming(t["programming_energy_uj"])),
+        row("mean power of the patch", lambda t: numbers.quantity(t["average_power_uw"], "uW", 1)),
+        row("battery life (see below)", lambda t: numbers.quantity(t["battery_days"], "days")),
     ]
-    return rows
 
 
 def _show_chips(console: Console, document: Document) -> None:
     chips = document["chips"]
     if not chips:
         return
-    changed = [chip["changed"] for chip in chips]
-    wrong = [chip["wrong_bits"] for chip in chips]
+    wrong, changed = [chip["wrong_bits"] for chip in chips], [chip["changed"] for chip in chips]
     console.print(
-        f"{len(chips)} chip instances programmed under '{document['policy']}' (bit error rate "
-        f"{chips[0]['bit_error_rate']:g}, {chips[0]['bit_error_rate_evidence']}): {min(wrong)} to {max(wrong)} wrong "
-        f"weights, {min(changed)} to {max(changed)} of {document['beats']} answers changed"
+        f"{numbers.counted(len(chips), 'chip instance')} programmed under '{document['policy']}' (bit error rate "
+        f"{chips[0]['bit_error_rate']:g}, {chips[0]['bit_error_rate_evidence']}): {numbers.span(wrong)} wrong "
+        f"weights, {numbers.span(changed)} of {numbers.counted(document['beats'], 'answer')} changed"
     )
-
-
-def _agreement(counts: Document | None) -> str:
-    return "" if counts is None else f"{counts['equal']} of {counts['compared']}"
-
-
-def _number(value: float | None, form: str, unit: str) -> str:
-    return "" if value is None else f"{value:{form}} {unit}"
 
 
 def _share(value: float | None) -> str:

@@ -14,9 +14,11 @@ import numpy.typing as npt
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.target import Target
 from edgebnn.codegen.artefacts import Memory
+from edgebnn.emulator.accuracy import Verdict
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.emulate import ChipResult, Emulation
 from edgebnn.emulator.estimate import Estimate
+from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.frontend import Inspection
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.types import Linear, Network, Node, Threshold
@@ -33,7 +35,7 @@ def inspect_document(inspection: Inspection, target: Target) -> Document:
     return {
         "model": inspection.name,
         "model_sha256": inspection.model_sha256,
-        "input": None if network is None else {**_tensor(network.input), "dtype": network.input_dtype},
+        "input": None if network is None else {**_tensor(network.input), "dtype": network.encoding.dtype},
         "layers": [] if network is None else layers(network, target),
         "macs": 0 if network is None else sum(node.macs for node in network.linear),
         "weights": 0 if network is None else sum(node.weights.size for node in network.linear),
@@ -71,6 +73,9 @@ def _layer(node: Node, network: Network, target: Target) -> Document:
             "macs": node.macs,
             "runs_on": "rram" if target.array is not None else "cpu",
             "padding": _padding(node),
+            "pad_begin": list(node.window.pad_begin),
+            "pad_end": list(node.window.pad_end),
+            "pad_value": node.pad_value,
         }
     if isinstance(node, Threshold):
         document |= {"ties": node.ties, "ambiguous": node.ambiguous, "steps": int(node.thresholds.shape[1])}
@@ -159,6 +164,17 @@ def energy_document(found: Emulation | Estimate) -> Document:
     }
 
 
+def left_out(deployment: Deployment) -> list[str]:
+    """Sentences that say why figures are missing: the target has no energy model, or there is no firmware."""
+    target = deployment.mapped.target
+    notes = []
+    if target.energy is None:
+        notes.append(f"target '{target.name}' has no energy model, so there is no energy and no latency")
+    if deployment.elf is None:
+        notes.append(NO_FIRMWARE)
+    return notes
+
+
 def chips_document(result: Emulation, mapped: MappedNetwork) -> list[Document]:
     """Every chip instance, and what its bit error rate is worth: that of its policy, or `given` by the user."""
     policy = mapped.target.policies.get(mapped.policy or "")
@@ -188,11 +204,42 @@ def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: fl
         **energy_document(result),
         "programming_energy_uj": None if result.programming is None else result.programming.total_j * 1e6,
         "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),
+        "notes": left_out(deployment),
     }
     if allowed_drop is not None:
-        document["max_accuracy_drop"] = allowed_drop
-        document["verdict"] = "unresolved" if drop is None else str(drop.verdict(allowed_drop / 100))
+        document |= _verdict(deployment.mapped, result, allowed_drop)
     return document
+
+
+def _verdict(mapped: MappedNetwork, result: Emulation, allowed_drop: float) -> Document:
+    """Whether a drop of so many percentage points is kept, and why that is the answer."""
+    verdict, drop = Verdict.UNRESOLVED, result.drop
+    if result.accuracy is None:
+        reason = "the data have no labels y, so no accuracy is known; add the class of each sample"
+    elif drop is not None:
+        verdict = drop.verdict(allowed_drop / 100)
+        reason = {
+            Verdict.HOLDS: "the whole 95% interval of the drop lies within it",
+            Verdict.UNRESOLVED: "the 95% interval of the drop reaches beyond it; more samples or chips narrow it",
+            Verdict.FAILS: "the whole 95% interval of the drop lies beyond it",
+        }[verdict]
+    elif mapped.target.array is None:
+        reason = f"target '{mapped.target.name}' has no RRAM, so there are no chips with bit errors to compare with"
+    else:
+        reason = "no chip instance was emulated; ask for one or more (--chips)"
+    return {"max_accuracy_drop": allowed_drop, "verdict": str(verdict), "verdict_reason": reason}
+
+
+def disagreement(document: Document) -> str | None:
+    """One sentence about the pairs of executors that differ in a document of `emulate` or a target of `demo`."""
+    differ = {pair: n for pair, n in document["agreement"].items() if n["equal"] != n["compared"]}
+    if not differ:
+        return None
+    pairs = ", ".join(f"{pair}: {n['equal']} of {n['compared']} samples are equal" for pair, n in differ.items())
+    remedy = "that is a defect of edgebnn, so please report it with the model"
+    if all(pair.startswith("onnxruntime") for pair in differ):
+        remedy = "onnxruntime may differ where edgebnn inspect counts ambiguous thresholds; elsewhere please report it"
+    return f"the executors disagree on target '{document['target']}' ({pairs}); {remedy}"
 
 
 def estimate_document(deployment: Deployment, result: Estimate) -> Document:
@@ -205,6 +252,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),
         "array_events_closed_form": asdict(result.array),
         "events_counted": None if result.counted is None else asdict(result.counted),
+        "notes": left_out(deployment),
     }
 
 

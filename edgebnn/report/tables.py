@@ -8,10 +8,17 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
+from edgebnn.report import numbers
+
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
 
 Document = dict[str, Any]
+
+AMBIGUOUS = (
+    "ambiguous: float32 rounds near these thresholds, so onnxruntime may answer otherwise; most become exact where "
+    "torch.onnx.export keeps batch norm apart from the weights (dynamo=False, do_constant_folding=False)"
+)
 
 AGREE = {True: "yes", False: "[red]NO[/red]", None: "not compared"}
 
@@ -43,17 +50,22 @@ def show_inspect(console: Console, document: Document) -> None:
                 escape(_tail(layer["name"])),
                 escape(_kind(layer)),
                 "x".join(map(str, layer["output_shape"])),
-                _count(layer["fan_in"]),
-                _count(layer["macs"] or None),
+                numbers.count(layer["fan_in"]),
+                numbers.count(layer["macs"] or None),
                 layer["runs_on"],
             )
         console.print(table)
+        ambiguous = document["ambiguous_thresholds"]
         console.print(
-            f"{document['weights']:,} weights, {document['macs']:,} multiply-accumulates, "
-            f"{document['ambiguous_thresholds']} ambiguous thresholds"
+            f"{numbers.counted(document['weights'], 'weight')}, "
+            f"{numbers.counted(document['macs'], 'multiply-accumulate')}, "
+            f"{numbers.counted(ambiguous, 'ambiguous threshold')}"
         )
-    for note in document["notes"]:
-        console.print(f"note: {escape(note)}")
+        if ambiguous:
+            console.print(AMBIGUOUS)
+        if any(layer.get("padding", "none") != "none" for layer in document["layers"]):
+            console.print("padding adds no input (exactly 0) where no other value is named")
+    _show_notes(console, document)
     if document["problems"]:
         table = Table(title=f"{escape(document['model'])} cannot be mapped", title_justify="left")
         for name in ("node", "operator", "reason", "remedy"):
@@ -70,63 +82,54 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
         table.add_column(name, justify="left" if name in ("layer", "policy") else "right", overflow="fold")
     for name, layer in document["layers"].items():
         policy = escape(document["policies"].get(name, ""))
-        table.add_row(escape(name), _count(layer["synapses"]), _count(layer["weight_bytes"]), policy)
+        table.add_row(escape(name), numbers.count(layer["synapses"]), numbers.count(layer["weight_bytes"]), policy)
     console.print(table)
     rows = [("target", document["target"]), *_memory_rows(document)]
     facts(console, "", [*rows, ("deployment", escape(document["deployment"]))])
-    for note in document["notes"]:
-        console.print(f"note: {escape(note)}")
+    _show_notes(console, document)
 
 
 def show_run(console: Console, document: Document) -> None:
     """`run`."""
-    counts = ", ".join(f"class {index}: {count}" for index, count in enumerate(document["class_counts"]) if count)
+    counts = ", ".join(f"class {index}: {count:,}" for index, count in enumerate(document["class_counts"]) if count)
     chip = document["chip"]
     where = f"chip {chip['seed']} at a bit error rate of {chip['bit_error_rate']:g}" if chip else "no bit errors"
-    console.print(f"{document['samples']} samples on {document['on']}, {where}: {counts}")
+    samples = numbers.counted(document["samples"], "sample")
+    console.print(f"{samples} on {document['on']}, {where}" + (f": {counts}" if counts else ""))
 
 
 def show_emulate(console: Console, document: Document) -> None:
     """`emulate`."""
-    rows = [("samples", _count(document["samples"]))]
+    rows = [("samples", numbers.count(document["samples"]))]
     if document["accuracy"] is not None:
-        low, high = document["accuracy_interval"]
-        rows.append(("accuracy, no errors", f"{document['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})"))
+        low, high = map(numbers.share, document["accuracy_interval"])
+        accuracy = numbers.share(document["accuracy"])
+        rows.append(("accuracy, no errors", f"{accuracy} (95% interval {low} to {high})"))
     if document["accuracy_drop"] is not None:
         low, high = document["accuracy_drop_interval"]
-        rows.append(
-            ("accuracy drop", f"{document['accuracy_drop']:.2f} points (95 % interval {low:.2f} to {high:.2f})")
-        )
+        rows.append(("accuracy drop", f"{document['accuracy_drop']:.2f} points (95% interval {low:.2f} to {high:.2f})"))
     if "verdict" in document:
-        rows.append((f"drop of at most {document['max_accuracy_drop']:g} points", document["verdict"]))
-    rows += [*agreement_rows(document), *energy_rows(document, "inference")]
-    if document["programming_energy_uj"] is not None:
-        rows.append(
-            ("programming", f"{document['programming_energy_uj']:.3f} uJ under policy {escape(document['policy'])}")
-        )
+        allowed = f"drop of at most {document['max_accuracy_drop']:g} points"
+        rows.append((allowed, f"{document['verdict']}: {escape(document['verdict_reason'])}"))
+    rows += [*agreement_rows(document), *energy_rows(document, "inference"), *_programming_rows(document)]
     facts(console, "Emulation", rows)
     if document["chips"]:
         table = Table(title="Chip instances", title_justify="left")
         for name in ("seed", "bit error rate", "wrong weights", "accuracy", "answers changed"):
             table.add_column(name, justify="right")
         for chip in document["chips"][:20]:
-            accuracy = "" if chip["accuracy"] is None else f"{chip['accuracy']:.2%}"
-            rate = f"{chip['bit_error_rate']:g}"
-            table.add_row(str(chip["seed"]), rate, _count(chip["wrong_bits"]), accuracy, _count(chip["changed"]))
+            accuracy = "" if chip["accuracy"] is None else numbers.share(chip["accuracy"])
+            wrong, changed = numbers.count(chip["wrong_bits"]), numbers.count(chip["changed"])
+            table.add_row(str(chip["seed"]), f"{chip['bit_error_rate']:g}", wrong, accuracy, changed)
         console.print(table)
         if len(document["chips"]) > 20:
-            console.print(f"and {len(document['chips']) - 20} more chips (--json lists all)")
+            console.print(f"and {numbers.counted(len(document['chips']) - 20, 'more chip')} (--json lists all)")
+    _show_notes(console, document)
 
 
 def show_estimate(console: Console, document: Document) -> None:
     """`estimate`."""
-    rows = [("target", document["target"]), *energy_rows(document, "inference")]
-    if document["energy_per_inference_nj"] is None:
-        rows.append(("energy", "this target has no energy model"))
-    if document["programming_energy_uj"] is not None:
-        rows.append(
-            ("programming", f"{document['programming_energy_uj']:.3f} uJ under policy {escape(document['policy'])}")
-        )
+    rows = [("target", document["target"]), *energy_rows(document, "inference"), *_programming_rows(document)]
     facts(console, "Estimate", [*rows, *_memory_rows(document["memory"])])
     parts = document["energy_per_inference_nj"]
     if parts is not None:
@@ -134,8 +137,9 @@ def show_estimate(console: Console, document: Document) -> None:
         for name in ("part", "nJ", "share"):
             table.add_column(name, justify="left" if name == "part" else "right")
         for name, value in parts.items():
-            table.add_row(name.replace("_", " "), f"{value:.3f}", f"{value / parts['total']:.1%}")
+            table.add_row(name.replace("_", " "), f"{value:,.1f}", f"{value / parts['total']:.1%}")
         console.print(table)
+    _show_notes(console, document)
 
 
 def show_targets(console: Console, document: Document) -> None:
@@ -152,14 +156,10 @@ def show_targets(console: Console, document: Document) -> None:
 def show_target(console: Console, document: Document) -> None:
     """`targets show`."""
     console.print(f"[bold]{escape(document['name'])}[/bold]: {escape(document['summary'])}")
-    table = Table()
-    for name in ("number", "value", "unit", "evidence", "source"):
-        table.add_column(name, justify="right" if name == "value" else "left", overflow="fold")
-    for number in document["numbers"]:
-        value = f"0x{number['value']:08x}" if number["unit"] == "address" else f"{number['value']:g}"
-        unit = "" if number["unit"] in ("1", "address") else number["unit"]
-        table.add_row(escape(number["path"]), value, unit, number["evidence"], escape(number["source"]))
-    console.print(table)
+    if document["numbers"]:
+        _show_numbers(console, document["numbers"])
+    else:
+        console.print("This target states no physical numbers, so there is no energy and no latency on it.")
     if document["registers"]:
         table = Table(title="Registers of the macro", title_justify="left")
         for name in ("register", "offset", "meaning"):
@@ -169,11 +169,35 @@ def show_target(console: Console, document: Document) -> None:
         console.print(table)
 
 
+def _show_numbers(console: Console, found: list[Document]) -> None:
+    """Every number under the name of its table, so that the names fit into a terminal of 80 columns."""
+    table = Table()
+    for name in ("number", "value", "evidence", "source"):
+        table.add_column(name, overflow="fold", no_wrap=name != "source")
+    section = ""
+    for number in found:
+        above, _, name = number["path"].rpartition(".")
+        if above != section:
+            section = above
+            table.add_section()
+            table.add_row(f"[bold]{escape(section)}[/bold]")
+        value = f"{number['value']:g} {number['unit']}".removesuffix(" 1")
+        if number["unit"] == "address":
+            value = f"0x{number['value']:08x}"
+        table.add_row(f"  {escape(name)}", value, number["evidence"], escape(number["source"]))
+    console.print(table)
+
+
+def _show_notes(console: Console, document: Document) -> None:
+    for note in document["notes"]:
+        console.print(f"note: {escape(note)}")
+
+
 def agreement_rows(document: Document) -> list[tuple[str, str]]:
     """Whether the executors agree, pair by pair."""
     rows = [("executors agree", AGREE[document["executors_agree"]])]
     for pair, counts in document["agreement"].items():
-        rows.append((f"  {pair.replace('-', ' = ', 1)}", f"{counts['equal']} of {counts['compared']} samples"))
+        rows.append((f"  {pair.replace('-', ' = ', 1)}", f"{counts['equal']:,} of {counts['compared']:,}"))
     return rows
 
 
@@ -184,26 +208,28 @@ def energy_rows(document: Document, each: str) -> list[tuple[str, str]]:
         return []
     evidence = ", ".join(f"{share:.0%} {word}" for word, share in document["evidence"].items())
     return [
-        (f"energy per {each}", f"{energy['total']:.1f} nJ"),
-        (f"latency per {each}", f"{document['latency_per_inference_us']:.1f} us"),
+        (f"energy per {each}", numbers.energy(energy["total"])),
+        (f"latency per {each}", numbers.latency(document["latency_per_inference_us"])),
         ("the energy rests on", f"{evidence} constants (edgebnn targets show {document['target']})"),
     ]
 
 
-def _programming(document: Document) -> tuple[str, str]:
-    return "programming", f"{document['programming_energy_uj']:.3f} uJ under policy {escape(document['policy'])}"
+def _programming_rows(document: Document) -> list[tuple[str, str]]:
+    if document["programming_energy_uj"] is None:
+        return []
+    energy = numbers.programming(document["programming_energy_uj"])
+    return [("programming the banks", f"{energy} under policy {escape(document['policy'])}")]
 
 
 def _memory_rows(memory: Document) -> list[tuple[str, str]]:
-    code = memory["code_bytes"]
-    rows = [("synapses", _count(memory["synapses"]))]
+    rows = [("synapses", numbers.count(memory["synapses"]))]
     if memory["banks"]:
-        rows.append(("RRAM banks", _count(memory["banks"])))
+        rows.append(("RRAM banks", numbers.count(memory["banks"])))
     return [
         *rows,
-        ("SRAM", f"{memory['sram_bytes']:,} bytes"),
-        ("code", "not built" if code is None else f"{code:,} bytes"),
-        ("weights image", f"{memory['weights_bytes']:,} bytes"),
+        ("code", numbers.size(memory["code_bytes"]) or "not built"),
+        ("weights image", numbers.size(memory["weights_bytes"])),
+        ("SRAM", numbers.size(memory["sram_bytes"])),
     ]
 
 
@@ -211,7 +237,7 @@ def _kind(layer: Document) -> str:
     """What a layer is, and what it makes of padding and of exact zeros, which models disagree on."""
     words = [f"{layer['weights']} {layer['kind']}" if layer["weights"] else layer["kind"]]
     if layer.get("padding", "none") != "none":
-        words.append(f"padding {layer['padding']}")
+        words.append(_padding(layer))
     if layer.get("ties"):
         words.append(f"0 becomes {layer['ties']}")
     if layer.get("ambiguous"):
@@ -219,13 +245,18 @@ def _kind(layer: Document) -> str:
     return ", ".join(words)
 
 
+def _padding(layer: Document) -> str:
+    """`padding 1`, `padding 1x2`, or `padding 0x0 before, 1x1 behind`; ` of -1` where it is no plain zero."""
+    begin, end = ("x".join(map(str, layer[name])) for name in ("pad_begin", "pad_end"))
+    extent = begin if begin == end else f"{begin} before, {end} behind"
+    if len({*layer["pad_begin"], *layer["pad_end"]}) == 1:
+        extent = str(layer["pad_begin"][0])
+    return f"padding {extent}" + (f" of {layer['pad_value']:+d}" if layer["pad_value"] else "")
+
+
 def _tail(name: str, longest: int = 22) -> str:
     """A name from an exporter is a path, and its end tells more than its beginning."""
     return name if len(name) <= longest else "..." + name[3 - longest :]
-
-
-def _count(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
 
 
 def show_train(console: Console, document: Document) -> None:

@@ -213,7 +213,59 @@ AVX2 static void threshold_bits(const ebnn_steps *steps, const uint32_t *sums, u
     }
 }
 
-const ebnn_kernel ebnn_kernel_avx2 = {REGISTER_WORDS, add_dots, threshold_bits};
+#define REGISTER_VALUES 16
+
+AVX2_INLINE __m256i load_values(const int16_t *values)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)values);
+}
+
+/* The sum of the eight 32-bit lanes, modulo 2^32. */
+AVX2_INLINE uint32_t sum_eight(__m256i lanes)
+{
+    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+    const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, _MM_SHUFFLE(1, 0, 3, 2)));
+
+    return (uint32_t)_mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, _MM_SHUFFLE(2, 3, 0, 1))));
+}
+
+/* A weight has eight bits, so the pairs that are added before they are widened stay inside 32. */
+AVX2_INLINE void dot_tile(const int16_t *row, const int16_t *vectors, size_t length, int count, uint32_t *sums,
+                          size_t sums_stride)
+{
+    __m256i totals[4];
+
+    for (int v = 0; v < count; v++) {
+        totals[v] = _mm256_setzero_si256();
+    }
+    for (size_t i = 0; i < length; i += REGISTER_VALUES) {
+        const __m256i weights = load_values(row + i);
+
+        for (int v = 0; v < count; v++) {
+            const __m256i pairs = _mm256_madd_epi16(weights, load_values(vectors + (size_t)v * length + i));
+
+            totals[v] = _mm256_add_epi32(totals[v], pairs);
+        }
+    }
+    for (int v = 0; v < count; v++) {
+        sums[(size_t)v * sums_stride] = sum_eight(totals[v]);
+    }
+}
+
+AVX2 static void dot_values(const int16_t *row, const int16_t *vectors, size_t length, size_t count, uint32_t *sums,
+                            size_t sums_stride)
+{
+    size_t vector = 0;
+
+    for (; vector + 4 <= count; vector += 4) {
+        dot_tile(row, vectors + vector * length, length, 4, sums + vector * sums_stride, sums_stride);
+    }
+    for (; vector < count; vector++) {
+        dot_tile(row, vectors + vector * length, length, 1, sums + vector * sums_stride, sums_stride);
+    }
+}
+
+const ebnn_kernel ebnn_kernel_avx2 = {REGISTER_WORDS, add_dots, threshold_bits, dot_values};
 
 #else
 

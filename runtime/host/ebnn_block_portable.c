@@ -48,4 +48,17 @@ static void threshold_bits(const ebnn_steps *steps, const uint32_t *sums, uint32
     }
 }
 
-const ebnn_kernel ebnn_kernel_portable = {1, add_dots, threshold_bits};
+static void dot_values(const int16_t *row, const int16_t *vectors, size_t length, size_t count, uint32_t *sums,
+                       size_t sums_stride)
+{
+    for (size_t vector = 0; vector < count; vector++, vectors += length) {
+        uint32_t sum = 0;
+
+        for (size_t i = 0; i < length; i++) {
+            sum += (uint32_t)(row[i] * vectors[i]);
+        }
+        sums[vector * sums_stride] = sum;
+    }
+}
+
+const ebnn_kernel ebnn_kernel_portable = {1, add_dots, threshold_bits, dot_values};

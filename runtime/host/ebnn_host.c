@@ -20,12 +20,19 @@ static size_t target_bytes(const ebnn_host_step *step)
     switch (step->kind) {
     case EBNN_HOST_LINEAR:
         return ebnn_tensor_bytes(&((const ebnn_linear_layer *)step->layer)->output);
+    case EBNN_HOST_INT8:
+        return ebnn_tensor_bytes(&((const ebnn_int8_layer *)step->layer)->output);
     case EBNN_HOST_THRESHOLD:
         return ebnn_tensor_bytes(&((const ebnn_threshold_layer *)step->layer)->output);
     case EBNN_HOST_MAX_POOL:
+    case EBNN_HOST_SUM_POOL:
         return ebnn_tensor_bytes(&((const ebnn_pool_layer *)step->layer)->output);
+    case EBNN_HOST_ADD:
+        return ebnn_tensor_bytes(&((const ebnn_add_layer *)step->layer)->output);
+    case EBNN_HOST_COPY:
+        return ebnn_tensor_bytes(&((const ebnn_copy_layer *)step->layer)->output);
     case EBNN_HOST_AFFINE:
-        return ebnn_tensor_bytes(&((const ebnn_affine_layer *)step->layer)->input);
+        return ebnn_tensor_bytes(&((const ebnn_affine_layer *)step->layer)->output);
     default:
         return 0;
     }
@@ -51,11 +58,14 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
     size_t scratch = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        if (steps[i].kind == EBNN_HOST_LINEAR) {
-            const size_t bytes = ebnn_host_linear_scratch_bytes((const ebnn_linear_layer *)steps[i].layer);
+        size_t bytes = 0;
 
-            scratch = bytes > scratch ? bytes : scratch;
+        if (steps[i].kind == EBNN_HOST_LINEAR) {
+            bytes = ebnn_host_linear_scratch_bytes((const ebnn_linear_layer *)steps[i].layer);
+        } else if (steps[i].kind == EBNN_HOST_INT8) {
+            bytes = ebnn_host_int8_scratch_bytes((const ebnn_int8_layer *)steps[i].layer);
         }
+        scratch = bytes > scratch ? bytes : scratch;
     }
     return batch * sample_bytes(steps, count) + scratch;
 }
@@ -80,10 +90,17 @@ size_t ebnn_host_descriptor_bytes(uint32_t kind)
     switch (kind) {
     case EBNN_HOST_LINEAR:
         return sizeof(ebnn_linear_layer);
+    case EBNN_HOST_INT8:
+        return sizeof(ebnn_int8_layer);
     case EBNN_HOST_THRESHOLD:
         return sizeof(ebnn_threshold_layer);
     case EBNN_HOST_MAX_POOL:
+    case EBNN_HOST_SUM_POOL:
         return sizeof(ebnn_pool_layer);
+    case EBNN_HOST_ADD:
+        return sizeof(ebnn_add_layer);
+    case EBNN_HOST_COPY:
+        return sizeof(ebnn_copy_layer);
     case EBNN_HOST_AFFINE:
         return sizeof(ebnn_affine_layer);
     default:
@@ -91,32 +108,59 @@ size_t ebnn_host_descriptor_bytes(uint32_t kind)
     }
 }
 
-/* A layer that has no kernel for batches, sample by sample. */
-static int32_t run_samples(const ebnn_host_step *step, ebnn_host_series source, ebnn_host_series target, size_t batch)
-{
-    for (size_t sample = 0; sample < batch; sample++) {
-        const void *input = source.first + sample * source.stride;
-        void *output = target.first + sample * target.stride;
-        int32_t status;
+/* Where the tensors of a step lie, for each sample. */
+typedef struct step_series {
+    ebnn_host_series source;
+    ebnn_host_series other;
+    ebnn_host_series target;
+} step_series;
 
-        switch (step->kind) {
-        case EBNN_HOST_THRESHOLD:
-            status = ebnn_threshold((const ebnn_threshold_layer *)step->layer, input, output);
-            break;
-        case EBNN_HOST_MAX_POOL:
-            status = ebnn_max_pool((const ebnn_pool_layer *)step->layer, input, output);
-            break;
-        case EBNN_HOST_AFFINE:
-            status = ebnn_affine((const ebnn_affine_layer *)step->layer, (const int32_t *)input, (int32_t *)output);
-            break;
-        default:
-            return EBNN_HOST_ERROR_STEP;
-        }
+/* A layer that has no kernel for batches, on one sample. */
+static int32_t run_sample(const ebnn_host_step *step, const void *input, const void *other, void *output)
+{
+    switch (step->kind) {
+    case EBNN_HOST_THRESHOLD:
+        return ebnn_threshold((const ebnn_threshold_layer *)step->layer, input, output);
+    case EBNN_HOST_MAX_POOL:
+        return ebnn_max_pool((const ebnn_pool_layer *)step->layer, input, output);
+    case EBNN_HOST_SUM_POOL:
+        return ebnn_sum_pool((const ebnn_pool_layer *)step->layer, input, (int32_t *)output);
+    case EBNN_HOST_ADD:
+        return ebnn_add((const ebnn_add_layer *)step->layer, input, other, (int32_t *)output);
+    case EBNN_HOST_COPY:
+        return ebnn_copy_channels((const ebnn_copy_layer *)step->layer, input, output);
+    case EBNN_HOST_AFFINE:
+        return ebnn_affine((const ebnn_affine_layer *)step->layer, input, (int32_t *)output);
+    default:
+        return EBNN_HOST_ERROR_STEP;
+    }
+}
+
+static int32_t run_step(const ebnn_host_step *step, const step_series *at, size_t batch, const ebnn_kernel *kernel,
+                        void *scratch)
+{
+    if (step->kind == EBNN_HOST_LINEAR) {
+        return ebnn_host_linear((const ebnn_linear_layer *)step->layer, at->source, at->target, batch, kernel, scratch);
+    }
+    if (step->kind == EBNN_HOST_INT8) {
+        return ebnn_host_int8((const ebnn_int8_layer *)step->layer, at->source, at->target, batch, kernel, scratch);
+    }
+    for (size_t sample = 0; sample < batch; sample++) {
+        const int32_t status =
+            run_sample(step, at->source.first + sample * at->source.stride, at->other.first + sample * at->other.stride,
+                       at->target.first + sample * at->target.stride);
+
         if (status != EBNN_OK) {
             return status;
         }
     }
     return EBNN_OK;
+}
+
+static ebnn_host_series at_offset(ebnn_host_series base, size_t offset)
+{
+    base.first += offset;
+    return base;
 }
 
 int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *inputs, size_t input_stride,
@@ -138,20 +182,17 @@ int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *i
     bases[EBNN_HOST_WORK].stride = work_stride;
     for (uint32_t i = 0; i < count; i++) {
         const ebnn_host_step *step = &steps[i];
-        ebnn_host_series source, target;
+        step_series at;
         int32_t status;
 
-        if (step->source_base > EBNN_HOST_WORK || step->target_base > EBNN_HOST_WORK ||
-            step->target_base == EBNN_HOST_INPUT) {
+        if (step->source_base > EBNN_HOST_WORK || step->other_base > EBNN_HOST_WORK ||
+            step->target_base > EBNN_HOST_WORK || step->target_base == EBNN_HOST_INPUT) {
             return EBNN_HOST_ERROR_STEP;
         }
-        source = bases[step->source_base];
-        target = bases[step->target_base];
-        source.first += step->source_offset;
-        target.first += step->target_offset;
-        status = step->kind == EBNN_HOST_LINEAR ? ebnn_host_linear((const ebnn_linear_layer *)step->layer, source,
-                                                                   target, batch, chosen, work + batch * work_stride)
-                                                : run_samples(step, source, target, batch);
+        at.source = at_offset(bases[step->source_base], step->source_offset);
+        at.other = at_offset(bases[step->other_base], step->other_offset);
+        at.target = at_offset(bases[step->target_base], step->target_offset);
+        status = run_step(step, &at, batch, chosen, work + batch * work_stride);
         if (status != EBNN_OK) {
             return status;
         }

@@ -19,7 +19,11 @@ typedef enum ebnn_host_kind {
     EBNN_HOST_LINEAR = 0,    /* an ebnn_linear_layer */
     EBNN_HOST_THRESHOLD = 1, /* an ebnn_threshold_layer */
     EBNN_HOST_MAX_POOL = 2,  /* an ebnn_pool_layer */
-    EBNN_HOST_AFFINE = 3     /* an ebnn_affine_layer */
+    EBNN_HOST_AFFINE = 3,    /* an ebnn_affine_layer */
+    EBNN_HOST_INT8 = 4,      /* an ebnn_int8_layer */
+    EBNN_HOST_SUM_POOL = 5,  /* an ebnn_pool_layer */
+    EBNN_HOST_ADD = 6,       /* an ebnn_add_layer */
+    EBNN_HOST_COPY = 7       /* an ebnn_copy_layer */
 } ebnn_host_kind;
 
 typedef enum ebnn_host_base {
@@ -38,13 +42,15 @@ typedef enum ebnn_host_kernel {
 #define EBNN_HOST_ERROR_KERNEL (-16) /* a kernel that does not exist or that this processor cannot run */
 #define EBNN_HOST_ERROR_STEP (-17)   /* a step of an unknown kind or base */
 
-/* One layer at work: its descriptor, and where its source and its target lie. */
+/* One layer at work: its descriptor, and where its source, a second source and its target lie. */
 typedef struct ebnn_host_step {
     const void *layer;
     size_t source_offset; /* in bytes, behind the base */
+    size_t other_offset;  /* of EBNN_HOST_ADD alone */
     size_t target_offset;
     uint8_t kind;        /* an ebnn_host_kind */
     uint8_t source_base; /* an ebnn_host_base */
+    uint8_t other_base;
     uint8_t target_base;
 } ebnn_host_step;
 

@@ -1,5 +1,5 @@
 /*
- * ebnn_host_linear.h: one layer of dot products over a batch; private to the batch executor.
+ * ebnn_host_linear.h: layers of dot products over a batch; private to the batch executor.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -14,10 +14,14 @@ typedef struct ebnn_host_series {
     size_t stride;
 } ebnn_host_series;
 
-/* Bytes of scratch that ebnn_host_linear needs for the layer. */
+/* Bytes of scratch that the functions below need for the layer. */
 size_t ebnn_host_linear_scratch_bytes(const ebnn_linear_layer *layer);
+size_t ebnn_host_int8_scratch_bytes(const ebnn_int8_layer *layer);
 
 int32_t ebnn_host_linear(const ebnn_linear_layer *layer, ebnn_host_series source, ebnn_host_series target, size_t batch,
                          const ebnn_kernel *kernel, void *scratch);
+
+int32_t ebnn_host_int8(const ebnn_int8_layer *layer, ebnn_host_series source, ebnn_host_series target, size_t batch,
+                       const ebnn_kernel *kernel, void *scratch);
 
 #endif

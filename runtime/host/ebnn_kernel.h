@@ -1,7 +1,7 @@
 /*
  * ebnn_kernel.h: the host's block kernels: many rows of weights against many gathered vectors at once.
  *
- * One file an instruction set, each with the same two functions; ebnn_block_portable.c is the truth for all of them.
+ * One file an instruction set, each with the same functions; ebnn_block_portable.c is the truth for all of them.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -37,6 +37,9 @@ typedef struct ebnn_kernel {
     void (*add_dots)(const ebnn_block *block);
     /* one step a channel, as packed bits: ceil(channels / 32) whole words */
     void (*threshold_bits)(const ebnn_steps *steps, const uint32_t *sums, uint32_t channels, uint32_t *words);
+    /* sums[i * sums_stride] = dot of the row and vector i, modulo 2^32; `length`, a multiple of 16, is that of both */
+    void (*dot_values)(const int16_t *row, const int16_t *vectors, size_t length, size_t count, uint32_t *sums,
+                       size_t sums_stride);
 } ebnn_kernel;
 
 extern const ebnn_kernel ebnn_kernel_portable;

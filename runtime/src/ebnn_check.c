@@ -43,31 +43,83 @@ int32_t ebnn_check_steps(const ebnn_steps *steps, const ebnn_tensor *output)
     return EBNN_OK;
 }
 
-int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
+int32_t ebnn_check_maps(const ebnn_tensor *input, const ebnn_tensor *output)
 {
-    const ebnn_tensor *input = &layer->input;
-    const ebnn_tensor *output = &layer->output;
+    int32_t status = ebnn_check_tensor(input);
+
+    if (status == EBNN_OK) {
+        status = ebnn_check_tensor(output);
+    }
+    if (status == EBNN_OK && (input->height != output->height || input->width != output->width)) {
+        status = EBNN_ERROR_SHAPE;
+    }
+    return status;
+}
+
+int32_t ebnn_check_pool(const ebnn_pool_layer *layer)
+{
+    int32_t status = ebnn_check_tensor(&layer->input);
+
+    if (status == EBNN_OK) {
+        status = ebnn_check_tensor(&layer->output);
+    }
+    if (status != EBNN_OK) {
+        return status;
+    }
+    return layer->input.channels == layer->output.channels
+               ? ebnn_check_window(&layer->input, &layer->output, &layer->window)
+               : EBNN_ERROR_SHAPE;
+}
+
+/* What layers of dot products have in common. */
+static int32_t check_dots(const ebnn_tensor *input, const ebnn_tensor *output, const ebnn_window *window,
+                          const ebnn_steps *steps, uint32_t groups)
+{
     int32_t status = ebnn_check_tensor(input);
 
     if (status == EBNN_OK) {
         status = ebnn_check_tensor(output);
     }
     if (status == EBNN_OK) {
-        status = ebnn_check_window(input, output, &layer->window);
+        status = ebnn_check_window(input, output, window);
     }
     if (status == EBNN_OK) {
-        status = ebnn_check_steps(&layer->steps, output);
+        status = ebnn_check_steps(steps, output);
     }
+    if (status == EBNN_OK && (groups == 0 || input->channels % groups != 0 || output->channels % groups != 0)) {
+        status = EBNN_ERROR_SHAPE;
+    }
+    return status;
+}
+
+/* Inputs of a neuron, in 64 bits: a kernel of 2^32 taps may not pass for one of none. */
+static uint64_t fan_in(const ebnn_window *window, const ebnn_tensor *input, uint32_t groups)
+{
+    return (uint64_t)window->kernel_height * window->kernel_width * (input->channels / groups);
+}
+
+int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
+{
+    const int32_t status = check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->groups);
+
     if (status != EBNN_OK) {
         return status;
     }
-    if (layer->groups == 0 || input->channels % layer->groups != 0 || output->channels % layer->groups != 0) {
-        return EBNN_ERROR_SHAPE;
+    /* not by division, which small machines lack */
+    return fan_in(&layer->window, &layer->input, layer->groups) > (uint64_t)layer->row_words * EBNN_WORD_BITS
+               ? EBNN_ERROR_SHAPE
+               : EBNN_OK;
+}
+
+int32_t ebnn_check_int8(const ebnn_int8_layer *layer)
+{
+    const int32_t status = check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->groups);
+
+    if (status != EBNN_OK) {
+        return status;
     }
-    /* In 64 bits: a kernel of 2^32 taps may not pass for one of none. Not by division, which small machines lack. */
-    if ((uint64_t)layer->window.kernel_height * layer->window.kernel_width * (input->channels / layer->groups) >
-        (uint64_t)layer->row_words * EBNN_WORD_BITS) {
-        return EBNN_ERROR_SHAPE;
+    if (layer->input.format == EBNN_INT32) {
+        return EBNN_ERROR_FORMAT;
     }
-    return EBNN_OK;
+    return fan_in(&layer->window, &layer->input, layer->groups) > INT32_MAX ? EBNN_ERROR_SHAPE : EBNN_OK;
 }

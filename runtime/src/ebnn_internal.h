@@ -96,10 +96,47 @@ static inline void ebnn_store_element(uint32_t format, void *data, size_t index,
     }
 }
 
+/* The value of a channel at a pixel, of any format; `pixels` is how many pixels the tensor has. */
+EBNN_INLINE int32_t ebnn_load_value(const ebnn_tensor *tensor, const void *data, uint32_t channel, uint32_t pixel,
+                                    uint32_t pixels)
+{
+    const uint32_t *words;
+
+    if (!ebnn_is_packed(tensor->format)) {
+        return ebnn_load_element(tensor->format, data, (size_t)channel * pixels + pixel);
+    }
+    words = (const uint32_t *)data + (size_t)pixel * ebnn_pixel_words(tensor);
+    if (tensor->format == EBNN_TRITS && ebnn_bit(words + ebnn_words(tensor->channels), channel) == 0) {
+        return 0;
+    }
+    return ebnn_bit(words, channel) != 0 ? 1 : -1;
+}
+
+/* multiplier * x + offset modulo 2^64, the offset as two words. */
+EBNN_INLINE uint64_t ebnn_line(int32_t multiplier, const uint32_t *offset, int32_t x)
+{
+    return (uint64_t)((int64_t)multiplier * x) + (((uint64_t)offset[1] << 32) | offset[0]);
+}
+
+/*
+ * A 64-bit two's complement over 2^shift, rounded down, modulo 2^32. The sign is moved away before the shift, since C
+ * leaves open what a shift makes of negative numbers.
+ */
+EBNN_INLINE int32_t ebnn_shift_down(uint64_t value, uint32_t shift)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+
+    return (int32_t)(uint32_t)(((value ^ sign) >> shift) - (sign >> shift));
+}
+
 /* Checks of descriptors: EBNN_OK, EBNN_ERROR_FORMAT or EBNN_ERROR_SHAPE. */
 int32_t ebnn_check_tensor(const ebnn_tensor *tensor);
 int32_t ebnn_check_window(const ebnn_tensor *input, const ebnn_tensor *output, const ebnn_window *window);
 int32_t ebnn_check_steps(const ebnn_steps *steps, const ebnn_tensor *output);
 int32_t ebnn_check_linear(const ebnn_linear_layer *layer);
+int32_t ebnn_check_int8(const ebnn_int8_layer *layer);
+int32_t ebnn_check_pool(const ebnn_pool_layer *layer);
+/* Both tensors, and that their extents are alike but for the channels. */
+int32_t ebnn_check_maps(const ebnn_tensor *input, const ebnn_tensor *output);
 
 #endif

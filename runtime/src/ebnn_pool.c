@@ -6,30 +6,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "ebnn_internal.h"
+#include "ebnn_view.h"
 
-/* The part of the input under the window at one output pixel: begin, end and distance of rows and columns. */
-typedef struct view {
-    uint32_t top, bottom, step_y;
-    uint32_t left, right, step_x;
-} view;
-
-/* First tap inside and the end of the axis or of the window, whichever comes first. */
-static void clip(uint32_t position, uint32_t kernel, uint32_t stride, uint32_t dilation, uint32_t pad, uint32_t extent,
-                 uint32_t *begin, uint32_t *end)
-{
-    const uint32_t start = position * stride;
-    const uint32_t skipped = start < pad ? (pad - start + dilation - 1) / dilation : 0;
-    const uint32_t last = start + (kernel - 1) * dilation + 1;
-
-    *begin = start + skipped * dilation - pad;
-    *end = last <= pad || skipped >= kernel ? *begin : last - pad;
-    if (*end > extent) {
-        *end = extent;
-    }
-}
-
-static void pool_pixel_bits(const ebnn_pool_layer *layer, const uint32_t *input, uint32_t *output, const view *seen)
+static void pool_pixel_bits(const ebnn_pool_layer *layer, const uint32_t *input, uint32_t *output,
+                            const ebnn_view *seen)
 {
     const uint32_t words = ebnn_pixel_words(&layer->input);
 
@@ -49,7 +29,8 @@ static void pool_pixel_bits(const ebnn_pool_layer *layer, const uint32_t *input,
     }
 }
 
-static void pool_pixel_trits(const ebnn_pool_layer *layer, const uint32_t *input, uint32_t *output, const view *seen)
+static void pool_pixel_trits(const ebnn_pool_layer *layer, const uint32_t *input, uint32_t *output,
+                             const ebnn_view *seen)
 {
     const uint32_t words = ebnn_words(layer->input.channels);
 
@@ -79,7 +60,7 @@ static void pool_pixel_trits(const ebnn_pool_layer *layer, const uint32_t *input
 }
 
 static void pool_pixel_elements(const ebnn_pool_layer *layer, const void *input, void *output, uint32_t pixel,
-                                const view *seen)
+                                const ebnn_view *seen)
 {
     const ebnn_tensor *from = &layer->input;
     const ebnn_tensor *to = &layer->output;
@@ -106,34 +87,20 @@ static void pool_pixel_elements(const ebnn_pool_layer *layer, const void *input,
 
 int32_t ebnn_max_pool(const ebnn_pool_layer *layer, const void *input, void *output)
 {
-    const ebnn_window *window = &layer->window;
     const ebnn_tensor *from = &layer->input;
     const ebnn_tensor *to = &layer->output;
-    int32_t status = ebnn_check_tensor(from);
+    const int32_t status = ebnn_check_pool(layer);
     uint32_t pixel = 0;
 
-    if (status == EBNN_OK) {
-        status = ebnn_check_tensor(to);
-    }
-    if (status == EBNN_OK && from->format != to->format) {
-        status = EBNN_ERROR_FORMAT;
-    }
-    if (status == EBNN_OK) {
-        status = from->channels == to->channels ? ebnn_check_window(from, to, window) : EBNN_ERROR_SHAPE;
-    }
-    if (status != EBNN_OK) {
-        return status;
+    if (status != EBNN_OK || from->format != to->format) {
+        return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
     for (uint32_t row = 0; row < to->height; row++) {
-        view seen;
+        ebnn_view seen;
 
-        seen.step_y = window->dilation_y;
-        seen.step_x = window->dilation_x;
-        clip(row, window->kernel_height, window->stride_y, window->dilation_y, window->pad_top, from->height, &seen.top,
-             &seen.bottom);
+        ebnn_view_row(&seen, layer, row);
         for (uint32_t column = 0; column < to->width; column++, pixel++) {
-            clip(column, window->kernel_width, window->stride_x, window->dilation_x, window->pad_left, from->width,
-                 &seen.left, &seen.right);
+            ebnn_view_column(&seen, layer, column);
             if (ebnn_is_packed(from->format)) {
                 const uint32_t *packed = (const uint32_t *)input;
                 uint32_t *pooled = (uint32_t *)output + (size_t)pixel * ebnn_pixel_words(to);

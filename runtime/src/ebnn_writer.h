@@ -29,13 +29,23 @@ static inline ebnn_writer ebnn_writer_at(const ebnn_tensor *tensor, const ebnn_s
     return writer;
 }
 
+/* Up to so many thresholds are compared one after the other, more are searched. */
+#define EBNN_FEW_STEPS UINT32_C(8)
+
+/* The same as ebnn_count_steps for lines and for tables of more than EBNN_FEW_STEPS steps. */
+uint32_t ebnn_count_many_steps(const ebnn_steps *steps, uint32_t channel, int32_t value);
+
 /* How many of the channel's thresholds the value has reached. */
 EBNN_INLINE uint32_t ebnn_count_steps(const ebnn_steps *steps, uint32_t channel, int32_t value)
 {
-    const int32_t *thresholds = steps->thresholds + (size_t)channel * steps->steps;
+    const int32_t *thresholds = steps->thresholds;
     const int32_t counted = ebnn_bit(steps->directions, channel) != 0 ? ~value : value;
     uint32_t count = 0;
 
+    if (thresholds == NULL || steps->steps > EBNN_FEW_STEPS) {
+        return ebnn_count_many_steps(steps, channel, value);
+    }
+    thresholds += (size_t)channel * steps->steps;
     for (uint32_t k = 0; k < steps->steps; k++) {
         count += thresholds[k] <= counted ? 1U : 0U;
     }

@@ -56,29 +56,67 @@ def test_the_ultra_low_policy_costs_a_thirtieth_of_the_strong_one() -> None:
     ("text", "message"),
     [
         (without("pcsa_read"), "energy.pcsa_read is missing"),
-        (without("instruction"), "missing required field `instruction`"),
+        (without("instruction"), r"energy\.instruction is missing; add it as { value = 1, unit = \"J\", source"),
         (RRAM130.replace("value = 20, unit", "value = -20, unit", 1), r"energy\.pcsa_read is -20.*zero or more"),
         (RRAM130.replace("value = 20, unit", "value = nan, unit", 1), r"energy\.pcsa_read is nan"),
         (RRAM130.replace('"fJ"', '"uW"', 1), r"energy\.pcsa_read has the unit 'uW'.*one of J"),
-        (RRAM130.replace('evidence = "recalled"', 'evidence = "certain"', 1), "certain"),
-        (RRAM130.replace("value = 20, unit", 'value = "20", unit', 1), "Expected `int | float`"),
+        (
+            RRAM130.replace('evidence = "recalled"', 'evidence = "certain"', 1),
+            r"array\.rows\.evidence is 'certain'.*one of measured, ab",
+        ),
+        (
+            RRAM130.replace("value = 20, unit", 'value = "20", unit', 1),
+            r"energy\.pcsa_read\.value is '20'; give a number",
+        ),
         (RRAM130.replace("offset = 0x04", "offset = 0x00"), "same offset"),
         (RRAM130.replace("offset = 0x04", "offset = 0x05"), "multiples of 4"),
         (RRAM130.replace('name = "status"', 'name = "state"'), "lacks status"),
-        (RRAM130.replace("schema = 1", "schema = 2"), "schema"),
+        (RRAM130.replace("schema = 1", "schema = 2"), "schema is 2; it must be 1"),
+        (RRAM130.replace("schema = 1", "schema = true"), "schema is true; it must be 1"),
         (RRAM130.replace('name = "rram130"', 'name = "a/../b"'), "name"),
-        (RRAM130 + "\nsurprise = 1\n", "surprise"),
+        (RRAM130 + "\nsurprise = 1\n", r"mailbox\.surprise is not known; .* base"),
         (RRAM130.replace("value = 50,", f"value = 1{'0' * 400},", 1), r"cpu\.clock is larger than 1000000000000000000"),
         (RRAM130.replace("value = 50,", f"value = 1{'0' * 5000},", 1), "mine.toml"),
         (RRAM130.replace("value = 50,", "value = inf,", 1), r"cpu\.clock is larger than"),
-        ("schema = ", "Invalid value"),
-        ("", "missing required field"),
+        ("schema = ", "no sound TOML: Invalid value"),
+        ("", "schema is missing"),
+        ("x = " + "[" * 5000, "lists within lists"),
+        (RRAM130.replace('name = "rram130"', f"name = 0x{'f' * 5000}"), "name is a huge number; give a text"),
+        (RRAM130.replace("[cpu]", "[processor]"), r"processor is not known; .* cpu, memory, array"),
+        (
+            RRAM130.replace("offset = 0x04", 'offset = "4"'),
+            r"macro\.registers \(number 2\)\.offset is '4'; give a whole",
+        ),
+        (RRAM130.replace('architecture = "rv32imc"', 'architecture = "x86"'), "is 'x86'; .*cortex-m4, host, rv32imc"),
+        (
+            RRAM130.replace("set_energy = { value = 12,", "set_energy = { valu = 12,"),
+            r"policies\.low-energy\.set_energy\.valu",
+        ),
     ],
 )
 def test_a_bad_target_file_is_one_sentence(text: str, message: str) -> None:
     with pytest.raises(TargetError, match=message) as caught:
         parse_target(text, "mine.toml")
     assert "mine.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("clock", ["50", '"50 MHz"', '{ value = 50, unit = "MHz", evidence = "assumed" }', "[50]"])
+def test_where_a_quantity_is_expected_its_form_is_shown(clock: str) -> None:
+    text = re.sub(r"(?m)^clock = .*", f"clock = {clock}", RRAM130, count=1)
+    form = r'{ value = 1, unit = "Hz", source = ".*", evidence = "assumed" } \(units: Hz, kHz, MHz, GHz\)'
+    with pytest.raises(TargetError, match=rf"^target file 'mine\.toml': cpu\.clock .*; write it as {form}$"):
+        parse_target(text, "mine.toml")
+
+
+def test_no_message_speaks_of_the_library_that_reads_the_file() -> None:
+    """Every line of the file in turn is taken away or broken."""
+    lines = RRAM130.splitlines(keepends=True)
+    for index, line in enumerate(lines):
+        for broken in ("", "x = 1\n", line.replace("=", "= [", 1), re.sub(r"value = [^,]*", "value = []", line)):
+            try:
+                parse_target("".join([*lines[:index], broken, *lines[index + 1 :]]), "mine.toml")
+            except TargetError as error:
+                assert not re.search(r"\$|`|Expected|Object", str(error)), error
 
 
 def with_number(table: str, name: str, value: str) -> str:
@@ -197,6 +235,26 @@ def test_a_targets_name_ends_where_its_last_letter_does() -> None:
 def test_an_unknown_target_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="cortex-m4, host, rram130"):
         load_target(str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_lies_in_the_current_folder_does_not_stand_before_a_shipped_target(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("host", "mine"):
+        if kind == "folder":
+            Path(name).mkdir()
+        else:
+            Path(name).write_text(RRAM130)
+    assert load_target("host").architecture == "host"
+    with pytest.raises(TargetError, match=r"no target 'mine'; use one of .*path of a TOML file"):
+        load_target("mine")
+    if kind == "folder":
+        with pytest.raises(TargetError, match=r"target file 'mine' is a folder"):
+            load_target("./mine")
+    else:
+        assert load_target("./mine").name == "rram130"
 
 
 def test_a_users_own_file_is_a_target(tmp_path: Path) -> None:

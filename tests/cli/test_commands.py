@@ -12,9 +12,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from edgebnn.chip.instance import ChipInstance
 from edgebnn.cli.main import COMMANDS, group
+from edgebnn.devices.beats import beat_windows
+from edgebnn.emulator.agreement import Agreement
 from edgebnn.errors import NoCompilerError, ToolError
 from edgebnn.models import ECG_PVC
+from edgebnn.report.documents import disagreement
+from tests.devices.records import patient, save
 
 pytest.importorskip("unicorn")
 pytest.importorskip("ziglang")
@@ -46,6 +51,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("cli") / "out"
     result = edgebnn("compile", ECG_PVC, "--target", "rram130", "-o", path, "--policy", "low-energy")
     assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.fixture(scope="module")
+def cortex(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "cortex"
+    assert edgebnn("compile", ECG_PVC, "--target", "cortex-m4", "-o", path).exit_code == 0
     return path
 
 
@@ -166,6 +178,68 @@ def test_emulate_compares_judges_and_counts(folder: Path, windows: Path) -> None
     assert found["latency_per_inference_us"] > 0
 
 
+def test_a_verdict_has_its_reason(folder: Path, windows: Path, cortex: Path) -> None:
+    labelled, bare = windows / "data.npz", windows / "x.npy"
+
+    def verdict(*words: object) -> tuple[str, str]:
+        found = document("emulate", *words, "--firmware-samples", 0)
+        return found["verdict"], found["verdict_reason"]
+
+    word, reason = verdict(folder, "--data", bare, "--max-accuracy-drop", 1)
+    assert word == "unresolved" and "no labels y" in reason
+    word, reason = verdict(folder, "--data", labelled, "--chips", 0, "--max-accuracy-drop", 1)
+    assert word == "unresolved" and "--chips" in reason
+    word, reason = verdict(cortex, "--data", labelled, "--max-accuracy-drop", 1)
+    assert word == "unresolved" and "has no RRAM" in reason
+    word, reason = verdict(folder, "--data", labelled, "--max-accuracy-drop", 0)
+    assert word == "unresolved" and "reaches beyond it" in reason
+    assert verdict(folder, "--data", labelled, "--max-accuracy-drop", 100) == (
+        "holds",
+        "the whole 95% interval of the drop lies within it",
+    )
+
+
+def test_a_verdict_is_printed_with_its_reason_and_fails_with_exit_code_0(folder: Path, windows: Path) -> None:
+    """Chips whose weights say nothing any more."""
+    beats = patient(1)
+    x = beat_windows(beats.adc, beats.beats, beats.fs_hz)
+    data = _npz(windows / "beats.npz", x=x, y=beats.is_pvc)
+    chips = ("--ber", 0.5, "--chips", 5, "--firmware-samples", 0)
+    found = edgebnn("emulate", folder, "--data", data, "--max-accuracy-drop", 1, *chips)
+    assert found.exit_code == 0
+    assert "fails: the whole 95% interval of the drop lies beyond it" in " ".join(found.stdout.split())
+    assert "exit code stays 0" in " ".join(edgebnn("emulate", "--help").output.split())
+
+
+@pytest.mark.parametrize("command", ["emulate", "demo"])
+def test_executors_that_disagree_are_exit_code_1_after_the_output(
+    command: str, folder: Path, windows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_but_one(one: Any, other: Any) -> Agreement:
+        return Agreement(len(one), len(one) - 1)
+
+    monkeypatch.setattr("edgebnn.emulator.emulate.same_integers", all_but_one)
+    words = {
+        "emulate": ("emulate", folder, "--data", windows / "data.npz"),
+        "demo": ("demo", "--record", save(patient(1, beats=20), windows), "--chips", 0),
+    }[command]
+    result = edgebnn(*words, "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["executors_agree"] is False
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("edgebnn: ")]
+    assert "executors disagree on target 'rram130' (reference-fast: " in line and "please report it" in line
+
+
+def test_onnxruntime_may_differ_at_ambiguous_thresholds() -> None:
+    pairs = {"reference-fast": (40, 40), "onnxruntime-fast": (40, 38)}
+    found = {pair: {"compared": compared, "equal": equal} for pair, (compared, equal) in pairs.items()}
+    sentence = disagreement({"target": "host", "agreement": found})
+    assert sentence is not None and "onnxruntime-fast: 38 of 40 samples are equal" in sentence
+    assert "reference-fast" not in sentence and "ambiguous thresholds" in sentence
+    assert disagreement({"target": "host", "agreement": {"reference-fast": found["reference-fast"]}}) is None
+
+
 def test_estimate_equals_what_the_emulator_counts(folder: Path, windows: Path) -> None:
     estimated = document("estimate", folder)
     emulated = document("emulate", folder, "--data", windows / "data.npz", "--chips", 0)
@@ -205,7 +279,9 @@ def damaged(path: Path, data: bytes) -> Path:
     return path
 
 
-def test_bad_files_are_one_sentence_and_leave_nothing(folder: Path, windows: Path, tmp_path: Path) -> None:
+def test_bad_files_are_one_sentence_and_leave_nothing(
+    folder: Path, cortex: Path, windows: Path, tmp_path: Path
+) -> None:
     onnx = damaged(tmp_path / "cut.onnx", ECG_PVC.read_bytes()[:3000])
     assert "cut.onnx" in refused("compile", onnx, "-o", tmp_path / "out")
     assert "cut.onnx" in refused("estimate", onnx)
@@ -213,7 +289,7 @@ def test_bad_files_are_one_sentence_and_leave_nothing(folder: Path, windows: Pat
         "run", folder, "--input", damaged(tmp_path / "bad.npy", b"\x93NUMPY"), "--output", tmp_path / "s.npy"
     )
     np.save(tmp_path / "number.npy", np.int8(3))
-    assert "a single number" in refused("run", folder, "--input", tmp_path / "number.npy")
+    assert "number.npy': the data are a single number" in refused("run", folder, "--input", tmp_path / "number.npy")
     np.save(tmp_path / "shape.npy", np.zeros((3, 7), np.int8))
     assert "(3, 7)" in refused("run", folder, "--input", tmp_path / "shape.npy", "--output", tmp_path / "s.npy")
     np.save(tmp_path / "range.npy", np.full((1, 4, 120), 300))
@@ -224,19 +300,15 @@ def test_bad_files_are_one_sentence_and_leave_nothing(folder: Path, windows: Pat
     assert "no deployment folder" in refused("estimate", tmp_path)
     assert "no target 'rram999'" in refused("compile", ECG_PVC, "--target", "rram999", "-o", tmp_path / "out")
     assert "no programming policy" in refused("compile", ECG_PVC, "--policy", "weak", "-o", tmp_path / "out")
-    assert "keeps its weights in flash" in _cortex(tmp_path, windows)
+    assert "keeps its weights in flash" in refused(
+        "run", cortex, "--input", windows / "x.npy", "--chip", "1", "--ber", "0.1"
+    )
     assert not (tmp_path / "out").exists() and not (tmp_path / "s.npy").exists()
 
 
 def _npz(path: Path, **arrays: Any) -> Path:
     np.savez(path, **arrays)
     return path
-
-
-def _cortex(tmp_path: Path, windows: Path) -> str:
-    path = tmp_path / "cortex"
-    assert edgebnn("compile", ECG_PVC, "--target", "cortex-m4", "-o", path).exit_code == 0
-    return refused("run", path, "--input", windows / "x.npy", "--chip", "1", "--ber", "0.1")
 
 
 def test_a_wrong_label_shape_is_one_sentence(folder: Path, tmp_path: Path) -> None:
@@ -288,7 +360,12 @@ def test_a_broken_build_is_not_taken_for_a_missing_compiler(tmp_path: Path, monk
     found = document("compile", ECG_PVC, "-o", tmp_path / "out")
     assert found["code_bytes"] is None and "edgebnn[soc]" in found["notes"][-1]
     assert not (tmp_path / "out" / "firmware.elf").exists()
-    assert "edgebnn[soc]" in refused("estimate", tmp_path / "out")
+    np.savez(tmp_path / "d.npz", x=np.zeros((2, 4, 120), np.int8))
+    get_one = "no cross compiler was found; pip install 'edgebnn[soc]' and compile again"
+    assert get_one in refused("estimate", tmp_path / "out")
+    assert get_one in refused("run", tmp_path / "out", "--input", tmp_path / "d.npz", "--on", "firmware")
+    emulated = edgebnn("emulate", tmp_path / "out", "--data", tmp_path / "d.npz")
+    assert emulated.exit_code == 0 and get_one in " ".join(emulated.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -301,6 +378,42 @@ def test_a_broken_build_is_not_taken_for_a_missing_compiler(tmp_path: Path, monk
 )
 def test_options_that_contradict_each_other_are_wrong_usage(words: tuple[str, ...]) -> None:
     assert edgebnn(*words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("run {folder} --input {data} --chip {chip} --ber 0.1", "brings its own bit error rate; leave out --ber"),
+        ("run {folder} --input {data} --ber 0.1", "--ber goes with --chip SEED"),
+        ("run {folder} --input {data} --chip -5", "--chip -5 is out of range; a seed is a whole number from 0"),
+        (f"run {{folder}} --input {{data}} --chip {2**63}", "a seed is a whole number from 0 to 2^63 - 1"),
+        (f"run {{folder}} --input {{data}} --chip {'9' * 5000}", "a seed is a whole number from 0 to 2^63 - 1"),
+        ("compile {model} --input-type int8 --calibration {data}", "--input-type and --calibration both say"),
+        ("inspect {model} --input-type int8 --calibration {data}", "--input-type and --calibration both say"),
+        ("estimate {model} --input-type int8 --calibration {data}", "--input-type and --calibration both say"),
+        ("estimate {folder} --calibration {data}", "go with a MODEL"),
+        ("estimate {folder} --input-type int8", "go with a MODEL"),
+        ("emulate {cortex} --data {data} --chips 1", "target 'cortex-m4' has no RRAM"),
+        ("emulate {cortex} --data {data} --seed 0", "target 'cortex-m4' has no RRAM"),
+        ("emulate {folder} --data {data} --chips 0 --ber 0.1", "--ber and --seed are about chip instances"),
+        ("demo --target host --chips 2", "no target has RRAM"),
+        ("demo --target host --policy strong", "no target has RRAM"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_wrong_usage(
+    words: str, said: str, folder: Path, cortex: Path, windows: Path
+) -> None:
+    ChipInstance(3, 0.1).save(windows / "three.json")
+    places = {"folder": folder, "cortex": cortex, "data": windows / "data.npz", "chip": windows / "three.json"}
+    result = edgebnn(*(word.format(**places, model=ECG_PVC) for word in words.split()))
+    assert result.exit_code == 2, result.output
+    assert said in " ".join(result.stderr.split())
+
+
+def test_what_is_given_as_it_is_by_itself_is_no_wrong_usage(cortex: Path, windows: Path) -> None:
+    found = document("emulate", cortex, "--data", windows / "data.npz", "--chips", 0)
+    assert found["chips"] == []
+    assert "keeps its weights in flash" in refused("emulate", cortex, "--data", windows / "data.npz", "--ber", 0.1)
 
 
 @pytest.mark.parametrize("words", [("compile",), ("run", "."), ("emulate", ".", "--chips", "-1"), ("nonsense",)])

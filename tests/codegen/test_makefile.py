@@ -11,6 +11,7 @@ import pytest
 
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
+from edgebnn.mapping.folder import made_by_make
 from edgebnn.network import interpret
 from tests.codegen.projects import TARGETS, beat_network, mapped_on, run, stored, write_project
 from tests.networks import random_inputs, random_network
@@ -47,6 +48,20 @@ def test_make_finds_a_compiler_by_itself(target: str, tmp_path: Path) -> None:
     make(folder, "clean")
     left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert left == set(files)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_make_makes_is_what_a_deployment_folder_may_be_rid_of(target: str, tmp_path: Path) -> None:
+    """Exactly: compiling again into the folder has to work, and no other file may go."""
+    pytest.importorskip("ziglang", reason="the package ziglang is not installed")
+    files = render_project(mapped_on(beat_network(), target))
+    folder = write_project(files, tmp_path / "firmware")
+    make(folder, f"PYTHON={sys.executable}")
+    if target == "cortex-m4":
+        make(folder, "board=mps2-an386", f"PYTHON={sys.executable}")
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    own = {f"firmware/{name}" for name in files}
+    assert made_by_make(own) == names - own
 
 
 def test_a_changed_header_is_compiled_anew(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from edgebnn.emulator.structs import emulator_library
 from edgebnn.mapping.faults import fault_planes, programmed_weights
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Kind, Linear, Network, Tensor, WeightKind, Window
+from edgebnn.network.types import Encoding, Kind, Linear, Network, Tensor, WeightKind, Window
 from tests.emulator.macro_driver import MacroDriver, on_chip
 from tests.networks import Builder, networks, random_inputs
 
@@ -25,7 +25,7 @@ from tests.networks import Builder, networks, random_inputs
 def _dense(weights: list[list[int]], kind: WeightKind, source: Tensor) -> Network:
     rows = np.array(weights, np.int8)
     output = Tensor("scores", Kind.SCORES, (len(rows),), -(10**6), 10**6)
-    return Network("one layer", source, (Linear("layer", ("x",), output, rows, kind),), "int8", "0" * 64)
+    return Network("one layer", source, (Linear("layer", ("x",), output, rows, kind),), Encoding("int8"), "0" * 64)
 
 
 BITS_4 = Tensor("x", Kind.BITS, (4,), -1, 1)
@@ -98,7 +98,7 @@ def test_the_events_of_a_small_convolution_are_those_counted_by_hand() -> None:
     builder = Builder(Tensor("x", Kind.INTEGERS, (2, 4), -8, 7), np.random.default_rng(0))
     builder.linear(3, WeightKind.BINARY, Window((3,), (1,), (1,), (1,), (1,)))
     builder.threshold(Kind.TRITS)
-    mapped = on_chip(dataclasses.replace(_ending_in_trits(builder), input_dtype="int8"))
+    mapped = on_chip(_ending_in_trits(builder))
     assert mapped.target.array is not None
     (stage,) = mapped.linear_stages.values()
     driver = MacroDriver(mapped)
@@ -118,7 +118,7 @@ def test_the_events_of_a_small_convolution_are_those_counted_by_hand() -> None:
 
 
 def _ending_in_trits(builder: Builder) -> Network:
-    return Network("small", builder.input, tuple(builder.nodes), "int8", "0" * 64)
+    return Network("small", builder.input, tuple(builder.nodes), Encoding("int8"), "0" * 64)
 
 
 def _ready_driver() -> tuple[MacroDriver, LinearStage]:

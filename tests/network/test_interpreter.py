@@ -128,15 +128,15 @@ def test_sums_beyond_int32_are_refused() -> None:
     output = Tensor("scores", Kind.SCORES, (1,), -40_000 * 65_535, 40_000 * 65_535)
     layer = Linear("fc", ("x",), output, np.ones((1, 40_000), np.int8), WeightKind.BINARY)
     with pytest.raises(ModelError, match="beyond int32"):
-        Network("wide", source, (layer,), "uint16", "0" * 64)
+        Network("wide", source, (layer,), Encoding("uint16"), "0" * 64)
 
 
 def test_a_network_names_each_thing_once_and_in_order() -> None:
     layer = dense(40, 3).nodes[0]
     with pytest.raises(ModelError, match="exists twice"):
-        Network("twice", dense(40, 3).input, (layer, layer), "int8", "0" * 64)
+        Network("twice", dense(40, 3).input, (layer, layer), Encoding("int8"), "0" * 64)
     source = Tensor("y", Kind.BITS, (40,), -1, 1)
     with pytest.raises(ModelError, match="reads 'x', which no node before it makes"):
-        Network("dangling", source, (layer,), "int8", "0" * 64)
+        Network("dangling", source, (layer,), Encoding("int8"), "0" * 64)
     with pytest.raises(ModelError, match="no layer"):
-        Network("empty", source, (), "int8", "0" * 64)
+        Network("empty", source, (), Encoding("int8"), "0" * 64)

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import functools
 import json
@@ -100,12 +101,14 @@ def test_teachers_change_what_a_binary_network_learns_and_not_its_twin():
         assert torch.equal(*weights) is not binary
 
 
-def test_progress_is_told_after_each_epoch():
+def test_progress_is_told_after_each_epoch_of_the_teachers_too():
     told = []
-    brief = dataclasses.replace(QUICK, epochs=2, steps=1)
-    train(*_beats([10]), MEANING, brief, progress=lambda epoch, loss: told.append((epoch, loss)))
-    assert [epoch for epoch, _ in told] == [1, 2]
-    assert all(loss > 0 for _, loss in told)
+    brief = dataclasses.replace(QUICK, epochs=3, steps=1, teachers=2)
+    train(*_beats([10]), MEANING, brief, progress=lambda *news: told.append(news))
+    taught = [("teacher 1", 1), ("teacher 1", 2), ("teacher 2", 1), ("teacher 2", 2)]
+    assert [news[:2] for news in told] == [*taught, ("network", 1), ("network", 2), ("network", 3)]
+    assert all(loss > 0 for *_, loss in told)
+    assert brief.all_epochs(binary=True) == len(told) and brief.all_epochs(binary=False) == 3
 
 
 def _invoke(*arguments):
@@ -141,6 +144,23 @@ def test_the_command_tests_every_record_by_folds(folder):
     done = _invoke("ecg", "--data", folder, "-o", folder / "m.onnx", "--epochs", 1, "--folds")
     assert done.exit_code == 0, done.output
     assert done.stdout.count("unseen") == 4  # three records and their sum
+
+
+@pytest.mark.parametrize("options", [[], ["--folds"], ["--leave-out", "patient12", "--float-twin"]])
+def test_the_commands_bar_moves_with_every_epoch_until_it_is_full(folder, monkeypatch, options):
+    heard = []
+
+    @contextlib.contextmanager
+    def progress(title, total=None):
+        heard.append(total)
+        yield lambda phase, done=0, of=0: heard.append(phase)
+
+    monkeypatch.setattr("edgebnn.cli.output.progress", progress)
+    done = _invoke("ecg", "--data", folder, "-o", folder / "m.onnx", "--epochs", 2, *options)
+    assert done.exit_code == 0, done.output
+    total, first, *epochs = heard
+    assert first == "3 records" and len(epochs) == total
+    assert any("teacher 1, epoch 1" in phase for phase in epochs) is ("--float-twin" not in options)
 
 
 @pytest.mark.parametrize(

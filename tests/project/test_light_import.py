@@ -31,6 +31,19 @@ def test_nothing_heavy_is_loaded_for(code: str) -> None:
     assert not loaded.intersection(HEAVY)
 
 
+def test_the_public_names_are_listed_before_they_are_loaded() -> None:
+    loaded = _loaded("import edgebnn; assert dir(edgebnn) == sorted(edgebnn.__all__) and 'compile' in dir(edgebnn)")
+    assert not loaded.intersection(HEAVY)
+
+
+def test_every_public_name_is_there() -> None:
+    import edgebnn
+
+    assert {"ChipInstance", "Deployment", "compile", "load"} <= set(edgebnn.__all__)
+    for name in edgebnn.__all__:
+        assert getattr(edgebnn, name) is not None
+
+
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'compiler'"):
         import edgebnn

@@ -1,0 +1,57 @@
+"""Operators that are refused by name, and what to do instead."""
+
+from __future__ import annotations
+
+_SIGN = "use a sign (torch.sign, or x >= 0 as 1 and -1) as the activation"
+_RECURRENT = "use convolutions over time in place of the recurrent layer"
+_UPWARDS = "use strides and pools downwards only; maps cannot grow"
+_NORM = "use batch norm, whose means and variances are constants"
+_STATIC = "quantise statically, with constant scales"
+_MOVE = "leave it out, or move it before the model's input or behind its output"
+
+_GROUPS: dict[str, tuple[str, ...]] = {
+    _SIGN: (
+        *("Celu", "Elu", "Erf", "Exp", "Gelu", "HardSwish", "Log", "Mish", "Selu", "Softplus", "Softsign", "Swish"),
+        *("ThresholdedRelu",),
+    ),
+    _RECURRENT: ("GRU", "LSTM", "RNN", "QuantLSTMCell"),
+    _UPWARDS: ("ConvTranspose", "DepthToSpace", "Resize", "Upsample"),
+    _NORM: (
+        *("GroupNormalization", "InstanceNormalization", "LRN", "LayerNormalization", "LpNormalization"),
+        *("MeanVarianceNormalization", "RMSNormalization"),
+    ),
+    _STATIC: ("DynamicQuantizeLinear", "FloatQuant"),
+    "use max or average pooling, or a convolution with stride": (
+        *("GlobalLpPool", "LpPool", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMin"),
+        *("ReduceProd", "ReduceSum", "ReduceSumSquare"),
+    ),
+    "compute with convolutions; attention is not mapped": ("Attention", "Einsum", "MultiHeadAttention"),
+    "take channels apart with a grouped convolution": ("Gather", "GatherElements", "GatherND", "Slice", "Split"),
+    "repeat channels by joining a value to itself (torch.cat)": ("Expand", "Tile"),
+    "use Add, Mul and a sign of values that are no constants": ("Mod", "Pow", "Reciprocal", "Sqrt"),
+    "export the model before FINN lowers its convolutions to matrices": ("Im2Col",),
+    "export the whole model as one graph, without partitions": ("GenericPartition", "StreamingDataflowPartition"),
+}
+
+REMEDIES: dict[str, str] = {operator: remedy for remedy, group in _GROUPS.items() for operator in group}
+
+# Domains that are not read, by how their names begin.
+_DOMAINS = (
+    ("com.microsoft", "export the model without onnxruntime's optimiser or quantiser formats (use QDQ)"),
+    ("finn.", "export the model before FINN converts it to hardware layers"),
+    ("ai.onnx.ml", "export the network alone, without classical machine learning around it"),
+    ("pytorch_aten", "export the model with onnx operators alone (operator_export_type ONNX)"),
+)
+
+
+def remedy_of(operator: str) -> str:
+    """What to do in place of an operator that is not mapped."""
+    return REMEDIES.get(operator, _MOVE)
+
+
+def domain_remedy(domain: str) -> str:
+    """What to do about an operator of an unknown domain."""
+    for beginning, remedy in _DOMAINS:
+        if domain.startswith(beginning):
+            return remedy
+    return "export the model with ONNX's own operators, or those of QONNX"

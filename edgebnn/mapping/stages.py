@@ -1,0 +1,191 @@
+"""From a node to its stage: layouts, places, and its constants in the weights image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+import numpy as np
+
+from edgebnn.chip.target import Target
+from edgebnn.errors import ModelError
+from edgebnn.mapping.image import ImageWriter, words_of
+from edgebnn.mapping.layouts import View, layout_of
+from edgebnn.mapping.plan import (
+    AddStage,
+    AffineStage,
+    CopyStage,
+    Int8Stage,
+    Layout,
+    LinearStage,
+    Place,
+    PoolStage,
+    Stage,
+    Steps,
+    SumPoolStage,
+    ThresholdStage,
+    Tile,
+    WindowPlan,
+)
+from edgebnn.mapping.rows import fan_in_order, pack_rows
+from edgebnn.mapping.steps import plan_directions, plan_steps
+from edgebnn.mapping.tiling import check_parallel, tiles_of
+from edgebnn.network.types import (
+    Add,
+    Affine,
+    Concat,
+    Linear,
+    MaxPool,
+    Network,
+    SumPool,
+    Tensor,
+    Threshold,
+    WeightKind,
+    Window,
+)
+
+Worker = Linear | Threshold | MaxPool | SumPool | Add | Concat | Affine  # nodes that the runtime works on
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one stage does: a node, the threshold that alone reads its sums, and for a concatenation which source."""
+
+    node: Worker
+    threshold: Threshold | None = None
+    part: int = 0
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The tensors that it reads."""
+        return (self.node.sources[self.part],) if isinstance(self.node, Concat) else self.node.sources
+
+    @property
+    def output(self) -> Tensor:
+        """The tensor that it makes, or a part of."""
+        return (self.threshold or self.node).output
+
+
+class _Common(TypedDict):
+    node: str
+    input: Layout
+    output: Layout
+    source: Place
+    target: Place
+
+
+@dataclass
+class Planning:
+    """One planning under way: what is being mapped, the image being written, the banks given away so far."""
+
+    network: Network
+    target: Target
+    policy: str | None
+    views: dict[str, View]
+    image: ImageWriter = field(default_factory=ImageWriter)
+    banks: int = 0
+
+    def stage(self, job: Job, places: dict[str, Place]) -> Stage:
+        """The stage of a job; ModelError where it reads a tensor that lies in memory as it cannot read it."""
+        node, image = job.node, self.image
+        views = [self.views[source] for source in job.sources]
+        common = _Common(
+            node=node.name,
+            input=views[0].layout,
+            output=layout_of(job.output),
+            source=places[views[0].root],
+            target=places[job.output.name],
+        )
+        if isinstance(node, Linear):
+            return self._linear(node, job.threshold, views[0], common)
+        if any(view.flattened for view in views):
+            raise ModelError(
+                f"node '{node.name}' reads flattened bits, which only a dense layer can; remove the flatten"
+            )
+        match node:
+            case Threshold():
+                return ThresholdStage(**common, steps=self._steps(node, on_cpu=True))
+            case MaxPool():
+                directions = plan_directions(node.name, node.direction, image)
+                return PoolStage(**common, window=_window_plan(node.window), directions=directions)
+            case SumPool():
+                return SumPoolStage(**common, window=_window_plan(node.window))
+            case Add():
+                return AddStage(**common, other=views[1].layout, other_source=places[views[1].root])
+            case Concat():
+                before = node.sources[: job.part]
+                return CopyStage(**common, first_channel=sum(self.network.tensors[name].channels for name in before))
+            case Affine():
+                segments = node.multiplier.shape[1]
+                return AffineStage(
+                    **common,
+                    segments=segments,
+                    shift=node.shift,
+                    multiplier=image.add(f"{node.name}.multiplier", node.multiplier),
+                    offset=image.add(f"{node.name}.offset", words_of(node.offset)),
+                    knees=image.add(f"{node.name}.knees", node.knees) if segments > 1 else None,
+                )
+
+    def _linear(
+        self, node: Linear, threshold: Threshold | None, view: View, common: _Common
+    ) -> LinearStage | Int8Stage:
+        if view.flattened or not node.window.kernel:
+            # A dense layer: for the runtime a window as large as the map, which for a true vector is one pixel.
+            window = WindowPlan(kernel=(view.layout.height, view.layout.width))
+        else:
+            window = _window_plan(node.window)
+        weights, image = fan_in_order(node.weights, window), self.image
+        if node.weight_kind is WeightKind.INT8:
+            return Int8Stage(
+                **common,
+                layer_kind=node.kind,
+                window=window,
+                pad_value=node.pad_value,
+                groups=node.groups,
+                fan_in=node.fan_in,
+                weights=image.add(f"{node.name}.weights", weights),
+                steps=self._steps(threshold, on_cpu=True) if threshold else None,
+            )
+        sign, nonzero = pack_rows(weights)
+        ternary = node.weight_kind is WeightKind.TERNARY
+        tiles = self._tiles(node)
+        return LinearStage(
+            **common,
+            layer_kind=node.kind,
+            window=window,
+            pad_value=node.pad_value,
+            groups=node.groups,
+            fan_in=node.fan_in,
+            row_words=sign.shape[1],
+            sign=image.add(f"{node.name}.sign", sign),
+            nonzero=image.add(f"{node.name}.nonzero", nonzero) if ternary else None,
+            steps=self._steps(threshold, on_cpu=not tiles) if threshold else None,
+            banks=image.add(f"{node.name}.banks", np.array([t.bank for t in tiles], np.uint16)) if tiles else None,
+            tiles=tiles,
+            policy=self.policy,
+        )
+
+    def _steps(self, node: Threshold, on_cpu: bool) -> Steps:
+        return plan_steps(node, self.network.tensors[node.sources[0]], self.image, on_cpu)
+
+    def _tiles(self, node: Linear) -> tuple[Tile, ...]:
+        array = self.target.array
+        if array is None:
+            return ()
+        check_parallel(node.name, node.fan_in, array)
+        tiles = tiles_of(node.neurons, node.fan_in, array, first_bank=self.banks)
+        self.banks += len(tiles)
+        return tiles
+
+
+def _window_plan(window: Window) -> WindowPlan:
+    def pair(values: tuple[int, ...], missing: int) -> tuple[int, int]:
+        vertical, horizontal = (missing, *values)[-2:]
+        return vertical, horizontal
+
+    return WindowPlan(
+        kernel=pair(window.kernel, 1),
+        stride=pair(window.stride, 1),
+        dilation=pair(window.dilation, 1),
+        pad=pair(window.pad_begin, 0),
+    )

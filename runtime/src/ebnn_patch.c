@@ -1,0 +1,102 @@
+/*
+ * ebnn_patch.c: gathering a neuron's inputs as 16-bit values.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_patch.h"
+
+/* `count` elements from `index` on, `distance` apart. */
+static void load_elements(uint32_t format, const void *data, size_t index, size_t distance, uint32_t count,
+                          uint16_t *values)
+{
+#define LOAD(TYPE)                                                                                                     \
+    for (uint32_t i = 0; i < count; i++, index += distance) {                                                          \
+        values[i] = (uint16_t)((const TYPE *)data)[index];                                                             \
+    }
+    switch (format) {
+    case EBNN_INT8:
+        LOAD(int8_t)
+        break;
+    case EBNN_UINT8:
+        LOAD(uint8_t)
+        break;
+    default: /* as bits, an int16 is what it is as a uint16 */
+        LOAD(uint16_t)
+        break;
+    }
+#undef LOAD
+}
+
+/* Channels `first` to `first + count` of one pixel. */
+static void load_packed(const ebnn_tensor *tensor, const uint32_t *data, uint32_t pixel, uint32_t first, uint32_t count,
+                        uint16_t *values)
+{
+    for (uint32_t channel = first; channel < first + count; channel++) {
+        *values++ = (uint16_t)ebnn_load_value(tensor, data, channel, pixel, 0);
+    }
+}
+
+static void fill(uint16_t *values, uint32_t count, int32_t value)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = (uint16_t)value;
+    }
+}
+
+/* A row of taps of one channel: neighbours in memory, some of them behind the map's edges. */
+static void gather_row(const ebnn_int8_layer *layer, const void *input, size_t row, uint32_t column, uint16_t *values)
+{
+    const ebnn_window *window = &layer->window;
+    const uint32_t start = column * window->stride_x;
+    uint32_t taps = window->kernel_width, x = start - window->pad_left, inside;
+
+    while (taps > 0 && x >= layer->input.width) {
+        *values++ = (uint16_t)layer->pad_value;
+        x += window->dilation_x;
+        taps--;
+    }
+    for (inside = 0; inside < taps && x + inside * window->dilation_x < layer->input.width;) {
+        inside++;
+    }
+    load_elements(layer->input.format, input, row + x, window->dilation_x, inside, values);
+    fill(values + inside, taps - inside, layer->pad_value);
+}
+
+void ebnn_gather_values(const ebnn_int8_layer *layer, const void *input, uint32_t group, uint32_t row, uint32_t column,
+                        uint16_t *values)
+{
+    const ebnn_tensor *tensor = &layer->input;
+    const ebnn_window *window = &layer->window;
+    const uint32_t channels = tensor->channels / layer->groups;
+    const uint32_t first = group * channels;
+    const uint32_t pixels = tensor->height * tensor->width;
+    const bool packed = ebnn_is_packed(tensor->format);
+
+    for (uint32_t ky = 0; ky < window->kernel_height; ky++) {
+        /* a row above the first one wraps to a huge number, and is outside too */
+        const uint32_t y = row * window->stride_y + ky * window->dilation_y - window->pad_top;
+
+        if (y >= tensor->height) {
+            fill(values, window->kernel_width * channels, layer->pad_value);
+            values += window->kernel_width * channels;
+            continue;
+        }
+        if (channels == 1 && !packed) {
+            gather_row(layer, input, (size_t)first * pixels + (size_t)y * tensor->width, column, values);
+            values += window->kernel_width;
+            continue;
+        }
+        for (uint32_t kx = 0; kx < window->kernel_width; kx++, values += channels) {
+            const uint32_t x = column * window->stride_x + kx * window->dilation_x - window->pad_left;
+            const uint32_t pixel = y * tensor->width + x;
+
+            if (x >= tensor->width) {
+                fill(values, channels, layer->pad_value);
+            } else if (packed) {
+                load_packed(tensor, (const uint32_t *)input, pixel, first, channels, values);
+            } else {
+                load_elements(tensor->format, input, (size_t)first * pixels + pixel, pixels, channels, values);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+"""The Python API takes what Python users have at hand, and says in one sentence what it cannot take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgebnn
+from edgebnn.emulator.emulate import Dataset
+from edgebnn.errors import DataError, EdgeBNNError, TargetError
+from edgebnn.models import ECG_PVC
+
+X = np.random.default_rng(0).integers(-128, 128, (5, 4, 120)).astype(np.int8)
+Y = [0, 1, 0, 1, 1]
+
+
+@pytest.fixture(scope="module")
+def deployment() -> edgebnn.Deployment:
+    return edgebnn.compile(ECG_PVC, policy="low-energy")
+
+
+def test_its_repr_is_one_short_line(deployment: edgebnn.Deployment) -> None:
+    shown = repr(deployment)
+    assert len(shown) < 120 and "\n" not in shown
+    assert all(word in shown for word in ("ecg_pvc", "rram130", "low-energy", "36992"))
+
+
+def test_lists_and_arrays_are_the_same_samples(deployment: edgebnn.Deployment) -> None:
+    scores = deployment.run(X)
+    assert scores.shape == (5, 2)
+    assert np.array_equal(deployment.run(X.tolist()), scores)
+    assert np.array_equal(deployment.run(X.astype(np.float32)), scores)
+    for data in ((X, Y), (X.tolist(), np.array(Y)), Dataset(X, np.array(Y, np.int64))):
+        assert np.array_equal(deployment.emulate(data, firmware_samples=0).scores, deployment.run(X, integers=True))
+
+
+def test_a_single_sample_is_a_batch_of_one(deployment: edgebnn.Deployment) -> None:
+    assert np.array_equal(deployment.run(X[0]), deployment.run(X[:1]))
+    assert deployment.emulate((X[0], 1), firmware_samples=0).samples == 1
+
+
+def test_samples_without_labels_have_no_accuracy(deployment: edgebnn.Deployment) -> None:
+    for data in (X, X.tolist(), (X, None)):
+        result = deployment.emulate(data, firmware_samples=0)
+        assert result.samples == 5 and result.accuracy is None
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (None, "no numbers \\(None\\)"),
+        ([[1, 2], [3]], "no array"),
+        (["a"], "no numbers \\(list of <U1\\)"),
+        (3, "a single number"),
+        (X[:, :3], "reshape the data"),
+        (X[:, :3].tolist(), "reshape the data"),
+        (X * 0.5, "fractions"),
+    ],
+    ids=["None", "ragged", "text", "number", "shape", "list", "fractions"],
+)
+def test_what_is_no_batch_is_one_sentence(deployment: edgebnn.Deployment, x: Any, said: str) -> None:
+    for use in (deployment.run, deployment.emulate):
+        with pytest.raises(DataError, match=said):
+            use(x)
+
+
+@pytest.mark.parametrize("y", [[0, 1], [0.0] * 5, ["a"] * 5, [[0]] * 5, [0, 1, 0, 1, 2]])
+def test_labels_that_are_none_are_one_sentence(deployment: edgebnn.Deployment, y: Any) -> None:
+    with pytest.raises(DataError, match=r"class|the labels have the shape"):
+        deployment.emulate((X, y), firmware_samples=0)
+
+
+@pytest.mark.parametrize("on", ["gpu", "Fast", "", None, 1])
+def test_an_unknown_executor_names_the_known_ones(deployment: edgebnn.Deployment, on: Any) -> None:
+    with pytest.raises(EdgeBNNError, match=r"there is no executor .*reference, fast, firmware"):
+        deployment.run(X, on=on)
+
+
+def test_a_number_of_chips_is_drawn_as_on_the_command_line(deployment: edgebnn.Deployment) -> None:
+    drawn = deployment.emulate((X, Y), chips=2, ber=0.1, seed=7, firmware_samples=1)
+    given = deployment.emulate((X, Y), [edgebnn.ChipInstance(7, 0.1), edgebnn.ChipInstance(8, 0.1)], firmware_samples=1)
+    assert drawn.chips == given.chips and [chip.seed for chip in drawn.chips] == [7, 8]
+    assert deployment.emulate(X, np.int64(1), firmware_samples=0).chips[0].bit_error_rate == 2e-3  # the policy's
+    assert deployment.emulate(X, firmware_samples=0).chips == ()
+
+
+def test_onnxruntime_answers_too_where_the_model_is_given(deployment: edgebnn.Deployment) -> None:
+    result = deployment.emulate(X, model=str(ECG_PVC), firmware_samples=0)
+    assert set(result.agreement) == {"onnxruntime-fast"} and result.executors_agree
+
+
+@pytest.mark.parametrize("options", [{"ber": 0.1}, {"seed": 1}, {"chips": [edgebnn.ChipInstance(1, 0.1)], "ber": 0.1}])
+def test_options_that_would_be_ignored_are_refused(deployment: edgebnn.Deployment, options: dict[str, Any]) -> None:
+    with pytest.raises(TargetError, match="number of chips"):
+        deployment.emulate(X, **options)
+    with pytest.raises(TargetError, match="chips is -1"):
+        deployment.emulate(X, chips=-1)
+
+
+def test_chips_need_rram(deployment: edgebnn.Deployment) -> None:
+    with pytest.raises(TargetError, match="keeps its weights in flash"):
+        edgebnn.compile(ECG_PVC, "host").emulate(X, chips=1)
+
+
+def test_two_ways_to_type_an_input_are_one_too_many() -> None:
+    with pytest.raises(DataError, match="input_type and calibration both"):
+        edgebnn.compile(ECG_PVC, input_type="int8", calibration=X)
+
+
+def test_a_target_may_be_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('schema = 1\nname = "mine"\nsummary = "mine"\narchitecture = "host"\n')
+    assert edgebnn.compile(ECG_PVC, path).mapped.target.name == "mine"
