@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
 from edgebnn.network.rules import largest_sum
 from edgebnn.network.types import (
@@ -166,9 +165,10 @@ class Builder:
         bound = max(abs(source.low), abs(source.high), 1)
         largest = max(1, min((reach // 2 << shift) // bound, 2**31 - 1, 2 ** (20 + shift)))
         multiplier = self.rng.integers(-largest, largest, endpoint=True, size=shape).astype(np.int32)
-        offset = self.rng.integers(-(reach // 4) << shift, reach // 4 << shift, size=shape)
+        farthest = min(reach // 4 << shift, 2**60)
+        offset = self.rng.integers(-farthest, farthest, size=shape)
         knees = np.sort(self.rng.integers(source.low - 1, source.high + 2, size=(shape[0], segments - 1)), axis=1)
-        limit = ((largest * bound) >> shift) + reach // 4 + 1
+        limit = ((largest * bound) >> shift) + (farthest >> shift) + 1
         output = Tensor(self._name("scaled"), Kind.SUMS, source.shape, -limit, limit, scale=2.0**-10)
         knees = np.clip(knees, -(2**31), 2**31 - 1).astype(np.int32)
         self._append(Affine(self._name("affine"), (source.name,), output, multiplier, offset, knees, shift))

@@ -25,7 +25,7 @@ VECTOR_SIZES = (1, 2, 31, 32, 33, 63, 100, 1000)
 CHANNELS = (1, 2, 3, 8, 31, 32, 33, 40)
 NEURONS = (1, 2, 7, 32, 33, 50)
 RANGES = ((0, 255), (-128, 127), (-2048, 2047), (-32768, 32767), (0, 65535), (0, 1), (0, 4095), (-3, 3))
-# (steps, low, step) of activations of 2 to 8 bits, from the few that are compared one by one to those that are searched.
+# (steps, low, step) of activations of 2 to 8 bits: few steps are compared one by one, many are searched.
 ACTIVATIONS = (
     (3, 0, 1),
     (4, -2, 1),
@@ -75,13 +75,14 @@ def random_inputs(network: Network, seed: int, batch: int) -> npt.NDArray[np.gen
     shape = (batch, *tensor.shape)
     x: npt.NDArray[np.generic]
     if encoding.quantizer is not None:
-        thresholds = encoding.quantizer.thresholds
-        x = rng.normal(0, 2 * np.abs(thresholds).max() + 1, size=shape).astype(np.float32)
-        x = np.where(rng.random(shape) < 0.1, rng.choice(thresholds.ravel(), size=shape), x)
-    elif tensor.kind is Kind.BITS:
-        x = rng.choice(np.array([-1, 1]), size=shape)
+        thresholds = encoding.quantizer.thresholds.ravel()
+        x = rng.normal(0, 2, size=shape).astype(np.float32)
+        ties = rng.choice(np.append(thresholds[np.isfinite(thresholds)], 0), size=shape)
+        x = np.where(rng.random(shape) < 0.1, ties, x)
     else:
         values = rng.integers(tensor.low, tensor.high + 1, size=shape)
+        if tensor.kind is Kind.BITS:
+            values = rng.choice(np.array([-1, 1]), size=shape)
         if batch > 2:
             values[0], values[1] = tensor.low, tensor.high
         x = values * np.float64(tensor.scale) if encoding.dtype == "float32" else values

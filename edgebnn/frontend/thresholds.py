@@ -216,6 +216,7 @@ def _bisected(chain: _Chain, lattice: Lattice, channels: Integers, first: Array)
     low, high = np.zeros(len(channels), np.int64), lattice.count[channels] - 1
     before, after = first, chain.at(channels, start[channels] + stride[channels] * high)
     done: list[_Jumps] = []
+    found = np.zeros(lattice.channels, np.int64)
     while True:
         differs = np.asarray(before != after, dtype=np.bool_)
         channels, low, high, before, after = (part[differs] for part in (channels, low, high, before, after))
@@ -226,7 +227,9 @@ def _bisected(chain: _Chain, lattice: Lattice, channels: Integers, first: Array)
         channels, low, high, before, after = (part[wide] for part in (channels, low, high, before, after))
         if not channels.size:
             break
-        if np.bincount(channels).max() + sum(len(part.at) for part in done) // lattice.channels > MAX_LEVELS:
+        # Every interval that is left holds a jump at least.
+        found += np.bincount(done[-1].channel, minlength=lattice.channels)
+        if np.max(found + np.bincount(channels, minlength=lattice.channels)) > MAX_LEVELS:
             raise _too_many_levels()
         middle = (low + high) // 2
         between = chain.at(channels, start[channels] + stride[channels] * middle)
@@ -340,8 +343,10 @@ def _ambiguous(chain: _Sums, leaf: Leaf, lattice: Lattice, jumps: _Jumps, level:
     exact = replace(chain, exactly=True)
     nominal = exact.at(channel, points)
     bound = leaf.error[channel]
+    scale, offset = leaf.rounded
     with np.errstate(all="ignore"):
-        rounded = evaluate(chain.expression, channel, points, False, effort=chain.effort).astype(np.float64)
+        sums: dict[Expression, Array] = {leaf: (scale[channel] * points + offset[channel]).astype(np.float32)}
+        rounded = evaluate(chain.expression, channel, points, False, sums, chain.effort).astype(np.float64)
     for other in (exact.at(channel, points - bound), exact.at(channel, points + bound), rounded):
         ambiguous[channel[~(np.abs(other - nominal) < level / 2)]] = True
     return ambiguous

@@ -20,7 +20,7 @@ def fan_in_order(weights: Weights, window: WindowPlan) -> Weights:
     runtime, a window of the whole map, and its weights are taken from channel-first order.
     """
     flat = weights.reshape(len(weights), -1)
-    return flat[:, input_order(flat.shape[1], window)].astype(np.int8)
+    return np.ascontiguousarray(flat[:, input_order(flat.shape[1], window)], np.int8)
 
 
 def input_order(fan_in: int, window: WindowPlan) -> npt.NDArray[np.int64]:

@@ -284,7 +284,8 @@ class Network:
     `encoding` says how what users hand over becomes the integers of the input tensor. `notes` are sentences that a user
     should read. `score_error` bounds, in the model's own units, how far the model's float32 scores lie from the integer
     scores times their scale: by what float32 rounds behind the last sums, and int32. Where `ends_in` is `classes`, the
-    model itself goes on from its scores to probabilities or to an arg max, which were left out.
+    model itself goes on from its scores to probabilities or to an arg max, which were left out. `quantised` names the
+    model's float layers that the front end made int8, so that its scores are no longer the model's own.
     """
 
     name: str
@@ -295,6 +296,7 @@ class Network:
     notes: tuple[str, ...] = field(default=())
     score_error: float = 0.0
     ends_in: Literal["scores", "classes"] = "scores"
+    quantised: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """ModelError where names repeat, a source is not made before it is read, a tensor is beyond all memory, or a

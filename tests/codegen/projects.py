@@ -14,7 +14,7 @@ from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
-from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
+from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, encode
 from tests.networks import Builder
 
 TARGETS = ("rram130", "cortex-m4", "host")
@@ -78,8 +78,8 @@ def write_project(files: Mapping[str, bytes], folder: Path) -> Path:
 
 
 def stored(mapped: MappedNetwork, x: npt.NDArray[np.generic]) -> bytes:
-    """A batch (B, *input shape) as the firmware reads it, sample after sample."""
-    return encode_samples(x, mapped.plan.input).tobytes()
+    """A batch (B, *the model's own input shape) as the firmware reads it, sample after sample."""
+    return encode_samples(encode(mapped.network, x), mapped.plan.input).tobytes()
 
 
 def run(command: list[str], folder: Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:

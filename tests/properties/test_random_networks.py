@@ -18,6 +18,7 @@ from edgebnn.mapping.faults import fault_planes, programmed_weights
 from edgebnn.network import Network, interpret
 from tests.mapping.test_planner import mapped_on
 from tests.networks import networks, random_inputs
+from tests.runtime.agreement import kernels
 
 pytest.importorskip("unicorn")
 pytest.importorskip("ziglang")
@@ -32,7 +33,7 @@ def test_the_fast_path_is_the_interpreter(network: Network, seed: int) -> None:
     fast = FastPath(mapped)
     for changed in ({}, weights):
         expected = interpret(network.with_weights(changed), x)
-        for kernel in ("portable", "avx2"):
+        for kernel in kernels():
             assert np.array_equal(expected, fast.run(x, changed, kernel=kernel))
 
 

@@ -7,6 +7,7 @@ microcontroller sees, not the padded one of the fast path.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,12 @@ import numpy.typing as npt
 
 from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.descriptors import (
+    AddDescriptor,
     AffineDescriptor,
+    CopyDescriptor,
+    Int8Descriptor,
     LinearDescriptor,
+    LinesDescriptor,
     PoolDescriptor,
     StepsDescriptor,
     ThresholdDescriptor,
@@ -24,10 +29,24 @@ from edgebnn.emulator.descriptors import (
 )
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
-from edgebnn.mapping.plan import AffineStage, LinearStage, Place, PoolStage, Section, Stage, Steps, ThresholdStage
+from edgebnn.mapping.plan import (
+    AddStage,
+    AffineStage,
+    CopyStage,
+    Int8Stage,
+    LinearStage,
+    Place,
+    PoolStage,
+    Section,
+    Stage,
+    Steps,
+    SumPoolStage,
+    ThresholdStage,
+    sources_of,
+)
 from edgebnn.mapping.planner import map_network
 from edgebnn.native import library
-from edgebnn.network import Network
+from edgebnn.network import Network, encode
 
 PROVENANCE = Provenance(
     version="0", options="compile", model_name="test", model_sha256="0", target_name="host", target_sha256="0"
@@ -60,8 +79,8 @@ class GuardedBuffer:
         return bool(np.all(guards == CANARY))
 
 
-def run_stage(stage: Stage, image: bytes, source: int, target: int) -> int:
-    """One call of the runtime on the memory at two addresses; the status. The scratch is guarded, and checked."""
+def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -> int:
+    """One call of the runtime on the memory at some addresses; the status. The scratch is guarded, and checked."""
     base = np.frombuffer(image, np.uint8).ctypes.data
 
     def at(section: Section | None) -> int | None:
@@ -70,9 +89,16 @@ def run_stage(stage: Stage, image: bytes, source: int, target: int) -> int:
     def steps_of(steps: Steps | None) -> StepsDescriptor:
         if steps is None:
             return StepsDescriptor()
-        return StepsDescriptor(at(steps.thresholds), at(steps.directions), steps.steps, steps.low, steps.step)
+        lines, found = None, steps.lines
+        if found is not None:
+            parts = (found.multiplier, found.offset, found.shift, found.first, found.exceptions)
+            kept.append(LinesDescriptor(*map(at, parts)))
+            lines = ctypes.addressof(kept[-1])
+        return StepsDescriptor(at(steps.thresholds), at(steps.directions), steps.steps, steps.low, steps.step, lines)
 
-    native = library()
+    kept: list[LinesDescriptor] = []
+    native, tensors = library(), (describe_tensor(stage.input), describe_tensor(stage.output))
+    data = [*map(pointer, sources), pointer(target)]
     match stage:
         case LinearStage():
             layer = LinearDescriptor(
@@ -86,26 +112,48 @@ def run_stage(stage: Stage, image: bytes, source: int, target: int) -> int:
                 nonzero=at(stage.nonzero),
                 steps=steps_of(stage.steps),
             )
-            scratch = GuardedBuffer(4 * native.ebnn_linear_scratch_words(ctypes.byref(layer)))
-            status = native.ebnn_linear(ctypes.byref(layer), pointer(source), pointer(target), pointer(scratch.address))
-            assert scratch.whole, f"'{stage.node}' writes beside its scratch"
-            return int(status)
+            words = native.ebnn_linear_scratch_words(ctypes.byref(layer))
+            return with_scratch(stage, native.ebnn_linear, layer, data, words)
+        case Int8Stage():
+            int8 = Int8Descriptor(
+                input=describe_tensor(stage.input),
+                output=describe_tensor(stage.output),
+                window=describe_window(stage.window),
+                pad_value=stage.pad_value,
+                groups=stage.groups,
+                weights=at(stage.weights),
+                steps=steps_of(stage.steps),
+            )
+            words = native.ebnn_int8_scratch_words(ctypes.byref(int8))
+            return with_scratch(stage, native.ebnn_int8, int8, data, words)
         case ThresholdStage():
-            threshold = ThresholdDescriptor(
-                describe_tensor(stage.input), describe_tensor(stage.output), steps_of(stage.steps)
-            )
-            return int(native.ebnn_threshold(ctypes.byref(threshold), pointer(source), pointer(target)))
+            threshold = ThresholdDescriptor(*tensors, steps_of(stage.steps))
+            return int(native.ebnn_threshold(ctypes.byref(threshold), *data))
         case PoolStage():
-            pool = PoolDescriptor(
-                describe_tensor(stage.input),
-                describe_tensor(stage.output),
-                describe_window(stage.window),
-                at(stage.directions),
-            )
-            return int(native.ebnn_max_pool(ctypes.byref(pool), pointer(source), pointer(target)))
+            pool = PoolDescriptor(*tensors, describe_window(stage.window), at(stage.directions))
+            return int(native.ebnn_max_pool(ctypes.byref(pool), *data))
+        case SumPoolStage():
+            sums = PoolDescriptor(*tensors, describe_window(stage.window), None)
+            return int(native.ebnn_sum_pool(ctypes.byref(sums), *data))
+        case AddStage():
+            add = AddDescriptor(tensors[0], describe_tensor(stage.other), tensors[1])
+            return int(native.ebnn_add(ctypes.byref(add), *data))
+        case CopyStage():
+            copy = CopyDescriptor(*tensors, stage.first_channel)
+            return int(native.ebnn_copy_channels(ctypes.byref(copy), *data))
         case AffineStage():
-            affine = AffineDescriptor(describe_tensor(stage.input), at(stage.multiplier), at(stage.offset))
-            return int(native.ebnn_affine(ctypes.byref(affine), pointer(source), pointer(target)))
+            parts = (at(stage.multiplier), at(stage.offset), at(stage.knees))
+            affine = AffineDescriptor(*tensors, stage.segments, stage.shift, *parts)
+            return int(native.ebnn_affine(ctypes.byref(affine), *data))
+
+
+def with_scratch(
+    stage: Stage, function: Any, layer: ctypes.Structure, data: Sequence[ctypes.c_void_p], words: int
+) -> int:
+    scratch = GuardedBuffer(4 * words)
+    status = function(ctypes.byref(layer), *data, pointer(scratch.address))
+    assert scratch.whole, f"'{stage.node}' writes beside its scratch"
+    return int(status)
 
 
 def pointer(address: int) -> ctypes.c_void_p:
@@ -116,7 +164,7 @@ def run_like_firmware(mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray
     """Scores int32 (B, *scores shape); fails where a call has an error or writes beside the buffers."""
     plan = mapped.plan
     scores = np.empty((len(x), mapped.network.output.size), np.int32)
-    for index, sample in enumerate(encode_samples(x, plan.input)):
+    for index, sample in enumerate(encode_samples(encode(mapped.network, x), plan.input)):
         buffers = {
             "input": GuardedBuffer(plan.input.bytes),
             "scores": GuardedBuffer(plan.scores.bytes),
@@ -128,7 +176,7 @@ def run_like_firmware(mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray
             return buffers[place.base].address + place.offset
 
         for stage in plan.stages:
-            status = run_stage(stage, mapped.image, at(stage.source), at(stage.target))
+            status = run_stage(stage, mapped.image, [at(place) for place in sources_of(stage)], at(stage.target))
             assert status == 0, f"'{stage.node}' has the status {status}"
         assert all(buffer.whole for buffer in buffers.values()), "a stage writes beside its buffer"
         assert np.array_equal(buffers["input"].bytes, sample), "a stage writes into its input"

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from edgebnn.emulator.descriptors import (
+    AddDescriptor,
     AffineDescriptor,
+    CopyDescriptor,
+    Int8Descriptor,
     LinearDescriptor,
     PoolDescriptor,
     StepsDescriptor,
@@ -123,7 +126,69 @@ def test_the_other_layers_check_their_tensors_too() -> None:
     assert native.ebnn_max_pool(ctypes.byref(PoolDescriptor(five, six, pixel)), None, None) == SHAPE
     other = TensorDescriptor(1, 1, 5, FORMATS.index("uint8"), 8)
     assert native.ebnn_max_pool(ctypes.byref(PoolDescriptor(five, other, pixel)), None, None) == FORMAT
-    assert native.ebnn_affine(ctypes.byref(AffineDescriptor(five)), None, None) == FORMAT
+    sums = TensorDescriptor(1, 1, 5, INT32, 32)
+    for output, segments, shift, status in (
+        (five, 1, 0, FORMAT),
+        (TensorDescriptor(1, 2, 5, INT32, 32), 1, 0, SHAPE),
+        (TensorDescriptor(1, 1, 6, INT32, 32), 1, 0, SHAPE),
+        (sums, 0, 0, SHAPE),
+        (sums, 1, 63, SHAPE),
+    ):
+        assert native.ebnn_affine(ctypes.byref(AffineDescriptor(five, output, segments, shift)), None, None) == status
+    assert native.ebnn_sum_pool(ctypes.byref(PoolDescriptor(five, five, pixel)), None, None) == FORMAT
+    assert native.ebnn_sum_pool(ctypes.byref(PoolDescriptor(six, sums, pixel)), None, None) == SHAPE
+    assert native.ebnn_add(ctypes.byref(AddDescriptor(five, five, five)), None, None, None) == FORMAT
+    assert native.ebnn_add(ctypes.byref(AddDescriptor(five, six, sums)), None, None, None) == SHAPE
+    bits, trits = TensorDescriptor(1, 1, 5, BITS, 1), TensorDescriptor(1, 1, 5, TRITS, 1)
+    for source, target, first, status in (
+        (bits, trits, 0, FORMAT),
+        (bits, five, 0, FORMAT),
+        (five, trits, 0, FORMAT),
+        (five, six, 2, SHAPE),
+        (six, five, 0, SHAPE),
+        (five, six, 2**32 - 1, SHAPE),
+    ):
+        assert native.ebnn_copy_channels(ctypes.byref(CopyDescriptor(source, target, first)), None, None) == status
+
+
+def sound_int8_layer() -> Int8Descriptor:
+    """A convolution of 4 channels, 3 x 3, with padding 1, two groups, over 6 x 5 pixels."""
+    layer = sound_layer()
+    return Int8Descriptor(input=layer.input, output=layer.output, window=layer.window, groups=2)
+
+
+def test_the_sound_int8_layer_is_sound() -> None:
+    assert library().ebnn_check_int8(ctypes.byref(sound_int8_layer())) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "status"),
+    [
+        ("input.format", INT32, FORMAT),
+        ("input.planes", 0, FORMAT),
+        ("output.format", BITS, FORMAT),
+        ("groups", 0, SHAPE),
+        ("groups", 3, SHAPE),
+        ("output.channels", 9, SHAPE),
+        ("output.height", 3, SHAPE),
+        ("window.stride_x", 0, SHAPE),
+    ],
+)
+def test_an_int8_layer_that_contradicts_itself_is_refused(path: str, value: int, status: int) -> None:
+    layer = sound_int8_layer()
+    layer.input.planes = 32 if value == INT32 else layer.input.planes
+    owner, _, name = path.rpartition(".")
+    setattr(getattr(layer, owner) if owner else layer, name, value)
+    assert library().ebnn_int8(ctypes.byref(layer), None, None, None) == status
+
+
+def test_an_int8_kernel_of_more_inputs_than_int32_counts_is_refused() -> None:
+    layer = sound_int8_layer()
+    layer.groups = 1
+    layer.input = TensorDescriptor(2**8, 2**8, 2**16, BITS, 1)
+    layer.output = TensorDescriptor(1, 1, 8, INT32, 32)
+    layer.window = WindowDescriptor(2**8, 2**8, 1, 1, 1, 1, 0, 0)
+    assert library().ebnn_int8(ctypes.byref(layer), None, None, None) == SHAPE
 
 
 @pytest.mark.parametrize("name", FORMATS)

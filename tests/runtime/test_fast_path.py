@@ -140,6 +140,8 @@ def test_a_missing_or_damaged_library_says_how_to_get_one(tmp_path: Path) -> Non
 
 
 def test_a_library_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descriptors, "DESCRIPTORS", (*descriptors.DESCRIPTORS[:3], descriptors.PoolDescriptor))
+    stage, _ = descriptors.KINDS[3]
+    changed = (*descriptors.KINDS[:3], (stage, descriptors.PoolDescriptor), *descriptors.KINDS[4:])
+    monkeypatch.setattr(descriptors, "KINDS", changed)
     with pytest.raises(ToolError, match="another version"):
         descriptors.host_library.__wrapped__()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgebnn.emulator.samples import encode_samples
-from edgebnn.mapping.image import ImageWriter
+from edgebnn.mapping.image import ImageWriter, words_of
 from edgebnn.mapping.plan import (
     FORMATS,
     AffineStage,
@@ -17,6 +17,7 @@ from edgebnn.mapping.plan import (
     Layout,
     Place,
     PoolStage,
+    Stage,
     Steps,
     ThresholdStage,
     WindowPlan,
@@ -54,11 +55,33 @@ def random_values(name: Format, shape: tuple[int, ...], seed: int) -> np.ndarray
     return values
 
 
-def run_on(stage: ThresholdStage | PoolStage | AffineStage, image: bytes, x: np.ndarray) -> np.ndarray:
+def affine_stage(
+    image: ImageWriter,
+    source: Layout,
+    multiplier: np.ndarray,
+    offset: np.ndarray,
+    knees: np.ndarray | None = None,
+    shift: int = 0,
+) -> AffineStage:
+    return AffineStage(
+        node="a",
+        input=source,
+        output=layout("int32", source.channels, source.height, source.width),
+        source=HERE,
+        target=THERE,
+        segments=multiplier.shape[1],
+        shift=shift,
+        multiplier=image.add("multiplier", multiplier.astype(np.int32)),
+        offset=image.add("offset", words_of(offset)),
+        knees=None if knees is None else image.add("knees", knees.astype(np.int32)),
+    )
+
+
+def run_on(stage: Stage, image: bytes, x: np.ndarray) -> np.ndarray:
     """What a stage makes of one sample x (C, H, W), as the bytes of its output tensor."""
     source, target = GuardedBuffer(stage.input.bytes), GuardedBuffer(stage.output.bytes)
     source.bytes[:] = encode_samples(x[np.newaxis], stage.input)[0]
-    assert run_stage(stage, image, source.address, target.address) == 0
+    assert run_stage(stage, image, [source.address], target.address) == 0
     assert target.whole
     return target.bytes
 
@@ -155,13 +178,11 @@ def test_pooling_without_directions_takes_the_largest_everywhere() -> None:
 
 
 def test_the_affine_reaches_both_ends_of_int32() -> None:
-    image = ImageWriter()
-    multiplier = image.add("multiplier", np.array([1, -1, 65536, -3], np.int32))
-    offset = image.add("offset", np.array([0, -1, 2**31 - 1 - 65536, 5], np.int32))
+    multiplier = np.array([1, -1, 65536, -3], np.int32)[:, np.newaxis]
+    offset = np.array([0, -1, 2**31 - 1 - 65536, 5])[:, np.newaxis]
     where = layout("int32", 4, 1, 2)
-    stage = AffineStage(
-        node="a", input=where, output=where, source=HERE, target=THERE, multiplier=multiplier, offset=offset
-    )
+    image = ImageWriter()
+    stage = affine_stage(image, where, multiplier, offset)
     x = np.array([[[2**31 - 1, -(2**31)]], [[2**31 - 1, -(2**31)]], [[1, -32767]], [[7, -7]]])
     expected = np.array(
         [
