@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, sile
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.errors import DataError, NoCompilerError, TargetError, ToolError
-from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.frontend import ReadOptions, parse_input_scale, read_network
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.faults import fault_planes
 from edgebnn.mapping.floorplan import floorplan_svg
@@ -31,6 +33,7 @@ from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import FirmwareFacts, record_of, restore
+from edgebnn.network import model_shape
 
 __all__ = ["ChipInstance", "Deployment", "compile", "load"]
 
@@ -123,16 +126,16 @@ class Deployment:
         return ChipInstance(seed, ber)
 
     def batch(self, x: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Samples (B, *input shape) as an array; a single sample, without the first axis, becomes a batch of one.
+        """Samples (B, *the model's own input shape) as an array; one sample, without the first axis, becomes a batch.
 
-        Takes whatever numpy.asarray makes numbers of. Raises DataError for anything else.
+        Takes whatever numpy.asarray makes numbers of: the integers of the network's input, or the real numbers that the
+        model takes. Raises DataError for anything else.
         """
-        shape = self.mapped.network.input.shape
+        shape = model_shape(self.mapped.network)
         samples = _numbers(x, f"samples of the shape {shape}")
         if samples.ndim == 0:
             raise DataError("the data are a single number; give a batch of samples")
-        # Sorted, since a model's own axes may come in another order than the network's.
-        return samples[np.newaxis] if sorted(samples.shape) == sorted(shape) else samples
+        return samples[np.newaxis] if samples.shape == shape else samples
 
     def dataset(self, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Dataset:
         """Samples as `batch` takes them and, where they are known, the indexes of their classes; else DataError."""
@@ -140,8 +143,8 @@ class Deployment:
         if y is None:
             return Dataset(samples)
         labels = _numbers(y, "the index of each sample's class")
-        if labels.dtype.kind not in "iub":
-            raise DataError(f"the labels y are {labels.dtype}; give the index of each sample's class")
+        if not np.all(np.isfinite(labels)) or np.any(labels != np.rint(labels)):
+            raise DataError("the labels y are no whole numbers; give the index of each sample's class")
         return Dataset(samples, np.atleast_1d(labels).astype(np.int64))
 
     def estimate(self) -> Estimate:
@@ -159,24 +162,30 @@ def compile(
     *,
     policy: str | None = None,
     input_type: str | None = None,
-    calibration: npt.NDArray[Any] | None = None,
+    input_scale: str | float | Fraction | None = None,
+    calibration: npt.ArrayLike | None = None,
     toolchain: str = "auto",
     step: Step = lambda name, seconds: None,
 ) -> Deployment:
     """The model on the target: read, mapped, generated and, where a cross compiler is found, built.
 
     `target` is a shipped target's name, the path of a TOML file, or a loaded one. `step` hears the name and the seconds
-    of each step. Raises an EdgeBNNError that says what to do.
+    of each step. `input_type` (`uint8`, `int12`, ..., `bits`, `trits`) and `input_scale` (what one integer is worth to
+    the model, such as "1/255") say which integers a float32 input holds. `calibration`, samples as the model takes
+    them, shows that range too, and those by which float layers become int8. Raises an EdgeBNNError that says what to
+    do.
     """
-    if input_type is not None and calibration is not None:
-        raise DataError("input_type and calibration both say what a float32 input holds; give one of them")
+    scale = None if input_scale is None else parse_input_scale(str(input_scale))
+    samples = None if calibration is None else _numbers(calibration, "samples as the model takes them")
     clock = _Clock(step)
     chip = target if isinstance(target, Target) else load_target(str(target))
-    network = read_network(Path(model), ReadOptions(input_type=input_type, calibration=calibration))
+    network = read_network(Path(model), ReadOptions(input_type, scale, samples))
     clock.tick("read the model")
     options = f"compile --target {chip.name}"
     options += f" --policy {policy}" if policy else ""
     options += f" --input-type {input_type}" if input_type else ""
+    options += f" --input-scale {scale}" if scale is not None else ""
+    options += f" --calibration sha256:{_digest(samples)}" if samples is not None else ""
     provenance = Provenance(
         version=__version__,
         options=options,
@@ -226,6 +235,12 @@ def _numbers(values: npt.ArrayLike, wanted: str) -> npt.NDArray[Any]:
         what = "None" if values is None else f"{type(values).__name__} of {array.dtype}"
         raise DataError(f"the data are no numbers ({what}); give {wanted}")
     return array
+
+
+def _digest(samples: npt.NDArray[Any]) -> str:
+    """What tells calibration data from others in a deployment's provenance, which holds no path."""
+    stated = f"{samples.dtype.str} {samples.shape} ".encode()
+    return sha256(stated + np.ascontiguousarray(samples).tobytes()).hexdigest()[:16]
 
 
 class _Clock:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgebnn.cli.options import calibration_option, input_type_option, model_argument, target_option
+from edgebnn.cli.options import model_argument, reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
 
 
@@ -21,8 +21,7 @@ from edgebnn.cli.output import JsonCommand, emit
 @click.option(
     "--placement", type=click.Choice(["linear"]), default="linear", show_default=True, help="How tiles go to banks."
 )
-@input_type_option
-@calibration_option
+@reading_options
 @click.option(
     "--toolchain",
     type=click.Choice(["auto", "zig", "gcc"]),
@@ -37,6 +36,7 @@ def compile(
     policy: str | None,
     placement: str,
     input_type: str | None,
+    input_scale: str | None,
     calibration: Path | None,
     toolchain: str,
     json_flag: bool,
@@ -44,7 +44,7 @@ def compile(
 ) -> None:
     """Compile MODEL (ONNX) for a target and write the deployment folder."""
     from edgebnn import api
-    from edgebnn.cli.options import read_calibration
+    from edgebnn.cli.options import read_options
     from edgebnn.report.documents import compile_document
     from edgebnn.report.tables import show_compile
 
@@ -55,12 +55,14 @@ def compile(
         if not json_flag:
             click.echo(f"step {len(steps)}/5: {name} ({seconds:.2f} s)", err=True)
 
+    options = read_options(input_type, input_scale, calibration)
     deployment = api.compile(
         model,
         target,
         policy=policy,
-        input_type=input_type,
-        calibration=read_calibration(calibration, input_type),
+        input_type=options.input_type,
+        input_scale=options.input_scale,
+        calibration=options.calibration,
         toolchain=toolchain,
         step=step,
     )

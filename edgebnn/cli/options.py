@@ -15,22 +15,34 @@ if TYPE_CHECKING:
     from edgebnn.api import Deployment
     from edgebnn.chip.instance import ChipInstance
     from edgebnn.emulator.emulate import Dataset
+    from edgebnn.frontend import ReadOptions
     from edgebnn.mapping.mapped import MappedNetwork
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(exists=True, path_type=Path))
-input_type_option = click.option(
+_input_type_option = click.option(
     "--input-type",
     metavar="TYPE",
     help="Integers of a float32 input: uint8, int12, ... (1 to 16 bits), bits or trits.",
 )
-calibration_option = click.option(
+_input_scale_option = click.option(
+    "--input-scale",
+    metavar="SCALE",
+    help="What one of these integers is worth to the model, such as 1/255. [default: 1]",
+)
+_calibration_option = click.option(
     "--calibration",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help=".npz with x (or .npy) of integer samples, whose range types a float32 input.",
+    help=".npz with x (or .npy), samples as the model takes them: their range types a float32 input, and float layers "
+    "become int8 by what they make of them.",
 )
+
+
+def reading_options(command: Command) -> Command:
+    """What a command that reads a model may be told of it: `--input-type`, `--input-scale`, `--calibration`."""
+    return _input_type_option(_input_scale_option(_calibration_option(command)))
 
 
 def given(name: str) -> bool:
@@ -45,13 +57,12 @@ def target_option(default: str | None = "rram130") -> Callable[[Command], Comman
     return click.option("--target", default=default, show_default=True, help=what)
 
 
-def read_calibration(path: Path | None, input_type: str | None) -> npt.NDArray[Any] | None:
-    """The samples of a calibration file, or None without one; a usage error beside `--input-type`."""
-    if path is None:
-        return None
-    if input_type is not None:
-        raise click.UsageError("--input-type and --calibration both say what a float32 input holds; give one of them")
-    return read_samples(path)
+def read_options(input_type: str | None, input_scale: str | None, calibration: Path | None) -> ReadOptions:
+    """The options of `reading_options` with their values read; ModelError or DataError where one is no such value."""
+    from edgebnn.frontend import ReadOptions, parse_input_scale
+
+    scale = None if input_scale is None else parse_input_scale(input_scale)
+    return ReadOptions(input_type, scale, None if calibration is None else read_samples(calibration))
 
 
 def read_samples(path: Path) -> npt.NDArray[Any]:

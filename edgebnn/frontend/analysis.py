@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.bends import bent_of
 from edgebnn.frontend.expressions import (
     Apply,
     Constant,
@@ -38,6 +40,7 @@ STEPS = frozenset(
 )
 
 UNKNOWN = 2
+_BENDS = frozenset(("Where", "Abs", "Max", "Min", "Add", "Sub", "PRelu"))
 
 Directions = npt.NDArray[np.int8]
 
@@ -47,11 +50,11 @@ def has_steps(expression: Expression) -> bool:
     return any(isinstance(part, Apply) and part.operator in STEPS for part in parts(expression))
 
 
-def directions(expression: Expression, channels: int) -> Directions:
-    """Per channel (C,): +1 never falls, -1 never rises, 0 constant, UNKNOWN.
+def directions(expression: Expression, channels: int, low: int, high: int) -> Directions:
+    """Per channel (C,), for integers from low to high: +1 never falls, -1 never rises, 0 constant, UNKNOWN.
 
-    It follows from the operators alone. Rounding each float32 operation keeps the order of its results, so what is
-    said here holds for the model's float32 values as well as for exact ones.
+    It follows from the operators, and from the slopes of lines with knees. Rounding each float32 operation keeps the
+    order of its results, so what is said here holds for the model's float32 values as well as for exact ones.
     """
     found: dict[Expression, Directions] = {}
     for part in parts(expression):
@@ -62,7 +65,23 @@ def directions(expression: Expression, channels: int) -> Directions:
                 found[part] = np.zeros(channels, np.int8)
             case Apply():
                 found[part] = _direction(part, [found[operand] for operand in part.operands], channels)
+                if part.operator in _BENDS and np.any(found[part] == UNKNOWN):
+                    found[part] = _direction_of_bends(part, channels, low, high, found[part])
     return found[expression]
+
+
+def _direction_of_bends(part: Apply, channels: int, low: int, high: int, unknown: Directions) -> Directions:
+    """The directions of a line with knees, in each channel that of all its slopes and leaps, if they have one."""
+    bent = bent_of(part, low, high, channels)
+    if bent is None:
+        return unknown
+    found = np.zeros(channels, np.int8)
+    for channel, segments in enumerate(bent):
+        values = [segment.slope for segment in segments]
+        values += [after.at(after.start) - before.at(after.start - 1) for before, after in pairwise(segments)]
+        rises, falls = any(value > 0 for value in values), any(value < 0 for value in values)
+        found[channel] = UNKNOWN if rises and falls else int(rises) - int(falls)
+    return found
 
 
 def _direction(part: Apply, of: list[Directions], channels: int) -> Directions:

@@ -15,7 +15,7 @@ from edgebnn.frontend.fixed import LARGEST, aligned, natural, rounded, times
 from edgebnn.frontend.operations import Averaging
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT, float32_holds, sum_error
-from edgebnn.frontend.signals import Signal, check_size, checked_extents, reshaped, window_on
+from edgebnn.frontend.signals import Signal, check_size, checked_extents, reshaped, seen_name, window_on
 from edgebnn.frontend.sums import Fixed
 from edgebnn.frontend.views import View
 from edgebnn.network.types import Add, Concat, Kind, SumPool, Tensor
@@ -30,6 +30,7 @@ def summed(emitter: Emitter, signals: Sequence[Signal], minus: bool, node: str, 
     low, high = one.tensor.low + other.tensor.low, one.tensor.high + other.tensor.high
     if max(-low, high) > LARGEST:
         raise Refusal(f"adds up to {max(-low, high)}, which int32 does not hold", "use fewer residual sums")
+    value = seen_name(value, signals[0].view)
     output = Tensor(emitter.tensor_name(value), Kind.SUMS, one.tensor.shape, low, high, float(one.unit))
     add = Add(emitter.name(node), (one.tensor.name, other.tensor.name), output)
     leaf = _leaf([one, other], offset, one.unit, output, terms=2)
@@ -50,6 +51,8 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     if len({each.tensor.kind for each in fixed}) > 1:
         fixed = tuple(each if each.tensor.kind is Kind.SUMS else times(emitter, each, 1, "sums") for each in fixed)
     kind = fixed[0].tensor.kind
+    view = _joined_view(signals)
+    value = seen_name(value, view)
     channels = sum(each.tensor.channels for each in fixed)
     check_size((channels, *first.shape[1:]))
     low, high = min(each.tensor.low for each in fixed), max(each.tensor.high for each in fixed)
@@ -57,7 +60,7 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     concat = Concat(emitter.name(node), tuple(each.tensor.name for each in fixed), output)
     leaf = _leaf(fixed, np.concatenate([each.offset for each in fixed]), fixed[0].unit, output, terms=1)
     signal = emitter.step(concat, [each.tensor for each in fixed], leaf, value)
-    return replace(signal, model_view=_joined_view(signals))
+    return replace(signal, model_view=view)
 
 
 def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, value: str) -> Signal:
@@ -102,7 +105,7 @@ def _leaf(fixed: Sequence[Fixed], offset: Fractions, unit: Fraction, output: Ten
     return Leaf(np.full(output.channels, unit), offset, exact, np.full(output.channels, error))
 
 
-def _joined_view(signals: Sequence[Signal]) -> View | None:
+def _joined_view(signals: Sequence[Signal]) -> View:
     """The view of joined vectors, of which one may have its elements in another order."""
     if all(signal.view.order is None for signal in signals):
         return signals[0].view

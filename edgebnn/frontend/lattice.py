@@ -31,6 +31,11 @@ class Lattice:
         """Number of channels."""
         return len(self.start)
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The lowest and the highest integer of any channel."""
+        return int(self.start.min()), int((self.start + self.stride * (self.count - 1)).max())
+
     def repeated(self, factor: int) -> Lattice:
         """The lattice of a tensor in which every channel has become `factor` channels."""
         return Lattice(*(np.repeat(part, factor) for part in vars(self).values()))

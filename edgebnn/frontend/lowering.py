@@ -290,6 +290,10 @@ class _Lowering:
             )
         if not isinstance(value, Signal):
             return Unknown()
+        if value.view.order is not None:
+            weights = _reordered(weights, value.view.order)
+        else:
+            check_channel_first(value)
         shape = list(value.shape)
         inputs, groups = weights.integers.shape[1], operation.groups
         rank = len(operation.window.kernel)
@@ -300,10 +304,6 @@ class _Lowering:
                 f"has weights of shape {list(weights.integers.shape)} in {groups} groups for inputs of shape {shape}",
                 "the file is damaged; export the model again",
             )
-        if value.view.order is not None:
-            weights = _reordered(weights, value.view.order)
-        else:
-            check_channel_first(value)
         operation, pad_value = _with_padding(operation, value)
         extents = operation.window.extents(value.shape[1:])
         if min(extents, default=1) < 1:

@@ -18,6 +18,7 @@ from edgebnn.frontend.operations import (
     Chain,
     Dialect,
     Elementwise,
+    Forwarding,
     Knowing,
     Operand,
     Operands,
@@ -132,14 +133,12 @@ def _integer_weights(operands: Operands, index: int, zero: Array) -> Quantised:
     return Quantised(integers.astype(np.float32), integers, np.ones((1,) * integers.ndim, np.float32))
 
 
-def _input(operands: Operands, zero: int) -> Elementwise:
+def _input(operands: Operands, zero: int) -> Operation:
     """Operand 0, integers, less its zero point."""
     value = _zero(operands, zero)
     if value.ndim:
         raise Refusal("has zero points that differ along its input", "use one zero point for the layer's input")
-    term = shifted("Sub", _FLOAT, value)
-    assert isinstance(term, Call)
-    return Elementwise(term, takes=("integer",))
+    return Elementwise(Call("Sub", (_FLOAT, value)), takes=("integer",)) if value != 0 else Forwarding()
 
 
 def _convolution(node: Node, operands: Operands, weights: int, zero: int, bias: Array | None = None) -> WeightedSum:
@@ -158,9 +157,9 @@ def _product(operands: Operands, weights: int, zero: int) -> Operation:
 
 
 def _steps(*operations: Operation) -> Chain:
-    """Operations one after the other, chains among them opened."""
+    """Operations one after the other, chains among them opened and what forwards left out."""
     flat = [each.operations if isinstance(each, Chain) else (each,) for each in operations]
-    return Chain(tuple(step for steps in flat for step in steps))
+    return Chain(tuple(step for steps in flat for step in steps if not isinstance(step, Forwarding)))
 
 
 _AS_INTEGERS = Elementwise(Call("ToFloat", (_X,)), result="integer", takes=("any",))

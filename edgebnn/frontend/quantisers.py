@@ -136,13 +136,8 @@ def evaluated(term: Term, value: Array) -> Array:
 
 
 def float_operand(operands: Operands, index: int, what: str) -> Array:
-    """A constant operand in float32: a scale, a zero point or a bit width, which some exporters write as integers.
-
-    One number loses its axes, which say nothing about it.
-    """
+    """A constant operand in float32: a scale, a zero point or a bit width, which some exporters write as integers."""
     value = operands.constant(index, what)
-    if value.size == 1:
-        value = value.reshape(())
     if value.dtype.kind in "iu" and np.all(np.abs(value.astype(np.float64)) <= 2**24):
         return value.astype(np.float32)
     if value.dtype != np.float32:
@@ -150,9 +145,15 @@ def float_operand(operands: Operands, index: int, what: str) -> Array:
     return value
 
 
+def _parameter(operands: Operands, index: int, what: str) -> Array:
+    """`float_operand`, of which one number loses its axes, since they say nothing about it."""
+    value = float_operand(operands, index, what)
+    return value.reshape(()) if value.size == 1 else value
+
+
 def scale_operand(operands: Operands, index: int) -> Array:
     """A constant scale, not zero."""
-    scale = float_operand(operands, index, "scales")
+    scale = _parameter(operands, index, "scales")
     if np.any(scale == 0) or not np.isfinite(scale).all():
         raise Refusal("has a scale that is zero or not finite", "train or export the model again")
     return scale
@@ -160,7 +161,7 @@ def scale_operand(operands: Operands, index: int) -> Array:
 
 def one_number(operands: Operands, index: int, what: str) -> int:
     """A constant operand that is one whole number."""
-    value = float_operand(operands, index, what)
+    value = _parameter(operands, index, what)
     if value.size != 1 or not float(value).is_integer():
         raise Refusal(f"has {what} that are not one whole number", "export the model again")
     return int(value)
@@ -168,7 +169,7 @@ def one_number(operands: Operands, index: int, what: str) -> int:
 
 def whole_numbers(operands: Operands, index: int, what: str) -> Array:
     """A constant operand that has to be whole numbers in float32."""
-    value = float_operand(operands, index, what)
+    value = _parameter(operands, index, what)
     if not np.array_equal(np.rint(value), value):
         raise Refusal(f"has {what} that are not whole numbers", "quantise with a whole zero point")
     return value

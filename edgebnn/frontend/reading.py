@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebnn.errors import ModelError
+from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.graph import Graph
 from edgebnn.frontend.inputs import ReadOptions
 from edgebnn.frontend.lowering import lower
@@ -27,8 +27,8 @@ class Inspection:
 def read_network(path: Path | str, options: ReadOptions | None = None) -> Network:
     """The integer network of an ONNX file.
 
-    Raises ModelError, in one sentence, for a file that is damaged or holds a node that cannot be mapped; DataError for
-    calibration data that are no integers.
+    Raises ModelError, in one sentence, for a file that is damaged or holds a node that cannot be mapped; DataError as
+    `inspect_model` does.
     """
     inspection = inspect_model(path, options)
     if inspection.network is None:
@@ -37,17 +37,31 @@ def read_network(path: Path | str, options: ReadOptions | None = None) -> Networ
 
 
 def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspection:
-    """What a model is made of, and every node that cannot be mapped; ModelError where the file itself is damaged."""
-    path = Path(path)
+    """What a model is made of, and every node that cannot be mapped.
+
+    Raises ModelError where the file itself is damaged, DataError for calibration data that are no samples of the model
+    or of no use beside an input type.
+    """
+    path, options = Path(path), options or ReadOptions()
     graph = _graph(path)
     name = printable(path.stem)
-    lowered = lower(graph, name, options or ReadOptions(), path)
+    lowered = lower(graph, name, options, path)
+    if options.input_type is not None and options.calibration is not None and lowered.network is not None:
+        _check_calibrates(lowered.network)
     return Inspection(name, graph.sha256, lowered.network, lowered.problems)
 
 
 def model_hash(path: Path | str) -> str:
     """The SHA-256 of a model's file and external data, as deployments state it; ModelError where it is damaged."""
     return _graph(Path(path)).sha256
+
+
+def _check_calibrates(network: Network) -> None:
+    if not network.quantised:
+        raise DataError(
+            "the input type and the calibration data both say what the input holds, and no layer is float; give one of "
+            "them"
+        )
 
 
 def _graph(path: Path) -> Graph:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ _LIMIT = 2**31 - 1
 _FLOAT32_SHARE = 8 * 2.0**-24
 # Units that are tried for the scores, so that the multipliers of few channels round well together.
 _CANDIDATES = 4096
+_COMMON = 64  # slopes and shifts of which a common unit is looked for
 _PRODUCTS = 1 << 22  # candidates times slopes, so that many channels cost no more memory than few
 
 
@@ -109,7 +112,7 @@ def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores
     base = line.base
     bound = max(abs(base.low), abs(base.high))
     a, b = line.slope.astype(np.float64), line.shift.astype(np.float64)
-    unit = _unit(a, b, bound)
+    unit = _common_unit(line, bound) or _unit(a, b, bound)
     multiplier, offset = np.rint(a / unit).astype(np.int64), np.rint(b / unit).astype(np.int64)
     # Far beyond what float32 itself rounds in a channel, a slope must not vanish beside another channel's scores.
     visible = np.abs(a) * bound > _FLOAT32_SHARE * (np.abs(a) * bound + np.abs(b))
@@ -139,6 +142,17 @@ def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores
     error = unit * float((np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)).max()) + doubles * high
     notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the model's, at most",)
     return Scores(float(line.error.max()) + error, notes if np.any(errors > line.error) else ())
+
+
+def _common_unit(line: _Line, bound: int) -> float | None:
+    """The real number of which all slopes and shifts are multiples, so that no score is rounded; None without one."""
+    numbers = {abs(number) for part in (line.slope, line.shift) for number in part.tolist() if number}
+    if not numbers or len(numbers) > _COMMON or max(number.denominator for number in numbers) > 2**40:
+        return None
+    denominator = math.lcm(*(number.denominator for number in numbers))
+    unit = Fraction(math.gcd(*(int(number * denominator) for number in numbers)), denominator)
+    reached = max(map(abs, line.slope.tolist())) * bound + max(map(abs, line.shift.tolist()))
+    return float(unit) if reached / unit <= _LIMIT and Fraction(float(unit)) == unit else None
 
 
 def _unit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) -> float:

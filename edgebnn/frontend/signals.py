@@ -193,8 +193,13 @@ def transposed(signal: Signal, order: tuple[int, ...], value: str) -> Signal:
 
 
 def seen_as(signal: Signal, view: View) -> Signal:
-    """The signal as the model sees it; another name keeps a tensor apart from the model's own, in another order."""
-    return replace(signal, model_view=view, value=signal.value if view.plain else f"{signal.value}.channel_first")
+    """The signal as the model sees it."""
+    return replace(signal, model_view=view, value=seen_name(signal.value, view))
+
+
+def seen_name(value: str, view: View) -> str:
+    """A name that keeps the network's tensor apart from the model's own value, where that has another order."""
+    return value if view.plain else f"{value}.channel_first"
 
 
 def reshaped(signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
@@ -246,7 +251,7 @@ def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, v
     first = next(iter(signals.values()))
     expression = _applied(operation.call, signals, first, node)
     check_operators(sum(isinstance(part, Apply) for part in parts(expression)))
-    return replace(first, expression=expression, value=value, elements=operation.result)
+    return replace(first, expression=expression, value=seen_name(value, first.view), elements=operation.result)
 
 
 def _applied(term: Term, signals: dict[int, Signal], first: Signal, node: str) -> Expression:

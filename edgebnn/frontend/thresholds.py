@@ -87,8 +87,9 @@ class _Sums:
         return finite(evaluate(self.expression, channels, numbers, False, effort=self.effort))
 
     def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
-        values = evaluate(self.expression, channels, numbers, self.exactly, effort=self.effort)
-        return fractions_of(values) if values.dtype != object else values
+        if self.exactly:
+            return as_fractions(evaluate(self.expression, channels, numbers, True, effort=self.effort))
+        return _behind_float32_steps(self.expression, channels, numbers, {}, self.effort)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,29 @@ class _Reals:
         return finite(evaluate(self.expression, channels, numbers, False, known, self.effort))
 
     def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
-        return fractions_of(self.at(channels, numbers))
+        known: dict[Expression, Array] = {self.leaf: float32_at(numbers)}
+        return _behind_float32_steps(self.expression, channels, numbers, known, self.effort)
+
+
+def _behind_float32_steps(
+    expression: Expression,
+    channels: Integers,
+    numbers: npt.NDArray[Any],
+    known: dict[Expression, Array],
+    effort: Effort,
+) -> Fractions:
+    """What rational arithmetic makes of the steps that float32 takes: of a quantiser, its integer times its scale."""
+    exactly = {part: as_fractions(value) for part, value in known.items()}
+    for part in parts(expression):
+        if isinstance(part, Apply) and part.operator in STEPS:
+            taken = evaluate(part, channels, numbers, False, known, effort)
+            exactly[part] = taken if taken.dtype == np.bool_ else as_fractions(taken)
+    return as_fractions(evaluate(expression, channels, numbers, True, exactly, effort))
+
+
+def as_fractions(values: Array) -> Fractions:
+    """Numbers, or yes and no, as rational numbers."""
+    return values if values.dtype == object else fractions_of(values.astype(np.float64))
 
 
 def float32_at(numbers: Integers) -> npt.NDArray[np.float32]:
@@ -117,7 +140,7 @@ def float32_at(numbers: Integers) -> npt.NDArray[np.float32]:
 
 def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: Effort) -> tuple[Quantizer, Levels, str]:
     """The steps that a model takes of its real input, their levels and ties; Refusal where it takes no few of them."""
-    if np.any(directions(expression, channels) == UNKNOWN):
+    if np.any(directions(expression, channels, -1, 1) == UNKNOWN):
         raise Refusal("cannot be shown to be a monotone function of the input", "use a plain sign or quantiser")
     most = int(np.float32(_LARGEST_REAL).view(np.int32))
     lattice = Lattice(*(np.full(channels, n, np.int64) for n in (-most, 1, 2 * most + 1, -most, most)))
@@ -177,7 +200,7 @@ def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice, ef
 
     Refusal where a channel both rises and falls, or is too wide to be evaluated.
     """
-    direction = directions(expression, lattice.channels)
+    direction = directions(expression, lattice.channels, *lattice.ends)
     others = np.flatnonzero(direction == UNKNOWN)
     if others.size:
         jumps = _scanned(_Sums(expression, not leaf.exact, effort), lattice, others)
@@ -199,7 +222,7 @@ def _check_monotone(rising: npt.NDArray[np.bool_], falling: npt.NDArray[np.bool_
 
 
 def _jumps(chain: _Chain, lattice: Lattice, first: Array) -> _Jumps:
-    direction = directions(chain.expression, lattice.channels)
+    direction = directions(chain.expression, lattice.channels, *lattice.ends)
     monotone = np.flatnonzero(direction != UNKNOWN)
     others = np.flatnonzero(direction == UNKNOWN)
     found = [_bisected(chain, lattice, monotone, first[monotone])]

@@ -343,12 +343,19 @@ def executed(path: Path, x: Array) -> Array:
     return np.concatenate([execute_onnx(model, {name: sample[np.newaxis]})[output] for sample in x])
 
 
+def classes_agree(scores: Array, expected: Array) -> Array:
+    """Whether the two largest scores are the same class, or so close that float32's rounding decides."""
+    chosen = np.take_along_axis(expected, scores.argmax(1)[:, np.newaxis], 1)[:, 0]
+    return np.asarray(expected.max(1) - chosen <= 1e-5 * np.abs(expected).max())
+
+
 class TestBrevitas:
     """Networks made and exported by Brevitas, compiled, against qonnx's executor."""
 
-    @pytest.fixture(autouse=True, scope="class")
+    @pytest.fixture(autouse=True)
     def _brevitas(self) -> None:
         pytest.importorskip("brevitas", reason="Brevitas is not installed (it is in the extra `test`)")
+        pytest.importorskip("onnxoptimizer", reason="Brevitas exports with onnxoptimizer, which is not installed")
 
     @pytest.mark.parametrize("exporter", ["qonnx", "qcdq"])
     @pytest.mark.parametrize(("weights", "activations"), [(1, 1), (1, 2), (2, 2), (4, 4)])
@@ -363,7 +370,7 @@ class TestBrevitas:
         ambiguous = sum(getattr(node, "ambiguous", 0) for node in network.nodes)
         same = np.abs(scores - expected).max(1) <= 1e-4 * np.abs(expected).max()
         assert np.all(same) if not ambiguous else same.mean() > 0.9
-        assert np.mean(scores.argmax(1) == expected.argmax(1)) > 0.95
+        assert np.mean(classes_agree(scores, expected)) > 0.95
 
     def test_every_operator_of_an_export_is_understood(self, tmp_path: Path) -> None:
         for exporter in ("qonnx", "qcdq"):

@@ -123,7 +123,7 @@ def test_the_evaluations_of_all_layers_together_are_bounded(tmp_path: Path, monk
             model.add("MatMul", signs(number, 8, 8) * np.float32(0.3))
         return model.save(tmp_path)
 
-    monkeypatch.setattr("edgebnn.frontend.expressions.MAX_EFFORT", 1000)
+    monkeypatch.setattr("edgebnn.frontend.expressions.MAX_FLOATS", 20_000)
     assert len(read_network(layers(2), OPTIONS).linear) == 3
     assert "too many evaluations" in refusal(layers(20))
 

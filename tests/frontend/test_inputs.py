@@ -51,8 +51,8 @@ def test_sixteen_bits_by_default_with_a_note(tmp_path: Path) -> None:
     ("samples", "low", "high"),
     [
         (np.zeros((2, 8), np.uint8), 0, 255),
-        (np.array([[-5, 100]], np.int64), -128, 127),
-        (np.array([[0.0, 4000.0]]), 0, 4095),
+        (np.repeat([[-5, 100]], 4, axis=1), -128, 127),
+        (np.repeat([[0.0, 4000.0]], 4, axis=1), 0, 4095),
         (np.zeros((1, 8)), 0, 1),
     ],
 )
@@ -61,8 +61,18 @@ def test_calibration_data_show_the_range(tmp_path: Path, samples: np.ndarray, lo
     assert (tensor.low, tensor.high) == (low, high)
 
 
-@pytest.mark.parametrize("samples", [np.array([[0.5]]), np.array([[np.nan]]), np.array([[10**6]]), np.zeros((0, 8))])
-def test_calibration_data_that_are_no_integers(tmp_path: Path, samples: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.full((1, 8), np.nan),
+        np.full((1, 8), 10**6),
+        np.full((1, 8), "a"),
+        np.zeros((0, 8)),
+        np.zeros((4, 7)),
+        np.zeros(8),
+    ],
+)
+def test_calibration_data_that_are_no_samples(tmp_path: Path, samples: np.ndarray) -> None:
     with pytest.raises(DataError):
         input_of(tmp_path, ReadOptions(calibration=samples))
 
@@ -85,7 +95,7 @@ def test_an_integer_input_brings_its_range(tmp_path: Path, dtype: int, low: int,
     compared = assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions())
     tensor = compared.network.input
     assert (tensor.low, tensor.high) == (low, high)
-    assert compared.network.input_dtype == {3: "int8", 2: "uint8", 5: "int16", 4: "uint16"}[dtype]
+    assert compared.network.encoding.dtype == {3: "int8", 2: "uint8", 5: "int16", 4: "uint16"}[dtype]
     assert not compared.network.notes
 
 

@@ -232,7 +232,7 @@ class TestScores:
         model.add("Mul", 0.1)
         model.add("Add", np.array([0.5, -0.25, 0.125]))
         node = self.last(model, tmp_path)
-        assert isinstance(node, Affine) and len(set(node.multiplier.tolist())) == 1
+        assert isinstance(node, Affine) and len(np.unique(node.multiplier)) == 1
         assert node.multiplier[0] * node.output.scale == pytest.approx(float(np.float32(0.1)), rel=1e-15)
 
     def test_int32_never_overflows(self, tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ def dense(inputs: int, neurons: int) -> Network:
     source = Tensor("x", Kind.BITS, (inputs,), -1, 1)
     output = Tensor("scores", Kind.SCORES, (neurons,), -inputs, inputs)
     weights = rng.choice(np.array([-1, 1], np.int8), size=(neurons, inputs))
-    return Network("dense", source, (Linear("fc", ("x",), output, weights, WeightKind.BINARY),), Encoding("int8"), "0" * 64)
+    return Network(
+        "dense", source, (Linear("fc", ("x",), output, weights, WeightKind.BINARY),), Encoding("int8"), "0" * 64
+    )
 
 
 @given(networks())

@@ -11,7 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.errors import DataError, ModelError
-from edgebnn.network import Affine, Kind, Linear, MaxPool, Network, Reshape, Tensor, Threshold, WeightKind, interpret
+from edgebnn.network import (
+    Add,
+    Affine,
+    Concat,
+    Encoding,
+    Kind,
+    Linear,
+    MaxPool,
+    Network,
+    Quantizer,
+    Reshape,
+    SumPool,
+    Tensor,
+    Threshold,
+    WeightKind,
+    encode,
+    interpret,
+    model_shape,
+)
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Window
 from tests.mapping.test_planner import dense
@@ -63,6 +81,23 @@ def pool(node: MaxPool, x: Values) -> Values:
     return y
 
 
+def sum_pool(node: SumPool, x: Values) -> Values:
+    y = np.zeros(node.output.shape, np.int64)
+    for place in np.ndindex(*node.output.shape):
+        y[place] = sum(x[(place[0], *p)] for _, p in taps(node.window, place[1:]) if inside(p, x.shape[1:]))
+    return y
+
+
+def affine(node: Affine, x: Values) -> Values:
+    y = np.zeros(x.shape, np.int64)
+    for place in np.ndindex(*x.shape):
+        channel, value = place[0], int(x[place])
+        segment = sum(knee <= value for knee in node.knees[channel].tolist())
+        product = int(node.multiplier[channel, segment]) * value + int(node.offset[channel, segment])
+        y[place] = product // 2**node.shift  # Python's integers, rounded down
+    return y
+
+
 def by_definition(network: Network, x: Values) -> dict[str, Values]:
     values = {network.input.name: x}
     for node in network.nodes:
@@ -77,8 +112,13 @@ def by_definition(network: Network, x: Values) -> dict[str, Values]:
             case Reshape():
                 made = source.reshape(node.output.shape)
             case Affine():
-                shape = (-1,) + (1,) * (source.ndim - 1)
-                made = source * node.multiplier.reshape(shape).astype(np.int64) + node.offset.reshape(shape)
+                made = affine(node, source)
+            case SumPool():
+                made = sum_pool(node, source)
+            case Add():
+                made = source + values[node.sources[1]]
+            case Concat():
+                made = np.array([plane for name in node.sources for plane in values[name]]).reshape(node.output.shape)
         values[node.output.name] = made
     return values
 
@@ -88,8 +128,9 @@ def by_definition(network: Network, x: Values) -> dict[str, Values]:
 def test_every_tensor_is_what_the_definitions_say(network: Network, seed: int) -> None:
     x = random_inputs(network, seed % 2**32, 3)
     traced = trace(network, x)
+    encoded = encode(network, x)
     for sample in range(len(x)):
-        for name, expected in by_definition(network, x[sample].astype(np.int64)).items():
+        for name, expected in by_definition(network, encoded[sample]).items():
             assert np.array_equal(traced[name][sample], expected), name
 
 
@@ -121,6 +162,50 @@ def test_an_empty_batch_has_no_scores() -> None:
 def test_unsuitable_data_are_one_sentence(x: npt.NDArray[np.generic], message: str) -> None:
     with pytest.raises(DataError, match=message):
         interpret(dense(40, 3), x)
+
+
+def encoded_by(encoding: Encoding, tensor: Tensor) -> Network:
+    output = Tensor("scores", Kind.SCORES, tensor.shape, tensor.low, tensor.high)
+    channels = tensor.channels
+    line = Affine(
+        "line",
+        (tensor.name,),
+        output,
+        np.ones((channels, 1), np.int32),
+        np.zeros((channels, 1), np.int64),
+        np.empty((channels, 0), np.int32),
+    )
+    return Network("encoded", tensor, (line,), encoding, "0" * 64)
+
+
+def test_samples_come_in_the_models_own_order_of_axes() -> None:
+    tensor = Tensor("x", Kind.INTEGERS, (3, 4, 5), 0, 255)
+    network = encoded_by(Encoding("uint8", axes=(2, 0, 1)), tensor)
+    assert model_shape(network) == (4, 5, 3)
+    x = np.arange(2 * 60).reshape(2, 4, 5, 3)
+    assert np.array_equal(encode(network, x), x.transpose(0, 3, 1, 2))
+    with pytest.raises(DataError, match=r"shape \(batch, 4, 5, 3\)"):
+        encode(network, x.transpose(0, 3, 1, 2))
+
+
+def test_real_samples_are_integers_times_the_scale() -> None:
+    network = encoded_by(Encoding("float32"), Tensor("x", Kind.INTEGERS, (3,), -128, 127, scale=0.1))
+    x = np.array([[-12.8, 0.1, 12.7]], np.float32)
+    assert encode(network, x).tolist() == [[-128, 1, 127]]
+    with pytest.raises(DataError, match=r"times 0\.1, but the data hold fractions"):
+        encode(network, x + np.float32(0.01))
+    with pytest.raises(DataError, match=r"-128 to 127 times 0\.1"):
+        encode(network, x + np.float32(0.1))
+
+
+def test_a_quantizer_counts_as_the_model_compares_in_float32() -> None:
+    thresholds = np.array([[0.1, 0.3], [0.1, 0.3]], np.float32)
+    quantizer = Quantizer(thresholds, np.array([1, -1], np.int8), low=-1, step=1)
+    network = encoded_by(Encoding("float32", quantizer=quantizer), Tensor("x", Kind.TRITS, (2,), -1, 1))
+    below = np.nextafter(np.float32(0.1), np.float32(0))
+    # 0.1 as float64 is a little less than 0.1 as float32, and rounds to it
+    for x, up, down in ((below, -1, 1), (0.1, 0, 1), (np.float32(0.3), 1, 0), (0.4, 1, -1)):
+        assert encode(network, np.array([[x, x]])).tolist() == [[up, down]]
 
 
 def test_sums_beyond_int32_are_refused() -> None:

@@ -7,12 +7,28 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.errors import ModelError
-from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Network, Node, Reshape, Tensor, Threshold, Window
+from edgebnn.network.types import (
+    Add,
+    Affine,
+    Concat,
+    Kind,
+    Linear,
+    MaxPool,
+    Network,
+    Node,
+    Reshape,
+    SumPool,
+    Tensor,
+    Threshold,
+    WeightKind,
+    Window,
+)
 from tests.networks import Builder, networks
 
 
@@ -44,7 +60,7 @@ def broken(node: Node, source: Tensor) -> dict[str, dict[str, Any]]:
     """Changes of one field each, by what they do; every one of them breaks a rule."""
     output = node.output
     common = {
-        "two sources": {"sources": node.sources * 2},
+        "other sources": {"sources": node.sources * 2},
         "a channel too many": of_output(node, shape=(output.shape[0] + 1, *output.shape[1:])),
         "an empty range": of_output(node, low=output.high + 1),
         "another kind": of_output(node, kind=Kind.BITS if output.kind is not Kind.BITS else Kind.SUMS),
@@ -63,13 +79,38 @@ def broken(node: Node, source: Tensor) -> dict[str, dict[str, Any]]:
             }
         case Reshape():
             return common | {"a wider range": of_output(node, high=output.high + 1)}
+        case SumPool():
+            reach = max(abs(output.low), abs(output.high))
+            narrow = of_output(node, high=output.high - 1) if output.high else of_output(node, low=output.low + 1)
+            return common | broken_windows(node.window) | ({"beyond the sums": narrow} if reach else {})
+        case Add():
+            return common | {"beyond the sums": of_output(node, high=source.low + output.low - 1)}
+        case Concat():
+            return common | {"beyond the values": of_output(node, high=output.low)} | one_source(node)
         case Affine():
+            knees = node.knees
             return common | {
                 "no multipliers": {"multiplier": node.multiplier[:0]},
+                "one axis": {"multiplier": node.multiplier[:, 0]},
                 "too few offsets": {"offset": node.offset[:-1]},
-                "wide offsets": {"offset": node.offset.astype(np.int64)},
-                "beyond the scores": {"offset": np.full_like(node.offset, 2**31 - 1)},
+                "narrow offsets": {"offset": node.offset.astype(np.int32)},
+                "a segment more": {"knees": np.repeat(knees, 2, axis=1) if knees.size else np.zeros((1, 1), np.int32)},
+                "a shift below 0": {"shift": -1},
+                "a shift beyond int64": {"shift": 63},
+                "offsets beyond int64": {"offset": np.full_like(node.offset, 2**61)},
+                "beyond the scores": {"offset": np.full_like(node.offset, 2**60), "shift": 0},
+                **({"falling knees": {"knees": falling(knees)}} if knees.shape[1] > 1 else {}),
             }
+
+
+def one_source(node: Node) -> dict[str, dict[str, Any]]:
+    return {"a single source": {"sources": node.sources[:1]}}
+
+
+def falling(knees: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    fallen = knees.copy()
+    fallen[:, 0] = fallen[:, -1] + 1
+    return fallen
 
 
 def broken_linear(node: Linear, source: Tensor) -> dict[str, dict[str, Any]]:
@@ -79,7 +120,7 @@ def broken_linear(node: Linear, source: Tensor) -> dict[str, dict[str, Any]]:
         "too many inputs": {"weights": np.repeat(node.weights, 2, axis=1)},
         "an axis more": {"weights": node.weights[..., np.newaxis]},
         "wide weights": {"weights": node.weights.astype(np.int16)},
-        "weights of 3": {"weights": np.full_like(node.weights, 3)},
+        **({} if node.weight_kind is WeightKind.INT8 else {"weights of 3": {"weights": np.full_like(node.weights, 3)}}),
         "no groups": {"groups": 0},
         "a group more": {"groups": node.groups + 1},
         "a padding that no input has": {"pad_value": source.high + 1},
