@@ -103,7 +103,10 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
                 "offset": _pointer(stage.offset, arrays),
                 "knees": _pointer(stage.knees, arrays),
             }
-            call = f"ebnn_affine(&{identifier}, {source}, {sums})"
+            if stage.is_scale:
+                call = f"ebnn_scale(&{identifier}, (const int32_t *)({source}), {sums})"
+            else:
+                call = f"ebnn_affine(&{identifier}, {source}, {sums})"
     return Layer(
         identifier=identifier,
         title=stage_title(stage),

@@ -14,19 +14,19 @@ from edgebnn.frontend.pools import max_pool
 
 
 def _conv(node: Node, operands: Operands) -> Operation:
-    """A convolution; its weights are (outputs, kernel..., inputs)."""
+    """A convolution over one or two axes, its weights (outputs, kernel..., inputs)."""
     rank = operands.constant(1, "weights").ndim
     return channels_first(conv(node, operands_channels_first(operands, rank, also=1)), rank)
 
 
 def _max_pool(node: Node, operands: Operands) -> Operation:
-    """The largest value under a window."""
+    """The largest value under a window of a map with its channels last."""
     rank = len(operands.shape(0))
     return channels_first(max_pool(node, operands_channels_first(operands, rank)), rank)
 
 
 def _batch_normalization(node: Node, operands: Operands) -> Operation:
-    """Batch norm with given means and variances."""
+    """Batch norm with constant means and variances."""
     rank = len(operands.shape(0))
     return channels_first(batch_normalization(node, operands_channels_first(operands, rank)), rank)
 

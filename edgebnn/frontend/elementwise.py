@@ -29,6 +29,9 @@ _AGAIN = "export the model again"
 # Integers up to here are float32 values, so that integer arithmetic on them is float32 arithmetic.
 _LARGEST_WHOLE = 2**24
 
+# Integer types in which a sum or a product of what occurs here does not wrap around.
+_WIDE = {"Add": ("int32", "int64"), "Sub": ("int32", "int64"), "Mul": ("int64",)}
+
 _COMMUTATIVE = frozenset(("Add", "Mul", "Max", "Min"))
 
 
@@ -39,7 +42,14 @@ def _said(recogniser: Recogniser, sentence: str) -> Recogniser:
 
 
 def _binary(operator: str, sentence: str) -> Recogniser:
-    return _said(lambda node, operands: _elementwise(operator, _terms(operands, 2), operands), sentence)
+    def recognise(node: Node, operands: Operands) -> Operation:
+        for index in range(2):
+            value = operands.optional(index)
+            if value is not None and value.dtype.kind in "iu" and value.dtype.name not in _WIDE[operator]:
+                raise Refusal(f"works on {value.dtype.name}, which can wrap around", "cast to float32 first")
+        return _elementwise(operator, _terms(operands, 2), operands)
+
+    return _said(recognise, sentence)
 
 
 def _comparison(operator: str, sign: str) -> Recogniser:

@@ -37,7 +37,7 @@ def natural(emitter: Emitter, signal: Signal) -> Fixed | None:
     """The signal's own integers, where one scale turns them into its values; None where there is none."""
     if signal.padding is not None:
         raise Refusal("works on a padded map", "pad right before the convolution or the pool")
-    if has_steps(signal.expression):
+    if takes_steps(signal):
         source = emitter.source(signal)
         if source.sign < 0:
             return None
@@ -54,6 +54,15 @@ def natural(emitter: Emitter, signal: Signal) -> Fixed | None:
     return Fixed(settled.base, unit, offset, plain and signal.leaf.exact, error)
 
 
+def takes_steps(signal: Signal) -> bool:
+    """Whether the signal is a few levels: comparisons that only choose between lines make knees instead."""
+    if not has_steps(signal.expression):
+        return False
+    base = signal.base
+    bent = bent_of(signal.expression, base.low, base.high, base.channels)
+    return bent is None or all(segment.slope == 0 for segments in bent for segment in segments)
+
+
 def aligned(emitter: Emitter, signals: Sequence[Signal]) -> tuple[Fixed, ...]:
     """The signals with one unit for all; their own integers where their scales allow it, rounded ones where not."""
     found = [natural(emitter, signal) for signal in signals]
@@ -62,7 +71,7 @@ def aligned(emitter: Emitter, signals: Sequence[Signal]) -> tuple[Fixed, ...]:
         unit = _common([fixed.unit for fixed in own])
         if unit is not None and all(fixed.unit / unit * fixed.largest * len(own) <= LARGEST for fixed in own):
             return tuple(_in_units(emitter, fixed, unit) for fixed in own)
-    unit = _grid(own, [_largest(signal) for signal in signals])
+    unit = _grid(own, [_largest(emitter, signal) for signal in signals])
     return tuple(
         fixed if fixed is not None and fixed.unit == unit else rounded(emitter, signal, unit)
         for fixed, signal in zip(found, signals, strict=True)
@@ -74,7 +83,7 @@ def rounded(emitter: Emitter, signal: Signal, unit: Fraction | None = None, term
 
     Refusal where it is no line with few knees.
     """
-    unit = unit or _grid([], [_largest(signal)]) * max(1, 2 ** (terms.bit_length() + _BITS - 31))
+    unit = unit or _grid([], [_largest(emitter, signal)]) * max(1, 2 ** (terms.bit_length() + _BITS - 31))
     made = emitter.rounded.get((signal.value, unit))
     if made is None:
         made = emitter.rounded[signal.value, unit] = _rounded(emitter, signal, unit)
@@ -117,8 +126,12 @@ def _grid(own: Sequence[Fixed], largest: Sequence[float]) -> Fraction:
     return Fraction(2) ** exponent
 
 
-def _largest(signal: Signal) -> float:
+def _largest(emitter: Emitter, signal: Signal) -> float:
     """A bound of the signal's magnitude."""
+    if takes_steps(signal):
+        source = emitter.source(signal)
+        reach = max(abs(source.tensor.low), abs(source.tensor.high))
+        return float(source.scale * reach + max(map(abs, source.offset.tolist())))
     values = [abs(segment.at(end)) for bent in _bent(signal) for segment, end in _ends(bent, signal.base)]
     return float(max(values, default=Fraction(0)))
 
@@ -153,11 +166,20 @@ def _in_units(emitter: Emitter, fixed: Fixed, unit: Fraction) -> Fixed:
     return replace(times(emitter, fixed, factor, "scaled"), unit=unit, error=fixed.error * factor)
 
 
+def _lines(emitter: Emitter, signal: Signal) -> tuple[Tensor, list[Bent], float]:
+    """A tensor, what each channel's integers are worth, and how far the model's float32 values may be from that."""
+    if takes_steps(signal):
+        source = emitter.source(signal)
+        tensor, slope = source.tensor, source.scale * source.sign
+        bents: list[Bent] = [(Segment(tensor.low, slope, offset),) for offset in source.offset.tolist()]
+        return tensor, bents, (source.error + 2**-23 * max(abs(tensor.low), abs(tensor.high))) * float(source.scale)
+    bents = [bent for bent in _bent(signal) for _ in range(signal.channels_each)]
+    return emitter.settled(signal).base, bents, _float_error(signal)
+
+
 def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Fixed:
-    error = _float_error(signal) / float(unit)
-    settled = emitter.settled(signal)
-    base, factor = settled.base, signal.channels_each
-    bents = [bent for bent in _bent(signal) for _ in range(factor)]
+    base, bents, float_error = _lines(emitter, signal)
+    error = float_error / float(unit)
     segments = max(map(len, bents))
     steepest = max((abs(segment.slope) for bent in bents for segment in bent), default=Fraction(0)) / unit
     shift = _LARGEST_SHIFT

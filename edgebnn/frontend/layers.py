@@ -107,7 +107,7 @@ def _bias(operands: Operands, index: int) -> Array | None:
 
 
 def batch_normalization(node: Node, operands: Operands) -> Operation:
-    """Batch norm with given means and variances.
+    """Batch norm with constant means and variances.
 
     As onnxruntime's CPU kernel computes it, bit for bit (tried with optimisations off), in float32: inverse = 1 /
     sqrt(variance + epsilon); factor = scale * inverse; shift = bias - mean * factor; y = x * factor + shift, product

@@ -232,7 +232,7 @@ class _Lowering:
             case Padding():
                 return self._padded(signal, operation, value)
             case Transposing():
-                return transposed(signal, operation.order, value)
+                return transposed(signal, operation.order, node.name, value)
             case Rearranging():
                 shape, view = reshaped_view(signal.shape, signal.view, operation.shape[1:])
                 if keeps_channels(signal, shape):

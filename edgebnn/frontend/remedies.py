@@ -9,7 +9,7 @@ _NORM = "use batch norm, whose means and variances are constants"
 _STATIC = "quantise statically, with constant scales"
 _MOVE = "leave it out, or move it before the model's input or behind its output"
 
-_GROUPS: dict[str, tuple[str, ...]] = {
+GROUPS: dict[str, tuple[str, ...]] = {
     _SIGN: (
         *("Celu", "Elu", "Erf", "Exp", "Gelu", "HardSwish", "Log", "Mish", "Selu", "Softplus", "Softsign", "Swish"),
         *("ThresholdedRelu",),
@@ -28,12 +28,12 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "compute with convolutions; attention is not mapped": ("Attention", "Einsum", "MultiHeadAttention"),
     "take channels apart with a grouped convolution": ("Gather", "GatherElements", "GatherND", "Slice", "Split"),
     "repeat channels by joining a value to itself (torch.cat)": ("Expand", "Tile"),
-    "use Add, Mul and a sign of values that are no constants": ("Mod", "Pow", "Reciprocal", "Sqrt"),
+    "compute it on constants, or use Add, Mul and a sign in its place": ("Mod", "Pow", "Reciprocal", "Sqrt"),
     "export the model before FINN lowers its convolutions to matrices": ("Im2Col",),
     "export the whole model as one graph, without partitions": ("GenericPartition", "StreamingDataflowPartition"),
 }
 
-REMEDIES: dict[str, str] = {operator: remedy for remedy, group in _GROUPS.items() for operator in group}
+REMEDIES: dict[str, str] = {operator: remedy for remedy, group in GROUPS.items() for operator in group}
 
 # Domains that are not read, by how their names begin.
 _DOMAINS = (

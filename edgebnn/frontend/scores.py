@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.analysis import affine_of, has_steps
+from edgebnn.frontend.analysis import affine_of
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Fractions
-from edgebnn.frontend.fixed import natural, rounded
+from edgebnn.frontend.fixed import natural, rounded, takes_steps
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
@@ -71,7 +71,7 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
 
 
 def _line_of(emitter: Emitter, signal: Signal) -> _Line:
-    if has_steps(signal.expression):
+    if takes_steps(signal):
         fixed = natural(emitter, signal)
         if fixed is None:
             raise Refusal("ends in steps of a negated input", "let the model end in a layer's scores")
@@ -122,8 +122,7 @@ def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores
             f"has scores so unequal in size that int32 loses all of score {channel}",
             "scale the scores alike: leave out a huge bias, or the class that it masks",
         )
-    reached = np.abs(multiplier) * bound + np.abs(offset)
-    high = int(reached.max())
+    high = int((np.abs(multiplier) * bound + np.abs(offset)).max())
     output = Tensor(emitter.tensor_name(value), Kind.SCORES, base.shape, -high, high, unit)
     emitter.emit(
         Affine(
@@ -138,10 +137,10 @@ def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores
     )
     # The worst score lies at the bound itself, and float64 rounds both: here, and where the scores are compared.
     doubles = 8 * float(np.finfo(np.float64).eps) * unit
-    errors = unit * (np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)) + doubles * reached
-    error = unit * float((np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit)).max()) + doubles * high
+    rounding = unit * (np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit))
+    error = float(rounding.max()) + doubles * high
     notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the model's, at most",)
-    return Scores(float(line.error.max()) + error, notes if np.any(errors > line.error) else ())
+    return Scores(float(line.error.max()) + error, notes if np.any(rounding > line.error) else ())
 
 
 def _common_unit(line: _Line, bound: int) -> float | None:

@@ -23,7 +23,7 @@ _AGAIN = "export the model again"
 
 
 def _reshape(node: Node, operands: Operands) -> Operation:
-    """Reshape, with -1 and 0 resolved."""
+    """Other axes for the same values in the same order."""
     shape = operands.shape(0)
     wanted = list(as_integers(operands.constant(1, "extents"), "extents"))
     if not node.integer("allowzero", 0):
@@ -37,7 +37,7 @@ def _reshape(node: Node, operands: Operands) -> Operation:
 
 
 def _flatten(node: Node, operands: Operands) -> Operation:
-    """Flatten around an axis."""
+    """All axes made two, at a given one."""
     shape = operands.shape(0)
     axis = node.integer("axis", 1)
     axis += len(shape) if axis < 0 else 0

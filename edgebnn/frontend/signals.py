@@ -185,11 +185,15 @@ def _sees_only_padding(window: Window, spatial: tuple[int, ...], extents: tuple[
     return False
 
 
-def transposed(signal: Signal, order: tuple[int, ...], value: str) -> Signal:
+def transposed(signal: Signal, order: tuple[int, ...], node: str, value: str) -> Signal:
     """The signal with the model's axes (the batch first) in another order; nothing moves in the network."""
     if order[0] != 0 or sorted(order) != list(range(len(signal.shape) + 1)):
         raise Refusal("moves the batch axis, or has a permutation that does not suit its input", "keep the batch first")
-    return seen_as(replace(signal, value=value), signal.view.transposed(tuple(axis - 1 for axis in order[1:])))
+    view = signal.view.transposed(tuple(axis - 1 for axis in order[1:]))
+    long = [axis for axis in view.axes if signal.shape[axis] > 1 or axis == 0]
+    if view.order is None and view.axes[0] == 0 and long == sorted(long):  # axes of length one alone change their places
+        return reshaped(replace(signal, value=value), view.shape(signal.shape), node, value)
+    return seen_as(replace(signal, value=value), view)
 
 
 def seen_as(signal: Signal, view: View) -> Signal:

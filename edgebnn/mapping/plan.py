@@ -188,6 +188,11 @@ class AffineStage(_Stage, frozen=True, tag="affine"):
     offset: Section
     knees: Section | None
 
+    @property
+    def is_scale(self) -> bool:
+        """Whether the smaller kernel `ebnn_scale` does it."""
+        return self.input.format == "int32" and self.segments == 1 and self.shift == 0
+
 
 Stage = LinearStage | Int8Stage | ThresholdStage | PoolStage | SumPoolStage | AddStage | CopyStage | AffineStage
 WeightStage = LinearStage | Int8Stage

@@ -186,6 +186,9 @@ int32_t ebnn_sum_pool(const ebnn_pool_layer *layer, const void *input, int32_t *
 int32_t ebnn_add(const ebnn_add_layer *layer, const void *input, const void *other, int32_t *output);
 int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, int32_t *output);
 
+/* ebnn_affine in less code, for EBNN_INT32, one segment and no shift. */
+int32_t ebnn_scale(const ebnn_affine_layer *layer, const int32_t *input, int32_t *output);
+
 /* Clears the channels behind its own in the last word that it writes, and leaves all others as they are. */
 int32_t ebnn_copy_channels(const ebnn_copy_layer *layer, const void *input, void *output);
 

@@ -3,14 +3,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "ebnn_internal.h"
+#include "ebnn_values.h"
 
 int32_t ebnn_add(const ebnn_add_layer *layer, const void *input, const void *other, int32_t *output)
 {
     const ebnn_tensor *from = &layer->input;
     const uint32_t pixels = from->height * from->width;
     int32_t status = ebnn_check_maps(from, &layer->output);
-    size_t index = 0;
 
     if (status == EBNN_OK) {
         status = ebnn_check_maps(&layer->other, &layer->output);
@@ -22,10 +21,16 @@ int32_t ebnn_add(const ebnn_add_layer *layer, const void *input, const void *oth
         return EBNN_ERROR_SHAPE;
     }
     for (uint32_t channel = 0; channel < from->channels; channel++) {
-        for (uint32_t pixel = 0; pixel < pixels; pixel++, index++) {
-            const uint32_t one = (uint32_t)ebnn_load_value(from, input, channel, pixel, pixels);
+        for (uint32_t pixel = 0; pixel < pixels; pixel += EBNN_RUN) {
+            const uint32_t count = ebnn_run(pixels, pixel);
+            int32_t one_run[EBNN_RUN], other_run[EBNN_RUN];
+            const int32_t *one = ebnn_values(from, input, channel, pixel, count, one_run);
+            const int32_t *two = ebnn_values(&layer->other, other, channel, pixel, count, other_run);
 
-            output[index] = (int32_t)(one + (uint32_t)ebnn_load_value(&layer->other, other, channel, pixel, pixels));
+            for (uint32_t i = 0; i < count; i++) {
+                output[i] = (int32_t)((uint32_t)one[i] + (uint32_t)two[i]);
+            }
+            output += count;
         }
     }
     return EBNN_OK;

@@ -3,39 +3,54 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "ebnn_internal.h"
+#include "ebnn_values.h"
+
+/* The lines of one channel, all its segments. */
+typedef struct channel_lines {
+    const int32_t *multiplier;
+    const uint32_t *offset;
+    const int32_t *knees;
+    uint32_t segments;
+    uint32_t shift;
+} channel_lines;
+
+EBNN_INLINE int32_t on_line(const channel_lines *lines, int32_t x)
+{
+    uint32_t segment = 0;
+
+    while (segment + 1 < lines->segments && lines->knees[segment] <= x) {
+        segment++;
+    }
+    return ebnn_shift_down(ebnn_line(lines->multiplier[segment], lines->offset + 2 * (size_t)segment, x), lines->shift);
+}
 
 int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, int32_t *output)
 {
     const ebnn_tensor *from = &layer->input;
     const uint32_t pixels = from->height * from->width;
-    const uint32_t segments = layer->segments;
     const int32_t status = ebnn_check_maps(from, &layer->output);
-    const int32_t *multiplier = layer->multiplier;
-    const uint32_t *offset = layer->offset;
-    const int32_t *knees = layer->knees;
-    size_t index = 0;
+    channel_lines lines = {layer->multiplier, layer->offset, layer->knees, layer->segments, layer->shift};
 
     if (status != EBNN_OK || layer->output.format != EBNN_INT32) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
-    if (from->channels != layer->output.channels || segments == 0 || layer->shift > 62) {
+    if (from->channels != layer->output.channels || lines.segments == 0 || lines.shift > 62) {
         return EBNN_ERROR_SHAPE;
     }
     for (uint32_t channel = 0; channel < from->channels; channel++) {
-        for (uint32_t pixel = 0; pixel < pixels; pixel++, index++) {
-            const int32_t value = ebnn_load_value(from, input, channel, pixel, pixels);
-            uint32_t segment = 0;
+        for (uint32_t pixel = 0; pixel < pixels; pixel += EBNN_RUN) {
+            const uint32_t count = ebnn_run(pixels, pixel);
+            int32_t run[EBNN_RUN];
+            const int32_t *values = ebnn_values(from, input, channel, pixel, count, run);
 
-            while (segment + 1 < segments && knees[segment] <= value) {
-                segment++;
+            for (uint32_t i = 0; i < count; i++) {
+                output[i] = on_line(&lines, values[i]);
             }
-            output[index] =
-                ebnn_shift_down(ebnn_line(multiplier[segment], offset + 2 * (size_t)segment, value), layer->shift);
+            output += count;
         }
-        multiplier += segments;
-        offset += 2 * (size_t)segments;
-        knees = segments > 1 ? knees + segments - 1 : NULL;
+        lines.multiplier += lines.segments;
+        lines.offset += 2 * (size_t)lines.segments;
+        lines.knees = lines.segments > 1 ? lines.knees + lines.segments - 1 : NULL;
     }
     return EBNN_OK;
 }

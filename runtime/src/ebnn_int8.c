@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "ebnn_depthwise.h"
 #include "ebnn_patch.h"
 #include "ebnn_writer.h"
 
@@ -68,38 +69,72 @@ static void dots_unsigned(const int8_t *weights, const uint16_t *values, uint32_
     DOTS(uint16_t);
 }
 
+/* The neurons of one group at a pixel, four at a time; `weights` are the first one's. */
+static void write_group(const ebnn_int8_layer *layer, const uint16_t *values, const int8_t *weights,
+                        ebnn_writer *writer)
+{
+    const bool plain = layer->input.format == EBNN_UINT16;
+    const uint32_t count = ebnn_fan_in(layer);
+    uint32_t left = layer->output.channels / layer->groups;
+
+    for (; left >= NEURONS_AT_ONCE; left -= NEURONS_AT_ONCE, weights += NEURONS_AT_ONCE * (size_t)count) {
+        uint32_t sums[NEURONS_AT_ONCE];
+
+        (plain ? dots_unsigned : dots_signed)(weights, values, count, sums);
+        for (uint32_t i = 0; i < NEURONS_AT_ONCE; i++) {
+            ebnn_write(writer, (int32_t)sums[i]);
+        }
+    }
+    for (; left > 0; left--, weights += count) {
+        ebnn_write(writer, (int32_t)(plain ? dot_unsigned : dot_signed)(weights, values, count));
+    }
+}
+
+static void gather_and_write(const ebnn_int8_layer *layer, const void *input, uint32_t row, uint32_t column,
+                             uint16_t *values, ebnn_writer *writer)
+{
+    const size_t weights = (size_t)ebnn_fan_in(layer) * (layer->output.channels / layer->groups);
+
+    for (uint32_t group = 0; group < layer->groups; group++) {
+        ebnn_gather_values(layer, input, group, row, column, values);
+        write_group(layer, values, layer->weights + group * weights, writer);
+    }
+}
+
+static void write_depthwise(const ebnn_int8_layer *layer, const void *input, const ebnn_view *seen, ebnn_writer *writer)
+{
+    const uint32_t taps = ebnn_fan_in(layer);
+    const uint32_t neurons = layer->output.channels / layer->groups;
+    const int8_t *weights = layer->weights;
+
+    for (uint32_t channel = 0; channel < layer->groups; channel++) {
+        for (uint32_t neuron = 0; neuron < neurons; neuron++, weights += taps) {
+            ebnn_write(writer, (int32_t)ebnn_depthwise_dot(layer, input, channel, weights, seen));
+        }
+    }
+}
+
 int32_t ebnn_int8(const ebnn_int8_layer *layer, const void *input, void *output, uint32_t *scratch)
 {
     const int32_t status = ebnn_check_int8(layer);
-    const bool plain = layer->input.format == EBNN_UINT16;
-    uint16_t *values = (uint16_t *)scratch;
-    uint32_t neurons, count, pixel = 0;
+    const bool depthwise = ebnn_is_depthwise(layer);
+    uint32_t pixel = 0;
 
     if (status != EBNN_OK) {
         return status;
     }
-    neurons = layer->output.channels / layer->groups;
-    count = ebnn_fan_in(layer);
     for (uint32_t row = 0; row < layer->output.height; row++) {
+        ebnn_view seen;
+
+        seen.y = ebnn_rows_at(&layer->window, &layer->input, row);
         for (uint32_t column = 0; column < layer->output.width; column++, pixel++) {
             ebnn_writer writer = ebnn_writer_at(&layer->output, &layer->steps, output, pixel);
-            const int8_t *weights = layer->weights;
 
-            for (uint32_t group = 0; group < layer->groups; group++) {
-                uint32_t left = neurons;
-
-                ebnn_gather_values(layer, input, group, row, column, values);
-                for (; left >= NEURONS_AT_ONCE; left -= NEURONS_AT_ONCE, weights += NEURONS_AT_ONCE * (size_t)count) {
-                    uint32_t sums[NEURONS_AT_ONCE];
-
-                    (plain ? dots_unsigned : dots_signed)(weights, values, count, sums);
-                    for (uint32_t i = 0; i < NEURONS_AT_ONCE; i++) {
-                        ebnn_write(&writer, (int32_t)sums[i]);
-                    }
-                }
-                for (; left > 0; left--, weights += count) {
-                    ebnn_write(&writer, (int32_t)(plain ? dot_unsigned : dot_signed)(weights, values, count));
-                }
+            if (depthwise) {
+                seen.x = ebnn_columns_at(&layer->window, &layer->input, column);
+                write_depthwise(layer, input, &seen, &writer);
+            } else {
+                gather_and_write(layer, input, row, column, (uint16_t *)scratch, &writer);
             }
         }
     }

@@ -43,25 +43,6 @@ static void fill(uint16_t *values, uint32_t count, int32_t value)
     }
 }
 
-/* A row of taps of one channel: neighbours in memory, some of them behind the map's edges. */
-static void gather_row(const ebnn_int8_layer *layer, const void *input, size_t row, uint32_t column, uint16_t *values)
-{
-    const ebnn_window *window = &layer->window;
-    const uint32_t start = column * window->stride_x;
-    uint32_t taps = window->kernel_width, x = start - window->pad_left, inside;
-
-    while (taps > 0 && x >= layer->input.width) {
-        *values++ = (uint16_t)layer->pad_value;
-        x += window->dilation_x;
-        taps--;
-    }
-    for (inside = 0; inside < taps && x + inside * window->dilation_x < layer->input.width;) {
-        inside++;
-    }
-    load_elements(layer->input.format, input, row + x, window->dilation_x, inside, values);
-    fill(values + inside, taps - inside, layer->pad_value);
-}
-
 void ebnn_gather_values(const ebnn_int8_layer *layer, const void *input, uint32_t group, uint32_t row, uint32_t column,
                         uint16_t *values)
 {
@@ -79,11 +60,6 @@ void ebnn_gather_values(const ebnn_int8_layer *layer, const void *input, uint32_
         if (y >= tensor->height) {
             fill(values, window->kernel_width * channels, layer->pad_value);
             values += window->kernel_width * channels;
-            continue;
-        }
-        if (channels == 1 && !packed) {
-            gather_row(layer, input, (size_t)first * pixels + (size_t)y * tensor->width, column, values);
-            values += window->kernel_width;
             continue;
         }
         for (uint32_t kx = 0; kx < window->kernel_width; kx++, values += channels) {

@@ -17,8 +17,8 @@ static void pool_pixel_bits(const ebnn_pool_layer *layer, const uint32_t *input,
         const uint32_t down = layer->directions != NULL ? layer->directions[word] : 0;
         uint32_t any = 0, all = UINT32_MAX;
 
-        for (uint32_t y = seen->top; y < seen->bottom; y += seen->step_y) {
-            for (uint32_t x = seen->left; x < seen->right; x += seen->step_x) {
+        for (uint32_t y = seen->y.begin; y < seen->y.end; y += seen->y.step) {
+            for (uint32_t x = seen->x.begin; x < seen->x.end; x += seen->x.step) {
                 const uint32_t sign = input[((size_t)y * layer->input.width + x) * words + word];
 
                 any |= sign;
@@ -40,8 +40,8 @@ static void pool_pixel_trits(const ebnn_pool_layer *layer, const uint32_t *input
         uint32_t any_1 = 0, all_1 = UINT32_MAX; /* at least +1 */
         uint32_t at_least_0, at_least_1;
 
-        for (uint32_t y = seen->top; y < seen->bottom; y += seen->step_y) {
-            for (uint32_t x = seen->left; x < seen->right; x += seen->step_x) {
+        for (uint32_t y = seen->y.begin; y < seen->y.end; y += seen->y.step) {
+            for (uint32_t x = seen->x.begin; x < seen->x.end; x += seen->x.step) {
                 const uint32_t *pixel = input + ((size_t)y * layer->input.width + x) * 2 * words;
                 const uint32_t sign = pixel[word];
                 const uint32_t not_negative = sign | ~pixel[words + word];
@@ -72,8 +72,8 @@ static void pool_pixel_elements(const ebnn_pool_layer *layer, const void *input,
         const bool down = ebnn_bit(layer->directions, channel) != 0;
         int32_t best = INT32_MIN;
 
-        for (uint32_t y = seen->top; y < seen->bottom; y += seen->step_y) {
-            for (uint32_t x = seen->left; x < seen->right; x += seen->step_x) {
+        for (uint32_t y = seen->y.begin; y < seen->y.end; y += seen->y.step) {
+            for (uint32_t x = seen->x.begin; x < seen->x.end; x += seen->x.step) {
                 const size_t index = channel * pixels_in + (size_t)y * from->width + x;
                 int32_t value = ebnn_load_element(from->format, input, index);
 
@@ -98,9 +98,9 @@ int32_t ebnn_max_pool(const ebnn_pool_layer *layer, const void *input, void *out
     for (uint32_t row = 0; row < to->height; row++) {
         ebnn_view seen;
 
-        ebnn_view_row(&seen, layer, row);
+        seen.y = ebnn_rows_at(&layer->window, from, row);
         for (uint32_t column = 0; column < to->width; column++, pixel++) {
-            ebnn_view_column(&seen, layer, column);
+            seen.x = ebnn_columns_at(&layer->window, from, column);
             if (ebnn_is_packed(from->format)) {
                 const uint32_t *packed = (const uint32_t *)input;
                 uint32_t *pooled = (uint32_t *)output + (size_t)pixel * ebnn_pixel_words(to);

@@ -3,39 +3,50 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "ebnn_values.h"
 #include "ebnn_view.h"
 
-static int32_t sum(const ebnn_pool_layer *layer, const void *input, uint32_t channel, const ebnn_view *seen)
+static uint32_t sum_row(const ebnn_pool_layer *layer, const void *input, uint32_t channel, uint32_t pixel,
+                        const ebnn_span *columns)
 {
-    const ebnn_tensor *from = &layer->input;
-    const uint32_t pixels = from->height * from->width;
-    uint32_t total = 0;
+    const uint32_t end = columns->end - columns->begin;
+    uint32_t total = 0, next = 0;
 
-    for (uint32_t y = seen->top; y < seen->bottom; y += seen->step_y) {
-        for (uint32_t x = seen->left; x < seen->right; x += seen->step_x) {
-            total += (uint32_t)ebnn_load_value(from, input, channel, y * from->width + x, pixels);
+    for (uint32_t done = 0; done < end; done += EBNN_RUN) {
+        const uint32_t count = ebnn_run(end, done);
+        int32_t run[EBNN_RUN];
+        const int32_t *values = ebnn_values(&layer->input, input, channel, pixel + done, count, run);
+
+        for (; next < done + count; next += columns->step) {
+            total += (uint32_t)values[next - done];
         }
     }
-    return (int32_t)total;
+    return total;
 }
 
 int32_t ebnn_sum_pool(const ebnn_pool_layer *layer, const void *input, int32_t *output)
 {
+    const ebnn_tensor *from = &layer->input;
     const ebnn_tensor *to = &layer->output;
     const int32_t status = ebnn_check_pool(layer);
-    size_t index = 0;
 
     if (status != EBNN_OK || to->format != EBNN_INT32) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
     for (uint32_t channel = 0; channel < to->channels; channel++) {
         for (uint32_t row = 0; row < to->height; row++) {
-            ebnn_view seen;
+            const ebnn_span rows = ebnn_rows_at(&layer->window, from, row);
 
-            ebnn_view_row(&seen, layer, row);
-            for (uint32_t column = 0; column < to->width; column++, index++) {
-                ebnn_view_column(&seen, layer, column);
-                output[index] = sum(layer, input, channel, &seen);
+            for (uint32_t column = 0; column < to->width; column++) {
+                const ebnn_span columns = ebnn_columns_at(&layer->window, from, column);
+                uint32_t total = 0;
+
+                if (columns.begin < columns.end) {
+                    for (uint32_t y = rows.begin; y < rows.end; y += rows.step) {
+                        total += sum_row(layer, input, channel, y * from->width + columns.begin, &columns);
+                    }
+                }
+                *output++ = (int32_t)total;
             }
         }
     }

@@ -1,5 +1,5 @@
 /*
- * ebnn_view.h: the part of a map that lies under a pooling window.
+ * ebnn_view.h: the part of a map that lies under a window.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -8,43 +8,44 @@
 
 #include "ebnn_internal.h"
 
-/* Begin, end and distance of the rows and columns under the window at one output pixel; padding is left out. */
+/* The taps of a window along one axis that lie inside the map: the first one, where it lies, and where they end. */
+typedef struct ebnn_span {
+    uint32_t tap;
+    uint32_t begin, end;
+    uint32_t step;
+} ebnn_span;
+
 typedef struct ebnn_view {
-    uint32_t top, bottom, step_y;
-    uint32_t left, right, step_x;
+    ebnn_span y, x;
 } ebnn_view;
 
-/* First tap inside and the end of the axis or of the window, whichever comes first. */
-static inline void ebnn_view_axis(uint32_t position, uint32_t kernel, uint32_t stride, uint32_t dilation, uint32_t pad,
-                                  uint32_t extent, uint32_t *begin, uint32_t *end)
+static inline ebnn_span ebnn_span_at(uint32_t position, uint32_t kernel, uint32_t stride, uint32_t dilation,
+                                     uint32_t pad, uint32_t extent)
 {
     const uint32_t start = position * stride;
-    const uint32_t skipped = start < pad ? (pad - start + dilation - 1) / dilation : 0;
     const uint32_t last = start + (kernel - 1) * dilation + 1;
+    ebnn_span span;
 
-    *begin = start + skipped * dilation - pad;
-    *end = last <= pad || skipped >= kernel ? *begin : last - pad;
-    if (*end > extent) {
-        *end = extent;
+    span.tap = start < pad ? (pad - start + dilation - 1) / dilation : 0;
+    span.begin = start + span.tap * dilation - pad;
+    span.end = last <= pad || span.tap >= kernel ? span.begin : last - pad;
+    if (span.end > extent) {
+        span.end = extent;
     }
+    span.step = dilation;
+    return span;
 }
 
-static inline void ebnn_view_row(ebnn_view *view, const ebnn_pool_layer *layer, uint32_t row)
+static inline ebnn_span ebnn_rows_at(const ebnn_window *window, const ebnn_tensor *input, uint32_t row)
 {
-    const ebnn_window *window = &layer->window;
-
-    view->step_y = window->dilation_y;
-    ebnn_view_axis(row, window->kernel_height, window->stride_y, window->dilation_y, window->pad_top,
-                   layer->input.height, &view->top, &view->bottom);
+    return ebnn_span_at(row, window->kernel_height, window->stride_y, window->dilation_y, window->pad_top,
+                        input->height);
 }
 
-static inline void ebnn_view_column(ebnn_view *view, const ebnn_pool_layer *layer, uint32_t column)
+static inline ebnn_span ebnn_columns_at(const ebnn_window *window, const ebnn_tensor *input, uint32_t column)
 {
-    const ebnn_window *window = &layer->window;
-
-    view->step_x = window->dilation_x;
-    ebnn_view_axis(column, window->kernel_width, window->stride_x, window->dilation_x, window->pad_left,
-                   layer->input.width, &view->left, &view->right);
+    return ebnn_span_at(column, window->kernel_width, window->stride_x, window->dilation_x, window->pad_left,
+                        input->width);
 }
 
 #endif

@@ -87,12 +87,15 @@ class TestElementwise:
 
     @pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Max"])
     def test_integers(self, operator: str) -> None:
-        x = np.arange(-20, 20, dtype=np.int32).reshape(2, 20)
-        operation = compared(operator, x, np.array([3], np.int32))
+        x = np.arange(-20, 20, dtype=np.int64).reshape(2, 20)
+        operation = compared(operator, x, np.array([3], np.int64))
         assert (operation.result, operation.takes) == ("integer", ("integer",))
+        x = x.astype(np.int32)
         assert compared("Less", x, np.array([3], np.int32)).result == "bool"
         refused("Div", x, np.array([3], np.int32), words="divides integers")
         refused("Add", x, np.array([2**25], np.int32), words="beyond")
+        if operator != "Max":
+            refused(operator, x.astype(np.int8), np.array([3], np.int8), words="wrap around; cast to float32")
 
     def test_clips_by_attribute_and_by_operand(self) -> None:
         compared("Clip", X, opset=6, min=-0.5, max=1.0)

@@ -80,7 +80,7 @@ def test_an_estimator_around_scores_counts_what_it_goes_through(tmp_path: Path) 
 def test_scores_at_the_bound_of_what_int32_rounds_are_within_it(tmp_path: Path, seed: int) -> None:
     """One input of +-1: every score is at its bound, and float32 itself rounds nothing."""
     model = Model((1,))
-    scales = np.random.default_rng(seed).normal(size=10).astype(np.float32)
+    scales = np.float32(10) ** np.random.default_rng(seed).uniform(-4, 0, size=10).astype(np.float32)
     model.add("MatMul", signs(seed, 1, 10) * scales)
     path = model.save(tmp_path)
     network = read_network(path, OPTIONS)

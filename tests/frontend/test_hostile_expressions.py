@@ -142,8 +142,9 @@ def test_an_input_shifted_by_fractions_without_a_short_common_denominator(tmp_pa
 def test_a_wide_range_is_evaluated_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chain of unknown direction keeps every operator's values of one block only, and finds the same steps."""
     leaf = Leaf(fractions_of(np.ones(1)), fractions_of(np.zeros(1)), True, np.zeros(1))
-    absolute = Apply("Abs", (Apply("Add", (leaf, Constant(np.full(1, 100, np.float32))), "node"),), "node")
-    expression = Apply("Sign", (Apply("Sub", (absolute, Constant(np.full(1, 117, np.float32))), "node"),), "node")
+    shifted = Apply("Add", (leaf, Constant(np.full(1, 100, np.float32))), "node")
+    square = Apply("Mul", (shifted, shifted), "node")
+    expression = Apply("Sign", (Apply("Sub", (square, Constant(np.full(1, 117**2, np.float32))), "node"),), "node")
     low, one, count, high = (np.full(1, number, np.int64) for number in (-100, 1, 201, 100))
     lattice = Lattice(low, one, count, low, high)
     longest = 0

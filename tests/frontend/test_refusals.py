@@ -55,12 +55,21 @@ def test_two_layers_without_a_sign_between(tmp_path: Path) -> None:
     assert "no sign between" in refusal(model, tmp_path)
 
 
-@pytest.mark.parametrize("operator", ["Sigmoid", "Tanh", "AveragePool", "LSTM", "Softplus", "NonMaxSuppression"])
+@pytest.mark.parametrize("operator", ["ConvTranspose", "Gelu", "LSTM", "Softplus", "NonMaxSuppression"])
 def test_an_operator_that_is_not_mapped(tmp_path: Path, operator: str) -> None:
     model = dense()
     model.add(operator)
     model.add("MatMul", signs(1, 3, 2))
     assert f"({operator}) is an operator that is not mapped; " in refusal(model, tmp_path)
+
+
+@pytest.mark.parametrize("operator", ["Sigmoid", "Softmax", "Tanh"])
+def test_a_function_that_is_left_out_at_the_end_stands_inside(tmp_path: Path, operator: str) -> None:
+    model = dense()
+    model.add(operator)
+    model.add("MatMul", signs(1, 3, 2))
+    message = refusal(model, tmp_path)
+    assert "node_matmul_2" in message and "let the model end" in message
 
 
 def test_an_operator_of_an_unknown_domain(tmp_path: Path) -> None:
@@ -143,11 +152,17 @@ def test_every_problem_is_found_at_once(tmp_path: Path) -> None:
     for inputs in (1, 4, 4):
         model.add("Conv", rng.normal(size=(4, inputs, 3, 3)), pads=[1, 1, 1, 1])
         model.add("Relu")
-    model.add("AveragePool", kernel_shape=[8, 8])
+    model.add("InstanceNormalization", np.ones(4), np.ones(4))
     model.add("Flatten")
     model.add("Gemm", rng.normal(size=(3, 4)), transB=1)
     inspection = inspect_model(model.save(tmp_path), ReadOptions("uint8"))
     assert inspection.network is None
-    assert [problem.operator for problem in inspection.problems] == ["Conv", "Conv", "Conv", "AveragePool", "Gemm"]
+    assert [problem.operator for problem in inspection.problems] == [
+        "Conv",
+        "Conv",
+        "Conv",
+        "InstanceNormalization",
+        "Gemm",
+    ]
     assert all(problem.node and problem.reason and problem.remedy for problem in inspection.problems)
     assert "4 more" in refusal(model, tmp_path)

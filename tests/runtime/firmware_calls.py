@@ -144,7 +144,8 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
         case AffineStage():
             parts = (at(stage.multiplier), at(stage.offset), at(stage.knees))
             affine = AffineDescriptor(*tensors, stage.segments, stage.shift, *parts)
-            return int(native.ebnn_affine(ctypes.byref(affine), *data))
+            function = native.ebnn_scale if stage.is_scale else native.ebnn_affine
+            return int(function(ctypes.byref(affine), *data))
 
 
 def with_scratch(

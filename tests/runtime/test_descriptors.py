@@ -135,6 +135,14 @@ def test_the_other_layers_check_their_tensors_too() -> None:
         (sums, 1, 63, SHAPE),
     ):
         assert native.ebnn_affine(ctypes.byref(AffineDescriptor(five, output, segments, shift)), None, None) == status
+    for source, output, segments, shift, status in (
+        (five, sums, 1, 0, FORMAT),
+        (sums, five, 1, 0, FORMAT),
+        (sums, TensorDescriptor(1, 1, 6, INT32, 32), 1, 0, SHAPE),
+        (sums, sums, 2, 0, SHAPE),
+        (sums, sums, 1, 1, SHAPE),
+    ):
+        assert native.ebnn_scale(ctypes.byref(AffineDescriptor(source, output, segments, shift)), None, None) == status
     assert native.ebnn_sum_pool(ctypes.byref(PoolDescriptor(five, five, pixel)), None, None) == FORMAT
     assert native.ebnn_sum_pool(ctypes.byref(PoolDescriptor(six, sums, pixel)), None, None) == SHAPE
     assert native.ebnn_add(ctypes.byref(AddDescriptor(five, five, five)), None, None, None) == FORMAT

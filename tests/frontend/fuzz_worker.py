@@ -1,0 +1,113 @@
+"""Reads damaged models one after another and says on stdout what came of each (`-m tests.frontend.fuzz_worker`).
+
+A process of its own, so that a crash, a hang or too much memory is the fault of the file whose line is missing.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from edgebnn.chip.target_files import load_target
+from edgebnn.emulator.fast import FastPath
+from edgebnn.errors import EdgeBNNError
+from edgebnn.frontend import Inspection, ReadOptions, inspect_model
+from edgebnn.mapping.mapped import Provenance
+from edgebnn.mapping.planner import map_network
+from edgebnn.network import Network, interpret
+from edgebnn.report.documents import inspect_document
+from edgebnn.report.tables import show_inspect
+from tests.frontend.mutations import mutant
+from tests.frontend.seeds import seeds
+from tests.networks import random_inputs
+
+MOST_SECONDS = 2.0
+MOST_BYTES = 10**9
+# Beyond this nothing is allocated: a file that asks for more fails here before it hurts the machine.
+_ADDRESS_SPACE = 8 * 10**9
+_MOST_MACS = 10**6  # of a network that is run too
+
+OPTIONS = (ReadOptions(), ReadOptions("bits"), ReadOptions("int8"), ReadOptions("uint4"))
+
+
+def main(first: int, count: int) -> None:
+    """Files `first` to `first + count - 1`: a line before each, and one with what came of it behind it."""
+    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
+    models = list(seeds().values())
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(first, first + count):
+            print(json.dumps({"begins": index}), flush=True)
+            content = mutant(models, index)
+            print(json.dumps({"index": index, **judged(content, Path(folder), index)}), flush=True)
+
+
+def judged(content: bytes, folder: Path, index: int = 0) -> dict[str, object]:
+    """`outcome` is refused, read or failed, then with `why`; all that a user does with a model is done to it."""
+    path = folder / "model.onnx"
+    path.write_bytes(content)
+    before = _peak_bytes()
+    start = time.process_time()
+    outcome, why = "refused", ""
+    try:
+        inspection = inspect_model(path, OPTIONS[index // 16 % len(OPTIONS)])
+        if inspection.network is not None:
+            outcome = "read"
+        _shown(inspection)
+    except EdgeBNNError as error:
+        why = "" if str(error).isprintable() else "the message holds control characters"
+    except BaseException:
+        why = _traceback()
+    seconds = time.process_time() - start
+    if not why and outcome == "read" and inspection.network is not None:
+        why = _run(inspection.network, index)
+    if not why and seconds > MOST_SECONDS:
+        why = f"took {seconds:.1f} s"
+    if not why and before <= MOST_BYTES < _peak_bytes():
+        why = f"took {_peak_bytes() >> 20} MiB of memory, {before >> 20} MiB before it"
+    return {"outcome": "failed" if why else outcome, "why": why, "seconds": round(seconds, 3), "peak": _peak_bytes()}
+
+
+def _shown(inspection: Inspection) -> None:
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    show_inspect(console, inspect_document(inspection, load_target("rram130")))
+
+
+def _run(network: Network, index: int) -> str:
+    """What is wrong when the network is mapped and run; "" where nothing is."""
+    if sum(node.macs for node in network.linear) > _MOST_MACS or network.input.size > _MOST_MACS:
+        return ""
+    try:
+        provenance = Provenance(
+            version="", options="", model_name="m", model_sha256="", target_name="host", target_sha256=""
+        )
+        fast = FastPath(map_network(network, load_target("host"), provenance))
+        x = random_inputs(network, index, 3)
+        if not np.array_equal(fast.run(x), interpret(network, x)):
+            return "the fast path gives other scores than the interpreter"
+    except EdgeBNNError:
+        return ""
+    except BaseException:
+        return _traceback()
+    return ""
+
+
+def _traceback() -> str:
+    """The innermost calls; a hostile file's names are part of messages, and long."""
+    return "\n".join(line[:200] for line in traceback.format_exc().splitlines()[-15:])
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

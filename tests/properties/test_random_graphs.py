@@ -1,0 +1,103 @@
+"""Random graphs of every dialect: the reference executor of the dialect and our executors give one answer.
+
+onnxruntime, or qonnx where the graph has its operators, computes every value of the model. Our interpreter must have the
+same activations, but for steps that float32's rounding turned in channels counted as ambiguous, and the same scores up
+to the rounding that the network states; the fast path and the firmware must have the interpreter's scores to the bit.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("unicorn")
+pytest.importorskip("ziglang")
+
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.target_files import load_target
+from edgebnn.codegen.build import build_firmware
+from edgebnn.codegen.project import render_project
+from edgebnn.emulator.executors import Executor, execute
+from edgebnn.errors import FitError
+from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.mapping.faults import fault_planes
+from edgebnn.mapping.planner import map_network
+from edgebnn.network import model_shape
+from edgebnn.network.interpreter import trace
+from edgebnn.network.types import Kind, Network, Threshold
+from tests.mapping.test_planner import PROVENANCE
+from tests.random_graphs import DIALECTS, Graph, random_graph, values_of
+
+TARGETS = ("rram130", "cortex-m4", "host")
+BATCH = 12
+
+
+def check(graph: Graph, folder: Path, seed: int) -> Network:
+    path = graph.model.save(folder)
+    network = read_network(path, ReadOptions("uint8"))
+    x = np.random.default_rng(seed).integers(0, 256, size=(BATCH, *model_shape(network))).astype(np.uint8)
+    check_against_the_model(graph, network, x)
+    check_executors(network, x, seed)
+    return network
+
+
+def check_against_the_model(graph: Graph, network: Network, x: np.ndarray) -> None:
+    ours, theirs = trace(network, x), values_of(graph.model.proto(), x)
+    turned = np.zeros(len(x), np.bool_)
+    for node in network.nodes:
+        output = node.output
+        if not isinstance(node, Threshold) or output.name not in theirs or output.kind in (Kind.SUMS, Kind.SCORES):
+            continue
+        real = ours[output.name] * output.scale
+        far = np.abs(real - theirs[output.name].reshape(real.shape)) > output.scale / 2
+        if not turned.any():
+            differing = int(far.any(axis=(0, *range(2, far.ndim))).sum())
+            assert differing <= node.ambiguous, f"{output.name}: {differing} differ, {node.ambiguous} are ambiguous"
+        turned |= far.reshape(len(x), -1).any(axis=1)
+    if graph.exact and "prelu" not in graph.features:
+        assert not turned.any()
+    if network.ends_in == "scores":
+        scores = (ours[network.output.name] * network.output.scale).reshape(len(x), -1)
+        expected = theirs[graph.model.last].reshape(len(x), -1)
+        assert np.all(np.abs(scores - expected)[~turned] <= network.score_error + 1e-6 * np.abs(expected).max())
+
+
+def check_executors(network: Network, x: np.ndarray, seed: int) -> None:
+    target = load_target(TARGETS[seed % len(TARGETS)])
+    try:
+        mapped = map_network(network, target, PROVENANCE)
+    except FitError:  # the smallest chip does not hold every network
+        mapped = map_network(network, load_target("host"), PROVENANCE)
+    elf = build_firmware(render_project(mapped), mapped.target).elf
+    chips = [None, fault_planes(mapped, ChipInstance(seed, 0.03))] if mapped.plan.banks else [None]
+    for faults in chips:
+        reference = execute(mapped, elf, x, Executor.REFERENCE, faults)
+        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, faults))
+        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, faults))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_executor_agrees(dialect: str, seed: int, tmp_path: Path) -> None:
+    if dialect in ("qonnx", "finn"):
+        pytest.importorskip("qonnx", reason="the package qonnx, whose executor is compared with, is not installed")
+    check(random_graph(seed, dialect), tmp_path, seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1000, 1000 + int(os.environ.get("EDGEBNN_RANDOM_GRAPHS", "100"))))
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_executor_agrees_on_hundreds(dialect: str, seed: int, tmp_path: Path) -> None:
+    if dialect in ("qonnx", "finn"):
+        pytest.importorskip("qonnx", reason="the package qonnx, whose executor is compared with, is not installed")
+    check(random_graph(seed, dialect), tmp_path, seed)
+
+
+def test_the_graphs_have_every_feature() -> None:
+    wanted = {"residual", "prelu", "concat", "average", "global average", "max pool", "depthwise", "conv", "padding"}
+    wanted |= {"binary", "ternary", "int8", "fresh batch norm", "flattened channel last", "1 bits", "2 bits", "8 bits"}
+    seen = set().union(*(random_graph(seed, dialect).features for dialect in DIALECTS for seed in range(12)))
+    assert wanted <= seen
