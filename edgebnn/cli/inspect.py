@@ -27,8 +27,7 @@ def inspect(
     from edgebnn.chip.target_files import load_target
     from edgebnn.cli.options import read_options
     from edgebnn.frontend import inspect_model
-    from edgebnn.report.documents import inspect_document
-    from edgebnn.report.tables import show_inspect
+    from edgebnn.report.inspection import inspect_document, show_inspect
 
     inspection = inspect_model(model, read_options(input_type, input_scale, calibration))
     document = inspect_document(inspection, load_target(target))

@@ -40,6 +40,21 @@ def same_integers(one: npt.NDArray[np.int32], other: npt.NDArray[np.int32]) -> A
     return Agreement(len(one), int(equal.sum()))
 
 
+def same_class(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any]) -> Agreement:
+    """How often the class is the same: all that can be asked where layers were quantised here."""
+    same = per_class(scores).argmax(axis=1) == classes_of(answers)
+    return Agreement(len(scores), int(same.sum()))
+
+
+def classes_of(answers: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The class (samples,) of each of a model's answers: of the largest score, or what an arg max or TopK names."""
+    listed = per_class(answers)
+    if answers.dtype.kind in "iu":
+        return listed[:, 0].astype(np.int64)
+    classes: npt.NDArray[np.int64] = listed.argmax(axis=1)
+    return classes
+
+
 def same_as_model(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any], network: Network) -> Agreement:
     """Agreement with what onnxruntime answers for the model: scores or probabilities (samples, *scores), or classes.
 
@@ -48,13 +63,10 @@ def same_as_model(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any], netw
     largest, since float32 may then put either first; behind a softmax within the softmax's own rounding too.
     """
     real = per_class(scores) * network.output.scale
+    chosen = classes_of(answers)
     slack = np.full(len(scores), 2 * network.score_error)
     if network.ends_in == "classes":
         slack += _SOFTMAX_ROUNDING * np.maximum(np.abs(real).max(axis=1, initial=0), 1)
-    if answers.dtype.kind in "iu":  # the model ends in an arg max
-        chosen = answers.reshape(len(scores)).astype(np.int64)
-    else:
-        chosen = per_class(answers).argmax(axis=1)
     same = np.take_along_axis(real, chosen[:, np.newaxis], axis=1)[:, 0] >= real.max(axis=1) - slack
     if network.ends_in == "scores":
         same &= (np.abs(real - per_class(answers)) <= network.score_error).all(axis=1)

@@ -14,11 +14,11 @@ import numpy.typing as npt
 from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s, programming_energy
 from edgebnn.chip.instance import ChipInstance, FaultPlanes
 from edgebnn.emulator.accuracy import AccuracyDrop, Interval, accuracy_drop, exact_interval
-from edgebnn.emulator.agreement import Agreement, per_class, same_as_model, same_integers
+from edgebnn.emulator.agreement import Agreement, per_class, same_as_model, same_class, same_integers
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import FirmwareRun, run_firmware
-from edgebnn.emulator.onnx_runtime import run_onnxruntime
+from edgebnn.emulator.onnx_runtime import NotComparable, run_onnxruntime
 from edgebnn.errors import DataError
 from edgebnn.mapping.faults import fault_planes, programmed_weights, wrong_weights
 from edgebnn.mapping.mapped import MappedNetwork
@@ -64,7 +64,11 @@ class ChipResult:
 
 @dataclass(frozen=True, eq=False)
 class Emulation:
-    """What `emulate` found. Energies and latency are means over the inferences that ran as firmware."""
+    """What `emulate` found. Energies and latency are means over the inferences that ran as firmware.
+
+    `onnxruntime_same_class` stands apart from `agreement`: where float layers became int8 here, the model's own class
+    may be another. `notes` are sentences that a user should read.
+    """
 
     samples: int
     predictions: Labels
@@ -74,6 +78,8 @@ class Emulation:
     chips: tuple[ChipResult, ...]
     drop: AccuracyDrop | None
     agreement: Mapping[str, Agreement]
+    onnxruntime_same_class: Agreement | None
+    notes: tuple[str, ...]
     firmware_samples: int
     events_per_inference: Mapping[str, float] | None
     energy: Energy | None
@@ -100,17 +106,27 @@ def emulate(
     """Runs the samples without errors and on every chip instance.
 
     The fast path runs everything; reference and firmware repeat the first `firmware_samples` samples, without errors
-    and on the first chip, and are compared to the bit; so is onnxruntime where the `model` file is given. Without `elf`
-    the firmware is left out. Raises DataError for unsuitable data, TargetError for chips on a target without RRAM.
+    and on the first chip, and are compared to the bit. Where the `model` file is given onnxruntime answers too, and its
+    scores are compared up to their rounding; where float layers became int8 here, its classes alone. Without `elf` the
+    firmware is left out. Raises DataError for unsuitable data, TargetError for chips on a target without RRAM.
     """
     _check_labels(data, mapped)
     bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
     scores, agreement, run = bench.compare(None, "")
     predictions = _classes(scores)
+    by_class: Agreement | None = None
+    notes: tuple[str, ...] = ()
     if model is not None:
         progress("onnxruntime")
-        answers = run_onnxruntime(model, mapped, data.x)
-        agreement["onnxruntime-fast"] = same_as_model(scores, answers, mapped.network)
+        try:
+            answers = _answers(model, mapped, data.x)
+        except NotComparable as error:
+            notes = (str(error),)
+        else:
+            if mapped.network.quantised:
+                by_class = same_class(scores, answers)
+            else:
+                agreement["onnxruntime-fast"] = same_as_model(scores, answers, mapped.network)
     results = []
     on_chips = np.empty((len(chips), len(data.x)), dtype=np.int64)
     for index, chip in enumerate(chips):
@@ -133,9 +149,22 @@ def emulate(
         chips=tuple(results),
         drop=accuracy_drop(right, on_chips == data.y, chips[0].seed) if right is not None and chips else None,
         agreement=agreement,
+        onnxruntime_same_class=by_class,
+        notes=notes,
         firmware_samples=len(bench.repeated) if run is not None else 0,
         **_costs(mapped, run, len(bench.repeated)),
     )
+
+
+def _answers(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """onnxruntime's answers; NotComparable where they are neither a score for each class nor classes."""
+    answers, classes = run_onnxruntime(model, mapped, x), mapped.network.output.size
+    if answers.dtype.kind == "f" and per_class(answers).shape[1] != classes:
+        raise NotComparable(
+            f"'{model.name}' answers with {per_class(answers).shape[1]} numbers for {classes} classes, so "
+            "onnxruntime's answers were not compared"
+        )
+    return answers
 
 
 def _check_labels(data: Dataset, mapped: MappedNetwork) -> None:

@@ -22,6 +22,7 @@ from edgebnn.network.encoding import encode
 
 START_SECONDS = 60.0
 SAMPLE_SECONDS = 1.0
+MAC_SECONDS = 1e-8
 
 
 def run_host_firmware(
@@ -31,12 +32,14 @@ def run_host_firmware(
 
     The program gets the samples on its standard input, in the input's layout, and answers little-endian int32 scores.
     Raises DataError for unsuitable data, DeploymentError where it does not start, fails, answers too much or too
-    little, or takes longer than `seconds` (by default START_SECONDS and SAMPLE_SECONDS a sample).
+    little, or takes longer than `seconds` (by default START_SECONDS, and for each sample SAMPLE_SECONDS and
+    MAC_SECONDS a multiply-accumulate).
     """
     network = mapped.network
     samples = encode_samples(encode(network, x), mapped.plan.input)
     expected = 4 * len(samples) * network.output.size
-    limit = START_SECONDS + SAMPLE_SECONDS * len(samples) if seconds is None else seconds
+    sample = SAMPLE_SECONDS + MAC_SECONDS * sum(node.macs for node in network.linear)
+    limit = START_SECONDS + sample * len(samples) if seconds is None else seconds
     with tempfile.TemporaryDirectory(prefix="edgebnn-") as folder:
         answer, code, message = _execute(Path(folder), elf, samples.tobytes(), expected, limit)
     if code is None:

@@ -39,12 +39,13 @@ class Limits:
     """Bounds of one boot or one inference, so that a broken or hostile firmware ends."""
 
     instructions: int
-    seconds: float = 60.0
+    seconds: float
 
     @classmethod
     def of(cls, plan: Plan) -> Limits:
-        """Far more instructions than the plan's work takes on a CPU without any array."""
-        return cls(50_000_000 + 200 * (sum(map(_work, plan.stages)) + plan.image_bytes))
+        """Far more instructions and time than the plan's work takes on a CPU without any array."""
+        work = sum(map(_work, plan.stages)) + plan.image_bytes
+        return cls(50_000_000 + 200 * work, 60.0 + work * 1e-6)
 
 
 class Soc:

@@ -1,4 +1,4 @@
-"""ONNX's elementwise operators: the same function of every element, with constants along the channels.
+"""ONNX's elementwise operators: the same function of every element, with constants that broadcast to them.
 
 It only recognises.
 """
@@ -11,7 +11,6 @@ from onnx import TensorProto
 from edgebnn.frontend.expressions import check_operators
 from edgebnn.frontend.folding import constant_of
 from edgebnn.frontend.graph import Array, Node
-from edgebnn.frontend.layouts import channels_first
 from edgebnn.frontend.operations import (
     Call,
     Elementwise,
@@ -32,8 +31,6 @@ _LARGEST_WHOLE = 2**24
 # Integer types in which a sum or a product of what occurs here does not wrap around.
 _WIDE = {"Add": ("int32", "int64"), "Sub": ("int32", "int64"), "Mul": ("int64",)}
 
-_COMMUTATIVE = frozenset(("Add", "Mul", "Max", "Min"))
-
 
 def _said(recogniser: Recogniser, sentence: str) -> Recogniser:
     """The recogniser with the sentence that the table of operators shows."""
@@ -47,14 +44,14 @@ def _binary(operator: str, sentence: str) -> Recogniser:
             value = operands.optional(index)
             if value is not None and value.dtype.kind in "iu" and value.dtype.name not in _WIDE[operator]:
                 raise Refusal(f"works on {value.dtype.name}, which can wrap around", "cast to float32 first")
-        return _elementwise(operator, _terms(operands, 2), operands)
+        return _elementwise(operator, _terms(operands, 2))
 
     return _said(recognise, sentence)
 
 
 def _comparison(operator: str, sign: str) -> Recogniser:
     return _said(
-        lambda node, operands: _elementwise(operator, _terms(operands, 2), operands, "bool"),
+        lambda node, operands: _elementwise(operator, _terms(operands, 2), "bool"),
         f"Yes where x {sign} y.",
     )
 
@@ -78,7 +75,7 @@ def _many(operator: str, sentence: str) -> Recogniser:
             return Forwarding()
         for other in others[:-1]:
             first = Call(operator, (first, other))
-        return _elementwise(operator, ((first, others[-1]), elements), operands)
+        return _elementwise(operator, ((first, others[-1]), elements))
 
     return _said(recognise, sentence)
 
@@ -105,27 +102,10 @@ def _whole(value: Array) -> Array:
     return value.astype(np.float32)
 
 
-def _elementwise(
-    operator: str, given: tuple[tuple[Term, ...], str], operands: Operands, result: str | None = None
-) -> Operation:
-    """An operator on terms, with a constant along the last axis of a map brought behind the batch axis."""
-    (left, right), elements = given
-    result, takes = result or elements, (elements,)
-    if isinstance(left, np.ndarray) and operator in _COMMUTATIVE:
-        left, right = right, left
-    if isinstance(left, Operand) and isinstance(right, np.ndarray):
-        shape = operands.shapes[left.index]
-        if shape is not None and left.index == 0 and _along_last_axis(right, shape):
-            along = right.reshape(1, -1, *(1,) * (len(shape) - 2))
-            return channels_first(Elementwise(Call(operator, (left, along)), result, takes), len(shape))
-    return Elementwise(Call(operator, (left, right)), result, takes)
-
-
-def _along_last_axis(constant: Array, shape: tuple[int, ...]) -> bool:
-    """Whether a constant differs along the last axis of a map, and along no other."""
-    if len(shape) < 3 or not 1 <= constant.ndim <= len(shape) or constant.size != constant.shape[-1]:
-        return False
-    return constant.size == shape[-1] > 1 and bool(np.any(constant != constant.reshape(-1)[0]))
+def _elementwise(operator: str, given: tuple[tuple[Term, ...], str], result: str | None = None) -> Elementwise:
+    """An operator on terms and what their elements are; so are the result's, but for a comparison."""
+    terms, elements = given
+    return Elementwise(Call(operator, terms), result or elements, (elements,))
 
 
 def _div(node: Node, operands: Operands) -> Operation:
@@ -135,7 +115,7 @@ def _div(node: Node, operands: Operands) -> Operation:
         raise Refusal("divides integers", "cast them to float32 first")
     if np.any(divisor == 0):
         raise Refusal("divides by zero", "check the constant and export the model again")
-    return _elementwise("Div", _terms(operands, 2), operands)
+    return _elementwise("Div", _terms(operands, 2))
 
 
 def _where(node: Node, operands: Operands) -> Operation:
@@ -190,7 +170,7 @@ def _cast(node: Node, operands: Operands) -> Operation:
 def _prelu(node: Node, operands: Operands) -> Operation:
     """Below zero times a constant slope, one or one for each channel."""
     slope = operands.constant(1, "slopes")
-    return _elementwise("PRelu", ((Operand(0), slope), "float"), operands)
+    return _elementwise("PRelu", ((Operand(0), slope), "float"))
 
 
 def _leaky_relu(node: Node, operands: Operands) -> Operation:

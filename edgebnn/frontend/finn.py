@@ -20,12 +20,11 @@ from edgebnn.frontend.operations import (
     Operands,
     Operation,
     Recogniser,
-    Term,
 )
 from edgebnn.frontend.pools import max_pool
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.qonnx import DOMAINS
-from edgebnn.frontend.quantisers import float_operand, shifted
+from edgebnn.frontend.quantisers import float_operand
 from edgebnn.network.types import Window
 
 # Thresholds of one channel: those of an activation of 8 bits.
@@ -47,15 +46,13 @@ def _multi_threshold(node: Node, operands: Operands) -> Operation:
         )
     if not 1 <= thresholds.shape[1] <= _MOST_STEPS:
         raise Refusal(f"has {thresholds.shape[1]} thresholds in a channel", f"use 1 to {_MOST_STEPS}")
-    last = axis == len(shape) - 1 and len(shape) > 2 and len(thresholds) > 1
-    place = (-1,) if len(thresholds) == 1 else (1, -1, *(1,) * (len(shape) - 2))
+    place = [1] * len(shape)
+    place[axis] = len(thresholds)
     steps = tuple(thresholds[:, step].reshape(place) for step in range(thresholds.shape[1]))
-    term: Term = Call("CountReached", (Operand(0), *steps))
+    term = Call("CountReached", (Operand(0), *steps))
     scale, bias = (np.array(node.number(name, missing), np.float32) for name, missing in _OUT)
     term = Call("Mul", (term, scale)) if scale != 1 else term
-    term = shifted("Add", term, bias)
-    assert isinstance(term, Call)
-    return channels_first(Elementwise(term), len(shape)) if last else Elementwise(term)
+    return Elementwise(Call("Add", (term, bias)) if bias != 0 else term)
 
 
 _OUT = (("out_scale", 1.0), ("out_bias", 0.0))

@@ -31,6 +31,7 @@ _BITS = 26
 _LARGEST_RATIO = 2**12
 _LARGEST_MULTIPLIER = 2**31 - 1
 _LARGEST_SHIFT = 40
+_LARGEST_OFFSET = 2**60
 
 
 def natural(emitter: Emitter, signal: Signal) -> Fixed | None:
@@ -186,7 +187,7 @@ def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Fixed:
     while shift and steepest * 2**shift > _LARGEST_MULTIPLIER:
         shift -= 1
     if steepest > _LARGEST_MULTIPLIER:
-        raise Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
+        raise _unequal()
     multiplier = np.zeros((len(bents), segments), np.int32)
     offset = np.zeros((len(bents), segments), np.int64)
     knees = np.full((len(bents), segments - 1), base.high + 1, np.int32)
@@ -194,16 +195,25 @@ def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Fixed:
     for channel, bent in enumerate(bents):
         for place in range(segments):
             segment = bent[min(place, len(bent) - 1)]
+            moved = round(segment.shift / unit * 2**shift) + half
+            if abs(moved) > _LARGEST_OFFSET:
+                raise _unequal()
             multiplier[channel, place] = round(segment.slope / unit * 2**shift)
-            offset[channel, place] = round(segment.shift / unit * 2**shift) + half
+            offset[channel, place] = moved
         knees[channel, : len(bent) - 1] = [segment.start for segment in bent[1:]]
     low, high = _reach(multiplier, offset, knees, shift, base)
+    if max(-low, high) > LARGEST:
+        raise _unequal()
     output = Tensor(emitter.tensor_name(f"{signal.value}.fixed"), Kind.SUMS, base.shape, low, high, float(unit))
     emitter.emit(
         Affine(emitter.name(f"{signal.value}.fixed"), (base.name,), output, multiplier, offset, knees, shift), base
     )
     error += 1 + max(abs(base.low), abs(base.high)) / 2.0 ** (shift + 1)
     return Fixed(output, unit, fractions_of(np.zeros(base.channels, np.int8)), False, error)
+
+
+def _unequal() -> Refusal:
+    return Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
 
 
 def _reach(

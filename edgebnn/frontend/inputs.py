@@ -127,7 +127,7 @@ def _channel_first(graph: Graph) -> tuple[int, ...]:
             return ()
         (node,) = readers
         if node.operator == "Transpose":
-            order = node.integers("perm") or ()
+            order = node.integers("perm", ()) or ()
             if sorted(order) != list(range(len(graph.input.shape) + 1)) or order[0] != 0:
                 return ()
             axes = tuple(axis - 1 for axis in order[1:])

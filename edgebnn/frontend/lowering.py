@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter, InputReadTwice
@@ -83,7 +84,10 @@ def lower(graph: Graph, name: str, options: ReadOptions, model: Path | None = No
 
     `model` is the graph's file, which calibration runs.
     """
-    given = given_input(graph, options)
+    try:
+        given = given_input(graph, options)
+    except Refusal as refusal:  # of a node that the input's type is read from
+        raise ModelError(f"what follows the input {refusal}") from refusal
     samples = options.calibration
     calibration = Calibration(model, samples) if model is not None and samples is not None else None
     try:

@@ -53,7 +53,10 @@ def _constants() -> str:
 
 def _refused() -> str:
     rows = [f"| {', '.join(f'`{name}`' for name in sorted(names))} | {remedy} |" for remedy, names in GROUPS.items()]
-    head = "## Refused by name\n\nThese, and any operator that stands nowhere on this page, are refused where an operand is a value of the network.\n"
+    text = _wrapped(
+        "These, and any operator that is nowhere on this page, are refused where they work on values of the network."
+    )
+    head = f"## Refused by name\n\n{text}\n"
     return "\n".join((head, "| operators | remedy |", "|---|---|", *rows, ""))
 
 

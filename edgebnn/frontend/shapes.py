@@ -83,10 +83,7 @@ def _transpose(node: Node, operands: Operands) -> Operation:
         raise Refusal("has a permutation that does not suit its input", _AGAIN)
     if order[0] != 0:
         raise Refusal("moves the batch axis", "keep the batch in front")
-    long = [axis for axis in order if axis and shape[axis] > 1]
-    if long != sorted(long):
-        return Transposing(order)
-    return _rearranged(shape, tuple(shape[axis] for axis in order))
+    return Transposing(order)
 
 
 def _concat(node: Node, operands: Operands) -> Operation:

@@ -191,7 +191,8 @@ def transposed(signal: Signal, order: tuple[int, ...], node: str, value: str) ->
         raise Refusal("moves the batch axis, or has a permutation that does not suit its input", "keep the batch first")
     view = signal.view.transposed(tuple(axis - 1 for axis in order[1:]))
     long = [axis for axis in view.axes if signal.shape[axis] > 1 or axis == 0]
-    if view.order is None and view.axes[0] == 0 and long == sorted(long):  # axes of length one alone change their places
+    # Where only axes of length one change their places, the map is another and its values stay.
+    if view.order is None and view.axes[0] == 0 and long == sorted(long):
         return reshaped(replace(signal, value=value), view.shape(signal.shape), node, value)
     return seen_as(replace(signal, value=value), view)
 

@@ -13,6 +13,9 @@ from edgebnn.frontend.operations import Quantised
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import WeightKind
 
+# How the reason of a refusal of float weights begins: who tells a float network from a damaged one looks for it.
+FLOAT_WEIGHTS = "has weights that are neither binary nor ternary"
+
 
 @dataclass(frozen=True, eq=False)
 class IntegerWeights:
@@ -53,8 +56,7 @@ def integer_weights(weights: Array | Quantised) -> IntegerWeights:
         channel = int(odd[0])
         different = len(np.unique(rows[channel][rows[channel] != 0]))
         raise NeitherBinaryNorTernary(
-            f"has weights that are neither binary nor ternary: {different} different magnitudes in output channel "
-            f"{channel}",
+            f"{FLOAT_WEIGHTS}: {different} different magnitudes in output channel {channel}",
             "binarize the weights (their sign times one scale per output channel) in the model before the export, or "
             "give --calibration data.npz to quantise this layer to int8 here",
         )

@@ -140,14 +140,12 @@ def restore(record: Record, image: bytes, where: str) -> MappedNetwork:
 
 
 def _network_document(network: Network) -> dict[str, Any]:
+    rest = {
+        item.name: getattr(network, item.name) for item in fields(network) if item.name not in ("nodes", "encoding")
+    }
     return {
-        "name": network.name,
-        "input": msgspec.to_builtins(network.input),
+        **{name: msgspec.to_builtins(value) for name, value in rest.items()},
         "encoding": _encoding_document(network.encoding),
-        "model_sha256": network.model_sha256,
-        "notes": list(network.notes),
-        "score_error": network.score_error,
-        "ends_in": network.ends_in,
         "nodes": [_node_document(node) for node in network.nodes],
     }
 

@@ -19,91 +19,12 @@ from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.emulate import ChipResult, Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
-from edgebnn.frontend import Inspection
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network.types import Linear, Network, Node, Threshold
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
 
 Document = dict[str, Any]
-
-
-def inspect_document(inspection: Inspection, target: Target) -> Document:
-    """`inspect`: the layers as understood, or every problem."""
-    network = inspection.network
-    return {
-        "model": inspection.name,
-        "model_sha256": inspection.model_sha256,
-        "input": None if network is None else {**_tensor(network.input), "dtype": network.encoding.dtype},
-        "layers": [] if network is None else layers(network, target),
-        "macs": 0 if network is None else sum(node.macs for node in network.linear),
-        "weights": 0 if network is None else sum(node.weights.size for node in network.linear),
-        "ambiguous_thresholds": 0
-        if network is None
-        else sum(node.ambiguous for node in network.nodes if isinstance(node, Threshold)),
-        "notes": [] if network is None else list(network.notes),
-        "problems": [asdict(problem) for problem in inspection.problems],
-    }
-
-
-def layers(network: Network, target: Target) -> list[Document]:
-    """A document for every node of the network."""
-    return [_layer(node, network, target) for node in network.nodes]
-
-
-def _layer(node: Node, network: Network, target: Target) -> Document:
-    document: Document = {
-        "name": node.name,
-        "kind": node.kind,
-        "weights": None,
-        "input_shape": list(network.tensors[node.sources[0]].shape),
-        "output_shape": list(node.output.shape),
-        "input_kind": str(network.tensors[node.sources[0]].kind),
-        "output_kind": str(node.output.kind),
-        "fan_in": None,
-        "macs": 0,
-        "runs_on": "cpu",
-    }
-    if isinstance(node, Linear):
-        document |= {
-            "weights": str(node.weight_kind),
-            "parameters": int(node.weights.size),
-            "fan_in": node.fan_in,
-            "macs": node.macs,
-            "runs_on": "rram" if target.array is not None else "cpu",
-            "padding": _padding(node),
-            "pad_begin": list(node.window.pad_begin),
-            "pad_end": list(node.window.pad_end),
-            "pad_value": node.pad_value,
-        }
-    if isinstance(node, Threshold):
-        document |= {"ties": node.ties, "ambiguous": node.ambiguous, "steps": int(node.thresholds.shape[1])}
-        if target.array is not None and isinstance(_maker(node.sources[0], network), Linear):
-            document["runs_on"] = "rram"  # the macro compares right behind its sums
-    return document
-
-
-def _maker(tensor: str, network: Network) -> Node | None:
-    return next((node for node in network.nodes if node.output.name == tensor), None)
-
-
-def _padding(node: Linear) -> str:
-    if not any(node.window.pad_begin + node.window.pad_end):
-        return "none"
-    meaning = "no input (exact 0)" if node.pad_value == 0 else f"{node.pad_value:+d}"
-    return f"{list(node.window.pad_begin)} before, {list(node.window.pad_end)} behind, value {meaning}"
-
-
-def _tensor(tensor: Any) -> Document:
-    return {
-        "name": tensor.name,
-        "kind": str(tensor.kind),
-        "shape": list(tensor.shape),
-        "low": tensor.low,
-        "high": tensor.high,
-        "scale": tensor.scale,
-    }
 
 
 def memory_document(memory: Memory) -> Document:
@@ -143,12 +64,15 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
 def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip: ChipInstance | None) -> Document:
     """`run`: the classes; the scores themselves go to a file."""
     flat = per_class(scores)
+    network = deployment.mapped.network
     return {
         **_origin(deployment.mapped),
         "on": on,
         "samples": len(scores),
         "chip": asdict(chip) if chip is not None else None,
-        "scale": deployment.mapped.network.output.scale,
+        "scale": network.output.scale,
+        "ends_in": network.ends_in,
+        "notes": list(network.notes),
         "classes": flat.argmax(axis=1).tolist(),
         "class_counts": np.bincount(flat.argmax(axis=1), minlength=flat.shape[1]).tolist(),
     }
@@ -199,12 +123,15 @@ def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: fl
         "accuracy_drop_interval": None if drop is None else [bound * 100 for bound in drop.interval],
         "executors_agree": result.executors_agree,
         "agreement": {pair: asdict(agreement) for pair, agreement in result.agreement.items()},
+        "onnxruntime_same_class": None
+        if result.onnxruntime_same_class is None
+        else asdict(result.onnxruntime_same_class),
         "firmware_samples": result.firmware_samples,
         "events_per_inference": result.events_per_inference,
         **energy_document(result),
         "programming_energy_uj": None if result.programming is None else result.programming.total_j * 1e6,
         "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),
-        "notes": left_out(deployment),
+        "notes": [*left_out(deployment), *result.notes],
     }
     if allowed_drop is not None:
         document |= _verdict(deployment.mapped, result, allowed_drop)

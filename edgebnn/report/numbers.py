@@ -35,6 +35,13 @@ def count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def short(value: int | None) -> str:
+    """`58,368`, or `115.6 M` from a million on."""
+    if value is None or value < 10**6:
+        return count(value)
+    return f"{value / 10**6:.1f} M" if value < 10**9 else f"{value / 10**9:.2f} G"
+
+
 def counted(value: int, thing: str) -> str:
     """`1 beat`, `478 beats`."""
     return f"{value:,} {thing}" if value == 1 else f"{value:,} {thing}s"

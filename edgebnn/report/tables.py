@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-AMBIGUOUS = (
-    "ambiguous: float32 rounds near these thresholds, so onnxruntime may answer otherwise; most become exact where "
-    "torch.onnx.export keeps batch norm apart from the weights (dynamo=False, do_constant_folding=False)"
+# What `Network.ends_in` means to whoever reads the scores; `inspect` names the operator.
+LEFT_OUT = (
+    "The scores are those before the model's own ending (a softmax, an arg max or the like), which is left out: the "
+    "largest one is the class, and none is a probability."
 )
 
 AGREE = {True: "yes", False: "[red]NO[/red]", None: "not compared"}
@@ -33,48 +34,6 @@ def facts(console: Console, title: str, rows: list[tuple[str, str]]) -> None:
     console.print(table)
 
 
-def show_inspect(console: Console, document: Document) -> None:
-    """`inspect`."""
-    if document["layers"]:
-        entry = document["input"]
-        console.print(
-            f"input {escape(entry['name'])}: {entry['kind']} {tuple(entry['shape'])}, {entry['low']} to "
-            f"{entry['high']}, handed over as {entry['dtype']}"
-        )
-        table = Table(title=escape(document["model"]), title_justify="left")
-        for name in ("layer", "kind", "output", "fan-in", "MACs", "runs on"):
-            justify: JustifyMethod = "right" if name in ("fan-in", "MACs") else "left"
-            table.add_column(name, justify=justify, overflow="fold", no_wrap=name == "layer")
-        for layer in document["layers"]:
-            table.add_row(
-                escape(_tail(layer["name"])),
-                escape(_kind(layer)),
-                "x".join(map(str, layer["output_shape"])),
-                numbers.count(layer["fan_in"]),
-                numbers.count(layer["macs"] or None),
-                layer["runs_on"],
-            )
-        console.print(table)
-        ambiguous = document["ambiguous_thresholds"]
-        console.print(
-            f"{numbers.counted(document['weights'], 'weight')}, "
-            f"{numbers.counted(document['macs'], 'multiply-accumulate')}, "
-            f"{numbers.counted(ambiguous, 'ambiguous threshold')}"
-        )
-        if ambiguous:
-            console.print(AMBIGUOUS)
-        if any(layer.get("padding", "none") != "none" for layer in document["layers"]):
-            console.print("padding adds no input (exactly 0) where no other value is named")
-    _show_notes(console, document)
-    if document["problems"]:
-        table = Table(title=f"{escape(document['model'])} cannot be mapped", title_justify="left")
-        for name in ("node", "operator", "reason", "remedy"):
-            table.add_column(name, overflow="fold")
-        for problem in document["problems"]:
-            table.add_row(*(escape(problem[name]) for name in ("node", "operator", "reason", "remedy")))
-        console.print(table)
-
-
 def show_compile(console: Console, deployment: Deployment, document: Document) -> None:
     """`compile`."""
     table = Table(title="Layers, read from the emitted files", title_justify="left")
@@ -86,7 +45,7 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     console.print(table)
     rows = [("target", document["target"]), *_memory_rows(document)]
     facts(console, "", [*rows, ("deployment", escape(document["deployment"]))])
-    _show_notes(console, document)
+    show_notes(console, document)
 
 
 def show_run(console: Console, document: Document) -> None:
@@ -96,6 +55,8 @@ def show_run(console: Console, document: Document) -> None:
     where = f"chip {chip['seed']} at a bit error rate of {chip['bit_error_rate']:g}" if chip else "no bit errors"
     samples = numbers.counted(document["samples"], "sample")
     console.print(f"{samples} on {document['on']}, {where}" + (f": {counts}" if counts else ""))
+    if document["ends_in"] == "classes":
+        console.print(LEFT_OUT)
 
 
 def show_emulate(console: Console, document: Document) -> None:
@@ -124,7 +85,7 @@ def show_emulate(console: Console, document: Document) -> None:
         console.print(table)
         if len(document["chips"]) > 20:
             console.print(f"and {numbers.counted(len(document['chips']) - 20, 'more chip')} (--json lists all)")
-    _show_notes(console, document)
+    show_notes(console, document)
 
 
 def show_estimate(console: Console, document: Document) -> None:
@@ -139,7 +100,7 @@ def show_estimate(console: Console, document: Document) -> None:
         for name, value in parts.items():
             table.add_row(name.replace("_", " "), f"{value:,.1f}", f"{value / parts['total']:.1%}")
         console.print(table)
-    _show_notes(console, document)
+    show_notes(console, document)
 
 
 def show_targets(console: Console, document: Document) -> None:
@@ -188,7 +149,8 @@ def _show_numbers(console: Console, found: list[Document]) -> None:
     console.print(table)
 
 
-def _show_notes(console: Console, document: Document) -> None:
+def show_notes(console: Console, document: Document) -> None:
+    """Sentences that a user should read."""
     for note in document["notes"]:
         console.print(f"note: {escape(note)}")
 
@@ -198,6 +160,10 @@ def agreement_rows(document: Document) -> list[tuple[str, str]]:
     rows = [("executors agree", AGREE[document["executors_agree"]])]
     for pair, counts in document["agreement"].items():
         rows.append((f"  {pair.replace('-', ' = ', 1)}", f"{counts['equal']:,} of {counts['compared']:,}"))
+    by_class = document.get("onnxruntime_same_class")
+    if by_class is not None:
+        same = f"{by_class['equal']:,} of {by_class['compared']:,} (layers were made int8 here, so scores differ)"
+        rows.append(("same class as onnxruntime", same))
     return rows
 
 
@@ -231,32 +197,6 @@ def _memory_rows(memory: Document) -> list[tuple[str, str]]:
         ("weights image", numbers.size(memory["weights_bytes"])),
         ("SRAM", numbers.size(memory["sram_bytes"])),
     ]
-
-
-def _kind(layer: Document) -> str:
-    """What a layer is, and what it makes of padding and of exact zeros, which models disagree on."""
-    words = [f"{layer['weights']} {layer['kind']}" if layer["weights"] else layer["kind"]]
-    if layer.get("padding", "none") != "none":
-        words.append(_padding(layer))
-    if layer.get("ties"):
-        words.append(f"0 becomes {layer['ties']}")
-    if layer.get("ambiguous"):
-        words.append(f"{layer['ambiguous']} ambiguous")
-    return ", ".join(words)
-
-
-def _padding(layer: Document) -> str:
-    """`padding 1`, `padding 1x2`, or `padding 0x0 before, 1x1 behind`; ` of -1` where it is no plain zero."""
-    begin, end = ("x".join(map(str, layer[name])) for name in ("pad_begin", "pad_end"))
-    extent = begin if begin == end else f"{begin} before, {end} behind"
-    if len({*layer["pad_begin"], *layer["pad_end"]}) == 1:
-        extent = str(layer["pad_begin"][0])
-    return f"padding {extent}" + (f" of {layer['pad_value']:+d}" if layer["pad_value"] else "")
-
-
-def _tail(name: str, longest: int = 22) -> str:
-    """A name from an exporter is a path, and its end tells more than its beginning."""
-    return name if len(name) <= longest else "..." + name[3 - longest :]
 
 
 def show_train(console: Console, document: Document) -> None:

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "ebnn_depthwise.h"
 #include "ebnn_patch.h"
 #include "ebnn_writer.h"
 
@@ -127,6 +128,21 @@ static void write_block(const block_of_vectors *work, ebnn_host_series target)
     }
 }
 
+/* There is nothing to share between neurons or samples. */
+static int32_t run_depthwise(const ebnn_int8_layer *layer, ebnn_host_series source, ebnn_host_series target,
+                             size_t batch)
+{
+    for (size_t sample = 0; sample < batch; sample++) {
+        const int32_t status =
+            ebnn_int8(layer, source.first + sample * source.stride, target.first + sample * target.stride, NULL);
+
+        if (status != EBNN_OK) {
+            return status;
+        }
+    }
+    return EBNN_OK;
+}
+
 int32_t ebnn_host_int8(const ebnn_int8_layer *layer, ebnn_host_series source, ebnn_host_series target, size_t batch,
                        const ebnn_kernel *kernel, void *scratch)
 {
@@ -136,6 +152,9 @@ int32_t ebnn_host_int8(const ebnn_int8_layer *layer, ebnn_host_series source, eb
 
     if (status != EBNN_OK) {
         return status;
+    }
+    if (ebnn_is_depthwise(layer)) {
+        return run_depthwise(layer, source, target, batch);
     }
     work.layer = layer;
     work.kernel = kernel;

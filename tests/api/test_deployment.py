@@ -67,7 +67,7 @@ def test_what_is_no_batch_is_one_sentence(deployment: edgebnn.Deployment, x: Any
             use(x)
 
 
-@pytest.mark.parametrize("y", [[0, 1], [0.0] * 5, ["a"] * 5, [[0]] * 5, [0, 1, 0, 1, 2]])
+@pytest.mark.parametrize("y", [[0, 1], [0.5] * 5, [np.nan] * 5, ["a"] * 5, [[0]] * 5, [0, 1, 0, 1, 2]])
 def test_labels_that_are_none_are_one_sentence(deployment: edgebnn.Deployment, y: Any) -> None:
     with pytest.raises(DataError, match=r"class|the labels have the shape"):
         deployment.emulate((X, y), firmware_samples=0)
@@ -106,7 +106,7 @@ def test_chips_need_rram(deployment: edgebnn.Deployment) -> None:
 
 
 def test_two_ways_to_type_an_input_are_one_too_many() -> None:
-    with pytest.raises(DataError, match="input_type and calibration both"):
+    with pytest.raises(DataError, match="the input type and the calibration data both"):
         edgebnn.compile(ECG_PVC, input_type="int8", calibration=X)
 
 

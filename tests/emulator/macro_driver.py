@@ -49,7 +49,7 @@ class MacroDriver:
         flash[IMAGE_OFFSET : IMAGE_OFFSET + len(mapped.image)] = np.frombuffer(mapped.image, np.uint8)
         self.counters = EventCounters()
         self.model = MacroModel()
-        longest = max(stage.row_words for stage in mapped.linear_stages.values())
+        longest = max((stage.row_words for stage in mapped.linear_stages.values()), default=1)
         self._macro = EmulatedMacro(self.model, mapped.target, faults, self.memories, longest, popcount_limit)
         self.model.events = ctypes.addressof(self.counters)
         assert mapped.target.macro is not None

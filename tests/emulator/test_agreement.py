@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from edgebnn.emulator.agreement import Agreement, same_as_model, same_integers
+from edgebnn.emulator.agreement import Agreement, same_as_model, same_class, same_integers
 from edgebnn.network import Network
 from tests.mapping.test_planner import dense
 
@@ -47,3 +47,11 @@ def test_behind_a_softmax_or_an_arg_max_only_the_class_is_compared() -> None:
     assert agree(CLASSES, [[10, 2]], np.float32([[0.9, 0.1]])).whole
     assert not agree(CLASSES, [[10, 2]], np.float32([[0.1, 0.9]])).whole
     assert agree(CLASSES, [[10, 2], [1, 3], [5, 4]], np.array([0, 1, 1])) == Agreement(3, 2)
+
+
+def test_a_class_is_what_an_arg_max_or_a_top_k_names() -> None:
+    scores = np.array([[10, 2], [1, 3], [5, 4]], np.int32)
+    assert same_class(scores, np.float32([[0.2, 0.1], [1, 2], [7, 8]])) == Agreement(3, 2)
+    assert same_class(scores, np.array([0, 1, 0])).whole
+    assert same_class(scores, np.array([[0, 1], [1, 0], [0, 1]])).whole  # TopK: the first one is the class
+    assert agree(CLASSES, scores.tolist(), np.array([[0, 1], [1, 0], [0, 1]])).whole

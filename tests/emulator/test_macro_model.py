@@ -43,6 +43,8 @@ def test_every_layer_gives_the_interpreters_values_and_the_closed_forms_events(
     driver = MacroDriver(mapped, faults)
     assert mapped.target.array is not None
     for node in network.linear:
+        if node.weight_kind is WeightKind.INT8:
+            continue  # on the CPU
         stage = mapped.linear_stages[node.name]
         driver.program(stage)
         pulses = driver.take_events()

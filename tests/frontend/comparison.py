@@ -11,8 +11,9 @@ import onnx
 import onnxruntime
 
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Affine, Kind, Network, Reshape, Threshold
+from edgebnn.network.encoding import encode
+from edgebnn.network.interpreter import run, trace
+from edgebnn.network.types import Add, Affine, Kind, Network, Reshape, Threshold
 from tests.networks import random_inputs
 
 
@@ -59,6 +60,29 @@ def assert_same_as_onnxruntime(path: Path, options: ReadOptions, batch: int = 16
         rounding += (np.abs(ours[last.sources[0]]) + 1) * network.output.scale / 2
     assert np.all(np.abs(scores - expected) <= rounding)
     return Compared(network, activations, zeros, excused, True)
+
+
+def layers_that_differ(
+    network: Network, x: npt.NDArray[np.generic], theirs: dict[str, npt.NDArray[np.generic]]
+) -> dict[str, float]:
+    """For each step function, the share of its activations that the model has otherwise, layer by layer.
+
+    Every activation and residual sum goes on as the model has it, so that one that float32's rounding turned does not
+    turn others behind it: in deep networks with random weights it would turn nearly all.
+    """
+    values = {network.input.name: encode(network, x)}
+    shares: dict[str, float] = {}
+    for node in network.nodes:
+        output = node.output
+        value = run(node, *(values[name] for name in node.sources))
+        real = theirs.get(output.name)
+        if real is not None and real.shape == value.shape and isinstance(node, (Threshold, Add)):
+            forced = np.rint(real.astype(np.float64) / output.scale).astype(np.int64)
+            if isinstance(node, Threshold):
+                shares[node.name] = float(np.mean(value != forced))
+            value = forced
+        values[output.name] = value
+    return shares
 
 
 def differing_channels(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.generic]) -> int:

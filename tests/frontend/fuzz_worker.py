@@ -24,8 +24,7 @@ from edgebnn.frontend import Inspection, ReadOptions, inspect_model
 from edgebnn.mapping.mapped import Provenance
 from edgebnn.mapping.planner import map_network
 from edgebnn.network import Network, interpret
-from edgebnn.report.documents import inspect_document
-from edgebnn.report.tables import show_inspect
+from edgebnn.report.inspection import inspect_document, show_inspect
 from tests.frontend.mutations import mutant
 from tests.frontend.seeds import seeds
 from tests.networks import random_inputs

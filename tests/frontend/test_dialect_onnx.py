@@ -12,7 +12,7 @@ from onnx import TensorProto
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.graph import Array
-from edgebnn.frontend.operations import Averaging, Chain, Dropping, Joining, Rearranging, Transposing
+from edgebnn.frontend.operations import Averaging, Chain, Dropping, Joining, Transposing
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.remedies import REMEDIES
 from tests.frontend.comparison import assert_same_as_onnxruntime
@@ -73,17 +73,7 @@ class TestElementwise:
 
     @pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Div"])
     def test_a_constant_along_the_last_axis_of_a_map(self, operator: str) -> None:
-        x = normal(2, 5, 6, 4)
-        operation = compared(operator, x, np.float32([0.5, 2, -3, 0.7]))
-        assert isinstance(operation, Chain) and operation.operations[0] == Transposing((0, 3, 1, 2))
-        if operator in ("Add", "Mul"):
-            node = node_of(operator, operands=2)
-            constant = np.float32([0.5, 2, -3, 0.7])
-            result = carried_out(recognise(node, {1: x}, {0: constant}), constant, x)
-            assert np.array_equal(result, by_onnxruntime(node, [constant, x]))
-
-    def test_the_same_constant_everywhere_moves_nothing(self) -> None:
-        assert not isinstance(compared("Add", normal(2, 5, 6, 4), np.full(4, 0.5, np.float32)), Chain)
+        compared(operator, normal(2, 5, 6, 4), np.float32([0.5, 2, -3, 0.7]))
 
     @pytest.mark.parametrize("operator", ["Add", "Sub", "Mul", "Max"])
     def test_integers(self, operator: str) -> None:
@@ -186,7 +176,7 @@ class TestMoves:
         assert compared("Transpose", X, perm=perm) == Transposing(tuple(perm))
 
     def test_a_transpose_that_only_renames(self) -> None:
-        assert isinstance(compared("Transpose", normal(2, 3, 1, 1), perm=[0, 2, 3, 1]), Rearranging)
+        assert compared("Transpose", normal(2, 3, 1, 1), perm=[0, 2, 3, 1]) == Transposing((0, 2, 3, 1))
 
     def test_the_batch_stays_in_front(self) -> None:
         refused("Transpose", X, words="batch", perm=[1, 0, 2, 3])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -372,3 +372,44 @@ def test_a_net_of_integer_layers_equals_onnxruntime(tmp_path: Path) -> None:
     model.add("Mul", 0.001)
     network = assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions(), batch=64).network
     assert np.array_equal(network.linear[0].weights, first) and np.array_equal(network.linear[1].weights, second.T)
+
+
+@pytest.mark.parametrize("zeros", [(5, 0, 0), (0, 3, 0), (5, 3, 2), (0, 0, 7)])
+def test_integer_layers_with_zero_points_one_behind_the_other(tmp_path: Path, zeros: tuple[int, int, int]) -> None:
+    """Layers of equal shapes, so that a value taken for another one would not show in its shape."""
+    rng = np.random.default_rng(0)
+    model = Model((4, 6, 6), TensorProto.UINT8, opset=21)
+    no = model.constant(0, np.int8)
+    points = [model.constant(zero, np.uint8) for zero in zeros]
+    scale, small = model.constant(0.25), model.constant(0.03)
+    for before, behind in pairwise(points):
+        weights = model.constant(rng.integers(-7, 8, (4, 4, 1, 1)), np.int8)
+        model.add("QLinearConv", inputs=[model.last, scale, before, weights, small, no, scale, behind])
+    model.add("Flatten")
+    model.add("MatMulInteger", inputs=[model.last, model.constant(rng.integers(-9, 10, (144, 3)), np.int8), points[-1]])
+    model.add("Cast", to=TensorProto.FLOAT)
+    model.add("Mul", 0.125)
+    path = model.save(tmp_path)
+    network = read_network(path)
+    x = rng.integers(0, 256, (32, 4, 6, 6)).astype(np.uint8)
+    assert np.array_equal(interpret(network, x) * network.output.scale, onnxruntime_values(path, x)[model.last])
+
+
+@pytest.mark.parametrize("zeros", [(5, 3), (200, 0)])
+def test_padding_is_the_zero_point(tmp_path: Path, zeros: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    model = Model((2, 6, 6), TensorProto.UINT8, opset=21)
+    no, scale, small = model.constant(0, np.int8), model.constant(0.25), model.constant(0.03)
+    points = [model.constant(zero, np.uint8) for zero in zeros]
+    weights = model.constant(rng.integers(-7, 8, (4, 2, 3, 3)), np.int8)
+    model.add("QLinearConv", inputs=["x", scale, points[0], weights, small, no, scale, points[1]], pads=[1, 1, 1, 1])
+    model.add("DequantizeLinear", inputs=[model.last, scale, points[1]])
+    weights = model.constant(rng.integers(-7, 8, (3, 4, 3, 3)), np.int8)
+    signal = model.last
+    model.add("DequantizeLinear", inputs=[weights, small, no])
+    model.add("Conv", inputs=[signal, model.last], pads=[1, 1, 1, 1])
+    path = model.save(tmp_path)
+    network = read_network(path)
+    x = rng.integers(0, 256, (32, 2, 6, 6)).astype(np.uint8)
+    scores, expected = interpret(network, x) * network.output.scale, onnxruntime_values(path, x)[model.last]
+    assert np.abs(scores - expected).max() <= 1e-5 * np.abs(expected).max()

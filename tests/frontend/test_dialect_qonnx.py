@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgebnn.errors import ModelError
-from edgebnn.frontend import ReadOptions, inspect_model, read_network
+from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.operations import Elementwise, Knowing, Quantised
 from edgebnn.frontend.problems import Refusal
@@ -272,115 +270,6 @@ def test_files_of_the_oldest_exporters(tmp_path: Path) -> None:
     )
 
 
-def exported(folder: Path, model: Any, shape: tuple[int, ...], exporter: str) -> Path:
-    """A Brevitas model as QONNX or QCDQ, with as fixed a batch as Brevitas gives it."""
-    import brevitas.export
-    import torch
-
-    path = folder / f"{exporter}.onnx"
-    export = {"qonnx": brevitas.export.export_qonnx, "qcdq": brevitas.export.export_onnx_qcdq}[exporter]
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        export(model, torch.zeros(1, *shape), export_path=str(path), dynamo=False)
-    return path
-
-
-def brevitas_net(weights: int, activations: int, seed: int = 0) -> Any:
-    """A small convolutional net as FINN's examples are: quantised input, two convolutions, pool, dense layers."""
-    import torch
-    from brevitas import nn as qnn
-    from brevitas.core.quant import QuantType
-    from brevitas.quant import Int8ActPerTensorFloat, SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
-    from brevitas.quant.scaled_int import Int8WeightPerTensorFloat
-    from torch import nn
-
-    assert QuantType
-    torch.manual_seed(seed)
-    w = (
-        {"weight_quant": SignedBinaryWeightPerTensorConst}
-        if weights == 1
-        else {"weight_quant": Int8WeightPerTensorFloat, "weight_bit_width": weights}
-    )
-
-    def act() -> Any:
-        if activations == 1:
-            return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst)
-        return qnn.QuantIdentity(act_quant=Int8ActPerTensorFloat, bit_width=activations)
-
-    model = nn.Sequential(
-        qnn.QuantIdentity(act_quant=Int8ActPerTensorFloat, bit_width=8),
-        qnn.QuantConv2d(2, 8, 3, bias=False, **w),
-        nn.BatchNorm2d(8),
-        act(),
-        qnn.QuantConv2d(8, 8, 3, padding=1, bias=False, **w),
-        nn.BatchNorm2d(8),
-        act(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        qnn.QuantLinear(8 * 3 * 3, 12, bias=False, **w),
-        nn.BatchNorm1d(12),
-        act(),
-        qnn.QuantLinear(12, 4, bias=False, **w),
-    )
-    for module in model.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            module.weight.data = torch.randn(module.weight.shape)
-            module.bias.data = torch.randn(module.bias.shape)
-    model.train()
-    for _ in range(3):  # activation scales are learned from statistics
-        model(torch.randn(16, 2, 8, 8))
-    return model.eval()
-
-
-def executed(path: Path, x: Array) -> Array:
-    """The scores that qonnx's own executor gives, sample by sample as the file's batch is."""
-    from qonnx.core.modelwrapper import ModelWrapper
-    from qonnx.core.onnx_exec import execute_onnx
-    from qonnx.transformation.infer_shapes import InferShapes
-
-    model = ModelWrapper(str(path)).transform(InferShapes())
-    name, output = model.graph.input[0].name, model.graph.output[0].name
-    return np.concatenate([execute_onnx(model, {name: sample[np.newaxis]})[output] for sample in x])
-
-
-def classes_agree(scores: Array, expected: Array) -> Array:
-    """Whether the two largest scores are the same class, or so close that float32's rounding decides."""
-    chosen = np.take_along_axis(expected, scores.argmax(1)[:, np.newaxis], 1)[:, 0]
-    return np.asarray(expected.max(1) - chosen <= 1e-5 * np.abs(expected).max())
-
-
-class TestBrevitas:
-    """Networks made and exported by Brevitas, compiled, against qonnx's executor."""
-
-    @pytest.fixture(autouse=True)
-    def _brevitas(self) -> None:
-        pytest.importorskip("brevitas", reason="Brevitas is not installed (it is in the extra `test`)")
-        pytest.importorskip("onnxoptimizer", reason="Brevitas exports with onnxoptimizer, which is not installed")
-
-    @pytest.mark.parametrize("exporter", ["qonnx", "qcdq"])
-    @pytest.mark.parametrize(("weights", "activations"), [(1, 1), (1, 2), (2, 2), (4, 4)])
-    def test_a_convolutional_net(self, tmp_path: Path, exporter: str, weights: int, activations: int) -> None:
-        if exporter == "qcdq" and 1 in (weights, activations):
-            pytest.skip("Brevitas exports no binary quantiser as QCDQ")
-        path = exported(tmp_path, brevitas_net(weights, activations), (2, 8, 8), exporter)
-        network = read_network(path, ReadOptions())
-        x = np.random.default_rng(0).normal(size=(40, 2, 8, 8)).astype(np.float32)
-        expected = executed(path, x)
-        scores = interpret(network, x) * network.output.scale
-        ambiguous = sum(getattr(node, "ambiguous", 0) for node in network.nodes)
-        same = np.abs(scores - expected).max(1) <= 1e-4 * np.abs(expected).max()
-        assert np.all(same) if not ambiguous else same.mean() > 0.9
-        assert np.mean(classes_agree(scores, expected)) > 0.95
-
-    def test_every_operator_of_an_export_is_understood(self, tmp_path: Path) -> None:
-        for exporter in ("qonnx", "qcdq"):
-            path = exported(tmp_path, brevitas_net(2, 2), (2, 8, 8), exporter)
-            operators = {(node.domain, node.op_type) for node in onnx.load(path).graph.node}
-            expected = ("qonnx.custom_op.general", "Quant") if exporter == "qonnx" else ("", "DequantizeLinear")
-            assert expected in operators
-            assert inspect_model(path).problems == ()
-
-
 def test_weights_of_more_than_two_bits_keep_their_integers(tmp_path: Path) -> None:
     weights = np.random.default_rng(0).normal(size=(5, 16)).astype(np.float32)
     model = Model((16,), TensorProto.INT8)
@@ -392,3 +281,29 @@ def test_weights_of_more_than_two_bits_keep_their_integers(tmp_path: Path) -> No
     model.add("MatMul", inputs=[signal, turned])
     network = read_network(model.save(tmp_path))
     assert np.array_equal(network.linear[0].weights, np.clip(np.rint(weights / np.float32(0.1)), -7, 7))
+
+
+@pytest.mark.parametrize("operator", ["Mul", "Div", "Neg"])
+def test_quantised_weights_that_are_scaled_stay_quantised(tmp_path: Path, operator: str) -> None:
+    """A factor of each channel, some negative, behind the quantiser of the weights."""
+    rng = np.random.default_rng(1)
+    model = Model((16,))
+    quant = model.add(
+        "Quant",
+        inputs=[model.constant(rng.normal(size=(16, 5))), *(model.constant(number) for number in (0.25, 0.0, 4.0))],
+        domain=DOMAIN,
+        signed=1,
+        narrow=1,
+    )
+    factors = [] if operator == "Neg" else [model.constant(np.array([0.5, -2, 3, -0.1, 1]))]
+    scaled = model.add(operator, inputs=[quant, *factors])
+    model.add("MatMul", inputs=["x", scaled])
+    path = model.save(tmp_path)
+    network = read_network(path, ReadOptions("int4"))
+    assert len(np.unique(network.linear[0].weights)) > 3
+    x = rng.integers(-8, 8, (20, 16)).astype(np.float32)
+    scores = interpret(network, x) * network.output.scale
+    plain = np.clip(np.rint(numpy_helper.to_array(model.constants[0]) / np.float32(0.25)), -7, 7) * 0.25
+    factor = np.float32([0.5, -2, 3, -0.1, 1])
+    expected = x @ {"Mul": plain * factor, "Div": plain / factor, "Neg": -plain}[operator]
+    assert np.abs(scores - expected).max() <= 1e-5 * np.abs(expected).max()

@@ -1,0 +1,132 @@
+"""`inspect`: a model as the compiler understands it, layer by layer, or every problem that keeps it from being one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from edgebnn.chip.target import Target
+from edgebnn.frontend import Inspection
+from edgebnn.frontend.weights import FLOAT_WEIGHTS
+from edgebnn.network import Linear, Network, Threshold, encode, model_shape
+from edgebnn.report import numbers
+from edgebnn.report.layer_table import show_layers
+from edgebnn.report.layers import layers
+from edgebnn.report.meanings import meanings
+from edgebnn.report.problems import show_problems
+from edgebnn.report.tables import facts, show_notes
+
+Document = dict[str, Any]
+
+_AMBIGUOUS = "float32 rounds near these thresholds, so onnxruntime may answer otherwise"
+_EXACT = (
+    "those right behind a layer become exact where torch.onnx.export keeps batch norm apart from the weights "
+    "(dynamo=False, do_constant_folding=False)"
+)
+
+
+def inspect_document(inspection: Inspection, target: Target) -> Document:
+    """The layers as understood, or every problem; `float_layers` are those that nothing in the model quantises."""
+    network, problems = inspection.network, inspection.problems
+    document: Document = {
+        "model": inspection.name,
+        "model_sha256": inspection.model_sha256,
+        "target": target.name,
+        "input": None,
+        "scores": None,
+        "layers": [],
+        "macs": 0,
+        "weights": 0,
+        "weights_by_kind": {},
+        "macs_in_rram": 0,
+        "ambiguous_thresholds": 0,
+        "quantised": [],
+        "notes": [],
+        "problems": [asdict(problem) for problem in problems],
+        "float_layers": [problem.node for problem in problems if problem.reason.startswith(FLOAT_WEIGHTS)],
+    }
+    return document if network is None else document | _network_document(network, target)
+
+
+def _network_document(network: Network, target: Target) -> Document:
+    documents = layers(network, target)
+    by_kind: Counter[str] = Counter()
+    for node in network.linear:
+        by_kind[str(node.weight_kind)] += int(node.weights.size)
+    return {
+        "input": _input(network),
+        "scores": {
+            "shape": list(network.output.shape),
+            "scale": network.output.scale,
+            "score_error": network.score_error,
+            "ends_in": network.ends_in,
+        },
+        "layers": documents,
+        "macs": sum(node.macs for node in network.nodes if isinstance(node, Linear)),
+        "weights": by_kind.total(),
+        "weights_by_kind": dict(by_kind),
+        "macs_in_rram": sum(layer["macs"] for layer in documents if layer["runs_on"] == "rram"),
+        "ambiguous_thresholds": sum(node.ambiguous for node in network.nodes if isinstance(node, Threshold)),
+        "quantised": list(network.quantised),
+        "notes": list(network.notes),
+    }
+
+
+def _input(network: Network) -> Document:
+    """The input tensor, and what users hand over for it: its shape and type, and what a quantiser makes of it."""
+    tensor, encoding = network.input, network.encoding
+    document: Document = {
+        "name": tensor.name,
+        "kind": str(tensor.kind),
+        "shape": list(tensor.shape),
+        "low": tensor.low,
+        "high": tensor.high,
+        "scale": tensor.scale,
+        "dtype": encoding.dtype,
+        "model_shape": list(model_shape(network)),
+        "axes": list(encoding.axes),
+        "quantizer": None,
+    }
+    if encoding.quantizer is not None:
+        zeros = encode(network, np.zeros((1, *model_shape(network)), np.float32))
+        document["quantizer"] = {
+            "levels": encoding.quantizer.thresholds.shape[1] + 1,
+            "step": encoding.quantizer.step,
+            "zero_becomes": sorted({int(value) for value in np.unique(zeros)}),
+        }
+    return document
+
+
+def show_inspect(console: Console, document: Document) -> None:
+    """The layers and what the network makes of zeros, ties and padding; or the problems."""
+    if document["layers"]:
+        show_layers(console, document)
+        console.print()
+        facts(console, "", [*_totals(document), *meanings(document), *_ambiguous(document)])
+    show_notes(console, document)
+    if document["problems"]:
+        show_problems(console, document)
+
+
+def _totals(document: Document) -> list[tuple[str, str]]:
+    kinds = document["weights_by_kind"]
+    parts = ", ".join(f"{numbers.count(count)} {kind}" for kind, count in kinds.items())
+    weights = f"{numbers.count(document['weights'])} ({parts})" if len(kinds) > 1 else parts
+    macs = numbers.count(document["macs"])
+    in_rram, every = document["macs_in_rram"], document["macs"]
+    place = "on the CPU" if not in_rram else "in RRAM" if in_rram == every else f"{in_rram / every:.1%} in RRAM"
+    return [("weights", weights), ("multiply-accumulates", f"{macs}, {place}")]
+
+
+def _ambiguous(document: Document) -> list[tuple[str, str]]:
+    """How many thresholds float32 itself cannot decide, and what to do where something can be done."""
+    count = document["ambiguous_thresholds"]
+    if not count or document["quantised"]:  # quantised here, onnxruntime's scores are others anyway
+        return [("ambiguous thresholds", str(count))] if not document["quantised"] else []
+    weighted = {layer["name"] for layer in document["layers"] if layer["weights"]}
+    behind = any(layer.get("ambiguous") and layer["reads"][0] in weighted for layer in document["layers"])
+    return [("ambiguous thresholds", f"{numbers.count(count)}: {_AMBIGUOUS}" + (f"; {_EXACT}" if behind else ""))]

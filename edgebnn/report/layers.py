@@ -1,0 +1,83 @@
+"""The nodes of a network as `inspect` documents them, whatever their kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from edgebnn.chip.target import Target
+from edgebnn.network.types import Affine, Linear, MaxPool, Network, Node, SumPool, Threshold, WeightKind
+
+Document = dict[str, Any]
+
+
+def layers(network: Network, target: Target) -> list[Document]:
+    """A document for every node of the network; `reads` names the nodes whose tensors it reads, or the input."""
+    makers = {network.input.name: network.input.name} | {node.output.name: node.name for node in network.nodes}
+    in_array = _in_array(network, target)
+    documents = []
+    for node in network.nodes:
+        source = network.tensors[node.sources[0]]
+        document: Document = {
+            "name": node.name,
+            "kind": node.kind,
+            "weights": None,
+            "reads": [makers[name] for name in node.sources],
+            "input_shape": list(source.shape),
+            "output_shape": list(node.output.shape),
+            "input_kind": str(source.kind),
+            "output_kind": str(node.output.kind),
+            "fan_in": None,
+            "macs": 0,
+            "runs_on": "rram" if node.name in in_array else "cpu",
+        }
+        documents.append(document | _own(node))
+    return documents
+
+
+def _own(node: Node) -> Document:
+    """What only nodes of this kind have."""
+    match node:
+        case Linear():
+            return {
+                "weights": str(node.weight_kind),
+                "parameters": int(node.weights.size),
+                "fan_in": node.fan_in,
+                "macs": node.macs,
+                "padding": _padding(node),
+                "pad_begin": list(node.window.pad_begin),
+                "pad_end": list(node.window.pad_end),
+                "pad_value": node.pad_value,
+            }
+        case Threshold():
+            return {"ties": node.ties, "ambiguous": node.ambiguous, "steps": int(node.thresholds.shape[1])}
+        case MaxPool() | SumPool():
+            return {"window": list(node.window.kernel), "stride": list(node.window.stride)}
+        case Affine():
+            return {"segments": int(node.multiplier.shape[1])}
+        case _:
+            return {}
+
+
+def _in_array(network: Network, target: Target) -> set[str]:
+    """The nodes that the RRAM macro does: binary and ternary layers, and a threshold that alone reads their sums.
+
+    Everything else, int8 layers among it, is the CPU's.
+    """
+    if target.array is None:
+        return set()
+    readers = Counter(source for node in network.nodes for source in node.sources)
+    summed = {node.output.name: node.name for node in network.linear if node.weight_kind is not WeightKind.INT8}
+    compared = {
+        node.name
+        for node in network.nodes
+        if isinstance(node, Threshold) and node.sources[0] in summed and readers[node.sources[0]] == 1
+    }
+    return compared | set(summed.values())
+
+
+def _padding(node: Linear) -> str:
+    if not any(node.window.pad_begin + node.window.pad_end):
+        return "none"
+    meaning = "no input (exact 0)" if node.pad_value == 0 else f"{node.pad_value:+d}"
+    return f"{list(node.window.pad_begin)} before, {list(node.window.pad_end)} behind, value {meaning}"

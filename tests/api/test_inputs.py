@@ -1,0 +1,90 @@
+"""What the Python API takes for a model's input: integers of a scale, the model's own real numbers, its own axes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgebnn
+from edgebnn.errors import DataError, ModelError
+from tests.frontend.onnx_models import Model, dense, signs
+from tests.frontend.seeds import channels_last, quantised
+
+
+def options_of(model: Path, **options: object) -> str:
+    deployment = edgebnn.compile(model, "host", **options)  # type: ignore[arg-type]
+    return deployment.mapped.provenance.options
+
+
+@pytest.mark.parametrize("scale", ["1/255", Fraction(1, 255)])
+def test_a_scale_is_a_text_or_a_number(tmp_path: Path, scale: object) -> None:
+    path = dense().save(tmp_path)
+    assert options_of(path, input_type="uint8", input_scale=scale).endswith("--input-type uint8 --input-scale 1/255")
+    assert options_of(path, input_type="uint8", input_scale=0.5).endswith(" --input-scale 1/2")
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "1/0", "a", "", "nan", 0.0, float("inf"), "1" * 50])
+def test_what_is_no_scale_is_refused(tmp_path: Path, scale: object) -> None:
+    with pytest.raises(ModelError, match=r"write it as 1/255 or 0\.005"):
+        options_of(dense().save(tmp_path), input_scale=scale)
+
+
+def test_integers_and_what_they_are_worth_are_the_same_samples(tmp_path: Path) -> None:
+    deployment = edgebnn.compile(dense().save(tmp_path), "host", input_type="uint8", input_scale="1/255")
+    integers = np.random.default_rng(0).integers(0, 256, (9, 8)).astype(np.uint8)
+    real = integers.astype(np.float32) / np.float32(255)
+    assert np.array_equal(deployment.run(integers), deployment.run(real))
+    assert np.array_equal(deployment.run(real[0]), deployment.run(real[:1]))
+    assert np.array_equal(deployment.run(real.tolist()), deployment.run(real))
+    with pytest.raises(DataError, match=r"integers times 0\.00392157"):
+        deployment.run(real * 0.7)
+
+
+def test_real_samples_go_through_the_models_own_quantiser(tmp_path: Path) -> None:
+    deployment = edgebnn.compile(quantised().save(tmp_path), "host")
+    x = np.random.default_rng(0).normal(0, 4, (7, 2, 8)).astype(np.float32)
+    assert np.array_equal(deployment.run(x[3]), deployment.run(x)[3:4])
+    assert np.array_equal(deployment.run(x.astype(np.float64)), deployment.run(x))
+
+
+def test_samples_have_the_models_own_axes(tmp_path: Path) -> None:
+    deployment = edgebnn.compile(channels_last().save(tmp_path), "host", input_type="int8")
+    x = np.random.default_rng(0).integers(-128, 128, (5, 6, 6, 2)).astype(np.int8)
+    assert np.array_equal(deployment.run(x[2]), deployment.run(x)[2:3])
+    with pytest.raises(DataError, match=r"\(batch, 6, 6, 2\)"):
+        deployment.run(np.moveaxis(x, -1, 1))
+    with pytest.raises(DataError, match=r"\(batch, 6, 6, 2\)"):
+        deployment.run(np.moveaxis(x[0], -1, 0))
+
+
+def test_calibration_data_are_told_apart_in_the_provenance(tmp_path: Path) -> None:
+    path = dense().save(tmp_path)
+    ones, twos = np.ones((4, 8), np.uint8), np.full((4, 8), 2, np.uint8)
+    said = [options_of(path, calibration=samples) for samples in (ones, ones.tolist(), twos, ones)]
+    assert said[0] == said[3] != said[2] and "--calibration sha256:" in said[0]
+    assert said[0] != said[1]  # a list is of int64, and types the input differently
+
+
+def float_layers() -> Model:
+    model = Model((8,))
+    model.add("MatMul", np.random.default_rng(0).normal(size=(8, 6)))
+    model.sign()
+    model.add("MatMul", signs(1, 6, 3))
+    return model
+
+
+def test_an_input_type_beside_calibration_data_is_for_float_layers(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (40, 8)).astype(np.float32)
+    deployment = edgebnn.compile(float_layers().save(tmp_path), "host", input_type="uint8", calibration=x)
+    network = deployment.mapped.network
+    assert (network.input.low, network.input.high) == (0, 255) and network.quantised == ("node_matmul_0",)
+    with pytest.raises(DataError, match="both say what the input holds"):
+        edgebnn.compile(dense().save(tmp_path), "host", input_type="uint8", calibration=x)
+
+
+def test_calibration_data_that_are_no_numbers(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no numbers"):
+        edgebnn.compile(dense().save(tmp_path), "host", calibration=["a"])
