@@ -15,11 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from bi_real import save_bi_real_resnet18
 
 import edgebnn
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.models import ECG_PVC
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # the networks of papers are the tests'
+
+from tests.zoo import bi_real_resnet18, exported
 
 BEATS = 20
 # Half an hour of ECG at 100 beats a minute.
@@ -47,7 +50,7 @@ def main() -> int:
             ("edgebnn --help", 0.3, median_s(command("--help"), 7)),
             ("edgebnn compile, the ECG model for rram130", 3.0, median_s(compile_ecg, 3)),
         ]
-        large = save_bi_real_resnet18(Path(folder) / "bi_real.onnx")
+        large = exported(bi_real_resnet18(), (3, 224, 224), Path(folder) / "bi_real.onnx")
         reading = median_s(lambda: read_network(large, ReadOptions("uint8")), 3)
         rows.append(("read a Bi-Real ResNet-18, random weights", 3.0, reading))
     beats = np.random.default_rng(0).integers(-128, 128, size=(BEATS, 4, 120)).astype(np.int8)

@@ -68,7 +68,7 @@ def render_project(mapped: MappedNetwork) -> dict[str, bytes]:
 
 def _model_header(mapped: MappedNetwork) -> bytes:
     network, plan = mapped.network, mapped.plan
-    layout, scores = plan.input, plan.scores
+    layout, scores, quantizer = plan.input, plan.scores, network.encoding.quantizer
     packed = layout.pixel_words > 0
     return _file(
         mapped,
@@ -88,6 +88,10 @@ def _model_header(mapped: MappedNetwork) -> bytes:
         elements=layout.bytes // 4 if packed else network.input.size,
         input_bytes=layout.bytes,
         input_scale=network.input.scale,
+        axes=network.encoding.axes,
+        quantized=quantizer is not None,
+        quantizer_low=quantizer.low if quantizer is not None else 0,
+        quantizer_step=quantizer.step if quantizer is not None else 0,
         scores=network.output.size,
         score_channels=scores.channels,
         score_height=scores.height,

@@ -37,12 +37,11 @@ def run_firmware(
     faults: FaultPlanes | None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> FirmwareRun:
-    """A batch x (B, *input shape) through the firmware, programmed onto a chip with faults where they are given.
+    """A batch x (B, *the model's own input shape) through the firmware.
 
-    `progress` hears, on an emulated chip, how many of the samples are done.
-
-    Raises DataError for unsuitable data, DeploymentError for a firmware that is damaged or fails, TargetError for
-    faults on a target without RRAM, ToolError where unicorn is missing.
+    It is programmed onto a chip with `faults` where they are given. `progress` hears, on an emulated chip, how many of
+    the samples are done. Raises DataError for unsuitable data, DeploymentError for a firmware that is damaged or fails,
+    TargetError for faults on a target without RRAM, ToolError where unicorn is missing.
     """
     target = mapped.target
     if faults is not None and target.array is None:

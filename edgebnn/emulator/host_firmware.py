@@ -28,7 +28,7 @@ MAC_SECONDS = 1e-8
 def run_host_firmware(
     mapped: MappedNetwork, elf: bytes, x: npt.NDArray[Any], seconds: float | None = None
 ) -> npt.NDArray[np.int32]:
-    """Scores int32 (B, *scores shape) of a batch x (B, *input shape).
+    """Scores int32 (B, *scores shape) of a batch x (B, *the model's own input shape).
 
     The program gets the samples on its standard input, in the input's layout, and answers little-endian int32 scores.
     Raises DataError for unsuitable data, DeploymentError where it does not start, fails, answers too much or too

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Values of the input in one call, where the model leaves the batch open: the maps behind a large one take much more.
 _BLOCK_VALUES = 1 << 20
 _MOST_SAMPLES = 256
+# Values of the input where the model fixes the batch itself.
+_MOST_VALUES = 1 << 26
 
 _ITS_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 
@@ -39,6 +41,8 @@ def run_onnxruntime(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> 
     outputs = session.get_outputs()
     output = next((each for each in outputs if "int" in each.type), outputs[0])
     typed = as_model_takes(network, x)
+    if isinstance(entry.shape[0], int) and entry.shape[0] * network.input.size > _MOST_VALUES:
+        raise NotComparable(f"'{model.name}' insists on {entry.shape[0]} samples at once, too many to compare with")
     largest = max(1, min(_MOST_SAMPLES, _BLOCK_VALUES // network.input.size))
     block = entry.shape[0] if isinstance(entry.shape[0], int) else largest
     try:
@@ -47,7 +51,7 @@ def run_onnxruntime(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> 
             for i in range(0, len(x), block)
         ]
     except Exception as error:  # onnxruntime's exceptions have no common base class
-        raise ModelError(f"onnxruntime does not run '{model}': {str(error).splitlines()[0]}") from error
+        raise ModelError(f"onnxruntime does not run '{model}': {' '.join(str(error).split())[:300]}") from error
     joined: npt.NDArray[Any] = np.concatenate(answers)[: len(x)]
     return joined
 

@@ -60,7 +60,7 @@ _BASES = {"input": 0, "scores": 1, "work": 2}
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Steps for `ebnn_host_run`. `steps` points to `descriptors`, they to `lines` and `arrays`; this keeps all alive."""
+    """Steps for `ebnn_host_run`: `steps` points to `descriptors`, they to `lines` and `arrays`; all live together."""
 
     steps: ctypes.Array[HostStep]
     descriptors: tuple[Descriptor, ...]

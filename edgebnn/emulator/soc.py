@@ -112,7 +112,7 @@ class Soc:
     def infer(
         self, x: npt.NDArray[Any], progress: Callable[[int, int], None] = lambda done, of: None
     ) -> tuple[Scores, Events]:
-        """Scores int32 (B, *scores shape) of a batch x (B, *input shape), and the events of all of it.
+        """Scores int32 (B, *scores shape) of a batch x (B, *the model's own input shape), and the events of all of it.
 
         `progress` hears after every sample how many are done, and of how many.
 

@@ -11,11 +11,14 @@ from edgebnn.frontend.layers import batch_normalization, conv
 from edgebnn.frontend.layouts import channels_first, operands_channels_first
 from edgebnn.frontend.operations import Dialect, Operands, Operation, Recogniser
 from edgebnn.frontend.pools import max_pool
+from edgebnn.frontend.problems import Refusal
 
 
 def _conv(node: Node, operands: Operands) -> Operation:
     """A convolution over one or two axes, its weights (outputs, kernel..., inputs)."""
     rank = operands.constant(1, "weights").ndim
+    if rank not in (3, 4):
+        raise Refusal(f"has weights with {rank} axes", "only 1-d and 2-d convolutions are mapped")
     return channels_first(conv(node, operands_channels_first(operands, rank, also=1)), rank)
 
 

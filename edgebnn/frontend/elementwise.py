@@ -70,6 +70,8 @@ def _unary(operator: str, sentence: str) -> Recogniser:
 def _many(operator: str, sentence: str) -> Recogniser:
     def recognise(node: Node, operands: Operands) -> Operation:
         check_operators(len(operands.present) - 1)  # each operand nests the calls one deeper
+        if not operands.present:
+            raise Refusal("has no operands", _AGAIN)
         (first, *others), elements = _terms(operands, len(operands.present))
         if not others:
             return Forwarding()

@@ -113,7 +113,10 @@ def _size(node: Node, arguments: Arguments, opset: int) -> int:
             shape = shape_operand(arguments, 1)
             return prod(_broadcast(operand_of(arguments, 0).shape, shape))
         case "Tile":
-            return int(operand_of(arguments, 0).size) * prod(shape_operand(arguments, 1))
+            # NumPy repeats axis by axis, so an axis that is repeated no times does not make it small.
+            return max(1, int(operand_of(arguments, 0).size)) * prod(
+                max(1, each) for each in shape_operand(arguments, 1)
+            )
         case "Concat":
             return sum(int(argument.size) for argument in arguments if argument is not None)
         case "Gather":

@@ -17,7 +17,7 @@ from edgebnn.frontend.operations import (
     Recogniser,
 )
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.windows import reached, rounded_up, window_of
+from edgebnn.frontend.windows import reached, rounded_up, spatial_of, window_of
 from edgebnn.network.types import Window
 
 
@@ -27,16 +27,14 @@ def max_pool(node: Node, operands: Operands) -> Operation:
         raise Refusal("gives the places of its maxima", "export the model without return_indices")
     window = window_of(node, operands, _kernel(node))
     if node.integer("ceil_mode", 0):
-        window = rounded_up(window, operands.shape(0)[2:])
+        window = rounded_up(window, spatial_of(operands, len(window.kernel)))
     return Pooling(window)
 
 
 def _average_pool(node: Node, operands: Operands) -> Operation:
     """The mean under a window; padding that a window touches must count (count_include_pad)."""
     window = window_of(node, operands, _kernel(node))
-    spatial = operands.shape(0)[2:]
-    if len(spatial) != len(window.kernel):
-        raise Refusal(f"pools over {len(window.kernel)} axes of a map with {len(spatial)}", "export the model again")
+    spatial = spatial_of(operands, len(window.kernel))
     if node.integer("ceil_mode", 0) and rounded_up(window, spatial).extents(spatial) != window.extents(spatial):
         raise Refusal("rounds its extents up, so that its last windows are cut off", "export it with ceil_mode=False")
     window = reached(window, spatial)

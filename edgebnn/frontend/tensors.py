@@ -128,12 +128,18 @@ class TensorReader:
             raise ModelError(
                 f"tensor '{name}' has its data in '{printable(location)}', outside the model's folder; {remedy}"
             )
-        path = (self._folder / location).resolve()
+        try:
+            path = (self._folder / location).resolve()
+            there = path.is_file()
+        except OSError as error:  # a name that no file can have
+            raise ModelError(
+                f"tensor '{name}' has its data in '{printable(location)}', which is no file; {remedy}"
+            ) from error
         if not path.is_relative_to(self._folder.resolve()):
             raise ModelError(
                 f"tensor '{name}' has its data in '{printable(location)}', a link out of the model's folder; {remedy}"
             )
-        if not path.is_file():
+        if not there:
             raise ModelError(f"tensor '{name}' has its data in '{printable(location)}', which is not there; {remedy}")
         return path
 

@@ -31,9 +31,17 @@ def window_of(node: Node, operands: Operands, kernel: Sequence[int]) -> Window:
         case "VALID":
             return Window(window.kernel, stride, dilation, (0,) * rank, (0,) * rank)
         case "SAME_UPPER" | "SAME_LOWER" as rule:
-            return _same(window, operands.shape(0)[2:], late=rule == "SAME_UPPER")
+            return _same(window, spatial_of(operands, rank), late=rule == "SAME_UPPER")
         case other:
             raise Refusal(f"has the auto_pad rule '{other}', which ONNX does not have", "export the model again")
+
+
+def spatial_of(operands: Operands, rank: int) -> tuple[int, ...]:
+    """The extents of operand 0's map, which must have so many axes."""
+    spatial = operands.shape(0)[2:]
+    if len(spatial) != rank:
+        raise Refusal(f"has a window over {rank} axes of a map with {len(spatial)}", "export the model again")
+    return spatial
 
 
 def _same(window: Window, spatial: tuple[int, ...], late: bool) -> Window:

@@ -181,7 +181,7 @@ def energy_rows(document: Document, each: str) -> list[tuple[str, str]]:
 
 
 def _programming_rows(document: Document) -> list[tuple[str, str]]:
-    if document["programming_energy_uj"] is None:
+    if not document["programming_energy_uj"]:  # no RRAM, or no layer in it
         return []
     energy = numbers.programming(document["programming_energy_uj"])
     return [("programming the banks", f"{energy} under policy {escape(document['policy'])}")]

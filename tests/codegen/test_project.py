@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from edgebnn.codegen.project import render_project
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network import Kind, Network, Threshold
+from edgebnn.network import Encoding, Kind, Network, Quantizer, Tensor, Threshold, Window
+from tests.builder import Builder
 from tests.codegen.projects import TARGETS, beat_network, mapped_on
 from tests.networks import networks
 
@@ -78,6 +80,17 @@ def test_the_headers_say_what_the_plan_says(network: Network) -> None:
 
 def text(files: dict[str, bytes]) -> str:
     return files["include/memory_map.h"].decode()
+
+
+def test_the_header_says_how_samples_become_the_firmwares_integers() -> None:
+    builder = Builder(Tensor("x", Kind.INTEGERS, (3, 4, 4), 0, 2), np.random.default_rng(0))
+    builder.linear(2, window=Window((1, 1), (1, 1), (1, 1), (0, 0), (0, 0)))
+    quantizer = Quantizer(np.zeros((3, 2), np.float32), np.ones(3, np.int8), low=0, step=1)
+    network = builder.network(Encoding("float32", (2, 0, 1), quantizer))
+    header = render_project(mapped_on(network, "host"))["include/model.h"].decode()
+    assert "The model itself takes its axes in another order: 2, 0, 1 of its own are the first" in header
+    assert "its steps turn into these: 0 + 1 * the number of the channel's" in header
+    assert "deployment.json, under network, encoding, quantizer" in header
 
 
 def test_the_registers_are_the_targets() -> None:

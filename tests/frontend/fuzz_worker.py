@@ -12,18 +12,22 @@ import sys
 import tempfile
 import time
 import traceback
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import onnx
 from rich.console import Console
 
 from edgebnn.chip.target_files import load_target
+from edgebnn.emulator.agreement import same_as_model
 from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.onnx_runtime import run_onnxruntime
 from edgebnn.errors import EdgeBNNError
 from edgebnn.frontend import Inspection, ReadOptions, inspect_model
-from edgebnn.mapping.mapped import Provenance
+from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
-from edgebnn.network import Network, interpret
+from edgebnn.network import Network, Threshold, interpret
 from edgebnn.report.inspection import inspect_document, show_inspect
 from tests.frontend.mutations import mutant
 from tests.frontend.seeds import seeds
@@ -35,7 +39,13 @@ MOST_BYTES = 10**9
 _ADDRESS_SPACE = 8 * 10**9
 _MOST_MACS = 10**6  # of a network that is run too
 
-OPTIONS = (ReadOptions(), ReadOptions("bits"), ReadOptions("int8"), ReadOptions("uint4"))
+OPTIONS = (
+    ReadOptions(),
+    ReadOptions("bits"),
+    ReadOptions("int8"),
+    ReadOptions("uint4"),
+    ReadOptions("uint8", Fraction(1, 255)),
+)
 
 
 def main(first: int, count: int) -> None:
@@ -46,18 +56,24 @@ def main(first: int, count: int) -> None:
         for index in range(first, first + count):
             print(json.dumps({"begins": index}), flush=True)
             content = mutant(models, index)
-            print(json.dumps({"index": index, **judged(content, Path(folder), index)}), flush=True)
+            print(
+                json.dumps({"index": index, **judged(content, Path(folder), index, models[index % len(models)])}),
+                flush=True,
+            )
 
 
-def judged(content: bytes, folder: Path, index: int = 0) -> dict[str, object]:
-    """`outcome` is refused, read or failed, then with `why`; all that a user does with a model is done to it."""
+def judged(content: bytes, folder: Path, index: int, seed: onnx.ModelProto) -> dict[str, object]:
+    """`outcome` is refused, read or failed, then with `why`; all that a user does with a model is done to it.
+
+    `seed` is the model that was damaged.
+    """
     path = folder / "model.onnx"
     path.write_bytes(content)
     before = _peak_bytes()
     start = time.process_time()
     outcome, why = "refused", ""
     try:
-        inspection = inspect_model(path, OPTIONS[index // 16 % len(OPTIONS)])
+        inspection = inspect_model(path, _options(seed, index))
         if inspection.network is not None:
             outcome = "read"
         _shown(inspection)
@@ -67,7 +83,7 @@ def judged(content: bytes, folder: Path, index: int = 0) -> dict[str, object]:
         why = _traceback()
     seconds = time.process_time() - start
     if not why and outcome == "read" and inspection.network is not None:
-        why = _run(inspection.network, index)
+        why = _run(inspection.network, index, path)
     if not why and seconds > MOST_SECONDS:
         why = f"took {seconds:.1f} s"
     if not why and before <= MOST_BYTES < _peak_bytes():
@@ -75,12 +91,21 @@ def judged(content: bytes, folder: Path, index: int = 0) -> dict[str, object]:
     return {"outcome": "failed" if why else outcome, "why": why, "seconds": round(seconds, 3), "peak": _peak_bytes()}
 
 
+def _options(seed: onnx.ModelProto, index: int) -> ReadOptions:
+    """Every way to read a model in turn; in one of six, with samples of the shape that it had before the damage."""
+    if index // 16 % 6 < len(OPTIONS):
+        return OPTIONS[index // 16 % 6]
+    shape = [dim.dim_value for dim in seed.graph.input[0].type.tensor_type.shape.dim[1:]]
+    samples = np.random.default_rng(index).normal(0, 3, (4, *shape)).astype(np.float32)
+    return ReadOptions(calibration=samples)
+
+
 def _shown(inspection: Inspection) -> None:
     console = Console(file=io.StringIO(), width=80, color_system=None)
     show_inspect(console, inspect_document(inspection, load_target("rram130")))
 
 
-def _run(network: Network, index: int) -> str:
+def _run(network: Network, index: int, path: Path) -> str:
     """What is wrong when the network is mapped and run; "" where nothing is."""
     if sum(node.macs for node in network.linear) > _MOST_MACS or network.input.size > _MOST_MACS:
         return ""
@@ -88,15 +113,28 @@ def _run(network: Network, index: int) -> str:
         provenance = Provenance(
             version="", options="", model_name="m", model_sha256="", target_name="host", target_sha256=""
         )
-        fast = FastPath(map_network(network, load_target("host"), provenance))
-        x = random_inputs(network, index, 3)
-        if not np.array_equal(fast.run(x), interpret(network, x)):
+        mapped = map_network(network, load_target("host"), provenance)
+        x = random_inputs(network, index, 12)
+        scores = interpret(network, x)
+        if not np.array_equal(FastPath(mapped).run(x), scores):
             return "the fast path gives other scores than the interpreter"
+        return _beside_onnxruntime(mapped, path, x, scores)
     except EdgeBNNError:
         return ""
     except BaseException:
         return _traceback()
     return ""
+
+
+def _beside_onnxruntime(mapped: MappedNetwork, path: Path, x: np.ndarray, scores: np.ndarray) -> str:
+    """What is wrong beside onnxruntime's answers, where it takes the file and float32 decides every threshold."""
+    network = mapped.network
+    if network.quantised or any(node.ambiguous for node in network.nodes if isinstance(node, Threshold)):
+        return ""
+    answers = run_onnxruntime(path, mapped, x)
+    if answers.dtype.kind == "f" and answers.size != scores.size:
+        return ""
+    return "" if same_as_model(scores, answers, network).whole else "onnxruntime gives other scores"
 
 
 def _traceback() -> str:

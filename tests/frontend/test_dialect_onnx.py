@@ -124,6 +124,12 @@ class TestMeans:
         refused("AveragePool", X, words="ceil_mode=False", **given)
         compared("AveragePool", normal(2, 3, 8, 8), close=True, **given)
 
+    @pytest.mark.parametrize("given", [{"ceil_mode": 1}, {"auto_pad": "SAME_UPPER"}])
+    @pytest.mark.parametrize("operator", ["AveragePool", "MaxPool"])
+    def test_a_window_over_other_axes(self, operator: str, given: dict[str, Any]) -> None:
+        refused(operator, normal(2, 3, 8), words="2 axes of a map with 1", kernel_shape=[2, 2], **given)
+        refused(operator, X, words="1 axes of a map with 2", kernel_shape=[2], **given)
+
     def test_dilated_windows(self) -> None:
         compared("AveragePool", X, close=True, kernel_shape=[2, 2], dilations=[2, 3])
 
