@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 # Lengths at and around the words of 32, the single input, and one that needs many words.
 VECTOR_SIZES = (1, 2, 31, 32, 33, 63, 100, 1000)
+MOST_KEPT = 100  # channels of which a layer makes as many: it still fits into a microcontroller's flash
 CHANNELS = (1, 2, 3, 8, 31, 32, 33, 40)
 NEURONS = (1, 2, 7, 32, 33, 50)
 RANGES = ((0, 255), (-128, 127), (-2048, 2047), (-32768, 32767), (0, 65535), (0, 1), (0, 4095), (-3, 3))
@@ -156,7 +157,7 @@ def _draw_residual(builder: Builder, choices: _Choices) -> None:
     source = builder.last
     # Flattened bits lie as a map, which a layer alone can read.
     plain = not (builder.nodes and builder.nodes[-1].kind == "reshape" and source.kind in (Kind.BITS, Kind.TRITS))
-    if plain and choices.integer(0, 1):
+    if plain and source.channels <= MOST_KEPT and choices.integer(0, 1):
         if choices.integer(0, 1):
             builder.affine(choices.integer(1, 3), choices.integer(0, 20), reach=2**20)
         other = builder.last

@@ -133,13 +133,12 @@ def _clip(node: Node, operands: Operands) -> Operation:
     low, high = _bound(node, operands, 1, "min"), _bound(node, operands, 2, "max")
     term: Term = Operand(0)
     elements = "float"
-    for operator, bound in (("Max", low), ("Min", high)):
-        if bound is None:
+    for operator, bound, nothing in (("Max", low, -np.inf), ("Min", high, np.inf)):
+        if bound is None or bound == nothing:
             continue
         if bound.dtype.kind in "iu":
             elements, bound = "integer", _whole(bound)
-        if np.isfinite(bound):
-            term = Call(operator, (term, bound))
+        term = Call(operator, (term, bound))
     return Elementwise(term, elements, (elements,)) if isinstance(term, Call) else Forwarding()
 
 

@@ -31,7 +31,7 @@ from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.rounding import float32_holds, straight_through_error
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.sums import Fixed, Source, leaf_of_sums, pad_value_of
-from edgebnn.frontend.thresholds import find_real_steps, find_steps
+from edgebnn.frontend.thresholds import MAX_LEVELS, find_real_steps, find_steps
 from edgebnn.frontend.weights import IntegerWeights
 from edgebnn.network.types import (
     Kind,
@@ -190,6 +190,8 @@ class Emitter:
             else affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
         )
         if signal.base.kind is Kind.SUMS or line is None:
+            if line is not None and _is_short(signal):
+                return self._steps(signal, error)
             if self.calibration is None:
                 raise _without_steps(signal.expression)
             return self._steps(self.calibration.quantised(signal), error)
@@ -275,6 +277,11 @@ class Emitter:
     def tensor_name(self, name: str) -> str:
         """A printable name for a tensor that no other tensor has."""
         return _unique(printable(name), self._tensors)
+
+
+def _is_short(signal: Signal) -> bool:
+    """Whether sums have so few values, all of one scale, that each of them can be a level: an average's of signs."""
+    return int(signal.lattice.count.max()) <= MAX_LEVELS and isinstance(signal.expression, Leaf)
 
 
 def _with_sign(weights: IntegerWeights, sign: int) -> npt.NDArray[np.int8]:

@@ -56,9 +56,9 @@ class Leaf:
     error: npt.NDArray[np.float64]
 
     @cached_property
-    def plain(self) -> npt.NDArray[np.float64] | None:
-        """The scale as floats where the model's value is exactly scale * n; None elsewhere."""
-        return self.rounded[0] if self.exact and not np.any(self.offset != 0) and self.holds.all() else None
+    def plain(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """Scale and offset as floats where the model's value is exactly scale * n + offset; None elsewhere."""
+        return self.rounded if self.exact and self.holds.all() else None
 
     @cached_property
     def rounded(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -244,10 +244,12 @@ def _value(
 ) -> Array:
     match part:
         case Leaf():
-            if not exactly and part.plain is not None:  # the product is a float32, so float64 makes it without loss
-                product: Array = part.plain[channels] * numbers.astype(np.float64)
-                return product.astype(np.float32)
-            exact: Fractions = part.scale[channels] * numbers.astype(object) + part.offset[channels]
+            if not exactly and part.plain is not None:  # the value is a float32, so float64 makes it without loss
+                scale, offset = part.plain
+                value: Array = scale[channels] * numbers.astype(np.float64) + offset[channels]
+                return value.astype(np.float32)
+            points = fractions_of(numbers) if numbers.dtype.kind == "f" else numbers.astype(object)
+            exact: Fractions = part.scale[channels] * points + part.offset[channels]
             return exact if exactly else floats_of(exact)
         case Constant():
             constant = part.exact if exactly else part.values

@@ -16,8 +16,6 @@ from edgebnn.frontend.problems import printable
 from edgebnn.network.types import Encoding, Kind, Quantizer, Tensor
 
 _INTEGER_TYPES = ("uint8", "int8", "uint16", "int16")
-_ELEMENT_BY_ELEMENT = frozenset(("Add", "Cast", "Clip", "Div", "Identity", "Mul", "Neg", "Sign", "Sub"))
-_LONGEST_PREFIX = 16
 _NAMES = "bits, trits, or uintN or intN with N from 1 to 16"
 
 
@@ -58,8 +56,10 @@ class GivenInput:
         return self.said
 
 
-def given_input(graph: Graph, options: ReadOptions) -> GivenInput:
+def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) -> GivenInput:
     """The type of the network's input, and notes for the user.
+
+    `axes` are those of the model's axes that come first, second, ... in the network, where it is not channel first.
 
     Raises ModelError where the model's own type and the options do not go together, DataError for calibration data
     that are no samples of the model.
@@ -75,7 +75,6 @@ def given_input(graph: Graph, options: ReadOptions) -> GivenInput:
     quantizer = None
     opened = False
     notes: tuple[str, ...] = ()
-    axes = _channel_first(graph)
     shape = tuple(given.shape[axis] for axis in axes) if axes else given.shape
     if options.input_type is not None:
         kind, low, high = parse_input_type(options.input_type)
@@ -113,29 +112,6 @@ def parse_input_scale(text: str) -> Fraction:
     if scale is None or not 2.0**-60 < scale < 2.0**60:
         raise ModelError(f"the input scale '{printable(text)}' is no positive number; write it as 1/255 or 0.005")
     return scale
-
-
-def _channel_first(graph: Graph) -> tuple[int, ...]:
-    """The order of the model's axes that a transposition right behind its input makes; () where there is none.
-
-    Such a model takes its samples channel last; operators that treat all elements alike may stand before it.
-    """
-    value = graph.input.name
-    for _ in range(_LONGEST_PREFIX):
-        readers = graph.readers(value)
-        if len(readers) != 1 or readers[0].domain:
-            return ()
-        (node,) = readers
-        if node.operator == "Transpose":
-            order = node.integers("perm", ()) or ()
-            if sorted(order) != list(range(len(graph.input.shape) + 1)) or order[0] != 0:
-                return ()
-            axes = tuple(axis - 1 for axis in order[1:])
-            return () if axes == tuple(range(len(axes))) else axes
-        if node.operator not in _ELEMENT_BY_ELEMENT:
-            return ()
-        value = node.outputs[0]
-    return ()
 
 
 def _check_calibration(options: ReadOptions, given: GraphInput) -> None:

@@ -29,6 +29,8 @@ def channels_first(operation: Operation, rank: int) -> Operation:
 
 def operands_channels_first(operands: Operands, rank: int, also: int | None = None) -> Operands:
     """The operands as an operator with channels first would have them: operand 0, and `also` a constant one."""
+    if rank < 3:
+        return operands
     order = to_channels_first(rank)
     constants, quantised, shapes = list(operands.constants), list(operands.quantised), list(operands.shapes)
     for index in (0,) if also is None else (0, also):

@@ -44,6 +44,7 @@ from edgebnn.frontend.operations import (
 from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.scores import Scores, emit_scores
 from edgebnn.frontend.signals import (
+    NotChannelFirst,
     NotPerChannel,
     Signal,
     check_channel_first,
@@ -84,16 +85,29 @@ def lower(graph: Graph, name: str, options: ReadOptions, model: Path | None = No
 
     `model` is the graph's file, which calibration runs.
     """
-    try:
-        given = given_input(graph, options)
-    except Refusal as refusal:  # of a node that the input's type is read from
-        raise ModelError(f"what follows the input {refusal}") from refusal
     samples = options.calibration
     calibration = Calibration(model, samples) if model is not None and samples is not None else None
-    try:
-        return _Lowering(graph, given, given.open, calibration).run(name)
-    except InputReadTwice:
-        return _Lowering(graph, given, False, calibration).run(name)
+    axes: tuple[int, ...] = ()
+    encodes = True
+    while True:
+        try:
+            given = given_input(graph, options, axes)
+        except Refusal as refusal:  # of a node that the input's type is read from
+            raise ModelError(f"what follows the input {refusal}") from refusal
+        try:
+            return _Lowering(graph, given, given.open and encodes, calibration).run(name)
+        except InputReadTwice:
+            encodes = False
+        except _InputTransposed as found:
+            axes = found.axes
+
+
+class _InputTransposed(Exception):
+    """The model's first layers see its input with these axes in front, so that the network takes it so."""
+
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        super().__init__(axes)
+        self.axes = axes
 
 
 class _Lowering:
@@ -165,6 +179,11 @@ class _Lowering:
             result = self._result(node, values)
         except UnknownOperand:
             return
+        except NotChannelFirst as refusal:
+            if refusal.signal.base is self._given.tensor and not self._given.encoding.axes:
+                raise _InputTransposed(refusal.signal.view.axes) from refusal
+            self._report(node, refusal)
+            return
         except Refusal as refusal:
             self._report(node, refusal)
             return
@@ -184,15 +203,17 @@ class _Lowering:
         if node.inputs and len(constants) == len(values) and foldable(node):
             return self._folder.fold(node, constants)
         if any(name in self._dropped for name in node.inputs) and node.operator not in ("ArgMax", "Identity"):
-            raise Refusal("reads the probabilities of a softmax inside the model", "let the model end in the softmax")
+            raise Refusal("reads what an operator for the end of a model makes", "let the model end in that operator")
         operation = recogniser_of(node)(node, self._operands(values))
         if not isinstance(operation, Dropping) and self._uses_more_outputs(node):
             raise Refusal("has a second output that is used", "let the model use the first output alone")
         if not isinstance(operation, Chain):
             return self._applied(node, values, operation)
         result: Value = Unknown()
-        for step in operation.operations:
-            result = self._applied(node, values, step)
+        for number, step in enumerate(operation.operations, start=1):
+            last = number == len(operation.operations)
+            inner = node if last else replace(node, outputs=(f"{node.outputs[0]}.{number}",))
+            result = self._applied(inner, values, step)
             values = [result, *values[1:]]
         return result
 
@@ -220,13 +241,13 @@ class _Lowering:
         if 0 not in signals:
             raise Refusal("puts values of the network where a constant belongs", "export the model with fixed shapes")
         signal = signals[0]
-        if not isinstance(operation, (Forwarding, Padding, Pooling)) and signal.padding is not None:
+        if not isinstance(operation, (Forwarding, Padding, Pooling, Transposing)) and signal.padding is not None:
             raise Refusal("works on a padded map", "pad right before the convolution or the pool")
         match operation:
             case Forwarding():
                 return replace(signal, value=value)
             case Dropping():
-                self._dropped.add(value)
+                self._dropped.update(name for name in node.outputs if name)
                 self._notes.append(operation.note)
                 return signal
             case Pooling():
@@ -338,7 +359,8 @@ class _Lowering:
                     shapes.append((batch, *value.model_shape))
                 case Signal(padding=Padding() as padding):
                     grown = zip(value.shape[1:], padding.begin, padding.end, strict=True)
-                    shapes.append((batch, value.shape[0], *(sum(extents) for extents in grown)))
+                    extents = (value.shape[0], *(sum(extent) for extent in grown))
+                    shapes.append((batch, *value.view.shape(extents)))
                 case _:
                     shapes.append(None)
         return Operands(

@@ -139,10 +139,18 @@ def checked_extents(signal: Signal, window: Window) -> tuple[int, ...]:
 def check_channel_first(signal: Signal) -> None:
     """Refusal where the model sees the map in another order than (channels, rows, columns)."""
     if not signal.view.plain:
-        raise Refusal(
+        raise NotChannelFirst(signal)
+
+
+class NotChannelFirst(Refusal):
+    """An operator that wants (channels, rows, columns) gets a map that the model sees in another order."""
+
+    def __init__(self, signal: Signal) -> None:
+        super().__init__(
             f"works on a map that is not channel first (its axes are in the order {list(signal.view.axes)})",
             "transpose the map to (batch, channels, height, width) before it",
         )
+        self.signal = signal
 
 
 def _with_padding(signal: Signal, window: Window) -> Window:
@@ -192,7 +200,7 @@ def transposed(signal: Signal, order: tuple[int, ...], node: str, value: str) ->
     view = signal.view.transposed(tuple(axis - 1 for axis in order[1:]))
     long = [axis for axis in view.axes if signal.shape[axis] > 1 or axis == 0]
     # Where only axes of length one change their places, the map is another and its values stay.
-    if view.order is None and view.axes[0] == 0 and long == sorted(long):
+    if signal.padding is None and view.order is None and view.axes[0] == 0 and long == sorted(long):
         return reshaped(replace(signal, value=value), view.shape(signal.shape), node, value)
     return seen_as(replace(signal, value=value), view)
 
@@ -262,6 +270,8 @@ def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, v
 def _applied(term: Term, signals: dict[int, Signal], first: Signal, node: str) -> Expression:
     match term:
         case Operand():
+            if term.index not in signals:
+                raise Refusal("has a constant where a value of the network belongs", "export the model again")
             return signals[term.index].expression
         case Call():
             operands = tuple(_applied(operand, signals, first, node) for operand in term.terms)

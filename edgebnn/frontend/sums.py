@@ -57,12 +57,9 @@ def leaf_of_sums(layer: Linear, source: Source, weights: IntegerWeights, operati
     """The layer's sums as the model sees them, and whether float32 decides what comes after."""
     scale: Fractions = weights.scale * source.scale
     offset = _offsets(source, weights, operation.groups)
-    exact = (
-        source.exact
-        and weights.exact
-        and not np.any(offset != 0)
-        and all(float32_holds(each, bound) for each in set(scale.tolist()))
-    )
+    reach = _reach_with_offset(source, bound)
+    exact = source.exact and weights.exact and reach is not None
+    exact = exact and all(float32_holds(each, reach or bound) for each in set(scale.tolist()))
     error = np.zeros(layer.neurons)
     if not exact or source.error:
         magnitude = bound + layer.fan_in * float(max(map(abs, source.offset.tolist()))) / float(source.scale)
@@ -87,6 +84,20 @@ def pad_value_of(source: Source, padding: float) -> int:
             "pad with 0, or with 1 or -1 after a sign; subtract a mean before the export",
         )
     return int(units)
+
+
+def _reach_with_offset(source: Source, bound: int) -> int | None:
+    """How large the sums of the model's own values become, in units of the scale; None where those are no integers.
+
+    A zero point moves the integers by a whole number, which float32 adds without rounding.
+    """
+    if not np.any(source.offset != 0):
+        return bound
+    shifts = [offset / source.scale for offset in set(source.offset.tolist())]
+    if any(shift.denominator != 1 for shift in shifts):
+        return None
+    largest = max(abs(source.tensor.low), abs(source.tensor.high), 1)
+    return bound + -(-bound // largest) * int(max(map(abs, shifts)))
 
 
 def _offsets(source: Source, weights: IntegerWeights, groups: int) -> Fractions:

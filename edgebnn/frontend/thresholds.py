@@ -128,8 +128,16 @@ def _behind_float32_steps(
 
 
 def as_fractions(values: Array) -> Fractions:
-    """Numbers, or yes and no, as rational numbers."""
-    return values if values.dtype == object else fractions_of(values.astype(np.float64))
+    """Numbers, or yes and no, as rational numbers; an infinite one stays a float, which a clip behind it may hold."""
+    if values.dtype == object:
+        return values
+    if np.isnan(values).any():
+        raise _no_number()
+    if np.isfinite(values).all():
+        return fractions_of(values.astype(np.float64))
+    exactly = np.empty(values.size, dtype=object)
+    exactly[:] = [Fraction(value) if np.isfinite(value) else value for value in values.tolist()]
+    return exactly
 
 
 def float32_at(numbers: Integers) -> npt.NDArray[np.float32]:
@@ -157,8 +165,12 @@ def finite(values: Array) -> Array:
     """Values as floats; Refusal where one is infinite or not a number."""
     values = values.astype(np.float32)
     if not np.isfinite(values).all():
-        raise Refusal("gives infinity or NaN for some inputs", "check its constants and export the model again")
+        raise _no_number()
     return values
+
+
+def _no_number() -> Refusal:
+    return Refusal("gives infinity or NaN for some inputs", "check its constants and export the model again")
 
 
 def find_steps(

@@ -72,8 +72,9 @@ def judged(content: bytes, folder: Path, index: int, seed: onnx.ModelProto) -> d
     before = _peak_bytes()
     start = time.process_time()
     outcome, why = "refused", ""
+    options = _options(seed, index)
     try:
-        inspection = inspect_model(path, _options(seed, index))
+        inspection = inspect_model(path, options)
         if inspection.network is not None:
             outcome = "read"
         _shown(inspection)
@@ -83,7 +84,8 @@ def judged(content: bytes, folder: Path, index: int, seed: onnx.ModelProto) -> d
         why = _traceback()
     seconds = time.process_time() - start
     if not why and outcome == "read" and inspection.network is not None:
-        why = _run(inspection.network, index, path)
+        # What calibration rounds here, the model does not.
+        why = _run(inspection.network, index, path if options.calibration is None else None)
     if not why and seconds > MOST_SECONDS:
         why = f"took {seconds:.1f} s"
     if not why and before <= MOST_BYTES < _peak_bytes():
@@ -105,8 +107,8 @@ def _shown(inspection: Inspection) -> None:
     show_inspect(console, inspect_document(inspection, load_target("rram130")))
 
 
-def _run(network: Network, index: int, path: Path) -> str:
-    """What is wrong when the network is mapped and run; "" where nothing is."""
+def _run(network: Network, index: int, path: Path | None) -> str:
+    """What is wrong when the network is mapped and run, beside onnxruntime on its file too; "" where nothing is."""
     if sum(node.macs for node in network.linear) > _MOST_MACS or network.input.size > _MOST_MACS:
         return ""
     try:
@@ -118,7 +120,7 @@ def _run(network: Network, index: int, path: Path) -> str:
         scores = interpret(network, x)
         if not np.array_equal(FastPath(mapped).run(x), scores):
             return "the fast path gives other scores than the interpreter"
-        return _beside_onnxruntime(mapped, path, x, scores)
+        return "" if path is None else _beside_onnxruntime(mapped, path, x, scores)
     except EdgeBNNError:
         return ""
     except BaseException:
@@ -129,7 +131,7 @@ def _run(network: Network, index: int, path: Path) -> str:
 def _beside_onnxruntime(mapped: MappedNetwork, path: Path, x: np.ndarray, scores: np.ndarray) -> str:
     """What is wrong beside onnxruntime's answers, where it takes the file and float32 decides every threshold."""
     network = mapped.network
-    if network.quantised or any(node.ambiguous for node in network.nodes if isinstance(node, Threshold)):
+    if any(node.ambiguous for node in network.nodes if isinstance(node, Threshold)):
         return ""
     answers = run_onnxruntime(path, mapped, x)
     if answers.dtype.kind == "f" and answers.size != scores.size:
