@@ -27,7 +27,7 @@ demo: $(STAMPS)/demo $(STAMPS)/library ## Compile the shipped ECG model, run it 
 	@$(BIN)/edgebnn demo
 
 test: $(STAMPS)/test $(STAMPS)/library ## All tests but the long ones
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(PYTEST)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(PYTEST)
 
 test-long: $(STAMPS)/test $(STAMPS)/library ## The long tests: packages, whole training runs
 	$(BIN)/python -m pytest -m long $(PYTEST)

@@ -42,7 +42,8 @@ def any_integer(draw: Draw) -> int:
 
 def any_node(draw: Draw, model: onnx.ModelProto) -> NodeProto:
     nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
-    return pick(draw, nodes) if nodes else model.graph.node.add()
+    node: NodeProto = pick(draw, nodes) if nodes else model.graph.node.add()
+    return node
 
 
 def any_name(draw: Draw, model: onnx.ModelProto) -> str:
@@ -54,4 +55,5 @@ def any_name(draw: Draw, model: onnx.ModelProto) -> str:
 
 def any_tensor(draw: Draw, model: onnx.ModelProto) -> TensorProto:
     tensors = model.graph.initializer
-    return pick(draw, tensors) if tensors else tensors.add()
+    tensor: TensorProto = pick(draw, tensors) if tensors else tensors.add()
+    return tensor
