@@ -75,6 +75,8 @@ class Calibration:
             )
             entry = session.get_inputs()[0]
             batch = entry.shape[0] if isinstance(entry.shape[0], int) else 1
+            if batch > MAX_SAMPLES:
+                raise ValueError(f"its batch is {batch}, more than {MAX_SAMPLES} samples")
             samples = self.samples[:MAX_SAMPLES].astype(_dtype(entry.type))
             blocks = [
                 np.resize(samples[i : i + batch], (batch, *samples.shape[1:])) for i in range(0, len(samples), batch)
@@ -85,8 +87,9 @@ class Calibration:
                     low, high = found.get(name, (np.inf, -np.inf))
                     found[name] = min(low, float(np.min(values))), max(high, float(np.max(values)))
         except Exception as error:  # onnxruntime's exceptions have no common base class
+            why = " ".join(str(error).split())[:200]
             raise ModelError(
-                f"onnxruntime does not run the model on the calibration data ({str(error).splitlines()[0]}); give "
+                f"onnxruntime does not run the model on the calibration data ({why}); give "
                 "samples as the model takes them, or quantise the float layers in the model"
             ) from error
         return found

@@ -157,7 +157,7 @@ class _Lowering:
             notes=(*given.notes(emitter.quantizer), *self._notes, *emitter.notes, *scores.notes),
             score_error=scores.error,
             ends_in="classes" if self._dropped else "scores",
-            quantised=tuple(emitter.quantised),
+            quantised=(*((given.tensor.name,) if given.encoding.quantizer else ()), *emitter.quantised),
         )
 
     def _input_signal(self) -> Signal:

@@ -29,6 +29,14 @@ MAX_EXACT_POINTS = 2**17
 MAX_LEVELS = 256
 # Points that are evaluated at once: every operator's values are held meanwhile.
 _BLOCK = 2**18
+# What a quantiser makes of a number right between two levels, or at a threshold.
+_TIES = {
+    "Round": "half to even",
+    "CountReached": "upper level",
+    "Floor": "lower level",
+    "Ceil": "upper level",
+    "Truncate": "towards zero",
+}
 # Real inputs up to here are looked at; what a model's constants make of them stays within float32.
 _LARGEST_REAL = 2.0**64
 
@@ -388,10 +396,12 @@ def _ambiguous(chain: _Sums, leaf: Leaf, lattice: Lattice, jumps: _Jumps, level:
 
 
 def _ties(expression: Expression, exactly: bool) -> str:
-    """What the model makes of an exact tie at its first step, such as the zero before a sign: "-1", "0" or "+1"."""
+    """What the model makes of an exact tie at its first step: of the zero before a sign "-1", "0" or "+1"."""
     steps = [part for part in parts(expression) if isinstance(part, Apply) and part.operator in STEPS]
     if not steps:
         return ""
+    if steps[0].operator in _TIES:
+        return _TIES[steps[0].operator]
     tie: Any = {"Sign": Fraction(0), "GreaterOrEqual": True, "LessOrEqual": True, "Greater": False, "Less": False}.get(
         steps[0].operator
     )
