@@ -285,7 +285,8 @@ class Network:
     should read. `score_error` bounds, in the model's own units, how far the model's float32 scores lie from the integer
     scores times their scale: by what float32 rounds behind the last sums, and int32. Where `ends_in` is `classes`, the
     model itself goes on from its scores to probabilities or to an arg max, which were left out. `quantised` names the
-    model's float layers that the front end made int8, so that its scores are no longer the model's own.
+    model's float layers, and its input, that the front end made integers of by calibration data, so that the scores are
+    no longer the model's own.
     """
 
     name: str

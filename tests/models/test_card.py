@@ -68,7 +68,7 @@ def test_the_checksum_is_that_of_the_file() -> None:
 
 def test_the_input_is_the_models(network: Network) -> None:
     dtype, shape = stated(r"\b(u?int\d+) \((\d+(?:, \d+)*)\)")
-    assert dtype == network.input_dtype
+    assert dtype == network.encoding.dtype
     assert tuple(numbers(shape)) == network.input.shape
 
 
