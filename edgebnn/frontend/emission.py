@@ -24,6 +24,7 @@ from edgebnn.frontend.expressions import (
     parts,
     spread,
 )
+from edgebnn.frontend.jumps import MAX_LEVELS
 from edgebnn.frontend.lattice import Lattice, lattice_of_range, lattice_of_sums
 from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
@@ -31,7 +32,7 @@ from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.rounding import float32_holds, straight_through_error
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.sums import Fixed, Source, leaf_of_sums, pad_value_of
-from edgebnn.frontend.thresholds import MAX_LEVELS, find_real_steps, find_steps
+from edgebnn.frontend.thresholds import find_real_steps, find_steps
 from edgebnn.frontend.weights import IntegerWeights
 from edgebnn.network.types import (
     Kind,

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, check_operators, parts
 from edgebnn.frontend.graph import Array
+from edgebnn.frontend.jumps import observed_directions
 from edgebnn.frontend.lattice import Lattice
 from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Term
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.thresholds import observed_directions
 from edgebnn.frontend.views import View, plain_view
 from edgebnn.network.types import Tensor, Window
 

@@ -154,7 +154,7 @@ def test_a_wide_range_is_evaluated_block_by_block(monkeypatch: pytest.MonkeyPatc
         longest = max(longest, len(arguments[2]))
         return evaluate(*arguments, **options)
 
-    monkeypatch.setattr("edgebnn.frontend.thresholds._BLOCK", 10)
-    monkeypatch.setattr("edgebnn.frontend.thresholds.evaluate", watched)
+    monkeypatch.setattr("edgebnn.frontend.jumps._BLOCK", 10)
+    monkeypatch.setattr("edgebnn.frontend.chains.evaluate", watched)
     function = find_steps(expression, leaf, lattice, -100, 100)
     assert function.thresholds.tolist() == [[17, 18]] and longest == 10

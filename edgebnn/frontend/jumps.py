@@ -1,0 +1,170 @@
+"""Where a function of one integer per channel changes, every place of it.
+
+Where its operators show it to be monotone, bisection finds them: float32 operations round once and rounding keeps
+order, so two equal values have only that value between them. Elsewhere the whole range is evaluated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.analysis import UNKNOWN, directions
+from edgebnn.frontend.chains import Chain, Sums
+from edgebnn.frontend.expressions import Effort, Expression, Leaf
+from edgebnn.frontend.graph import Array
+from edgebnn.frontend.lattice import Integers, Lattice
+from edgebnn.frontend.problems import Refusal
+
+# Points that are evaluated where bisection does not apply: in float32, and exactly, which is slower.
+MAX_POINTS = 2**24
+MAX_EXACT_POINTS = 2**17
+MAX_LEVELS = 256
+# Points that are evaluated at once: every operator's values are held meanwhile.
+_BLOCK = 2**18
+
+
+@dataclass(frozen=True, eq=False)
+class Jumps:
+    """Where the function changes: in `channel`, from `before` at the lattice point left of `at` to `after` at `at`."""
+
+    channel: Integers
+    at: Integers
+    before: Array
+    after: Array
+
+
+def all_jumps(chain: Chain, lattice: Lattice) -> tuple[Jumps, Array, dict[float, Fraction]]:
+    """The jumps, the values at the lattice's start (C,), and what each value that occurs is exactly."""
+    every = np.arange(lattice.channels)
+    first = chain.at(every, lattice.start)
+    jumps = _jumps(chain, lattice, first)
+    labels, where = np.unique(np.concatenate([first, jumps.after]), return_index=True)
+    channel = np.concatenate([every, jumps.channel])[where]
+    at = np.concatenate([lattice.start, jumps.at])[where]
+    values = dict(zip(labels.tolist(), chain.exact(channel, at).tolist(), strict=True))
+    jumps, first = _without_unreachable_zero(jumps, first, lattice)
+    occurring = np.unique(np.concatenate([first, jumps.after])).tolist()
+    return jumps, first, {label: values[label] for label in occurring}
+
+
+def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice, effort: Effort) -> npt.NDArray[np.int8]:
+    """`directions`, with those channels evaluated over their whole range whose operators do not show one.
+
+    Refusal where a channel both rises and falls, or is too wide to be evaluated.
+    """
+    direction = directions(expression, lattice.channels, *lattice.ends)
+    others = np.flatnonzero(direction == UNKNOWN)
+    if others.size:
+        jumps = _scanned(Sums(expression, not leaf.exact, effort), lattice, others)
+        rises = np.asarray(jumps.after > jumps.before, dtype=np.bool_)
+        rising = np.bincount(jumps.channel[rises], minlength=lattice.channels) > 0
+        falling = np.bincount(jumps.channel[~rises], minlength=lattice.channels) > 0
+        check_monotone(rising, falling)
+        direction[others] = (rising.astype(np.int8) - falling.astype(np.int8))[others]
+    return direction
+
+
+def check_monotone(rising: npt.NDArray[np.bool_], falling: npt.NDArray[np.bool_]) -> None:
+    """Refusal where a channel (C,) both rises and falls."""
+    if np.any(rising & falling):
+        channel = int(np.flatnonzero(rising & falling)[0])
+        raise Refusal(
+            f"rises and falls with the sum before it (channel {channel}), so no threshold can stand for it",
+            "use a monotone activation such as a plain sign",
+        )
+
+
+def _jumps(chain: Chain, lattice: Lattice, first: Array) -> Jumps:
+    direction = directions(chain.expression, lattice.channels, *lattice.ends)
+    monotone = np.flatnonzero(direction != UNKNOWN)
+    others = np.flatnonzero(direction == UNKNOWN)
+    found = [_bisected(chain, lattice, monotone, first[monotone])]
+    if others.size:
+        found.append(_scanned(chain, lattice, others))
+    channel, at, before, after = (np.concatenate([getattr(jump, name) for jump in found]) for name in vars(found[0]))
+    order = np.lexsort((at, channel))
+    return Jumps(channel[order], at[order], before[order], after[order])
+
+
+def _bisected(chain: Chain, lattice: Lattice, channels: Integers, first: Array) -> Jumps:
+    """The jumps of monotone channels: intervals with different ends are halved until they are one step wide."""
+    start, stride = lattice.start, lattice.stride
+    low, high = np.zeros(len(channels), np.int64), lattice.count[channels] - 1
+    before, after = first, chain.at(channels, start[channels] + stride[channels] * high)
+    done: list[Jumps] = []
+    found = np.zeros(lattice.channels, np.int64)
+    while True:
+        differs = np.asarray(before != after, dtype=np.bool_)
+        channels, low, high, before, after = (part[differs] for part in (channels, low, high, before, after))
+        single = high - low == 1
+        at = start[channels] + stride[channels] * high
+        done.append(Jumps(channels[single], at[single], before[single], after[single]))
+        wide = ~single
+        channels, low, high, before, after = (part[wide] for part in (channels, low, high, before, after))
+        if not channels.size:
+            break
+        # Every interval that is left holds a jump at least.
+        found += np.bincount(done[-1].channel, minlength=lattice.channels)
+        if np.max(found + np.bincount(channels, minlength=lattice.channels)) > MAX_LEVELS:
+            raise _too_many_levels()
+        middle = (low + high) // 2
+        between = chain.at(channels, start[channels] + stride[channels] * middle)
+        channels = np.concatenate([channels, channels])
+        low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
+        before, after = np.concatenate([before, between]), np.concatenate([between, after])
+    return Jumps(*(np.concatenate([getattr(part, name) for part in done]) for name in vars(done[0])))
+
+
+def _scanned(chain: Chain, lattice: Lattice, channels: Integers) -> Jumps:
+    """The jumps of channels whose operators do not show a direction: every point is evaluated."""
+    points = int(lattice.count[channels].sum())
+    if points > (MAX_EXACT_POINTS if chain.exactly else MAX_POINTS):
+        raise Refusal("cannot be shown to be a monotone function of the sum before it", "use a plain sign")
+    done = []
+    for channel in channels:
+        numbers = lattice.start[channel] + lattice.stride[channel] * np.arange(lattice.count[channel])
+        blocks = np.array_split(numbers, len(numbers) // _BLOCK + 1)
+        values = np.concatenate([chain.at(np.full(len(block), channel), block) for block in blocks])
+        changes = np.flatnonzero(np.asarray(values[1:] != values[:-1], dtype=np.bool_))
+        if len(changes) > 2 * MAX_LEVELS:
+            raise _too_many_levels()
+        done.append(Jumps(np.full(len(changes), channel), numbers[changes + 1], values[changes], values[changes + 1]))
+    return Jumps(*(np.concatenate([getattr(part, name) for part in done]) for name in vars(done[0])))
+
+
+def _too_many_levels() -> Refusal:
+    return Refusal(f"takes more than {MAX_LEVELS} different values", "end the activation in a sign")
+
+
+def _without_unreachable_zero(jumps: Jumps, first: Array, lattice: Lattice) -> tuple[Jumps, Array]:
+    """The jumps without the zeros of a sign, where in no channel the accumulator can take a value that gives zero.
+
+    The lattice is wider than what the weights as they are can reach; a zero that only broken weights would reach must
+    not make trits of bits. Such a zero is joined to the level above it.
+    """
+    levels = np.unique(np.concatenate([first, jumps.after]))
+    if len(levels) != 3 or levels[1] != 0 or levels[0] != -levels[2]:
+        return jumps, first
+    top = levels[2]
+    last = lattice.start + lattice.stride * (lattice.count - 1)
+    following = np.append(jumps.channel[1:] == jumps.channel[:-1], False)
+    end = last[jumps.channel].copy()
+    end[following] = (jumps.at - lattice.stride[jumps.channel])[1:][following[:-1]]
+    zero = np.asarray(jumps.after == 0, dtype=np.bool_)
+    reached = zero & (jumps.at <= lattice.high[jumps.channel]) & (end >= lattice.low[jumps.channel])
+    initial = np.asarray(first == 0, dtype=np.bool_)
+    first_end = last.copy()
+    jumping, leftmost = np.unique(jumps.channel, return_index=True)
+    first_end[jumping] = jumps.at[leftmost] - lattice.stride[jumping]
+    reached_first = initial & (first_end >= lattice.low)
+    if reached.any() or reached_first.any():
+        return jumps, first
+    before = np.where(np.asarray(jumps.before == 0, dtype=np.bool_), top, jumps.before)
+    after = np.where(zero, top, jumps.after)
+    kept = np.asarray(before != after, dtype=np.bool_)
+    joined = Jumps(jumps.channel[kept], jumps.at[kept], before[kept], after[kept])
+    return joined, np.where(initial, top, first)
