@@ -50,7 +50,7 @@ class Calibration:
         return replace(signal, expression=expression)
 
     def _range_of(self, value: str) -> tuple[float, float]:
-        ranges = self._ranges
+        ranges, value = self._ranges, value.removesuffix(".channel_first")
         if value not in ranges:
             raise Refusal(
                 "reads a value whose range the calibration does not show", "quantise this activation in the model"

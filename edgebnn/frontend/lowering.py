@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
@@ -18,7 +17,7 @@ from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter, InputReadTwice
 from edgebnn.frontend.expressions import Leaf, fractions_of
 from edgebnn.frontend.folding import Folder, foldable
-from edgebnn.frontend.graph import Array, Graph, Node
+from edgebnn.frontend.graph import Graph, Node
 from edgebnn.frontend.inputs import GivenInput, ReadOptions, given_input
 from edgebnn.frontend.joints import averaged, joined, summed
 from edgebnn.frontend.lattice import lattice_of_range
@@ -31,7 +30,6 @@ from edgebnn.frontend.operations import (
     Joining,
     Knowing,
     Operand,
-    Operands,
     Operation,
     Padding,
     Pooling,
@@ -49,7 +47,6 @@ from edgebnn.frontend.signals import (
     Signal,
     check_channel_first,
     check_elements,
-    check_size,
     elementwise,
     keeps_channels,
     over_the_same,
@@ -58,18 +55,11 @@ from edgebnn.frontend.signals import (
     seen_as,
     transposed,
 )
+from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
-from edgebnn.frontend.weights import IntegerWeights, NeitherBinaryNorTernary, integer_weights, quantised_here
+from edgebnn.frontend.weighted import weighted_sum
 from edgebnn.frontend.windows import LARGEST_EXTENT
-from edgebnn.network.types import Network, Window
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """The value of a node that is not mapped."""
-
-
-Value = Array | Quantised | Signal | Unknown
+from edgebnn.network.types import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +194,7 @@ class _Lowering:
             return self._folder.fold(node, constants)
         if any(name in self._dropped for name in node.inputs) and node.operator not in ("ArgMax", "Identity"):
             raise Refusal("reads what an operator for the end of a model makes", "let the model end in that operator")
-        operation = recogniser_of(node)(node, self._operands(values))
+        operation = recogniser_of(node)(node, operands_of(values, self._graph.input.batch, self._graph.opset))
         if not isinstance(operation, Dropping) and self._uses_more_outputs(node):
             raise Refusal("has a second output that is used", "let the model use the first output alone")
         if not isinstance(operation, Chain):
@@ -224,7 +214,7 @@ class _Lowering:
         if isinstance(operation, Knowing):
             return operation.value
         if isinstance(operation, WeightedSum):
-            return self._weighted_sum(node, values[0], operation)
+            return weighted_sum(self._emitter, node, values[0], operation)
         signals = {index: value for index, value in enumerate(values) if isinstance(value, Signal)}
         if any(isinstance(value, Unknown) for value in values) or not signals:
             return Unknown()
@@ -304,102 +294,5 @@ class _Lowering:
             return replace(signal, value=value)
         return replace(signal, padding=padding)  # the value keeps the name that it has without
 
-    def _weighted_sum(self, node: Node, value: Value | None, operation: WeightedSum) -> Value:
-        weights = self._weights(node, operation.weights)
-        bias = operation.bias
-        if bias is not None and (bias.dtype != np.float32 or not np.isfinite(bias).all()):
-            raise Refusal("has a bias that is not finite float32", "train or export the model again")
-        if bias is not None and bias.shape != (len(weights.integers),):
-            raise Refusal(
-                f"has a bias of shape {list(bias.shape)} for {len(weights.integers)} neurons", "export the model again"
-            )
-        if not isinstance(value, Signal):
-            return Unknown()
-        if value.view.order is not None:
-            weights = _reordered(weights, value.view.order)
-        else:
-            check_channel_first(value)
-        shape = list(value.shape)
-        inputs, groups = weights.integers.shape[1], operation.groups
-        rank = len(operation.window.kernel)
-        if len(shape) != rank + 1:
-            raise Refusal(f"takes maps with {rank} spatial axes, but gets the shape {shape}", "export the model again")
-        if groups < 1 or shape[0] != inputs * groups or len(weights.integers) % groups:
-            raise Refusal(
-                f"has weights of shape {list(weights.integers.shape)} in {groups} groups for inputs of shape {shape}",
-                "the file is damaged; export the model again",
-            )
-        operation, pad_value = _with_padding(operation, value)
-        extents = operation.window.extents(value.shape[1:])
-        if min(extents, default=1) < 1:
-            raise Refusal(f"has a kernel larger than its map {shape}", "use a smaller kernel or more padding")
-        check_size((len(weights.integers), *extents))
-        source = self._emitter.source(replace(value, padding=None, model_view=None))
-        return self._emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value)
-
-    def _weights(self, node: Node, weights: Array | Quantised) -> IntegerWeights:
-        try:
-            return integer_weights(weights)
-        except NeitherBinaryNorTernary:
-            if self._emitter.calibration is None or isinstance(weights, Quantised):
-                raise
-            self._emitter.quantised.append(node.name)
-            return integer_weights(quantised_here(weights))
-
-    def _operands(self, values: list[Value | None]) -> Operands:
-        batch = self._graph.input.batch
-        shapes: list[tuple[int, ...] | None] = []
-        for value in values:
-            match value:
-                case np.ndarray():
-                    shapes.append(value.shape)
-                case Quantised():
-                    shapes.append(value.values.shape)
-                case Signal(padding=None):
-                    shapes.append((batch, *value.model_shape))
-                case Signal(padding=Padding() as padding):
-                    grown = zip(value.shape[1:], padding.begin, padding.end, strict=True)
-                    extents = (value.shape[0], *(sum(extent) for extent in grown))
-                    shapes.append((batch, *value.view.shape(extents)))
-                case _:
-                    shapes.append(None)
-        return Operands(
-            tuple(_constant(value) for value in values),
-            tuple(value if isinstance(value, Quantised) else None for value in values),
-            tuple(shapes),
-            tuple(value is not None for value in values),
-            tuple(isinstance(value, Unknown) for value in values),
-            self._graph.opset,
-        )
-
     def _report(self, node: Node, refusal: Refusal) -> None:
         self._problems.append(Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy))
-
-
-def _reordered(weights: IntegerWeights, order: npt.NDArray[np.int64]) -> IntegerWeights:
-    """A dense layer's weights for inputs of which the model's element j is the network's element order[j]."""
-    if weights.integers.shape[1] != len(order):
-        return weights  # refused where the shapes are compared
-    moved = np.empty_like(weights.integers)
-    moved[:, order] = weights.integers
-    return replace(weights, integers=moved)
-
-
-def _constant(value: Value | None) -> Array | None:
-    if isinstance(value, Quantised):
-        return value.values
-    return value if isinstance(value, np.ndarray) else None
-
-
-def _with_padding(operation: WeightedSum, signal: Signal) -> tuple[WeightedSum, float]:
-    """The layer with a constant padding before it taken into its window, and the real value of its padding."""
-    padding = signal.padding
-    if padding is None:
-        return operation, 0.0
-    window = operation.window
-    if any(window.pad_begin + window.pad_end) and padding.value != 0:
-        raise Refusal(f"pads with zeros what is padded with {padding.value:g} already", "use one of the two paddings")
-    begin = tuple(map(sum, zip(window.pad_begin, padding.begin, strict=True)))
-    end = tuple(map(sum, zip(window.pad_end, padding.end, strict=True)))
-    taken = Window(window.kernel, window.stride, window.dilation, begin, end)
-    return replace(operation, window=taken), padding.value
