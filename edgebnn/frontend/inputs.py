@@ -83,6 +83,7 @@ def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) 
     elif options.calibration is not None:
         kind = Kind.INTEGERS
         scale, low, high, quantizer, notes = _calibrated(options.calibration, name, shape[0], scale)
+        opened = quantizer is not None and options.input_scale is None  # the model's own steps come first
     else:
         kind, low, high = Kind.INTEGERS, -(2**15), 2**15 - 1
         opened = options.input_scale is None and given.dtype == "float32"

@@ -138,6 +138,7 @@ class _Lowering:
     def _network(self, name: str, scores: Scores) -> Network:
         emitter, given = self._emitter, self._given
         encoding = replace(given.encoding, quantizer=emitter.quantizer or given.encoding.quantizer)
+        rounded_here = given.encoding.quantizer is not None and emitter.quantizer is None
         return Network(
             name,
             emitter.input,
@@ -147,7 +148,7 @@ class _Lowering:
             notes=(*given.notes(emitter.quantizer), *self._notes, *emitter.notes, *scores.notes),
             score_error=scores.error,
             ends_in="classes" if self._dropped else "scores",
-            quantised=(*((given.tensor.name,) if given.encoding.quantizer else ()), *emitter.quantised),
+            quantised=(*((given.tensor.name,) if rounded_here else ()), *emitter.quantised),
         )
 
     def _input_signal(self) -> Signal:

@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.network import interpret
 from edgebnn.network.types import Kind, Tensor
 from tests.frontend.comparison import assert_same_as_onnxruntime
 from tests.frontend.onnx_models import Model, dense, signs
@@ -161,3 +162,25 @@ def test_a_step_of_trits_that_is_no_sign_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="steps of an input of bits or trits"):
         input_of(tmp_path, ReadOptions("trits"), model)
     assert input_of(tmp_path, ReadOptions("bits"), model).kind is Kind.BITS
+
+
+def test_the_models_own_quantiser_stands_before_that_of_calibration(tmp_path: Path) -> None:
+    model = Model((8,))
+    model.add("Sub", 0.3)
+    model.sign(at_least=True)
+    model.add("MatMul", signs(0, 8, 3))
+    samples = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
+    path = model.save(tmp_path)
+    network = read_network(path, ReadOptions(calibration=samples))
+    assert network.input.kind == "bits" and not network.quantised
+    expected = np.where(samples >= np.float32(0.3), 1, -1) @ signs(0, 8, 3)
+    assert np.array_equal(interpret(network, samples) * network.output.scale, expected)
+
+
+def test_real_samples_are_quantised_by_calibration(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
+    network = read_network(dense().save(tmp_path), ReadOptions(calibration=samples))
+    assert (network.input.low, network.input.high) == (-127, 127) and network.quantised == ("x",)
+    scores = interpret(network, samples) * network.output.scale
+    step = np.abs(samples).max() / 127
+    assert np.all(np.abs(scores - samples @ signs(0, 8, 3)) <= 8 * step / 2 * 1.001)
