@@ -6,7 +6,7 @@ It only recognises.
 from __future__ import annotations
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from edgebnn.frontend.expressions import check_operators
 from edgebnn.frontend.folding import constant_of
@@ -163,7 +163,8 @@ def _cast(node: Node, operands: Operands) -> Operation:
             return Elementwise(Call("ToBool", (Operand(0),)), result="bool", takes=("any",))
         case TensorProto.INT8 | TensorProto.INT16 | TensorProto.INT32 | TensorProto.INT64:
             whole = Call("Truncate", (Call("ToFloat", (Operand(0),)),))
-            return Elementwise(whole, result="integer", takes=("any",))
+            limits = np.iinfo(helper.tensor_dtype_to_np_dtype(node.integer("to", 0)))
+            return Elementwise(whole, "integer", ("any",), float(limits.min), float(limits.max))
         case _:
             raise Refusal("casts to an element type other than float32", "export the model in float32")
 

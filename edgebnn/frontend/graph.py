@@ -62,12 +62,13 @@ class Node:
 
 @dataclass(frozen=True)
 class GraphInput:
-    """The model's input: its element type (a NumPy name), its batch size (1 where dynamic) and its shape behind it."""
+    """The model's input: its element type (a NumPy name), its batch size (1 where open) and its shape."""
 
     name: str
     dtype: str
     batch: int
     shape: tuple[int, ...]
+    open_batch: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,12 @@ class _Interval:
         return np.maximum(np.abs(self.low), np.abs(self.high))
 
 
+def reach_of(expression: Expression, low: int, high: int, channels: int) -> tuple[float, float]:
+    """Numbers between which an expression of integers from low to high lies, whatever the channel."""
+    found = _intervals(expression, low, high, channels)
+    return float(found.low.min()), float(found.high.max())
+
+
 def float32_error(expression: Expression, low: int, high: int, channels: int) -> float:
     """The largest of `float32_errors`."""
     return float(float32_errors(expression, low, high, channels).max())
@@ -46,6 +52,10 @@ def float32_errors(expression: Expression, low: int, high: int, channels: int) -
     Each operator rounds in proportion to its own values, which may be far larger than the result: (n + 1e8) - 1e8.
     Without an operator it is the error of the sums alone. Refusal where a value is too large for float32.
     """
+    return _intervals(expression, low, high, channels).error
+
+
+def _intervals(expression: Expression, low: int, high: int, channels: int) -> _Interval:
     found: dict[Expression, _Interval] = {}
     for part in parts(expression):
         match part:
@@ -61,7 +71,7 @@ def float32_errors(expression: Expression, low: int, high: int, channels: int) -
                     raise Refusal(
                         "has values that float32 cannot hold", "check its constants and export the model again"
                     )
-    return found[expression].error
+    return found[expression]
 
 
 def _applied(part: Apply, of: list[_Interval]) -> _Interval:

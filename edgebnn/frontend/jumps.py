@@ -151,7 +151,8 @@ def _without_unreachable_zero(jumps: Jumps, first: Array, lattice: Lattice) -> t
         return jumps, first
     top = levels[2]
     last = lattice.start + lattice.stride * (lattice.count - 1)
-    following = np.append(jumps.channel[1:] == jumps.channel[:-1], False)
+    following = np.zeros(len(jumps.channel), np.bool_)
+    following[:-1] = jumps.channel[1:] == jumps.channel[:-1]
     end = last[jumps.channel].copy()
     end[following] = (jumps.at - lattice.stride[jumps.channel])[1:][following[:-1]]
     zero = np.asarray(jumps.after == 0, dtype=np.bool_)

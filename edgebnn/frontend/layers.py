@@ -58,10 +58,11 @@ def _gemm(node: Node, operands: Operands) -> Operation:
         weights = transposed(weights)
     alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
     neurons, inputs = shape_of(weights)
-    bias = _bias(operands, 2)
-    if bias is not None:
-        if bias.size not in (1, neurons):
-            raise Refusal(f"has a bias of {bias.size} values for {neurons} neurons", _AGAIN)
+    bias = None
+    if operands.has(2):
+        bias = operands.constant(2, "biases")
+        if bias.size not in (1, neurons) or (bias.size > 1 and bias.shape[-1] != neurons):
+            raise Refusal(f"has a bias of shape {list(bias.shape)} for {neurons} neurons", _AGAIN)
         bias = np.broadcast_to((np.float32(beta) * bias).reshape(-1), (neurons,))
     return WeightedSum(scaled(weights, alpha), bias, bias_first=inputs > _GEMM_BLOCK)
 

@@ -17,12 +17,13 @@ from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter, InputReadTwice
 from edgebnn.frontend.expressions import Leaf, fractions_of
 from edgebnn.frontend.folding import Folder, foldable
-from edgebnn.frontend.graph import Graph, Node
+from edgebnn.frontend.graph import Array, Graph, Node
 from edgebnn.frontend.inputs import GivenInput, ReadOptions, given_input
 from edgebnn.frontend.joints import averaged, joined, summed
 from edgebnn.frontend.lattice import lattice_of_range
 from edgebnn.frontend.operations import (
     Averaging,
+    Call,
     Chain,
     Dropping,
     Elementwise,
@@ -35,6 +36,7 @@ from edgebnn.frontend.operations import (
     Pooling,
     Quantised,
     Rearranging,
+    Term,
     Transposing,
     UnknownOperand,
     WeightedSum,
@@ -110,6 +112,8 @@ class _Lowering:
         self._notes: list[str] = []
         self._values: dict[str, Value] = dict(graph.constants)
         self._dropped: set[str] = set()
+        # Constants that come from an open batch, as they would be for two samples instead of one.
+        self._of_two: dict[str, Array] = {}
         self._readers: dict[str, int] = {}
         for node in graph.nodes:
             for value in set(node.inputs):
@@ -172,7 +176,7 @@ class _Lowering:
             return
         except NotChannelFirst as refusal:
             if refusal.signal.base is self._given.tensor and not self._given.encoding.axes:
-                raise _InputTransposed(refusal.signal.view.axes) from refusal
+                raise _InputTransposed(refusal.axes) from refusal
             self._report(node, refusal)
             return
         except Refusal as refusal:
@@ -192,10 +196,14 @@ class _Lowering:
     def _result(self, node: Node, values: list[Value | None]) -> Value:
         constants = [value for value in values if value is None or isinstance(value, (np.ndarray, Quantised))]
         if node.inputs and len(constants) == len(values) and foldable(node):
-            return self._folder.fold(node, constants)
+            return self._folded(node, constants)
         if any(name in self._dropped for name in node.inputs) and node.operator not in ("ArgMax", "Identity"):
             raise Refusal("reads what an operator for the end of a model makes", "let the model end in that operator")
         operation = recogniser_of(node)(node, operands_of(values, self._graph.input.batch, self._graph.opset))
+        if isinstance(operation, Knowing) and _is_whole_shape(node) and self._graph.input.open_batch:
+            self._of_two[node.outputs[0]] = _with_batch_of_two(operation.value)
+        elif not isinstance(operation, (Rearranging, Knowing)) and self._depends_on_batch(node):
+            raise Refusal("computes with the size of the batch", "export the model without it, or with a fixed batch")
         if not isinstance(operation, Dropping) and self._uses_more_outputs(node):
             raise Refusal("has a second output that is used", "let the model use the first output alone")
         if not isinstance(operation, Chain):
@@ -207,6 +215,28 @@ class _Lowering:
             result = self._applied(inner, values, step)
             values = [result, *values[1:]]
         return result
+
+    def _folded(self, node: Node, constants: list[Array | Quantised | None]) -> Array | Quantised:
+        """A constant node; what it would be with another batch is kept where that differs."""
+        result = self._folder.fold(node, constants)
+        if any(name in self._of_two for name in node.inputs):
+            others = [self._of_two.get(name, value) for name, value in zip(node.inputs, constants, strict=True)]
+            other = self._folder.fold(node, others)
+            if isinstance(result, np.ndarray) and isinstance(other, np.ndarray) and not np.array_equal(result, other):
+                self._of_two[node.outputs[0]] = other
+        return result
+
+    def _depends_on_batch(self, node: Node) -> bool:
+        """Whether a constant that the node reads has other values, not only more of the same, for another batch."""
+        for name in node.inputs:
+            other, value = self._of_two.get(name), self._values.get(name)
+            if other is not None and isinstance(value, np.ndarray):
+                repeated = (
+                    value.ndim == other.ndim and value.shape[1:] == other.shape[1:] and bool(np.all(value == other))
+                )
+                if not repeated:
+                    return True
+        return False
 
     def _uses_more_outputs(self, node: Node) -> bool:
         return any(name and (name in self._readers or name == self._graph.output) for name in node.outputs[1:])
@@ -266,13 +296,31 @@ class _Lowering:
             except NotPerChannel:
                 return elementwise(self._settled_together(signals), operation, node.name, value)
         check_elements(signals, operation)
-        call = operation.call
-        if call.operator not in ("Add", "Sub") or call.terms != (Operand(0), Operand(1)):
+        return self._summed(node, operation.call, signals, value)
+
+    def _summed(self, node: Node, call: Call, signals: dict[int, Signal], value: str) -> Signal:
+        """Sums and differences of signals of different layers, the innermost first."""
+        terms: list[Signal | Array] = []
+        for number, term in enumerate(call.terms):
+            match term:
+                case Operand():
+                    terms.append(signals[term.index])
+                case Call():
+                    terms.append(self._summed(node, term, signals, f"{value}.{number}"))
+                case _:
+                    terms.append(term)
+        inner = {index: term for index, term in enumerate(terms) if isinstance(term, Signal)}
+        if over_the_same(inner):
+            given: tuple[Term, ...] = tuple(
+                Operand(index) if isinstance(term, Signal) else term for index, term in enumerate(terms)
+            )
+            return elementwise(inner, Elementwise(Call(call.operator, given)), node.name, value)
+        if call.operator not in ("Add", "Sub") or len(inner) != 2:
             raise Refusal(
                 "combines two values that come from different layers",
                 "sums of layers are mapped, products and choices are not; leave the branch out",
             )
-        return summed(self._emitter, [signals[0], signals[1]], call.operator == "Sub", node.name, value)
+        return summed(self._emitter, [inner[0], inner[1]], call.operator == "Sub", node.name, value)
 
     def _settled_together(self, signals: dict[int, Signal]) -> dict[int, Signal]:
         """Signals over the same base with their pools and reshapes made nodes, once for all of them."""
@@ -297,3 +345,15 @@ class _Lowering:
 
     def _report(self, node: Node, refusal: Refusal) -> None:
         self._problems.append(Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy))
+
+
+def _with_batch_of_two(shape: Array | Quantised) -> Array:
+    """A shape, which starts with a batch of one, for a batch of two."""
+    assert isinstance(shape, np.ndarray), "a shape is a plain constant"
+    other: Array = shape.copy()
+    other[:1] = 2
+    return other
+
+
+def _is_whole_shape(node: Node) -> bool:
+    return node.operator == "Shape" and not node.integer("start", 0)

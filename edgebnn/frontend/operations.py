@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -35,12 +36,15 @@ class Elementwise:
     """The same function for every element of a channel; constants are scalars or broadcast along the channel axis.
 
     `result` is what the elements become: `float`, `bool` or `integer`. `takes` says what each operand must be, or
-    `any`; its last word is for all operands that follow.
+    `any`; its last word is for all operands that follow. The model's own type holds the values from `low` to `high`
+    alone: others would wrap around or overflow.
     """
 
     call: Call
     result: str = "float"
     takes: tuple[str, ...] = ("float",)
+    low: float = -math.inf
+    high: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)

@@ -252,7 +252,8 @@ def _input(values: list[ValueInfoProto]) -> GraphInput:
             raise ModelError(f"input '{name}' has more than {MAX_INPUT_SIZE} values; use a smaller one")
     if shape[0] > MAX_INPUT_CHANNELS:
         raise ModelError(f"input '{name}' has {shape[0]} channels; up to {MAX_INPUT_CHANNELS} are read, use fewer")
-    return GraphInput(name=value.name, dtype=dtype, batch=int(batch), shape=shape)
+    open_batch = dims[0].dim_value <= 0
+    return GraphInput(name=value.name, dtype=dtype, batch=int(batch), shape=shape, open_batch=open_batch)
 
 
 def _output(values: Iterable[ValueInfoProto], nodes: tuple[Node, ...]) -> str:

@@ -18,7 +18,7 @@ from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Fixed
-from edgebnn.network.types import Affine, Kind, Linear, Tensor
+from edgebnn.network.types import Add, Affine, Kind, Linear, SumPool, Tensor
 
 _LIMIT = 2**31 - 1
 # What a few float32 operations may round of a score: less than this share of it shows in no answer of the model.
@@ -97,7 +97,7 @@ def _of_fixed(fixed: Fixed) -> _Line:
 def _end_in(emitter: Emitter, base: Tensor, value: str, scale: float, node: str) -> None:
     """The tensor's integers as they are become the scores."""
     last = emitter.nodes[-1]
-    if last.output is base and base.kind is Kind.SUMS:
+    if last.output is base and base.kind is Kind.SUMS and isinstance(last, (Linear, Add, SumPool, Affine)):
         name = base.name if value == base.name else emitter.tensor_name(value)
         emitter.nodes[-1] = replace(last, output=replace(base, name=name, kind=Kind.SCORES, scale=scale))
         return

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, check_operators, parts
 from edgebnn.frontend.graph import Array
+from edgebnn.frontend.intervals import reach_of
 from edgebnn.frontend.jumps import observed_directions
 from edgebnn.frontend.lattice import Lattice
 from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Term
@@ -26,6 +27,7 @@ from edgebnn.network.types import Tensor, Window
 # and its channels, each of which has its own exact arithmetic.
 MAX_TENSOR_SIZE = 2**24
 MAX_CHANNELS = 2**18
+_LARGEST_WHOLE = 2**24  # integers up to here are float32 values, in which expressions are evaluated
 
 
 def check_size(shape: tuple[int, ...]) -> None:
@@ -104,8 +106,8 @@ def pooled(signal: Signal, window: Window | None, node: str, value: str, effort:
     extents = checked_extents(signal, window)
     if _sees_only_padding(window, spatial, extents):
         raise Refusal("has windows that lie wholly in the padding", "use less padding")
-    if signal.elements != "float":
-        raise Refusal(f"pools {signal.elements} elements", "cast to float32 first")
+    if signal.elements == "bool":
+        raise Refusal("pools a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
     direction = observed_directions(signal.expression, signal.leaf, signal.lattice, effort)
     shape = (signal.shape[0], *extents)
     down = np.where(direction < 0, -1, 1).astype(np.int8)
@@ -139,18 +141,19 @@ def checked_extents(signal: Signal, window: Window) -> tuple[int, ...]:
 def check_channel_first(signal: Signal) -> None:
     """Refusal where the model sees the map in another order than (channels, rows, columns)."""
     if not signal.view.plain:
-        raise NotChannelFirst(signal)
+        raise NotChannelFirst(signal, signal.view.axes)
 
 
 class NotChannelFirst(Refusal):
     """An operator that wants (channels, rows, columns) gets a map that the model sees in another order."""
 
-    def __init__(self, signal: Signal) -> None:
+    def __init__(self, signal: Signal, axes: tuple[int, ...]) -> None:
         super().__init__(
-            f"works on a map that is not channel first (its axes are in the order {list(signal.view.axes)})",
+            f"works on a map whose axes are in another order (channels, rows and columns are {list(axes)})",
             "transpose the map to (batch, channels, height, width) before it",
         )
         self.signal = signal
+        self.axes = axes
 
 
 def _with_padding(signal: Signal, window: Window) -> Window:
@@ -264,7 +267,22 @@ def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, v
     first = next(iter(signals.values()))
     expression = _applied(operation.call, signals, first, node)
     check_operators(sum(isinstance(part, Apply) for part in parts(expression)))
+    if operation.result == "integer":
+        _check_range(replace(first, expression=expression), operation)
     return replace(first, expression=expression, value=seen_name(value, first.view), elements=operation.result)
+
+
+def _check_range(signal: Signal, operation: Elementwise) -> None:
+    """Refusal where integers leave the model's own type, or those that float32 stands for here."""
+    base = signal.base
+    low, high = reach_of(signal.expression, base.low, base.high, base.channels)
+    if low < operation.low or high > operation.high:
+        raise Refusal(
+            f"makes integers from {low:g} to {high:g} of a type from {operation.low:g} to {operation.high:g}",
+            "clip before it, or use a wider type",
+        )
+    if signal.leaf.exact and max(-low, high) > _LARGEST_WHOLE:
+        raise Refusal(f"computes with integers of up to {max(-low, high):g}", "cast to float32 first")
 
 
 def _applied(term: Term, signals: dict[int, Signal], first: Signal, node: str) -> Expression:
@@ -315,6 +333,14 @@ class NotPerChannel(Exception):
     """A constant that differs within what is one channel of the base: the signal has to be flattened first."""
 
 
+def _check_other_axis(constant: Array, signal: Signal) -> None:
+    """NotChannelFirst where a constant (1, *the network's extents) differs along one axis that is not the first."""
+    axes = [axis for axis, extent in enumerate(constant.shape[1:]) if extent > 1]
+    if constant.shape[0] == 1 and len(axes) == 1 and axes[0] > 0 and signal.view.order is None:
+        others = [axis for axis in range(len(signal.shape)) if axis != axes[0]]
+        raise NotChannelFirst(signal, (axes[0], *others))
+
+
 def _per_channel(constant: Array, signal: Signal) -> Array:
     """A constant that broadcasts to the signal, as one value or one for each channel of its base."""
     if constant.dtype not in (np.float32, np.bool_):
@@ -336,6 +362,7 @@ def _per_channel(constant: Array, signal: Signal) -> Array:
     padded = signal.view.of_constant(padded)
     per_channel = padded.reshape(padded.shape[0], padded.shape[1], -1)
     if np.any(per_channel != per_channel[:1, :, :1]):
+        _check_other_axis(padded, signal)
         raise Refusal("has a constant that differs within a channel", "use one value, or one for each channel")
     values = per_channel[0, :, 0]
     if len(values) == 1 or np.all(values == values[0]):
