@@ -68,17 +68,19 @@ class Deployment:
         return measure(self.files, self.firmware)
 
     def run(
-        self, x: npt.ArrayLike, on: str = "fast", chip: ChipInstance | None = None, integers: bool = False
+        self, x: npt.ArrayLike, on: str = "fast", chip: ChipInstance | int | None = None, integers: bool = False
     ) -> npt.NDArray[Any]:
         """Scores (B, *scores shape) of samples as `batch` takes them, on `reference`, `fast` or `firmware`.
 
-        float64 in the model's own units, which are the integer scores times one constant; with `integers` the int32
-        scores themselves. Raises DataError for unsuitable data, TargetError for a chip on a target without RRAM,
-        ToolError for an executor that does not exist or whose packages are missing.
+        `chip` is a chip instance with its errors, or the seed of one. float64 in the model's own units, which are the
+        integer scores times one constant; with `integers` the int32 scores themselves. Raises DataError for unsuitable
+        data, TargetError for a chip on a target without RRAM, ToolError for an executor that does not exist or whose
+        packages are missing.
         """
         if on not in list(Executor):
             raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
-        faults = fault_planes(self.mapped, chip) if chip is not None else None
+        instance = self.chip(chip) if isinstance(chip, int) else chip
+        faults = fault_planes(self.mapped, instance) if instance is not None else None
         scores = execute(self.mapped, self.elf, self.batch(x), Executor(on), faults)
         return scores if integers else scores * self.mapped.network.output.scale
 

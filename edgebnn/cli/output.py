@@ -45,7 +45,7 @@ def emit(document: Document, json_flag: bool, json_file: Path | None, show: Call
 
     from edgebnn.files import write_whole
 
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    text = msgspec.json.format(msgspec.json.encode(_encodable(document)), indent=2)
     if json_file is not None:
         write_whole(json_file, text + b"\n")
     if json_flag:
@@ -54,6 +54,15 @@ def emit(document: Document, json_flag: bool, json_file: Path | None, show: Call
     from rich.console import Console
 
     show(Console())
+
+
+def _encodable(value: Any) -> Any:
+    """The document with text that UTF-8 cannot hold, such as the bytes of an odd file name, made readable."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def end_with(problem: str | None) -> None:

@@ -13,7 +13,7 @@ from edgebnn.emulator.program import Program, Weights, build_program
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network.encoding import encode
+from edgebnn.network.encoding import check_shape, encode
 
 Kernel = Literal["auto", "portable", "avx2"]
 Scores = npt.NDArray[np.int32]
@@ -47,6 +47,7 @@ class FastPath:
             raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
         program = build_program(self.mapped, weights) if weights else self._program
         network, layout = self.mapped.network, self.mapped.plan.input
+        check_shape(network, x)
         scores = np.empty((len(x), network.output.size), np.int32)
         block = self._block_samples(program)
         for first in range(0, len(x), block):

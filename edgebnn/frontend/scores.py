@@ -18,7 +18,7 @@ from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Fixed
-from edgebnn.network.types import Add, Affine, Kind, Linear, SumPool, Tensor
+from edgebnn.network.types import Add, Affine, Kind, Linear, SumPool, Tensor, Threshold
 
 _LIMIT = 2**31 - 1
 # What a few float32 operations may round of a score: less than this share of it shows in no answer of the model.
@@ -75,22 +75,27 @@ def _line_of(emitter: Emitter, signal: Signal) -> _Line:
         fixed = natural(emitter, signal)
         if fixed is None:
             raise Refusal("ends in steps of a negated input", "let the model end in a layer's scores")
-        return _of_fixed(fixed)
+        line = _of_fixed(fixed)
+        # Where float32 may turn the last steps themselves, a score can be the next one.
+        steps = [made for made in emitter.nodes if isinstance(made, Threshold)]
+        turned = float(fixed.unit) * steps[-1].step if steps and steps[-1].ambiguous else 0.0
+        return replace(line, error=line.error + turned)
     base = signal.base
-    line = affine_of(signal.expression, base.low, base.high, base.channels)
-    if line is None:
+    exactly = affine_of(signal.expression, base.low, base.high, base.channels)
+    if exactly is None:
         return _of_fixed(rounded(emitter, signal))
     factor = signal.channels_each
     error = np.repeat(float32_errors(signal.expression, base.low, base.high, base.channels), factor)
     base = emitter.settled(signal).base
-    return _Line(base, np.repeat(line[0], factor), np.repeat(line[1], factor), error)
+    return _Line(base, np.repeat(exactly[0], factor), np.repeat(exactly[1], factor), error)
 
 
 def _of_fixed(fixed: Fixed) -> _Line:
     channels = fixed.tensor.channels
     unit = float(fixed.unit)
-    rounding = 0.0 if fixed.exact else UNIT * unit * fixed.largest
-    error = np.full(channels, fixed.error * unit + rounding)
+    # What float32 makes of the integer times the unit, and of the offset behind it.
+    largest = unit * fixed.largest + float(max(map(abs, fixed.offset.tolist())))
+    error = np.full(channels, fixed.error * unit + 2 * UNIT * largest)
     return _Line(fixed.tensor, np.full(channels, fixed.unit), fixed.offset, error)
 
 
@@ -139,7 +144,7 @@ def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores
     doubles = 8 * float(np.finfo(np.float64).eps) * unit
     rounding = unit * (np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit))
     error = float(rounding.max()) + doubles * high
-    notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the model's, at most",)
+    notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the exact ones, at most",)
     return Scores(float(line.error.max()) + error, notes if np.any(rounding > line.error) else ())
 
 

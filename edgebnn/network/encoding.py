@@ -26,7 +26,7 @@ def model_shape(network: Network) -> tuple[int, ...]:
 def encode(network: Network, x: npt.NDArray[np.generic]) -> Values:
     """A batch (B, *model's own shape) as integers (B, *input shape); DataError where it cannot be the input."""
     tensor, encoding = network.input, network.encoding
-    _check_shape(x, model_shape(network), tensor.name)
+    check_shape(network, x)
     _check_numbers(x, tensor.name)
     if encoding.axes:
         x = np.transpose(x, (0, *(1 + axis for axis in encoding.axes)))
@@ -35,10 +35,12 @@ def encode(network: Network, x: npt.NDArray[np.generic]) -> Values:
     return _integers(x, tensor)
 
 
-def _check_shape(x: npt.NDArray[np.generic], shape: tuple[int, ...], name: str) -> None:
+def check_shape(network: Network, x: npt.NDArray[np.generic]) -> None:
+    """DataError where a batch is not of the model's own shape."""
+    shape = model_shape(network)
     if x.shape[1:] != shape:
         raise DataError(
-            f"input '{name}' has the shape (batch, {', '.join(map(str, shape))}), "
+            f"input '{network.input.name}' has the shape (batch, {', '.join(map(str, shape))}), "
             f"but the data have {x.shape}; reshape the data"
         )
 

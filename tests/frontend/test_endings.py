@@ -10,7 +10,7 @@ import pytest
 from edgebnn.api import compile
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.network.interpreter import trace
+from edgebnn.network.interpreter import interpret, trace
 from edgebnn.network.types import Network
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Model, dense, signs
@@ -129,3 +129,16 @@ def test_all_executors_agree_on_a_model_that_ends_in_classes(tmp_path: Path, end
     x = random_inputs(deployment.mapped.network, 0, 50)
     emulation = deployment.emulate((x, np.zeros(50)), model=path)
     assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].compared == 50
+
+
+def test_a_model_that_ends_in_a_dequantiser_rounds_as_float32_does(tmp_path: Path) -> None:
+    """Integers times a scale that float32 does not hold: equal to the model's but for the rounding of the product."""
+    model = dense()
+    scale, zero = model.constant(0.0706), model.constant(np.array(0), np.int8)
+    model.add("QuantizeLinear", scale, zero)
+    model.add("DequantizeLinear", scale, zero)
+    path = model.save(tmp_path)
+    network = read_network(path, OPTIONS)
+    x = random_inputs(network, 0, 200)
+    differences = interpret(network, x) * network.output.scale - onnxruntime_values(path, x)[model.last]
+    assert 0 < np.abs(differences).max() <= network.score_error < 1e-5
