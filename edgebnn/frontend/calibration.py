@@ -5,7 +5,7 @@ onnxruntime runs the model once on the samples, every value that a layer with we
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -29,7 +29,6 @@ class Calibration:
 
     model: Path
     samples: npt.NDArray[np.generic]
-    used: list[str] = field(default_factory=list)
 
     def quantised(self, signal: Signal) -> Signal:
         """The signal rounded to 8 bits over the range that it has for the samples; Refusal where that is not known.
@@ -46,7 +45,6 @@ class Calibration:
         for operator, constant in (("Div", scale), ("Round", None), ("Max", least), ("Min", most), ("Mul", scale)):
             operand = () if constant is None else (Constant(np.array([constant], np.float32)),)
             expression = Apply(operator, (expression, *operand), node)
-        self.used.append(signal.value)
         return replace(signal, expression=expression)
 
     def _range_of(self, value: str) -> tuple[float, float]:

@@ -66,7 +66,6 @@ class Emitter:
         self.effort = Effort()
         self.input = given
         self.quantizer: Quantizer | None = None
-        self.ties = ""
         self.quantised: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Fixed] = {}
@@ -76,6 +75,7 @@ class Emitter:
         self._names: set[str] = set()
         self._tensors: set[str] = {given.name}
         self._sources: dict[str, Source] = {}
+        self._bases: dict[str, Tensor] = {}
 
     def source(self, signal: Signal) -> Source:
         """The signal as a tensor of the network; Refusal where it is neither integers nor steps."""
@@ -88,10 +88,11 @@ class Emitter:
         """What a user should know of layers that were quantised here."""
         if not self.quantised:
             return ()
-        shown = ", ".join(self.quantised[:4]) + (", ..." if len(self.quantised) > 4 else "")
+        shown = ", ".join(self.quantised[:4])
+        more = f" and {len(self.quantised) - 4} more" if len(self.quantised) > 4 else ""
         return (
-            f"{len(self.quantised)} float layers ({shown}) were quantised here to int8 with the calibration data, so "
-            "the scores differ from the float model's",
+            "float layers were quantised here to int8 with the calibration data, so the scores differ from the float "
+            f"model's: {shown}{more}",
         )
 
     def emit(self, node: Node, *read: Tensor) -> None:
@@ -142,7 +143,9 @@ class Emitter:
         if not signal.waiting:
             return signal
         factor = signal.channels_each
-        base = self._followed(signal.base, signal, None)
+        if signal.value not in self._bases:
+            self._bases[signal.value] = self._followed(signal.base, signal, None)
+        base = self._bases[signal.value]
         expression = spread(signal.expression, factor)
         leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
         lattice = signal.lattice.repeated(factor)
@@ -208,7 +211,7 @@ class Emitter:
             found = find_real_steps(signal.expression, signal.leaf, self._given.channels, self.effort)
         except Refusal:  # steps of integers may do all the same
             return None
-        self.quantizer, levels, self.ties = found
+        self.quantizer, levels = found
         self.input = _typed(replace(self._given, kind=levels.kind), levels)
         if self._raw:
             raise InputReadTwice

@@ -101,7 +101,7 @@ def _leaf(fixed: Sequence[Fixed], offset: Fractions, unit: Fraction, output: Ten
     error = 0.0
     if not exact:
         largest = bound + float(max(map(abs, offset.tolist())) / unit)
-        error = sum(each.error for each in fixed) + (terms * 4 * UNIT * largest if terms > 1 or shifted else 0.0)
+        error = sum(each.error for each in fixed) + terms * 4 * UNIT * largest
     return Leaf(np.full(output.channels, unit), offset, exact, np.full(output.channels, error))
 
 

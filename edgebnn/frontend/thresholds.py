@@ -66,8 +66,8 @@ def find_steps(
     )
 
 
-def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: Effort) -> tuple[Quantizer, Levels, str]:
-    """The steps that a model takes of its real input, their levels and ties; Refusal where it takes no few of them."""
+def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: Effort) -> tuple[Quantizer, Levels]:
+    """The steps that a model takes of its real input, and their levels; Refusal where it takes no few of them."""
     if np.any(directions(expression, channels, -1, 1) == UNKNOWN):
         raise Refusal("cannot be shown to be a monotone function of the input", "use a plain sign or quantiser")
     most = int(np.float32(_LARGEST_REAL).view(np.int32))
@@ -78,7 +78,7 @@ def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: E
     real = float32_at(at.astype(np.int64))
     real = np.where(at >= most, np.float32(np.inf), np.where(at <= -most, np.float32(-np.inf), real))
     quantizer = Quantizer(real.astype(np.float32), direction, levels.low, levels.step)
-    return quantizer, levels, _ties(expression, False)
+    return quantizer, levels
 
 
 def _thresholds(

@@ -19,9 +19,6 @@ import numpy.typing as npt
 
 from edgebnn.errors import ModelError
 
-IntArray = npt.NDArray[np.int64] | npt.NDArray[np.int32] | npt.NDArray[np.int8]
-
-
 MAX_TENSOR_SIZE = 1 << 28
 MAX_SUM = 2**31 - 1
 
