@@ -230,12 +230,8 @@ class _Lowering:
         """Whether a constant that the node reads has other values, not only more of the same, for another batch."""
         for name in node.inputs:
             other, value = self._of_two.get(name), self._values.get(name)
-            if other is not None and isinstance(value, np.ndarray):
-                repeated = (
-                    value.ndim == other.ndim and value.shape[1:] == other.shape[1:] and bool(np.all(value == other))
-                )
-                if not repeated:
-                    return True
+            if other is not None and isinstance(value, np.ndarray) and not _repeats(value, other):
+                return True
         return False
 
     def _uses_more_outputs(self, node: Node) -> bool:
@@ -357,3 +353,10 @@ def _with_batch_of_two(shape: Array | Quantised) -> Array:
 
 def _is_whole_shape(node: Node) -> bool:
     return node.operator == "Shape" and not node.integer("start", 0)
+
+
+def _repeats(value: Array, other: Array) -> bool:
+    """Whether a constant for two samples is that for one, once or over and over along the batch axis."""
+    if value.shape[1:] != other.shape[1:] or value.shape[:1] not in ((1,), other.shape[:1]):
+        return False
+    return bool(np.all(value == other))

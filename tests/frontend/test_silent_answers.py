@@ -71,6 +71,16 @@ def test_arithmetic_with_an_open_batch_is_refused(tmp_path: Path) -> None:
     assert "size of the batch" in refused(model, tmp_path)
 
 
+def test_a_constant_repeated_for_each_sample_is_refused(tmp_path: Path) -> None:
+    model = dense()
+    scores = model.last
+    model.add("Shape", inputs=["x"])
+    model.add("Gather", model.constant(np.array([0]), np.int64))
+    model.add("Tile", inputs=[model.constant(np.array([1.0, 2.0, 3.0])), model.last])
+    model.add("Add", inputs=[scores, model.last])
+    assert "size of the batch" in refused(model, tmp_path)
+
+
 def test_ones_for_each_sample_are_mapped(tmp_path: Path) -> None:
     model = dense()
     scores = model.last
