@@ -20,9 +20,10 @@ from pathlib import Path
 
 LIBRARY_NAME = {"darwin": "libedgebnn.dylib", "win32": "edgebnn.dll"}.get(sys.platform, "libedgebnn.so")
 LIBRARY = Path("edgebnn", "_native", LIBRARY_NAME)
-SOURCE_FOLDERS = ("src", "host", "emulator")
+SOURCE_FOLDERS = ("src", "host", "chip", "emulator")
 INCLUDE_FOLDERS = ("include", *SOURCE_FOLDERS)
-FLAGS = ("-O3", "-std=c99", "-fPIC", "-shared", "-Wall", "-Wextra")
+# No fused multiply-add: a chip instance has to be the same on every machine, to the last bit of a resistance.
+FLAGS = ("-O3", "-std=c99", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wextra")
 
 # The oldest glibc that a library built by zig needs: that of manylinux2014.
 ZIG_GLIBC = "2.17"

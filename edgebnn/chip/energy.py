@@ -1,21 +1,38 @@
-"""From counted events to energy and latency, with the share that rests on each kind of evidence."""
+"""From counted events to energy and latency, part by part, each with what it is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
+from edgebnn.chip import supply
 from edgebnn.chip.events import Events
+from edgebnn.chip.evidence import shares, weakest
 from edgebnn.chip.quantity import Evidence, Quantity
-from edgebnn.chip.target import Policy, Target
+from edgebnn.chip.target import ChipPower, EventEnergy, Policy, Target
 from edgebnn.errors import TargetError
+
+PHASES_OF_A_ROW = 2  # all columns' RESETs at once, then all SETs: an assumption, no paper says how rows are programmed
+
+
+class Group(StrEnum):
+    """What energy is spent on, from the array outwards."""
+
+    ARRAY = "array"  # sensing the synapses
+    PERIPHERY = "periphery"  # popcounts and thresholds
+    CPU = "cpu"  # instructions, and what flash gives to the CPU and to the macro
+    SRAM = "sram"
+    PROGRAMMING = "programming"
+    LEAKAGE = "leakage"
+    FRONT_END = "front_end"  # amplifiers and samples
 
 
 @dataclass(frozen=True)
 class Part:
-    """The energy of one kind of event, in joules, and what its constant is worth."""
+    """The energy of one kind of event, in joules, and what it is worth."""
 
     name: str
+    group: Group
     energy_j: float
     evidence: Evidence
 
@@ -29,11 +46,18 @@ class Energy:
     @property
     def total_j(self) -> float:
         """The sum of all parts in joules."""
-        return sum(part.energy_j for part in self.parts)
+        return sum((part.energy_j for part in self.parts), 0.0)
 
     def scaled(self, factor: float) -> Energy:
         """Every part times the factor."""
-        return Energy(tuple(Part(part.name, part.energy_j * factor, part.evidence) for part in self.parts))
+        return Energy(tuple(replace(part, energy_j=part.energy_j * factor) for part in self.parts))
+
+    def by_group(self) -> dict[Group, float]:
+        """The joules of each group that has a part; they sum to the total."""
+        used = {part.group for part in self.parts}
+        return {
+            group: sum(part.energy_j for part in self.parts if part.group is group) for group in Group if group in used
+        }
 
     def parts_nj(self) -> dict[str, float]:
         """Every part in nanojoules and their `total`."""
@@ -41,75 +65,116 @@ class Energy:
 
     def evidence_shares(self) -> dict[str, float]:
         """The share of the total that rests on each word of evidence; sums to 1 (empty where there is no energy)."""
-        return evidence_shares(self.parts)
+        return shares((part.energy_j, part.evidence) for part in self.parts)
 
 
-def evidence_shares(parts: Iterable[Part]) -> dict[str, float]:
-    """The share of the parts' total energy by evidence word, for the words in use."""
-    parts = tuple(parts)
-    total = sum(part.energy_j for part in parts)
-    if total <= 0:
-        return {}
-    shares = {word: sum(p.energy_j for p in parts if p.evidence is word) / total for word in Evidence}
-    return {str(word): share for word, share in shares.items() if share > 0}
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of time, in seconds, and what it is worth."""
+
+    name: str
+    time_s: float
+    evidence: Evidence
+
+
+def latency_phases(events: Events, target: Target) -> tuple[Phase, ...]:
+    """The time of the `cpu`, then that in which it sleeps while the `array` works, where there is one.
+
+    The clock is the target's at every supply: how far it would have to fall near the threshold is not modelled. Raises
+    TargetError for a target without [cpu].
+    """
+    if target.cpu is None:
+        raise TargetError(f"target '{target.name}' has no [cpu], so it has no latency; choose another target")
+    clock, each, array = target.cpu.clock, target.cpu.cycles_per_instruction, target.array
+    hz = clock.si("frequency")
+    cpu = Phase("cpu", events.instructions * each.value / hz, weakest(clock.evidence, each.evidence))
+    if array is None:
+        return (cpu,)
+    word = weakest(clock.evidence, array.cycles_per_row.evidence, array.cycles_per_layer.evidence)
+    return cpu, Phase("array", events.array_cycles / hz, word)
 
 
 def latency_s(events: Events, target: Target) -> float:
-    """Seconds that the events take: the CPU's cycles, then those in which it sleeps while the array works."""
-    if target.cpu is None:
-        raise TargetError(f"target '{target.name}' has no [cpu], so it has no latency; choose another target")
-    cycles = events.instructions * target.cpu.cycles_per_instruction.value + events.array_cycles
-    return cycles / target.cpu.clock.si("frequency")
+    """Seconds that the events take, the sum of the `latency_phases`; TargetError for a target without [cpu]."""
+    return sum(phase.time_s for phase in latency_phases(events, target))
 
 
 def latency_evidence(events: Events, target: Target) -> dict[str, float]:
-    """The share of the latency that rests on each word of evidence: a cycle is worth what its weakest constant is."""
-    if target.cpu is None:
-        return {}
-    clock = target.cpu.clock
-    counted = [(events.instructions * target.cpu.cycles_per_instruction.value, target.cpu.cycles_per_instruction)]
-    if target.array is not None:
-        counted.append((events.array_cycles, target.array.cycles_per_row))
-    order = list(Evidence)
-    return evidence_shares(
-        Part("cycles", cycles, max(clock.evidence, each.evidence, key=order.index)) for cycles, each in counted
-    )
+    """The share of the latency that rests on each word of evidence; empty for a target without [cpu]."""
+    return {} if target.cpu is None else phase_evidence(latency_phases(events, target))
 
 
-def inference_energy(events: Events, target: Target) -> Energy:
-    """Energy of the events of an inference at the nominal supply, the leakage over its latency included.
+def phase_evidence(phases: tuple[Phase, ...]) -> dict[str, float]:
+    """The share of the phases' time that rests on each word of evidence."""
+    return shares((phase.time_s, phase.evidence) for phase in phases)
 
-    Raises TargetError for a target without an energy model.
+
+def inference_energy(events: Events, target: Target, supply_v: float | None = None) -> Energy:
+    """Energy of the events of an inference, the leakage over its latency included.
+
+    At a supply in V other than the nominal one every part goes with the square of the supply, as [energy] and [power]
+    state it; the clock stays. Raises TargetError for a target without an energy model, or for a supply that it does
+    not work at.
     """
-    if target.energy is None or target.power is None:
-        raise TargetError(f"target '{target.name}' has no energy model; choose another target")
-    table = target.energy
-    counted: list[tuple[str, int, Quantity | None]] = [
-        ("cpu_instructions", events.instructions, table.instruction),
-        ("flash_fetches", events.code_fetches, table.code_fetch),
-        ("sram_accesses", events.sram_accesses, table.sram_access),
-        ("array_sensing", events.pcsa_reads, table.pcsa_read),
-        ("array_popcounts", events.popcounts, table.popcount),
-        ("array_thresholds", events.thresholds, table.threshold),
+    table, _ = _tables(target)
+    counted: list[tuple[str, Group, int, Quantity | None]] = [
+        ("cpu_instructions", Group.CPU, events.instructions, table.instruction),
+        ("flash_fetches", Group.CPU, events.code_fetches, table.code_fetch),
+        ("sram_accesses", Group.SRAM, events.sram_accesses, table.sram_access),
+        ("array_sensing", Group.ARRAY, events.pcsa_reads, table.pcsa_read),
+        ("array_popcounts", Group.PERIPHERY, events.popcounts, table.popcount),
+        ("array_thresholds", Group.PERIPHERY, events.thresholds, table.threshold),
     ]
-    leakage = target.power.leakage
-    return Energy(
-        (
-            *(
-                Part(name, count * each.si("energy"), each.evidence)
-                for name, count, each in counted
-                if each is not None
-            ),
-            Part("leakage", leakage.si("power") * latency_s(events, target), leakage.evidence),
-        )
-    )
+    factor, scaling = _scaling(target, supply_v)
+    parts = [
+        Part(name, group, count * each.si("energy") * factor, weakest(each.evidence, *scaling))
+        for name, group, count, each in counted
+        if each is not None
+    ]
+    phases = latency_phases(events, target)
+    leakage = leakage_energy(target, sum(phase.time_s for phase in phases), supply_v)
+    words = [phase.evidence for phase in phases if phase.time_s]  # this time was derived, so its words count
+    return Energy((*parts, replace(leakage, evidence=weakest(leakage.evidence, *words))))
+
+
+def leakage_energy(target: Target, time_s: float, supply_v: float | None = None) -> Part:
+    """What leaks away in so many seconds at this supply in V; TargetError as `inference_energy`."""
+    _, power = _tables(target)
+    factor, scaling = _scaling(target, supply_v)
+    leakage = power.leakage
+    return Part("leakage", Group.LEAKAGE, leakage.si("power") * time_s * factor, weakest(leakage.evidence, *scaling))
 
 
 def programming_energy(events: Events, policy: Policy) -> Energy:
-    """Energy of the programming pulses alone, as the policy's devices take it."""
+    """Energy of the programming pulses alone; their voltages are the policy's, whatever the supply."""
+    set_each, reset_each = policy.set_energy, policy.reset_energy
     return Energy(
         (
-            Part("set", events.set_pulses * policy.set_energy.si("energy"), policy.set_energy.evidence),
-            Part("reset", events.reset_pulses * policy.reset_energy.si("energy"), policy.reset_energy.evidence),
+            Part("set_pulses", Group.PROGRAMMING, events.set_pulses * set_each.si("energy"), set_each.evidence),
+            Part("reset_pulses", Group.PROGRAMMING, events.reset_pulses * reset_each.si("energy"), reset_each.evidence),
         )
     )
+
+
+def programming_time(rows: int, policy: Policy) -> Phase:
+    """How long the pulses take that program so many rows of the banks, one row after the other, in two pulses each.
+
+    What the CPU does in between is not in it.
+    """
+    return Phase("programming", rows * PHASES_OF_A_ROW * policy.pulse.si("time"), policy.pulse.evidence)
+
+
+def _tables(target: Target) -> tuple[EventEnergy, ChipPower]:
+    if target.energy is None or target.power is None:
+        raise TargetError(f"target '{target.name}' has no energy model; choose another target")
+    return target.energy, target.power
+
+
+def _scaling(target: Target, asked_v: float | None) -> tuple[float, tuple[Evidence, ...]]:
+    """The factor from energies at the nominal supply to those at the one asked for, and the words that it brings."""
+    volts = supply.supply_v(target, asked_v)
+    assert target.supply is not None, "which supply_v has seen to"
+    nominal = target.supply.nominal
+    if volts == nominal.si("voltage"):
+        return 1.0, ()  # nothing is scaled, so nothing rests on the nominal supply
+    return (volts / nominal.si("voltage")) ** 2, (nominal.evidence,)

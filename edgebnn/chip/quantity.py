@@ -28,12 +28,17 @@ COUNTED = ("banks", "rows", "synapses", "cycles", "devices")
 
 # Factor from each unit to the first unit of its dimension.
 _DIMENSIONS: dict[str, dict[str, float]] = {
-    "energy": {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6, "nJ": 1e-9, "pJ": 1e-12, "fJ": 1e-15},
+    "energy": {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6, "nJ": 1e-9, "pJ": 1e-12, "fJ": 1e-15, "eV": 1.602176634e-19},
     "power": {"W": 1.0, "mW": 1e-3, "uW": 1e-6, "nW": 1e-9},
     "voltage": {"V": 1.0, "mV": 1e-3},
     "current": {"A": 1.0, "mA": 1e-3, "uA": 1e-6},
-    "time": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9},
+    "time": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "h": 3600.0},
     "frequency": {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9},
+    "resistance": {"ohm": 1.0, "kohm": 1e3, "Mohm": 1e6},
+    "capacitance": {"F": 1.0, "pF": 1e-12, "fF": 1e-15},
+    "temperature": {"K": 1.0},
+    "voltage drift": {"V/K": 1.0, "mV/K": 1e-3},
+    "relative drift": {"1/K": 1.0},
     "charge": {"C": 1.0, "mAh": 3.6},
     "memory": {"B": 1.0, "KiB": 1024.0, "MiB": 1024.0**2},
     "ratio": {"1": 1.0},
@@ -54,7 +59,7 @@ class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence: Evidence
 
     def si(self, dimension: str) -> float:
-        """The value in the first unit of its dimension (J, W, V, A, s, Hz, C, B, 1)."""
+        """The value in the first unit of its dimension (J, W, V, A, s, Hz, ohm, F, K, C, B, 1)."""
         return self.value * _DIMENSIONS[dimension][self.unit]
 
     def integer(self, dimension: str) -> int:

@@ -17,6 +17,13 @@ Voltage = Annotated[Quantity, of("voltage", positive=True)]
 Current = Annotated[Quantity, of("current")]
 Time = Annotated[Quantity, of("time")]
 Frequency = Annotated[Quantity, of("frequency", positive=True)]
+Resistance = Annotated[Quantity, of("resistance", positive=True)]
+Capacitance = Annotated[Quantity, of("capacitance", positive=True)]
+Temperature = Annotated[Quantity, of("temperature", positive=True)]
+VoltageDrift = Annotated[Quantity, of("voltage drift")]
+RelativeDrift = Annotated[Quantity, of("relative drift")]
+Spread = Annotated[Quantity, of("voltage")]
+Duration = Annotated[Quantity, of("time", positive=True)]
 Charge = Annotated[Quantity, of("charge", positive=True)]
 Memory = Annotated[Quantity, of("memory", positive=True)]
 Ratio = Annotated[Quantity, of("ratio")]
@@ -115,9 +122,10 @@ class Array(_Section, frozen=True):
 
 
 class Supply(_Section, frozen=True):
-    """Supply voltages."""
+    """Supply voltages; a chip with an array works from `near_threshold` to `nominal`."""
 
     nominal: Voltage
+    near_threshold: Voltage | None = None
 
 
 class EventEnergy(_Section, frozen=True):
@@ -129,6 +137,8 @@ class EventEnergy(_Section, frozen=True):
     pcsa_read: Energy | None = None
     popcount: Energy | None = None
     threshold: Energy | None = None
+    secded_8_4: Energy | None = None
+    secded_72_64: Energy | None = None
 
 
 class ChipPower(_Section, frozen=True):
@@ -138,7 +148,10 @@ class ChipPower(_Section, frozen=True):
 
 
 class Policy(_Section, frozen=True):
-    """A programming policy: the conditions, what one device costs, and how often a 2T2R synapse ends up wrong."""
+    """A programming policy: the conditions, what one device costs, and how often a 2T2R synapse ends up wrong.
+
+    `lrs` and `hrs` are the medians of the two states; a target with [physics] needs them.
+    """
 
     set_compliance: Current
     reset_voltage: Voltage
@@ -146,7 +159,84 @@ class Policy(_Section, frozen=True):
     set_energy: Energy
     reset_energy: Energy
     bit_error_rate: Ratio
-    endurance: Cycles
+    endurance: CyclesEach
+    lrs: Resistance | None = None
+    hrs: Resistance | None = None
+
+
+class Sense(_Section, frozen=True):
+    """The precharge sense amplifier: both bit lines discharge from the supply to its switching point.
+
+    `offset` and `noise` are standard deviations of its input: of one amplifier against the next, and of one read
+    against the next at the reference temperature. `threshold` is that of its transistors. The window within which a
+    ternary read has to be decided is fitted for `window_policy`.
+    """
+
+    threshold: Voltage
+    threshold_drift: VoltageDrift
+    capacitance: Capacitance
+    offset: Spread
+    noise: Spread
+    window_policy: str
+
+
+class Temperatures(_Section, frozen=True):
+    """Where the figures hold, how far the model reaches, and what the devices do in between."""
+
+    reference: Temperature
+    lowest: Temperature
+    highest: Temperature
+    lrs_drift: RelativeDrift
+    hrs_activation: Energy
+
+
+class Variability(_Section, frozen=True):
+    """How the spread of ln R, which the bit error rate fixes, divides into its causes."""
+
+    device_share: Ratio
+
+
+class Ageing(_Section, frozen=True):
+    """BER(n) = BER(0) * max(1, n / (onset * endurance)) ^ exponent after n programming cycles."""
+
+    onset: Efficiency
+    exponent: Ratio
+
+
+class Retention(_Section, frozen=True):
+    """ln(HRS / LRS) shrinks by the share `drift` with each decade of time behind `onset`."""
+
+    drift: Ratio
+    onset: Duration
+
+
+class Spatial(_Section, frozen=True):
+    """Standard deviations of ln(bit error rate) from bank to bank, row to row and column to column."""
+
+    bank: Ratio
+    row: Ratio
+    column: Ratio
+
+
+class TernaryErrors(_Section, frozen=True):
+    """How often a ternary weight is read wrong at a supply voltage."""
+
+    supply: Voltage
+    sign_flip: Ratio
+    to_zero: Ratio
+    from_zero: Ratio
+
+
+class Physics(_Section, frozen=True):
+    """Devices and sense amplifiers, for error rates away from the tabulated conditions."""
+
+    sense: Sense
+    temperature: Temperatures
+    variability: Variability
+    ageing: Ageing
+    retention: Retention
+    spatial: Spatial
+    ternary: dict[str, TernaryErrors]
 
 
 class Device(_Section, frozen=True):
@@ -217,6 +307,7 @@ class Target(_Section, frozen=True):
     energy: EventEnergy | None = None
     power: ChipPower | None = None
     policies: dict[str, Policy] = {}
+    physics: Physics | None = None
     device: Device | None = None
     macro: Macro | None = None
     mailbox: Mailbox | None = None

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
-from edgebnn.devices.battery import average_power_w, battery_days
+from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
 from edgebnn.devices.beats import beat_windows
 from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import Recording, detect_beats
@@ -24,7 +24,7 @@ from edgebnn.mapping.mapped import MappedNetwork
 class Monitoring:
     """What the monitor found in a recording; `detection` is None where the recording has no labels.
 
-    `power_w` and `battery_days` are None on a target without an energy model.
+    `power_w`, what the battery gives, and `battery_days` are None on a target without an energy model or a battery.
     """
 
     recording: Recording
@@ -66,7 +66,7 @@ def monitor(
     data = Dataset(windows, None if labels is None else labels.astype(np.int64))
     result = emulate(mapped, elf, data, chips, model=model, firmware_samples=firmware_beats, progress=progress)
     duration_s = len(recording.adc) / recording.fs_hz
-    power_w = _power_w(mapped, result.energy, recording.fs_hz, len(beats) / duration_s)
+    life = _lifetime(mapped, result.energy, recording.fs_hz, len(beats) / duration_s)
     return Monitoring(
         recording=recording,
         beats=beats,
@@ -74,13 +74,14 @@ def monitor(
         duration_s=duration_s,
         emulation=result,
         detection=None if labels is None else count(result.predictions == PVC, labels),
-        power_w=power_w,
-        battery_days=None if power_w is None else battery_days(mapped.target, power_w),
+        power_w=None if life is None else life.battery_power_w,
+        battery_days=None if life is None else life.battery_days,
     )
 
 
-def _power_w(mapped: MappedNetwork, energy: Energy | None, rate_hz: float, beats_per_s: float) -> float | None:
+def _lifetime(mapped: MappedNetwork, energy: Energy | None, rate_hz: float, beats_per_s: float) -> Lifetime | None:
+    """A life of beats like those of the recording, one channel sampled all the time; programming is not in it."""
     if energy is None or mapped.target.device is None:
         return None
-    inference_j = sum(part.energy_j for part in energy.parts if part.name != "leakage")
-    return average_power_w(mapped.target, rate_hz, inference_j, beats_per_s)
+    usage = Usage(inferences_per_day=beats_per_s * SECONDS_A_DAY, sample_rate_hz=rate_hz)
+    return lifetime(mapped.target, usage, energy)

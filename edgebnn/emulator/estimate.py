@@ -1,7 +1,8 @@
-"""Energy, latency and programming energy of a deployment without any data."""
+"""Energy, latency and endurance of a deployment without any data: of an inference, and of its whole life."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -9,57 +10,160 @@ from operator import add
 
 import numpy as np
 
-from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s, programming_energy
+from edgebnn.chip.endurance import Endurance, endurance
+from edgebnn.chip.energy import (
+    Energy,
+    Phase,
+    inference_energy,
+    latency_phases,
+    phase_evidence,
+    programming_energy,
+    programming_time,
+)
 from edgebnn.chip.events import Events
+from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
+from edgebnn.chip.supply import supply_v as checked_supply_v
+from edgebnn.chip.target import Target
 from edgebnn.emulator.array_events import programming_events, run_events
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.emulator.firmware import run_firmware
-from edgebnn.errors import ToolError
+from edgebnn.errors import TargetError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import LinearStage
 from edgebnn.network.encoding import model_shape
+
+ONE_A_SECOND = Usage()
+
+
+@dataclass(frozen=True)
+class Programming:
+    """Programming all banks once: the pulses' energy, how long they take, and how often the devices stand it.
+
+    `energy` and `time` have parts for each policy in use; `endurance` is that of the policy that wears out first, None
+    where no layer is in RRAM.
+    """
+
+    energy: Energy
+    time: tuple[Phase, ...]
+    endurance: Endurance | None
+
+    @property
+    def time_s(self) -> float:
+        """Seconds of pulses."""
+        return sum(phase.time_s for phase in self.time)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one inference takes.
+    """What one inference takes, what programming takes, and what a whole life takes, at the supply `supply_v`.
 
     `array` are the macro's events in closed form from the plan, `counted` all events of one inference that the
-    emulated chip executed on an input of zeros; energies rest on the latter. All but `array` is None on a target
-    without an energy model.
+    emulated chip executed on an input of zeros; energies rest on the latter. `latency` are the phases of an inference.
+    What is None or empty is not known on a target without an energy model; `programming` is None without RRAM.
     """
 
     array: Events
     counted: Events | None
+    supply_v: float | None
     energy: Energy | None
-    latency_us: float | None
-    latency_evidence: Mapping[str, float]
-    programming: Energy | None
+    latency: tuple[Phase, ...]
+    programmed: Programming | None
+    lifetime: Lifetime | None
+
+    @property
+    def latency_us(self) -> float | None:
+        """Microseconds of one inference."""
+        return sum(phase.time_s for phase in self.latency) * 1e6 if self.latency else None
+
+    @property
+    def latency_evidence(self) -> Mapping[str, float]:
+        """The share of the latency that rests on each word of evidence."""
+        return phase_evidence(self.latency)
+
+    @property
+    def programming(self) -> Energy | None:
+        """The energy that programs all banks once."""
+        return None if self.programmed is None else self.programmed.energy
 
 
-def estimate(mapped: MappedNetwork, elf: bytes | None) -> Estimate:
-    """The estimate; ToolError where the firmware, whose instructions are counted, is missing."""
+def estimate(
+    mapped: MappedNetwork, elf: bytes | None, usage: Usage = ONE_A_SECOND, supply_v: float | None = None
+) -> Estimate:
+    """The estimate at a supply in V, by default the nominal one.
+
+    Raises ToolError where the firmware, whose instructions are counted, is missing; TargetError for a supply that the
+    target does not work at, and for a usage that it cannot have.
+    """
     target = mapped.target
     array = Events()
-    programming = None
-    if target.array is not None and mapped.policy is not None:
-        stages = mapped.linear_stages.values()
-        array = reduce(add, (run_events(stage, target.array) for stage in stages), array)
-        pulses = reduce(add, (programming_events(stage, mapped.image) for stage in stages), Events())
-        programming = programming_energy(pulses, target.policy(mapped.policy))
+    if target.array is not None:
+        array = reduce(add, (run_events(stage, target.array) for stage in mapped.linear_stages.values()), array)
+    elif usage.reprogrammings_per_day:
+        raise TargetError(f"target '{target.name}' has no RRAM, so nothing is reprogrammed; leave reprogrammings out")
+    programmed = _programming(mapped)
     if target.energy is None:
-        return Estimate(array, None, None, None, {}, programming)
+        if supply_v is not None:
+            checked_supply_v(target, supply_v)
+        return Estimate(array, None, None, None, (), programmed, None)
+    volts = checked_supply_v(target, supply_v)
     if elf is None:
         raise ToolError(NO_FIRMWARE)
+    counted = _count(mapped, elf)
+    latency = latency_phases(counted, target)
+    _check_time(target, usage, sum(phase.time_s for phase in latency), programmed)
+    energy = inference_energy(counted, target, volts)
+    return Estimate(
+        array=array,
+        counted=counted,
+        supply_v=volts,
+        energy=energy,
+        latency=latency,
+        programmed=programmed,
+        lifetime=lifetime(target, usage, energy, None if programmed is None else programmed.energy, volts),
+    )
+
+
+def _count(mapped: MappedNetwork, elf: bytes) -> Events:
+    """The events of one inference on zeros, or on what comes nearest to them."""
     entry = mapped.network.input
     zero = min(max(0 if entry.kind != "bits" else 1, entry.low), entry.high)
     probe = np.full((1, *model_shape(mapped.network)), zero)
     counted = run_firmware(mapped, elf, probe, None).events
     assert counted is not None, "a target with an energy model counts its events"
-    return Estimate(
-        array=array,
-        counted=counted,
-        energy=inference_energy(counted, target),
-        latency_us=latency_s(counted, target) * 1e6,
-        latency_evidence=latency_evidence(counted, target),
-        programming=programming,
+    return counted
+
+
+def _programming(mapped: MappedNetwork) -> Programming | None:
+    """What programming takes under the policy of each layer; None on a target without RRAM."""
+    target = mapped.target
+    if target.array is None:
+        return None
+    pulses: defaultdict[str, Events] = defaultdict(Events)
+    rows: defaultdict[str, int] = defaultdict(int)
+    for stage in mapped.linear_stages.values():
+        assert stage.policy is not None, "a layer in RRAM has a policy"
+        pulses[stage.policy] += programming_events(stage, mapped.image)
+        rows[stage.policy] += programmed_rows(stage)
+    energies = (programming_energy(events, target.policy(name)) for name, events in pulses.items())
+    return Programming(
+        energy=Energy(tuple(part for energy in energies for part in energy.parts)),
+        time=tuple(programming_time(count, target.policy(name)) for name, count in rows.items()),
+        endurance=min((endurance(target, name) for name in pulses), key=lambda each: each.reprogrammings, default=None),
     )
+
+
+def programmed_rows(stage: LinearStage) -> int:
+    """Rows of banks that hold a layer: one for each neuron of each of its tiles."""
+    return sum(tile.neurons for tile in stage.tiles)
+
+
+def _check_time(target: Target, usage: Usage, latency_s: float, programmed: Programming | None) -> None:
+    """TargetError where a day is too short for all that is asked of it."""
+    needed_s = usage.inferences_per_day * latency_s
+    each = f"{latency_s:.3g} s an inference"
+    if programmed is not None and usage.reprogrammings_per_day:
+        needed_s += usage.reprogrammings_per_day * programmed.time_s
+        each += f" and {programmed.time_s:.3g} s a reprogramming"
+    if needed_s > SECONDS_A_DAY:
+        times = f"{needed_s / SECONDS_A_DAY:,.3g} times what fits into a day"
+        raise TargetError(f"'{target.name}' is asked for {times} at {each}; ask for fewer a day")

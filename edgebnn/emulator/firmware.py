@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.instance import FaultPlanes
+from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.host_firmware import run_host_firmware
 from edgebnn.emulator.soc import Soc
-from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.programmed import check_programmed
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,21 +34,22 @@ def run_firmware(
     mapped: MappedNetwork,
     elf: bytes,
     x: npt.NDArray[Any],
-    faults: FaultPlanes | None,
+    banks: ProgrammedBanks | None,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    first_inference: int = 0,
 ) -> FirmwareRun:
     """A batch x (B, *the model's own input shape) through the firmware.
 
-    It is programmed onto a chip with `faults` where they are given. `progress` hears, on an emulated chip, how many of
-    the samples are done. Raises DataError for unsuitable data, DeploymentError for a firmware that is damaged or fails,
-    TargetError for faults on a target without RRAM, ToolError where unicorn is missing.
+    It is programmed onto the `banks` of a chip with errors where they are given; sample i is then the chip's inference
+    `first_inference` + i. `progress` hears, on an emulated chip, how many of the samples are done. Raises DataError for unsuitable data, DeploymentError for a firmware that is damaged or fails,
+    TargetError for banks on a target without RRAM, ToolError where unicorn is missing.
     """
     target = mapped.target
-    if faults is not None and target.array is None:
-        raise TargetError(f"target '{target.name}' has no RRAM that could have faults; leave out the chip instance")
+    if banks is not None:
+        check_programmed(mapped, banks)
     if target.architecture == "host":
         return FirmwareRun(run_host_firmware(mapped, elf, x), None, None)
-    with Soc(mapped, elf, faults) as soc:
+    with Soc(mapped, elf, banks) as soc:
         boot = soc.boot()
-        scores, events = soc.infer(x, progress)
+        scores, events = soc.infer(x, progress, first_inference)
     return FirmwareRun(scores, boot if target.array is not None else None, events)

@@ -1,4 +1,4 @@
-"""The RRAM macro of the emulated chip: its C model, set up from a target, a chip instance and the chip's memories."""
+"""The RRAM macro of the emulated chip: its C model, set up from a deployment, a chip's banks and the chip's memories."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.instance import FaultPlanes
-from edgebnn.chip.target import Macro, Target
+from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.target import Macro
 from edgebnn.emulator.memories import Memories
+from edgebnn.emulator.sensed_banks import SensedBanks
 from edgebnn.emulator.structs import GATHER_VECTORS, PAGE_WORDS, MacroModel, emulator_library
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.programmed import check_programmed, pattern_of
 
 
 class EmulatedMacro:
-    """Fills in the C model of a target's macro (its `events` are the caller's) and keeps alive what it points to."""
+    """Fills in the C model of a target's macro (its `events` are the caller's) and keeps alive what it points to.
+
+    With `banks` the chip reads what they answer, and takes no other weights than those that they were programmed with.
+    """
 
     def __init__(
         self,
         model: MacroModel,
-        target: Target,
-        faults: FaultPlanes | None,
+        mapped: MappedNetwork,
+        banks: ProgrammedBanks | None,
         memories: Memories,
-        longest_row_words: int,
         popcount_limit: int,
     ) -> None:
+        target = mapped.target
         array, macro = target.array, target.macro
         assert array is not None and macro is not None, "only a target with an array has a macro"
         shape = (array.banks.integer("count"), array.rows.integer("count"))
-        none = np.zeros((0, shape[1]), np.uint32)
         # The gather unit is as long as the target says, but no longer than this network can use.
+        longest_row_words = max((stage.row_words for stage in mapped.linear_stages.values()), default=1)
         parallel_banks = min(array.parallel_banks.integer("count"), longest_row_words)
         self._roles = register_roles(macro)
         self._sign, self._nonzero = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
         self._state = np.zeros(shape, np.uint8)
-        self._wrong = np.ascontiguousarray(faults.wrong if faults else none, np.uint32)
-        self._polarity = np.ascontiguousarray(faults.polarity if faults else none, np.uint32)
         self._gather = np.zeros(parallel_banks * GATHER_VECTORS, np.uint32)
         self._memories = memories
 
@@ -49,11 +53,19 @@ class EmulatedMacro:
         model.cycles_per_layer = array.cycles_per_layer.integer("count")
         model.sign, model.nonzero = self._sign.ctypes.data, self._nonzero.ctypes.data
         model.state = self._state.ctypes.data
-        model.wrong, model.polarity = self._wrong.ctypes.data, self._polarity.ctypes.data
-        model.faulty_banks = len(self._wrong)
         model.flash, model.sram = memories.flash.view, memories.sram.view
         model.gather = self._gather.ctypes.data
         model.popcount_limit = popcount_limit
+        if banks is not None:
+            self._sense(model, mapped, banks)
+
+    def _sense(self, model: MacroModel, mapped: MappedNetwork, banks: ProgrammedBanks) -> None:
+        check_programmed(mapped, banks)
+        self._sensed, self._pattern = SensedBanks(banks), pattern_of(mapped)
+        model.sensing = self._sensed.address
+        model.expected_sign = self._pattern.sign.ctypes.data
+        model.expected_nonzero = self._pattern.nonzero.ctypes.data
+        model.expected_state = self._pattern.kind.ctypes.data
 
 
 def register_roles(macro: Macro) -> npt.NDArray[np.int32]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.instance import FaultPlanes
+from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.array_events import run_events
 from edgebnn.emulator.cpu import HOOK_CODE, HOOK_MEMORY_READ, HOOK_MEMORY_WRITE, HOOK_REFUSED, Cpu
 from edgebnn.emulator.elf import read_firmware
@@ -49,14 +49,14 @@ class Limits:
 
 
 class Soc:
-    """A chip with a firmware in its flash and, where they are given, with the faults of a chip instance.
+    """A chip with a firmware in its flash and, where they are given, with the banks of a chip with errors.
 
     A context manager; `boot` once, then `infer` as often as wanted. Raises DeploymentError for a firmware that is
     damaged, fails, leaves its memories or does not come to an end, ToolError where unicorn is missing.
     """
 
     def __init__(
-        self, mapped: MappedNetwork, elf: bytes, faults: FaultPlanes | None = None, limits: Limits | None = None
+        self, mapped: MappedNetwork, elf: bytes, banks: ProgrammedBanks | None = None, limits: Limits | None = None
     ) -> None:
         target = mapped.target
         architecture = target.architecture
@@ -73,7 +73,7 @@ class Soc:
         self._state = SocState()
         self._macro = None
         if target.array is not None:
-            self._macro = _macro(self._state, mapped, faults, memories)
+            self._macro = _macro(self._state, mapped, banks, memories)
         self._cpu = Cpu(architecture)
         try:
             self._connect(memories, target.mailbox.base.integer("address"))
@@ -110,11 +110,15 @@ class Soc:
         return self._counted()
 
     def infer(
-        self, x: npt.NDArray[Any], progress: Callable[[int, int], None] = lambda done, of: None
+        self,
+        x: npt.NDArray[Any],
+        progress: Callable[[int, int], None] = lambda done, of: None,
+        first_inference: int = 0,
     ) -> tuple[Scores, Events]:
         """Scores int32 (B, *scores shape) of a batch x (B, *the model's own input shape), and the events of all of it.
 
-        `progress` hears after every sample how many are done, and of how many.
+        `progress` hears after every sample how many are done, and of how many. Sample i is the chip's inference
+        `first_inference` + i, by which the errors of its reads are drawn.
 
         Raises DataError where x has another shape or values outside the input's range.
         """
@@ -125,6 +129,7 @@ class Soc:
         for done, (sample, row) in enumerate(zip(samples, scores, strict=True), start=1):
             self._sram.part(self._state.input_address, plan.input.bytes, "an input")[:] = sample
             self._state.events = EventCounters()
+            self._state.macro.inference = first_inference + done - 1
             self._expect(self._resume(self._cpu.pc), DONE)
             if self._state.status != 0:
                 status = f"status {self._state.status}{self._complaint()}"
@@ -202,14 +207,15 @@ class Soc:
         return f": {complaint.decode()}" if complaint else ""
 
 
-def _macro(state: SocState, mapped: MappedNetwork, faults: FaultPlanes | None, memories: Memories) -> EmulatedMacro:
+def _macro(
+    state: SocState, mapped: MappedNetwork, banks: ProgrammedBanks | None, memories: Memories
+) -> EmulatedMacro:
     """The macro of a chip, its events counted with the CPU's, bounded by what one inference of the plan reads."""
     array = mapped.target.array
     assert array is not None
     stages = mapped.linear_stages.values()
     planned = sum(run_events(stage, array).popcounts for stage in stages)
-    longest = max((stage.row_words for stage in stages), default=1)
-    macro = EmulatedMacro(state.macro, mapped.target, faults, memories, longest, planned)
+    macro = EmulatedMacro(state.macro, mapped, banks, memories, planned)
     state.macro.events = ctypes.addressof(state) + SocState.events.offset
     return macro
 

@@ -20,17 +20,25 @@ const char *ebnn_macro_role_name(uint32_t role)
     return role < EBNN_ROLES ? role_names[role] : NULL;
 }
 
-/* Writes one row as the devices end up: the chip instance's wrong synapses are wrong from here on. */
+/* Whether a chip's errors were drawn for this very row: what is read depends on what was meant. */
+static bool is_expected(const ebnn_macro_model *macro, uint32_t bank, uint32_t row, uint8_t state)
+{
+    const size_t index = (size_t)bank * macro->rows + row;
+
+    return bank < macro->sensing->banks && macro->expected_state[index] == state &&
+           macro->expected_sign[index] == macro->registers[EBNN_ROLE_PROGRAM_SIGN] &&
+           macro->expected_nonzero[index] == macro->registers[EBNN_ROLE_PROGRAM_NONZERO];
+}
+
 static const char *program_row(ebnn_macro_model *macro)
 {
     const uint32_t *registers = macro->registers;
     const uint32_t bank = registers[EBNN_ROLE_PROGRAM_BANK];
     const uint32_t row = registers[EBNN_ROLE_PROGRAM_ROW];
-    const uint32_t sign = registers[EBNN_ROLE_PROGRAM_SIGN];
     const uint32_t nonzero = registers[EBNN_ROLE_PROGRAM_NONZERO];
     const bool ternary = registers[EBNN_ROLE_PROGRAM_TERNARY] != 0;
-    uint32_t wrong = 0, polarity = 0;
-    uint32_t signed_columns;
+    const uint8_t state = ternary ? EBNN_ROW_TERNARY : EBNN_ROW_BINARY;
+    const uint32_t signed_columns = ebnn_emulated_popcount(nonzero);
     size_t index;
 
     if (bank >= macro->banks || row >= macro->rows) {
@@ -42,22 +50,13 @@ static const char *program_row(ebnn_macro_model *macro)
     if (!ternary && nonzero != UINT32_MAX) {
         return "a zero was programmed into a binary row";
     }
+    if (macro->sensing != NULL && !is_expected(macro, bank, row, state)) {
+        return "a row was programmed with other weights than those for which the chip's errors were drawn";
+    }
     index = (size_t)bank * macro->rows + row;
-    if (bank < macro->faulty_banks) {
-        wrong = macro->wrong[index];
-        polarity = macro->polarity[index];
-    }
-    if (ternary) {
-        const uint32_t read = nonzero ^ wrong;
-
-        macro->nonzero[index] = read;
-        macro->sign[index] = ((sign & ~wrong) | (polarity & wrong)) & read;
-    } else {
-        macro->nonzero[index] = nonzero;
-        macro->sign[index] = sign ^ wrong;
-    }
-    macro->state[index] = ternary ? EBNN_ROW_TERNARY : EBNN_ROW_BINARY;
-    signed_columns = ebnn_emulated_popcount(nonzero);
+    macro->sign[index] = registers[EBNN_ROLE_PROGRAM_SIGN];
+    macro->nonzero[index] = nonzero;
+    macro->state[index] = state;
     macro->events->set_pulses += signed_columns;
     macro->events->reset_pulses += signed_columns + 2 * (32 - signed_columns);
     return NULL;

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "ebnn_events.h"
+#include "ebnn_sense.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -97,15 +98,16 @@ typedef struct ebnn_macro_model {
     uint32_t policies;
     uint32_t cycles_per_row;
     uint32_t cycles_per_layer;
-    /* what the banks hold, (bank, row); bit = column */
+    /* what was programmed into the banks, (bank, row); bit = column */
     uint32_t *sign;
     uint32_t *nonzero;
     uint8_t *state;
-    /* the chip instance's faults, (bank, row), for the first `faulty_banks` banks */
-    const uint32_t *wrong;
-    const uint32_t *polarity;
-    uint32_t faulty_banks;
-    uint32_t unused;
+    /* what a chip with errors reads in its place (NULL: a chip without), and what it must be programmed with for that */
+    const ebnn_sensing *sensing;   /* of as many rows a bank */
+    const uint32_t *expected_sign; /* (bank, row) of the banks of `sensing` */
+    const uint32_t *expected_nonzero;
+    const uint8_t *expected_state;
+    uint64_t inference; /* the current one's number; whoever runs the chip counts */
     ebnn_memory flash;
     ebnn_memory sram;
     uint32_t *gather; /* room for parallel_banks * EBNN_GATHER_VECTORS words */

@@ -107,8 +107,22 @@ static void gather(const layer_walk *walk, uint32_t y, uint32_t x, uint32_t grou
     }
 }
 
+/* What the sense amplifiers of one row answer for these inputs, bit = column. */
+static void read_row(const ebnn_macro_model *macro, uint32_t bank, uint32_t row, uint32_t number, uint32_t inputs,
+                     uint32_t *sign, uint32_t *nonzero)
+{
+    const size_t index = (size_t)bank * macro->rows + row;
+
+    if (macro->sensing != NULL && bank < macro->sensing->banks) {
+        ebnn_sense_row(macro->sensing, bank, row, macro->inference, number, inputs, sign, nonzero);
+    } else {
+        *sign = macro->sign[index];
+        *nonzero = macro->nonzero[index];
+    }
+}
+
 /* One row read for each plane: the neuron's partial counts of all its banks, added up at the planes' weights. */
-static int32_t sense(const layer_walk *walk, uint32_t neuron)
+static int32_t sense(const layer_walk *walk, size_t pixel, uint32_t neuron)
 {
     const ebnn_macro_model *macro = walk->macro;
     const ebnn_macro_layer *layer = walk->layer;
@@ -118,15 +132,17 @@ static int32_t sense(const layer_walk *walk, uint32_t neuron)
     for (uint32_t plane = 0; plane < layer->planes; plane++) {
         const uint32_t *sign = walk->vectors.sign + (size_t)plane * layer->row_words;
         const uint32_t *mask = walk->vectors.mask + (size_t)plane * layer->row_words;
+        const uint32_t number = (uint32_t)pixel * layer->planes + plane; /* of this read of the row in the inference */
         uint32_t match = 0, active = 0, count;
 
         for (uint32_t word = 0; word < layer->row_words; word++) {
             const uint32_t bank = ebnn_emulated_load(banks + 2 * (size_t)word, 2);
-            const size_t row = (size_t)bank * macro->rows + neuron % macro->rows;
-            const uint32_t sensed = mask[word] & macro->nonzero[row];
+            uint32_t row_sign, row_nonzero;
 
-            match += ebnn_emulated_popcount(~(macro->sign[row] ^ sign[word]) & sensed);
-            active += ebnn_emulated_popcount(sensed);
+            read_row(macro, bank, neuron % macro->rows, number, sign[word], &row_sign, &row_nonzero);
+            row_nonzero &= mask[word];
+            match += ebnn_emulated_popcount(~(row_sign ^ sign[word]) & row_nonzero);
+            active += ebnn_emulated_popcount(row_nonzero);
         }
         count = (2 * match - active) << plane;
         total += layer->input_signed && plane + 1 == layer->planes ? 0 - count : count;
@@ -200,7 +216,7 @@ static void run_pixel(const layer_walk *walk, uint32_t y, uint32_t x)
         for (uint32_t i = 0; i < layer->group_neurons; i++) {
             const uint32_t neuron = group * layer->group_neurons + i;
 
-            write_output(layer, pixel, neuron, sense(walk, neuron));
+            write_output(layer, pixel, neuron, sense(walk, pixel, neuron));
         }
     }
     count_pixel(walk);

@@ -6,6 +6,7 @@
 #include "ebnn_host.h"
 
 #include "ebnn_host_linear.h"
+#include "ebnn_host_sensed.h"
 
 /* Samples' shares of the work area start on cache lines, relative to the area's begin. */
 #define LINE ((size_t)64)
@@ -33,6 +34,8 @@ static size_t target_bytes(const ebnn_host_step *step)
         return ebnn_tensor_bytes(&((const ebnn_copy_layer *)step->layer)->output);
     case EBNN_HOST_AFFINE:
         return ebnn_tensor_bytes(&((const ebnn_affine_layer *)step->layer)->output);
+    case EBNN_HOST_SENSED:
+        return ebnn_tensor_bytes(&((const ebnn_sensed_layer *)step->layer)->layer.output);
     default:
         return 0;
     }
@@ -64,6 +67,8 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
             bytes = ebnn_host_linear_scratch_bytes((const ebnn_linear_layer *)steps[i].layer);
         } else if (steps[i].kind == EBNN_HOST_INT8) {
             bytes = ebnn_host_int8_scratch_bytes((const ebnn_int8_layer *)steps[i].layer);
+        } else if (steps[i].kind == EBNN_HOST_SENSED) {
+            bytes = ebnn_host_sensed_scratch_bytes((const ebnn_sensed_layer *)steps[i].layer);
         }
         scratch = bytes > scratch ? bytes : scratch;
     }
@@ -103,6 +108,8 @@ size_t ebnn_host_descriptor_bytes(uint32_t kind)
         return sizeof(ebnn_copy_layer);
     case EBNN_HOST_AFFINE:
         return sizeof(ebnn_affine_layer);
+    case EBNN_HOST_SENSED:
+        return sizeof(ebnn_sensed_layer);
     default:
         return sizeof(ebnn_host_step);
     }
@@ -136,14 +143,18 @@ static int32_t run_sample(const ebnn_host_step *step, const void *input, const v
     }
 }
 
-static int32_t run_step(const ebnn_host_step *step, const step_series *at, size_t batch, const ebnn_kernel *kernel,
-                        void *scratch)
+static int32_t run_step(const ebnn_host_step *step, const step_series *at, size_t batch, uint64_t first_inference,
+                        const ebnn_kernel *kernel, void *scratch)
 {
     if (step->kind == EBNN_HOST_LINEAR) {
         return ebnn_host_linear((const ebnn_linear_layer *)step->layer, at->source, at->target, batch, kernel, scratch);
     }
     if (step->kind == EBNN_HOST_INT8) {
         return ebnn_host_int8((const ebnn_int8_layer *)step->layer, at->source, at->target, batch, kernel, scratch);
+    }
+    if (step->kind == EBNN_HOST_SENSED) {
+        return ebnn_host_sensed((const ebnn_sensed_layer *)step->layer, at->source, at->target, batch, first_inference,
+                                scratch);
     }
     for (size_t sample = 0; sample < batch; sample++) {
         const int32_t status =
@@ -164,7 +175,8 @@ static ebnn_host_series at_offset(ebnn_host_series base, size_t offset)
 }
 
 int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *inputs, size_t input_stride,
-                      int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, int kernel)
+                      int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, uint64_t first_inference,
+                      int kernel)
 {
     const ebnn_kernel *chosen = find_kernel(kernel);
     const size_t work_stride = sample_bytes(steps, count);
@@ -192,7 +204,7 @@ int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *i
         at.source = at_offset(bases[step->source_base], step->source_offset);
         at.other = at_offset(bases[step->other_base], step->other_offset);
         at.target = at_offset(bases[step->target_base], step->target_offset);
-        status = run_step(step, &at, batch, chosen, work + batch * work_stride);
+        status = run_step(step, &at, batch, first_inference, chosen, work + batch * work_stride);
         if (status != EBNN_OK) {
             return status;
         }

@@ -10,6 +10,7 @@
 #define EBNN_HOST_H
 
 #include "ebnn.h"
+#include "ebnn_sense.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,7 +24,8 @@ typedef enum ebnn_host_kind {
     EBNN_HOST_INT8 = 4,      /* an ebnn_int8_layer */
     EBNN_HOST_SUM_POOL = 5,  /* an ebnn_pool_layer */
     EBNN_HOST_ADD = 6,       /* an ebnn_add_layer */
-    EBNN_HOST_COPY = 7       /* an ebnn_copy_layer */
+    EBNN_HOST_COPY = 7,      /* an ebnn_copy_layer */
+    EBNN_HOST_SENSED = 8     /* an ebnn_sensed_layer */
 } ebnn_host_kind;
 
 typedef enum ebnn_host_base {
@@ -41,6 +43,12 @@ typedef enum ebnn_host_kernel {
 /* What ebnn_host_run answers beside the values of ebnn_status. */
 #define EBNN_HOST_ERROR_KERNEL (-16) /* a kernel that does not exist or that this processor cannot run */
 #define EBNN_HOST_ERROR_STEP (-17)   /* a step of an unknown kind or base */
+
+/* A layer whose weights are read off a chip with errors; its own, `sign` and `nonzero`, are not looked at. */
+typedef struct ebnn_sensed_layer {
+    ebnn_linear_layer layer; /* row_words is exact, `banks` says where the weights lie */
+    const ebnn_sensing *sensing;
+} ebnn_sensed_layer;
 
 /* One layer at work: its descriptor, and where its source, a second source and its target lie. */
 typedef struct ebnn_host_step {
@@ -60,10 +68,11 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
 /*
  * Runs the steps on `batch` samples. Sample i's input starts at `inputs` + i * input_stride and its scores at
  * `scores` + i * scores_stride (strides in bytes, multiples of 4). Areas are aligned to 4 bytes. `kernel` is an
- * ebnn_host_kernel. Answers 0, a negative ebnn_status, or one of the errors above.
+ * ebnn_host_kernel; sample i is inference `first_inference` + i of a chip with errors. Answers 0, a negative ebnn_status, or one of the errors above.
  */
 int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *inputs, size_t input_stride,
-                      int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, int kernel);
+                      int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, uint64_t first_inference,
+                      int kernel);
 
 /* 1 where ebnn_host_run would take this kernel, else 0. */
 int32_t ebnn_host_has_kernel(int kernel);

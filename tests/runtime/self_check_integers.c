@@ -84,7 +84,7 @@ void check_int8(unsigned int number)
     step.target_base = EBNN_HOST_SCORES;
     work = allocate(ebnn_host_work_bytes(&step, 1, BATCH));
     for (int kernel = EBNN_HOST_BEST; kernel <= EBNN_HOST_PORTABLE; kernel++) {
-        if (ebnn_host_run(&step, 1, source, in, (int32_t *)(void *)batch, out, work, BATCH, kernel) != EBNN_OK) {
+        if (ebnn_host_run(&step, 1, source, in, (int32_t *)(void *)batch, out, work, BATCH, 0, kernel) != EBNN_OK) {
             fail("the batch executor's status", number);
         }
         for (uint32_t sample = 0; sample < BATCH; sample++) {

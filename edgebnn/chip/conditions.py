@@ -1,0 +1,38 @@
+"""What a chip went through and how it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+from edgebnn.errors import TargetError
+
+KELVIN = 273.15  # 0 C
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """None stands for the target's nominal supply or reference temperature.
+
+    cycles: programming cycles before this one. retention_s: seconds since the banks were programmed. Raises TargetError
+    for what is no such number; whether a target's model covers them is another matter.
+    """
+
+    cycles: int = 0
+    supply_v: float | None = None
+    temperature_k: float | None = None
+    retention_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.cycles < 0:
+            raise TargetError(f"{self.cycles} programming cycles are out of range; use a whole number, zero or more")
+        for name, value in (("supply voltage", self.supply_v), ("temperature", self.temperature_k)):
+            if value is not None and not (isfinite(value) and value > 0):
+                raise TargetError(f"the {name} {value} is out of range; use a positive number")
+        if not (isfinite(self.retention_s) and self.retention_s >= 0):
+            raise TargetError(f"the time {self.retention_s} s since programming is out of range; use zero or more")
+
+    @property
+    def nominal(self) -> bool:
+        """Whether supply, temperature and time since programming are those of the target's tables."""
+        return self.supply_v is None and self.temperature_k is None and self.retention_s == 0

@@ -1,0 +1,88 @@
+"""The error model `device`: resistances, and the sense amplifiers that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.cell import Cell, solve_cell
+from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets
+from edgebnn.chip.instance import ChipInstance, ErrorKinds
+from edgebnn.chip.measured import Measured
+from edgebnn.chip.normal import Floats
+from edgebnn.chip.pattern import Rows
+from edgebnn.chip.pulses import Outcome, PulseCount, program_all, program_verified
+from edgebnn.chip.reading import Thresholds
+from edgebnn.chip.sensing import answer_thresholds
+from edgebnn.chip.target import COLUMNS, Target
+
+
+def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[[Rows], tuple[Thresholds, Thresholds]]:
+    """Devices programmed with the pulses that follow the chip's cycles, read through their columns' amplifiers."""
+    cell = _cell(solve_cell(target, policy, chip.conditions), chip.kinds)
+
+    def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
+        offsets = row_offsets(chip, rows, cell)
+        devices = programmed_devices(chip, rows, cell, offsets).devices
+        return answer_thresholds(cell, ln_resistance(chip, devices, cell), offsets, rows.ternary)
+
+    return model
+
+
+def programming_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> PulseCount:
+    """What programming the rows takes, further attempts included."""
+    cell = _cell(solve_cell(target, policy, chip.conditions), chip.kinds)
+    return programmed_devices(chip, rows, cell, row_offsets(chip, rows, cell)).pulses
+
+
+def programmed_devices(chip: ChipInstance, rows: Rows, cell: Cell, offsets: Floats) -> Outcome:
+    """The rows' devices after the chip programmed them, and what that took."""
+    devices = worn_devices(chip, rows.bank_row)
+    if chip.attempts == 1:
+        return program_all(devices, rows.sign, rows.nonzero)
+    return program_verified(devices, rows.sign, rows.nonzero, rows.ternary, cell, offsets, chip.attempts)
+
+
+def worn_devices(chip: ChipInstance, bank_row: npt.NDArray[np.int64]) -> Devices:
+    """Devices of some rows that were programmed as often as the chip's cycles say, all of them in HRS."""
+    shape = (len(bank_row), COLUMNS, 2)
+    last = chip.conditions.cycles - 1
+    return Devices(chip.seed, bank_row, np.zeros(shape, np.bool_), np.full(shape, last, np.int64))
+
+
+def row_offsets(chip: ChipInstance, rows: Rows, cell: Cell) -> Floats:
+    """The offset of each synapse's amplifier, float32 (rows, 32)."""
+    banks, place = np.unique(rows.bank, return_inverse=True)
+    return amplifier_offsets(chip.seed, banks, cell)[place]
+
+
+def ln_resistance(chip: ChipInstance, devices: Devices, cell: Cell) -> Floats:
+    """ln R of the devices, float32 (rows, 32, 2): as drawn, and as measured where the chip was measured."""
+    drawn = devices.ln_resistance(cell)
+    if chip.measured is None or chip.measured.ln_resistance is None:
+        return drawn
+    return _with_measured(drawn, devices, chip.measured, chip.measured.ln_resistance)
+
+
+def _with_measured(drawn: Floats, devices: Devices, measured: Measured, ln_resistance: Floats) -> Floats:
+    """A cell measured in one state has the mirror image of it in the other; a 0 has the measured HRS on its side."""
+    here, index = measured.places(devices.bank_row)
+    lrs, hrs = ln_resistance[index, 0], ln_resistance[index, 1]
+    found = drawn.copy()
+    for side, other in ((BL, BLB), (BLB, BL)):
+        # A 0 has two HRS, of which BLb's was measured, as that of a cell programmed to +1.
+        known = devices.low[..., side] | devices.low[..., other] | (side == BLB)
+        found[..., side] = np.where(here & known, np.where(devices.low[..., side], lrs, hrs), drawn[..., side])
+    return found
+
+
+def _cell(cell: Cell, kinds: ErrorKinds) -> Cell:
+    """Without the spreads of what is left out; an amplifier's offset belongs to both kinds of errors."""
+    if kinds is ErrorKinds.PROGRAMMING:
+        return replace(cell, noise=0.0, window_spread=0.0)
+    if kinds is ErrorKinds.READ:
+        return replace(cell, device_spread=0.0, cycle_spread=0.0)
+    return cell

@@ -1,0 +1,110 @@
+"""SET and RESET, pulse by pulse: programming once, only what changes, or until a read shows the wanted weight.
+
++1 wants (LRS, HRS) on (BL, BLb), -1 (HRS, LRS), 0 (HRS, HRS). A device is brought to LRS by one SET pulse and to HRS by
+one RESET pulse; every pulse draws the device's deviation anew. A row is programmed in two steps, the RESETs of all its
+columns side by side and then the SETs, so it takes the time of as many steps as it has kinds of pulses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.cell import Cell
+from edgebnn.chip.devices import Devices, Flags, wanted_low
+from edgebnn.chip.normal import WHOLE, Floats
+from edgebnn.chip.sensing import answer_thresholds
+from edgebnn.chip.target import Policy
+
+Words = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class PulseCount:
+    """Pulses to devices, and the steps that rows took for them."""
+
+    set_pulses: int = 0
+    reset_pulses: int = 0
+    steps: int = 0
+
+    def __add__(self, other: PulseCount) -> PulseCount:
+        return PulseCount(
+            self.set_pulses + other.set_pulses, self.reset_pulses + other.reset_pulses, self.steps + other.steps
+        )
+
+    def energy_j(self, policy: Policy) -> float:
+        """What the pulses take under a policy, in joules."""
+        return self.set_pulses * policy.set_energy.si("energy") + self.reset_pulses * policy.reset_energy.si("energy")
+
+    def time_s(self, policy: Policy) -> float:
+        """How long they take, row after row, in seconds."""
+        return self.steps * policy.pulse.si("time")
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The devices after programming, what it took, and the synapses that read wrong all the same.
+
+    wrong: bool (rows, 32), for either input, or None where nobody looked.
+    """
+
+    devices: Devices
+    pulses: PulseCount
+    wrong: Flags | None = None
+
+
+def program_all(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
+    """Every device of the rows gets a pulse; `sign` and `nonzero` are uint32 (rows,), as in `Pattern`."""
+    low = wanted_low(sign, nonzero)
+    return _pulsed(devices, low, np.ones_like(low))
+
+
+def program_changes(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
+    """A pulse for those devices alone that are in the other state, or were never programmed."""
+    low = wanted_low(sign, nonzero)
+    return _pulsed(devices, low, (devices.low != low) | (devices.pulse < 0))
+
+
+def program_verified(
+    devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats, attempts: int
+) -> Outcome:
+    """All devices once, then both devices of every synapse that reads wrong, up to `attempts` times in all.
+
+    The synapses are read after each attempt through their own amplifiers, `offsets` float32 (rows, 32), without the
+    noise of a single read (many reads average it out). `ternary` is bool (rows,).
+    """
+    outcome = program_all(devices, sign, nonzero)
+    low, pulses = outcome.devices.low, outcome.pulses
+    wrong = reads_wrong(outcome.devices, sign, nonzero, ternary, cell, offsets)
+    for _ in range(attempts - 1):
+        if not wrong.any():
+            break
+        outcome = _pulsed(outcome.devices, low, np.repeat(wrong[..., np.newaxis], 2, axis=-1))
+        pulses += outcome.pulses
+        wrong = reads_wrong(outcome.devices, sign, nonzero, ternary, cell, offsets)
+    return Outcome(outcome.devices, pulses, wrong)
+
+
+def reads_wrong(
+    devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats
+) -> npt.NDArray[np.bool_]:
+    """Synapses whose most likely answer is not the wanted weight for one of the inputs, bool (rows, 32)."""
+    minus, at_most_zero = answer_thresholds(cell, devices.ln_resistance(cell), offsets, ternary)
+    half = np.uint64(WHOLE // 2)
+    answer = np.where(minus > half, -1, np.where(at_most_zero > half, 0, 1))  # (rows, 32, 2)
+    lanes = np.arange(32, dtype=np.uint32)
+    positive, any_sign = ((word[:, np.newaxis] >> lanes & np.uint32(1)).astype(np.int8) for word in (sign, nonzero))
+    wanted = (2 * positive - 1) * any_sign
+    found: npt.NDArray[np.bool_] = (answer != wanted[..., np.newaxis]).any(axis=-1)
+    return found
+
+
+def _pulsed(devices: Devices, low: Flags, pulsed: Flags) -> Outcome:
+    """The devices after a pulse to those flagged, towards the wanted states."""
+    state = np.where(pulsed, low, devices.low)
+    after = Devices(devices.seed, devices.bank_row, state, devices.pulse + pulsed)
+    sets, resets = pulsed & low, pulsed & ~low
+    steps = sum(int(kind.any(axis=(1, 2)).sum()) for kind in (sets, resets))
+    return Outcome(after, PulseCount(int(sets.sum()), int(resets.sum()), steps))

@@ -1,0 +1,175 @@
+"""What the sense amplifiers answer: the state of programmed banks, and one read of them.
+
+A synapse is read together with its input: the PCSA's cross-coupled branches are swapped where the input is -1, so its
+offset helps one sign of the product and hinders the other. What is read may therefore depend on the input, and, with
+noise, on the read. Both are held here for each synapse and each input:
+
+* the most likely answer, -1, 0 or +1, which mostly is certain, and
+* where it is not, two thresholds of a fresh random number u of 32 bits: -1 where u is below the first,
+  else 0 where u is below the second, else +1.
+
+u is drawn in bit slices, its highest bits first: word k of a draw holds bit 31 - k of the u of all 32 columns. Almost
+always a few words decide all of them, and the others are not drawn. `runtime/chip/ebnn_sense.c` does the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.normal import WHOLE
+from edgebnn.chip.philox import Domain, draw
+from edgebnn.chip.target import COLUMNS
+
+Words = npt.NDArray[np.uint32]
+Thresholds = npt.NDArray[np.uint64]
+
+SLICES = 32
+# Words of one input's part of a fresh table: lanes that are uncertain, lanes that may be -1, lanes that may be at most
+# 0, and the bit slices of (threshold - 1) of both.
+TABLE_WORDS = 3 + 2 * SLICES
+_LANES = np.uint32(1) << np.arange(COLUMNS, dtype=np.uint32)
+
+
+@dataclass(frozen=True, eq=False)
+class ProgrammedBanks:
+    """What programmed banks answer; input 0 is -1, input 1 is +1.
+
+    sign, nonzero: most likely answers, uint32 (banks, rows, 2), bit = column; where `nonzero` is 0, so is `sign`.
+    fresh: int32 (banks, rows), the row's place in `tables`, or -1 where every answer is certain.
+    tables: uint32 (n, 2, TABLE_WORDS), see above.
+    seed: key of the fresh draws. each_read: they come anew with each read, else with each inference.
+    """
+
+    sign: Words
+    nonzero: Words
+    fresh: npt.NDArray[np.int32]
+    tables: Words
+    seed: int
+    each_read: bool = True
+
+    @property
+    def certain(self) -> bool:
+        """Whether every answer is certain and the same for both inputs: the weights, read once, say everything."""
+        same = all(np.array_equal(plane[..., 0], plane[..., 1]) for plane in (self.sign, self.nonzero))
+        return same and len(self.tables) == 0
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What some rows answer: `sign` and `nonzero` (..., 2), which of them are `uncertain` (...), and their tables."""
+
+    sign: Words
+    nonzero: Words
+    uncertain: npt.NDArray[np.bool_]
+    tables: Words
+
+
+def answers(minus: Thresholds, at_most_zero: Thresholds) -> Answers:
+    """Rows whose thresholds are uint64 (..., 32, 2) from 0 (never) to 2^32 (always), `minus` not the larger one.
+
+    The last axis is the input, -1 and +1.
+    """
+    minus, at_most_zero = np.swapaxes(minus, -1, -2), np.swapaxes(at_most_zero, -1, -2)
+    whole = np.uint64(WHOLE)
+    zero = at_most_zero - minus
+    uncertain = ((minus > 0) & (minus < whole)) | ((at_most_zero > 0) & (at_most_zero < whole))
+    negative = (minus >= zero) & (minus >= whole - at_most_zero)
+    positive = (whole - at_most_zero >= zero) & ~negative
+    lanes = pack(uncertain)
+    rows = lanes.any(axis=-1)
+    tables = np.zeros((int(rows.sum()), 2, TABLE_WORDS), np.uint32)
+    if len(tables):
+        first, second = minus[rows], at_most_zero[rows]
+        tables[..., 0] = lanes[rows]
+        tables[..., 1], tables[..., 2] = pack(first > 0), pack(second > 0)
+        tables[..., 3 : 3 + SLICES] = _slices(first)
+        tables[..., 3 + SLICES :] = _slices(second)
+    return Answers(pack(positive), pack(positive | negative), rows, tables)
+
+
+def programmed(
+    minus: Thresholds, at_most_zero: Thresholds, seed: int, each_read: bool = True
+) -> ProgrammedBanks:  # fmt: skip
+    """Banks whose rows all have thresholds, uint64 (banks, rows, 32, 2), as `answers` takes them."""
+    found = answers(minus, at_most_zero)
+    fresh = np.where(found.uncertain, np.cumsum(found.uncertain).reshape(found.uncertain.shape) - 1, -1)
+    return ProgrammedBanks(found.sign, found.nonzero, fresh.astype(np.int32), found.tables, seed, each_read)
+
+
+def read(
+    banks: ProgrammedBanks, bank: npt.ArrayLike, row: npt.ArrayLike, number: npt.ArrayLike, inference: npt.ArrayLike,
+    inputs: npt.ArrayLike,
+) -> tuple[Words, Words]:  # fmt: skip
+    """(sign, nonzero), uint32, of the weights as one read finds them; all arguments are broadcast to one shape.
+
+    `inputs` has a bit for each column, 1 for +1. `number` tells the reads of a row within an inference apart.
+    """
+    bank, row, number, inference, inputs = np.broadcast_arrays(
+        np.asarray(bank, np.int64),
+        np.asarray(row, np.int64),
+        np.asarray(number, np.uint64),
+        np.asarray(inference, np.uint64),
+        np.asarray(inputs, np.uint32),
+    )
+    sign = _choose(banks.sign[bank, row], inputs)
+    nonzero = _choose(banks.nonzero[bank, row], inputs)
+    place = banks.fresh[bank, row]
+    open_reads = place >= 0
+    if open_reads.any():
+        table = _choose(np.moveaxis(banks.tables[place[open_reads]], -1, 0), inputs[open_reads])
+        event = (bank << 5 | row)[open_reads], (number if banks.each_read else np.zeros_like(number))[open_reads]
+        below_first, below_second = _below(table, banks.seed, *event, inference[open_reads])
+        lanes = table[0]
+        sign[open_reads] = sign[open_reads] & ~lanes | ~below_second & lanes
+        nonzero[open_reads] = nonzero[open_reads] & ~lanes | (below_first | ~below_second) & lanes
+    return sign, nonzero
+
+
+def pack(lanes: npt.NDArray[np.bool_]) -> Words:
+    """Flags (..., 32) as uint32 (...), bit = column."""
+    octets = np.packbits(lanes, axis=-1, bitorder="little")
+    return np.ascontiguousarray(octets).view("<u4")[..., 0].astype(np.uint32)
+
+
+def unpack(words: Words) -> npt.NDArray[np.bool_]:
+    """uint32 (...) as flags (..., 32)."""
+    return (words[..., np.newaxis] & _LANES) != 0
+
+
+def _slices(thresholds: Thresholds) -> Words:
+    """Bit slices (..., 32), the highest bit first, of (threshold - 1) of each column; of 0 where that is never."""
+    reduced = (np.maximum(thresholds, 1) - np.uint64(1)).astype(np.uint32)
+    return np.stack([pack((reduced >> np.uint32(31 - k) & np.uint32(1)) != 0) for k in range(SLICES)], axis=-1)
+
+
+def _choose(both: Words, inputs: Words) -> Words:
+    """Lane by lane that of the two words (..., 2) which belongs to the lane's input."""
+    chosen: Words = both[..., 0] & ~inputs | both[..., 1] & inputs
+    return chosen
+
+
+def _below(
+    table: Words, seed: int, bank_row: npt.NDArray[np.int64], number: npt.NDArray[np.uint64],
+    inference: npt.NDArray[np.uint64],
+) -> tuple[Words, Words]:  # fmt: skip
+    """Whether u is below each threshold, lane by lane; `table` is uint32 (TABLE_WORDS, reads)."""
+    found = []
+    undecided = [table[0].copy(), table[0].copy()]
+    less = [np.zeros_like(table[0]), np.zeros_like(table[0])]
+    words = np.empty((len(bank_row), 4), np.uint32)
+    for k in range(SLICES):
+        if k % 4 == 0:
+            if not (undecided[0] | undecided[1]).any():
+                break
+            words = draw(seed, Domain.READ, bank_row, number, inference, block=k // 4)
+        u = words[:, k % 4]
+        for which in (0, 1):
+            bit = table[3 + SLICES * which + k]
+            less[which] |= undecided[which] & ~u & bit
+            undecided[which] &= ~(u ^ bit)
+    for which in (0, 1):  # equal to (threshold - 1) is below the threshold
+        found.append((less[which] | undecided[which]) & table[1 + which])
+    return found[0], found[1]

@@ -1,0 +1,16 @@
+"""`edgebnn chip`: the group of what concerns a chip's devices; each command has a file of its own."""
+
+from __future__ import annotations
+
+import click
+
+from edgebnn.cli.chip_characterise import characterise
+
+
+@click.group()
+def chip() -> None:
+    """Characterise a chip's devices and sense amplifiers."""
+
+
+# Commands are added here, so that their files need not know the group: no import then runs in a circle.
+chip.add_command(characterise)

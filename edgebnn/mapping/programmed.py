@@ -1,0 +1,116 @@
+"""A mapped network in a chip's banks: what is programmed into them, and which weights they then hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY, Pattern
+from edgebnn.chip.programming import program
+from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.errors import TargetError
+from edgebnn.mapping.image import read_section
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import LinearStage, Section
+from edgebnn.mapping.rows import input_order, unpack_rows
+from edgebnn.network.types import Linear
+
+Weights = npt.NDArray[np.int8]
+Words = npt.NDArray[np.uint32]
+
+ALL_COLUMNS = np.uint32(0xFFFFFFFF)
+
+
+def pattern_of(mapped: MappedNetwork) -> Pattern:
+    """What the firmware programs into the banks; TargetError where the target has no RRAM."""
+    shape = _shape(mapped)
+    sign, nonzero = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
+    kind, zero_share = np.full(shape, EMPTY, np.uint8), np.zeros(shape)
+    for node, stage in _layers(mapped):
+        share = float(np.mean(node.weights == 0))
+        signs = _words(mapped.image, stage.sign, stage)
+        nonzeros = None if stage.nonzero is None else _words(mapped.image, stage.nonzero, stage)
+        for tile in stage.tiles:
+            rows = tile.bank, slice(tile.neurons)
+            neurons = slice(tile.neuron, tile.neuron + tile.neurons)
+            sign[rows] = signs[neurons, tile.word]
+            # Every column of a binary row holds a weight; those behind the last input are never counted.
+            nonzero[rows] = ALL_COLUMNS if nonzeros is None else nonzeros[neurons, tile.word]
+            kind[rows] = BINARY if nonzeros is None else TERNARY
+            zero_share[rows] = share
+    return Pattern(sign, nonzero, kind, zero_share)
+
+
+def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBanks:
+    """The chip's banks with the network in them.
+
+    Raises TargetError where the target has no RRAM, or does not cover the conditions of the chip.
+    """
+    pattern = pattern_of(mapped)
+    assert mapped.policy is not None, "a network in RRAM has a policy"
+    return program(chip, mapped.target, pattern, mapped.policy)
+
+
+def check_programmed(mapped: MappedNetwork, banks: ProgrammedBanks) -> None:
+    """TargetError where these cannot be the network's banks: on a target without RRAM, or other banks in number."""
+    if banks.fresh.shape != _shape(mapped):
+        raise TargetError(
+            f"the chip has {banks.fresh.shape[0]} programmed banks, but network '{mapped.network.name}' uses "
+            f"{mapped.plan.banks} of {_shape(mapped)[1]} rows; program it with this deployment"
+        )
+
+
+def read_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> dict[str, Weights]:
+    """The weights of every layer in RRAM as they are most likely read with inputs of +1, shaped as the network's own.
+
+    By node name. Raises TargetError for banks that are not the network's.
+    """
+    check_programmed(mapped, banks)
+    return {node.name: _read_layer(node, stage, banks, plus=1) for node, stage in _layers(mapped)}
+
+
+def wrong_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> int:
+    """How many weights of the network are most likely read otherwise than meant, be it with one input alone.
+
+    Columns behind a layer's last input and rows behind its last neuron are no weights.
+    """
+    check_programmed(mapped, banks)
+    wrong = 0
+    for node, stage in _layers(mapped):
+        with_minus, with_plus = (_read_layer(node, stage, banks, plus) != node.weights for plus in (0, 1))
+        wrong += int(np.count_nonzero(with_minus | with_plus))
+    return wrong
+
+
+def _layers(mapped: MappedNetwork) -> list[tuple[Linear, LinearStage]]:
+    stages = mapped.linear_stages
+    return [(node, stages[node.name]) for node in mapped.network.linear if node.name in stages]
+
+
+def _shape(mapped: MappedNetwork) -> tuple[int, int]:
+    """Banks in use and rows of a bank."""
+    array = mapped.target.array
+    if array is None:
+        raise TargetError(
+            f"target '{mapped.target.name}' keeps its weights in flash and has no chip instances with errors; "
+            "compile for a target with RRAM, such as rram130"
+        )
+    return mapped.plan.banks, array.rows.integer("count")
+
+
+def _words(image: bytes, section: Section, stage: LinearStage) -> Words:
+    """A section's words (neurons, row_words)."""
+    return read_section(image, section, "<u4").reshape(-1, stage.row_words).astype(np.uint32)
+
+
+def _read_layer(node: Linear, stage: LinearStage, banks: ProgrammedBanks, plus: int) -> Weights:
+    """The most likely answers for inputs of -1 (`plus` 0) or +1 (`plus` 1), shaped as the node's weights."""
+    sign, nonzero = (np.zeros((node.neurons, stage.row_words), np.uint32) for _ in range(2))
+    for tile in stage.tiles:
+        neurons = slice(tile.neuron, tile.neuron + tile.neurons)
+        sign[neurons, tile.word] = banks.sign[tile.bank, : tile.neurons, plus]
+        nonzero[neurons, tile.word] = banks.nonzero[tile.bank, : tile.neurons, plus]
+    flat = np.empty((node.neurons, stage.fan_in), dtype=np.int8)
+    flat[:, input_order(stage.fan_in, stage.window)] = unpack_rows(sign, nonzero, stage.fan_in)
+    return flat.reshape(node.weights.shape)

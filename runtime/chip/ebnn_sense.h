@@ -1,0 +1,59 @@
+/*
+ * ebnn_sense.h: what the sense amplifiers answer when rows of programmed banks are read.
+ *
+ * The same as edgebnn/chip/reading.py, which says what the tables hold, to the bit.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_SENSE_H
+#define EBNN_SENSE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EBNN_READ_SLICES 32
+/* Words of one input's part of a fresh table. */
+#define EBNN_READ_WORDS (3 + 2 * EBNN_READ_SLICES)
+/* Rows of a bank at most: what one call can read, and what a row's number takes in a draw's counter. */
+#define EBNN_SENSE_ROWS 32
+
+/* Programmed banks; input 0 is -1, input 1 is +1. The same for all threads: nothing in here is written to. */
+typedef struct ebnn_sensing {
+    const uint32_t *sign;    /* (bank, row, input): the most likely answers, bit = column */
+    const uint32_t *nonzero; /* (bank, row, input) */
+    const int32_t *fresh;    /* (bank, row): place among the tables, -1 where every answer is certain */
+    const uint32_t *tables;  /* (place, input, EBNN_READ_WORDS) */
+    uint64_t seed;
+    uint32_t banks;
+    uint32_t rows;
+    uint32_t each_read; /* 1: fresh answers come anew with each read, 0: with each inference */
+    uint32_t unused;
+} ebnn_sensing;
+
+/* One read, of one row or of several with the same inputs. */
+typedef struct ebnn_sense_read {
+    uint64_t inference; /* below 2^48 */
+    uint32_t number;    /* tells the reads of a row within the inference apart */
+    uint32_t inputs;    /* bit = column: 1 is +1, 0 is -1 */
+    uint32_t wanted;    /* columns whose answers are wanted; those of the others are their most likely ones */
+} ebnn_sense_read;
+
+/* sizeof(ebnn_sensing): Python checks that its mirror of the struct has the same size. */
+uint32_t ebnn_sensing_bytes(void);
+
+/* Rows `row` to `row + count` of a bank, at most EBNN_SENSE_ROWS, read once: their weights, bit = column. */
+void ebnn_sense_rows(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, uint32_t count,
+                     const ebnn_sense_read *read, uint32_t *sign, uint32_t *nonzero);
+
+/* One row with all of its columns. */
+void ebnn_sense_row(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, uint64_t inference, uint32_t number,
+                    uint32_t inputs, uint32_t *sign, uint32_t *nonzero);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
