@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgebnn import __version__
 from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.lifetime import Usage
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.codegen.artefacts import Memory, measure
@@ -26,12 +27,12 @@ from edgebnn.emulator.executors import Executor, execute
 from edgebnn.errors import DataError, NoCompilerError, TargetError, ToolError
 from edgebnn.frontend import ReadOptions, parse_input_scale, read_network
 from edgebnn.mapping.cells import cells_csv
-from edgebnn.mapping.faults import fault_planes
 from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.folder import read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
+from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.mapping.record import FirmwareFacts, record_of, restore
 from edgebnn.network import model_shape
 
@@ -80,8 +81,8 @@ class Deployment:
         if on not in list(Executor):
             raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
         instance = self.chip(chip) if isinstance(chip, int) else chip
-        faults = fault_planes(self.mapped, instance) if instance is not None else None
-        scores = execute(self.mapped, self.elf, self.batch(x), Executor(on), faults)
+        banks = programmed_banks(self.mapped, instance) if instance is not None else None
+        scores = execute(self.mapped, self.elf, self.batch(x), Executor(on), banks)
         return scores if integers else scores * self.mapped.network.output.scale
 
     def emulate(
@@ -121,10 +122,7 @@ class Deployment:
         )
 
     def chip(self, seed: int, ber: float | None = None) -> ChipInstance:
-        """The chip instance of a seed at a bit error rate, by default that of the programming policy (else 0)."""
-        if ber is None:
-            policy = self.mapped.policy
-            ber = 0.0 if policy is None else self.mapped.target.policy(policy).bit_error_rate.si("ratio")
+        """The chip instance of a seed at a bit error rate, by default that of the programming policy."""
         return ChipInstance(seed, ber)
 
     def batch(self, x: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -149,9 +147,24 @@ class Deployment:
             raise DataError("the labels y are no whole numbers; give the index of each sample's class")
         return Dataset(samples, np.atleast_1d(labels).astype(np.int64))
 
-    def estimate(self) -> Estimate:
-        """Energy, latency and programming energy without data."""
-        return estimate(self.mapped, self.elf)
+    def estimate(
+        self,
+        *,
+        days: float = Usage.days,
+        inferences_per_day: float = Usage.inferences_per_day,
+        reprogrammings_per_day: float = Usage.reprogrammings_per_day,
+        channels: int = Usage.channels,
+        sample_rate_hz: float | None = Usage.sample_rate_hz,
+        supply_v: float | None = None,
+    ) -> Estimate:
+        """Energy, latency and endurance without data: of one inference, of programming, and of a whole life.
+
+        The life has so many `days` with so many inferences and reprogrammings a day; the front end's `channels` are in
+        it where there is a `sample_rate_hz`. `supply_v` is in V, by default the nominal one. Raises TargetError for
+        what the target cannot do, ToolError where no firmware was built, whose instructions are counted.
+        """
+        usage = Usage(days, inferences_per_day, reprogrammings_per_day, channels, sample_rate_hz)
+        return estimate(self.mapped, self.elf, usage, supply_v)
 
     def save(self, folder: str | Path) -> None:
         """Writes the deployment folder, whole or not at all."""

@@ -134,7 +134,7 @@ def aged_rate(target: Target, policy_name: str, cycles: int) -> float:
         return rate
     ageing = physics_of(target).ageing
     onset = ageing.onset.si("ratio") * endurance
-    aged = rate * max(1.0, cycles / onset) ** ageing.exponent.si("ratio")
+    aged: float = rate * max(1.0, cycles / onset) ** ageing.exponent.si("ratio")
     return max(rate, min(aged, WORST))
 
 

@@ -8,6 +8,7 @@ from math import isfinite
 from edgebnn.errors import TargetError
 
 KELVIN = 273.15  # 0 C
+MOST_CYCLES = 1 << 40  # far beyond any endurance, and few enough to be counted everywhere
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Conditions:
     retention_s: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.cycles < 0:
-            raise TargetError(f"{self.cycles} programming cycles are out of range; use a whole number, zero or more")
+        if not 0 <= self.cycles <= MOST_CYCLES:
+            raise TargetError(f"{self.cycles} programming cycles are out of range; use 0 to {MOST_CYCLES:g}")
         for name, value in (("supply voltage", self.supply_v), ("temperature", self.temperature_k)):
             if value is not None and not (isfinite(value) and value > 0):
                 raise TargetError(f"the {name} {value} is out of range; use a positive number")
@@ -36,3 +37,6 @@ class Conditions:
     def nominal(self) -> bool:
         """Whether supply, temperature and time since programming are those of the target's tables."""
         return self.supply_v is None and self.temperature_k is None and self.retention_s == 0
+
+
+NOMINAL = Conditions()

@@ -46,6 +46,13 @@ def programmed_devices(chip: ChipInstance, rows: Rows, cell: Cell, offsets: Floa
     return program_verified(devices, rows.sign, rows.nonzero, rows.ternary, cell, offsets, chip.attempts)
 
 
+def programmed_ln_resistance(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> Floats:
+    """ln R of the rows' devices after the chip programmed them, float32 (rows, 32, 2)."""
+    cell = _cell(solve_cell(target, policy, chip.conditions), chip.kinds)
+    devices = programmed_devices(chip, rows, cell, row_offsets(chip, rows, cell)).devices
+    return ln_resistance(chip, devices, cell)
+
+
 def worn_devices(chip: ChipInstance, bank_row: npt.NDArray[np.int64]) -> Devices:
     """Devices of some rows that were programmed as often as the chip's cycles say, all of them in HRS."""
     shape = (len(bank_row), COLUMNS, 2)

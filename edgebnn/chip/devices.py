@@ -75,4 +75,5 @@ def wanted_low(sign: npt.NDArray[np.uint32], nonzero: npt.NDArray[np.uint32]) ->
     lanes = np.arange(COLUMNS, dtype=np.uint32)
     plus = (sign & nonzero)[:, np.newaxis] >> lanes & np.uint32(1)
     minus = (~sign & nonzero)[:, np.newaxis] >> lanes & np.uint32(1)
-    return np.stack([plus, minus], axis=-1) != 0
+    low: Flags = np.stack([plus, minus], axis=-1) != 0
+    return low

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from edgebnn.chip import supply
 from edgebnn.chip.events import Events
 from edgebnn.chip.evidence import shares, weakest
 from edgebnn.chip.quantity import Evidence, Quantity
+from edgebnn.chip.supply import energy_scaling
 from edgebnn.chip.target import ChipPower, EventEnergy, Policy, Target
 from edgebnn.errors import TargetError
 
@@ -125,7 +125,7 @@ def inference_energy(events: Events, target: Target, supply_v: float | None = No
         ("array_popcounts", Group.PERIPHERY, events.popcounts, table.popcount),
         ("array_thresholds", Group.PERIPHERY, events.thresholds, table.threshold),
     ]
-    factor, scaling = _scaling(target, supply_v)
+    factor, scaling = energy_scaling(target, supply_v)
     parts = [
         Part(name, group, count * each.si("energy") * factor, weakest(each.evidence, *scaling))
         for name, group, count, each in counted
@@ -140,7 +140,7 @@ def inference_energy(events: Events, target: Target, supply_v: float | None = No
 def leakage_energy(target: Target, time_s: float, supply_v: float | None = None) -> Part:
     """What leaks away in so many seconds at this supply in V; TargetError as `inference_energy`."""
     _, power = _tables(target)
-    factor, scaling = _scaling(target, supply_v)
+    factor, scaling = energy_scaling(target, supply_v)
     leakage = power.leakage
     return Part("leakage", Group.LEAKAGE, leakage.si("power") * time_s * factor, weakest(leakage.evidence, *scaling))
 
@@ -168,13 +168,3 @@ def _tables(target: Target) -> tuple[EventEnergy, ChipPower]:
     if target.energy is None or target.power is None:
         raise TargetError(f"target '{target.name}' has no energy model; choose another target")
     return target.energy, target.power
-
-
-def _scaling(target: Target, asked_v: float | None) -> tuple[float, tuple[Evidence, ...]]:
-    """The factor from energies at the nominal supply to those at the one asked for, and the words that it brings."""
-    volts = supply.supply_v(target, asked_v)
-    assert target.supply is not None, "which supply_v has seen to"
-    nominal = target.supply.nominal
-    if volts == nominal.si("voltage"):
-        return 1.0, ()  # nothing is scaled, so nothing rests on the nominal supply
-    return (volts / nominal.si("voltage")) ** 2, (nominal.evidence,)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
-from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.conditions import NOMINAL, Conditions
 from edgebnn.chip.measured import Measured
 from edgebnn.errors import TargetError
 
@@ -36,8 +37,10 @@ class ChipInstance:
     The draws belong to the physical synapse (seed, bank, row, column): another network on the same chip meets the same
     devices, and a synapse that is wrong at one rate is wrong at every higher one. `policy` is the programming policy,
     by default the deployment's. `bit_error_rate` takes the place of the rates that follow from policy and conditions,
-    in all models but `device`. `read_error_rate` is the probability that one XNOR is wrong, whatever the weight. With more
-    than one of `attempts` each programming is read and wrong synapses are programmed again. Raises TargetError where a number is out of range.
+    in all models but `device`. `read_error_rate` is the probability that one XNOR is wrong, whatever the weight. With
+    more than one of `attempts` the weights are read after programming and the wrong ones programmed again. Cells that
+    were `measured` are as they were measured, the others are drawn. Raises TargetError where a number is out of range,
+    and for what a model knows nothing of.
     """
 
     seed: int
@@ -46,9 +49,9 @@ class ChipInstance:
     kinds: ErrorKinds = ErrorKinds.BOTH
     read_error_rate: float = 0.0
     policy: str | None = None
-    conditions: Conditions = Conditions()
+    conditions: Conditions = NOMINAL
     attempts: int = 1
-    measured: Measured | None = field(default=None, compare=False)
+    measured: Measured | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -73,3 +76,26 @@ class ChipInstance:
                 "the error model 'device' takes no bit error rate: its rates follow from policy and conditions; leave "
                 "the rate out, or use 'ber'"
             )
+        if self.measured is not None and self.errors is not measured_model(self.measured):
+            raise TargetError(
+                f"what was measured goes with the error model '{measured_model(self.measured)}', not '{self.errors}'; "
+                "use that one, or leave the measurement out"
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Writes a file from which `load` gives the same chip; DataError where that cannot be."""
+        from edgebnn.chip.instance_files import save_chip
+
+        save_chip(self, Path(path))
+
+    @staticmethod
+    def load(path: str | Path) -> ChipInstance:
+        """The chip of a file that `save` wrote; DataError where it is none, TargetError where a number is unsound."""
+        from edgebnn.chip.instance_files import load_chip
+
+        return load_chip(Path(path))
+
+
+def measured_model(measured: Measured) -> ErrorModel:
+    """The error model that takes such a measurement: `table` takes error rates, `device` resistances."""
+    return ErrorModel.TABLE if measured.ln_resistance is None else ErrorModel.DEVICE

@@ -22,9 +22,9 @@ class Usage:
     number out of range.
     """
 
-    days: float = 365.0
-    inferences_per_day: float = 86_400.0  # one a second, about as often as a heart beats
-    reprogrammings_per_day: float = 0.0
+    days: float = 365
+    inferences_per_day: float = 86_400  # one a second, about as often as a heart beats
+    reprogrammings_per_day: float = 0
     channels: int = 1
     sample_rate_hz: float | None = None
 
@@ -35,9 +35,9 @@ class Usage:
         ):
             if not 0 <= value <= _MOST:
                 raise TargetError(f"{value:g} {name} are out of range; use a number from 0 to {_MOST:g}")
-        for name, value in (("days", self.days), ("samples a second", self.sample_rate_hz)):
-            if value is not None and not 0 < value <= _MOST:
-                raise TargetError(f"{value:g} {name} are out of range; use a number above 0, up to {_MOST:g}")
+        for name, above_zero in (("days", self.days), ("samples a second", self.sample_rate_hz)):
+            if above_zero is not None and not 0 < above_zero <= _MOST:
+                raise TargetError(f"{above_zero:g} {name} are out of range; use a number above 0, up to {_MOST:g}")
         if not 1 <= self.channels <= _MOST:
             raise TargetError(f"{self.channels} channels are out of range; use a whole number from 1 to {_MOST:g}")
         if self.channels > 1 and self.sample_rate_hz is None:

@@ -79,7 +79,7 @@ def answers(minus: Thresholds, at_most_zero: Thresholds) -> Answers:
     negative = (minus >= zero) & (minus >= whole - at_most_zero)
     positive = (whole - at_most_zero >= zero) & ~negative
     lanes = pack(uncertain)
-    rows = lanes.any(axis=-1)
+    rows = np.asarray(lanes.any(axis=-1))
     tables = np.zeros((int(rows.sum()), 2, TABLE_WORDS), np.uint32)
     if len(tables):
         first, second = minus[rows], at_most_zero[rows]
@@ -136,7 +136,8 @@ def pack(lanes: npt.NDArray[np.bool_]) -> Words:
 
 def unpack(words: Words) -> npt.NDArray[np.bool_]:
     """uint32 (...) as flags (..., 32)."""
-    return (words[..., np.newaxis] & _LANES) != 0
+    flags: npt.NDArray[np.bool_] = (words[..., np.newaxis] & _LANES) != 0
+    return flags
 
 
 def _slices(thresholds: Thresholds) -> Words:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from edgebnn.chip.physics_rules import check_physics
 from edgebnn.chip.quantity import check
 from edgebnn.chip.target import COLUMNS, NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Target
 from edgebnn.errors import TargetError
@@ -26,6 +27,9 @@ def check_target(target: Target, where: str) -> None:
     if target.array is not None and target.macro is not None:
         _check_array(target.array, where)
         _check_macro(target.macro, where)
+    _check_supply(target, where)
+    if target.physics is not None:
+        check_physics(target, target.physics, where)
 
 
 def _demand(condition: bool, where: str, problem: str) -> None:
@@ -52,6 +56,12 @@ def _check_sections(target: Target, where: str) -> None:
     for name in ("pcsa_read", "popcount", "threshold"):
         present = getattr(target.energy, name) is not None
         _demand(present, where, f"energy.{name} is missing; an array needs it")
+
+
+def _check_supply(target: Target, where: str) -> None:
+    if target.supply is not None and target.supply.near_threshold is not None:
+        ordered = target.supply.near_threshold.si("voltage") <= target.supply.nominal.si("voltage")
+        _demand(ordered, where, "supply.near_threshold is above supply.nominal; exchange them")
 
 
 def _check_regions(target: Target, where: str) -> None:

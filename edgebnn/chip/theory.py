@@ -80,7 +80,7 @@ def sign_flip(
 
 @cache
 def _normal_law() -> tuple[Floats, Floats]:
-    """Nodes and weights of a standard normal number: a fine grid, since the integrands are steps where spreads are 0."""
+    """Nodes and weights of a standard normal number: a fine grid, since integrands are steps where a spread is 0."""
     z: Any = np.linspace(-9, 9, 3601)
     weight = np.exp(-(z**2) / 2)
     return z, weight / weight.sum()

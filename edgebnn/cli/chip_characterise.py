@@ -6,10 +6,61 @@ from pathlib import Path
 
 import click
 
-from edgebnn.cli.output import JsonCommand
+from edgebnn.cli.output import JsonCommand, emit
 
 
 @click.command(cls=JsonCommand)
 @click.argument("target")
-def characterise(target: str, json_flag: bool, json_file: Path | None) -> None:
-    """Characterise."""
+@click.option("--policy", help="One programming policy.  [default: all]")
+@click.option(
+    "--cycles",
+    type=click.IntRange(min=0),
+    multiple=True,
+    default=(0,),
+    show_default="0",
+    help="Programming cycles that the devices went through; several times for several rates.",
+)
+@click.option("--vdd", type=float, multiple=True, help="Supply in V; several times for several rates.")
+@click.option("--temperature", type=float, metavar="C", help="Temperature in degrees Celsius.")
+@click.option("--cells", type=click.IntRange(min=1), default=10**6, show_default=True, help="Cells that are sampled.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the chip that is sampled."
+)
+@click.option(
+    "--png",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw distributions and error rates.",
+)
+def characterise(
+    target: str,
+    policy: str | None,
+    cycles: tuple[int, ...],
+    vdd: tuple[float, ...],
+    temperature: float | None,
+    cells: int,
+    seed: int,
+    png: Path | None,
+    json_flag: bool,
+    json_file: Path | None,
+) -> None:
+    """Resistances and error rates of TARGET's devices, by theory and on a sampled chip.
+
+    TARGET is a name or a TOML file. 2T2R stands beside 1T1R and 1T1R with a SECDED code; ternary errors are shown for
+    each supply.
+    """
+    from edgebnn.chip.characterise import Request
+    from edgebnn.chip.characterise import characterise as characterised
+    from edgebnn.chip.conditions import KELVIN
+    from edgebnn.chip.target_files import load_target
+    from edgebnn.files import write_whole
+    from edgebnn.report.characterisation import characterisation_document, show_characterisation
+
+    kelvin = None if temperature is None else temperature + KELVIN
+    request = Request(policy, tuple(dict.fromkeys(cycles)), tuple(dict.fromkeys(vdd)), kelvin, cells, seed)
+    document = characterisation_document(characterised(load_target(target), request))
+    if png is not None:
+        from edgebnn.report.chip_figures import characterisation_png
+
+        write_whole(png, characterisation_png(document))
+    emit(document, json_flag, json_file, lambda console: show_characterisation(console, document))

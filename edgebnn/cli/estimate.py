@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgebnn.cli.options import reading_options, target_option
+from edgebnn.chip.lifetime import Usage
+from edgebnn.cli.options import given, reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
+
+if TYPE_CHECKING:
+    from edgebnn.chip.target import Target
 
 
 @click.command(cls=JsonCommand)
@@ -15,6 +20,40 @@ from edgebnn.cli.output import JsonCommand, emit
 @target_option(default=None)
 @click.option("--policy", help="Programming policy, for a MODEL.")
 @reading_options
+@click.option("--vdd", type=float, help="Supply in V; by default the target's nominal one. The clock stays.")
+@click.option(
+    "--days",
+    type=click.FloatRange(0, min_open=True),
+    default=Usage.days,
+    show_default=True,
+    help="How long the deployment lives.",
+)
+@click.option(
+    "--inferences-per-day",
+    type=click.FloatRange(0),
+    default=Usage.inferences_per_day,
+    show_default=True,
+    help="How much it works; 86400 is one a second.",
+)
+@click.option(
+    "--reprogrammings-per-day",
+    type=click.FloatRange(0),
+    default=Usage.reprogrammings_per_day,
+    show_default=True,
+    help="How often all its banks are programmed again.",
+)
+@click.option(
+    "--sample-rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Of each channel, in Hz: counts the front end and its samples, which are left out without.",
+)
+@click.option(
+    "--channels",
+    type=click.IntRange(1),
+    default=Usage.channels,
+    show_default=True,
+    help="Of the front end, with --sample-rate.",
+)
 def estimate(
     source: Path,
     target: str | None,
@@ -22,6 +61,12 @@ def estimate(
     input_type: str | None,
     input_scale: str | None,
     calibration: Path | None,
+    vdd: float | None,
+    days: float,
+    inferences_per_day: float,
+    reprogrammings_per_day: float,
+    sample_rate: float | None,
+    channels: int,
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
@@ -31,6 +76,8 @@ def estimate(
     from edgebnn.report.documents import estimate_document
     from edgebnn.report.tables import show_estimate
 
+    if given("channels") and sample_rate is None:
+        raise click.UsageError("--channels goes with --sample-rate")
     if source.is_dir():
         if not all(option is None for option in (target, policy, input_type, input_scale, calibration)):
             raise click.UsageError(
@@ -48,5 +95,22 @@ def estimate(
             input_scale=options.input_scale,
             calibration=options.calibration,
         )
-    document = estimate_document(deployment, deployment.estimate())
+    _check_used(deployment.mapped.target)
+    result = deployment.estimate(
+        days=days,
+        inferences_per_day=inferences_per_day,
+        reprogrammings_per_day=reprogrammings_per_day,
+        channels=channels,
+        sample_rate_hz=sample_rate,
+        supply_v=vdd,
+    )
+    document = estimate_document(deployment, result)
     emit(document, json_flag, json_file, lambda console: show_estimate(console, document))
+
+
+def _check_used(target: Target) -> None:
+    """A usage error where options about energy would do nothing."""
+    names = ("vdd", "days", "inferences_per_day", "reprogrammings_per_day", "sample_rate", "channels")
+    if target.energy is None and (ignored := [name for name in names if given(name)]):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        raise click.UsageError(f"target '{target.name}' has no energy model; leave out {options}")

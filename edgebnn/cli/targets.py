@@ -41,9 +41,11 @@ def show_target_command(target: str, json_flag: bool, json_file: Path | None) ->
 @click.argument("target")
 def check_target(target: str, json_flag: bool, json_file: Path | None) -> None:
     """Check a target file: exit code 0 where it is sound, else one sentence and 1."""
+    from edgebnn.chip.solvable import check_solvable
     from edgebnn.chip.target_files import load_target
 
     loaded = load_target(target)
+    check_solvable(loaded, f"target file '{target}'")
     document = {"target": loaded.name, "sound": True, "numbers": sum(1 for _ in loaded.quantities())}
     emit(
         document,

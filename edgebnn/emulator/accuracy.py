@@ -7,12 +7,11 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
 
-LEVEL = 0.95
+from edgebnn.chip.intervals import LEVEL, Interval, exact_interval
+
 RESAMPLES = 2000
 
-Interval = tuple[float, float]
 Flags = npt.NDArray[np.bool_]
 
 
@@ -37,16 +36,6 @@ class AccuracyDrop:
         if high <= allowed:
             return Verdict.HOLDS
         return Verdict.FAILS if low > allowed else Verdict.UNRESOLVED
-
-
-def exact_interval(successes: int, trials: int) -> Interval:
-    """The Clopper-Pearson interval of a share at the 95 % level; (0, 1) without trials."""
-    if trials == 0:
-        return 0.0, 1.0
-    tail = (1 - LEVEL) / 2
-    low = float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
-    high = float(beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
-    return low, high
 
 
 def accuracy_drop(without_errors: Flags, with_errors: Flags, seed: int) -> AccuracyDrop:

@@ -93,6 +93,12 @@ class LinearDescriptor(ctypes.Structure):
     ]
 
 
+class SensedDescriptor(ctypes.Structure):
+    """`ebnn_sensed_layer`."""
+
+    _fields_ = [("layer", LinearDescriptor), ("sensing", _pointer)]
+
+
 class Int8Descriptor(ctypes.Structure):
     """`ebnn_int8_layer`."""
 
@@ -167,6 +173,7 @@ class HostStep(ctypes.Structure):
 
 Descriptor = (
     LinearDescriptor
+    | SensedDescriptor
     | ThresholdDescriptor
     | PoolDescriptor
     | AffineDescriptor
@@ -186,6 +193,8 @@ KINDS: tuple[tuple[type[Stage], type[Descriptor]], ...] = (
     (AddStage, AddDescriptor),
     (CopyStage, CopyDescriptor),
 )
+# The kind behind them: a LinearStage whose weights are read off a chip with errors.
+SENSED = len(KINDS)
 
 
 @cache
@@ -204,9 +213,10 @@ def host_library() -> ctypes.CDLL:
         *(_pointer, _size),
         *(_pointer, _size),
         *(_pointer, _size),
+        ctypes.c_uint64,
         ctypes.c_int,
     ]
-    structs = (*(descriptor for _, descriptor in KINDS), HostStep)
+    structs = (*(descriptor for _, descriptor in KINDS), SensedDescriptor, HostStep)
     for kind, struct in enumerate(structs):
         if native.ebnn_host_descriptor_bytes(kind) != ctypes.sizeof(struct):
             raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")

@@ -12,16 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s, programming_energy
-from edgebnn.chip.instance import ChipInstance, FaultPlanes
-from edgebnn.emulator.accuracy import AccuracyDrop, Interval, accuracy_drop, exact_interval
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.intervals import Interval, exact_interval
+from edgebnn.chip.programming import bit_error_rate
+from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop
 from edgebnn.emulator.agreement import Agreement, per_class, same_as_model, same_class, same_integers
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import FirmwareRun, run_firmware
 from edgebnn.emulator.onnx_runtime import NotComparable, run_onnxruntime
 from edgebnn.errors import DataError
-from edgebnn.mapping.faults import fault_planes, programmed_weights, wrong_weights
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.programmed import programmed_banks, wrong_weights
 
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.int32]
@@ -131,14 +134,14 @@ def emulate(
     on_chips = np.empty((len(chips), len(data.x)), dtype=np.int64)
     for index, chip in enumerate(chips):
         progress(f"chip {chip.seed}")
-        faults = fault_planes(mapped, chip)
+        banks = programmed_banks(mapped, chip)
         if index == 0:
-            on_chip, with_errors, _ = bench.compare(faults, " with errors")
+            on_chip, with_errors, _ = bench.compare(banks, " with errors")
             agreement |= with_errors
         else:
-            on_chip = bench.fast.run(data.x, programmed_weights(mapped, faults))
+            on_chip = bench.fast.run(data.x, banks)
         on_chips[index] = _classes(on_chip)
-        results.append(_chip_result(mapped, chip, faults, on_chips[index], predictions, data.y))
+        results.append(_chip_result(mapped, chip, banks, on_chips[index], predictions, data.y))
     right = None if data.y is None else predictions == data.y
     return Emulation(
         samples=len(data.x),
@@ -196,23 +199,22 @@ class _Bench:
     progress: Progress
 
     def compare(
-        self, faults: FaultPlanes | None, condition: str
+        self, banks: ProgrammedBanks | None, condition: str
     ) -> tuple[Scores, dict[str, Agreement], FirmwareRun | None]:
         """The fast path's scores of all samples, how the others agree with it and each other, the firmware's run."""
         self.progress(f"fast path{condition}")
-        weights = programmed_weights(self.mapped, faults) if faults is not None else {}
-        scores = self.fast.run(self.x, weights)
+        scores = self.fast.run(self.x, banks)
         head = scores[: len(self.repeated)]
         if len(self.repeated) == 0:
             return scores, {}, None
         self.progress(f"reference{condition}")
-        reference = execute(self.mapped, self.elf, self.repeated, Executor.REFERENCE, faults)
+        reference = execute(self.mapped, self.elf, self.repeated, Executor.REFERENCE, banks)
         agreement = {f"reference-fast{condition}": same_integers(reference, head)}
         if self.elf is None:
             return scores, agreement, None
         phase = f"firmware{condition}"
         self.progress(phase)
-        run = run_firmware(self.mapped, self.elf, self.repeated, faults, partial(self.progress, phase))
+        run = run_firmware(self.mapped, self.elf, self.repeated, banks, partial(self.progress, phase))
         agreement[f"reference-firmware{condition}"] = same_integers(reference, run.scores)
         agreement[f"fast-firmware{condition}"] = same_integers(head, run.scores)
         return scores, agreement, run
@@ -221,15 +223,16 @@ class _Bench:
 def _chip_result(
     mapped: MappedNetwork,
     chip: ChipInstance,
-    faults: FaultPlanes,
+    banks: ProgrammedBanks,
     answers: Labels,
     without_errors: Labels,
     labels: Labels | None,
 ) -> ChipResult:
+    assert mapped.policy is not None, "a network in RRAM has a policy"
     return ChipResult(
         seed=chip.seed,
-        bit_error_rate=chip.bit_error_rate,
-        wrong_bits=wrong_weights(mapped, programmed_weights(mapped, faults)),
+        bit_error_rate=bit_error_rate(chip, mapped.target, mapped.policy),
+        wrong_bits=wrong_weights(mapped, banks),
         accuracy=None if labels is None else float(np.mean(answers == labels)),
         changed=int(np.count_nonzero(answers != without_errors)),
     )

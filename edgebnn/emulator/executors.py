@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.instance import FaultPlanes
+from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import run_firmware
+from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import ToolError
-from edgebnn.mapping.faults import programmed_weights
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.interpreter import interpret
 
@@ -41,19 +41,23 @@ def execute(
     elf: bytes | None,
     x: npt.NDArray[Any],
     on: Executor,
-    faults: FaultPlanes | None = None,
+    banks: ProgrammedBanks | None = None,
+    first_inference: int = 0,
 ) -> Scores:
-    """Integer scores int32 (B, *scores shape) of a batch on one executor, on a chip with faults where they are given.
+    """Integer scores int32 (B, *scores shape) of a batch on one executor.
 
-    Raises DataError for unsuitable data and ToolError where the executor's packages or the firmware are missing.
+    `banks` are those of a chip with errors, whose inference `first_inference` + i sample i is. Raises DataError for
+    unsuitable data, TargetError for banks that are not the network's, ToolError where the executor's packages or the
+    firmware are missing.
     """
     if on is Executor.FIRMWARE:
         if elf is None:
             raise ToolError(NO_FIRMWARE)
-        return run_firmware(mapped, elf, x, faults).scores
-    weights = programmed_weights(mapped, faults) if faults is not None else {}
+        return run_firmware(mapped, elf, x, banks, first_inference=first_inference).scores
     if on is Executor.FAST:
-        return FastPath(mapped).run(x, weights)
-    network = mapped.network.with_weights(weights)
-    blocks = [interpret(network, x[i : i + _REFERENCE_BLOCK]) for i in range(0, len(x), _REFERENCE_BLOCK)]
-    return np.concatenate(blocks) if blocks else np.zeros((0, *network.output.shape), np.int32)
+        return FastPath(mapped).run(x, banks, first_inference=first_inference)
+    blocks = []
+    for first in range(0, len(x), _REFERENCE_BLOCK):
+        rules = None if banks is None else sensed_layers(mapped, banks, first_inference + first)
+        blocks.append(interpret(mapped.network, x[first : first + _REFERENCE_BLOCK], rules))
+    return np.concatenate(blocks) if blocks else np.zeros((0, *mapped.network.output.shape), np.int32)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.descriptors import address, host_library
-from edgebnn.emulator.program import Program, Weights, build_program
+from edgebnn.emulator.program import Program, build_program
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -35,24 +35,31 @@ class FastPath:
     def __init__(self, mapped: MappedNetwork) -> None:
         self.mapped = mapped
         self._native = host_library()
-        self._program = build_program(mapped, {})
+        self._program = build_program(mapped)
 
-    def run(self, x: npt.NDArray[Any], weights: Mapping[str, Weights] | None = None, kernel: Kernel = "auto") -> Scores:
+    def run(
+        self,
+        x: npt.NDArray[Any],
+        banks: ProgrammedBanks | None = None,
+        kernel: Kernel = "auto",
+        first_inference: int = 0,
+    ) -> Scores:
         """Integer scores int32 (B, *scores shape) of a batch x (B, *the model's own input shape).
 
-        `weights` (int8, shaped as the layer's own) replace those of the layers named: what a chip instance really
-        holds. Raises DataError for unsuitable data or weights, ToolError for a kernel that this processor has not.
+        `banks` are those of a chip with errors, whose inference `first_inference` + i sample i is. Raises DataError for
+        unsuitable data, TargetError for banks that are not the network's, ToolError for a kernel that this processor
+        has not.
         """
         if not self._native.ebnn_host_has_kernel(_KERNELS[kernel]):
             raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
-        program = build_program(self.mapped, weights) if weights else self._program
+        program = self._program if banks is None else build_program(self.mapped, banks)
         network, layout = self.mapped.network, self.mapped.plan.input
         check_shape(network, x)
         scores = np.empty((len(x), network.output.size), np.int32)
         block = self._block_samples(program)
         for first in range(0, len(x), block):
-            samples = encode(network, x[first : first + block])
-            self._run_encoded(program, encode_samples(samples, layout), scores[first : first + block], kernel)
+            encoded = encode_samples(encode(network, x[first : first + block]), layout)
+            self._run_encoded(program, encoded, scores[first : first + block], kernel, first_inference + first)
         if len(x) == 0:
             encode(network, x)
         return scores.reshape(len(x), *network.output.shape)
@@ -68,7 +75,12 @@ class FastPath:
         return scores
 
     def _run_encoded(
-        self, program: Program, encoded: npt.NDArray[np.uint8], scores: npt.NDArray[np.int32], kernel: Kernel
+        self,
+        program: Program,
+        encoded: npt.NDArray[np.uint8],
+        scores: npt.NDArray[np.int32],
+        kernel: Kernel,
+        first_inference: int = 0,
     ) -> None:
         inputs = np.ascontiguousarray(encoded)
         # uint64, so that the area starts at a multiple of 8 bytes
@@ -82,6 +94,7 @@ class FastPath:
             scores.strides[0],
             address(work),
             len(inputs),
+            first_inference,
             _KERNELS[kernel],
         )
         if status != 0:

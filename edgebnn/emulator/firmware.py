@@ -41,8 +41,9 @@ def run_firmware(
     """A batch x (B, *the model's own input shape) through the firmware.
 
     It is programmed onto the `banks` of a chip with errors where they are given; sample i is then the chip's inference
-    `first_inference` + i. `progress` hears, on an emulated chip, how many of the samples are done. Raises DataError for unsuitable data, DeploymentError for a firmware that is damaged or fails,
-    TargetError for banks on a target without RRAM, ToolError where unicorn is missing.
+    `first_inference` + i. `progress` hears, on an emulated chip, how many of the samples are done. Raises DataError for
+    unsuitable data, DeploymentError for a firmware that is damaged or fails, TargetError for banks that are not the
+    network's or on a target without RRAM, ToolError where unicorn is missing.
     """
     target = mapped.target
     if banks is not None:

@@ -1,4 +1,4 @@
-"""The RRAM macro of the emulated chip: its C model, set up from a deployment, a chip's banks and the chip's memories."""
+"""The RRAM macro of the emulated chip: its C model, set up from a deployment, a chip's banks and its memories."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,8 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.emulator.certainty import reads_the_same
 from edgebnn.emulator.descriptors import (
     KINDS,
+    SENSED,
     AddDescriptor,
     AffineDescriptor,
     CopyDescriptor,
@@ -22,6 +24,7 @@ from edgebnn.emulator.descriptors import (
     LinearDescriptor,
     LinesDescriptor,
     PoolDescriptor,
+    SensedDescriptor,
     StepsDescriptor,
     ThresholdDescriptor,
     address,
@@ -29,7 +32,7 @@ from edgebnn.emulator.descriptors import (
     describe_tensor,
     describe_window,
 )
-from edgebnn.errors import DataError
+from edgebnn.emulator.sensed_banks import SensedBanks
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
@@ -46,10 +49,9 @@ from edgebnn.mapping.plan import (
     SumPoolStage,
     ThresholdStage,
 )
+from edgebnn.mapping.programmed import read_weights
 from edgebnn.mapping.rows import fan_in_order, pack_rows
-from edgebnn.network.types import WeightKind
 
-Weights = npt.NDArray[np.int8]
 AnyArray = npt.NDArray[Any]
 
 # The widest registers that a kernel of the host uses today; rows of weights are padded with zeros to whole ones.
@@ -60,12 +62,13 @@ _BASES = {"input": 0, "scores": 1, "work": 2}
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Steps for `ebnn_host_run`: `steps` points to `descriptors`, they to `lines` and `arrays`; all live together."""
+    """Steps for `ebnn_host_run`: `steps` points to `descriptors`, they to all the others; all live together."""
 
     steps: ctypes.Array[HostStep]
     descriptors: tuple[Descriptor, ...]
     lines: tuple[LinesDescriptor, ...]
     arrays: tuple[AnyArray, ...]
+    sensed: SensedBanks | None
 
     @property
     def count(self) -> int:
@@ -78,32 +81,38 @@ class Program:
         return ctypes.addressof(self.steps)
 
 
-def build_program(mapped: MappedNetwork, weights: Mapping[str, Weights]) -> Program:
-    """The program of a network, with other weights in the layers that `weights` names.
+def build_program(mapped: MappedNetwork, banks: ProgrammedBanks | None = None) -> Program:
+    """The program of a network, in the banks of a chip with errors where they are given.
 
-    Raises DataError for weights that are not the network's in name, shape or alphabet.
+    Raises TargetError for banks that are not the network's.
     """
-    builder = _Builder(mapped, {**_own_weights(mapped), **_checked(mapped, weights)})
+    builder = _Builder(mapped, banks)
     descriptors = tuple(builder.describe(stage) for stage in mapped.plan.stages)
     steps = (HostStep * len(descriptors))(
         *(_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=True))
     )
-    return Program(steps, descriptors, tuple(builder.lines), tuple(builder.arrays))
+    return Program(steps, descriptors, tuple(builder.lines), tuple(builder.arrays), builder.sensed)
 
 
 class _Builder:
-    """Descriptors stage by stage; keeps the arrays that they point to."""
+    """Descriptors stage by stage; keeps what they point to."""
 
-    def __init__(self, mapped: MappedNetwork, weights: Mapping[str, Weights]) -> None:
+    def __init__(self, mapped: MappedNetwork, banks: ProgrammedBanks | None) -> None:
         self.image = mapped.image
-        self.weights = weights
+        self.weights = {node.name: node.weights for node in mapped.network.linear}
+        self.banks = banks
+        self.sensed: SensedBanks | None = None
+        if banks is not None:
+            self.weights |= read_weights(mapped, banks)
+            self.sensed = SensedBanks(banks)
         self.arrays: list[AnyArray] = []
         self.lines: list[LinesDescriptor] = []
 
     def describe(self, stage: Stage) -> Descriptor:
         match stage:
             case LinearStage():
-                return self._linear(stage)
+                certain = self.banks is None or reads_the_same(stage, self.banks)
+                return self._linear(stage) if certain else self._sensed(stage)
             case Int8Stage():
                 return Int8Descriptor(
                     input=describe_tensor(stage.input),
@@ -156,17 +165,27 @@ class _Builder:
         sign, nonzero = (_padded(rows) for rows in pack_rows(fan_in_order(weights, stage.window)))
         # A ternary layer without a zero is a binary one, and faster.
         has_zeros = bool(np.any(weights == 0))
+        layer = self._layer(stage, row_words=sign.shape[1])
+        layer.sign = self._keep(sign)
+        layer.nonzero = self._keep(nonzero) if has_zeros else None
+        return layer
+
+    def _sensed(self, stage: LinearStage) -> SensedDescriptor:
+        assert self.sensed is not None, "only a chip with errors is read"
+        layer = self._layer(stage, stage.row_words)
+        layer.banks = self._values(stage.banks, np.uint16)
+        return SensedDescriptor(layer=layer, sensing=self.sensed.address)
+
+    def _layer(self, stage: LinearStage, row_words: int) -> LinearDescriptor:
+        """All of a layer but its weights."""
         return LinearDescriptor(
             input=describe_tensor(stage.input),
             output=describe_tensor(stage.output),
             window=describe_window(stage.window),
             pad_value=stage.pad_value,
             groups=stage.groups,
-            row_words=sign.shape[1],
-            sign=self._keep(sign),
-            nonzero=self._keep(nonzero) if has_zeros else None,
+            row_words=row_words,
             steps=self._steps(stage.steps),
-            banks=None,
         )
 
     def _steps(self, steps: Steps | None) -> StepsDescriptor:
@@ -213,7 +232,7 @@ def _step(stage: Stage, descriptor: Descriptor) -> HostStep:
         source_offset=source.offset,
         other_offset=other.offset,
         target_offset=target.offset,
-        kind=[kind for kind, _ in KINDS].index(type(stage)),
+        kind=SENSED if isinstance(descriptor, SensedDescriptor) else [kind for kind, _ in KINDS].index(type(stage)),
         source_base=_BASES[source.base],
         other_base=_BASES[other.base],
         target_base=_BASES[target.base],
@@ -225,22 +244,3 @@ def _padded(rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     padded = np.zeros((count, -(-words // ROW_WORDS) * ROW_WORDS), np.uint32)
     padded[:, :words] = rows
     return padded
-
-
-def _own_weights(mapped: MappedNetwork) -> dict[str, Weights]:
-    return {node.name: node.weights for node in mapped.network.linear}
-
-
-def _checked(mapped: MappedNetwork, weights: Mapping[str, Weights]) -> Mapping[str, Weights]:
-    own = _own_weights(mapped)
-    fixed = {node.name for node in mapped.network.linear if node.weight_kind is WeightKind.INT8}
-    for name, values in weights.items():
-        if name not in own:
-            raise DataError(f"the network has no layer '{name}' whose weights could be replaced; check the name")
-        if values.shape != own[name].shape:
-            raise DataError(f"layer '{name}' has weights of shape {own[name].shape}, not {values.shape}; reshape them")
-        if name in fixed:
-            raise DataError(f"layer '{name}' has weights of 8 bits, which no chip instance changes; leave it out")
-        if values.size and (np.min(values) < -1 or np.max(values) > 1):
-            raise DataError(f"layer '{name}' takes weights of -1, 0 and +1; make the others one of these")
-    return weights

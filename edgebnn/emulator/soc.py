@@ -207,9 +207,7 @@ class Soc:
         return f": {complaint.decode()}" if complaint else ""
 
 
-def _macro(
-    state: SocState, mapped: MappedNetwork, banks: ProgrammedBanks | None, memories: Memories
-) -> EmulatedMacro:
+def _macro(state: SocState, mapped: MappedNetwork, banks: ProgrammedBanks | None, memories: Memories) -> EmulatedMacro:
     """The macro of a chip, its events counted with the CPU's, bounded by what one inference of the plan reads."""
     array = mapped.target.array
     assert array is not None

@@ -93,8 +93,8 @@ def _shape(mapped: MappedNetwork) -> tuple[int, int]:
     array = mapped.target.array
     if array is None:
         raise TargetError(
-            f"target '{mapped.target.name}' keeps its weights in flash and has no chip instances with errors; "
-            "compile for a target with RRAM, such as rram130"
+            f"target '{mapped.target.name}' keeps its weights in flash and has no RRAM with errors; "
+            "compile for a target with RRAM, such as rram130, or leave out the chip instance"
         )
     return mapped.plan.banks, array.rows.integer("count")
 

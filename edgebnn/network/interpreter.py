@@ -5,6 +5,7 @@ It follows the definition of each node and nothing else: no packing, no bit tric
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import singledispatch
 from itertools import product
 
@@ -12,28 +13,54 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.network.encoding import Values, encode
-from edgebnn.network.types import Add, Affine, Concat, Linear, MaxPool, Network, Reshape, SumPool, Threshold, Window
+from edgebnn.network.types import (
+    Add,
+    Affine,
+    Concat,
+    Kind,
+    Linear,
+    MaxPool,
+    Network,
+    Reshape,
+    SumPool,
+    Tensor,
+    Threshold,
+    Window,
+)
 
 # Integer matrix products go through float64 and its BLAS: exact while every partial sum stays below 2**53, and
 # an int32 accumulator does.
 _PRODUCT = np.float64
 
+# What a node makes of its sources on a batch, in the place of its definition.
+Rule = Callable[..., Values]
 
-def interpret(network: Network, x: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
+
+def interpret(
+    network: Network, x: npt.NDArray[np.generic], rules: Mapping[str, Rule] | None = None
+) -> npt.NDArray[np.int32]:
     """Scores of a batch x as the network's encoding takes it; the answer is int32 (B, *output shape).
 
-    Raises DataError where x has another shape or values outside the range.
+    `rules` take the place of the definitions of the nodes that they name: on a chip with errors a layer is another
+    function. Raises DataError where x has another shape or values outside the range.
     """
-    return trace(network, x)[network.output.name].astype(np.int32)
+    return trace(network, x, rules)[network.output.name].astype(np.int32)
 
 
-def trace(network: Network, x: npt.NDArray[np.generic]) -> dict[str, Values]:
+def trace(network: Network, x: npt.NDArray[np.generic], rules: Mapping[str, Rule] | None = None) -> dict[str, Values]:
     """Every tensor of the network for a batch, by name, as int64 with the batch axis in front."""
     values: dict[str, Values] = {network.input.name: encode(network, x)}
     for node in network.nodes:
         sources = [values[name] for name in node.sources]
-        values[node.output.name] = run(node, *sources)
+        rule = (rules or {}).get(node.name)
+        made = run(node, *sources) if rule is None else rule(*sources)
+        values[node.output.name] = _wrapped(node.output, made) if rules else made
     return values
+
+
+def _wrapped(tensor: Tensor, made: Values) -> Values:
+    """Sums as int32 holds them: other rules may leave the range in which the network's own values were shown to be."""
+    return made.astype(np.int32).astype(np.int64) if tensor.kind in (Kind.SUMS, Kind.SCORES) else made
 
 
 @singledispatch
@@ -47,7 +74,7 @@ def _linear(node: Linear, *sources: Values) -> Values:
     (x,) = sources
     batch, channels = x.shape[:2]
     groups, neurons = node.groups, node.neurons
-    patches = _patches(x, node.window, node.pad_value)  # (B, *out, C, *kernel)
+    patches = patches_of(x, node.window, node.pad_value)  # (B, *out, C, *kernel)
     spatial = patches.shape[1 : 1 + len(node.window.kernel)]
     patches = patches.reshape(batch, *spatial, groups, channels // groups * int(np.prod(node.window.kernel, dtype=int)))
     weights = node.weights.reshape(groups, neurons // groups, -1)
@@ -74,7 +101,7 @@ def _max_pool(node: MaxPool, *sources: Values) -> Values:
     (x,) = sources
     direction = node.direction.astype(np.int64).reshape(1, -1, *(1,) * (x.ndim - 2))
     lowest = np.iinfo(np.int64).min // 2
-    patches = _patches(x * direction, node.window, lowest)
+    patches = patches_of(x * direction, node.window, lowest)
     rank = len(node.window.kernel)
     largest = patches.max(axis=tuple(range(patches.ndim - rank, patches.ndim)))
     pooled: Values = np.moveaxis(largest, -1, 1) * direction
@@ -90,7 +117,7 @@ def _reshape(node: Reshape, *sources: Values) -> Values:
 @run.register
 def _sum_pool(node: SumPool, *sources: Values) -> Values:
     (x,) = sources
-    patches = _patches(x, node.window, 0)
+    patches = patches_of(x, node.window, 0)
     rank = len(node.window.kernel)
     sums: Values = np.moveaxis(patches.sum(axis=tuple(range(patches.ndim - rank, patches.ndim))), -1, 1)
     return sums
@@ -120,7 +147,7 @@ def _affine(node: Affine, *sources: Values) -> Values:
     return values
 
 
-def _patches(x: Values, window: Window, pad_value: int) -> Values:
+def patches_of(x: Values, window: Window, pad_value: int) -> Values:
     """Every window of x (B, C, *spatial) as (B, *output extents, C, *kernel), padded with `pad_value`."""
     rank = len(window.kernel)
     padding = [(0, 0), (0, 0), *zip(window.pad_begin, window.pad_end, strict=True)]

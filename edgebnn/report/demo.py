@@ -97,7 +97,7 @@ def show_demo(console: Console, document: Document) -> None:
             table.add_row(name, *cells)
     console.print(table)
     _show_chips(console, document)
-    words = ", ".join(f"{share:.0%} {word}" for word, share in document["evidence"].items())
+    words = ", ".join(f"{numbers.portion(share)} {word}" for word, share in document["evidence"].items())
     if words:
         console.print(
             f"The energy on {document['target']} rests on {words} constants of 130 nm, not on a measurement: "

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.energy import Energy, Group, phase_evidence
 from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.lifetime import Lifetime
 from edgebnn.chip.target import Target
 from edgebnn.codegen.artefacts import Memory
 from edgebnn.emulator.accuracy import Verdict
@@ -79,13 +81,33 @@ def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip
 
 
 def energy_document(found: Emulation | Estimate) -> Document:
-    """Energy with its parts, latency and what both rest on; None where a target has no energy model."""
+    """Energy with its parts and groups, latency and what both rest on; None where a target has no energy model."""
+    energy = found.energy
     return {
-        "energy_per_inference_nj": None if found.energy is None else found.energy.parts_nj(),
+        "energy_per_inference_nj": None if energy is None else energy.parts_nj(),
+        "energy_groups_nj": None if energy is None else _groups(energy, 1e9),
         "latency_per_inference_us": found.latency_us,
-        "evidence": {} if found.energy is None else found.energy.evidence_shares(),
+        "evidence": {} if energy is None else energy.evidence_shares(),
         "latency_evidence": found.latency_evidence,
     }
+
+
+def _groups(energy: Energy, factor: float) -> dict[str, float]:
+    """The energy of each group; the factor is from joules to the unit."""
+    return {str(group): energy_j * factor for group, energy_j in energy.by_group().items()}
+
+
+def _parts(energy: Energy, unit: str, factor: float) -> list[Document]:
+    """Every part with its group and word, group by group; the factor is from joules to the unit."""
+    return [
+        {
+            "part": part.name,
+            "group": str(part.group),
+            f"energy_{unit}": part.energy_j * factor,
+            "evidence": str(part.evidence),
+        }
+        for part in sorted(energy.parts, key=lambda part: list(Group).index(part.group))
+    ]
 
 
 def left_out(deployment: Deployment) -> list[str]:
@@ -170,17 +192,70 @@ def disagreement(document: Document) -> str | None:
 
 
 def estimate_document(deployment: Deployment, result: Estimate) -> Document:
-    """`estimate`: energies from counted events, the array's events in closed form beside them."""
+    """`estimate`: one inference, programming, and the whole life; energies from counted events.
+
+    The array's events in closed form stand beside those that were counted.
+    """
+    mapped, programmed = deployment.mapped, result.programmed
     return {
-        **_origin(deployment.mapped),
+        **_origin(mapped),
+        "supply_v": result.supply_v,
         **energy_document(result),
+        "energy_parts": [] if result.energy is None else _parts(result.energy, "nj", 1e9),
+        "latency_parts_us": {phase.name: phase.time_s * 1e6 for phase in result.latency},
         "memory": memory_document(deployment.memory),
-        "programming_energy_uj": None if result.programming is None else result.programming.total_j * 1e6,
-        "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),
+        "programming_energy_uj": None if programmed is None else programmed.energy.total_j * 1e6,
+        "programming_evidence": {} if programmed is None else programmed.energy.evidence_shares(),
+        "programming_time_us": None if programmed is None else programmed.time_s * 1e6,
+        "programming_time_evidence": {} if programmed is None else phase_evidence(programmed.time),
+        "deployment": None if result.lifetime is None else _lifetime_document(result.lifetime),
+        "endurance": _endurance_document(result),
         "array_events_closed_form": asdict(result.array),
         "events_counted": None if result.counted is None else asdict(result.counted),
-        "notes": left_out(deployment),
+        "notes": [*mapped.network.notes, *left_out(deployment), *_life_notes(mapped.target, result)],
     }
+
+
+def _lifetime_document(life: Lifetime) -> Document:
+    """A deployment's life: what it does and what that takes, all programming included."""
+    return {
+        **asdict(life.usage),
+        "inferences": life.usage.inferences,
+        "reprogrammings": life.usage.reprogrammings,
+        "energy_j": {"total": life.energy.total_j, **_groups(life.energy, 1.0)},
+        "energy_parts": _parts(life.energy, "j", 1.0),
+        "evidence": life.energy.evidence_shares(),
+        "mean_power_uw": life.mean_power_w * 1e6,
+        "battery_power_uw": None if life.battery_power_w is None else life.battery_power_w * 1e6,
+        "battery_days": life.battery_days,
+    }
+
+
+def _endurance_document(result: Estimate) -> Document | None:
+    """How often the banks can be programmed; None where no layer is in RRAM."""
+    if result.programmed is None or result.programmed.endurance is None:
+        return None
+    found, life = result.programmed.endurance, result.lifetime
+    years = None if life is None else found.years(life.usage.reprogrammings_per_day)
+    return {**asdict(found), "evidence": str(found.evidence), "years": years}
+
+
+def _life_notes(target: Target, result: Estimate) -> list[str]:
+    """What the figures of a deployment's life leave out, and whether its banks outlast it."""
+    life, notes = result.lifetime, []
+    if life is None:
+        return []
+    if target.device is None:
+        notes.append(f"target '{target.name}' has no [device], so there is no front end and no battery")
+    elif life.usage.sample_rate_hz is None:
+        notes.append("the front end and its samples are left out; a sample rate in Hz (--sample-rate) counts them")
+    endurance = None if result.programmed is None else result.programmed.endurance
+    if endurance is not None and life.usage.reprogrammings > endurance.reprogrammings:
+        notes.append(
+            f"the banks wear out before the {life.usage.days:g} days are over: under policy '{endurance.policy}' they "
+            f"survive {endurance.reprogrammings:,} reprogrammings of {life.usage.reprogrammings:,.0f}"
+        )
+    return notes
 
 
 def targets_document(targets: Sequence[Target]) -> Document:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -89,18 +92,62 @@ def show_emulate(console: Console, document: Document) -> None:
 
 
 def show_estimate(console: Console, document: Document) -> None:
-    """`estimate`."""
-    rows = [("target", document["target"]), *energy_rows(document, "inference"), *_programming_rows(document)]
-    facts(console, "Estimate", [*rows, *_memory_rows(document["memory"])])
-    parts = document["energy_per_inference_nj"]
-    if parts is not None:
-        table = Table(title="Energy of one inference", title_justify="left")
-        for name in ("part", "nJ", "share"):
-            table.add_column(name, justify="left" if name == "part" else "right")
-        for name, value in parts.items():
-            table.add_row(name.replace("_", " "), f"{value:,.1f}", f"{value / parts['total']:.1%}")
-        console.print(table)
+    """`estimate`: one inference, then the deployment's whole life."""
+    supply = "" if document["supply_v"] is None else f" at {document['supply_v']:g} V"
+    rows = [("target", f"{document['target']}{supply}"), *energy_rows(document, "inference")]
+    facts(console, "Estimate", [*rows, *_programming_rows(document), *_memory_rows(document["memory"])])
+    if document["energy_parts"]:
+        console.print()
+        _show_parts(console, "One inference", document["energy_parts"], "energy_nj", numbers.energy)
+    if document["deployment"] is not None:
+        console.print()
+        _show_deployment(console, document)
     show_notes(console, document)
+
+
+def _show_parts(console: Console, title: str, parts: list[Document], unit: str, shown: Callable[[float], str]) -> None:
+    """An energy group by group, with the word of evidence of each part; a group of one part takes one row."""
+    table = Table(title=title, title_justify="left")
+    for name in ("spent on", "energy", "share", "evidence"):
+        table.add_column(name, justify="right" if name in ("energy", "share") else "left")
+    total = sum(part[unit] for part in parts)
+
+    def row(name: str, energy: float, word: str = "") -> None:
+        table.add_row(name.replace("_", " "), shown(energy), numbers.portion(energy / total, 1) if total else "", word)
+
+    row("total", total)
+    for group, found in groupby(parts, key=itemgetter("group")):
+        inside = list(found)
+        indent = ""
+        if len(inside) > 1:
+            row(group, sum(part[unit] for part in inside))
+            indent = "  "
+        for part in inside:
+            row(indent + part["part"], part[unit], part["evidence"])
+    console.print(table)
+
+
+def _show_deployment(console: Console, document: Document) -> None:
+    """The life of a deployment: what it does, what that takes, and how long battery and banks last."""
+    life, endurance = document["deployment"], document["endurance"]
+    _show_parts(console, f"Deployed for {life['days']:,g} days", life["energy_parts"], "energy_j", numbers.lifelong)
+    inferences, a_day = numbers.rate(life["inferences"]), numbers.rate(life["inferences_per_day"])
+    rows = [("inferences", f"{inferences} ({a_day} a day)")]
+    if endurance is not None:
+        again = f", then {numbers.rate(life['reprogrammings'])} times" if life["reprogrammings"] else ""
+        rows.append(("programmed", f"at the start{again}"))
+    rows += [
+        ("mean power", numbers.power(life["mean_power_uw"])),
+        ("the energy rests on", _constants(life["evidence"])),
+    ]
+    if life["battery_days"] is not None:
+        days = f"{numbers.rate(life['battery_days'])} days at {numbers.power(life['battery_power_uw'])}"
+        rows.append(("battery", f"{days}, self-discharge left out"))
+    if endurance is not None:
+        worn = f"{numbers.count(endurance['reprogrammings'])} reprogrammings ({endurance['evidence']})"
+        years = "" if endurance["years"] is None else f", {numbers.rate(endurance['years'])} years at this rate"
+        rows.append(("endurance", f"{worn} under policy {escape(endurance['policy'])}{years}"))
+    facts(console, "", rows)
 
 
 def show_targets(console: Console, document: Document) -> None:
@@ -172,18 +219,26 @@ def energy_rows(document: Document, each: str) -> list[tuple[str, str]]:
     energy = document.get("energy_per_inference_nj")
     if energy is None:
         return []
-    evidence = ", ".join(f"{share:.0%} {word}" for word, share in document["evidence"].items())
+    phases = document.get("latency_parts_us", {})
+    apart = ", ".join(f"{name} {numbers.latency(time)}" for name, time in phases.items() if len(phases) > 1)
+    latency = numbers.latency(document["latency_per_inference_us"])
     return [
         (f"energy per {each}", numbers.energy(energy["total"])),
-        (f"latency per {each}", numbers.latency(document["latency_per_inference_us"])),
-        ("the energy rests on", f"{evidence} constants (edgebnn targets show {document['target']})"),
+        (f"latency per {each}", f"{latency} ({apart})" if apart else latency),
+        ("the energy rests on", f"{_constants(document['evidence'])} (edgebnn targets show {document['target']})"),
     ]
+
+
+def _constants(shares: dict[str, float]) -> str:
+    return ", ".join(f"{numbers.portion(share)} {word}" for word, share in shares.items()) + " constants"
 
 
 def _programming_rows(document: Document) -> list[tuple[str, str]]:
     if not document["programming_energy_uj"]:  # no RRAM, or no layer in it
         return []
     energy = numbers.programming(document["programming_energy_uj"])
+    if "programming_time_us" in document:
+        energy += f" in {numbers.latency(document['programming_time_us'])}"
     return [("programming the banks", f"{energy} under policy {escape(document['policy'])}")]
 
 

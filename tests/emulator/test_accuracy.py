@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from edgebnn.emulator.accuracy import AccuracyDrop, Verdict, accuracy_drop, exact_interval
+from edgebnn.chip.intervals import exact_interval
+from edgebnn.emulator.accuracy import AccuracyDrop, Verdict, accuracy_drop
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (450, 500), (1, 1000)])

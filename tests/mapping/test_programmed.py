@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from edgebnn.mapping.faults import fault_planes, programmed_weights, wrong_weights
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.chip.instance import ChipInstance
-from edgebnn.emulator.accuracy import exact_interval
+from edgebnn.chip.intervals import exact_interval
 from edgebnn.errors import TargetError
-from edgebnn.mapping.faults import fault_planes, programmed_weights, wrong_weights
 from edgebnn.network import Linear, Network, WeightKind
 from tests.mapping.test_planner import dense, mapped_on
 from tests.networks import networks

@@ -59,7 +59,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     assert not wrong, "\n".join(sorted(wrong))
 
 
-@pytest.mark.parametrize("extra", ["core", "soc", "signals", "train", "scale"])
+@pytest.mark.parametrize("extra", ["core", "soc", "signals", "train", "lab", "scale"])
 def test_every_library_that_is_declared_is_in_use(extra: str) -> None:
     declared = CORE if extra == "core" else _names(OPTIONAL[extra])
     unused = declared - DECLARED_AHEAD - _used()

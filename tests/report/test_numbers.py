@@ -6,12 +6,35 @@ from edgebnn.report import numbers
 
 
 def test_thousands_are_apart_and_units_behind() -> None:
-    assert numbers.energy(26876.951) == "26,877.0 nJ" and numbers.energy(52.76) == "52.8 nJ"
-    assert numbers.latency(327.82) == "327.8 us"
-    assert numbers.programming(9.988) == "9.99 uJ"
     assert numbers.size(5360) == "5,360 B"
     assert numbers.count(36992) == "36,992"
     assert numbers.share(0.958) == "95.80%"
+
+
+def test_prefixes_fit_the_value() -> None:
+    assert numbers.energy(26876.951) == "26.9 uJ" and numbers.energy(52.76) == "52.8 nJ"
+    assert [numbers.energy(10.0**power) for power in (-6, -3, 0, 3, 6, 9)] == [
+        "1.00 fJ", "1.00 pJ", "1.00 nJ", "1.00 uJ", "1.00 mJ", "1.00 J",
+    ]  # fmt: skip
+    assert numbers.energy(999.4) == "999 nJ" and numbers.energy(999.6) == "1.00 uJ"
+    assert numbers.latency(327.82) == "328 us" and numbers.latency(16999.6) == "17.0 ms"
+    assert numbers.latency(3.5e6) == "3.50 s" and numbers.latency(4.5e9) == "4,500 s"
+    assert numbers.programming(9.988) == "9.99 uJ"
+    assert numbers.lifelong(64.71) == "64.7 J" and numbers.power(2.05) == "2.05 uW"
+    assert numbers.energy(0) == "0 J"
+
+
+def test_what_is_there_never_rounds_to_nothing() -> None:
+    assert [numbers.portion(share) for share in (0, 1e-9, 0.005, 0.5, 0.996, 1 - 1e-15, 1)] == [
+        "0%", "<1%", "<1%", "50%", ">99%", "100%", "100%",
+    ]  # fmt: skip
+    assert numbers.portion(0.0004, 1) == "<0.1%" and numbers.portion(0.284, 1) == "28.4%"
+
+
+def test_rates_are_whole_where_that_is_all_there_is_to_say() -> None:
+    assert [numbers.rate(times) for times in (0, 0.25, 1, 24.5, 86_400, 182.5)] == [
+        "0", "0.25", "1", "24.5", "86,400", "182",
+    ]  # fmt: skip
 
 
 def test_what_has_no_value_is_nothing() -> None:

@@ -1,0 +1,265 @@
+"""What a target's devices do under its programming policies: by theory, and counted on a sampled chip.
+
+Every error rate stands with both: the value that the formulas of `theory.py` and `secded.py` give, and how often it
+happened to sampled cells, with the exact interval of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import exp
+
+from edgebnn.chip.cell import cell_error_rate, physics_of, solve_cell
+from edgebnn.chip.coded_samples import CellErrors, count_cell_errors
+from edgebnn.chip.comparators import CODES, Comparison, Scheme, compare
+from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.distributions import Distribution, distributions
+from edgebnn.chip.intervals import Tally
+from edgebnn.chip.provenance import Graded, contrast_evidence, pair_evidence, single_evidence, ternary_evidence
+from edgebnn.chip.supply import supply_v
+from edgebnn.chip.target import Target
+from edgebnn.chip.ternary import ternary_rates
+from edgebnn.chip.ternary_samples import count_ternary_errors
+from edgebnn.errors import TargetError
+
+TERNARY_EVENTS = ("sign_flip", "to_zero", "from_zero")
+_MOST_TERNARY_CELLS = 1 << 20  # NumPy draws them, and more of them would only shorten the intervals
+_STEPS_A_DECADE = 2  # of the cycles at which ageing is followed
+_SUPPLY_STEPS = 24  # between the tabulated supplies
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; None stands for all policies, the nominal supply, the reference temperature.
+
+    Error rates are those at each of the `cycles` and `supplies_v`; distributions and ternary errors at the first of the
+    cycles, and ternary errors without any supply at the tabulated ones. cells: how many are sampled each time.
+    """
+
+    policy: str | None = None
+    cycles: tuple[int, ...] = (0,)
+    supplies_v: tuple[float, ...] = ()
+    temperature_k: float | None = None
+    cells: int = 10**6
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """An error rate by theory, and what was counted."""
+
+    theory: Graded
+    sampled: Tally
+
+
+@dataclass(frozen=True)
+class State:
+    """One of the two states of a device: median in ohm, standard deviation of ln R, and what was sampled."""
+
+    median: Graded
+    spread: Graded
+    distribution: Distribution
+
+
+@dataclass(frozen=True)
+class PolicyFigures:
+    """Devices under a policy; `ageing` is their 2T2R bit error rate after so many cycles, up to the endurance."""
+
+    name: str
+    lrs: State
+    hrs: State
+    contrast: Graded
+    endurance: Graded
+    ageing: tuple[tuple[int, Graded], ...]
+    comparison: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class ErrorRates:
+    """The bit error rate of each scheme under a policy and conditions."""
+
+    policy: str
+    cycles: int
+    supply_v: float
+    rates: Mapping[Scheme, Rate]
+
+
+@dataclass(frozen=True)
+class TernaryErrors:
+    """How often ternary weights are read wrong, by event; `tabulated` is empty where no table says so."""
+
+    policy: str
+    supply_v: float
+    rates: Mapping[str, Rate]
+    tabulated: Mapping[str, Graded]
+
+
+@dataclass(frozen=True)
+class TernaryTheory:
+    """The rates of ternary errors by theory at one of many supplies."""
+
+    supply_v: float
+    rates: Mapping[str, Graded]
+
+
+@dataclass(frozen=True)
+class Characterisation:
+    """All of it; `notes` are sentences about what is missing."""
+
+    target: str
+    request: Request
+    policies: tuple[PolicyFigures, ...]
+    rates: tuple[ErrorRates, ...]
+    ternary: tuple[TernaryErrors, ...]
+    ternary_theory: tuple[TernaryTheory, ...]
+    notes: tuple[str, ...]
+
+
+def characterise(target: Target, request: Request) -> Characterisation:
+    """Raises TargetError for a target without devices, an unknown policy, and conditions beyond its model."""
+    names, notes = _policies(target, request)
+    first = Conditions(request.cycles[0], _asked(target, request.supplies_v[:1]), request.temperature_k)
+    return Characterisation(
+        target=target.name,
+        request=request,
+        policies=tuple(_policy(target, name, first, request) for name in names),
+        rates=tuple(
+            _error_rates(target, name, Conditions(cycles, supply, request.temperature_k), request)
+            for name in names
+            for supply in _supplies(target, request.supplies_v)
+            for cycles in request.cycles
+        ),
+        ternary=_ternary(target, names, first, request),
+        ternary_theory=_ternary_theory(target, names, first),
+        notes=notes,
+    )
+
+
+def _policies(target: Target, request: Request) -> tuple[list[str], tuple[str, ...]]:
+    """Those to look at; of all policies, those that do not endure the cycles are left out with a note."""
+    physics_of(target)
+    if request.policy is not None:
+        return [request.policy], ()
+    most = max(request.cycles)
+    endurance = {name: policy.endurance.integer("cycles") for name, policy in target.policies.items()}
+    names = [name for name in endurance if most <= endurance[name]]
+    if not names:
+        raise TargetError(
+            f"no policy of '{target.name}' endures {most:,} programming cycles; choose at most "
+            f"{max(endurance.values()):,}"
+        )
+    worn = [name for name in endurance if name not in names]
+    notes = [f"'{name}' is left out: its devices endure {endurance[name]:,} cycles, not {most:,}" for name in worn]
+    return names, tuple(notes)
+
+
+def _supplies(target: Target, supplies_v: tuple[float, ...]) -> list[float | None]:
+    return [_asked(target, (supply,)) for supply in supplies_v] or [None]
+
+
+def _asked(target: Target, supplies_v: tuple[float, ...]) -> float | None:
+    """None for the nominal supply, at which nothing is derived and evidence is not weakened."""
+    return None if not supplies_v or supplies_v[0] == supply_v(target, None) else supplies_v[0]
+
+
+def _policy(target: Target, name: str, conditions: Conditions, request: Request) -> PolicyFigures:
+    cell = solve_cell(target, name, conditions)
+    sampled = distributions(cell, request.seed, request.cells)
+    of_medians = contrast_evidence(target, name, conditions)
+    spread = Graded(cell.spread, single_evidence(target, name, conditions))
+    lrs, hrs = (
+        State(Graded(exp(median), of_medians), spread, distribution)
+        for median, distribution in zip((cell.ln_lrs, cell.ln_hrs), sampled, strict=True)
+    )
+    endurance = target.policy(name).endurance
+    return PolicyFigures(
+        name=name,
+        lrs=lrs,
+        hrs=hrs,
+        contrast=Graded(cell.contrast, of_medians),
+        endurance=Graded(endurance.si("cycles"), endurance.evidence),
+        ageing=_ageing(target, name, conditions),
+        comparison=compare(target, name, conditions),
+    )
+
+
+def _ageing(target: Target, name: str, conditions: Conditions) -> tuple[tuple[int, Graded], ...]:
+    endurance = target.policy(name).endurance.integer("cycles")
+    steps = range(_STEPS_A_DECADE * len(str(endurance)))
+    even = {round(10 ** (step / _STEPS_A_DECADE)) for step in steps}
+    cycles = sorted({count for count in even if count < endurance} | {endurance})
+    aged = [(count, replace(conditions, cycles=count)) for count in cycles]
+    return tuple(
+        (count, Graded(cell_error_rate(solve_cell(target, name, then)), pair_evidence(target, name, then)))
+        for count, then in aged
+    )
+
+
+def _error_rates(target: Target, name: str, conditions: Conditions, request: Request) -> ErrorRates:
+    cell = solve_cell(target, name, conditions)
+    counted = count_cell_errors(cell, request.seed, request.cells, CODES.values())
+    rates = {
+        row.scheme: Rate(row.bit_error_rate, _tally(counted, row.scheme)) for row in compare(target, name, conditions)
+    }
+    return ErrorRates(name, conditions.cycles, supply_v(target, conditions.supply_v), rates)
+
+
+def _tally(counted: CellErrors, scheme: Scheme) -> Tally:
+    if scheme in CODES:
+        return counted.words[CODES[scheme]].bits
+    return counted.pair if scheme is Scheme.PAIR else counted.single
+
+
+def _ternary(target: Target, names: list[str], first: Conditions, request: Request) -> tuple[TernaryErrors, ...]:
+    name, tabulated = _ternary_policy(target, names), _tabulated_supplies(target)
+    supplies = _supplies(target, request.supplies_v or tabulated)
+    return tuple(_ternary_errors(target, name, replace(first, supply_v=supply), request) for supply in supplies)
+
+
+def _ternary_theory(target: Target, names: list[str], first: Conditions) -> tuple[TernaryTheory, ...]:
+    """From the lowest tabulated supply to the highest one."""
+    name, tabulated = _ternary_policy(target, names), _tabulated_supplies(target)
+    low, high = min(tabulated), max(tabulated)
+    supplies = tuple(round(low + (high - low) * step / _SUPPLY_STEPS, 6) for step in range(_SUPPLY_STEPS + 1))
+    conditions = [replace(first, supply_v=supply) for supply in _supplies(target, supplies)]
+    return tuple(
+        TernaryTheory(supply, _ternary_rates(target, name, then))
+        for supply, then in zip(supplies, conditions, strict=True)
+    )
+
+
+def _ternary_policy(target: Target, names: list[str]) -> str:
+    """The policy that the sensing window was fitted for, if it is among those to look at."""
+    fitted_for = physics_of(target).sense.window_policy
+    return fitted_for if fitted_for in names else names[0]
+
+
+def _tabulated_supplies(target: Target) -> tuple[float, ...]:
+    return tuple(row.supply.si("voltage") for row in physics_of(target).ternary.values())
+
+
+def _ternary_rates(target: Target, name: str, conditions: Conditions) -> dict[str, Graded]:
+    theory, evidence = ternary_rates(solve_cell(target, name, conditions)), ternary_evidence(target, name, conditions)
+    return {event: Graded(getattr(theory, event), evidence) for event in TERNARY_EVENTS}
+
+
+def _ternary_errors(target: Target, name: str, conditions: Conditions, request: Request) -> TernaryErrors:
+    cell = solve_cell(target, name, conditions)
+    counted = count_ternary_errors(cell, request.seed, min(request.cells, _MOST_TERNARY_CELLS))
+    theory = _ternary_rates(target, name, conditions)
+    rates = {event: Rate(theory[event], getattr(counted, event)) for event in TERNARY_EVENTS}
+    volts = supply_v(target, conditions.supply_v)
+    return TernaryErrors(name, volts, rates, _tabulated(target, name, volts, conditions))
+
+
+def _tabulated(target: Target, name: str, volts: float, conditions: Conditions) -> dict[str, Graded]:
+    """What the table states for this supply; fresh devices of the window's policy at the reference temperature."""
+    physics = physics_of(target)
+    if name != physics.sense.window_policy or conditions.cycles or conditions.temperature_k is not None:
+        return {}
+    for row in physics.ternary.values():
+        if row.supply.si("voltage") == volts:
+            stated = {event: getattr(row, event) for event in TERNARY_EVENTS}
+            return {event: Graded(number.si("ratio"), number.evidence) for event, number in stated.items()}
+    return {}

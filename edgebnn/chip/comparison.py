@@ -1,0 +1,174 @@
+"""Two chip instances side by side: what they were made of, and where their synapses are wrong.
+
+A sample of banks is programmed with one weight throughout, on both chips alike. A synapse counts as wrong where the
+most likely answer to at least one of the two inputs is not its weight; errors of single reads do not show in that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.device_model import programmed_ln_resistance
+from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.intervals import Interval, exact_interval
+from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
+from edgebnn.chip.programming import program
+from edgebnn.chip.reading import ProgrammedBanks, unpack
+from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.errors import TargetError
+
+SAMPLE_BANKS = 64
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class WrongSynapses:
+    """How many of so many synapses are wrong on one chip, and their share with its exact 95 % interval."""
+
+    count: int
+    synapses: int
+
+    @property
+    def share(self) -> float:
+        """The share of wrong synapses."""
+        return self.count / self.synapses
+
+    @property
+    def interval(self) -> Interval:
+        """Its Clopper-Pearson interval at the 95 % level."""
+        return exact_interval(self.count, self.synapses)
+
+
+@dataclass(frozen=True)
+class PatternComparison:
+    """Both chips under one pattern.
+
+    differ: synapses whose most likely answer to at least one input is not the same. correlation: phi of the flags of
+    wrong synapses, 1 where the same ones are wrong, about 0 for chips that know nothing of each other; None where all
+    or none are wrong on one of them. ln_resistance: mean |difference| of ln R over the devices, where both have any.
+    """
+
+    weight: int
+    ternary: bool
+    wrong: tuple[WrongSynapses, WrongSynapses]
+    differ: int
+    correlation: float | None
+    ln_resistance: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """fields: what the chips' files would say, by name, where it is not the same. patterns: see `compare_chips`."""
+
+    banks: int
+    rows: int
+    fields: dict[str, tuple[object, object]]
+    patterns: tuple[PatternComparison, ...]
+
+
+def compare_chips(
+    chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, banks: int = SAMPLE_BANKS
+) -> Comparison:
+    """Both chips with +1 and with -1 everywhere, binary, and with 0, ternary, in the first `banks` banks.
+
+    `policy` is that of a chip without its own. Raises TargetError for a target without RRAM, and where one chip's
+    conditions are not among those that the target's model covers.
+    """
+    shape = sample_shape(target, banks)
+    return Comparison(
+        *shape,
+        fields=_differences(*chips),
+        patterns=tuple(_compared(chips, target, policy, uniform_pattern(weight, *shape)) for weight in (1, -1, 0)),
+    )
+
+
+def sample_shape(target: Target, banks: int) -> tuple[int, int]:
+    """The first `banks` banks of a target, or all that there are, and the rows of one; TargetError without RRAM."""
+    if target.array is None:
+        raise TargetError(
+            f"target '{target.name}' has no RRAM, so it has no chip instances with bit errors; use rram130, or another "
+            "target with an array"
+        )
+    return min(banks, target.array.banks.integer("count")), target.array.rows.integer("count")
+
+
+def uniform_pattern(weight: int, banks: int, rows: int) -> Pattern:
+    """The same weight everywhere: +1 and -1 in binary rows, 0 in ternary ones of a layer of zeros."""
+    shape = banks, rows
+    sign, nonzero = (np.full(shape, 0xFFFFFFFF if flag else 0, np.uint32) for flag in (weight > 0, weight != 0))
+    kind = np.full(shape, BINARY if weight else TERNARY, np.uint8)
+    return Pattern(sign, nonzero, kind, np.full(shape, float(weight == 0)))
+
+
+def wrong_synapses(chip: ChipInstance, target: Target, policy: str, pattern: Pattern) -> WrongSynapses:
+    """How many synapses of a pattern are wrong on a chip; TargetError for conditions that the model does not cover."""
+    wrong = _wrong(program(chip, target, pattern, policy), pattern)
+    return WrongSynapses(int(wrong.sum()), wrong.size)
+
+
+def _compared(
+    chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, pattern: Pattern
+) -> PatternComparison:
+    first, second = (program(chip, target, pattern, policy) for chip in chips)
+    wrong = _wrong(first, pattern), _wrong(second, pattern)
+    differ = _unlike(first.sign, second.sign) | _unlike(first.nonzero, second.nonzero)
+    weight = int(next(pattern.blocks(1)).values[0, 0])
+    return PatternComparison(
+        weight=weight,
+        ternary=weight == 0,
+        wrong=(WrongSynapses(int(wrong[0].sum()), differ.size), WrongSynapses(int(wrong[1].sum()), differ.size)),
+        differ=int(differ.sum()),
+        correlation=phi(*wrong),
+        ln_resistance=_apart(chips, target, policy, pattern),
+    )
+
+
+def phi(a: Flags, b: Flags) -> float | None:
+    """The correlation of two lists of flags; None where one of them is all alike."""
+    n, both, first, second = a.size, int((a & b).sum()), int(a.sum()), int(b.sum())
+    spread = first * (n - first) * second * (n - second)
+    return (n * both - first * second) / sqrt(spread) if spread else None
+
+
+def _wrong(banks: ProgrammedBanks, pattern: Pattern) -> Flags:
+    """Synapses whose most likely answer to at least one input is not the weight, bool (banks, rows, 32)."""
+    wanted = (pattern.sign, banks.sign), (pattern.nonzero, banks.nonzero)
+    sign, nonzero = (_unlike(weights[..., np.newaxis], found) for weights, found in wanted)
+    return sign | nonzero
+
+
+def _unlike(a: npt.NDArray[np.uint32], b: npt.NDArray[np.uint32]) -> Flags:
+    """Where words (banks, rows, inputs) differ for at least one input, bool (banks, rows, 32)."""
+    return unpack(np.bitwise_or.reduce(a ^ b, axis=-1))
+
+
+def _apart(
+    chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, pattern: Pattern
+) -> float | None:
+    """How far ln R of the same device is apart on both chips, in the mean; None where a chip has no devices."""
+    if any(chip.errors is not ErrorModel.DEVICE for chip in chips):
+        return None
+    (rows,) = pattern.blocks(pattern.kind.size)
+    first, second = (programmed_ln_resistance(chip, target, chip.policy or policy, rows) for chip in chips)
+    return float(np.abs(first - second).mean(dtype=np.float64))
+
+
+def _differences(first: ChipInstance, second: ChipInstance) -> dict[str, tuple[object, object]]:
+    """What was chosen otherwise; of a measurement its file's name and hash."""
+    found = {}
+    for field in fields(ChipInstance):
+        pair = getattr(first, field.name), getattr(second, field.name)
+        if pair[0] == pair[1]:
+            continue
+        if field.name == "conditions":
+            found |= {name: both for name, both in _conditions(first, second).items() if both[0] != both[1]}
+        elif field.name == "measured":
+            found[field.name] = tuple(None if m is None else f"{m.name} ({m.sha256[:12]})" for m in pair)
+        else:
+            found[field.name] = pair
+    return found

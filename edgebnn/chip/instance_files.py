@@ -1,0 +1,173 @@
+"""A chip instance as a file: JSON, or with a measurement an .npz archive that holds the same JSON and the cells."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+
+from edgebnn.arrays import Array, read_npz
+from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.measured import MAX_CELLS, Measured
+from edgebnn.chip.target import NAME_PATTERN
+from edgebnn.errors import DataError, TargetError
+from edgebnn.files import write_whole
+
+SCHEMA = 2
+_MAX_JSON_BYTES = 1 << 16
+_MAX_FILE_BYTES = 24 * MAX_CELLS  # 16 bytes a cell, and the frame
+_CHIP, _CELL = "chip", "cell"  # arrays of the archive, with one of those below
+_VALUES = _RATE, _RESISTANCE = "error_rate", "ln_resistance"
+
+_ZIP = b"PK\x03\x04"
+_ZIP_END = b"PK\x05\x06"  # begins the last 22 bytes of an archive without a comment
+_MOST_DIRECTORY_BYTES = 4096
+
+
+# Python refuses to print integers of thousands of digits, so that they had better not get in.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class _Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    cycles: _Count
+    supply_v: float | None
+    temperature_k: float | None
+    retention_s: float
+
+
+class _Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    sha256: str
+
+
+class _ChipFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    schema: Literal[2]
+    seed: _Count
+    bit_error_rate: float | None
+    errors: ErrorModel
+    kinds: ErrorKinds
+    read_error_rate: float
+    policy: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)] | None
+    conditions: _Conditions
+    attempts: _Count
+    measured: _Measurement | None
+
+
+class _AnyFile(msgspec.Struct, frozen=True):
+    schema: _Count
+
+
+def save_chip(chip: ChipInstance, path: Path) -> None:
+    """Writes the chip, whole or not at all; DataError where the file's ending says another format, or it cannot be.
+
+    The same chip gives the same bytes.
+    """
+    measured = chip.measured
+    if (measured is None) == (path.suffix.lower() == ".npz"):
+        what = "a chip without a measurement is JSON" if measured is None else "a chip with a measurement is an archive"
+        raise DataError(f"'{path}' has the wrong ending: {what}; end it in {'.json' if measured is None else '.npz'}")
+    text = _json(chip)
+    write_whole(path, text if measured is None else _archive(text, measured))
+
+
+def load_chip(path: Path) -> ChipInstance:
+    """The chip of a file that `save_chip` wrote, JSON or archive by its content.
+
+    Raises DataError where it is none, and TargetError where a number in it is unsound.
+    """
+    try:
+        if not path.is_file():
+            what = "is a folder or a device" if path.exists() else "does not exist"
+            raise DataError(f"chip '{path}' {what}; give a seed, or a file of edgebnn chip new")
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(_MAX_JSON_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"chip '{path}' cannot be read: {error.strerror or error}; check the path") from error
+    if not start.startswith(_ZIP):
+        return _chip(_stored(start, path), None, path)
+    _check_archive(path, size)
+    text = read_npz(path, [_CHIP])[_CHIP]
+    if text.dtype != np.uint8:
+        raise DataError(f"'{path}' is not a chip file: its array '{_CHIP}' is no text; import the measurement again")
+    stored = _stored(text.tobytes(), path)
+    return _chip(stored, read_npz(path, [_CELL], _VALUES), path)
+
+
+def _json(chip: ChipInstance) -> bytes:
+    known: dict[str, Any] = {field.name: getattr(chip, field.name) for field in fields(chip)}
+    known["conditions"] = asdict(chip.conditions)
+    if chip.measured is not None:
+        known["measured"] = {"name": chip.measured.name, "sha256": chip.measured.sha256}
+    return msgspec.json.format(msgspec.json.encode({"schema": SCHEMA, **known}), indent=2) + b"\n"
+
+
+def _archive(text: bytes, measured: Measured) -> bytes:
+    arrays: dict[str, Any] = {_CHIP: np.frombuffer(text, np.uint8), _CELL: measured.cell}
+    arrays |= {name: getattr(measured, name) for name in _VALUES if getattr(measured, name) is not None}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _check_archive(path: Path, size: int) -> None:
+    """Bounds of an archive before anything of it is read: a stranger's may claim, or unpack to, far more than it is."""
+    with path.open("rb") as file:
+        file.seek(max(size - 22, 0))
+        end = file.read(22)
+    directory = int.from_bytes(end[12:16], "little")
+    if size > _MAX_FILE_BYTES or not end.startswith(_ZIP_END) or directory > _MOST_DIRECTORY_BYTES:
+        raise DataError(f"'{path}' is not a chip file, or cut short; import the measurement again")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"'{path}' is a damaged chip file ({error}); import the measurement again") from error
+    if unpacked > _MAX_FILE_BYTES:
+        raise DataError(f"'{path}' claims {unpacked} bytes, more than {MAX_CELLS} cells take; import fewer of them")
+
+
+def _stored(text: bytes, path: Path) -> _ChipFile:
+    if len(text) > _MAX_JSON_BYTES:
+        raise DataError(f"'{path}' is not a chip file: it is larger than {_MAX_JSON_BYTES} bytes; give one")
+    try:
+        schema = msgspec.json.decode(text, type=_AnyFile).schema
+        if schema != SCHEMA:
+            why = "an older edgebnn, which drew other errors" if schema == 1 else f"another edgebnn (schema {schema})"
+            raise DataError(f"chip file '{path}' is of {why}; make the chip again with edgebnn chip new")
+        return msgspec.json.decode(text, type=_ChipFile)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        # The reason quotes the file, so what a terminal might obey is escaped.
+        reason = repr(str(error)[:200])[1:-1]
+        raise DataError(f"'{path}' is not a chip file ({reason}); make one with edgebnn chip new") from error
+
+
+def _chip(stored: _ChipFile, arrays: dict[str, Array] | None, path: Path) -> ChipInstance:
+    if (stored.measured is None) != (arrays is None):
+        raise DataError(f"'{path}' has a measurement's name or its cells, and not both; import the measurement again")
+    try:
+        return ChipInstance(
+            seed=stored.seed,
+            bit_error_rate=stored.bit_error_rate,
+            errors=stored.errors,
+            kinds=stored.kinds,
+            read_error_rate=stored.read_error_rate,
+            policy=stored.policy,
+            conditions=Conditions(**msgspec.structs.asdict(stored.conditions)),
+            attempts=stored.attempts,
+            measured=_measured(stored.measured, arrays),
+        )
+    except (DataError, TargetError) as error:
+        raise type(error)(f"chip file '{path}': {error}") from error
+
+
+def _measured(stored: _Measurement | None, arrays: dict[str, Array] | None) -> Measured | None:
+    if stored is None or arrays is None:
+        return None
+    return Measured(arrays[_CELL], arrays.get(_RATE), arrays.get(_RESISTANCE), stored.name, stored.sha256)

@@ -1,0 +1,120 @@
+"""The columns of a measurement's file, whatever its format: which there are, and what may stand in them.
+
+`bank,row,column` and either `r_bl_ohm,r_blb_ohm`, with `weight` beside them where cells were not programmed to +1, or
+`error_rate`. Others are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.measured import HIGHEST_OHM, LOWEST_OHM, MAX_BANKS, MAX_ROWS
+from edgebnn.chip.target import COLUMNS
+from edgebnn.errors import DataError
+
+Column = npt.NDArray[Any]
+
+PLACE = ("bank", "row", "column")
+RESISTANCES = ("r_bl_ohm", "r_blb_ohm")
+RATE = "error_rate"
+WEIGHT = "weight"
+WHOLE = (*PLACE, WEIGHT)  # columns of whole numbers
+HEADERS = f"{','.join((*PLACE, *RESISTANCES))} or {','.join((*PLACE, RATE))}"
+
+_LEAVE_OUT = "leave out a cell that was not measured"
+_OHMS = f"give {LOWEST_OHM:g} to {HIGHEST_OHM:g} ohm, and {_LEAVE_OUT}"
+# What each column may hold, and how to say so.
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "bank": (0, MAX_BANKS - 1, f"banks are whole numbers from 0 to {MAX_BANKS - 1}"),
+    "row": (0, MAX_ROWS - 1, f"rows are whole numbers from 0 to {MAX_ROWS - 1}"),
+    "column": (0, COLUMNS - 1, f"columns are whole numbers from 0 to {COLUMNS - 1}"),
+    WEIGHT: (-1, 1, "give +1 or -1, what the cell was programmed to: a 0 shows no low-resistance state"),
+    RATE: (0, 1, f"give a number from 0 to 1, and {_LEAVE_OUT}"),
+    **dict.fromkeys(RESISTANCES, (LOWEST_OHM, HIGHEST_OHM, _OHMS)),
+}
+
+
+class Source(NamedTuple):
+    """The file in messages, and what its records are called there."""
+
+    file: str
+    record: str
+
+    def at(self, number: int) -> str:
+        """`'lab.csv', line 12`."""
+        return f"'{self.file}', {self.record} {number}"
+
+
+class Layout(NamedTuple):
+    """The columns that are read, each with its position in the file, and the names of those that are not."""
+
+    position: dict[str, int]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some records of a file: `record` is the number of each in the file, from 1, int64 (n,); columns are (n,)."""
+
+    record: npt.NDArray[np.int64]
+    columns: dict[str, Column]
+
+
+class Table(NamedTuple):
+    """A file that is being read: its layout, and its records block by block."""
+
+    layout: Layout
+    blocks: Iterator[Block]
+
+
+def layout_of(names: Sequence[str], file: str) -> Layout:
+    """The columns to read of a file with these names; DataError where they say no measurement."""
+    plain = [name.strip().lower() for name in names]
+    found = set(plain)
+    if RATE in found and found & set(RESISTANCES):
+        raise DataError(f"'{file}' has both resistances and {RATE}; leave out one of them, or make two files")
+    wanted = (*PLACE, RATE) if RATE in found else (*PLACE, *RESISTANCES)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise DataError(f"'{file}' has no column '{missing[0]}' (it has: {listed(names)}); its first line is {HEADERS}")
+    read = (*wanted, WEIGHT) if WEIGHT in found and RATE not in found else wanted
+    for name in read:
+        if plain.count(name) > 1:
+            raise DataError(f"'{file}' has the column '{name}' twice; keep one")
+    return Layout(
+        {name: plain.index(name) for name in read},
+        tuple(name for name, known in zip(names, plain, strict=True) if known and known not in read),
+    )
+
+
+def check_ranges(block: Block, source: Source) -> None:
+    """DataError names the first record with a number that is out of range or none."""
+    for name, values in block.columns.items():
+        low, high, remedy = _RANGES[name]
+        sound = (values >= low) & (values <= high)  # NaN compares as false
+        if name == WEIGHT:
+            sound &= values != 0
+        if not sound.all():
+            first = int(np.argmin(sound))
+            raise DataError(f"{source.at(int(block.record[first]))}: {name} is {values[first]}; {remedy}")
+
+
+def remedy_for(name: str) -> str:
+    """What a column wants."""
+    return _RANGES[name][2]
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names of a stranger's columns, harmless in a terminal and not too many."""
+    shown = ", ".join(shown_text(name.strip()) for name in names[:most]) or "nothing"
+    return shown if len(names) <= most else f"{shown}, ..."
+
+
+def shown_text(text: str, longest: int = 40) -> str:
+    """A stranger's text in quotes, cut to a sensible length, with all that a terminal might obey escaped."""
+    return repr(text if len(text) <= longest else text[: longest - 3] + "...")

@@ -1,0 +1,52 @@
+"""What a target's [physics] has to keep to, beyond the bounds of its numbers."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from edgebnn.chip.target import NAME_PATTERN, Physics, Target
+from edgebnn.errors import TargetError
+
+
+def check_physics(target: Target, physics: Physics, where: str) -> None:
+    """TargetError where the sections do not fit together; `where` begins the sentence."""
+    _demand(target.array is not None, where, "[physics] is about an RRAM array; add [array], or remove it")
+    for name, policy in target.policies.items():
+        for state in ("lrs", "hrs"):
+            present = getattr(policy, state) is not None
+            _demand(present, where, f"policies.{name}.{state} is missing; [physics] needs both medians of R")
+        assert policy.lrs is not None and policy.hrs is not None
+        apart = policy.lrs.si("resistance") < policy.hrs.si("resistance")
+        _demand(apart, where, f"policies.{name}.lrs is not below its hrs; exchange them")
+        below = policy.bit_error_rate.si("ratio") < 0.5
+        _demand(below, where, f"policies.{name}.bit_error_rate must be below 0.5: at one half nothing is stored")
+    known = physics.sense.window_policy in target.policies
+    _demand(known, where, "physics.sense.window_policy names no policy; use one of " + ", ".join(target.policies))
+    table = physics.temperature
+    ordered = all(
+        one.si("temperature") <= other.si("temperature")
+        for one, other in pairwise((table.lowest, table.reference, table.highest))
+    )
+    _demand(ordered, where, "physics.temperature must have lowest <= reference <= highest")
+    _check_ternary(physics, where)
+
+
+def _check_ternary(physics: Physics, where: str) -> None:
+    _demand(bool(physics.ternary), where, "[physics] needs at least one table [physics.ternary.NAME]")
+    for name, row in physics.ternary.items():
+        plain = re.match(NAME_PATTERN, name) is not None
+        _demand(plain, where, "a name in [physics.ternary] is not 1 to 64 letters, digits, '.', '_' or '-'; rename it")
+        for rate in ("to_zero", "from_zero"):
+            inside = 0 < getattr(row, rate).si("ratio") < 0.5
+            _demand(
+                inside, where, f"physics.ternary.{name}.{rate} must lie between 0 and 0.5, for the window to fit"
+            )
+    supplies = [row.supply.si("voltage") for row in physics.ternary.values()]
+    distinct = len(set(supplies)) == len(supplies)
+    _demand(distinct, where, "two tables of [physics.ternary] have the same supply; remove one")
+
+
+def _demand(condition: bool, where: str, problem: str) -> None:
+    if not condition:
+        raise TargetError(f"{where}: {problem}")

@@ -1,0 +1,112 @@
+"""The C structs with which `runtime/chip` samples cells, as ctypes sees them, and the functions that take them."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.cell import Cell
+from edgebnn.chip.normal import Floats, tables
+from edgebnn.errors import ToolError
+from edgebnn.native import library
+
+Words = npt.NDArray[np.uint32]
+
+ERROR_KINDS = 3  # of `ebnn_device_error`
+
+_word, _count, _pointer, _float = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_float
+
+
+class Devices(ctypes.Structure):
+    """`ebnn_devices`."""
+
+    _fields_ = [
+        ("chords", _pointer),
+        ("seed", _count),
+        ("ln_lrs", _float),
+        ("ln_hrs", _float),
+        ("device_spread", _float),
+        ("cycle_spread", _float),
+        ("offset", _float),
+        ("reference", _float),
+    ]
+
+    @classmethod
+    def of(cls, cell: Cell, seed: int, reference: float) -> Devices:
+        """The devices of a cell; `reference` is the ln R that single ones are compared with."""
+        spreads = (cell.device_spread, cell.cycle_spread, cell.offset)
+        return cls(_chords().ctypes.data, seed, cell.ln_lrs, cell.ln_hrs, *spreads, reference)
+
+
+class DeviceRows(ctypes.Structure):
+    """`ebnn_device_rows`; keeps the patterns alive that it points to."""
+
+    patterns: list[Words]
+    _fields_ = [
+        ("sign", _pointer),
+        ("nonzero", _pointer),
+        ("stride", _word),
+        ("first_bank", _word),
+        ("banks", _word),
+        ("rows", _word),
+    ]
+
+    @classmethod
+    def of(cls, banks: range, rows: int, sign: npt.ArrayLike, nonzero: npt.ArrayLike) -> DeviceRows:
+        """Rows of some banks with their patterns: numbers for all of them, or arrays that fit (banks, rows)."""
+        words = [np.asarray(each, np.uint32) for each in (sign, nonzero)]
+        each_row = any(word.ndim > 0 for word in words)
+        if each_row:
+            words = [np.ascontiguousarray(np.broadcast_to(word, (len(banks), rows))) for word in words]
+        found = cls(*(word.ctypes.data for word in words), int(each_row), banks.start, len(banks), rows)
+        found.patterns = words
+        return found
+
+
+class DeviceErrors(ctypes.Structure):
+    """`ebnn_device_errors`."""
+
+    _fields_ = [("masks", _pointer * ERROR_KINDS), ("counts", _count * ERROR_KINDS)]
+
+
+class Flips(ctypes.Structure):
+    """`ebnn_flips`."""
+
+    _fields_ = [
+        ("seed", _count),
+        ("event", _count),
+        ("threshold", _count),
+        ("first_bank", _word),
+        ("banks", _word),
+        ("rows", _word),
+        ("unused", _word),
+    ]
+
+
+@cache
+def chip_library() -> ctypes.CDLL:
+    """The runtime's shared library; ToolError where its structs are not the ones above."""
+    native: ctypes.CDLL = library()
+    kernel, pointer = ctypes.c_int32, ctypes.POINTER
+    native.ebnn_sampler_choose.restype = ctypes.c_int32
+    native.ebnn_sampler_choose.argtypes = [kernel]
+    native.ebnn_device_resistances.restype = None
+    native.ebnn_device_resistances.argtypes = [pointer(Devices), pointer(DeviceRows), _pointer, kernel]
+    native.ebnn_device_wrong.restype = None
+    native.ebnn_device_wrong.argtypes = [pointer(Devices), pointer(DeviceRows), pointer(DeviceErrors), kernel]
+    native.ebnn_sample_flips.restype = _count
+    native.ebnn_sample_flips.argtypes = [pointer(Flips), _pointer, kernel]
+    native.ebnn_device_bytes.restype = native.ebnn_flips_bytes.restype = _word
+    device_bytes = sum(map(ctypes.sizeof, (Devices, DeviceRows, DeviceErrors)))
+    if native.ebnn_device_bytes() != device_bytes or native.ebnn_flips_bytes() != ctypes.sizeof(Flips):
+        raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")
+    return native
+
+
+@cache
+def _chords() -> Floats:
+    """(segments, 2): value and slope side by side, so that both come with one look."""
+    return np.ascontiguousarray(np.stack([tables().value, tables().slope], axis=-1))

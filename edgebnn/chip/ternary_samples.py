@@ -1,0 +1,58 @@
+"""Sampled ternary weights: devices drawn, and each read once with its amplifier's noise and its sensing window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.cell import Cell
+from edgebnn.chip.devices import amplifier_offsets
+from edgebnn.chip.intervals import Tally
+from edgebnn.chip.philox import Domain, draw
+from edgebnn.chip.sampling import ALTERNATING, NO_ZEROS, sample_resistances
+from edgebnn.chip.sensing import answer_thresholds
+from edgebnn.chip.target import COLUMNS
+from edgebnn.chip.transitions import Values, turned
+
+_BLOCK_BANKS = 2048  # in memory at a time
+_SIGNS = np.where(ALTERNATING >> np.arange(COLUMNS) & 1, 1, -1).astype(np.int8)
+_PLUS = 1  # the place of the input +1 among thresholds
+
+
+@dataclass(frozen=True)
+class TernaryTallies:
+    """sign_flip, to_zero: of weights +-1. from_zero: of weights 0, of the same cells."""
+
+    sign_flip: Tally
+    to_zero: Tally
+    from_zero: Tally
+
+
+def count_ternary_errors(cell: Cell, seed: int, cells: int) -> TernaryTallies:
+    """One read with the input +1 of at least `cells` weights +-1 and as many 0.
+
+    Each cell is of another bank or column: no two have an amplifier in common, so all reads are independent.
+    """
+    banks = range(-(-cells // COLUMNS))
+    flips = zeros = appeared = 0
+    for first in range(0, len(banks), _BLOCK_BANKS):
+        part = banks[first : first + _BLOCK_BANKS]
+        signs, nothing = _read(cell, seed, part, NO_ZEROS), _read(cell, seed, part, 0)
+        flips += int((signs == -_SIGNS).sum())
+        zeros += int((signs == 0).sum())
+        appeared += int((nothing != 0).sum())
+    trials = len(banks) * COLUMNS
+    return TernaryTallies(Tally(flips, trials), Tally(zeros, trials), Tally(appeared, trials))
+
+
+def _read(cell: Cell, seed: int, banks: range, nonzero: int) -> Values:
+    """What row 0 of each bank answers, int8 (banks, 32)."""
+    numbers = np.asarray(banks, np.int64)
+    resistance = sample_resistances(cell, seed, banks, ALTERNATING, nonzero, rows=1)[:, 0]
+    offsets = amplifier_offsets(seed, numbers, cell)
+    ternary: npt.NDArray[np.bool_] = np.ones(len(banks), np.bool_)
+    minus, at_most_zero = answer_thresholds(cell, resistance, offsets, ternary)
+    u = draw(seed, Domain.READ, numbers[:, np.newaxis] << 5, np.arange(COLUMNS), event=int(nonzero != 0))[..., 0]
+    return turned(minus[..., _PLUS], at_most_zero[..., _PLUS], u)

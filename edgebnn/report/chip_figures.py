@@ -1,0 +1,246 @@
+"""The picture of `chip characterise`: resistances, bit error rates, ageing, ternary errors; one panel for each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Document = dict[str, Any]
+
+# Schemes by the JSON's field: label, colour, marker.
+SCHEMES = {
+    "ber_1t1r": ("1T1R", PALETTE[1], "o"),
+    "ber_secded_72_64": ("1T1R + SECDED(72,64)", PALETTE[3], "^"),
+    "ber_secded": ("1T1R + SECDED(8,4)", PALETTE[2], "s"),
+    "ber_2t2r": ("2T2R", PALETTE[0], "D"),
+}
+EVENTS = {
+    "from_zero": ("0 read as ±1", PALETTE[1]),
+    "to_zero": ("±1 read as 0", PALETTE[0]),
+    "sign_flip": ("+1 read as −1", PALETTE[2]),
+}
+STATES = {"lrs": ("LRS", PALETTE[0]), "hrs": ("HRS", PALETTE[1])}
+
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e7eb",
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+}
+SIZE_INCHES, DPI = (12.0, 9.2), 150
+NEVER = 1e-9  # where a rate of zero is drawn, below the panel
+
+
+def characterisation_png(document: Document) -> bytes:
+    """The bytes of the PNG; they depend on the document and on the version of matplotlib alone."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=SIZE_INCHES, dpi=DPI)
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(2, 2).ravel()
+        for draw, axes in zip((_resistances, _bit_errors, _ageing, _ternary), panels, strict=True):
+            axes.set_axisbelow(True)
+            draw(axes, document)
+        figure.suptitle(_heading(document), x=0.045, y=0.985, ha="left", fontsize=13, fontweight="bold")
+        figure.text(0.045, 0.012, _caption(document), ha="left", va="bottom", fontsize=8, color=MUTED)
+        figure.subplots_adjust(left=0.075, right=0.975, top=0.915, bottom=0.135, hspace=0.32, wspace=0.2)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _heading(document: Document) -> str:
+    temperature = document["temperature_c"]
+    warm = "" if temperature is None else f" at {temperature:g} °C"
+    return f"{document['target']}: devices and read errors by programming policy{warm} (simulated)"
+
+
+def _caption(document: Document) -> str:
+    cells = f"at least {document['cells']:,} cells a rate"
+    words = ", ".join(f"{row['policy']} {row['evidence']}" for row in _first(document, "ber_2t2r"))
+    return (
+        f"Lines: theory. Points: counted on the chip of seed {document['seed']}, {cells}, with their exact "
+        f"{document['interval_level']:.0%} intervals; an arrow where none was wrong.\n"
+        f"Evidence of the 2T2R bit error rates: {words}. 1T1R and SECDED follow from them: "
+        f"{_words(_first(document, 'ber_1t1r'))}.\n"
+        f"Medians: {_words([policy['lrs']['median_ohm'] for policy in document['policies']])}. "
+        f"Ageing law: {_words([point for policy in document['policies'] for point in policy['ageing']])}. "
+        "Every number with its source: edgebnn targets show."
+    )
+
+
+def _words(numbers: Sequence[Document]) -> str:
+    return ", ".join(dict.fromkeys(number["evidence"] for number in numbers))
+
+
+def _first(document: Document, field: str) -> list[Document]:
+    """The rates of all policies at the first of the cycles and supplies."""
+    rows: list[Document] = document[field]
+    where = ("cycles", "supply_v")
+    return [row for row in rows if all(row[name] == rows[0][name] for name in where)]
+
+
+def _resistances(axes: Axes, document: Document) -> None:
+    """A ridge for each policy: sampled devices filled, the log-normal law as a line."""
+    policies = document["policies"]
+    for row, policy in enumerate(reversed(policies)):
+        for state, (label, colour) in STATES.items():
+            _ridge(axes, policy[state], row, colour, label if row == 0 else "")
+        axes.axhline(row, color=MUTED, linewidth=0.6)
+    low = min(policy["lrs"]["histogram"]["edges_log10_ohm"][0] for policy in policies)
+    high = max(policy["hrs"]["histogram"]["edges_log10_ohm"][-1] for policy in policies)
+    axes.set_xscale("log")
+    axes.set_xlim(10**low, 10**high)
+    axes.set_ylim(0, len(policies) + 0.12)
+    axes.set_yticks(range(len(policies)), [_broken(policy["name"]) for policy in reversed(policies)], va="bottom")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.set_title("Resistance of sampled devices")
+    axes.set_xlabel("resistance (Ω); height: density over log R")
+    axes.legend(loc="upper right", ncols=2, bbox_to_anchor=(1.0, 1.1))
+
+
+def _ridge(axes: Axes, state: Document, row: int, colour: str, label: str) -> None:
+    edges = np.asarray(state["histogram"]["edges_log10_ohm"])
+    counts = np.asarray(state["histogram"]["counts"], np.float64)
+    sigma = state["ln_spread"]["value"] / np.log(10)
+    peak = counts.sum() * (edges[1] - edges[0]) / (sigma * np.sqrt(2 * np.pi)) if sigma else counts.max()
+    height = 0.86 / peak
+    axes.stairs(row + counts * height, 10**edges, baseline=row, fill=True, color=colour, alpha=0.35, label=label)
+    if sigma:
+        middle = np.log10(state["median_ohm"]["value"])
+        x = np.linspace(middle - 4.5 * sigma, middle + 4.5 * sigma, 200)
+        axes.plot(10**x, row + 0.86 * np.exp(-(((x - middle) / sigma) ** 2) / 2), color=colour, linewidth=1.2)
+
+
+def _bit_errors(axes: Axes, document: Document) -> None:
+    names = [row["policy"] for row in _first(document, "ber_2t2r")]
+    for place, (field, (label, colour, marker)) in enumerate(SCHEMES.items()):
+        rows = _first(document, field)
+        x = [index + 0.14 * (place - 1.5) for index in range(len(rows))]
+        axes.plot(x, [row["value"] for row in rows], color=colour, linewidth=1.2, alpha=0.8)
+        _counted(axes, x, rows, colour, marker, label)
+    where = _first(document, "ber_2t2r")[0]
+    axes.set_yscale("log")
+    axes.set_ylim(_floor(_first(document, field) for field in SCHEMES), 1)
+    axes.set_xlim(-0.5, len(names) - 0.5)
+    axes.set_xticks(range(len(names)), [_broken(name) for name in names])
+    axes.grid(visible=False, axis="x")
+    axes.set_title(f"Bit error rate, {_cycles(where['cycles'])}, {where['supply_v']:g} V")
+    axes.set_xlabel("programming policy")
+    axes.set_ylabel("wrong bits of data (share)")
+    axes.legend(loc="upper left")
+
+
+def _ageing(axes: Axes, document: Document) -> None:
+    supply = document["ber_2t2r"][0]["supply_v"]
+    for index, policy in enumerate(document["policies"]):
+        colour = PALETTE[index % len(PALETTE)]
+        cycles, rates = zip(*((point["cycles"], point["value"]) for point in policy["ageing"]), strict=True)
+        axes.plot(cycles, rates, color=colour, linewidth=1.4, label=policy["name"])
+        axes.plot(cycles[-1], rates[-1], marker="X", color=colour, markersize=8, linestyle="none")
+        counted = [row for row in document["ber_2t2r"] if row["policy"] == policy["name"] and row["supply_v"] == supply]
+        _counted(axes, [max(row["cycles"], 1) for row in counted], counted, colour, "o", "")
+    axes.plot([], [], marker="X", color=MUTED, markersize=8, linestyle="none", label="endurance")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(_floor([document["ber_2t2r"]]), 1)
+    axes.set_title(f"2T2R bit error rate against programming cycles, {supply:g} V")
+    axes.set_xlabel("programming cycles (fresh devices at 1)")
+    axes.set_ylabel("wrong weights (share)")
+    axes.legend(loc="upper left", ncols=2)
+
+
+def _ternary(axes: Axes, document: Document) -> None:
+    theory, rows = document["ternary_theory"], document["ternary"]
+    x = [row["supply_v"] for row in rows]
+    for event, (label, colour) in EVENTS.items():
+        word = theory[0][event]["evidence"]
+        axes.plot(
+            [at["supply_v"] for at in theory],
+            [at[event]["value"] for at in theory],
+            color=colour,
+            linewidth=1.4,
+            label=f"{label} ({word})",
+        )
+        _counted(axes, x, [row[event] for row in rows], colour, "o", "")
+        _tabulated(axes, x, [row[event] for row in rows], event, colour)
+    words = _words([row[event]["tabulated"] for row in rows for event in EVENTS if "tabulated" in row[event]])
+    if words:
+        axes.plot([], [], "D", color=MUTED, markerfacecolor="none", markersize=10, label=f"tabulated ({words})")
+        axes.plot([], [], marker="_", color=MUTED, linestyle="none", markersize=12, label=f"tabulated bound ({words})")
+    axes.set_yscale("log")
+    axes.set_ylim(_floor([[row[event] for row in rows] for event in EVENTS]), 1)
+    axes.margins(x=0.08)
+    axes.set_title(f"Ternary weights read wrong, policy '{rows[0]['policy']}'")
+    axes.set_xlabel("supply (V)")
+    axes.set_ylabel("wrong reads (share)")
+    axes.legend(loc="center", bbox_to_anchor=(0.5, 0.44))
+
+
+def _tabulated(axes: Axes, x: Sequence[float], rows: Sequence[Document], event: str, colour: str) -> None:
+    """What the table states: open diamonds, for sign flips a bar that the rate lies below."""
+    stated = [(volts, row["tabulated"]["value"]) for volts, row in zip(x, rows, strict=True) if "tabulated" in row]
+    if not stated:
+        return
+    marker, size = ("_", 16) if event == "sign_flip" else ("D", 10)
+    volts, values = zip(*stated, strict=True)
+    axes.plot(volts, values, marker, color=colour, markerfacecolor="none", markersize=size)
+
+
+def _counted(
+    axes: Axes, x: Sequence[float], rows: Sequence[Document], colour: str, marker: str, label: str
+) -> None:  # fmt: skip
+    """Points with their intervals; where nothing was wrong an arrow hangs from the upper end."""
+    seen = [(at, row) for at, row in zip(x, rows, strict=True) if row["wrong"]]
+    unseen = [(at, row["interval"][1]) for at, row in zip(x, rows, strict=True) if not row["wrong"]]
+    points = [row["sampled"] for _, row in seen]
+    below = [row["sampled"] - row["interval"][0] for _, row in seen]
+    above = [row["interval"][1] - row["sampled"] for _, row in seen]
+    style: dict[str, Any] = {"color": colour, "linestyle": "none", "elinewidth": 1.1, "capsize": 2.5}
+    axes.errorbar(
+        [at for at, _ in seen], points, yerr=[below, above], marker=marker, markersize=4.5, label=label or None, **style
+    )
+    if unseen:
+        at, ends = zip(*unseen, strict=True)
+        axes.errorbar(at, ends, yerr=[[end * 0.75 for end in ends], [0.0] * len(ends)], uplims=True, **style)
+
+
+def _floor(groups: Any) -> float:
+    """A decade below the lowest rate by theory, or NEVER."""
+    lowest = min((row["value"] for rows in groups for row in rows if row["value"] > 0), default=NEVER)
+    return float(10 ** np.floor(np.log10(max(lowest, NEVER)) - 0.3))
+
+
+def _cycles(count: int) -> str:
+    return "fresh devices" if count == 0 else f"{count:,} cycles"
+
+
+def _broken(name: str) -> str:
+    """A policy's name over two lines where it is long: after its last hyphen but the first ten letters."""
+    head, hyphen, tail = name.rpartition("-")
+    return f"{head}{hyphen}\n{tail}" if len(name) > 12 and head else name

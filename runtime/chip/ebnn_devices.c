@@ -1,0 +1,87 @@
+/*
+ * ebnn_devices.c: see ebnn_devices.h. A walk over the rows; what happens to one is a kernel's.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_devices.h"
+
+#include <stddef.h>
+
+#include "ebnn_devices_kernel.h"
+#include "ebnn_internal.h"
+
+uint32_t ebnn_device_bytes(void)
+{
+    return (uint32_t)(sizeof(ebnn_devices) + sizeof(ebnn_device_rows) + sizeof(ebnn_device_errors));
+}
+
+static const ebnn_devices_kernel *find_kernel(int32_t kernel)
+{
+#if defined(__x86_64__)
+    if (ebnn_sampler_choose(kernel) == EBNN_SAMPLER_AVX2) {
+        return &ebnn_devices_avx2;
+    }
+#endif
+    (void)kernel;
+    return &ebnn_devices_portable;
+}
+
+/* Row `in_bank` of bank `bank`, counted from the first one of `rows`. */
+static void draw(const ebnn_devices_kernel *kernel, const ebnn_devices *devices, const ebnn_device_rows *rows,
+                 uint32_t bank, uint32_t in_bank, ebnn_device_row *row)
+{
+    const size_t index = ((size_t)bank * rows->rows + in_bank) * rows->stride;
+
+    row->low[0] = rows->sign[index] & rows->nonzero[index];
+    row->low[1] = ~rows->sign[index] & rows->nonzero[index];
+    kernel->draw_row(devices, (rows->first_bank + bank) << 5 | in_bank, row);
+}
+
+void ebnn_device_resistances(const ebnn_devices *devices, const ebnn_device_rows *rows, float *ln_resistance,
+                             int32_t kernel)
+{
+    const ebnn_devices_kernel *found = find_kernel(kernel);
+    ebnn_device_row row;
+
+    for (uint32_t bank = 0; bank < rows->banks; bank++) {
+        for (uint32_t in_bank = 0; in_bank < rows->rows; in_bank++) {
+            draw(found, devices, rows, bank, in_bank, &row);
+            for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+                *ln_resistance++ = row.ln_resistance[0][column];
+                *ln_resistance++ = row.ln_resistance[1][column];
+            }
+        }
+    }
+}
+
+static void store(ebnn_device_errors *errors, size_t index, const uint32_t wrong[EBNN_DEVICE_ERRORS])
+{
+    for (int kind = 0; kind < EBNN_DEVICE_ERRORS; kind++) {
+        errors->counts[kind] += ebnn_popcount(wrong[kind]);
+        if (errors->masks[kind] != NULL) {
+            errors->masks[kind][index] = wrong[kind];
+        }
+    }
+}
+
+void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows, ebnn_device_errors *errors,
+                       int32_t kernel)
+{
+    const ebnn_devices_kernel *found = find_kernel(kernel);
+    float offsets[EBNN_COLUMNS];
+    ebnn_device_row row;
+
+    for (int kind = 0; kind < EBNN_DEVICE_ERRORS; kind++) {
+        errors->counts[kind] = 0;
+    }
+    for (uint32_t bank = 0; bank < rows->banks; bank++) {
+        found->draw_offsets(devices, rows->first_bank + bank, offsets);
+        for (uint32_t in_bank = 0; in_bank < rows->rows; in_bank++) {
+            uint32_t wrong[EBNN_DEVICE_ERRORS];
+
+            draw(found, devices, rows, bank, in_bank, &row);
+            found->compare_row(devices, &row, offsets, wrong);
+            store(errors, (size_t)bank * rows->rows + in_bank, wrong);
+        }
+    }
+}

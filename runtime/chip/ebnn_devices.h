@@ -1,0 +1,72 @@
+/*
+ * ebnn_devices.h: freshly programmed cells of very many banks, drawn and read in place: nothing is allocated, and where
+ * only counts are wanted, nothing is kept.
+ *
+ * The same cells as edgebnn/chip/devices.py draws (each device with its programming pulse 0) and the same answers as
+ * edgebnn/chip/sensing.py gives for a noiseless amplifier, to the bit, from any kernel and in any split of the banks.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_DEVICES_H
+#define EBNN_DEVICES_H
+
+#include <stdint.h>
+
+#include "ebnn_sampler.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EBNN_COLUMNS 32
+
+/* All cells' medians and spreads, in ln R. The same for all threads: nothing in here is written to. */
+typedef struct ebnn_devices {
+    const float *chords; /* see ebnn_normal.h */
+    uint64_t seed;
+    float ln_lrs;
+    float ln_hrs;
+    float device_spread;
+    float cycle_spread;
+    float offset;    /* of the sense amplifiers */
+    float reference; /* what a single device's ln R is compared with where it is read alone, as 1T1R */
+} ebnn_devices;
+
+/* Rows 0 to `rows` of banks `first_bank` to `first_bank + banks`, at most 2^27, and what they are programmed with. */
+typedef struct ebnn_device_rows {
+    const uint32_t *sign;    /* (bank, row): bit = column; +1 where both bits are set, -1 where `nonzero` alone is */
+    const uint32_t *nonzero; /* (bank, row) */
+    uint32_t stride;         /* 1: as above, 0: one word that is the same for all rows */
+    uint32_t first_bank;
+    uint32_t banks;
+    uint32_t rows; /* 1 to 32 */
+} ebnn_device_rows;
+
+typedef enum ebnn_device_error {
+    EBNN_WRONG_PAIR = 0, /* a weight that is not 0, read as 2T2R with the input +1, comes out as its opposite */
+    EBNN_WRONG_BL = 1,   /* the device on BL is on the wrong side of the reference */
+    EBNN_WRONG_BLB = 2,  /* the device on BLb is */
+    EBNN_DEVICE_ERRORS = 3
+} ebnn_device_error;
+
+typedef struct ebnn_device_errors {
+    uint32_t *masks[EBNN_DEVICE_ERRORS]; /* each (bank, row), bit = column, or NULL */
+    uint64_t counts[EBNN_DEVICE_ERRORS]; /* set, not added to */
+} ebnn_device_errors;
+
+/* ln R, (bank, row, column, side), the sides BL and BLb. `kernel` is an ebnn_sampler that this processor can run. */
+void ebnn_device_resistances(const ebnn_devices *devices, const ebnn_device_rows *rows, float *ln_resistance,
+                             int32_t kernel);
+
+/* What is wrong, of each kind. */
+void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows, ebnn_device_errors *errors,
+                       int32_t kernel);
+
+/* sizeof of ebnn_devices, ebnn_device_rows and ebnn_device_errors, added up: Python compares. */
+uint32_t ebnn_device_bytes(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * ebnn_devices_avx2.c: rows of cells, eight columns at a time.
+ *
+ * Multiplications and additions stay apart: a fused one would round once instead of twice.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_devices_kernel.h"
+
+#if defined(__x86_64__)
+
+#include "ebnn_normal.h"
+#include "ebnn_philox_avx2.h"
+
+#define LANES 8
+
+/* A chord for each of eight segments: a value and a slope lie side by side, so one gathered lane brings both. */
+EBNN_AVX2_INLINE void find_chords(const float *chords, __m256i segment, __m256 *value, __m256 *slope)
+{
+    const long long *pairs = (const long long *)(const void *)chords;
+    /* in the order in which the shuffles below want the pairs: 0 1 4 5 and 2 3 6 7 */
+    const __m256i order = _mm256_permute4x64_epi64(segment, _MM_SHUFFLE(3, 1, 2, 0));
+    const __m256 first = _mm256_castsi256_ps(_mm256_i32gather_epi64(pairs, _mm256_castsi256_si128(order), 8));
+    const __m256 second = _mm256_castsi256_ps(_mm256_i32gather_epi64(pairs, _mm256_extracti128_si256(order, 1), 8));
+
+    *value = _mm256_shuffle_ps(first, second, _MM_SHUFFLE(2, 0, 2, 0));
+    *slope = _mm256_shuffle_ps(first, second, _MM_SHUFFLE(3, 1, 3, 1));
+}
+
+/* ebnn_normal of eight words. */
+EBNN_AVX2_INLINE __m256 normal_eight(const float *chords, __m256i words)
+{
+    const __m256i odd = _mm256_or_si256(_mm256_srli_epi32(words, 8), ebnn_all_lanes(1));
+    const __m256i bits = _mm256_castps_si256(_mm256_cvtepi32_ps(odd));
+    const __m256i segment =
+        _mm256_sub_epi32(_mm256_srli_epi32(bits, EBNN_NORMAL_REST_BITS), ebnn_all_lanes(EBNN_NORMAL_FIRST));
+    const __m256i rest = _mm256_and_si256(bits, ebnn_all_lanes((UINT32_C(1) << EBNN_NORMAL_REST_BITS) - 1));
+    const __m256i minus = _mm256_andnot_si256(_mm256_slli_epi32(words, 31), ebnn_all_lanes(UINT32_C(1) << 31));
+    __m256 value, slope, magnitude;
+
+    find_chords(chords, segment, &value, &slope);
+    magnitude = _mm256_add_ps(value, _mm256_mul_ps(slope, _mm256_cvtepi32_ps(rest)));
+    return _mm256_xor_ps(magnitude, _mm256_castsi256_ps(minus));
+}
+
+/* The words of one block of `domain` for columns `column` to `column + 8` of a row, event 0. */
+EBNN_AVX2_INLINE void draw_eight(__m256i words[4], uint64_t seed, uint32_t domain, uint32_t bank_row, uint32_t column)
+{
+    words[0] = ebnn_all_lanes(bank_row);
+    words[1] = _mm256_add_epi32(ebnn_all_lanes(column), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    words[2] = _mm256_setzero_si256();
+    words[3] = ebnn_all_lanes(domain << 24);
+    ebnn_philox_eight(words, seed);
+}
+
+/* All bits of a lane where its bit of `flags` is set. */
+EBNN_AVX2_INLINE __m256 lanes_of(uint32_t flags)
+{
+    const __m256i places = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(ebnn_all_lanes(flags), places), places));
+}
+
+/* The sign bit of each lane. */
+EBNN_AVX2_INLINE uint32_t flags_of(__m256 lanes)
+{
+    return (uint32_t)_mm256_movemask_ps(lanes);
+}
+
+EBNN_AVX2_INLINE __m256 ln_resistance(const ebnn_devices *devices, uint32_t low, __m256i own_words, __m256i pulse_words)
+{
+    const __m256 own = _mm256_mul_ps(_mm256_set1_ps(devices->device_spread), normal_eight(devices->chords, own_words));
+    const __m256 pulse =
+        _mm256_mul_ps(_mm256_set1_ps(devices->cycle_spread), normal_eight(devices->chords, pulse_words));
+    const __m256 median =
+        _mm256_blendv_ps(_mm256_set1_ps(devices->ln_hrs), _mm256_set1_ps(devices->ln_lrs), lanes_of(low));
+
+    return _mm256_add_ps(median, _mm256_add_ps(own, pulse));
+}
+
+EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS])
+{
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
+        __m256i words[4];
+
+        draw_eight(words, devices->seed, EBNN_DOMAIN_OFFSET, bank << 5, column);
+        _mm256_storeu_ps(offsets + column,
+                         _mm256_mul_ps(_mm256_set1_ps(devices->offset), normal_eight(devices->chords, words[0])));
+    }
+}
+
+EBNN_AVX2 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
+{
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
+        __m256i words[4];
+
+        draw_eight(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column);
+        for (uint32_t side = 0; side < 2; side++) {
+            const uint32_t low = row->low[side] >> column;
+
+            _mm256_storeu_ps(row->ln_resistance[side] + column,
+                             ln_resistance(devices, low, words[side], words[2 + side]));
+        }
+    }
+}
+
+/* Whether the devices of a side are on the wrong side of the reference, bit = column. */
+EBNN_AVX2_INLINE uint32_t compare_eight(__m256 ln_resistance, float reference, uint32_t low)
+{
+    const __m256 limit = _mm256_set1_ps(reference);
+    const __m256 above = _mm256_cmp_ps(ln_resistance, limit, _CMP_GT_OQ);
+    const __m256 below = _mm256_cmp_ps(ln_resistance, limit, _CMP_LT_OQ);
+
+    return flags_of(_mm256_blendv_ps(below, above, lanes_of(low)));
+}
+
+EBNN_AVX2 static void compare_row(const ebnn_devices *devices, const ebnn_device_row *row,
+                                  const float offsets[EBNN_COLUMNS], uint32_t wrong[EBNN_DEVICE_ERRORS])
+{
+    uint32_t minus = 0;
+
+    wrong[EBNN_WRONG_BL] = wrong[EBNN_WRONG_BLB] = 0;
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
+        const __m256 bl = _mm256_loadu_ps(row->ln_resistance[0] + column);
+        const __m256 blb = _mm256_loadu_ps(row->ln_resistance[1] + column);
+        const __m256 margin = _mm256_add_ps(_mm256_sub_ps(blb, bl), _mm256_loadu_ps(offsets + column));
+
+        minus |= flags_of(_mm256_cmp_ps(margin, _mm256_setzero_ps(), _CMP_LT_OQ)) << column;
+        wrong[EBNN_WRONG_BL] |= compare_eight(bl, devices->reference, row->low[0] >> column) << column;
+        wrong[EBNN_WRONG_BLB] |= compare_eight(blb, devices->reference, row->low[1] >> column) << column;
+    }
+    wrong[EBNN_WRONG_PAIR] = (row->low[0] & minus) | (row->low[1] & ~minus);
+}
+
+const ebnn_devices_kernel ebnn_devices_avx2 = {draw_offsets, draw_row, compare_row};
+
+#else
+
+/* a translation unit may not be empty */
+typedef int ebnn_no_devices_avx2;
+
+#endif

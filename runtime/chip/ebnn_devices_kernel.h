@@ -1,0 +1,36 @@
+/*
+ * ebnn_devices_kernel.h: a row of cells at a time: draw it, compare it.
+ *
+ * One file an instruction set, each with the same functions; ebnn_devices_portable.c is the truth for all of them.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_DEVICES_KERNEL_H
+#define EBNN_DEVICES_KERNEL_H
+
+#include "ebnn_devices.h"
+
+/* A row: what it is programmed with, and what became of it. */
+typedef struct ebnn_device_row {
+    uint32_t low[2]; /* bit = column: the device on BL, on BLb is to be in its low-resistance state */
+    float ln_resistance[2][EBNN_COLUMNS];
+} ebnn_device_row;
+
+typedef struct ebnn_devices_kernel {
+    /* the input offsets of a bank's amplifiers in ln R */
+    void (*draw_offsets)(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS]);
+    /* the resistances of row `bank_row`, bank << 5 | row */
+    void (*draw_row)(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row);
+    /* bit = column, each kind of ebnn_device_error */
+    void (*compare_row)(const ebnn_devices *devices, const ebnn_device_row *row, const float offsets[EBNN_COLUMNS],
+                        uint32_t wrong[EBNN_DEVICE_ERRORS]);
+} ebnn_devices_kernel;
+
+extern const ebnn_devices_kernel ebnn_devices_portable;
+
+#if defined(__x86_64__)
+/* Only where ebnn_cpu_has_avx2(). */
+extern const ebnn_devices_kernel ebnn_devices_avx2;
+#endif
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * ebnn_devices_portable.c: rows of cells in plain C, in the order of operations of edgebnn/chip/devices.py.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_devices_kernel.h"
+#include "ebnn_normal.h"
+#include "ebnn_philox.h"
+
+static void draw_offsets(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS])
+{
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+        uint32_t words[4];
+
+        ebnn_draw(words, devices->seed, EBNN_DOMAIN_OFFSET, bank << 5, column, 0, 0);
+        offsets[column] = devices->offset * ebnn_normal(devices->chords, words[0]);
+    }
+}
+
+static float ln_resistance(const ebnn_devices *devices, uint32_t low, uint32_t own_word, uint32_t pulse_word)
+{
+    const float own = devices->device_spread * ebnn_normal(devices->chords, own_word);
+    const float pulse = devices->cycle_spread * ebnn_normal(devices->chords, pulse_word);
+    const float deviation = own + pulse;
+
+    return (low != 0 ? devices->ln_lrs : devices->ln_hrs) + deviation;
+}
+
+static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
+{
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+        uint32_t words[4];
+
+        ebnn_draw(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column, 0, 0);
+        for (uint32_t side = 0; side < 2; side++) {
+            const uint32_t low = row->low[side] >> column & 1;
+
+            row->ln_resistance[side][column] = ln_resistance(devices, low, words[side], words[2 + side]);
+        }
+    }
+}
+
+static void compare_row(const ebnn_devices *devices, const ebnn_device_row *row, const float offsets[EBNN_COLUMNS],
+                        uint32_t wrong[EBNN_DEVICE_ERRORS])
+{
+    uint32_t minus = 0, above[2] = {0, 0}, below[2] = {0, 0};
+
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+        const float bl = row->ln_resistance[0][column], blb = row->ln_resistance[1][column];
+        const float margin = (blb - bl) + offsets[column];
+
+        minus |= (uint32_t)(margin < 0) << column;
+        for (uint32_t side = 0; side < 2; side++) {
+            above[side] |= (uint32_t)(row->ln_resistance[side][column] > devices->reference) << column;
+            below[side] |= (uint32_t)(row->ln_resistance[side][column] < devices->reference) << column;
+        }
+    }
+    wrong[EBNN_WRONG_PAIR] = (row->low[0] & minus) | (row->low[1] & ~minus);
+    wrong[EBNN_WRONG_BL] = (row->low[0] & above[0]) | (~row->low[0] & below[0]);
+    wrong[EBNN_WRONG_BLB] = (row->low[1] & above[1]) | (~row->low[1] & below[1]);
+}
+
+const ebnn_devices_kernel ebnn_devices_portable = {draw_offsets, draw_row, compare_row};

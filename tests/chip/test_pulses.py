@@ -1,0 +1,136 @@
+"""SET and RESET, pulse by pulse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from edgebnn.chip.cell import cell_error_rate, solve_cell
+from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.device_model import worn_devices
+from edgebnn.chip.devices import Devices, amplifier_offsets, wanted_low
+from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.pulses import (
+    PulseCount,
+    program_all,
+    program_changes,
+    program_verified,
+    reads_wrong,
+)
+from edgebnn.chip.target_files import load_target
+
+RRAM130 = load_target("rram130")
+WORD = st.integers(0, 2**32 - 1)
+ROWS = st.lists(st.tuples(WORD, WORD), min_size=1, max_size=6)
+
+
+def fresh_devices(rows: int, cycles: int = 0) -> Devices:
+    chip = ChipInstance(4, errors=ErrorModel.DEVICE, conditions=Conditions(cycles=cycles))
+    return worn_devices(chip, np.arange(rows))
+
+
+def words(rows: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    sign, nonzero = (np.array(column, np.uint32) for column in zip(*rows, strict=True))
+    return sign & nonzero, nonzero
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_a_sign_takes_a_set_and_a_reset_and_a_zero_two_resets(rows: list[tuple[int, int]]) -> None:
+    sign, nonzero = words(rows)
+    outcome = program_all(fresh_devices(len(rows)), sign, nonzero)
+    signs = int(np.bitwise_count(nonzero).sum())
+    assert outcome.pulses.set_pulses == signs
+    assert outcome.pulses.reset_pulses == signs + 2 * (32 * len(rows) - signs)
+    assert outcome.pulses.steps == len(rows) + int((nonzero != 0).sum())
+    assert np.array_equal(outcome.devices.low, wanted_low(sign, nonzero))
+    assert (outcome.devices.pulse == 0).all()
+
+
+@settings(deadline=None)
+@given(ROWS, st.data())
+def test_reprogramming_reaches_the_pattern_with_pulses_to_what_changes_alone(
+    rows: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    new = data.draw(st.lists(st.tuples(WORD, WORD), min_size=len(rows), max_size=len(rows)))
+    (sign, nonzero), (new_sign, new_nonzero) = words(rows), words(new)
+    before = program_all(fresh_devices(len(rows)), sign, nonzero).devices
+    after = program_changes(before, new_sign, new_nonzero)
+    assert np.array_equal(after.devices.low, wanted_low(new_sign, new_nonzero))
+    changed = before.low != after.devices.low
+    assert np.array_equal(after.devices.pulse - before.pulse, changed)
+    assert after.pulses.set_pulses + after.pulses.reset_pulses == int(changed.sum())
+    untouched = ~changed
+    cell = solve_cell(RRAM130, "low-energy", Conditions())
+    same = before.ln_resistance(cell) == after.devices.ln_resistance(cell)
+    assert same[untouched].all() and not same[changed].any()
+    assert program_changes(after.devices, new_sign, new_nonzero).pulses == PulseCount()
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**40 - 16), st.integers(1, 8))
+def test_every_pulse_of_a_device_draws_its_own_deviation(cycles: int, pulses: int) -> None:
+    """And the same pulse always the same one, whether both devices of the cell are pulsed with it or not."""
+    cell = solve_cell(RRAM130, "nominal", Conditions())
+    plus, minus = (np.full(2, word, np.uint32) for word in (2**32 - 1, 0))
+    full = np.full(2, 2**32 - 1, np.uint32)
+    devices = program_all(fresh_devices(2, cycles), plus, full).devices
+    seen = [devices.ln_resistance(cell)]
+    for number in range(pulses):
+        devices = program_all(devices, plus if number % 2 else minus, full).devices
+        seen.append(devices.ln_resistance(cell))
+    assert (devices.pulse == cycles + pulses).all()
+    assert len({float(each[0, 0, 0]) for each in seen}) == len(seen)
+    again = program_all(fresh_devices(2, cycles + pulses), minus if pulses % 2 else plus, full).devices
+    assert np.array_equal(again.ln_resistance(cell), seen[-1])
+    one_side = Devices(devices.seed, devices.bank_row, devices.low, devices.pulse + np.array([0, 1]))
+    moved = one_side.ln_resistance(cell)
+    assert np.array_equal(moved[..., 0], seen[-1][..., 0]) and not (moved[..., 1] == seen[-1][..., 1]).any()
+
+
+def test_deviations_have_the_spreads_of_the_cell() -> None:
+    """From device to device and from pulse to pulse, over 131,072 devices and eight pulses."""
+    cell = solve_cell(RRAM130, "ultra-low-energy", Conditions())
+    rows = 2048
+    full = np.full(rows, 2**32 - 1, np.uint32)
+    drawn = []
+    devices = fresh_devices(rows)
+    for _ in range(8):
+        devices = program_all(devices, full, full).devices
+        drawn.append(devices.ln_resistance(cell).astype(np.float64))
+    values = np.stack(drawn) - np.where(devices.low, cell.ln_lrs, cell.ln_hrs)
+    assert abs(values.mean()) < 5 * cell.spread / np.sqrt(values[0].size)
+    within = values.var(axis=0, ddof=1).mean()
+    between = values.mean(axis=0).var() - within / 8
+    # The variance of n normal numbers has a relative spread of sqrt(2 / n).
+    assert within == pytest.approx(cell.cycle_spread**2, rel=5 * np.sqrt(2 / (7 * values[0].size)))
+    assert between == pytest.approx(cell.device_spread**2, rel=10 * np.sqrt(2 / values[0].size))
+
+
+def test_verifying_costs_pulses_and_leaves_what_theory_leaves() -> None:
+    """A second attempt redraws the pulse's deviation but not the device's: errors that remain are more than p^2."""
+    cell = solve_cell(RRAM130, "ultra-low-energy", Conditions())
+    rows = 4096
+    plus = np.full(rows, 2**32 - 1, np.uint32)
+    binary = np.zeros(rows, np.bool_)
+    offsets = np.repeat(amplifier_offsets(4, np.arange(rows // 32), cell), 32, axis=0)
+    devices = fresh_devices(rows)
+    once = program_verified(devices, plus, plus, binary, cell, offsets, 1)
+    twice = program_verified(devices, plus, plus, binary, cell, offsets, 2)
+    assert once.wrong is not None and twice.wrong is not None
+    failed = int(once.wrong.sum())
+    assert twice.pulses.set_pulses == once.pulses.set_pulses + failed
+    assert twice.pulses.reset_pulses == once.pulses.reset_pulses + failed
+    policy = RRAM130.policy("ultra-low-energy")
+    assert once.pulses.energy_j(policy) == pytest.approx(rows * 32 * 9e-12)
+    assert once.pulses.time_s(policy) == pytest.approx(rows * 2 * 100e-9)
+    assert not (twice.wrong & ~once.wrong).any()
+    rate = cell_error_rate(cell)
+    remaining = binomtest(int(twice.wrong.sum()), failed).proportion_ci(0.9999, "exact")
+    assert remaining.low > rate and remaining.high < 0.5
+    many = program_verified(devices, plus, plus, binary, cell, offsets, 50)
+    assert many.wrong is not None and many.wrong.sum() < twice.wrong.sum()
+    assert np.array_equal(many.wrong, reads_wrong(many.devices, plus, plus, binary, cell, offsets))

@@ -1,0 +1,250 @@
+"""Cells sampled in C: bit for bit those defined in NumPy, by every kernel, in any split, on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import astuple, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebnn.chip import sampling
+from edgebnn.chip.cell import Cell
+from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, wanted_low
+from edgebnn.chip.normal import WHOLE, Floats
+from edgebnn.chip.philox import EVENTS, Domain
+from edgebnn.chip.reading import pack, unpack
+from edgebnn.chip.sampling import (
+    ALTERNATING,
+    BANK_CELLS,
+    MAX_BANKS,
+    NO_ZEROS,
+    Kernel,
+    SampledErrors,
+    count_errors,
+    count_flips,
+    has_kernel,
+    sample_cells,
+    sample_flips,
+    sample_resistances,
+)
+from edgebnn.chip.sensing import answer_thresholds
+from edgebnn.chip.theory import pair_error_rate, single_error_rate
+from edgebnn.chip.transitions import uniform
+from edgebnn.errors import TargetError, ToolError
+
+Words = npt.NDArray[np.uint32]
+
+KINDS = ("pair", "bl", "blb")
+KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel(kernel)]
+each_kernel = pytest.mark.parametrize("kernel", KERNELS)
+
+# Spreads that put some percent of the cells wrong.
+CELL = Cell(
+    ln_lrs=9.5, ln_hrs=12.0, device_spread=0.5, cycle_spread=0.6, offset=0.1, noise=0.02, window=11.0,
+    window_spread=1.0, window_s=1e-9,
+)  # fmt: skip
+
+# Banks 1000 to 1015 of the chip 20200715, programmed with ALTERNATING; made by the definitions in NumPy.
+RESISTANCES_SHA256 = "761c454c0f782ae30a76934784ce827032699c94470760d9cc02741012449e17"
+ERRORS_SHA256 = "62244291eb0b311063e2538f6c372ea602114b2c997bd7849fbe716759500a19"
+FLIPS_SHA256 = "f3d2ae8aeedcf37441bb6b88a17cc81f36e4993cde4ab5896562380bd12785f6"
+
+spreads = st.sampled_from([0.0, 0.25]) | st.floats(0, 3)
+cells = st.builds(
+    lambda lrs, contrast, device, cycle, offset: replace(
+        CELL, ln_lrs=lrs, ln_hrs=lrs + contrast, device_spread=device, cycle_spread=cycle, offset=offset
+    ),
+    st.floats(5, 12), spreads, spreads, spreads, spreads,
+)  # fmt: skip
+seeds = st.integers(0, 2**63 - 1)
+first_banks = st.integers(0, 100) | st.integers(0, MAX_BANKS - 3)
+
+
+def numbered_rows(banks: range, rows: int) -> npt.NDArray[np.int64]:
+    """bank << 5 | row, int64 (banks * rows,)."""
+    return (np.arange(banks.start, banks.stop)[:, np.newaxis] << 5 | np.arange(rows)).ravel()
+
+
+def random_words(shape: tuple[int, ...], seed: int) -> Words:
+    return np.random.default_rng(seed).integers(0, 1 << 32, shape, np.uint64).astype(np.uint32)
+
+
+def defined_resistances(cell: Cell, seed: int, banks: range, sign: Words, nonzero: Words) -> Floats:
+    """What the definitions say, for sign and nonzero (banks, rows)."""
+    bank_row, low = numbered_rows(banks, sign.shape[1]), wanted_low(sign.ravel(), nonzero.ravel())
+    devices = Devices(seed, bank_row, low, np.zeros(low.shape, np.int64))
+    return devices.ln_resistance(cell).reshape(*sign.shape, 32, 2)
+
+
+def defined_errors(
+    cell: Cell, seed: int, banks: range, sign: Words, nonzero: Words, reference: float
+) -> SampledErrors:  # fmt: skip
+    found = defined_resistances(cell, seed, banks, sign, nonzero).reshape(-1, 32, 2)
+    offsets = np.repeat(amplifier_offsets(seed, np.arange(banks.start, banks.stop), cell), sign.shape[1], axis=0)
+    noiseless = replace(cell, noise=0.0)
+    minus, _ = answer_thresholds(noiseless, found, offsets, np.zeros(len(found), np.bool_))
+    read_plus = minus[..., 1] == 0
+    pair = (read_plus != unpack(sign.ravel())) & unpack(nonzero.ravel())
+    limit, low = np.float32(reference), wanted_low(sign.ravel(), nonzero.ravel())
+    single = np.where(low, found > limit, found < limit)
+    return SampledErrors(*(pack(flags).reshape(sign.shape) for flags in (pair, single[..., BL], single[..., BLB])))
+
+
+def assert_equal(found: SampledErrors, expected: SampledErrors) -> None:
+    for kind in KINDS:
+        np.testing.assert_array_equal(getattr(found, kind), getattr(expected, kind), kind)
+
+
+def sha256(array: npt.NDArray[Any], dtype: str) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array, dtype).tobytes()).hexdigest()
+
+
+@each_kernel
+@settings(max_examples=30)
+@given(cells, seeds, first_banks, st.integers(0, 3), st.integers(1, 32), st.floats(5, 15))
+def test_cells_are_those_of_the_definitions(
+    kernel: Kernel, cell: Cell, seed: int, first: int, count: int, rows: int, reference: float
+) -> None:
+    banks = range(first, first + count)
+    sign, nonzero = (random_words((count, rows), seed + which) for which in (0, 1))
+    np.testing.assert_array_equal(
+        sample_resistances(cell, seed, banks, sign, nonzero, rows, kernel).view(np.uint32),
+        defined_resistances(cell, seed, banks, sign, nonzero).view(np.uint32),
+    )
+    found = sample_cells(cell, seed, banks, sign, nonzero, rows, reference, kernel)
+    assert_equal(found, defined_errors(cell, seed, banks, sign, nonzero, reference))
+
+
+@each_kernel
+def test_ties_read_as_plus_and_as_neither_wrong_state(kernel: Kernel) -> None:
+    """Without spreads and contrast every comparison is one of equals."""
+    cell = replace(CELL, ln_hrs=CELL.ln_lrs, device_spread=0.0, cycle_spread=0.0, offset=0.0)
+    found = sample_cells(cell, 1, range(1), reference=cell.ln_lrs, kernel=kernel)
+    assert (found.pair == ~np.uint32(ALTERNATING)).all()
+    assert not found.bl.any()
+    assert not found.blb.any()
+
+
+@each_kernel
+def test_one_pattern_for_all_rows_is_that_pattern_in_each(kernel: Kernel) -> None:
+    nonzero = 0xFF00FFFF
+    each = sample_cells(CELL, 3, range(2), np.full((2, 32), ALTERNATING, np.uint32), nonzero, kernel=kernel)
+    assert_equal(sample_cells(CELL, 3, range(2), ALTERNATING, nonzero, kernel=kernel), each)
+    assert all(getattr(each, kind).any() for kind in KINDS)
+    assert not (each.pair & ~np.uint32(nonzero)).any()
+
+
+@each_kernel
+@settings(max_examples=30)
+@given(
+    st.integers(0, WHOLE) | st.sampled_from([0, 1, WHOLE // 2, WHOLE - 1, WHOLE]), seeds, first_banks,
+    st.integers(0, 3), st.integers(1, 32), st.integers(0, 3) | st.integers(0, EVENTS - 1),
+)  # fmt: skip
+def test_flips_are_those_of_the_definition(
+    kernel: Kernel, threshold: int, seed: int, first: int, count: int, rows: int, event: int
+) -> None:
+    banks = range(first, first + count)
+    u = uniform(seed, Domain.PROGRAM, numbered_rows(banks, rows), event)
+    found = sample_flips(seed, threshold / WHOLE, banks, rows, event, kernel)
+    np.testing.assert_array_equal(found.ravel(), pack(u.astype(np.uint64) < threshold))
+
+
+@each_kernel
+def test_a_threshold_is_met_to_the_last_bit(kernel: Kernel) -> None:
+    u = int(uniform(9, Domain.PROGRAM, np.array([0]), 0)[0, 17])
+    for threshold, wrong in ((u, 0), (u + 1, 1)):
+        assert sample_flips(9, threshold / WHOLE, range(1), 1, kernel=kernel)[0, 0] >> 17 & 1 == wrong
+
+
+@each_kernel
+def test_a_rate_of_one_makes_everything_wrong_and_one_of_none_nothing(kernel: Kernel) -> None:
+    assert (sample_flips(0, 1.0, range(3), kernel=kernel) == NO_ZEROS).all()
+    assert not sample_flips(0, 0.0, range(3), kernel=kernel).any()
+
+
+@each_kernel
+@given(st.lists(st.integers(0, 9), max_size=4))
+def test_any_split_of_the_banks_gives_the_same_cells(kernel: Kernel, cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), 9]
+    parts = [range(first, last) for first, last in pairwise(edges)]
+    whole = sample_cells(CELL, 5, range(9), kernel=kernel)
+    split = [sample_cells(CELL, 5, part, kernel=kernel) for part in parts]
+    assert_equal(SampledErrors(*(np.concatenate([getattr(part, kind) for part in split]) for kind in KINDS)), whole)
+    flips = np.concatenate([sample_flips(5, 0.1, part, kernel=kernel) for part in parts])
+    np.testing.assert_array_equal(flips, sample_flips(5, 0.1, range(9), kernel=kernel))
+
+
+@each_kernel
+@pytest.mark.parametrize("threads", [None, 1, 2, 7])
+def test_counts_are_those_of_the_masks_for_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, kernel: Kernel, threads: int | None
+) -> None:
+    monkeypatch.setattr(sampling, "_BLOCK_BANKS", 3)
+    banks = range(20)
+    counts = count_errors(CELL, 6, 19 * BANK_CELLS + 1, threads=threads, kernel=kernel)
+    masks = sample_cells(CELL, 6, banks)
+    wrong = [int(np.bitwise_count(getattr(masks, kind)).sum()) for kind in KINDS]
+    assert astuple(counts) == (20 * BANK_CELLS, *wrong)
+    flips = count_flips(6, 0.1, 19 * BANK_CELLS + 1, event=4, threads=threads, kernel=kernel)
+    expected = int(np.bitwise_count(sample_flips(6, 0.1, banks, event=4)).sum())
+    assert astuple(flips) == (20 * BANK_CELLS, expected)
+
+
+def test_rates_are_those_of_the_theory() -> None:
+    counts = count_errors(CELL, 0, 4_000_000)
+    assert counts.pair_rate == pytest.approx(pair_error_rate(CELL.contrast, CELL.spread, CELL.offset), rel=0.01)
+    assert counts.single_rate == pytest.approx(single_error_rate(CELL.contrast, CELL.spread), rel=0.01)
+    flips = count_flips(0, 0.05, 4_000_000)
+    assert flips.wrong / flips.synapses == pytest.approx(0.05, rel=0.01)
+
+
+@each_kernel
+def test_every_machine_makes_the_same_chip(kernel: Kernel) -> None:
+    """A compiler that fuses multiplications and additions, or another order of them, would be found out here."""
+    banks = range(1000, 1016)
+    resistances = sample_resistances(CELL, 20200715, banks, kernel=kernel)
+    assert sha256(resistances, "<f4") == RESISTANCES_SHA256
+    errors = sample_cells(CELL, 20200715, banks, kernel=kernel)
+    assert sha256(np.stack([errors.pair, errors.bl, errors.blb]), "<u4") == ERRORS_SHA256
+    flips = sample_flips(20200715, 0.002, banks, event=3, kernel=kernel)
+    assert sha256(flips, "<u4") == FLIPS_SHA256
+
+
+@pytest.mark.parametrize(
+    ("banks", "rows"),
+    [(range(MAX_BANKS, MAX_BANKS + 1), 32), (range(-1, 1), 32), (range(0, 4, 2), 32), (range(1), 0), (range(1), 33)],
+)
+def test_banks_and_rows_without_numbers_are_refused(banks: range, rows: int) -> None:
+    for sample in (
+        lambda: sample_resistances(CELL, 0, banks, rows=rows),
+        lambda: sample_cells(CELL, 0, banks, rows=rows),
+        lambda: sample_flips(0, 0.1, banks, rows),
+    ):
+        with pytest.raises(TargetError, match="cannot be sampled"):
+            sample()
+
+
+def test_numbers_out_of_range_are_refused() -> None:
+    for cells_wanted in (0, MAX_BANKS * BANK_CELLS + 1):
+        with pytest.raises(TargetError, match="cannot be sampled"):
+            count_errors(CELL, 0, cells_wanted)
+        with pytest.raises(TargetError, match="cannot be sampled"):
+            count_flips(0, 0.1, cells_wanted)
+    for rate in (-0.1, 1.1, float("nan")):
+        with pytest.raises(TargetError, match="error rate"):
+            sample_flips(0, rate, range(1))
+    with pytest.raises(TargetError, match="programming cycle"):
+        sample_flips(0, 0.1, range(1), event=EVENTS)
+
+
+def test_a_kernel_that_the_processor_has_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "_KERNELS", {"auto": -1, "portable": 0, "avx2": 17})
+    assert not has_kernel("avx2")
+    with pytest.raises(ToolError, match="avx2"):
+        count_flips(0, 0.1, 1, kernel="avx2")

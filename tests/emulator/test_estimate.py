@@ -1,0 +1,112 @@
+"""The estimate: an inference, programming and a whole life, from the firmware and the plan."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from hypothesis import given
+
+import edgebnn
+from edgebnn.api import Deployment
+from edgebnn.chip.energy import Group
+from edgebnn.chip.lifetime import Usage
+from edgebnn.emulator.array_events import programming_events
+from edgebnn.emulator.estimate import estimate, programmed_rows
+from edgebnn.errors import TargetError, ToolError
+from edgebnn.mapping.cells import cell_groups
+from edgebnn.models import ECG_PVC
+from edgebnn.network import Network
+from tests.mapping.test_planner import mapped_on
+from tests.networks import networks
+
+pytest.importorskip("unicorn")
+pytest.importorskip("ziglang")
+
+
+@cache
+def ecg(target: str = "rram130", policy: str | None = None) -> Deployment:
+    return edgebnn.compile(ECG_PVC, target, policy=policy)
+
+
+def test_ultra_low_energy_programming_takes_a_thirtieth_of_the_strong_one() -> None:
+    """What the abstract of arXiv 1904.03652 claims."""
+    strong, weak = (ecg(policy=name).estimate().programming for name in ("strong", "ultra-low-energy"))
+    assert strong is not None and weak is not None
+    assert strong.total_j / weak.total_j == pytest.approx(30, rel=1e-12)
+
+
+def test_policies_differ_in_programming_alone() -> None:
+    strong, weak = ecg(policy="strong").estimate(), ecg(policy="ultra-low-energy").estimate()
+    assert strong.energy == weak.energy and strong.latency == weak.latency
+    assert strong.programmed is not None and weak.programmed is not None
+    assert strong.programmed.time_s == pytest.approx(10 * weak.programmed.time_s)
+    assert strong.programmed.endurance is not None and weak.programmed.endurance is not None
+    assert (strong.programmed.endurance.reprogrammings, weak.programmed.endurance.reprogrammings) == (10**6, 5 * 10**9)
+
+
+@given(networks())
+def test_the_programmed_rows_are_those_of_the_memory_map(network: Network) -> None:
+    mapped = mapped_on(network)
+    rows = {
+        (stage.node, tile.bank, row)
+        for stage in mapped.linear_stages.values()
+        for tile in stage.tiles
+        for row in range(tile.neurons)
+    }
+    assert rows == {(cells.layer, cells.bank, cells.row) for cells in cell_groups(mapped)}
+    assert len(rows) == sum(programmed_rows(stage) for stage in mapped.linear_stages.values())
+    for stage in mapped.linear_stages.values():
+        pulses = programming_events(stage, mapped.image)
+        assert pulses.set_pulses + pulses.reset_pulses == programmed_rows(stage) * 32 * 2  # every device of a row
+
+
+def test_a_host_has_neither_energy_nor_latency_nor_banks() -> None:
+    found = ecg("host").estimate()
+    assert found.energy is found.latency_us is found.programmed is found.lifetime is None
+
+
+def test_the_latency_is_that_of_its_phases_and_stays_at_every_supply() -> None:
+    nominal, low = ecg().estimate(), ecg().estimate(supply_v=0.6)
+    assert nominal.supply_v == 1.2 and low.supply_v == 0.6
+    assert nominal.latency == low.latency and nominal.latency_us is not None
+    assert nominal.latency_us == pytest.approx(sum(phase.time_s for phase in nominal.latency) * 1e6)
+    assert sum(nominal.latency_evidence.values()) == pytest.approx(1)
+    assert nominal.energy is not None and low.energy is not None
+    assert low.energy.total_j == pytest.approx(nominal.energy.total_j / 4)
+    assert low.programmed == nominal.programmed
+
+
+@pytest.mark.parametrize("target", ["rram130", "cortex-m4"])
+def test_the_deployment_is_its_inferences_its_programming_and_all_the_time(target: str) -> None:
+    days, each_day = 10, 1000
+    found = ecg(target).estimate(days=days, inferences_per_day=each_day, sample_rate_hz=360, channels=2)
+    assert found.lifetime is not None and found.energy is not None
+    groups = found.lifetime.energy.by_group()
+    assert groups[Group.SRAM] == pytest.approx(found.energy.by_group()[Group.SRAM] * days * each_day)
+    assert groups[Group.LEAKAGE] == pytest.approx(2e-6 * days * 86_400)
+    assert groups[Group.FRONT_END] == pytest.approx(2 * days * 86_400 * (10e-6 + 360 * 10e-9))
+    if found.programming is not None:
+        assert groups[Group.PROGRAMMING] == pytest.approx(found.programming.total_j)
+    assert (Group.PROGRAMMING in groups) == (target == "rram130")
+
+
+@pytest.mark.parametrize(
+    ("target", "usage", "said"),
+    [
+        ("cortex-m4", {"inferences_per_day": 1e8}, "times what fits into a day at 0.017 s an inference; ask for fewer"),
+        ("rram130", {"reprogrammings_per_day": 1e9, "inferences_per_day": 0}, "and 0.00231 s a reprogramming"),
+        ("cortex-m4", {"reprogrammings_per_day": 1}, "'cortex-m4' has no RRAM, so nothing is reprogrammed"),
+        ("cortex-m4", {"supply_v": 0.9}, "is only known to work at 1.2 V"),
+        ("host", {"supply_v": 1.2}, "'host' has no supply voltage"),
+        ("rram130", {"days": -1}, "-1 days are out of range"),
+    ],
+)
+def test_what_a_target_cannot_do_is_refused(target: str, usage: dict[str, float], said: str) -> None:
+    with pytest.raises(TargetError, match=said):
+        ecg(target).estimate(**usage)
+
+
+def test_without_firmware_nothing_is_counted() -> None:
+    with pytest.raises(ToolError, match="firmware"):
+        estimate(ecg().mapped, None, Usage())
