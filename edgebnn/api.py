@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn import __version__
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.lifetime import Usage
+from edgebnn.chip.conditions import KELVIN, Conditions
+from edgebnn.chip.coverage import check_chip, default_policy
+from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.lifetime import SECONDS_A_DAY, Usage
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.codegen.artefacts import Memory, measure
@@ -92,38 +94,77 @@ class Deployment:
         *,
         ber: float | None = None,
         seed: int = 0,
+        like: ChipInstance | None = None,
         firmware_samples: int = 64,
         model: str | Path | None = None,
         progress: Progress = silent,
     ) -> Emulation:
         """Samples x, or (x, y) with the index of each sample's class, without errors and on chip instances.
 
-        `chips` are chip instances, or how many to draw: with the seeds `seed`, `seed` + 1, ... at the bit error rate
-        `ber`, by default that of the programming policy. The first `firmware_samples` samples run as firmware and on
+        `chips` are chip instances, or how many to draw: with the seeds `seed`, `seed` + 1, ... and, but for the seed,
+        as `like` is, or at the bit error rate `ber`; by default with independent errors at the rates that follow from
+        the programming policy. The first `firmware_samples` samples run as firmware and on
         the reference too; with the `model` file onnxruntime answers as well. Whether an allowed drop of accuracy is
         kept: `result.drop.verdict(0.005)`. Raises DataError for unsuitable data, TargetError for chips on a target
-        without RRAM, or for `ber` or `seed` beside chips that have their own.
+        without RRAM, or for `ber`, `like` or `seed` beside chips that have their own.
         """
         drawn = int(chips) if isinstance(chips, int | np.integer) else 0
         if drawn < 0:
             raise TargetError(f"chips is {drawn}; give the number of chips to draw, or a list of them")
-        if drawn == 0 and (ber is not None or seed):
-            raise TargetError("ber and seed go with a number of chips to draw, such as chips=1; a chip has its own")
+        if drawn == 0 and (ber is not None or like is not None or seed):
+            raise TargetError(
+                "ber, like and seed go with a number of chips to draw, such as chips=1; a chip has its own"
+            )
+        if ber is not None and like is not None:
+            raise TargetError("like says all about the chips but their seeds; leave out ber")
+        pattern = like or self.chip(0, ber)
         if isinstance(data, Dataset):
             data = (data.x, data.y)
         return emulate(
             self.mapped,
             self.elf,
             self.dataset(*data) if isinstance(data, tuple) and len(data) == 2 else self.dataset(data),
-            [self.chip(seed + index, ber) for index in range(drawn)] if isinstance(chips, int | np.integer) else chips,
+            chips if isinstance(chips, Sequence) else [replace(pattern, seed=seed + index) for index in range(drawn)],
             model=None if model is None else Path(model),
             firmware_samples=firmware_samples,
             progress=progress,
         )
 
-    def chip(self, seed: int, ber: float | None = None) -> ChipInstance:
-        """The chip instance of a seed at a bit error rate, by default that of the programming policy."""
-        return ChipInstance(seed, ber)
+    def chip(
+        self,
+        seed: int,
+        ber: float | None = None,
+        *,
+        errors: str = "ber",
+        kinds: str = "both",
+        policy: str | None = None,
+        read_error_rate: float = 0.0,
+        cycles: int = 0,
+        supply_v: float | None = None,
+        temperature_c: float | None = None,
+        retention_days: float = 0.0,
+        attempts: int = 1,
+    ) -> ChipInstance:
+        """The chip instance of a seed: see `edgebnn.ChipInstance` and docs/chips.md for what the words mean.
+
+        None is the target's nominal or reference value; the bit error rate and the policy are by default those of the
+        deployment's programming policy. Raises TargetError for what the target's model does not cover.
+        """
+        for word, known in ((errors, ErrorModel), (kinds, ErrorKinds)):
+            if word not in list(known):
+                raise TargetError(f"chips know no '{word}'; choose one of: {', '.join(known)}")
+        conditions = Conditions(
+            cycles=cycles,
+            supply_v=supply_v,
+            temperature_k=None if temperature_c is None else temperature_c + KELVIN,
+            retention_s=retention_days * SECONDS_A_DAY,
+        )
+        chip = ChipInstance(
+            seed, ber, ErrorModel(errors), ErrorKinds(kinds), read_error_rate, policy, conditions, attempts
+        )
+        target = self.mapped.target
+        check_chip(chip, target, self.mapped.policy or default_policy(target))
+        return chip
 
     def batch(self, x: npt.ArrayLike) -> npt.NDArray[Any]:
         """Samples (B, *the model's own input shape) as an array; one sample, without the first axis, becomes a batch.

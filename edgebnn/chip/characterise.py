@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp
 
-from edgebnn.chip.cell import cell_error_rate, physics_of, solve_cell
+from edgebnn.chip.cell import Cell, cell_error_rate, physics_of, solve_cell
 from edgebnn.chip.coded_samples import CellErrors, count_cell_errors
 from edgebnn.chip.comparators import CODES, Comparison, Scheme, compare
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.distributions import Distribution, distributions
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.provenance import Graded, contrast_evidence, pair_evidence, single_evidence, ternary_evidence
+from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.supply import supply_v
 from edgebnn.chip.target import Target
 from edgebnn.chip.ternary import ternary_rates
@@ -25,7 +26,7 @@ from edgebnn.errors import TargetError
 
 TERNARY_EVENTS = ("sign_flip", "to_zero", "from_zero")
 _MOST_TERNARY_CELLS = 1 << 20  # NumPy draws them, and more of them would only shorten the intervals
-_STEPS_A_DECADE = 2  # of the cycles at which ageing is followed
+_STEPS_A_DECADE = 4  # of the cycles at which ageing is followed
 _SUPPLY_STEPS = 24  # between the tabulated supplies
 
 
@@ -186,14 +187,13 @@ def _policy(target: Target, name: str, conditions: Conditions, request: Request)
 
 def _ageing(target: Target, name: str, conditions: Conditions) -> tuple[tuple[int, Graded], ...]:
     endurance = target.policy(name).endurance.integer("cycles")
+    onset = round(physics_of(target).ageing.onset.si("ratio") * endurance)
     steps = range(_STEPS_A_DECADE * len(str(endurance)))
     even = {round(10 ** (step / _STEPS_A_DECADE)) for step in steps}
-    cycles = sorted({count for count in even if count < endurance} | {endurance})
-    aged = [(count, replace(conditions, cycles=count)) for count in cycles]
-    return tuple(
-        (count, Graded(cell_error_rate(solve_cell(target, name, then)), pair_evidence(target, name, then)))
-        for count, then in aged
-    )
+    cycles = sorted({count for count in {*even, onset} if 0 < count < endurance} | {endurance})
+    evidence = pair_evidence(target, name, replace(conditions, cycles=endurance))
+    cells = [solve_cell(target, name, replace(conditions, cycles=count)) for count in cycles]
+    return tuple((count, Graded(cell_error_rate(cell), evidence)) for count, cell in zip(cycles, cells, strict=True))
 
 
 def _error_rates(target: Target, name: str, conditions: Conditions, request: Request) -> ErrorRates:
@@ -218,14 +218,14 @@ def _ternary(target: Target, names: list[str], first: Conditions, request: Reque
 
 
 def _ternary_theory(target: Target, names: list[str], first: Conditions) -> tuple[TernaryTheory, ...]:
-    """From the lowest tabulated supply to the highest one."""
+    """From the lowest tabulated supply to the highest one; the curve has one word."""
     name, tabulated = _ternary_policy(target, names), _tabulated_supplies(target)
     low, high = min(tabulated), max(tabulated)
     supplies = tuple(round(low + (high - low) * step / _SUPPLY_STEPS, 6) for step in range(_SUPPLY_STEPS + 1))
-    conditions = [replace(first, supply_v=supply) for supply in _supplies(target, supplies)]
+    evidence = ternary_evidence(target, name, replace(first, supply_v=low))
     return tuple(
-        TernaryTheory(supply, _ternary_rates(target, name, then))
-        for supply, then in zip(supplies, conditions, strict=True)
+        TernaryTheory(supply, _ternary_rates(solve_cell(target, name, replace(first, supply_v=supply)), evidence))
+        for supply in supplies
     )
 
 
@@ -239,15 +239,15 @@ def _tabulated_supplies(target: Target) -> tuple[float, ...]:
     return tuple(row.supply.si("voltage") for row in physics_of(target).ternary.values())
 
 
-def _ternary_rates(target: Target, name: str, conditions: Conditions) -> dict[str, Graded]:
-    theory, evidence = ternary_rates(solve_cell(target, name, conditions)), ternary_evidence(target, name, conditions)
+def _ternary_rates(cell: Cell, evidence: Evidence) -> dict[str, Graded]:
+    theory = ternary_rates(cell)
     return {event: Graded(getattr(theory, event), evidence) for event in TERNARY_EVENTS}
 
 
 def _ternary_errors(target: Target, name: str, conditions: Conditions, request: Request) -> TernaryErrors:
     cell = solve_cell(target, name, conditions)
     counted = count_ternary_errors(cell, request.seed, min(request.cells, _MOST_TERNARY_CELLS))
-    theory = _ternary_rates(target, name, conditions)
+    theory = _ternary_rates(cell, ternary_evidence(target, name, conditions))
     rates = {event: Rate(theory[event], getattr(counted, event)) for event in TERNARY_EVENTS}
     volts = supply_v(target, conditions.supply_v)
     return TernaryErrors(name, volts, rates, _tabulated(target, name, volts, conditions))

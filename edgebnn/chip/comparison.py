@@ -6,20 +6,20 @@ most likely answer to at least one of the two inputs is not its weight; errors o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.coverage import array_of
 from edgebnn.chip.device_model import programmed_ln_resistance
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.intervals import Interval, exact_interval
 from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
 from edgebnn.chip.programming import program
 from edgebnn.chip.reading import ProgrammedBanks, unpack
-from edgebnn.chip.target import COLUMNS, Target
-from edgebnn.errors import TargetError
+from edgebnn.chip.target import Target
 
 SAMPLE_BANKS = 64
 
@@ -89,12 +89,8 @@ def compare_chips(
 
 def sample_shape(target: Target, banks: int) -> tuple[int, int]:
     """The first `banks` banks of a target, or all that there are, and the rows of one; TargetError without RRAM."""
-    if target.array is None:
-        raise TargetError(
-            f"target '{target.name}' has no RRAM, so it has no chip instances with bit errors; use rram130, or another "
-            "target with an array"
-        )
-    return min(banks, target.array.banks.integer("count")), target.array.rows.integer("count")
+    array = array_of(target)
+    return min(banks, array.banks.integer("count")), array.rows.integer("count")
 
 
 def uniform_pattern(weight: int, banks: int, rows: int) -> Pattern:
@@ -147,9 +143,7 @@ def _unlike(a: npt.NDArray[np.uint32], b: npt.NDArray[np.uint32]) -> Flags:
     return unpack(np.bitwise_or.reduce(a ^ b, axis=-1))
 
 
-def _apart(
-    chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, pattern: Pattern
-) -> float | None:
+def _apart(chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, pattern: Pattern) -> float | None:
     """How far ln R of the same device is apart on both chips, in the mean; None where a chip has no devices."""
     if any(chip.errors is not ErrorModel.DEVICE for chip in chips):
         return None
@@ -159,16 +153,15 @@ def _apart(
 
 
 def _differences(first: ChipInstance, second: ChipInstance) -> dict[str, tuple[object, object]]:
-    """What was chosen otherwise; of a measurement its file's name and hash."""
-    found = {}
-    for field in fields(ChipInstance):
-        pair = getattr(first, field.name), getattr(second, field.name)
-        if pair[0] == pair[1]:
-            continue
-        if field.name == "conditions":
-            found |= {name: both for name, both in _conditions(first, second).items() if both[0] != both[1]}
-        elif field.name == "measured":
-            found[field.name] = tuple(None if m is None else f"{m.name} ({m.sha256[:12]})" for m in pair)
-        else:
-            found[field.name] = pair
+    a, b = _stated(first), _stated(second)
+    return {name: (a[name], b[name]) for name in a if a[name] != b[name]}
+
+
+def _stated(chip: ChipInstance) -> dict[str, object]:
+    """What a chip was made of, by name; of a measurement its file's name and hash."""
+    found = {field.name: getattr(chip, field.name) for field in fields(chip)}
+    found |= asdict(chip.conditions)
+    del found["conditions"]
+    measured = chip.measured
+    found["measured"] = None if measured is None else f"{measured.name} (sha256 {measured.sha256[:16]})"
     return found

@@ -32,7 +32,7 @@ def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[
     return model
 
 
-def programming_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> PulseCount:
+def row_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> PulseCount:
     """What programming the rows takes, further attempts included."""
     cell = _cell(solve_cell(target, policy, chip.conditions), chip.kinds)
     return programmed_devices(chip, rows, cell, row_offsets(chip, rows, cell)).pulses

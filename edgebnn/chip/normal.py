@@ -86,7 +86,7 @@ def probability_below(z: npt.ArrayLike) -> npt.NDArray[np.uint64]:
 def exponential(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """e^x for |x| below 32, by multiplications and additions alone: (Taylor's series of e^(x / 64))^64."""
     part, term, total = x / 64, np.ones_like(x), np.ones_like(x)
-    for order in range(1, 13):
+    for order in range(1, 17):
         term = term * part / order
         total = total + term
     for _ in range(6):

@@ -39,9 +39,7 @@ def _check_ternary(physics: Physics, where: str) -> None:
         _demand(plain, where, "a name in [physics.ternary] is not 1 to 64 letters, digits, '.', '_' or '-'; rename it")
         for rate in ("to_zero", "from_zero"):
             inside = 0 < getattr(row, rate).si("ratio") < 0.5
-            _demand(
-                inside, where, f"physics.ternary.{name}.{rate} must lie between 0 and 0.5, for the window to fit"
-            )
+            _demand(inside, where, f"physics.ternary.{name}.{rate} must lie between 0 and 0.5, for the window to fit")
     supplies = [row.supply.si("voltage") for row in physics.ternary.values()]
     distinct = len(set(supplies)) == len(supplies)
     _demand(distinct, where, "two tables of [physics.ternary] have the same supply; remove one")

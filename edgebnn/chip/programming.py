@@ -15,9 +15,12 @@ from collections.abc import Callable
 import numpy as np
 
 from edgebnn.chip.cell import aged_rate, cell_error_rate, solve_cell
-from edgebnn.chip.device_model import device_answers
+from edgebnn.chip.device_model import device_answers, row_pulses, worn_devices
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.pattern import Pattern, Rows
+from edgebnn.chip.provenance import pair_evidence, single_evidence
+from edgebnn.chip.pulses import PulseCount, program_all
+from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rate_models import ber_answers, neighbour_answers, table_answers
 from edgebnn.chip.reading import TABLE_WORDS, Answers, ProgrammedBanks, Thresholds, answers
 from edgebnn.chip.target import Target
@@ -53,6 +56,28 @@ def bit_error_rate(chip: ChipInstance, target: Target, policy: str) -> float:
     if chip.conditions.nominal:
         return aged_rate(target, name, chip.conditions.cycles)
     return cell_error_rate(solve_cell(target, name, chip.conditions))
+
+
+def rate_evidence(chip: ChipInstance, target: Target, policy: str) -> Evidence | None:
+    """What `bit_error_rate` is worth; None where somebody gave the rate."""
+    if chip.bit_error_rate is not None:
+        return None
+    name = chip.policy or policy
+    if target.physics is None:
+        return target.policy(name).bit_error_rate.evidence
+    worth = single_evidence if chip.errors is ErrorModel.DEVICE else pair_evidence
+    return worth(target, name, chip.conditions)
+
+
+def programming_pulses(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -> PulseCount:
+    """The pulses that programming the pattern takes, further attempts included."""
+    pulses = PulseCount()
+    for rows in pattern.blocks(_BLOCK_ROWS):
+        if chip.errors is ErrorModel.DEVICE:
+            pulses += row_pulses(chip, target, chip.policy or policy, rows)
+        else:
+            pulses += program_all(worn_devices(chip, rows.bank_row), rows.sign, rows.nonzero).pulses
+    return pulses
 
 
 def _model(chip: ChipInstance, target: Target, policy: str) -> Model:

@@ -91,7 +91,9 @@ def uniform(seed: int, domain: Domain, bank_row: npt.NDArray[np.int64], event: i
     words = np.concatenate([draw(seed, domain, bank_row, 0, event, block) for block in range(SLICES // 4)], axis=-1)
     lanes = np.unpackbits(np.ascontiguousarray(words, "<u4").view(np.uint8), axis=-1, bitorder="little")
     bits = lanes.reshape(len(bank_row), SLICES, 32).swapaxes(1, 2)  # (rows, column, slice), the highest first
-    drawn: npt.NDArray[np.uint32] = np.packbits(bits, axis=-1).view(">u4")[..., 0].astype(np.uint32)
+    drawn: npt.NDArray[np.uint32] = (
+        np.ascontiguousarray(np.packbits(bits, axis=-1)).view(">u4")[..., 0].astype(np.uint32)
+    )
     return drawn
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from edgebnn.cli.chip_characterise import characterise
+from edgebnn.cli.chip_instances import compare, import_chip, new_chip
 
 
 @click.group()
@@ -14,3 +15,6 @@ def chip() -> None:
 
 # Commands are added here, so that their files need not know the group: no import then runs in a circle.
 chip.add_command(characterise)
+chip.add_command(new_chip)
+chip.add_command(import_chip)
+chip.add_command(compare)

@@ -6,22 +6,33 @@ from pathlib import Path
 
 import click
 
+from edgebnn.chip.conditions import KELVIN
 from edgebnn.cli.output import JsonCommand, emit
 
 
 @click.command(cls=JsonCommand)
 @click.argument("target")
-@click.option("--policy", help="One programming policy.  [default: all]")
+@click.option("--policy", help="One programming policy. [default: all]")
 @click.option(
     "--cycles",
     type=click.IntRange(min=0),
     multiple=True,
     default=(0,),
-    show_default="0",
+    show_default=False,
     help="Programming cycles that the devices went through; several times for several rates.",
 )
-@click.option("--vdd", type=float, multiple=True, help="Supply in V; several times for several rates.")
-@click.option("--temperature", type=float, metavar="C", help="Temperature in degrees Celsius.")
+@click.option(
+    "--vdd",
+    type=click.FloatRange(min=0, min_open=True),
+    multiple=True,
+    help="Supply in V; several times for several rates.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=-KELVIN, min_open=True),
+    metavar="C",
+    help="Temperature in degrees Celsius. [default: the target's reference]",
+)
 @click.option("--cells", type=click.IntRange(min=1), default=10**6, show_default=True, help="Cells that are sampled.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the chip that is sampled."
@@ -51,7 +62,6 @@ def characterise(
     """
     from edgebnn.chip.characterise import Request
     from edgebnn.chip.characterise import characterise as characterised
-    from edgebnn.chip.conditions import KELVIN
     from edgebnn.chip.target_files import load_target
     from edgebnn.files import write_whole
     from edgebnn.report.characterisation import characterisation_document, show_characterisation

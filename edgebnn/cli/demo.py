@@ -65,7 +65,7 @@ def demo(
     from edgebnn.devices.monitor import monitor
     from edgebnn.models import ECG_PVC
     from edgebnn.report.demo import demo_document, show_demo
-    from edgebnn.report.documents import disagreement
+    from edgebnn.report.emulation import disagreement
 
     targets = [load_target(name) for name in names]
     if len({chip.name for chip in targets}) < len(targets):

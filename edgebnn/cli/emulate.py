@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgebnn.cli.chip_options import ChipOptions, chip_options, chip_settings
 from edgebnn.cli.options import folder_argument, given
 from edgebnn.cli.output import JsonCommand, emit, end_with
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     help=".npz with x and y (y may be missing), or .npy with x.",
 )
 @click.option("--chips", type=click.IntRange(0, 10_000), default=1, show_default=True, help="Number of chip instances.")
-@click.option("--ber", type=float, help="Bit error rate; by default the programming policy's.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first chip.")
+@chip_options
 @click.option(
     "--max-accuracy-drop",
     type=float,
@@ -46,8 +47,8 @@ def emulate(
     folder: Path,
     data: Path,
     chips: int,
-    ber: float | None,
     seed: int,
+    chip_words: ChipOptions,
     max_accuracy_drop: float | None,
     firmware_samples: int,
     model: Path | None,
@@ -61,8 +62,8 @@ def emulate(
     from edgebnn import api
     from edgebnn.cli.options import check_same_model, read_dataset
     from edgebnn.cli.output import progress
-    from edgebnn.report.documents import disagreement, emulate_document
-    from edgebnn.report.tables import show_emulate
+    from edgebnn.report.emulation import disagreement, emulate_document
+    from edgebnn.report.emulation_tables import show_emulate
 
     if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 100:
         raise click.UsageError("--max-accuracy-drop takes percentage points from 0 to 100")
@@ -70,21 +71,24 @@ def emulate(
     if model is not None:
         check_same_model(model, deployment.mapped)
     dataset = read_dataset(data, deployment)
-    count = _chip_count(deployment.mapped.target, chips, ber)
+    target = deployment.mapped.target
+    count = _chip_count(target, chips, chip_words)
+    like = chip_settings(chip_words, target, deployment.mapped.policy) if count else None
     with progress("emulate", total=7 + count) as step:
         result = deployment.emulate(
-            dataset, count, ber=ber, seed=seed, model=model, firmware_samples=firmware_samples, progress=step
+            dataset, count, seed=seed, like=like, model=model, firmware_samples=firmware_samples, progress=step
         )
     document = emulate_document(deployment, result, max_accuracy_drop)
     emit(document, json_flag, json_file, lambda console: show_emulate(console, document))
     end_with(disagreement(document))
 
 
-def _chip_count(target: Target, chips: int, ber: float | None) -> int:
+def _chip_count(target: Target, chips: int, words: ChipOptions) -> int:
     """How many chip instances are meant; a usage error where an option about them would do nothing."""
-    if chips == 0 and (ber is not None or given("seed")):
-        raise click.UsageError("--ber and --seed are about chip instances; ask for some with --chips")
-    if target.array is not None or ber is not None:
+    named = [*words.given, *(["--seed"] if given("seed") else [])]
+    if chips == 0 and named:
+        raise click.UsageError(f"{named[0]} is about chip instances; ask for some with --chips")
+    if target.array is not None or words.given:
         return chips
     if (given("chips") and chips > 0) or given("seed"):
         raise click.UsageError(

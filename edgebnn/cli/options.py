@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from edgebnn.api import Deployment
     from edgebnn.chip.instance import ChipInstance
+    from edgebnn.cli.chip_options import ChipOptions
     from edgebnn.emulator.emulate import Dataset
     from edgebnn.frontend import ReadOptions
     from edgebnn.mapping.mapped import MappedNetwork
@@ -83,22 +84,35 @@ def batch_of(path: Path, deployment: Deployment) -> npt.NDArray[Any]:
         raise DataError(f"'{path}': {error}") from error
 
 
-def chip_from(deployment: Deployment, chip: str | None, ber: float | None) -> ChipInstance | None:
-    """The chip instance that `--chip SEED|FILE` and `--ber` name, or None without `--chip`."""
-    from edgebnn.chip.instance import ChipInstance
+def chip_from(deployment: Deployment, chip: str | None, words: ChipOptions) -> ChipInstance | None:
+    """The chip instance that `--chip SEED|FILE` and the options of `chip_options` name, or None without `--chip`.
 
+    Raises TargetError where the deployment's target has no such chip, DataError for a file that holds none.
+    """
+    from dataclasses import replace
+
+    from edgebnn.chip.coverage import check_chip, default_policy
+    from edgebnn.chip.instance import ChipInstance
+    from edgebnn.cli.chip_options import chip_settings
+
+    target, policy = deployment.mapped.target, deployment.mapped.policy
     if chip is None:
-        if ber is not None:
-            raise click.UsageError("--ber goes with --chip SEED")
+        if words.given:
+            raise click.UsageError(f"{words.given[0]} goes with --chip SEED")
         return None
     if re.fullmatch(r"[+-]?[0-9]+", chip):
         seed = int(chip) if len(chip) <= 20 else -1
         if not 0 <= seed < 2**63:
             raise click.UsageError(f"--chip {chip} is out of range; a seed is a whole number from 0 to 2^63 - 1")
-        return deployment.chip(seed, ber)
-    if ber is not None:
-        raise click.UsageError(f"the chip file '{chip}' brings its own bit error rate; leave out --ber, or give a seed")
-    return ChipInstance.load(Path(chip))
+        return replace(chip_settings(words, target, policy), seed=seed)
+    if words.given:
+        raise click.UsageError(
+            f"the chip file '{chip}' brings its own errors, policy and conditions; leave out {', '.join(words.given)}, "
+            "or give a seed"
+        )
+    loaded = ChipInstance.load(chip)
+    check_chip(loaded, target, policy or default_policy(target))
+    return loaded
 
 
 def read_dataset(path: Path, deployment: Deployment) -> Dataset:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edgebnn.cli.chip_options import ChipOptions, chip_options
 from edgebnn.cli.options import folder_argument
 from edgebnn.cli.output import JsonCommand, emit
 
@@ -27,9 +28,11 @@ from edgebnn.cli.output import JsonCommand, emit
     show_default=True,
     help="Who computes: the NumPy interpreter, the C runtime, or the ELF on the emulated CPU.",
 )
-@click.option("--chip", metavar="SEED|FILE", help="A chip instance with bit errors: a seed, or a file of --save-chip.")
-@click.option("--ber", type=float, help="Bit error rate of the chip; by default the programming policy's.")
-@click.option("--save-chip", type=click.Path(path_type=Path), help="Write the chip instance to this JSON file.")
+@click.option(
+    "--chip", metavar="SEED|FILE", help="A chip instance with bit errors: a seed (with the options below), or a file."
+)
+@chip_options
+@click.option("--save-chip", type=click.Path(path_type=Path), help="Write the chip instance to this file, for --chip.")
 @click.option("--integers", is_flag=True, help="int32 scores instead of float64 in the model's own units.")
 def run(
     folder: Path,
@@ -37,7 +40,7 @@ def run(
     output: Path | None,
     on: str,
     chip: str | None,
-    ber: float | None,
+    chip_words: ChipOptions,
     save_chip: Path | None,
     integers: bool,
     json_flag: bool,
@@ -56,7 +59,7 @@ def run(
         raise click.UsageError("--save-chip goes with --chip SEED")
     deployment = api.load(folder)
     x = batch_of(input_file, deployment)
-    instance = chip_from(deployment, chip, ber)
+    instance = chip_from(deployment, chip, chip_words)
     with progress(f"{on}: {len(x)} samples") as step:
         step("running")
         scores = deployment.run(x, on=on, chip=instance, integers=integers)

@@ -11,20 +11,30 @@ from typing import Any, Protocol, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s, programming_energy
+from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.intervals import Interval, exact_interval
-from edgebnn.chip.programming import bit_error_rate
 from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.supply import supply_v
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop
 from edgebnn.emulator.agreement import Agreement, per_class, same_as_model, same_class, same_integers
+from edgebnn.emulator.chip_results import (
+    ChipResult,
+    ChipSummary,
+    ProgrammingCost,
+    TernaryErrors,
+    chip_result,
+    programming_cost,
+    summary,
+    ternary_errors,
+)
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import FirmwareRun, run_firmware
 from edgebnn.emulator.onnx_runtime import NotComparable, run_onnxruntime
 from edgebnn.errors import DataError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.programmed import programmed_banks, wrong_weights
+from edgebnn.mapping.programmed import programmed_banks
 
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.int32]
@@ -54,21 +64,11 @@ class Dataset:
             raise DataError("the data hold no sample; give at least one")
 
 
-@dataclass(frozen=True)
-class ChipResult:
-    """One chip instance on all samples; `accuracy` is None without labels, `changed` counts other answers."""
-
-    seed: int
-    bit_error_rate: float
-    wrong_bits: int
-    accuracy: float | None
-    changed: int
-
-
 @dataclass(frozen=True, eq=False)
 class Emulation:
     """What `emulate` found. Energies and latency are means over the inferences that ran as firmware.
 
+    They are those at the supply of the first chip, and `programming` is that chip's.
     `onnxruntime_same_class` stands apart from `agreement`: where float layers became int8 here, the model's own class
     may be another. `notes` are sentences that a user should read.
     """
@@ -79,6 +79,9 @@ class Emulation:
     accuracy: float | None
     accuracy_interval: Interval | None
     chips: tuple[ChipResult, ...]
+    first_chip: ChipInstance | None
+    summary: ChipSummary | None
+    ternary_errors: TernaryErrors | None
     drop: AccuracyDrop | None
     agreement: Mapping[str, Agreement]
     onnxruntime_same_class: Agreement | None
@@ -88,7 +91,8 @@ class Emulation:
     energy: Energy | None
     latency_us: float | None
     latency_evidence: Mapping[str, float]
-    programming: Energy | None
+    programming: ProgrammingCost | None
+    supply_v: float | None
 
     @property
     def executors_agree(self) -> bool | None:
@@ -141,7 +145,7 @@ def emulate(
         else:
             on_chip = bench.fast.run(data.x, banks)
         on_chips[index] = _classes(on_chip)
-        results.append(_chip_result(mapped, chip, banks, on_chips[index], predictions, data.y))
+        results.append(chip_result(mapped, chip, banks, on_chips[index], predictions, data.y))
     right = None if data.y is None else predictions == data.y
     return Emulation(
         samples=len(data.x),
@@ -150,12 +154,15 @@ def emulate(
         accuracy=None if right is None else float(right.mean()),
         accuracy_interval=None if right is None else exact_interval(int(right.sum()), len(right)),
         chips=tuple(results),
+        first_chip=chips[0] if chips else None,
+        summary=summary(results, len(data.x)) if results else None,
+        ternary_errors=ternary_errors(mapped, chips[0]) if chips else None,
         drop=accuracy_drop(right, on_chips == data.y, chips[0].seed) if right is not None and chips else None,
         agreement=agreement,
         onnxruntime_same_class=by_class,
         notes=notes,
         firmware_samples=len(bench.repeated) if run is not None else 0,
-        **_costs(mapped, run, len(bench.repeated)),
+        **_costs(mapped, run, len(bench.repeated), chips[0] if chips else None),
     )
 
 
@@ -184,7 +191,8 @@ class _Costs(TypedDict):
     energy: Energy | None
     latency_us: float | None
     latency_evidence: Mapping[str, float]
-    programming: Energy | None
+    programming: ProgrammingCost | None
+    supply_v: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,40 +228,35 @@ class _Bench:
         return scores, agreement, run
 
 
-def _chip_result(
-    mapped: MappedNetwork,
-    chip: ChipInstance,
-    banks: ProgrammedBanks,
-    answers: Labels,
-    without_errors: Labels,
-    labels: Labels | None,
-) -> ChipResult:
-    assert mapped.policy is not None, "a network in RRAM has a policy"
-    return ChipResult(
-        seed=chip.seed,
-        bit_error_rate=bit_error_rate(chip, mapped.target, mapped.policy),
-        wrong_bits=wrong_weights(mapped, banks),
-        accuracy=None if labels is None else float(np.mean(answers == labels)),
-        changed=int(np.count_nonzero(answers != without_errors)),
-    )
-
-
 def _classes(scores: Scores) -> Labels:
     classes: Labels = per_class(scores).argmax(axis=1)
     return classes
 
 
-def _costs(mapped: MappedNetwork, run: FirmwareRun | None, inferences: int) -> _Costs:
-    """Means over the inferences of a firmware run; None where nothing was counted."""
+def _costs(mapped: MappedNetwork, run: FirmwareRun | None, inferences: int, chip: ChipInstance | None) -> _Costs:
+    """Means over the inferences of a firmware run, for a chip or, without one, under nominal conditions.
+
+    None where nothing was counted.
+    """
+    target = mapped.target
+    programmed = chip or (ChipInstance(0) if target.array is not None and mapped.policy is not None else None)
+    programming = None if programmed is None else programming_cost(mapped, programmed)
+    asked = chip.conditions.supply_v if chip else None
+    supply = None if target.supply is None else supply_v(target, asked)
     if run is None or run.events is None:
-        return _Costs(events_per_inference=None, energy=None, latency_us=None, latency_evidence={}, programming=None)
-    programming = None
-    if run.programming is not None and mapped.policy is not None:
-        programming = programming_energy(run.programming, mapped.target.policy(mapped.policy))
+        return _Costs(
+            events_per_inference=None,
+            energy=None,
+            latency_us=None,
+            latency_evidence={},
+            programming=programming,
+            supply_v=supply,
+        )
     return _Costs(
         events_per_inference=run.events.per(inferences),
-        energy=inference_energy(run.events, mapped.target).scaled(1 / inferences),
-        latency_us=latency_s(run.events, mapped.target) * 1e6 / inferences,
-        latency_evidence=latency_evidence(run.events, mapped.target),
+        energy=inference_energy(run.events, target, asked).scaled(1 / inferences),
+        latency_us=latency_s(run.events, target) * 1e6 / inferences,
+        latency_evidence=latency_evidence(run.events, target),
         programming=programming,
+        supply_v=supply,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 
 import numpy as np
+import numpy.typing as npt
 
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.reading import SLICES, ProgrammedBanks
 from edgebnn.errors import ToolError
 from edgebnn.native import library
 
@@ -21,6 +22,7 @@ class Sensing(ctypes.Structure):
         ("nonzero", _pointer),
         ("fresh", _pointer),
         ("tables", _pointer),
+        ("signs", _pointer),
         ("seed", ctypes.c_uint64),
         ("banks", _word),
         ("rows", _word),
@@ -43,11 +45,13 @@ class SensedBanks:
         words = (np.ascontiguousarray(part, np.uint32) for part in (banks.sign, banks.nonzero, banks.tables))
         self._sign, self._nonzero, self._tables = words
         self._fresh = np.ascontiguousarray(banks.fresh, np.int32)
+        self._signs = _never_zero(banks.tables)
         self._struct = Sensing(
             sign=self._sign.ctypes.data,
             nonzero=self._nonzero.ctypes.data,
             fresh=self._fresh.ctypes.data,
             tables=self._tables.ctypes.data,
+            signs=self._signs.ctypes.data,
             seed=banks.seed,
             banks=banks.fresh.shape[0],
             rows=banks.fresh.shape[1],
@@ -58,3 +62,10 @@ class SensedBanks:
     def address(self) -> int:
         """Where the struct lies."""
         return ctypes.addressof(self._struct)
+
+
+def _never_zero(tables: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+    """Which rows' thresholds are one and the same in every column, with either input: 1 or 0, uint8 (n,)."""
+    minus = np.concatenate([tables[..., 1:2], tables[..., 3 : 3 + SLICES]], axis=-1)
+    at_most_zero = np.concatenate([tables[..., 2:3], tables[..., 3 + SLICES :]], axis=-1)
+    return np.all(minus == at_most_zero, axis=(1, 2)).astype(np.uint8)

@@ -143,8 +143,8 @@ def _table(title: str, *names: str, left: int = 1) -> Table:
 
 
 def _devices(policies: list[Document]) -> Table:
-    title = "Devices: medians, and from where to where 98% of the sampled ones lie, in kohm"
-    table = _table(title, "policy", "LRS", "98%", "HRS", "98%", "spread of ln R", "cycles", left=1)
+    title = "Devices: medians and where 98% of the sampled ones lie, in kohm; spread of ln R"
+    table = _table(title, "policy", "LRS", "98%", "HRS", "98%", "spread", "endures")
     for policy in policies:
         table.add_row(
             escape(policy["name"]),
@@ -161,7 +161,7 @@ def _resistances(state: Document) -> tuple[str, str]:
 
 
 def _kohm(ohm: float) -> str:
-    return f"{ohm / 1e3:,.0f}" if ohm >= 1e5 else f"{ohm / 1e3:.2g}"
+    return f"{ohm / 1e3:,.0f}" if ohm >= 99.5e3 else f"{ohm / 1e3:.2g}"
 
 
 def _comparisons(policies: list[Document]) -> Table:
@@ -173,7 +173,7 @@ def _comparisons(policies: list[Document]) -> Table:
             numbers_of_row = [value for value in row.values() if isinstance(value, dict)]
             reading = row["reading_fj_per_bit"]
             table.add_row(
-                f"  {row['scheme']}",
+                _indented(row["scheme"]),
                 _probability(row["bit_error_rate"]["value"]),
                 f"{row['devices_per_bit']['value']:g}",
                 f"{row['programming_pj_per_bit']['value']:.1f} pJ",
@@ -188,10 +188,9 @@ def _rates(document: Document) -> Table:
     for rows in zip(*(document[field] for field in FIELDS.values()), strict=True):
         where = rows[0]
         table.add_section()
-        cycles = numbers.counted(where["cycles"], "cycle")
-        table.add_row(f"[bold]{escape(where['policy'])}[/bold], {cycles}, {where['supply_v']:g} V")
+        table.add_row(f"[bold]{escape(where['policy'])}[/bold]\n{_history(where['cycles'])}, {where['supply_v']:g} V")
         for scheme, row in zip(FIELDS, rows, strict=True):
-            table.add_row(f"  {scheme}", *_cells(row))
+            table.add_row(_indented(scheme), *_cells(row))
     return table
 
 
@@ -205,6 +204,15 @@ def _ternary_rates(found: list[Document]) -> Table:
             text = "" if stated is None else f"{stated['value']:.3g}, {stated['evidence']}"
             table.add_row(f"  {words}", *_cells(errors[event]), text)
     return table
+
+
+def _history(cycles: int) -> str:
+    return f"after {numbers.counted(cycles, 'cycle')}" if cycles else "fresh"
+
+
+def _indented(scheme: str) -> str:
+    """A code stands below the 1T1R that it is added to."""
+    return "  " + scheme.replace("1T1R +", "  +")
 
 
 def _cells(row: Document) -> tuple[str, str, str]:

@@ -25,11 +25,11 @@ SCHEMES = {
 EVENTS = {
     "from_zero": ("0 read as ±1", PALETTE[1]),
     "to_zero": ("±1 read as 0", PALETTE[0]),
-    "sign_flip": ("+1 read as −1", PALETTE[2]),
+    "sign_flip": ("+1 read as -1", PALETTE[2]),
 }
 STATES = {"lrs": ("LRS", PALETTE[0]), "hrs": ("HRS", PALETTE[1])}
 
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10.5,
@@ -142,7 +142,7 @@ def _bit_errors(axes: Axes, document: Document) -> None:
     for place, (field, (label, colour, marker)) in enumerate(SCHEMES.items()):
         rows = _first(document, field)
         x = [index + 0.14 * (place - 1.5) for index in range(len(rows))]
-        axes.plot(x, [row["value"] for row in rows], color=colour, linewidth=1.2, alpha=0.8)
+        axes.plot(x, [row["value"] for row in rows], marker="_", markersize=9, color=colour, linewidth=1.2, alpha=0.8)
         _counted(axes, x, rows, colour, marker, label)
     where = _first(document, "ber_2t2r")[0]
     axes.set_yscale("log")
@@ -172,7 +172,7 @@ def _ageing(axes: Axes, document: Document) -> None:
     axes.set_title(f"2T2R bit error rate against programming cycles, {supply:g} V")
     axes.set_xlabel("programming cycles (fresh devices at 1)")
     axes.set_ylabel("wrong weights (share)")
-    axes.legend(loc="upper left", ncols=2)
+    axes.legend(loc="upper left", ncols=3)
 
 
 def _ternary(axes: Axes, document: Document) -> None:
@@ -199,7 +199,7 @@ def _ternary(axes: Axes, document: Document) -> None:
     axes.set_title(f"Ternary weights read wrong, policy '{rows[0]['policy']}'")
     axes.set_xlabel("supply (V)")
     axes.set_ylabel("wrong reads (share)")
-    axes.legend(loc="center", bbox_to_anchor=(0.5, 0.44))
+    axes.legend(loc="best")
 
 
 def _tabulated(axes: Axes, x: Sequence[float], rows: Sequence[Document], event: str, colour: str) -> None:
@@ -241,6 +241,6 @@ def _cycles(count: int) -> str:
 
 
 def _broken(name: str) -> str:
-    """A policy's name over two lines where it is long: after its last hyphen but the first ten letters."""
+    """A policy's name over two lines where it is long, broken after its last hyphen."""
     head, hyphen, tail = name.rpartition("-")
     return f"{head}{hyphen}\n{tail}" if len(name) > 12 and head else name

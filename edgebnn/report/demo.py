@@ -13,7 +13,8 @@ from rich.table import Table
 from edgebnn.devices.monitor import Monitoring
 from edgebnn.models import training_record
 from edgebnn.report import numbers
-from edgebnn.report.documents import chips_document, left_out, memory_document
+from edgebnn.report.documents import left_out, memory_document
+from edgebnn.report.emulation import chips_document, programming_document
 from edgebnn.report.tables import agreement_rows
 
 if TYPE_CHECKING:
@@ -73,14 +74,14 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
         "energy_per_beat_parts_nj": None if energy is None else energy.parts_nj(),
         "latency_per_beat_us": emulation.latency_us,
         "memory": memory_document(deployment.memory),
-        "programming_energy_uj": None if emulation.programming is None else emulation.programming.total_j * 1e6,
+        **programming_document(emulation.programming),
         "average_power_uw": None if result.power_w is None else result.power_w * 1e6,
         "battery_days": result.battery_days,
         "evidence": {} if energy is None else energy.evidence_shares(),
         "latency_evidence": emulation.latency_evidence,
         "not_counted": NOT_COUNTED,
         "notes": left_out(deployment),
-        "chips": chips_document(emulation, deployment.mapped),
+        "chips": chips_document(emulation),
     }
 
 

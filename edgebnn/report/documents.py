@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.coverage import default_policy
 from edgebnn.chip.energy import Energy, Group, phase_evidence
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import Lifetime
 from edgebnn.chip.target import Target
 from edgebnn.codegen.artefacts import Memory
-from edgebnn.emulator.accuracy import Verdict
 from edgebnn.emulator.agreement import per_class
-from edgebnn.emulator.emulate import ChipResult, Emulation
+from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.report.chip_documents import chip_document
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -40,7 +41,8 @@ def memory_document(memory: Memory) -> Document:
     }
 
 
-def _origin(mapped: MappedNetwork) -> Document:
+def origin_document(mapped: MappedNetwork) -> Document:
+    """The target, the model and the policy."""
     return {"target": mapped.target.name, "model_sha256": mapped.provenance.model_sha256, "policy": mapped.policy}
 
 
@@ -51,7 +53,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
     firmware = deployment.firmware
     return {
         "deployment": str(folder),
-        **_origin(mapped),
+        **origin_document(mapped),
         **memory_document(memory),
         "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
@@ -66,12 +68,14 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
 def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip: ChipInstance | None) -> Document:
     """`run`: the classes; the scores themselves go to a file."""
     flat = per_class(scores)
-    network = deployment.mapped.network
+    mapped, network = deployment.mapped, deployment.mapped.network
     return {
-        **_origin(deployment.mapped),
+        **origin_document(mapped),
         "on": on,
         "samples": len(scores),
-        "chip": asdict(chip) if chip is not None else None,
+        "chip": None
+        if chip is None
+        else chip_document(chip, mapped.target, mapped.policy or default_policy(mapped.target)),
         "scale": network.output.scale,
         "ends_in": network.ends_in,
         "notes": list(network.notes),
@@ -121,76 +125,6 @@ def left_out(deployment: Deployment) -> list[str]:
     return notes
 
 
-def chips_document(result: Emulation, mapped: MappedNetwork) -> list[Document]:
-    """Every chip instance, and what its bit error rate is worth: that of its policy, or `given` by the user."""
-    policy = mapped.target.policies.get(mapped.policy or "")
-    rate = policy.bit_error_rate if policy is not None else None
-
-    def worth(chip: ChipResult) -> str:
-        return str(rate.evidence) if rate is not None and chip.bit_error_rate == rate.si("ratio") else "given"
-
-    return [{**asdict(chip), "bit_error_rate_evidence": worth(chip)} for chip in result.chips]
-
-
-def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: float | None) -> Document:
-    """`emulate`; accuracies are fractions, the drop and its allowance percentage points."""
-    drop = result.drop
-    document = {
-        **_origin(deployment.mapped),
-        "samples": result.samples,
-        "accuracy": result.accuracy,
-        "accuracy_interval": result.accuracy_interval,
-        "chips": chips_document(result, deployment.mapped),
-        "accuracy_drop": None if drop is None else drop.mean * 100,
-        "accuracy_drop_interval": None if drop is None else [bound * 100 for bound in drop.interval],
-        "executors_agree": result.executors_agree,
-        "agreement": {pair: asdict(agreement) for pair, agreement in result.agreement.items()},
-        "onnxruntime_same_class": None
-        if result.onnxruntime_same_class is None
-        else asdict(result.onnxruntime_same_class),
-        "firmware_samples": result.firmware_samples,
-        "events_per_inference": result.events_per_inference,
-        **energy_document(result),
-        "programming_energy_uj": None if result.programming is None else result.programming.total_j * 1e6,
-        "programming_evidence": {} if result.programming is None else result.programming.evidence_shares(),
-        "notes": [*left_out(deployment), *result.notes],
-    }
-    if allowed_drop is not None:
-        document |= _verdict(deployment.mapped, result, allowed_drop)
-    return document
-
-
-def _verdict(mapped: MappedNetwork, result: Emulation, allowed_drop: float) -> Document:
-    """Whether a drop of so many percentage points is kept, and why that is the answer."""
-    verdict, drop = Verdict.UNRESOLVED, result.drop
-    if result.accuracy is None:
-        reason = "the data have no labels y, so no accuracy is known; add the class of each sample"
-    elif drop is not None:
-        verdict = drop.verdict(allowed_drop / 100)
-        reason = {
-            Verdict.HOLDS: "the whole 95% interval of the drop lies within it",
-            Verdict.UNRESOLVED: "the 95% interval of the drop reaches beyond it; more samples or chips narrow it",
-            Verdict.FAILS: "the whole 95% interval of the drop lies beyond it",
-        }[verdict]
-    elif mapped.target.array is None:
-        reason = f"target '{mapped.target.name}' has no RRAM, so there are no chips with bit errors to compare with"
-    else:
-        reason = "no chip instance was emulated; ask for one or more (--chips)"
-    return {"max_accuracy_drop": allowed_drop, "verdict": str(verdict), "verdict_reason": reason}
-
-
-def disagreement(document: Document) -> str | None:
-    """One sentence about the pairs of executors that differ in a document of `emulate` or a target of `demo`."""
-    differ = {pair: n for pair, n in document["agreement"].items() if n["equal"] != n["compared"]}
-    if not differ:
-        return None
-    pairs = ", ".join(f"{pair}: {n['equal']} of {n['compared']} samples are equal" for pair, n in differ.items())
-    remedy = "that is a defect of edgebnn, so please report it with the model"
-    if all(pair.startswith("onnxruntime") for pair in differ):
-        remedy = "onnxruntime may differ where edgebnn inspect counts ambiguous thresholds; elsewhere please report it"
-    return f"the executors disagree on target '{document['target']}' ({pairs}); {remedy}"
-
-
 def estimate_document(deployment: Deployment, result: Estimate) -> Document:
     """`estimate`: one inference, programming, and the whole life; energies from counted events.
 
@@ -198,7 +132,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
     """
     mapped, programmed = deployment.mapped, result.programmed
     return {
-        **_origin(mapped),
+        **origin_document(mapped),
         "supply_v": result.supply_v,
         **energy_document(result),
         "energy_parts": [] if result.energy is None else _parts(result.energy, "nj", 1e9),

@@ -55,47 +55,22 @@ def show_run(console: Console, document: Document) -> None:
     """`run`."""
     counts = ", ".join(f"class {index}: {count:,}" for index, count in enumerate(document["class_counts"]) if count)
     chip = document["chip"]
-    where = f"chip {chip['seed']} at a bit error rate of {chip['bit_error_rate']:g}" if chip else "no bit errors"
+    where = "no bit errors"
+    if chip:
+        where = (
+            f"chip {chip['seed']} (errors by '{chip['errors']}') at a bit error rate of {chip['bit_error_rate']:.3g}"
+        )
     samples = numbers.counted(document["samples"], "sample")
     console.print(f"{samples} on {document['on']}, {where}" + (f": {counts}" if counts else ""))
     if document["ends_in"] == "classes":
         console.print(LEFT_OUT)
 
 
-def show_emulate(console: Console, document: Document) -> None:
-    """`emulate`."""
-    rows = [("samples", numbers.count(document["samples"]))]
-    if document["accuracy"] is not None:
-        low, high = map(numbers.share, document["accuracy_interval"])
-        accuracy = numbers.share(document["accuracy"])
-        rows.append(("accuracy, no errors", f"{accuracy} (95% interval {low} to {high})"))
-    if document["accuracy_drop"] is not None:
-        low, high = document["accuracy_drop_interval"]
-        rows.append(("accuracy drop", f"{document['accuracy_drop']:.2f} points (95% interval {low:.2f} to {high:.2f})"))
-    if "verdict" in document:
-        allowed = f"drop of at most {document['max_accuracy_drop']:g} points"
-        rows.append((allowed, f"{document['verdict']}: {escape(document['verdict_reason'])}"))
-    rows += [*agreement_rows(document), *energy_rows(document, "inference"), *_programming_rows(document)]
-    facts(console, "Emulation", rows)
-    if document["chips"]:
-        table = Table(title="Chip instances", title_justify="left")
-        for name in ("seed", "bit error rate", "wrong weights", "accuracy", "answers changed"):
-            table.add_column(name, justify="right")
-        for chip in document["chips"][:20]:
-            accuracy = "" if chip["accuracy"] is None else numbers.share(chip["accuracy"])
-            wrong, changed = numbers.count(chip["wrong_bits"]), numbers.count(chip["changed"])
-            table.add_row(str(chip["seed"]), f"{chip['bit_error_rate']:g}", wrong, accuracy, changed)
-        console.print(table)
-        if len(document["chips"]) > 20:
-            console.print(f"and {numbers.counted(len(document['chips']) - 20, 'more chip')} (--json lists all)")
-    show_notes(console, document)
-
-
 def show_estimate(console: Console, document: Document) -> None:
     """`estimate`: one inference, then the deployment's whole life."""
     supply = "" if document["supply_v"] is None else f" at {document['supply_v']:g} V"
     rows = [("target", f"{document['target']}{supply}"), *energy_rows(document, "inference")]
-    facts(console, "Estimate", [*rows, *_programming_rows(document), *_memory_rows(document["memory"])])
+    facts(console, "Estimate", [*rows, *programming_rows(document), *_memory_rows(document["memory"])])
     if document["energy_parts"]:
         console.print()
         _show_parts(console, "One inference", document["energy_parts"], "energy_nj", numbers.energy)
@@ -233,13 +208,15 @@ def _constants(shares: dict[str, float]) -> str:
     return ", ".join(f"{numbers.portion(share)} {word}" for word, share in shares.items()) + " constants"
 
 
-def _programming_rows(document: Document) -> list[tuple[str, str]]:
+def programming_rows(document: Document) -> list[tuple[str, str]]:
+    """What programming the banks takes."""
     if not document["programming_energy_uj"]:  # no RRAM, or no layer in it
         return []
     energy = numbers.programming(document["programming_energy_uj"])
     if "programming_time_us" in document:
         energy += f" in {numbers.latency(document['programming_time_us'])}"
-    return [("programming the banks", f"{energy} under policy {escape(document['policy'])}")]
+    policy = document.get("programming_policy", document["policy"])
+    return [("programming the banks", f"{energy} under policy {escape(policy)}")]
 
 
 def _memory_rows(memory: Document) -> list[tuple[str, str]]:

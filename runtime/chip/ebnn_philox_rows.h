@@ -1,41 +1,27 @@
 /*
- * ebnn_philox_rows.h: ebnn_draw for many rows of a bank at once, in loops that a compiler turns into vector code.
+ * ebnn_philox_rows.h: Philox for eight rows at a time, on whatever registers the processor has.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef EBNN_PHILOX_ROWS_H
 #define EBNN_PHILOX_ROWS_H
 
-#include "ebnn_philox.h"
+#include <stdint.h>
 
-/* Rows that are drawn together. */
 #define EBNN_DRAWN_ROWS 8
 
-/* Words of EBNN_DRAWN_ROWS counters: words[w][i] is word w of counter i. */
+/* Counters, and then the random words in their place: words[w][i] is word w of row i. */
 typedef struct ebnn_drawn {
     uint32_t words[4][EBNN_DRAWN_ROWS];
 } ebnn_drawn;
 
-/* Random words in place of the counters. */
-static inline void ebnn_philox_rows(ebnn_drawn *drawn, uint64_t seed)
-{
-    uint32_t *restrict c0 = drawn->words[0], *restrict c1 = drawn->words[1];
-    uint32_t *restrict c2 = drawn->words[2], *restrict c3 = drawn->words[3];
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+typedef void ebnn_philox_kernel(ebnn_drawn *drawn, uint64_t seed);
 
-    for (int round = 0; round < EBNN_PHILOX_ROUNDS; round++) {
-        for (int i = 0; i < EBNN_DRAWN_ROWS; i++) {
-            const uint64_t p0 = (uint64_t)EBNN_PHILOX_M0 * c0[i];
-            const uint64_t p1 = (uint64_t)EBNN_PHILOX_M1 * c2[i];
+ebnn_philox_kernel ebnn_philox_rows_portable;
 
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = (uint32_t)p0;
-        }
-        k0 += EBNN_PHILOX_W0;
-        k1 += EBNN_PHILOX_W1;
-    }
-}
+#if defined(__x86_64__)
+/* Only where ebnn_cpu_has_avx2(). */
+ebnn_philox_kernel ebnn_philox_rows_avx2;
+#endif
 
 #endif

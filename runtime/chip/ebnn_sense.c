@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "ebnn_philox_rows.h"
+#include "ebnn_philox.h"
 
 #define BLOCK_SLICES 4
 #define BLOCKS (EBNN_READ_SLICES / BLOCK_SLICES)
@@ -22,6 +22,7 @@ typedef struct open_row {
     const uint32_t *table; /* of input -1; that of input +1 lies behind it */
     uint32_t index;        /* among the rows that are read */
     uint32_t lanes;        /* the columns that are drawn for */
+    bool signs;            /* both thresholds are one */
     uint32_t undecided[2];
     uint32_t less[2];
 } open_row;
@@ -42,19 +43,31 @@ static inline uint32_t entry(const open_row *row, uint32_t inputs, uint32_t word
     return choose(row->table[word], row->table[EBNN_READ_WORDS + word], inputs);
 }
 
-/* Compares with the slices of one block; answers whether any column is still undecided. */
+/* Whether u is below one threshold, as far as a block says it; `slice` is where the block's begin in the table. */
+static inline void compare_block(open_row *row, uint32_t inputs, uint32_t slice, int which, const ebnn_drawn *drawn,
+                                 uint32_t place)
+{
+    uint32_t below = 0, equal = UINT32_MAX;
+
+    for (uint32_t i = BLOCK_SLICES; i-- > 0;) {
+        const uint32_t u = drawn->words[i][place], bit = entry(row, inputs, slice + i);
+
+        below = (~u & bit) | (below & (~u | bit));
+        equal &= ~(u ^ bit);
+    }
+    row->less[which] |= row->undecided[which] & below;
+    row->undecided[which] &= equal;
+}
+
+/* Both thresholds with one block; answers whether any column is still undecided. */
 static bool compare(open_row *row, uint32_t inputs, uint32_t block, const ebnn_drawn *drawn, uint32_t place)
 {
-    for (uint32_t i = 0; i < BLOCK_SLICES && (row->undecided[0] | row->undecided[1]) != 0; i++) {
-        const uint32_t slice = block * BLOCK_SLICES + i;
-        const uint32_t u = drawn->words[i][place];
-        const uint32_t minus = entry(row, inputs, MINUS + slice);
-        const uint32_t at_most_zero = entry(row, inputs, AT_MOST_ZERO + slice);
-
-        row->less[0] |= row->undecided[0] & ~u & minus;
-        row->less[1] |= row->undecided[1] & ~u & at_most_zero;
-        row->undecided[0] &= ~(u ^ minus);
-        row->undecided[1] &= ~(u ^ at_most_zero);
+    compare_block(row, inputs, MINUS + block * BLOCK_SLICES, 0, drawn, place);
+    if (row->signs) {
+        row->less[1] = row->less[0];
+        row->undecided[1] = row->undecided[0];
+    } else {
+        compare_block(row, inputs, AT_MOST_ZERO + block * BLOCK_SLICES, 1, drawn, place);
     }
     return (row->undecided[0] | row->undecided[1]) != 0;
 }
@@ -73,6 +86,7 @@ static void settle(const open_row *row, uint32_t inputs, uint32_t *sign, uint32_
 typedef struct sensing_read {
     const ebnn_sensing *sensing;
     const ebnn_sense_read *read;
+    ebnn_philox_kernel *philox;
     uint32_t bank_row; /* bank << 5 | first row */
 } sensing_read;
 
@@ -97,7 +111,7 @@ static void draw(ebnn_drawn *drawn, const sensing_read *at, const open_row *open
         drawn->words[2][i] = (uint32_t)inference;
         drawn->words[3][i] = (uint32_t)EBNN_DOMAIN_READ << 24 | block << 16 | (uint32_t)(inference >> 32);
     }
-    ebnn_philox_rows(drawn, at->sensing->seed);
+    at->philox(drawn, at->sensing->seed);
 }
 
 /* Draws one more block for `count` open rows and settles those that it decides; answers how many stay open. */
@@ -126,10 +140,10 @@ static uint32_t narrow(const sensing_read *at, open_row *open, uint32_t count, u
 }
 
 void ebnn_sense_rows(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, uint32_t count,
-                     const ebnn_sense_read *read, uint32_t *sign, uint32_t *nonzero)
+                     const ebnn_sense_read *read, ebnn_philox_kernel *philox, uint32_t *sign, uint32_t *nonzero)
 {
     const size_t first = (size_t)bank * sensing->rows + row;
-    const sensing_read at = {sensing, read, bank << 5 | row};
+    const sensing_read at = {sensing, read, philox, bank << 5 | row};
     const uint32_t *likely_sign = sensing->sign + 2 * first, *likely_nonzero = sensing->nonzero + 2 * first;
     open_row open[EBNN_SENSE_ROWS];
     uint32_t opened = 0;
@@ -144,6 +158,7 @@ void ebnn_sense_rows(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, u
 
             fresh->table = sensing->tables + (size_t)place * 2 * EBNN_READ_WORDS;
             fresh->index = i;
+            fresh->signs = sensing->signs[place] != 0;
             fresh->lanes = entry(fresh, read->inputs, UNCERTAIN) & read->wanted;
             fresh->undecided[0] = fresh->undecided[1] = fresh->lanes;
             fresh->less[0] = fresh->less[1] = 0;
@@ -160,5 +175,5 @@ void ebnn_sense_row(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, ui
 {
     const ebnn_sense_read read = {inference, number, inputs, UINT32_MAX};
 
-    ebnn_sense_rows(sensing, bank, row, 1, &read, sign, nonzero);
+    ebnn_sense_rows(sensing, bank, row, 1, &read, ebnn_philox_rows_portable, sign, nonzero);
 }

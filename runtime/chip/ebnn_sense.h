@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "ebnn_philox_rows.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -26,6 +28,7 @@ typedef struct ebnn_sensing {
     const uint32_t *nonzero; /* (bank, row, input) */
     const int32_t *fresh;    /* (bank, row): place among the tables, -1 where every answer is certain */
     const uint32_t *tables;  /* (place, input, EBNN_READ_WORDS) */
+    const uint8_t *signs;    /* (place): 1 where no column is ever read as 0, so that its two thresholds are one */
     uint64_t seed;
     uint32_t banks;
     uint32_t rows;
@@ -46,7 +49,7 @@ uint32_t ebnn_sensing_bytes(void);
 
 /* Rows `row` to `row + count` of a bank, at most EBNN_SENSE_ROWS, read once: their weights, bit = column. */
 void ebnn_sense_rows(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, uint32_t count,
-                     const ebnn_sense_read *read, uint32_t *sign, uint32_t *nonzero);
+                     const ebnn_sense_read *read, ebnn_philox_kernel *philox, uint32_t *sign, uint32_t *nonzero);
 
 /* One row with all of its columns. */
 void ebnn_sense_row(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, uint64_t inference, uint32_t number,

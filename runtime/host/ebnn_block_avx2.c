@@ -265,7 +265,7 @@ AVX2 static void dot_values(const int16_t *row, const int16_t *vectors, size_t l
     }
 }
 
-const ebnn_kernel ebnn_kernel_avx2 = {REGISTER_WORDS, add_dots, threshold_bits, dot_values};
+const ebnn_kernel ebnn_kernel_avx2 = {REGISTER_WORDS, add_dots, threshold_bits, dot_values, ebnn_philox_rows_avx2};
 
 #else
 

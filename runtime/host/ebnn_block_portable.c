@@ -61,4 +61,4 @@ static void dot_values(const int16_t *row, const int16_t *vectors, size_t length
     }
 }
 
-const ebnn_kernel ebnn_kernel_portable = {1, add_dots, threshold_bits, dot_values};
+const ebnn_kernel ebnn_kernel_portable = {1, add_dots, threshold_bits, dot_values, ebnn_philox_rows_portable};

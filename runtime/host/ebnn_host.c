@@ -154,7 +154,7 @@ static int32_t run_step(const ebnn_host_step *step, const step_series *at, size_
     }
     if (step->kind == EBNN_HOST_SENSED) {
         return ebnn_host_sensed((const ebnn_sensed_layer *)step->layer, at->source, at->target, batch, first_inference,
-                                scratch);
+                                kernel, scratch);
     }
     for (size_t sample = 0; sample < batch; sample++) {
         const int32_t status =

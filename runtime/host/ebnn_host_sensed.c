@@ -10,21 +10,42 @@
 #include <string.h>
 
 #include "ebnn_gather.h"
+#include "ebnn_hold.h"
 #include "ebnn_writer.h"
 
 /* One output pixel of one sample at work. */
 typedef struct sensed_pixel {
     const ebnn_linear_layer *layer;
     const ebnn_sensing *sensing;
+    const uint16_t *banks;
+    ebnn_philox_kernel *philox;
     uint64_t inference;
     uint32_t pixel;
     uint32_t *gathered; /* planes and mask of a group's inputs */
     uint32_t *sums;     /* of all neurons */
 } sensed_pixel;
 
+static uint32_t count_banks(const ebnn_sensed_layer *sensed)
+{
+    const uint32_t rows = sensed->sensing->rows;
+
+    return (sensed->layer.output.channels + rows - 1) / rows * sensed->layer.row_words;
+}
+
+/* Whether it pays to read each row once an inference, with either input, and to hold the answers. */
+static bool is_held(const ebnn_sensed_layer *sensed)
+{
+    const ebnn_linear_layer *layer = &sensed->layer;
+    const uint64_t reads = (uint64_t)layer->output.height * layer->output.width * layer->input.planes;
+
+    return sensed->sensing->each_read == 0 && reads > 2;
+}
+
 size_t ebnn_host_sensed_scratch_bytes(const ebnn_sensed_layer *sensed)
 {
-    return 4 * ((size_t)ebnn_linear_scratch_words(&sensed->layer) + sensed->layer.output.channels);
+    const size_t held = is_held(sensed) ? ebnn_hold_words(count_banks(sensed), sensed->sensing->rows) : 0;
+
+    return 4 * ((size_t)ebnn_linear_scratch_words(&sensed->layer) + sensed->layer.output.channels + held);
 }
 
 /* One plane of the inputs of neurons `neuron` to `neuron + count`, which share their banks, times `weight`. */
@@ -33,7 +54,7 @@ static void add_plane(const sensed_pixel *at, uint32_t neuron, uint32_t count, u
     const ebnn_linear_layer *layer = at->layer;
     const uint32_t words = layer->row_words, rows = at->sensing->rows;
     const bool packed = ebnn_is_packed(layer->input.format);
-    const uint16_t *banks = layer->banks + (size_t)(neuron / rows) * words;
+    const uint16_t *banks = at->banks + (size_t)(neuron / rows) * words;
     /* a plane of elements is a mask over inputs of +1 */
     const uint32_t *mask = at->gathered + (size_t)(packed ? 1 : plane) * words;
     uint32_t sign[EBNN_SENSE_ROWS], nonzero[EBNN_SENSE_ROWS];
@@ -45,7 +66,7 @@ static void add_plane(const sensed_pixel *at, uint32_t neuron, uint32_t count, u
         }
         read.inputs = packed ? at->gathered[word] : UINT32_MAX;
         read.wanted = mask[word];
-        ebnn_sense_rows(at->sensing, banks[word], neuron % rows, count, &read, sign, nonzero);
+        ebnn_sense_rows(at->sensing, banks[word], neuron % rows, count, &read, at->philox, sign, nonzero);
         for (uint32_t i = 0; i < count; i++) {
             const uint32_t active = nonzero[i] & mask[word];
             const uint32_t alike = active & ~(sign[i] ^ read.inputs);
@@ -101,21 +122,33 @@ static void run_sample(sensed_pixel *at, const uint8_t *source, uint8_t *target)
 }
 
 int32_t ebnn_host_sensed(const ebnn_sensed_layer *sensed, ebnn_host_series source, ebnn_host_series target,
-                         size_t batch, uint64_t first_inference, void *scratch)
+                         size_t batch, uint64_t first_inference, const ebnn_kernel *kernel, void *scratch)
 {
     const ebnn_linear_layer *layer = &sensed->layer;
     const int32_t status = ebnn_check_linear(layer);
+    const bool holding = is_held(sensed);
     sensed_pixel at;
+    ebnn_held held;
 
     if (status != EBNN_OK) {
         return status;
     }
     at.layer = layer;
     at.sensing = sensed->sensing;
+    at.banks = layer->banks;
+    at.philox = kernel->philox_rows;
     at.gathered = (uint32_t *)scratch;
     at.sums = at.gathered + ebnn_linear_scratch_words(layer);
+    if (holding) {
+        ebnn_hold_in(&held, at.sums + layer->output.channels, count_banks(sensed), sensed->sensing->rows);
+        at.sensing = &held.sensing;
+        at.banks = held.banks;
+    }
     for (size_t sample = 0; sample < batch; sample++) {
         at.inference = first_inference + sample;
+        if (holding) {
+            ebnn_hold(&held, sensed->sensing, layer->banks, at.inference, at.philox);
+        }
         run_sample(&at, source.first + sample * source.stride, target.first + sample * target.stride);
     }
     return EBNN_OK;

@@ -14,6 +14,6 @@ size_t ebnn_host_sensed_scratch_bytes(const ebnn_sensed_layer *sensed);
 
 /* Sample i is inference `first_inference` + i of the chip. */
 int32_t ebnn_host_sensed(const ebnn_sensed_layer *sensed, ebnn_host_series source, ebnn_host_series target,
-                         size_t batch, uint64_t first_inference, void *scratch);
+                         size_t batch, uint64_t first_inference, const ebnn_kernel *kernel, void *scratch);
 
 #endif

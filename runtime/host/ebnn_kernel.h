@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "ebnn.h"
+#include "ebnn_philox_rows.h"
 
 /*
  * sums[v][r] += weight * dot of row r and vector v, modulo 2^32, where dot = (inputs that count) - 2 * (those among
@@ -40,6 +41,7 @@ typedef struct ebnn_kernel {
     /* sums[i * sums_stride] = dot of the row and vector i, modulo 2^32; `length`, a multiple of 16, is that of both */
     void (*dot_values)(const int16_t *row, const int16_t *vectors, size_t length, size_t count, uint32_t *sums,
                        size_t sums_stride);
+    ebnn_philox_kernel *philox_rows; /* random words for the reads of a chip with errors */
 } ebnn_kernel;
 
 extern const ebnn_kernel ebnn_kernel_portable;

@@ -1,4 +1,4 @@
-"""Philox4x32-10: the known answers of its authors, draws that differ by place, and its C twins."""
+"""Philox4x32-10: the known answers of its authors, draws that differ by place, and its twins in C."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import build_native  # of the source tree, not of the package; pytest puts its folder on the path
-from edgebnn.chip.philox import EVENTS, Domain, draw, philox
-from edgebnn.chip.sampling import has_kernel
+from edgebnn.chip.philox import EVENTS, Domain, Words, draw, philox
+from edgebnn.chip.sampling import Kernel, has_kernel
+from edgebnn.native import library
 from edgebnn.resources import resource_folder
 
 FULL = 0xFFFFFFFF
@@ -60,39 +61,59 @@ def test_the_arguments_of_a_draw_are_broadcast() -> None:
     np.testing.assert_array_equal(many[2, 1], draw(5, Domain.READ, 2, 1, event=2))
 
 
+def known_and_random_counters() -> list[tuple[Words, int]]:
+    """Counters uint32 (8, 4), the known ones among them, and keys."""
+    rng = np.random.default_rng(0)
+    found = []
+    for key in [*(key for _, key, _ in KNOWN_ANSWERS), *rng.integers(0, 1 << 63, 50).tolist()]:
+        counters = rng.integers(0, 1 << 32, (8, 4), np.uint64).astype(np.uint32)
+        counters[: len(KNOWN_ANSWERS)] = [counter for counter, _, _ in KNOWN_ANSWERS]
+        found.append((counters, key))
+    return found
+
+
 @pytest.fixture(scope="module")
-def twins(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+def twin(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The inline functions of `ebnn_philox.h` in a library of their own."""
     compiler = build_native.find_compiler()
     if compiler is None:
         pytest.skip("no C compiler")
-    folder = tmp_path_factory.mktemp("twins")
-    source, include = Path(__file__).with_name("philox_twins.c"), f"-I{resource_folder('runtime') / 'chip'}"
-    library = folder / "twins.so"
-    command = [*compiler.command, *build_native.FLAGS, include, str(source), "-o", str(library)]
+    folder = tmp_path_factory.mktemp("twin")
+    source, include = Path(__file__).with_name("philox_twin.c"), f"-I{resource_folder('runtime') / 'chip'}"
+    command = [*compiler.command, *build_native.FLAGS, include, str(source), "-o", str(folder / "twin.so")]
     subprocess.run(command, check=True, cwd=folder)
-    return ctypes.CDLL(str(library))
-
-
-@pytest.mark.parametrize("name", ["scalar", "rows", "avx2"])
-def test_the_c_twins_give_the_same_words(twins: ctypes.CDLL, name: str) -> None:
-    if name == "avx2" and not has_kernel("avx2"):
-        pytest.skip("this processor has no AVX2")
-    rng = np.random.default_rng(0)
-    known = np.array([counter for counter, _, _ in KNOWN_ANSWERS], np.uint32)
-    keys = [key for _, key, _ in KNOWN_ANSWERS]
-    for seed in [*keys, *rng.integers(0, 1 << 63, 50).tolist()]:
-        counters = rng.integers(0, 1 << 32, (8, 4), np.uint64).astype(np.uint32)
-        counters[: len(known)] = known
-        expected = philox(counters, seed)
-        getattr(twins, name)(ctypes.c_void_p(counters.ctypes.data), ctypes.c_uint64(seed))
-        np.testing.assert_array_equal(counters, expected)
-
-
-def test_the_c_twin_counts_a_draw_alike(twins: ctypes.CDLL) -> None:
+    native = ctypes.CDLL(str(folder / "twin.so"))
     word, long = ctypes.c_uint32, ctypes.c_uint64
-    twins.draw_one.argtypes = [ctypes.c_void_p, long, word, word, word, long, word]
-    for place in ((0, 0, 0, 0), (FULL, 31, EVENTS - 1, 255), (123 << 5 | 4, 5, 6 << 32 | 7, 8)):
+    native.philox.argtypes = [ctypes.c_void_p, long]
+    native.draw.argtypes = [ctypes.c_void_p, long, word, word, word, long, word]
+    return native
+
+
+def test_the_c_twin_gives_the_same_words(twin: ctypes.CDLL) -> None:
+    for counters, key in known_and_random_counters():
+        for counter in counters:
+            found = counter.copy()
+            twin.philox(found.ctypes.data, key)
+            np.testing.assert_array_equal(found, philox(counter, key))
+
+
+def test_the_c_twin_counts_a_draw_alike(twin: ctypes.CDLL) -> None:
+    for bank_row, within, event, block in (
+        (0, 0, 0, 0),
+        (FULL, 31, EVENTS - 1, 255),
+        (123 << 5 | 4, 5, 6 << 32 | 7, 8),
+    ):
         found = np.empty(4, np.uint32)
-        bank_row, within, event, block = place
-        twins.draw_one(found.ctypes.data, 77, Domain.DEVICE, bank_row, within, event, block)
+        twin.draw(found.ctypes.data, 77, Domain.DEVICE, bank_row, within, event, block)
         np.testing.assert_array_equal(found, draw(77, Domain.DEVICE, bank_row, within, event, block))
+
+
+@pytest.mark.parametrize("kernel", ["portable", "avx2"])
+def test_eight_rows_at_a_time_get_the_same_words(kernel: Kernel) -> None:
+    if not has_kernel(kernel):
+        pytest.skip(f"this processor has no {kernel}")
+    rows = getattr(library(), f"ebnn_philox_rows_{kernel}")
+    for counters, key in known_and_random_counters():
+        found = np.ascontiguousarray(counters.T)
+        rows(ctypes.c_void_p(found.ctypes.data), ctypes.c_uint64(key))
+        np.testing.assert_array_equal(found.T, philox(counters, key))

@@ -18,7 +18,7 @@ from edgebnn.devices.beats import beat_windows
 from edgebnn.emulator.agreement import Agreement
 from edgebnn.errors import NoCompilerError, ToolError
 from edgebnn.models import ECG_PVC
-from edgebnn.report.documents import disagreement
+from edgebnn.report.emulation import disagreement
 from tests.devices.records import patient, save
 
 pytest.importorskip("unicorn")
@@ -383,7 +383,7 @@ def test_options_that_contradict_each_other_are_wrong_usage(words: tuple[str, ..
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("run {folder} --input {data} --chip {chip} --ber 0.1", "brings its own bit error rate; leave out --ber"),
+        ("run {folder} --input {data} --chip {chip} --ber 0.1", "brings its own errors, policy and conditions; leave out --ber"),
         ("run {folder} --input {data} --ber 0.1", "--ber goes with --chip SEED"),
         ("run {folder} --input {data} --chip -5", "--chip -5 is out of range; a seed is a whole number from 0"),
         (f"run {{folder}} --input {{data}} --chip {2**63}", "a seed is a whole number from 0 to 2^63 - 1"),

@@ -12,6 +12,7 @@
 
 #define BANKS 8
 #define ROWS 32
+#define SENSED_BANKS 2
 #define PARALLEL 8
 #define FLASH_BYTES 512
 #define SRAM_BYTES 2048
@@ -24,6 +25,16 @@ static uint32_t draw(uint32_t below)
     state ^= state >> 7;
     state ^= state << 17;
     return (uint32_t)(state >> 32) % below;
+}
+
+static uint32_t *draw_words(uint32_t count)
+{
+    uint32_t *words = malloc(count * sizeof *words);
+
+    for (uint32_t i = 0; i < count; i++) {
+        words[i] = draw(UINT32_MAX);
+    }
+    return words;
 }
 
 /* A command that can be carried out, of any format and shape that the small memories hold. */
@@ -87,9 +98,11 @@ static void spoil(uint32_t values[EBNN_ROLES])
 int main(void)
 {
     static int32_t roles[EBNN_MACRO_PAGE_WORDS];
-    static const uint32_t wrong[2 * ROWS] = {0x12345678}, polarity[2 * ROWS] = {0xF0F0F0F0};
+    static const uint8_t expected_state[SENSED_BANKS * ROWS] = {EBNN_ROW_BINARY};
     ebnn_events events = {0};
     ebnn_macro_model macro = {0};
+    ebnn_sensing sensing = {0};
+    int32_t *fresh;
     unsigned long runs = 0, refused = 0;
 
     for (int32_t i = 0; i < EBNN_MACRO_PAGE_WORDS; i++) {
@@ -111,9 +124,22 @@ int main(void)
     macro.nonzero = calloc(BANKS * ROWS, sizeof(uint32_t));
     macro.state = malloc(BANKS * ROWS);
     macro.gather = malloc(PARALLEL * EBNN_GATHER_VECTORS * sizeof(uint32_t));
-    macro.wrong = wrong;
-    macro.polarity = polarity;
-    macro.faulty_banks = 2;
+    /* half of the rows of these banks are read anew each time, the others say all the same */
+    sensing.sign = draw_words(2 * SENSED_BANKS * ROWS);
+    sensing.nonzero = draw_words(2 * SENSED_BANKS * ROWS);
+    sensing.tables = draw_words(SENSED_BANKS * ROWS / 2 * 2 * EBNN_READ_WORDS);
+    sensing.signs = calloc(SENSED_BANKS * ROWS / 2, 1);
+    fresh = malloc(SENSED_BANKS * ROWS * sizeof *fresh);
+    for (int32_t i = 0; i < SENSED_BANKS * ROWS; i++) {
+        fresh[i] = i % 2 == 0 ? i / 2 : -1;
+    }
+    sensing.fresh = fresh;
+    sensing.banks = SENSED_BANKS;
+    sensing.rows = ROWS;
+    sensing.each_read = 1;
+    macro.expected_sign = draw_words(SENSED_BANKS * ROWS);
+    macro.expected_nonzero = draw_words(SENSED_BANKS * ROWS);
+    macro.expected_state = expected_state;
     macro.flash = (ebnn_memory){calloc(FLASH_BYTES, 1), 0, FLASH_BYTES};
     macro.sram = (ebnn_memory){calloc(SRAM_BYTES, 1), 0x20000000u, SRAM_BYTES};
     macro.events = &events;
@@ -128,6 +154,8 @@ int main(void)
         for (uint32_t role = EBNN_ROLE_PROGRAM_BANK; role < EBNN_ROLES; role++) {
             ebnn_macro_model_write(&macro, 4 * role, values[role]);
         }
+        macro.sensing = draw(2) == 0 ? &sensing : NULL;
+        macro.inference = (uint64_t)round;
         macro.popcount_limit = events.popcounts + 20000;
         ebnn_macro_model_write(&macro, 4 * EBNN_ROLE_STATUS, 0);
         ebnn_macro_model_write(&macro, 4 * EBNN_ROLE_CONTROL, draw(8) == 0 ? 1 : 2);

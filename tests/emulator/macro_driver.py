@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.instance import FaultPlanes
+from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.macro import EmulatedMacro
 from edgebnn.emulator.memories import ChipMemory, Memories, chip_memories
@@ -42,15 +42,16 @@ def on_chip(network: Network, target_name: str = "rram130") -> MappedNetwork:
 class MacroDriver:
     """The macro of a mapped network's target, with its weights image in flash."""
 
-    def __init__(self, mapped: MappedNetwork, faults: FaultPlanes | None = None, popcount_limit: int = 1 << 40) -> None:
+    def __init__(
+        self, mapped: MappedNetwork, banks: ProgrammedBanks | None = None, popcount_limit: int = 1 << 40
+    ) -> None:
         self.mapped = mapped
         self.memories: Memories = chip_memories(mapped.target)
         flash = self.memories.flash.data
         flash[IMAGE_OFFSET : IMAGE_OFFSET + len(mapped.image)] = np.frombuffer(mapped.image, np.uint8)
         self.counters = EventCounters()
         self.model = MacroModel()
-        longest = max((stage.row_words for stage in mapped.linear_stages.values()), default=1)
-        self._macro = EmulatedMacro(self.model, mapped.target, faults, self.memories, longest, popcount_limit)
+        self._macro = EmulatedMacro(self.model, mapped, banks, self.memories, popcount_limit)
         self.model.events = ctypes.addressof(self.counters)
         assert mapped.target.macro is not None
         self.description = mapped.target.macro

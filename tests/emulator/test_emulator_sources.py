@@ -16,8 +16,9 @@ from tests.emulator.bare_metal import ZIG_TARGETS, target_header
 
 RUNTIME = resource_folder("runtime")
 EMULATOR = sorted((RUNTIME / "emulator").glob("*.c"))
+SENSING = [RUNTIME / "chip" / f"ebnn_{name}.c" for name in ("sense", "philox_rows_portable")]
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
-INCLUDES = [f"-I{RUNTIME / folder}" for folder in ("include", "emulator", "macro")]
+INCLUDES = [f"-I{RUNTIME / folder}" for folder in ("include", "chip", "emulator", "macro")]
 
 
 def _compile(command: list[str], scratch: Path) -> str:
@@ -56,7 +57,7 @@ def test_no_register_value_makes_the_macro_leave_its_memories(tmp_path: Path) ->
     if compiler is None:
         pytest.skip("needs gcc or clang for the sanitizers")
     program = tmp_path / "fuzz"
-    sources = [str(path) for path in EMULATOR if path.name != "ebnn_soc.c"]
+    sources = [str(path) for path in (*EMULATOR, *SENSING) if path.name != "ebnn_soc.c"]
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
     fuzz = str(Path(__file__).with_name("fuzz_macro.c"))
     _compile([compiler, *STRICT, *sanitizers, *INCLUDES, *sources, fuzz, "-o", str(program)], tmp_path)

@@ -1,4 +1,4 @@
-"""The macro's C model computes what the interpreter computes, with and without faults, and counts by its rules."""
+"""The macro's C model computes what the interpreter computes, with and without errors, and counts by its rules."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.instance import ChipInstance, FaultPlanes
+from edgebnn.chip.reading import programmed
 from edgebnn.chip.target import REGISTERS
 from edgebnn.emulator.array_events import programming_events, run_events
+from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.emulator.structs import emulator_library
-from edgebnn.mapping.faults import fault_planes, programmed_weights
+from edgebnn.errors import TargetError
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Encoding, Kind, Linear, Network, Tensor, WeightKind, Window
 from tests.emulator.macro_driver import MacroDriver, on_chip
+from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values, random_banks
 from tests.networks import Builder, networks, random_inputs
 
 
@@ -32,15 +34,15 @@ BITS_4 = Tensor("x", Kind.BITS, (4,), -1, 1)
 
 
 @settings(max_examples=120)
-@given(networks(), st.integers(0, 2**32 - 1), st.sampled_from((0.0, 0.02, 0.5)))
+@given(networks(), st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
 def test_every_layer_gives_the_interpreters_values_and_the_closed_forms_events(
-    network: Network, seed: int, bit_error_rate: float
+    network: Network, seed: int, errors: bool, each_read: bool
 ) -> None:
-    mapped = on_chip(network)
-    faults = fault_planes(mapped, ChipInstance(seed, bit_error_rate))
-    on_this_chip = network.with_weights(programmed_weights(mapped, faults))
-    values = trace(on_this_chip, random_inputs(network, seed, batch=3))
-    driver = MacroDriver(mapped, faults)
+    mapped, first = on_chip(network), seed << 15
+    banks = random_banks(mapped, seed, each_read) if errors else None
+    rules = None if banks is None else sensed_layers(mapped, banks, first)
+    values = trace(network, random_inputs(network, seed, batch=3), rules)
+    driver = MacroDriver(mapped, banks)
     assert mapped.target.array is not None
     for node in network.linear:
         if node.weight_kind is WeightKind.INT8:
@@ -52,6 +54,7 @@ def test_every_layer_gives_the_interpreters_values_and_the_closed_forms_events(
         made = stage.steps.node if stage.steps else node.name
         output = next(other.output for other in network.nodes if other.name == made)
         for sample in range(3):
+            driver.model.inference = first + sample
             got = driver.run(stage, values[node.sources[0]][sample])
             assert np.array_equal(got, values[output.name][sample].reshape(-1))
             assert driver.take_events() == run_events(stage, mapped.target.array)
@@ -63,11 +66,11 @@ def test_the_roles_in_c_are_the_registers_of_a_target_file() -> None:
     assert emulator_library().ebnn_macro_role_name(len(REGISTERS)) is None
 
 
-def test_a_wrong_binary_synapse_has_its_sign_flipped() -> None:
+def test_a_binary_synapse_whose_sign_is_flipped_counts_as_the_other_sign() -> None:
     mapped = on_chip(_dense([[1, 1, -1, -1]], WeightKind.BINARY, BITS_4))
-    wrong = np.zeros((1, 32), np.uint32)
-    wrong[0, 0] = 0b0101
-    driver = MacroDriver(mapped, FaultPlanes(wrong, np.zeros_like(wrong)))
+    values = meant_values(mapped)
+    values[0, 0, [0, 2]] *= -1
+    driver = MacroDriver(mapped, banks_with(values))
     (stage,) = mapped.linear_stages.values()
     driver.program(stage)
     inputs = np.eye(4, dtype=np.int64) * 2 - 1  # one +1 among -1: sum = 2 w_i - (sum of w)
@@ -76,16 +79,59 @@ def test_a_wrong_binary_synapse_has_its_sign_flipped() -> None:
     assert sums == [int(x @ weights) for x in inputs]
 
 
-def test_a_wrong_ternary_synapse_moves_to_a_neighbour_and_never_across_zero() -> None:
-    meant = [1, -1, 0, 0]
+def test_a_ternary_synapse_counts_as_what_it_is_read_as() -> None:
     source = dataclasses.replace(BITS_4, kind=Kind.TRITS)
-    mapped = on_chip(_dense([meant], WeightKind.TERNARY, source))
-    wrong, polarity = np.zeros((1, 32), np.uint32), np.zeros((1, 32), np.uint32)
-    wrong[0, 0], polarity[0, 0] = 0b1111, 0b0111
-    driver = MacroDriver(mapped, FaultPlanes(wrong, polarity))
+    mapped = on_chip(_dense([[1, -1, 0, 0]], WeightKind.TERNARY, source))
+    values = meant_values(mapped)
+    values[0, 0, :4] = [0, 0, 1, -1]
+    driver = MacroDriver(mapped, banks_with(values))
     (stage,) = mapped.linear_stages.values()
     driver.program(stage)
     assert [int(driver.run(stage, x)[0]) for x in np.eye(4, dtype=np.int64)] == [0, 0, 1, -1]
+
+
+def test_a_synapse_may_answer_each_input_in_its_own_way() -> None:
+    source = dataclasses.replace(BITS_4, kind=Kind.TRITS)
+    mapped = on_chip(_dense([[1, 1, 1, 1]], WeightKind.TERNARY, source))
+    values = np.repeat(meant_values(mapped)[..., np.newaxis], 2, axis=-1)
+    values[0, 0, :4, 0] = [1, -1, 0, 1]  # with an input of -1
+    values[0, 0, :4, 1] = [1, 1, 1, 0]  # with an input of +1
+    driver = MacroDriver(mapped, programmed(*certain_thresholds(values), seed=0))
+    (stage,) = mapped.linear_stages.values()
+    driver.program(stage)
+    inputs = np.eye(4, dtype=np.int64)
+    assert [int(driver.run(stage, -x)[0]) for x in inputs] == [-1, 1, 0, -1]
+    assert [int(driver.run(stage, x)[0]) for x in inputs] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "registers",
+    [
+        {"program_sign": 0b0111},
+        {"program_sign": 0b0011 | 1 << 31},  # behind the last input, and yet not what was drawn for
+        {"program_nonzero": 0xFFFF_FFFE, "program_ternary": 1},
+        {"program_ternary": 1},
+        {"program_row": 1},
+        {"program_bank": 1},
+    ],
+)
+def test_a_chip_with_errors_takes_no_other_weights_than_those_that_it_was_drawn_for(registers: dict[str, int]) -> None:
+    mapped = on_chip(_dense([[1, 1, -1, -1]], WeightKind.BINARY, BITS_4))
+    driver = MacroDriver(mapped, banks_with(meant_values(mapped)))
+    driver.program(next(iter(mapped.linear_stages.values())))
+    driver.take_events()
+    driver.write(**registers)
+    assert driver.start(driver.description.commands.program) == (
+        "a row was programmed with other weights than those for which the chip's errors were drawn"
+    )
+    assert driver.take_events() == Events()
+
+
+def test_the_banks_of_another_network_are_refused() -> None:
+    mapped = on_chip(_dense([[1, 1, -1, -1]], WeightKind.BINARY, BITS_4))
+    other = on_chip(_dense([[1, 1, -1, -1]] * 33, WeightKind.BINARY, BITS_4))
+    with pytest.raises(TargetError, match="the chip has 2 programmed banks, but network 'one layer' uses 1 of 32 rows"):
+        MacroDriver(mapped, banks_with(meant_values(other)))
 
 
 def test_a_zero_takes_two_reset_pulses_and_a_sign_one_of_each_in_all_32_columns() -> None:

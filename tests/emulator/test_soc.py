@@ -1,4 +1,4 @@
-"""A firmware on the emulated chip: scores, faults, exact counts, and an end to whatever a firmware does."""
+"""A firmware on the emulated chip: scores, errors, exact counts, and an end to whatever a firmware does."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.instance import ChipInstance
 from edgebnn.emulator.array_events import programming_events, run_events
 from edgebnn.emulator.firmware import run_firmware
+from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.emulator.soc import Limits, Soc
 from edgebnn.errors import DataError, DeploymentError, TargetError
-from edgebnn.mapping.faults import fault_planes, programmed_weights
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.interpreter import interpret
 from edgebnn.network.types import Kind, Network, Tensor, WeightKind, Window
 from tests.emulator.bare_metal import compile_elf, layer_firmware
 from tests.emulator.macro_driver import on_chip
+from tests.emulator.random_banks import banks_with, meant_values, noisy_banks
 from tests.networks import Builder, random_inputs
 
 LIMITS = Limits(instructions=500_000, seconds=20.0)
@@ -51,17 +51,26 @@ def deployed(request: pytest.FixtureRequest) -> tuple[MappedNetwork, bytes]:
     return mapped, layer_firmware(mapped)
 
 
-@pytest.mark.parametrize("bit_error_rate", [0.0, 0.1])
-def test_the_firmware_gives_the_interpreters_scores(
-    deployed: tuple[MappedNetwork, bytes], bit_error_rate: float
-) -> None:
+def test_the_firmware_gives_the_interpreters_scores(deployed: tuple[MappedNetwork, bytes]) -> None:
     mapped, elf = deployed
-    faults = fault_planes(mapped, ChipInstance(7, bit_error_rate))
-    on_this_chip = mapped.network.with_weights(programmed_weights(mapped, faults))
     x = random_inputs(mapped.network, 5, batch=6)
-    run = run_firmware(mapped, elf, x, faults)
-    assert run.scores.dtype == np.int32
-    assert np.array_equal(run.scores, interpret(on_this_chip, x))
+    for banks in (None, banks_with(meant_values(mapped))):
+        run = run_firmware(mapped, elf, x, banks)
+        assert run.scores.dtype == np.int32
+        assert np.array_equal(run.scores, interpret(mapped.network, x))
+
+
+def test_its_inferences_are_numbered_from_one_batch_to_the_next(deployed: tuple[MappedNetwork, bytes]) -> None:
+    mapped, elf = deployed
+    banks = noisy_banks(meant_values(mapped), 0.3, seed=7)
+    x, first = random_inputs(mapped.network, 5, batch=5), 2**32 - 2
+    expected = interpret(mapped.network, x, sensed_layers(mapped, banks, first))
+    assert not np.array_equal(expected, interpret(mapped.network, x))
+    with Soc(mapped, elf, banks) as soc:
+        soc.boot()
+        parts = [soc.infer(x[:3], first_inference=first)[0], soc.infer(x[3:], first_inference=first + 3)[0]]
+        assert np.array_equal(np.concatenate(parts), expected)
+        assert np.array_equal(soc.infer(x, first_inference=first)[0], expected)
 
 
 def test_the_macros_events_are_those_of_the_closed_form(deployed: tuple[MappedNetwork, bytes]) -> None:
@@ -110,10 +119,10 @@ def test_unsuitable_data_are_refused(deployed: tuple[MappedNetwork, bytes]) -> N
 
 def test_a_chip_instance_needs_rram() -> None:
     network = LAYERS["one input, one neuron"]
-    faults = fault_planes(on_chip(network), ChipInstance(1, 0.1))
+    banks = banks_with(meant_values(on_chip(network)))
     for name in ("cortex-m4", "host"):
         with pytest.raises(TargetError, match="no RRAM"):
-            run_firmware(on_chip(network, name), b"", np.zeros((1, 1)), faults)
+            run_firmware(on_chip(network, name), b"", np.zeros((1, 1)), banks)
 
 
 # (architecture, body, instructions that it executes, their bytes)

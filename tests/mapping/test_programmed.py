@@ -1,68 +1,111 @@
-"""A chip's wrong bits: fixed by the seed, independent, and of the kind that the weights' code allows."""
+"""What goes into the banks is what the firmware programs, and what is read back is put where it belongs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from edgebnn.mapping.faults import fault_planes, programmed_weights, wrong_weights
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.intervals import exact_interval
+from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY
+from edgebnn.chip.reading import programmed
 from edgebnn.errors import TargetError
+from edgebnn.mapping.cells import cell_groups
+from edgebnn.mapping.programmed import pattern_of, programmed_banks, read_weights, wrong_weights
 from edgebnn.network import Linear, Network, WeightKind
+from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values
 from tests.mapping.test_planner import dense, mapped_on
 from tests.networks import networks
-
-
-def test_the_share_of_wrong_bits_is_the_bit_error_rate() -> None:
-    planes = ChipInstance(seed=5, bit_error_rate=0.033).fault_planes(banks=400, rows=32)
-    bits = 400 * 1024
-    # 99.99 % of all seeds would pass a two-sided test this wide; the seed is fixed.
-    low, high = exact_interval(planes.wrong_bits, bits)
-    assert low - 0.001 < 0.033 < high + 0.001
-
-
-def test_a_higher_rate_keeps_the_errors_of_a_lower_one() -> None:
-    low = ChipInstance(7, 0.01).fault_planes(20, 32)
-    high = ChipInstance(7, 0.1).fault_planes(20, 32)
-    assert low.wrong_bits < high.wrong_bits
-    assert np.all(low.wrong & ~high.wrong == 0)
-
-
-def test_banks_are_drawn_each_by_itself() -> None:
-    few, many = ChipInstance(7, 0.1).fault_planes(3, 32), ChipInstance(7, 0.1).fault_planes(9, 32)
-    assert np.array_equal(few.wrong, many.wrong[:3])
-    assert not np.array_equal(many.wrong[0], many.wrong[1])
 
 
 def in_rram(network: Network) -> list[Linear]:
     return [node for node in network.linear if node.weight_kind is not WeightKind.INT8]
 
 
-@given(networks(), st.integers(0, 2**62))
-def test_no_errors_leave_the_weights_and_all_errors_change_every_one(network: Network, seed: int) -> None:
+@given(networks())
+def test_the_pattern_is_what_the_memory_map_says(network: Network) -> None:
     mapped = mapped_on(network)
-    none = programmed_weights(mapped, fault_planes(mapped, ChipInstance(seed, 0.0)))
-    assert wrong_weights(mapped, none) == 0
-    every = programmed_weights(mapped, fault_planes(mapped, ChipInstance(seed, 1.0)))
-    assert wrong_weights(mapped, every) == sum(node.weights.size for node in in_rram(network))
+    pattern, values = pattern_of(mapped), meant_values(mapped)
+    assert pattern.shape == (mapped.plan.banks, 32)
+    expected = np.zeros_like(values)
+    kinds = {node.name: BINARY if node.weight_kind is WeightKind.BINARY else TERNARY for node in in_rram(network)}
+    shares = {node.name: float(np.mean(node.weights == 0)) for node in in_rram(network)}
+    used = np.zeros(pattern.shape, np.bool_)
+    for group in cell_groups(mapped):
+        row = group.bank, group.row
+        symbols = [{"+": 1, "0": 0, "-": -1}[symbol] for symbol in group.values]
+        expected[(*row, slice(group.column, group.column + len(symbols)))] = symbols
+        assert pattern.kind[row] == kinds[group.layer] and pattern.zero_share[row] == shares[group.layer]
+        used[row] = True
+    behind = expected == 0  # zeros, and in binary rows the columns behind the last input, which hold -1
+    assert np.array_equal(values[~behind], expected[~behind])
+    assert np.array_equal(values[behind], np.where(pattern.kind == BINARY, -1, 0)[np.nonzero(behind)[:2]])
+    assert np.all(pattern.kind[~used] == EMPTY) and not np.any(values[~used])
+    assert np.all(pattern.nonzero[pattern.kind == BINARY] == 0xFFFFFFFF)
 
 
-@given(networks(), st.integers(0, 2**62))
-def test_ternary_weights_move_to_neighbours_and_binary_ones_flip(network: Network, seed: int) -> None:
+@given(networks())
+def test_banks_without_errors_hold_the_networks_weights(network: Network) -> None:
     mapped = mapped_on(network)
-    read = programmed_weights(mapped, fault_planes(mapped, ChipInstance(seed, 0.3)))
+    banks = banks_with(meant_values(mapped))
+    assert banks.certain and wrong_weights(mapped, banks) == 0
+    read = read_weights(mapped, banks)
     assert read.keys() == {node.name for node in in_rram(network)}
+    assert all(np.array_equal(read[node.name], node.weights) for node in in_rram(network))
+
+
+@given(networks(), st.integers(0, 2**62))
+def test_wrong_synapses_are_counted_once_with_whichever_input_they_show(network: Network, seed: int) -> None:
+    """Those behind the last input and the last neuron are none."""
+    mapped = mapped_on(network)
+    rng, meant = np.random.default_rng(seed), meant_values(mapped)
+    wrong = np.where(meant == 0, 1, -meant)
+    every = banks_with(wrong)
+    assert wrong_weights(mapped, every) == sum(node.weights.size for node in in_rram(network))
+    shown = rng.random((*meant.shape, 2)) < 0.3  # with which input a synapse is wrong
+    values = np.where(shown, wrong[..., np.newaxis], meant[..., np.newaxis])
+    banks = programmed(*certain_thresholds(values), seed=0)
+    expected = 0
+    for stage in mapped.linear_stages.values():
+        for tile in stage.tiles:
+            expected += int(shown[tile.bank, : tile.neurons, : tile.inputs].any(axis=-1).sum())
+    assert wrong_weights(mapped, banks) == expected
+    with_plus = read_weights(mapped, banks)
+    only_plus = read_weights(mapped, banks_with(values[..., 1]))
+    assert all(np.array_equal(with_plus[name], only_plus[name]) for name in with_plus)
+
+
+@given(networks(max_layers=2), st.integers(0, 2**62))
+def test_a_programmed_chip_moves_ternary_weights_to_neighbours_and_flips_binary_ones(
+    network: Network, seed: int
+) -> None:
+    mapped = mapped_on(network)
+    read = read_weights(mapped, programmed_banks(mapped, ChipInstance(seed, 0.3)))
     for node in in_rram(network):
         jump = np.abs(read[node.name].astype(int) - node.weights)
         assert set(np.unique(jump)) <= ({0, 2} if node.weight_kind is WeightKind.BINARY else {0, 1})
 
 
+@given(networks(max_layers=2), st.integers(0, 2**62))
+def test_a_rate_of_zero_leaves_every_weight(network: Network, seed: int) -> None:
+    mapped = mapped_on(network)
+    banks = programmed_banks(mapped, ChipInstance(seed, 0.0))
+    assert banks.certain and wrong_weights(mapped, banks) == 0
+
+
 def test_a_target_without_rram_has_no_chip_instances() -> None:
-    with pytest.raises(TargetError, match="keeps its weights in flash"):
-        fault_planes(mapped_on(dense(4, 4), "cortex-m4"), ChipInstance(0, 0.1))
+    mapped = mapped_on(dense(4, 4), "cortex-m4")
+    for use in (lambda: pattern_of(mapped), lambda: programmed_banks(mapped, ChipInstance(0, 0.1))):
+        with pytest.raises(TargetError, match="keeps its weights in flash"):
+            use()
+
+
+def test_the_banks_of_another_network_are_refused() -> None:
+    banks = banks_with(meant_values(mapped_on(dense(4, 4))))
+    for use in (read_weights, wrong_weights):
+        with pytest.raises(TargetError, match="the chip has 1 programmed banks, but network 'dense' uses 2 of 32 rows"):
+            use(mapped_on(dense(33, 4)), banks)
 
 
 @pytest.mark.parametrize(("seed", "rate"), [(-1, 0.1), (0, -0.1), (0, 1.5), (2**64, 0.1), (0, float("nan"))])

@@ -30,8 +30,8 @@ from edgebnn.emulator.agreement import same_as_model  # noqa: E402
 from edgebnn.emulator.executors import Executor, execute  # noqa: E402
 from edgebnn.emulator.onnx_runtime import run_onnxruntime  # noqa: E402
 from edgebnn.frontend import ReadOptions, read_network  # noqa: E402
-from edgebnn.mapping.faults import fault_planes  # noqa: E402
 from edgebnn.mapping.planner import map_network  # noqa: E402
+from edgebnn.mapping.programmed import programmed_banks  # noqa: E402
 from edgebnn.network.types import Network  # noqa: E402
 from tests.exports import BinaryConv1d, BinaryConv2d, BinaryLinear, export, sign, trained  # noqa: E402
 from tests.frontend.comparison import assert_same_as_onnxruntime  # noqa: E402
@@ -135,11 +135,11 @@ def check(path: Path, drawn: Drawn, bits: int, target: str) -> None:
     mapped = map_network(network, load_target(target), PROVENANCE)
     elf = build_firmware(render_project(mapped), mapped.target).elf
     x = random_inputs(network, drawn.seed, BATCH)
-    chips = [None, fault_planes(mapped, ChipInstance(drawn.seed, 0.03))] if mapped.target.array else [None]
-    for faults in chips:
-        reference = execute(mapped, elf, x, Executor.REFERENCE, faults)
-        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, faults))
-        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, faults))
+    chips = [None, programmed_banks(mapped, ChipInstance(drawn.seed, 0.03))] if mapped.target.array else [None]
+    for banks in chips:
+        reference = execute(mapped, elf, x, Executor.REFERENCE, banks)
+        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, banks))
+        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, banks))
     compared = assert_same_as_onnxruntime(path, options, BATCH, drawn.seed)
     if compared.scores_compared:
         scores = execute(mapped, elf, x, Executor.REFERENCE)

@@ -23,8 +23,8 @@ from edgebnn.codegen.project import render_project
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.errors import FitError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.mapping.faults import fault_planes
 from edgebnn.mapping.planner import map_network
+from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network import model_shape
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Network, Threshold
@@ -88,11 +88,15 @@ def check_executors(network: Network, x: np.ndarray, seed: int) -> None:
     except FitError:  # the smallest chip does not hold every network
         mapped = map_network(network, load_target("host"), PROVENANCE)
     elf = build_firmware(render_project(mapped), mapped.target).elf
-    chips = [None, fault_planes(mapped, ChipInstance(seed, 0.03))] if mapped.plan.banks else [None]
-    for faults in chips:
-        reference = execute(mapped, elf, x, Executor.REFERENCE, faults)
-        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, faults))
-        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, faults))
+    chips = (
+        [None, programmed_banks(mapped, ChipInstance(seed, 0.03, read_error_rate=0.01))]
+        if mapped.plan.banks
+        else [None]
+    )
+    for banks in chips:
+        reference = execute(mapped, elf, x, Executor.REFERENCE, banks)
+        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, banks))
+        assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, banks))
 
 
 @pytest.mark.parametrize("seed", range(12))

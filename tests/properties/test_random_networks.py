@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.array_events import run_events
 from edgebnn.emulator.estimate import estimate
+from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import run_firmware
-from edgebnn.mapping.faults import fault_planes, programmed_weights
+from edgebnn.emulator.sensed_layers import sensed_layers
+from edgebnn.mapping.programmed import programmed_banks, read_weights
 from edgebnn.network import Network, interpret
+from tests.emulator.random_banks import random_banks
 from tests.mapping.test_planner import mapped_on
 from tests.networks import networks, random_inputs
 from tests.runtime.agreement import kernels
@@ -29,12 +32,31 @@ pytest.importorskip("ziglang")
 def test_the_fast_path_is_the_interpreter(network: Network, seed: int) -> None:
     mapped = mapped_on(network)
     x = random_inputs(network, seed, 9)
-    weights = programmed_weights(mapped, fault_planes(mapped, ChipInstance(seed, 0.05)))
+    banks = programmed_banks(mapped, ChipInstance(seed, 0.05, kinds=ErrorKinds.PROGRAMMING))
     fast = FastPath(mapped)
-    for changed in ({}, weights):
-        expected = interpret(network.with_weights(changed), x)
+    for chip, weights in ((None, {}), (banks, read_weights(mapped, banks))):
+        expected = interpret(network.with_weights(weights), x)
         for kernel in kernels():
-            assert np.array_equal(expected, fast.run(x, changed, kernel=kernel))
+            assert np.array_equal(expected, fast.run(x, chip, kernel=kernel))
+
+
+@given(network=networks(), seed=st.integers(0, 2**32), each_read=st.booleans())
+@settings(max_examples=200)
+def test_they_read_one_chip_alike_whatever_the_batches(network: Network, seed: int, each_read: bool) -> None:
+    mapped = mapped_on(network)
+    banks, first = random_banks(mapped, seed, each_read), seed << 15
+    x = random_inputs(network, seed, 9)
+    expected = interpret(network, x, sensed_layers(mapped, banks, first))
+    fast = FastPath(mapped)
+    for kernel in kernels():
+        assert np.array_equal(expected, fast.run(x, banks, kernel=kernel, first_inference=first))
+    split = seed % 10
+    parts = [execute(mapped, None, x[:split], Executor.REFERENCE, banks, first)]
+    parts.append(execute(mapped, None, x[split:], Executor.FAST, banks, first + split))
+    assert np.array_equal(expected, np.concatenate(parts))
+    order = np.random.default_rng(seed).permutation(len(x))
+    alone = [fast.run(x[i : i + 1], banks, first_inference=first + i)[0] for i in map(int, order)]
+    assert np.array_equal(expected[order], alone)
 
 
 @given(network=networks(), seed=st.integers(0, 2**32))
@@ -43,11 +65,14 @@ def test_the_macros_firmware_is_the_interpreter_with_errors_and_without(network:
     mapped = mapped_on(network)
     elf = build_firmware(render_project(mapped), mapped.target).elf
     x = random_inputs(network, seed, 3)
-    faults = fault_planes(mapped, ChipInstance(seed, 0.05))
     run = run_firmware(mapped, elf, x, None)
     assert np.array_equal(interpret(network, x), run.scores)
-    weights = programmed_weights(mapped, faults)
-    assert np.array_equal(interpret(network.with_weights(weights), x), run_firmware(mapped, elf, x, faults).scores)
+    for banks in (
+        programmed_banks(mapped, ChipInstance(seed, 0.05, read_error_rate=0.01)),
+        random_banks(mapped, seed, each_read=bool(seed % 2)),
+    ):
+        expected = interpret(network, x, sensed_layers(mapped, banks, seed))
+        assert np.array_equal(expected, run_firmware(mapped, elf, x, banks, first_inference=seed).scores)
     closed, counted = estimate(mapped, elf).array, run.events
     assert counted is not None and mapped.target.array is not None
     for name in ("pcsa_reads", "popcounts", "thresholds", "array_cycles"):

@@ -148,6 +148,7 @@ static void check_linear(unsigned int number)
             }
         }
     }
+    check_sensed(&layer, source, batch, number);
     free(made.sign);
     free(made.nonzero);
     free(made.values);

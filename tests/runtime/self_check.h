@@ -228,4 +228,7 @@ void check_int8(unsigned int number);
 void check_sums(unsigned int number);
 void check_lines(unsigned int number);
 
+/* The same layer on a chip makes of the BATCH samples at `source` what it has made of them without one. */
+void check_sensed(const ebnn_linear_layer *layer, const uint8_t *source, const uint8_t *expected, unsigned int number);
+
 #endif

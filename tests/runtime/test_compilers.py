@@ -17,9 +17,9 @@ RUNTIME = resource_folder("runtime")
 HERE = Path(__file__).resolve().parent
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
-INCLUDES = tuple(f"-I{RUNTIME / folder}" for folder in ("include", "src", "host"))
+INCLUDES = tuple(f"-I{RUNTIME / folder}" for folder in ("include", "src", "host", "chip"))
 PORTABLE = sorted((RUNTIME / "src").glob("*.c"))
-HOST = sorted((RUNTIME / "host").glob("*.c"))
+HOST = sorted(path for folder in ("host", "chip") for path in (RUNTIME / folder).glob("*.c"))
 
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 HOSTS = {"gcc": ("gcc",), "clang": ("clang",), "zig": ZIG}

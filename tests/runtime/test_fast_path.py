@@ -1,4 +1,4 @@
-"""The fast path as Python sees it: batches, replaced weights, threads, and what it refuses."""
+"""The fast path as Python sees it: batches, chips with errors, threads, and what it refuses."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 
 from edgebnn import native
+from edgebnn.chip.reading import programmed
 from edgebnn.emulator import descriptors, fast
 from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.program import build_program
 from edgebnn.emulator.samples import encode_samples
-from edgebnn.errors import DataError, DeploymentError, ToolError
+from edgebnn.emulator.sensed_layers import sensed_layers
+from edgebnn.errors import DataError, DeploymentError, TargetError, ToolError
+from edgebnn.mapping.programmed import read_weights
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, interpret
+from tests.emulator.macro_driver import on_chip
+from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values, noisy_banks
 from tests.networks import Builder, random_inputs
 from tests.runtime.agreement import kernels
 from tests.runtime.firmware_calls import map_on_host
@@ -51,36 +57,80 @@ def test_blocks_shrink_with_large_tensors(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("kernel", kernels())
-def test_replaced_weights_are_what_a_chip_with_errors_computes_with(kernel: fast.Kernel) -> None:
+def test_a_chip_with_other_weights_is_the_network_with_them(kernel: fast.Kernel) -> None:
+    """No layer is read row by row here: what is certain goes through the fast kernels."""
     rng = np.random.default_rng(5)
     x = random_inputs(NETWORK, 2, 40)
-    path = FastPath(map_on_host(NETWORK))
+    mapped = on_chip(NETWORK)
+    path = FastPath(mapped)
     before = path.run(x, kernel=kernel)
-    wrong = {layer.name: layer.weights.copy() for layer in NETWORK.linear}
-    for layer in NETWORK.linear:
-        weights = wrong[layer.name]
-        weights[rng.random(weights.shape) < 0.2] *= -1
-        if layer.weight_kind is WeightKind.TERNARY:  # a binary cell has no zero to fall to
-            weights[rng.random(weights.shape) < 0.1] = 0
-    expected = interpret(NETWORK.with_weights(wrong), x)
+    wrong = meant_values(mapped)
+    wrong[rng.random(wrong.shape) < 0.2] *= -1
+    wrong[rng.random(wrong.shape) < 0.1] = 0
+    banks = banks_with(wrong)
+    program = build_program(mapped, banks)
+    assert not any(isinstance(each, descriptors.SensedDescriptor) for each in program.descriptors)
+    expected = interpret(NETWORK.with_weights(read_weights(mapped, banks)), x)
     assert not np.array_equal(expected, before)
-    np.testing.assert_array_equal(path.run(x, wrong, kernel=kernel), expected)
-    one = {NETWORK.linear[1].name: wrong[NETWORK.linear[1].name]}
-    np.testing.assert_array_equal(path.run(x, one, kernel=kernel), interpret(NETWORK.with_weights(one), x))
+    np.testing.assert_array_equal(path.run(x, banks, kernel=kernel), expected)
     np.testing.assert_array_equal(path.run(x, kernel=kernel), before)
 
 
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        ({"nobody": np.ones((1, 1), np.int8)}, "no layer 'nobody'"),
-        ({"linear_0": np.ones((2, 2), np.int8)}, r"shape \(33, 2, 5\), not \(2, 2\)"),
-        ({"linear_0": np.full((33, 2, 5), 2, np.int8)}, "-1, 0 and"),
-    ],
-)
-def test_weights_that_are_not_the_layers_are_refused(weights: dict[str, np.ndarray], message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        FastPath(map_on_host(NETWORK)).run(random_inputs(NETWORK, 0, 1), weights)
+def test_only_the_layers_that_have_to_be_are_read_row_by_row() -> None:
+    mapped = on_chip(NETWORK)
+    first, last = mapped.linear_stages.values()
+    values = np.repeat(meant_values(mapped)[..., np.newaxis], 2, axis=-1)
+    behind = values.copy()
+    behind[last.tiles[-1].bank, : last.tiles[-1].neurons, last.tiles[-1].inputs :, 0] *= -1
+    minus_alone = values.copy()
+    minus_alone[first.tiles[0].bank, 0, 0, 0] *= -1  # a layer of integers has no inputs of -1
+    cases = {
+        "as meant": (values, 0),
+        "where no weight is": (behind, 0),
+        "with an input that never comes": (minus_alone, 0),
+        "with one input": (_changed(values, last.tiles[0].bank), 1),
+    }
+    for what, (answers, count) in cases.items():
+        program = build_program(mapped, programmed(*certain_thresholds(answers), seed=0))
+        found = [each for each in program.descriptors if isinstance(each, descriptors.SensedDescriptor)]
+        assert len(found) == count, what
+
+
+def _changed(values: np.ndarray, bank: int) -> np.ndarray:
+    changed = values.copy()
+    changed[bank, 0, 0, 0] *= -1
+    return changed
+
+
+def test_blocks_and_batches_go_on_with_the_inferences(monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = on_chip(NETWORK)
+    path, banks = FastPath(mapped), noisy_banks(meant_values(mapped), 0.2, seed=9)
+    x, first = random_inputs(NETWORK, 1, 300), 2**32 - 100
+    whole = path.run(x, banks, first_inference=first)
+    np.testing.assert_array_equal(whole, interpret(NETWORK, x, sensed_layers(mapped, banks, first)))
+    assert not np.array_equal(whole, path.run(x, banks))
+    parts = [path.run(x[at : at + 77], banks, first_inference=first + at) for at in range(0, 300, 77)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    monkeypatch.setattr(fast, "_BLOCK_BYTES", 1)
+    np.testing.assert_array_equal(path.run(x, banks, first_inference=first), whole)
+
+
+def test_many_threads_may_read_one_chip() -> None:
+    mapped = on_chip(NETWORK)
+    path, banks = FastPath(mapped), noisy_banks(meant_values(mapped), 0.2, seed=9)
+    x = random_inputs(NETWORK, 1, 512)
+    whole = path.run(x, banks)
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(lambda at: path.run(x[at : at + 32], banks, first_inference=at), range(0, 512, 32)))
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_a_chip_needs_rram_and_the_networks_own_banks() -> None:
+    x, banks = random_inputs(NETWORK, 0, 1), banks_with(np.ones((1, 32, 32), np.int8))
+    with pytest.raises(TargetError, match="no RRAM"):
+        FastPath(map_on_host(NETWORK)).run(x, banks)
+    with pytest.raises(TargetError, match="1 programmed banks"):
+        FastPath(on_chip(NETWORK)).run(x, banks)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""Sampling a billion cells: `device` and `ber` in cells a second, on one thread and on all, against NumPy's generator.
+
+NumPy's way is the fastest plain one: `default_rng().standard_normal` in float32 for the same four deviations a cell and
+the same comparisons, `random` for flips. It draws other cells, so rates alone are compared. All run in one process; the
+peak of memory is the process's, libraries included. The exit code is 1 where AVX2 misses 10^8 (`device`) or 10^9
+(`ber`) cells a second on one thread, or where a rate is not that of NumPy's cells.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from edgebnn.chip.cell import Cell, solve_cell
+from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.sampling import BANK_ROWS, Kernel, count_errors, count_flips, has_kernel
+from edgebnn.chip.target import COLUMNS
+from edgebnn.chip.target_files import load_target
+
+CELLS = 10**9
+FEWER = 10**8  # for the slow ways
+RATE = 2e-3  # of `ber`; the policy below has the same
+POLICY = "low-energy"
+REQUIRED = {"device": 1e8, "ber": 1e9}
+BLOCK_BANKS = 256  # a quarter of a million cells, small enough for the caches
+SEED = 0
+
+Count = Callable[[int], tuple[int, int]]  # of so many cells at least: how many there were, and how many were wrong
+
+
+def native_device(cell: Cell, threads: int, kernel: Kernel) -> Count:
+    def count(cells: int) -> tuple[int, int]:
+        found = count_errors(cell, SEED, cells, threads=threads, kernel=kernel)
+        return found.cells, found.pair
+
+    return count
+
+
+def native_ber(threads: int, kernel: Kernel) -> Count:
+    def count(cells: int) -> tuple[int, int]:
+        found = count_flips(SEED, RATE, cells, threads=threads, kernel=kernel)
+        return found.synapses, found.wrong
+
+    return count
+
+
+def numpy_device(cell: Cell) -> Count:
+    """Half of the cells programmed to +1, half to -1; offsets for each bank and column."""
+    rng = np.random.default_rng(SEED)
+    shape = (BLOCK_BANKS, BANK_ROWS, COLUMNS)
+    low = np.arange(COLUMNS) % 2 == 1
+    bl_median, blb_median = (np.where(side, cell.ln_lrs, cell.ln_hrs).astype(np.float32) for side in (low, ~low))
+
+    def resistance(median: np.ndarray) -> np.ndarray:
+        own, pulse = rng.standard_normal(shape, np.float32), rng.standard_normal(shape, np.float32)
+        return median + (np.float32(cell.device_spread) * own + np.float32(cell.cycle_spread) * pulse)
+
+    def block() -> int:
+        offsets = np.float32(cell.offset) * rng.standard_normal((BLOCK_BANKS, 1, COLUMNS), np.float32)
+        margin = resistance(blb_median) - resistance(bl_median) + offsets
+        return int(np.count_nonzero((margin < 0) == low))
+
+    return in_blocks(block)
+
+
+def numpy_ber() -> Count:
+    rng = np.random.default_rng(SEED)
+    shape = (BLOCK_BANKS, BANK_ROWS, COLUMNS)
+    return in_blocks(lambda: int(np.count_nonzero(rng.random(shape, np.float32) < RATE)))
+
+
+def in_blocks(block: Callable[[], int]) -> Count:
+    def count(cells: int) -> tuple[int, int]:
+        size = BLOCK_BANKS * BANK_ROWS * COLUMNS
+        blocks = -(-cells // size)
+        return blocks * size, sum(block() for _ in range(blocks))
+
+    return count
+
+
+def ways(cell: Cell) -> list[tuple[str, str, int, Count]]:
+    """(model, name, cells, how), NumPy's first."""
+    threads = os.cpu_count() or 1
+    best: Kernel = "avx2" if has_kernel("avx2") else "portable"
+    found: list[tuple[str, str, int, Count]] = []
+    for model in REQUIRED:
+        device = model == "device"
+        native = (lambda t, k: native_device(cell, t, k)) if device else native_ber
+        found.append((model, "NumPy, 1 thread", FEWER, numpy_device(cell) if device else numpy_ber()))
+        found.append((model, "portable, 1 thread", FEWER, native(1, "portable")))
+        found.append((model, f"{best}, 1 thread", CELLS, native(1, best)))
+        found.append((model, f"{best}, {threads} threads", CELLS, native(threads, best)))
+    return found
+
+
+def main() -> int:
+    cell = solve_cell(load_target("rram130"), POLICY, Conditions())
+    best = "avx2, 1 thread" if has_kernel("avx2") else None
+    failed = []
+    print(f"sampling cells of rram130 programmed under '{POLICY}' (seed {SEED}), {CELLS:.0e} where it is fast")
+    print(f"  {'model':7} {'way':20}  {'cells':>8}  {'s':>7}  {'cells/s':>8}  {'ratio':>6}  {'wrong':>9}")
+    baseline, expected = 0.0, 0.0
+    for model, name, cells, count in ways(cell):
+        start = time.perf_counter()
+        drawn, wrong = count(cells)
+        seconds = time.perf_counter() - start
+        speed, rate = drawn / seconds, wrong / drawn
+        if name.startswith("NumPy"):
+            baseline, expected = speed, rate
+        if abs(rate / expected - 1) > 0.02:
+            failed.append(f"{model}, {name}: wrong at another rate than NumPy's cells")
+        if name == best and speed < REQUIRED[model]:
+            failed.append(f"{model}, {name}: {REQUIRED[model]:.0e} cells a second required, MISSED")
+        ratio = speed / baseline
+        print(f"  {model:7} {name:20}  {drawn:8.1e}  {seconds:7.2f}  {speed:8.2e}  {ratio:6.1f}  {rate:9.3e}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    print(f"  peak of memory: {peak:.0f} MiB")
+    print("\n".join(f"  {line}" for line in failed) or "  all required speeds reached, all rates alike")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Whether a target has such a chip: RRAM, the policy, the conditions, and the cells that were measured."""
+
+from __future__ import annotations
+
+from edgebnn.chip.cell import aged_rate, solve_cell
+from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.measured import BANK_CELLS, Measured
+from edgebnn.chip.target import COLUMNS, Array, Target
+from edgebnn.errors import TargetError
+
+
+def array_of(target: Target) -> Array:
+    """The target's RRAM; TargetError where it has none."""
+    if target.array is None:
+        raise TargetError(
+            f"target '{target.name}' has no RRAM, so it has no chip instances with bit errors; use one that has, such "
+            "as rram130"
+        )
+    return target.array
+
+
+def default_policy(target: Target) -> str:
+    """The policy of a chip in which no deployment names one: the target's first, as `edgebnn compile` has it."""
+    array_of(target)
+    return next(iter(target.policies))
+
+
+def check_chip(chip: ChipInstance, target: Target, policy: str) -> None:
+    """TargetError where the target has no such chip; `policy` is that of a chip without its own."""
+    array = array_of(target)
+    name = chip.policy or policy
+    aged_rate(target, name, chip.conditions.cycles)
+    if chip.errors in (ErrorModel.TABLE, ErrorModel.DEVICE) or not chip.conditions.nominal:
+        solve_cell(target, name, chip.conditions)
+    if chip.measured is not None:
+        _check_cells(chip.measured, array, target.name)
+
+
+def _check_cells(measured: Measured, array: Array, name: str) -> None:
+    banks, rows = array.banks.integer("count"), array.rows.integer("count")
+    bank, row = measured.cell // BANK_CELLS, measured.cell // COLUMNS % (BANK_CELLS // COLUMNS)
+    outside = (bank >= banks) | (row >= rows)
+    if outside.any():
+        first = int(outside.argmax())
+        raise TargetError(
+            f"'{measured.name}' has a cell in bank {bank[first]}, row {row[first]}, but target '{name}' has {banks} "
+            f"banks of {rows} rows, numbered from 0; leave the cell out, or use the target that was measured"
+        )

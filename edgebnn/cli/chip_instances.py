@@ -1,0 +1,100 @@
+"""`edgebnn chip new`, `import` and `compare`: chip instances as files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from edgebnn.cli.chip_options import ChipOptions, chip_options, chip_settings
+from edgebnn.cli.options import target_option
+from edgebnn.cli.output import JsonCommand, emit
+
+_seed = click.IntRange(0, 2**63 - 1)
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("new", cls=JsonCommand)
+@click.option("--seed", type=_seed, required=True, help="What the chip is drawn by.")
+@target_option()
+@chip_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write (.json).")
+def new_chip(
+    seed: int, target: str, chip_words: ChipOptions, output: Path, json_flag: bool, json_file: Path | None
+) -> None:
+    """Draw a chip instance and write it to a file, for --chip."""
+    from edgebnn.chip.comparison import SAMPLE_BANKS, sample_shape, uniform_pattern, wrong_synapses
+    from edgebnn.chip.coverage import default_policy
+    from edgebnn.chip.target_files import load_target
+    from edgebnn.report.chip_documents import new_document
+    from edgebnn.report.chip_tables import show_new_chip
+
+    described = load_target(target)
+    policy = default_policy(described)
+    chip = replace(chip_settings(chip_words, described), seed=seed)
+    wrong = wrong_synapses(chip, described, policy, uniform_pattern(1, *sample_shape(described, SAMPLE_BANKS)))
+    chip.save(output)
+    document = new_document(chip, described, policy, wrong, output)
+    emit(document, json_flag, json_file, lambda console: show_new_chip(console, document))
+
+
+@click.command("import", cls=JsonCommand)
+@click.argument("file", type=_file)
+@click.option(
+    "--seed", type=_seed, default=0, show_default=True, help="What the cells that were not measured are drawn by."
+)
+@target_option()
+@chip_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write (.npz).")
+def import_chip(
+    file: Path, seed: int, target: str, chip_words: ChipOptions, output: Path, json_flag: bool, json_file: Path | None
+) -> None:
+    """Make a chip instance of a measurement: a CSV or Parquet FILE with bank,row,column and r_bl_ohm,r_blb_ohm or
+    error_rate."""
+    from edgebnn.chip.comparison import SAMPLE_BANKS, sample_shape, uniform_pattern, wrong_synapses
+    from edgebnn.chip.coverage import check_chip, default_policy
+    from edgebnn.chip.instance import measured_model
+    from edgebnn.chip.measured_files import read_measured
+    from edgebnn.chip.target_files import load_target
+    from edgebnn.report.chip_documents import import_document
+    from edgebnn.report.chip_tables import show_import
+
+    described = load_target(target)
+    policy = default_policy(described)
+    measured, ignored = read_measured(file)
+    model = str(measured_model(measured))
+    if chip_words.errors not in (None, model):
+        raise click.UsageError(f"'{file}' goes with --errors {model}, not {chip_words.errors}; leave --errors out")
+    settings = chip_settings(replace(chip_words, errors=model), described)
+    chip = replace(settings, seed=seed, measured=measured)
+    check_chip(chip, described, policy)
+    wrong = wrong_synapses(chip, described, policy, uniform_pattern(1, *sample_shape(described, SAMPLE_BANKS)))
+    chip.save(output)
+    document = import_document(chip, described, policy, wrong, output, ignored)
+    emit(document, json_flag, json_file, lambda console: show_import(console, document))
+
+
+@click.command("compare", cls=JsonCommand)
+@click.argument("first", metavar="A", type=_file)
+@click.argument("second", metavar="B", type=_file)
+@target_option()
+@click.option("--policy", metavar="NAME", help="Of a chip without its own. [default: the target's first]")
+def compare(
+    first: Path, second: Path, target: str, policy: str | None, json_flag: bool, json_file: Path | None
+) -> None:
+    """Compare the chip instances of two files: what they were made of, and where their synapses are wrong."""
+    from edgebnn.chip.comparison import compare_chips
+    from edgebnn.chip.coverage import check_chip, default_policy
+    from edgebnn.chip.instance import ChipInstance
+    from edgebnn.chip.target_files import load_target
+    from edgebnn.report.chip_documents import compare_document
+    from edgebnn.report.chip_tables import show_comparison
+
+    described = load_target(target)
+    name = policy or default_policy(described)
+    chips = ChipInstance.load(first), ChipInstance.load(second)
+    for chip in chips:
+        check_chip(chip, described, name)
+    document = compare_document(chips, (first, second), described, name, compare_chips(chips, described, name))
+    emit(document, json_flag, json_file, lambda console: show_comparison(console, document))

@@ -1,0 +1,140 @@
+"""The JSON of chip instances: what one is made of, and what `edgebnn chip new`, `import` and `compare` found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.comparison import Comparison, WrongSynapses
+from edgebnn.chip.conditions import KELVIN
+from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.measured import Measured
+from edgebnn.chip.programming import bit_error_rate
+from edgebnn.chip.provenance import pair_evidence
+from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.target import Target
+
+Document = dict[str, Any]
+
+_QUANTILES = (0.05, 0.5, 0.95)
+
+
+def chip_document(chip: ChipInstance, target: Target, policy: str) -> Document:
+    """A chip with the rate at which its binary synapses are wrong; `policy` is that of a chip without its own."""
+    conditions, name = chip.conditions, chip.policy or policy
+    given = chip.bit_error_rate is not None
+    return {
+        "seed": chip.seed,
+        "errors": str(chip.errors),
+        "kinds": str(chip.kinds),
+        "policy": name,
+        "own_policy": chip.policy is not None,
+        "bit_error_rate": bit_error_rate(chip, target, policy),
+        "bit_error_rate_evidence": "given" if given else str(pair_evidence(target, name, conditions)),
+        "read_error_rate": chip.read_error_rate,
+        "attempts": chip.attempts,
+        "cycles": conditions.cycles,
+        "supply_v": conditions.supply_v,
+        "temperature_c": None if conditions.temperature_k is None else round(conditions.temperature_k - KELVIN, 6),
+        "retention_days": conditions.retention_s / 86400,
+        "measured": None if chip.measured is None else _origin(chip.measured),
+    }
+
+
+def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSynapses, path: Path) -> Document:
+    """`chip new`: the chip, and how many synapses of its first banks are wrong where all weights are +1."""
+    return {
+        "target": target.name,
+        "chip": chip_document(chip, target, policy),
+        "sample": _wrong(wrong),
+        "file": str(path),
+    }
+
+
+def import_document(
+    chip: ChipInstance, target: Target, policy: str, wrong: WrongSynapses, path: Path, ignored: tuple[str, ...]
+) -> Document:
+    """`chip import`: as `chip new`, and what the measurement says by itself."""
+    assert chip.measured is not None
+    return {
+        **new_document(chip, target, policy, wrong, path),
+        "measurement": measurement_document(chip.measured),
+        "ignored_columns": list(ignored),
+        "notes": _doubts(chip.measured),
+    }
+
+
+def measurement_document(measured: Measured) -> Document:
+    """What was measured: cells, and the 5, 50 and 95 % quantiles of resistances or error rates."""
+    document: Document = {**_origin(measured), "evidence": str(Evidence.MEASURED)}
+    if measured.ln_resistance is not None:
+        ohms = np.exp(measured.ln_resistance.astype(np.float64))
+        document["lrs_ohm"], document["hrs_ohm"] = _quantiles(ohms[:, 0]), _quantiles(ohms[:, 1])
+        document["wrong_share"] = _wrong_share(measured)
+    if measured.error_rate is not None:
+        document["error_rate"] = _quantiles(measured.error_rate)
+        document["mean_error_rate"] = float(measured.error_rate.mean())
+    return document
+
+
+def compare_document(
+    chips: tuple[ChipInstance, ChipInstance], paths: tuple[Path, Path], target: Target, policy: str, found: Comparison
+) -> Document:
+    """`chip compare`."""
+    return {
+        "target": target.name,
+        "chips": [
+            {"file": str(path), **chip_document(chip, target, policy)} for chip, path in zip(chips, paths, strict=True)
+        ],
+        "same_seed": chips[0].seed == chips[1].seed,
+        "differences": {name: list(pair) for name, pair in found.fields.items()},
+        "banks": found.banks,
+        "patterns": [
+            {
+                "weight": pattern.weight,
+                "weights": "ternary" if pattern.ternary else "binary",
+                "wrong": [_wrong(each) for each in pattern.wrong],
+                "differ": pattern.differ,
+                "correlation": pattern.correlation,
+                "mean_ln_resistance_difference": pattern.ln_resistance,
+            }
+            for pattern in found.patterns
+        ],
+    }
+
+
+def _origin(measured: Measured) -> Document:
+    return {
+        "file": measured.name,
+        "sha256": measured.sha256,
+        "model": str(ErrorModel.TABLE if measured.ln_resistance is None else ErrorModel.DEVICE),
+        "cells": len(measured.cell),
+        "banks": measured.banks,
+    }
+
+
+def _wrong(wrong: WrongSynapses) -> Document:
+    return {**asdict(wrong), "share": wrong.share, "interval": list(wrong.interval)}
+
+
+def _quantiles(values: npt.NDArray[np.float64]) -> list[float]:
+    return [float(value) for value in np.quantile(values, _QUANTILES)]
+
+
+def _wrong_share(measured: Measured) -> float:
+    """The share of cells whose device in LRS does not have the smaller resistance."""
+    assert measured.ln_resistance is not None
+    return float((measured.ln_resistance[:, 0] >= measured.ln_resistance[:, 1]).mean())
+
+
+def _doubts(measured: Measured) -> list[str]:
+    if measured.ln_resistance is not None and _wrong_share(measured) > 0.5:
+        return [
+            "more than half of the cells read as the opposite of what they were programmed to: +1 is LRS on BL and HRS "
+            "on BLb, so exchange r_bl_ohm and r_blb_ohm if your lab has it the other way round"
+        ]
+    return []

@@ -1,0 +1,142 @@
+"""The tables of chip instances, made from the documents of `chip_documents`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from edgebnn.report import numbers
+from edgebnn.report.tables import facts, show_notes
+
+Document = dict[str, Any]
+
+_MODELS = {
+    "ber": "independent synapses",
+    "neighbour": "neighbouring values, anew in every inference",
+    "table": "rates by bank, row and column",
+    "device": "resistances and sense amplifiers",
+}
+_KINDS = {
+    "both": "of programming and of each read",
+    "programming": "of programming alone",
+    "read": "of each read alone",
+}
+
+
+def show_new_chip(console: Console, document: Document) -> None:
+    """`chip new`."""
+    facts(console, "Chip instance", [*_chip_rows(document), ("written to", shown(document["file"]))])
+
+
+def show_import(console: Console, document: Document) -> None:
+    """`chip import`."""
+    facts(console, "Measurement", _measurement_rows(document["measurement"], document["ignored_columns"]))
+    console.print()
+    show_new_chip(console, document)
+    show_notes(console, document)
+
+
+def show_comparison(console: Console, document: Document) -> None:
+    """`chip compare`."""
+    first, second = document["chips"]
+    for letter, chip in (("A", first), ("B", second)):
+        console.print(f"[bold]{letter}[/bold]  {shown(chip['file'])}", highlight=False)
+    if document["differences"]:
+        table = Table(title="Where they differ", title_justify="left")
+        for name in ("", "A", "B"):
+            table.add_column(name, overflow="fold")
+        for name, pair in document["differences"].items():
+            table.add_row(name.replace("_", " "), *("none" if value is None else shown(str(value)) for value in pair))
+        console.print(table)
+    else:
+        console.print("They are the same chip.")
+    _show_patterns(console, document)
+
+
+def _show_patterns(console: Console, document: Document) -> None:
+    title = f"The first {numbers.counted(document['banks'], 'bank')}, all weights alike"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("weights")
+    for name in ("wrong on A", "wrong on B", "differ", "phi", "ln R apart"):
+        table.add_column(name, justify="right")
+    for pattern in document["patterns"]:
+        measures = pattern["correlation"], pattern["mean_ln_resistance_difference"]
+        table.add_row(
+            f"{pattern['weight']:+d}" if pattern["weight"] else "0",
+            *(f"{numbers.count(wrong['count'])}\n{_interval(wrong)}" for wrong in pattern["wrong"]),
+            numbers.count(pattern["differ"]),
+            *("-" if value is None else f"{value:.3f}" for value in measures),
+        )
+    console.print(table)
+    console.print(
+        f"Of {numbers.count(document['patterns'][0]['wrong'][0]['synapses'])} synapses; wrong is one whose likeliest "
+        "answer is not its weight, and below the count stands the 95% interval of the share. phi is 1 where the same "
+        "synapses are wrong, and about 0 where the chips know nothing of each other."
+    )
+
+
+def shown(text: str) -> str:
+    """A stranger's text for a terminal: nothing in it is markup, and nothing moves the cursor."""
+    return escape("".join(letter if letter.isprintable() else "?" for letter in text))
+
+
+def _chip_rows(document: Document) -> list[tuple[str, str]]:
+    chip = document["chip"]
+    policy = chip["policy"] if chip["own_policy"] else f"the deployment's (figures below: {chip['policy']})"
+    rows = [
+        ("target", escape(document["target"])),
+        ("seed", str(chip["seed"])),
+        ("errors", f"{chip['errors']}: {_MODELS[chip['errors']]}"),
+        ("", _KINDS[chip["kinds"]]),
+        ("policy", escape(policy)),
+        *_condition_rows(chip),
+        ("bit error rate, binary", f"{chip['bit_error_rate']:.3g} ({chip['bit_error_rate_evidence']})"),
+    ]
+    if chip["measured"] is not None:
+        cells = numbers.counted(chip["measured"]["cells"], "cell")
+        rows.append(("measured", f"{cells} of {shown(chip['measured']['file'])}; the others are drawn"))
+    sample = document["sample"]
+    wrong = f"{numbers.count(sample['count'])} of {numbers.count(sample['synapses'])} synapses, all +1"
+    return [*rows, ("wrong after programming", wrong), ("", f"95% interval of the share: {_interval(sample)}")]
+
+
+def _condition_rows(chip: Document) -> list[tuple[str, str]]:
+    """What is not as it is by itself."""
+    values = (
+        ("programming cycles", chip["cycles"], "{:,}"),
+        ("supply", chip["supply_v"], "{:g} V"),
+        ("temperature", chip["temperature_c"], "{:g} C"),
+        ("since programming", chip["retention_days"], "{:g} days"),
+        ("XNORs wrong in a read", chip["read_error_rate"], "{:g}"),
+    )
+    rows = [(name, form.format(value)) for name, value, form in values if value is not None and value != 0]
+    return rows + ([("attempts", str(chip["attempts"]))] if chip["attempts"] > 1 else [])
+
+
+def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, str]]:
+    rows = [
+        ("file", shown(found["file"])),
+        ("cells", f"{numbers.count(found['cells'])} in {numbers.counted(found['banks'], 'bank')}"),
+        ("evidence", found["evidence"]),
+    ]
+    for name, key in (("LRS, 5/50/95%", "lrs_ohm"), ("HRS, 5/50/95%", "hrs_ohm")):
+        if key in found:
+            rows.append((name, f"{' / '.join(f'{value:.3g}' for value in found[key])} ohm"))
+    if "wrong_share" in found:
+        rows.append(("LRS not below HRS", f"{found['wrong_share']:.3g} of the cells"))
+    if "error_rate" in found:
+        quantiles = " / ".join(f"{value:.3g}" for value in found["error_rate"])
+        rows += [("error rate, mean", f"{found['mean_error_rate']:.3g}"), ("  5/50/95%", quantiles)]
+    if ignored:
+        names = ", ".join(map(shown, ignored[:8])) + (", ..." if len(ignored) > 8 else "")
+        rows.append(("columns not read", names))
+    return rows
+
+
+def _interval(wrong: Document) -> str:
+    low, high = wrong["interval"]
+    return f"{low:.1e} to {high:.1e}"

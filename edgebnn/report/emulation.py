@@ -1,0 +1,136 @@
+"""The JSON of `emulate`: agreement, accuracy with and without errors, chips, energy and latency."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edgebnn.chip.conditions import KELVIN
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.emulator.accuracy import Verdict
+from edgebnn.emulator.chip_results import ChipResult, OverChips, ProgrammingCost, TernaryErrors, policy_of
+from edgebnn.emulator.emulate import Emulation
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.report.documents import energy_document, left_out, origin_document
+
+if TYPE_CHECKING:
+    from edgebnn.api import Deployment
+
+Document = dict[str, Any]
+
+_SECONDS_A_DAY = 86_400
+
+
+def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: float | None) -> Document:
+    """`emulate`; accuracies are fractions, the drop and its allowance percentage points."""
+    drop, mapped = result.drop, deployment.mapped
+    document = {
+        **origin_document(mapped),
+        "samples": result.samples,
+        "accuracy": result.accuracy,
+        "accuracy_interval": result.accuracy_interval,
+        "chips": chips_document(result),
+        "conditions": None if result.first_chip is None else conditions_document(mapped, result.first_chip),
+        "over_chips": _over_chips_document(result),
+        "ternary_errors": None if result.ternary_errors is None else _ternary_document(result.ternary_errors),
+        "accuracy_drop": None if drop is None else drop.mean * 100,
+        "accuracy_drop_interval": None if drop is None else [bound * 100 for bound in drop.interval],
+        "executors_agree": result.executors_agree,
+        "agreement": {pair: asdict(agreement) for pair, agreement in result.agreement.items()},
+        "onnxruntime_same_class": None
+        if result.onnxruntime_same_class is None
+        else asdict(result.onnxruntime_same_class),
+        "firmware_samples": result.firmware_samples,
+        "events_per_inference": result.events_per_inference,
+        "supply_v": result.supply_v,
+        **energy_document(result),
+        **programming_document(result.programming),
+        "programming_policy": mapped.policy if result.first_chip is None else policy_of(mapped, result.first_chip),
+        "notes": [*left_out(deployment), *result.notes],
+    }
+    if allowed_drop is not None:
+        document |= _verdict(mapped, result, allowed_drop)
+    return document
+
+
+def chips_document(result: Emulation) -> list[Document]:
+    """Every chip instance, and what its bit error rate is worth: a word of evidence, or `given` by the user."""
+    return [{**asdict(chip), "bit_error_rate_evidence": _worth(chip)} for chip in result.chips]
+
+
+def programming_document(cost: ProgrammingCost | None) -> Document:
+    """What programming the banks took; no energy where nothing is in RRAM."""
+    return {
+        "programming_energy_uj": None if cost is None else cost.energy.total_j * 1e6,
+        "programming_evidence": {} if cost is None else cost.energy.evidence_shares(),
+        "programming_time_us": None if cost is None else cost.time_s * 1e6,
+    }
+
+
+def conditions_document(mapped: MappedNetwork, chip: ChipInstance) -> Document:
+    """Everything about a chip but its seed; None stands for the target's nominal or reference value."""
+    conditions = chip.conditions
+    return {
+        "errors": str(chip.errors),
+        "kinds": str(chip.kinds),
+        "policy": policy_of(mapped, chip),
+        "cycles": conditions.cycles,
+        "supply_v": conditions.supply_v,
+        "temperature_c": None if conditions.temperature_k is None else conditions.temperature_k - KELVIN,
+        "retention_days": conditions.retention_s / _SECONDS_A_DAY,
+        "read_error_rate": chip.read_error_rate,
+        "attempts": chip.attempts,
+        "measured": None if chip.measured is None else chip.measured.name,
+    }
+
+
+def _worth(chip: ChipResult) -> str:
+    return "given" if chip.bit_error_rate_evidence is None else str(chip.bit_error_rate_evidence)
+
+
+def _over_chips_document(result: Emulation) -> Document | None:
+    """Mean, spread and the mean's interval of each figure over all chips."""
+    found = result.summary
+    if found is None:
+        return None
+    figures: dict[str, OverChips | None] = {
+        "accuracy": found.accuracy,
+        "changed": found.changed,
+        "wrong_bits": found.wrong_bits,
+    }
+    return {"chips": found.chips, **{name: None if each is None else asdict(each) for name, each in figures.items()}}
+
+
+def _ternary_document(errors: TernaryErrors) -> Document:
+    return {**asdict(errors.rates), "evidence": str(errors.evidence)}
+
+
+def _verdict(mapped: MappedNetwork, result: Emulation, allowed_drop: float) -> Document:
+    """Whether a drop of so many percentage points is kept, and why that is the answer."""
+    verdict, drop = Verdict.UNRESOLVED, result.drop
+    if result.accuracy is None:
+        reason = "the data have no labels y, so no accuracy is known; add the class of each sample"
+    elif drop is not None:
+        verdict = drop.verdict(allowed_drop / 100)
+        reason = {
+            Verdict.HOLDS: "the whole 95% interval of the drop lies within it",
+            Verdict.UNRESOLVED: "the 95% interval of the drop reaches beyond it; more samples or chips narrow it",
+            Verdict.FAILS: "the whole 95% interval of the drop lies beyond it",
+        }[verdict]
+    elif mapped.target.array is None:
+        reason = f"target '{mapped.target.name}' has no RRAM, so there are no chips with bit errors to compare with"
+    else:
+        reason = "no chip instance was emulated; ask for one or more (--chips)"
+    return {"max_accuracy_drop": allowed_drop, "verdict": str(verdict), "verdict_reason": reason}
+
+
+def disagreement(document: Document) -> str | None:
+    """One sentence about the pairs of executors that differ in a document of `emulate` or a target of `demo`."""
+    differ = {pair: n for pair, n in document["agreement"].items() if n["equal"] != n["compared"]}
+    if not differ:
+        return None
+    pairs = ", ".join(f"{pair}: {n['equal']} of {n['compared']} samples are equal" for pair, n in differ.items())
+    remedy = "that is a defect of edgebnn, so please report it with the model"
+    if all(pair.startswith("onnxruntime") for pair in differ):
+        remedy = "onnxruntime may differ where edgebnn inspect counts ambiguous thresholds; elsewhere please report it"
+    return f"the executors disagree on target '{document['target']}' ({pairs}); {remedy}"

@@ -1,0 +1,98 @@
+"""What `emulate` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from edgebnn.report import numbers
+from edgebnn.report.tables import agreement_rows, energy_rows, facts, programming_rows, show_notes
+
+Document = dict[str, Any]
+
+_SHOWN = 20  # chips in the terminal; JSON has all
+
+
+def show_emulate(console: Console, document: Document) -> None:
+    """The data without errors, then the chips."""
+    rows = [("samples", numbers.count(document["samples"]))]
+    if document["accuracy"] is not None:
+        low, high = map(numbers.share, document["accuracy_interval"])
+        accuracy = numbers.share(document["accuracy"])
+        rows.append(("accuracy, no errors", f"{accuracy} (95% interval {low} to {high})"))
+    if document["accuracy_drop"] is not None:
+        low, high = document["accuracy_drop_interval"]
+        rows.append(("accuracy drop", f"{document['accuracy_drop']:.2f} points (95% interval {low:.2f} to {high:.2f})"))
+    if "verdict" in document:
+        allowed = f"drop of at most {document['max_accuracy_drop']:g} points"
+        rows.append((allowed, f"{document['verdict']}: {escape(document['verdict_reason'])}"))
+    rows += [*agreement_rows(document), *energy_rows(document, "inference"), *programming_rows(document)]
+    facts(console, "Emulation", rows)
+    if document["chips"]:
+        console.print()
+        _show_chips(console, document)
+    show_notes(console, document)
+
+
+def _show_chips(console: Console, document: Document) -> None:
+    """What the chips are like, each of them, and all of them together."""
+    facts(console, "Chip instances", [*_condition_rows(document), *_ternary_rows(document)])
+    table = Table()
+    for name in ("seed", "bit error rate", "wrong weights", "accuracy", "answers changed"):
+        table.add_column(name, justify="right")
+    for chip in document["chips"][:_SHOWN]:
+        accuracy = "" if chip["accuracy"] is None else numbers.share(chip["accuracy"])
+        wrong, changed = numbers.count(chip["wrong_bits"]), numbers.count(chip["changed"])
+        table.add_row(str(chip["seed"]), f"{chip['bit_error_rate']:.3g}", wrong, accuracy, changed)
+    console.print(table)
+    if len(document["chips"]) > _SHOWN:
+        console.print(f"and {numbers.counted(len(document['chips']) - _SHOWN, 'more chip')} (--json lists all)")
+    if document["over_chips"]["chips"] > 1:
+        facts(console, "Over chips", _over_chips_rows(document["over_chips"]))
+
+
+def _condition_rows(document: Document) -> list[tuple[str, str]]:
+    found = document["conditions"]
+    supply, temperature = found["supply_v"], found["temperature_c"]
+    state = [
+        f"policy {escape(found['policy'])}",
+        f"{found['cycles']:,} cycles",
+        "nominal supply" if supply is None else f"{supply:g} V",
+        "reference temperature" if temperature is None else f"{temperature:g} C",
+    ]
+    state += [f"{found['retention_days']:g} days"] if found["retention_days"] else []
+    state += [f"up to {found['attempts']} attempts"] if found["attempts"] > 1 else []
+    model = f"{found['errors']}" + ("" if found["kinds"] == "both" else f", those of {found['kinds']} alone")
+    if found["measured"] is not None:
+        model += f", with what was measured in {escape(found['measured'])}"
+    if found["read_error_rate"]:
+        model += f", and a share of {found['read_error_rate']:g} of all XNORs"
+    worth = document["chips"][0]["bit_error_rate_evidence"]
+    return [
+        ("errors", model),
+        ("conditions", ", ".join(state)),
+        ("their rate rests on", f"{worth} numbers" if worth != "given" else "the option --ber"),
+    ]
+
+
+def _ternary_rows(document: Document) -> list[tuple[str, str]]:
+    """How often ternary weights are read wrong."""
+    found = document["ternary_errors"]
+    if found is None:
+        return []
+    rates = f"0 as +-1 {found['from_zero']:.2%}, +-1 as 0 {found['to_zero']:.2%}, +1 as -1 {found['sign_flip']:.1e}"
+    return [("ternary weights read", f"{rates} ({found['evidence']})")]
+
+
+def _over_chips_rows(found: Document) -> list[tuple[str, str]]:
+    def shown(figure: Document, style: str) -> str:
+        low, high = (format(bound, style) for bound in figure["interval"])
+        mean, spread = format(figure["mean"], style), format(figure["spread"], style)
+        return f"{mean} (95% interval {low} to {high}), from chip to chip +-{spread}"
+
+    rows = [] if found["accuracy"] is None else [("accuracy", shown(found["accuracy"], ".2%"))]
+    changed, wrong = shown(found["changed"], ".2%"), shown(found["wrong_bits"], ",.1f")
+    return [*rows, ("answers changed", changed), ("wrong weights", wrong)]

@@ -1,0 +1,134 @@
+"""The cell that a target's numbers give: its tables come out of it, and it refuses what the model does not cover."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from edgebnn.chip.cell import WORST, aged_rate, cell_error_rate, solve_cell
+from edgebnn.chip.conditions import KELVIN, Conditions
+from edgebnn.chip.target import Target
+from edgebnn.chip.target_files import load_target
+from edgebnn.chip.ternary import ternary_rates
+from edgebnn.errors import TargetError
+
+RRAM130 = load_target("rram130")
+assert RRAM130.physics is not None
+PHYSICS = RRAM130.physics
+POLICIES = list(RRAM130.policies)
+FRESH = Conditions()
+
+
+def with_value(path: str, value: float) -> Target:
+    """rram130 with another value in one place of [physics] or [policies]."""
+
+    def changed(section: Any, names: list[str]) -> Any:
+        name, *rest = names
+        inner = section[name] if isinstance(section, dict) else getattr(section, name)
+        new = changed(inner, rest) if rest else replace(inner, value=value)
+        return section | {name: new} if isinstance(section, dict) else replace(section, **{name: new})
+
+    target: Target = changed(RRAM130, path.split("."))
+    return target
+
+
+def error_rate(policy: str, conditions: Conditions, target: Target = RRAM130) -> float:
+    return cell_error_rate(solve_cell(target, policy, conditions))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_at_reference_conditions_a_cell_errs_at_its_policys_rate(policy: str) -> None:
+    assert error_rate(policy, FRESH) == pytest.approx(RRAM130.policies[policy].bit_error_rate.value, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", PHYSICS.ternary)
+def test_the_table_of_ternary_errors_comes_out_at_its_supplies(name: str) -> None:
+    row = PHYSICS.ternary[name]
+    conditions = Conditions(supply_v=row.supply.si("voltage"))
+    rates = ternary_rates(solve_cell(RRAM130, PHYSICS.sense.window_policy, conditions))
+    assert rates.to_zero == pytest.approx(row.to_zero.value, rel=1e-4)
+    assert rates.from_zero == pytest.approx(row.from_zero.value, rel=1e-4)
+    assert rates.sign_flip < row.sign_flip.value == 1e-6
+
+
+def test_between_the_tabulated_supplies_the_errors_lie_between_the_tabulated_ones() -> None:
+    rates = [ternary_rates(solve_cell(RRAM130, "strong", Conditions(supply_v=v))) for v in (0.6, 0.8, 1.0, 1.2)]
+    zeros = [each.from_zero for each in rates]
+    assert zeros == sorted(zeros)
+    assert all(each.to_zero == pytest.approx(1e-2, rel=0.02) and each.sign_flip < 1e-6 for each in rates)
+
+
+def test_devices_that_overlap_too_much_for_the_table_are_refused() -> None:
+    """Even a window that is always the same lets in more than 18.5 % of the zeros where it misses 1e-2 of the LRS."""
+    target = with_value("policies.strong.bit_error_rate", 2e-2)
+    with pytest.raises(TargetError, match="cannot come out of devices programmed under 'strong'"):
+        solve_cell(target, "strong", FRESH)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_ageing_begins_at_a_share_of_the_endurance_and_goes_with_a_power_of_the_cycles(policy: str) -> None:
+    fresh = RRAM130.policies[policy].bit_error_rate.value
+    endurance = RRAM130.policies[policy].endurance.integer("cycles")
+    onset = endurance // 1000
+    assert aged_rate(RRAM130, policy, 0) == aged_rate(RRAM130, policy, onset) == fresh
+    assert aged_rate(RRAM130, policy, 100 * onset) == pytest.approx(min(10 * fresh, WORST))
+    assert aged_rate(RRAM130, policy, endurance) == pytest.approx(min(1000**0.5 * fresh, WORST))
+    assert error_rate(policy, Conditions(cycles=100 * onset)) == pytest.approx(min(10 * fresh, WORST), rel=1e-4)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_warmth_low_supply_and_time_since_programming_cost_reliability(policy: str) -> None:
+    for conditions in (
+        [Conditions(temperature_k=KELVIN + celsius) for celsius in (-20, 0, 26.85, 50, 69)],
+        [Conditions(supply_v=supply) for supply in (1.2, 0.9, 0.6)],
+        [Conditions(retention_s=hours * 3600.0) for hours in (2, 24, 24 * 365)],
+    ):
+        rates = [error_rate(policy, each) for each in conditions]
+        assert rates == sorted(rates) and rates[0] < rates[-1]
+
+
+def test_within_the_first_hour_nothing_is_lost() -> None:
+    assert solve_cell(RRAM130, "strong", Conditions(retention_s=3600)) == solve_cell(RRAM130, "strong", FRESH)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sentence"),
+    [
+        (Conditions(supply_v=1.3), "works from 0.6 to 1.2 V"),
+        (Conditions(supply_v=0.5), "works from 0.6 to 1.2 V"),
+        (Conditions(temperature_k=KELVIN + 71), "reaches from -20 to 70 C"),
+        (Conditions(temperature_k=KELVIN - 21), "reaches from -20 to 70 C"),
+        (Conditions(cycles=10**6 + 1), r"endure 1e\+06"),
+    ],
+)
+def test_conditions_beyond_the_model_are_refused(conditions: Conditions, sentence: str) -> None:
+    with pytest.raises(TargetError, match=sentence):
+        solve_cell(RRAM130, "strong", conditions)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("physics.sense.offset", 1000, "which no spread of its devices gives"),
+        ("physics.sense.threshold", 1.5, "the sense amplifiers of 'rram130' do not work"),
+        ("physics.ternary.nominal.to_zero", 1e-12, "physics.ternary.nominal .* cannot come out"),
+    ],
+)
+def test_numbers_that_contradict_each_other_are_refused(path: str, value: float, sentence: str) -> None:
+    with pytest.raises(TargetError, match=sentence):
+        solve_cell(with_value(path, value), "nominal", FRESH)
+
+
+def test_an_unknown_policy_and_a_target_without_devices_are_named() -> None:
+    with pytest.raises(TargetError, match="no programming policy 'weak'; it has: strong, nominal"):
+        solve_cell(RRAM130, "weak", FRESH)
+    with pytest.raises(TargetError, match="target 'cortex-m4' describes no devices"):
+        solve_cell(load_target("cortex-m4"), "strong", FRESH)
+
+
+def test_a_policy_without_errors_has_devices_without_spread() -> None:
+    target = with_value("policies.nominal.bit_error_rate", 0)
+    assert solve_cell(target, "nominal", FRESH).spread == 0
+    assert error_rate("nominal", FRESH, target) == pytest.approx(0, abs=1e-12)

@@ -1,0 +1,90 @@
+"""Formulas and sampled cells agree, 10^8 cells a policy; 2T2R beside 1T1R and its codes is what theory says."""
+
+from __future__ import annotations
+
+import pytest
+from scipy.optimize import brentq
+from scipy.special import ndtri
+
+from edgebnn.chip.cell import solve_cell
+from edgebnn.chip.coded_samples import count_cell_errors
+from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.intervals import Tally
+from edgebnn.chip.secded import SECDED_8_4, SECDED_72_64, bit_error_rate, block_error_rate
+from edgebnn.chip.target_files import load_target
+from edgebnn.chip.ternary import ternary_rates
+from edgebnn.chip.ternary_samples import count_ternary_errors
+from edgebnn.chip.theory import Window, from_zero, pair_error_rate, sign_flip, single_error_rate, to_zero
+
+RRAM130 = load_target("rram130")
+LEVEL = 0.999
+
+
+def holds(counted: Tally, rate: float) -> None:
+    low, high = counted.interval(LEVEL)
+    assert low <= rate <= high, f"{counted.wrong} of {counted.trials} for a rate of {rate}"
+
+
+@pytest.mark.parametrize("policy", RRAM130.policies)
+def test_10_to_the_8_sampled_cells_err_as_theory_says(policy: str) -> None:
+    cell = solve_cell(RRAM130, policy, Conditions())
+    counted = count_cell_errors(cell, 20200715, 10**8, [SECDED_8_4, SECDED_72_64])
+    assert counted.pair.trials >= 10**8
+    # The sampled amplifiers have an offset and no noise, and none at all where a device is read alone.
+    holds(counted.pair, pair_error_rate(cell.contrast, cell.spread, cell.offset))
+    single = single_error_rate(cell.contrast, cell.spread)
+    holds(counted.single, single)
+    for code, words in counted.words.items():
+        holds(words.words, block_error_rate(code, single))
+        holds(words.bits, bit_error_rate(code, single))
+
+
+@pytest.mark.parametrize(("single", "pair"), [(1e-2, 5e-4), (1e-3, 6e-6)])
+def test_1t1r_becomes_2t2r_as_the_formulas_have_it(single: float, pair: float) -> None:
+    contrast, spread = 2.0, 1.0 / -float(ndtri(single))
+    assert single_error_rate(contrast, spread) == pytest.approx(single)
+    assert pair_error_rate(contrast, spread) == pytest.approx(pair, rel=0.05)
+
+
+def test_an_amplifiers_offset_and_noise_add_their_variances_to_the_pairs() -> None:
+    assert pair_error_rate(2.0, 0.6, 0.3, 0.4) == pytest.approx(pair_error_rate(2.0, (0.6**2 + 0.25 / 2) ** 0.5))
+
+
+def test_devices_without_spread_do_not_err() -> None:
+    assert single_error_rate(2.0, 0.0) == pair_error_rate(2.0, 0.0) == 0
+    assert sign_flip(Window(10.0, 1.0), 9.0, 11.0, 0.0) == 0
+
+
+@pytest.mark.parametrize("supply", [1.2, 0.6])
+@pytest.mark.parametrize("policy", ["strong", "ultra-low-energy"])
+def test_sampled_ternary_reads_err_as_theory_says(policy: str, supply: float) -> None:
+    cell = solve_cell(RRAM130, policy, Conditions(supply_v=supply))
+    counted, rates = count_ternary_errors(cell, 3, 2**20), ternary_rates(cell)
+    for event in ("sign_flip", "to_zero", "from_zero"):
+        holds(getattr(counted, event), getattr(rates, event))
+
+
+def test_without_a_common_spread_the_tabulated_devices_would_hardly_ever_read_a_zero_as_a_sign() -> None:
+    """The policy's devices are too far apart: 18.5 % come from a window that varies from read to read."""
+    cell = solve_cell(RRAM130, "strong", Conditions())
+
+    def window(median: float) -> Window:
+        return Window(median, 0.0)
+
+    def excess(median: float) -> float:
+        return to_zero(window(median), cell.ln_lrs, cell.ln_hrs, cell.spread) - 1e-2
+
+    median = brentq(excess, cell.ln_lrs, cell.ln_hrs)
+    assert from_zero(window(median), cell.ln_hrs, cell.spread) < 1e-5
+
+
+def test_lines_that_miss_the_window_independently_would_turn_signs_a_thousand_times_too_often() -> None:
+    """What cell.py says of a window without a spread that both lines share: 1e-2 and 18.5 % bring 1e-3 with them."""
+    falls = 1 - (1 - 0.185) ** 0.5
+    misses = 1e-2 / (1 - falls)
+    ln_lrs, spread = float(ndtri(misses)), 1.0
+    ln_hrs = -float(ndtri(falls))
+    window = Window(0.0, 0.0)
+    assert to_zero(window, ln_lrs, ln_hrs, spread) == pytest.approx(1e-2)
+    assert from_zero(window, ln_hrs, spread) == pytest.approx(0.185)
+    assert sign_flip(window, ln_lrs, ln_hrs, spread) > misses * falls > 1e-3
