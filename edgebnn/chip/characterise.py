@@ -22,6 +22,7 @@ from edgebnn.chip.supply import supply_v
 from edgebnn.chip.target import Target
 from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.ternary_samples import count_ternary_errors
+from edgebnn.chip.verification import Verified, verify
 from edgebnn.errors import TargetError
 
 TERNARY_EVENTS = ("sign_flip", "to_zero", "from_zero")
@@ -36,6 +37,7 @@ class Request:
 
     Error rates are those at each of the `cycles` and `supplies_v`; distributions and ternary errors at the first of the
     cycles, and ternary errors without any supply at the tabulated ones. cells: how many are sampled each time.
+    attempts: at programming, up to which program-and-verify is compared with programming once.
     """
 
     policy: str | None = None
@@ -44,6 +46,7 @@ class Request:
     temperature_k: float | None = None
     cells: int = 10**6
     seed: int = 0
+    attempts: int = 3
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Characterisation:
     request: Request
     policies: tuple[PolicyFigures, ...]
     rates: tuple[ErrorRates, ...]
+    programming: tuple[Verified, ...]
     ternary: tuple[TernaryErrors, ...]
     ternary_theory: tuple[TernaryTheory, ...]
     notes: tuple[str, ...]
@@ -130,6 +134,9 @@ def characterise(target: Target, request: Request) -> Characterisation:
             for name in names
             for supply in _supplies(target, request.supplies_v)
             for cycles in request.cycles
+        ),
+        programming=tuple(
+            row for name in names for row in verify(target, name, first, request.attempts, request.cells, request.seed)
         ),
         ternary=_ternary(target, names, first, request),
         ternary_theory=_ternary_theory(target, names, first),

@@ -13,8 +13,8 @@ def array_of(target: Target) -> Array:
     """The target's RRAM; TargetError where it has none."""
     if target.array is None:
         raise TargetError(
-            f"target '{target.name}' has no RRAM, so it has no chip instances with bit errors; use one that has, such "
-            "as rram130"
+            f"target '{target.name}' has no RRAM: it keeps its weights in flash and has no chip instances with bit "
+            "errors; use a target with RRAM, such as rram130"
         )
     return target.array
 

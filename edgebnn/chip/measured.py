@@ -60,9 +60,9 @@ class Measured:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Measured):
             return NotImplemented
-        arrays = ((getattr(each, name) for name in _ARRAYS) for each in (self, other))
-        same = all(np.array_equal(a, b) for a, b in zip(*arrays, strict=True))  # None equals None alone
-        return same and (self.name, self.sha256) == (other.name, other.sha256)
+        named = (self.name, self.sha256) == (other.name, other.sha256)
+        # None equals None alone.
+        return named and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _ARRAYS)
 
     def __hash__(self) -> int:
         return hash(self.sha256)

@@ -1,4 +1,4 @@
-"""`edgebnn chip`: the group of what concerns a chip's devices; each command has a file of its own."""
+"""`edgebnn chip`: devices and chip instances; each command has a file of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgebnn.cli.chip_instances import compare, import_chip, new_chip
 
 @click.group()
 def chip() -> None:
-    """Characterise a chip's devices and sense amplifiers."""
+    """Characterise devices; make, import, compare chip instances."""
 
 
 # Commands are added here, so that their files need not know the group: no import then runs in a circle.

@@ -38,6 +38,13 @@ from edgebnn.cli.output import JsonCommand, emit
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the chip that is sampled."
 )
 @click.option(
+    "--attempts",
+    type=click.IntRange(1, 20),
+    default=3,
+    show_default=True,
+    help="At programming, up to which program-and-verify is compared.",
+)
+@click.option(
     "--png",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -51,6 +58,7 @@ def characterise(
     temperature: float | None,
     cells: int,
     seed: int,
+    attempts: int,
     png: Path | None,
     json_flag: bool,
     json_file: Path | None,
@@ -67,7 +75,7 @@ def characterise(
     from edgebnn.report.characterisation import characterisation_document, show_characterisation
 
     kelvin = None if temperature is None else temperature + KELVIN
-    request = Request(policy, tuple(dict.fromkeys(cycles)), tuple(dict.fromkeys(vdd)), kelvin, cells, seed)
+    request = Request(policy, tuple(dict.fromkeys(cycles)), tuple(dict.fromkeys(vdd)), kelvin, cells, seed, attempts)
     document = characterisation_document(characterised(load_target(target), request))
     if png is not None:
         from edgebnn.report.chip_figures import characterisation_png

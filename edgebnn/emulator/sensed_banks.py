@@ -68,4 +68,5 @@ def _never_zero(tables: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
     """Which rows' thresholds are one and the same in every column, with either input: 1 or 0, uint8 (n,)."""
     minus = np.concatenate([tables[..., 1:2], tables[..., 3 : 3 + SLICES]], axis=-1)
     at_most_zero = np.concatenate([tables[..., 2:3], tables[..., 3 + SLICES :]], axis=-1)
-    return np.all(minus == at_most_zero, axis=(1, 2)).astype(np.uint8)
+    one: npt.NDArray[np.bool_] = np.all(minus == at_most_zero, axis=(1, 2))
+    return one.astype(np.uint8)

@@ -16,6 +16,7 @@ from edgebnn.chip.evidence import weakest
 from edgebnn.chip.intervals import LEVEL
 from edgebnn.chip.provenance import Graded
 from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.verification import Verified
 from edgebnn.report import numbers
 from edgebnn.report.tables import show_notes
 
@@ -24,10 +25,13 @@ Document = dict[str, Any]
 # The JSON's field for the bit error rate of each scheme; SECDED(8,4) has the redundancy of 2T2R.
 FIELDS = {
     Scheme.SINGLE: "ber_1t1r",
-    Scheme.PAIR: "ber_2t2r",
     Scheme.SECDED_8_4: "ber_secded",
     Scheme.SECDED_72_64: "ber_secded_72_64",
+    Scheme.PAIR: "ber_2t2r",
 }
+
+# Ternary errors of which the tables state no more than what their rate lies below.
+BOUNDS = ("sign_flip",)
 
 
 def characterisation_document(found: Characterisation) -> Document:
@@ -41,6 +45,7 @@ def characterisation_document(found: Characterisation) -> Document:
         "temperature_c": None if request.temperature_k is None else request.temperature_k - KELVIN,
         "policies": [_policy(policy) for policy in found.policies],
         **{field: [_rate_at(rates, scheme) for rates in found.rates] for scheme, field in FIELDS.items()},
+        "programming": [_verified(row) for row in found.programming],
         "ternary": [_ternary(errors) for errors in found.ternary],
         "ternary_theory": [
             {"supply_v": at.supply_v, **{event: _graded(rate) for event, rate in at.rates.items()}}
@@ -69,10 +74,26 @@ def _rate_at(rates: ErrorRates, scheme: Scheme) -> Document:
     return where | _rate(rates.rates[scheme])
 
 
+def _verified(row: Verified) -> Document:
+    return {
+        "policy": row.policy,
+        "attempts": row.attempts,
+        "remaining": {
+            "value": row.remaining.share,
+            "interval": list(row.remaining.interval()),
+            "wrong": row.remaining.wrong,
+            "trials": row.remaining.trials,
+            "evidence": str(row.evidence),
+        },
+        "energy_pj_per_synapse": _scaled(row.energy_j, 1e12),
+        "time_us_per_row": _scaled(row.time_s, 1e6),
+    }
+
+
 def _ternary(errors: TernaryErrors) -> Document:
     rates = {event: _rate(rate) for event, rate in errors.rates.items()}
     for event, stated in errors.tabulated.items():
-        rates[event]["tabulated"] = _graded(stated)
+        rates[event]["tabulated"] = {**_graded(stated), "upper_bound": event in BOUNDS}
     return {"policy": errors.policy, "supply_v": errors.supply_v, **rates}
 
 
@@ -125,6 +146,7 @@ def show_characterisation(console: Console, document: Document) -> None:
     console.print(_devices(document["policies"]))
     console.print(_comparisons(document["policies"]))
     console.print(_rates(document))
+    console.print(_programming(document["programming"]))
     console.print(_ternary_rates(document["ternary"]))
     console.print(
         f"Theory's value first, then the exact {document['interval_level']:.0%} interval of what was counted. Every "
@@ -194,15 +216,31 @@ def _rates(document: Document) -> Table:
     return table
 
 
+def _programming(found: list[Document]) -> Table:
+    table = _table("Programmed again where it reads wrong", "", "wrong after it", "energy", "time", "evidence")
+    for row in found:
+        if row["attempts"] == 1:
+            table.add_section()
+            table.add_row(f"[bold]{escape(row['policy'])}[/bold]")
+        remaining, energy, time = row["remaining"], row["energy_pj_per_synapse"], row["time_us_per_row"]
+        low, high = (f"{bound:.0e}" if bound else "0" for bound in remaining["interval"])
+        table.add_row(
+            "  once" if row["attempts"] == 1 else f"  up to {row['attempts']} times",
+            f"{_probability(remaining['value'])} ({low} to {high})",
+            f"{energy['value']:.2f} pJ",
+            f"{time['value']:.2f} us",
+            weakest(*(Evidence(number["evidence"]) for number in (remaining, energy, time))),
+        )
+    return table
+
+
 def _ternary_rates(found: list[Document]) -> Table:
     table = _table("Ternary weights read wrong", "", "theory", "counted", "evidence", "table")
     for errors in found:
         table.add_section()
-        table.add_row(f"[bold]{escape(errors['policy'])}[/bold], {errors['supply_v']:g} V")
+        table.add_row(f"[bold]{escape(errors['policy'])}[/bold]\n{errors['supply_v']:g} V")
         for event, words in (("sign_flip", "+1 as -1"), ("to_zero", "+-1 as 0"), ("from_zero", "0 as +-1")):
-            stated = errors[event].get("tabulated")
-            text = "" if stated is None else f"{stated['value']:.3g}, {stated['evidence']}"
-            table.add_row(f"  {words}", *_cells(errors[event]), text)
+            table.add_row(f"  {words}", *_cells(errors[event]), _stated(errors[event].get("tabulated")))
     return table
 
 
@@ -213,6 +251,13 @@ def _history(cycles: int) -> str:
 def _indented(scheme: str) -> str:
     """A code stands below the 1T1R that it is added to."""
     return "  " + scheme.replace("1T1R +", "  +")
+
+
+def _stated(tabulated: Document | None) -> str:
+    if tabulated is None:
+        return ""
+    value = f"{tabulated['value']:.3g}".replace("e-0", "e-")
+    return f"{'<' if tabulated['upper_bound'] else ''}{value}, {tabulated['evidence']}"
 
 
 def _cells(row: Document) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
+from edgebnn.report.characterisation import BOUNDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -203,11 +204,11 @@ def _ternary(axes: Axes, document: Document) -> None:
 
 
 def _tabulated(axes: Axes, x: Sequence[float], rows: Sequence[Document], event: str, colour: str) -> None:
-    """What the table states: open diamonds, for sign flips a bar that the rate lies below."""
+    """What the table states: open diamonds, and bars that the rate lies below."""
     stated = [(volts, row["tabulated"]["value"]) for volts, row in zip(x, rows, strict=True) if "tabulated" in row]
     if not stated:
         return
-    marker, size = ("_", 16) if event == "sign_flip" else ("D", 10)
+    marker, size = ("_", 16) if event in BOUNDS else ("D", 10)
     volts, values = zip(*stated, strict=True)
     axes.plot(volts, values, marker, color=colour, markerfacecolor="none", markersize=size)
 

@@ -215,7 +215,7 @@ def programming_rows(document: Document) -> list[tuple[str, str]]:
     energy = numbers.programming(document["programming_energy_uj"])
     if "programming_time_us" in document:
         energy += f" in {numbers.latency(document['programming_time_us'])}"
-    policy = document.get("programming_policy", document["policy"])
+    policy = document.get("programming_policy") or document["policy"]
     return [("programming the banks", f"{energy} under policy {escape(policy)}")]
 
 

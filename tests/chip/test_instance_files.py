@@ -133,8 +133,12 @@ def test_a_faulty_file_is_one_sentence(tmp_path: Path, content: bytes, said: str
     assert said in refusal(tmp_path / "chip.json", content)
 
 
+def named(name: str, sha256: str) -> bytes:
+    return document(errors="device", measured={"name": name, "sha256": sha256})
+
+
 def archive(chip: bytes | None = None, **arrays: object) -> bytes:
-    text = document(errors="device", measured={"name": "lab.csv", "sha256": SHA}) if chip is None else chip
+    text = named("lab.csv", SHA) if chip is None else chip
     buffer = io.BytesIO()
     np.savez_compressed(buffer, chip=np.frombuffer(text, np.uint8), **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
@@ -156,8 +160,8 @@ CELL, LN = np.array([4, 7]), np.full((2, 2), 9, np.float32)
         (archive(document(), cell=CELL, ln_resistance=LN), "a measurement's name or its cells"),
         (archive(b"{}", cell=CELL, ln_resistance=LN), "is not a chip file"),
         (archive(bytes(70000), cell=CELL, ln_resistance=LN), "larger than 65536 bytes"),
-        (archive(document(errors="device", measured={"name": "\x1b", "sha256": SHA}), cell=CELL, ln_resistance=LN), "name"),
-        (archive(document(errors="device", measured={"name": "a", "sha256": "x"}), cell=CELL, ln_resistance=LN), "SHA"),
+        (archive(named("\x1b", SHA), cell=CELL, ln_resistance=LN), "a measurement has its file's name"),
+        (archive(named("lab.csv", "x"), cell=CELL, ln_resistance=LN), "a measurement has its file's name"),
     ],
 )  # fmt: skip
 def test_a_faulty_archive_is_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
@@ -166,10 +170,9 @@ def test_a_faulty_archive_is_one_sentence(tmp_path: Path, content: bytes, said: 
 
 def test_an_archive_is_refused_by_what_it_claims(tmp_path: Path) -> None:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
-        with packed.open("cell.npy", "w") as member:
-            for _ in range(500):
-                member.write(bytes(1 << 20))
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed, packed.open("cell.npy", "w") as member:
+        for _ in range(500):
+            member.write(bytes(1 << 20))
     assert len(buffer.getvalue()) < 1 << 20
     assert "claims 524288000 bytes, more than 16777216 cells take" in refusal(tmp_path / "bomb.npz", buffer.getvalue())
     buffer = io.BytesIO()

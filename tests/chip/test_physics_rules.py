@@ -27,7 +27,7 @@ def changed(old: str, new: str, count: int = 1) -> str:
             changed('window_policy = "strong"', 'window_policy = "weak"'),
             r"window_policy names no policy; use one",
         ),
-        (changed("value = 253", "value = 310"), r"physics\.temperature must have lowest <= reference"),
+        (changed("value = 253.15", "value = 310"), r"physics\.temperature must have lowest <= reference"),
         (changed("value = 0.185", "value = 0.6"), r"physics\.ternary\.nominal\.from_zero must lie between"),
         (changed("[physics.ternary.nominal]", '[physics.ternary."no/minal"]'), r"a name in \[physics\.ternary\]"),
         (

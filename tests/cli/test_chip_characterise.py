@@ -70,8 +70,9 @@ def test_ternary_errors_stand_at_the_tabulated_supplies_beside_the_table(whole: 
     assert [row["supply_v"] for row in whole["ternary"]] == [1.2, 0.6]
     for row, from_zero in zip(whole["ternary"], (0.185, 0.065), strict=True):
         assert row["from_zero"]["value"] == pytest.approx(from_zero, rel=1e-4)
-        assert row["from_zero"]["tabulated"] == {"value": from_zero, "evidence": "recalled"}
-        assert row["sign_flip"]["value"] < row["sign_flip"]["tabulated"]["value"]
+        assert row["from_zero"]["tabulated"] == {"value": from_zero, "evidence": "recalled", "upper_bound": False}
+        bound = row["sign_flip"]["tabulated"]
+        assert bound["upper_bound"] and row["sign_flip"]["value"] < bound["value"] == 1e-6
 
 
 def test_the_same_seed_gives_the_same_document_and_another_seed_another_sample() -> None:

@@ -88,12 +88,8 @@ def check_executors(network: Network, x: np.ndarray, seed: int) -> None:
     except FitError:  # the smallest chip does not hold every network
         mapped = map_network(network, load_target("host"), PROVENANCE)
     elf = build_firmware(render_project(mapped), mapped.target).elf
-    chips = (
-        [None, programmed_banks(mapped, ChipInstance(seed, 0.03, read_error_rate=0.01))]
-        if mapped.plan.banks
-        else [None]
-    )
-    for banks in chips:
+    chips = [ChipInstance(seed, 0.03, read_error_rate=0.01)] if mapped.plan.banks else []
+    for banks in (None, *(programmed_banks(mapped, chip) for chip in chips)):
         reference = execute(mapped, elf, x, Executor.REFERENCE, banks)
         assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, banks))
         assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, banks))

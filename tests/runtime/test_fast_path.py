@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgebnn import native
+from edgebnn.chip.pattern import TERNARY
 from edgebnn.chip.reading import programmed
 from edgebnn.emulator import descriptors, fast
 from edgebnn.emulator.fast import FastPath
@@ -16,7 +17,7 @@ from edgebnn.emulator.program import build_program
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import DataError, DeploymentError, TargetError, ToolError
-from edgebnn.mapping.programmed import read_weights
+from edgebnn.mapping.programmed import pattern_of, read_weights
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, interpret
 from tests.emulator.macro_driver import on_chip
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values, noisy_banks
@@ -66,7 +67,8 @@ def test_a_chip_with_other_weights_is_the_network_with_them(kernel: fast.Kernel)
     before = path.run(x, kernel=kernel)
     wrong = meant_values(mapped)
     wrong[rng.random(wrong.shape) < 0.2] *= -1
-    wrong[rng.random(wrong.shape) < 0.1] = 0
+    ternary = pattern_of(mapped).kind == TERNARY  # a binary cell has no zero to fall to
+    wrong[ternary[..., np.newaxis] & (rng.random(wrong.shape) < 0.1)] = 0
     banks = banks_with(wrong)
     program = build_program(mapped, banks)
     assert not any(isinstance(each, descriptors.SensedDescriptor) for each in program.descriptors)
