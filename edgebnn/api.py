@@ -117,14 +117,17 @@ class Deployment:
             )
         if ber is not None and like is not None:
             raise TargetError("like says all about the chips but their seeds; leave out ber")
-        pattern = like or self.chip(0, ber)
+        chosen: Sequence[ChipInstance] = () if isinstance(chips, int | np.integer) else chips
+        if drawn:
+            pattern = like or self.chip(0, ber)
+            chosen = [replace(pattern, seed=seed + index) for index in range(drawn)]
         if isinstance(data, Dataset):
             data = (data.x, data.y)
         return emulate(
             self.mapped,
             self.elf,
             self.dataset(*data) if isinstance(data, tuple) and len(data) == 2 else self.dataset(data),
-            chips if isinstance(chips, Sequence) else [replace(pattern, seed=seed + index) for index in range(drawn)],
+            chosen,
             model=None if model is None else Path(model),
             firmware_samples=firmware_samples,
             progress=progress,

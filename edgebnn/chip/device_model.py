@@ -22,7 +22,7 @@ from edgebnn.chip.target import COLUMNS, Target
 
 def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[[Rows], tuple[Thresholds, Thresholds]]:
     """Devices programmed with the pulses that follow the chip's cycles, read through their columns' amplifiers."""
-    cell = _cell(solve_cell(target, policy, chip.conditions), chip.kinds)
+    cell = device_cell(chip, target, policy)
 
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
         offsets = row_offsets(chip, rows, cell)
@@ -32,9 +32,19 @@ def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[
     return model
 
 
+def device_cell(chip: ChipInstance, target: Target, policy: str) -> Cell:
+    """The chip's cell without the spreads of errors that are left out; an amplifier's offset belongs to both kinds."""
+    cell = solve_cell(target, policy, chip.conditions)
+    if chip.kinds is ErrorKinds.PROGRAMMING:
+        return replace(cell, noise=0.0, window_spread=0.0)
+    if chip.kinds is ErrorKinds.READ:
+        return replace(cell, device_spread=0.0, cycle_spread=0.0)
+    return cell
+
+
 def row_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> PulseCount:
     """What programming the rows takes, further attempts included."""
-    cell = _cell(solve_cell(target, policy, chip.conditions), chip.kinds)
+    cell = device_cell(chip, target, policy)
     return programmed_devices(chip, rows, cell, row_offsets(chip, rows, cell)).pulses
 
 
@@ -48,7 +58,7 @@ def programmed_devices(chip: ChipInstance, rows: Rows, cell: Cell, offsets: Floa
 
 def programmed_ln_resistance(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> Floats:
     """ln R of the rows' devices after the chip programmed them, float32 (rows, 32, 2)."""
-    cell = _cell(solve_cell(target, policy, chip.conditions), chip.kinds)
+    cell = device_cell(chip, target, policy)
     devices = programmed_devices(chip, rows, cell, row_offsets(chip, rows, cell)).devices
     return ln_resistance(chip, devices, cell)
 
@@ -69,7 +79,7 @@ def row_offsets(chip: ChipInstance, rows: Rows, cell: Cell) -> Floats:
 def ln_resistance(chip: ChipInstance, devices: Devices, cell: Cell) -> Floats:
     """ln R of the devices, float32 (rows, 32, 2): as drawn, and as measured where the chip was measured."""
     drawn = devices.ln_resistance(cell)
-    if chip.measured is None or chip.measured.ln_resistance is None:
+    if chip.measured is None or chip.measured.ln_resistance is None or chip.kinds is ErrorKinds.READ:
         return drawn
     return _with_measured(drawn, devices, chip.measured, chip.measured.ln_resistance)
 
@@ -84,12 +94,3 @@ def _with_measured(drawn: Floats, devices: Devices, measured: Measured, ln_resis
         known = devices.low[..., side] | devices.low[..., other] | (side == BLB)
         found[..., side] = np.where(here & known, np.where(devices.low[..., side], lrs, hrs), drawn[..., side])
     return found
-
-
-def _cell(cell: Cell, kinds: ErrorKinds) -> Cell:
-    """Without the spreads of what is left out; an amplifier's offset belongs to both kinds of errors."""
-    if kinds is ErrorKinds.PROGRAMMING:
-        return replace(cell, noise=0.0, window_spread=0.0)
-    if kinds is ErrorKinds.READ:
-        return replace(cell, device_spread=0.0, cycle_spread=0.0)
-    return cell

@@ -82,6 +82,12 @@ class ChipInstance:
                 "use that one, or leave the measurement out"
             )
 
+        if self.measured is not None and self.attempts > 1:
+            raise TargetError(
+                "a measured chip shows what its devices were programmed to, not what a further attempt would do; "
+                "program once, or leave the measurement out"
+            )
+
     def save(self, path: str | Path) -> None:
         """Writes a file from which `load` gives the same chip; DataError where that cannot be."""
         from edgebnn.chip.instance_files import save_chip

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edgebnn.chip.cell import aged_rate, cell_error_rate, solve_cell
-from edgebnn.chip.device_model import device_answers, row_pulses, worn_devices
+from edgebnn.chip.device_model import device_answers, device_cell, row_pulses, worn_devices
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.pattern import Pattern, Rows
 from edgebnn.chip.provenance import pair_evidence, single_evidence
@@ -49,10 +49,17 @@ def program(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -
 
 
 def bit_error_rate(chip: ChipInstance, target: Target, policy: str) -> float:
-    """How often a binary synapse of the chip is wrong: the rate that was given, or that of policy and conditions."""
+    """How often a binary synapse of the chip is wrong, its read error rate apart.
+
+    That is the rate that was given, or the one of policy and conditions, for the kinds of errors that the chip has.
+    """
+    name = chip.policy or policy
+    if chip.errors is ErrorModel.DEVICE and chip.kinds is not ErrorKinds.BOTH:
+        return cell_error_rate(device_cell(chip, target, name))
+    if chip.kinds is ErrorKinds.READ and chip.errors is not ErrorModel.NEIGHBOUR:
+        return 0.0
     if chip.bit_error_rate is not None:
         return chip.bit_error_rate
-    name = chip.policy or policy
     if chip.conditions.nominal:
         return aged_rate(target, name, chip.conditions.cycles)
     return cell_error_rate(solve_cell(target, name, chip.conditions))

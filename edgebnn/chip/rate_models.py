@@ -44,7 +44,7 @@ def table_answers(chip: ChipInstance, target: Target, policy: str, rate: float) 
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
         factors = spatial_factors(chip.seed, rows.bank_row, spatial)
         before, after = programming.scaled(factors), reading.scaled(factors)
-        if chip.measured is not None and chip.measured.error_rate is not None:
+        if chip.measured is not None and chip.measured.error_rate is not None and chip.kinds is not ErrorKinds.READ:
             here, index = chip.measured.places(rows.bank_row)
             before = before.replaced(here, neighbours(chip.measured.error_rate[index]))
             after = after.replaced(here, rates())

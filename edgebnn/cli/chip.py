@@ -6,11 +6,12 @@ import click
 
 from edgebnn.cli.chip_characterise import characterise
 from edgebnn.cli.chip_instances import compare, import_chip, new_chip
+from edgebnn.cli.chip_reprogram import reprogram
 
 
 @click.group()
 def chip() -> None:
-    """Characterise devices; make, import, compare chip instances."""
+    """Characterise devices; make, import, compare and reprogram chips."""
 
 
 # Commands are added here, so that their files need not know the group: no import then runs in a circle.
@@ -18,3 +19,4 @@ chip.add_command(characterise)
 chip.add_command(new_chip)
 chip.add_command(import_chip)
 chip.add_command(compare)
+chip.add_command(reprogram)

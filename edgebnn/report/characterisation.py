@@ -217,16 +217,16 @@ def _rates(document: Document) -> Table:
 
 
 def _programming(found: list[Document]) -> Table:
-    table = _table("Programmed again where it reads wrong", "", "wrong after it", "energy", "time", "evidence")
+    table = _table("Programmed again where it reads wrong", "", "still wrong", "energy", "time", "evidence")
     for row in found:
         if row["attempts"] == 1:
             table.add_section()
             table.add_row(f"[bold]{escape(row['policy'])}[/bold]")
         remaining, energy, time = row["remaining"], row["energy_pj_per_synapse"], row["time_us_per_row"]
-        low, high = (f"{bound:.0e}" if bound else "0" for bound in remaining["interval"])
+        low, high = (_probability(bound) for bound in remaining["interval"])
         table.add_row(
             "  once" if row["attempts"] == 1 else f"  up to {row['attempts']} times",
-            f"{_probability(remaining['value'])} ({low} to {high})",
+            f"{low} to {high}",
             f"{energy['value']:.2f} pJ",
             f"{time['value']:.2f} us",
             weakest(*(Evidence(number["evidence"]) for number in (remaining, energy, time))),
