@@ -54,7 +54,7 @@ def chips(draw: st.DrawFn) -> ChipInstance:
         read_error_rate=0.0 if neighbour else draw(SHARES),
         policy=draw(st.none() | st.sampled_from(["strong", "a.b-c_9"])),
         conditions=conditions,
-        attempts=draw(st.integers(1, MOST_ATTEMPTS)) if device else 1,
+        attempts=draw(st.integers(1, MOST_ATTEMPTS)) if device and measured is None else 1,
         measured=measured,
     )
 
