@@ -127,6 +127,15 @@ def test_a_chip_with_errors_takes_no_other_weights_than_those_that_it_was_drawn_
     assert driver.take_events() == Events()
 
 
+def test_it_takes_no_other_zeros_either() -> None:
+    source = dataclasses.replace(BITS_4, kind=Kind.TRITS)
+    mapped = on_chip(_dense([[1, -1, 0, 0]], WeightKind.TERNARY, source))
+    driver = MacroDriver(mapped, banks_with(meant_values(mapped)))
+    driver.program(next(iter(mapped.linear_stages.values())))
+    driver.write(program_nonzero=0b0111)
+    assert "other weights" in str(driver.start(driver.description.commands.program))
+
+
 def test_the_banks_of_another_network_are_refused() -> None:
     mapped = on_chip(_dense([[1, 1, -1, -1]], WeightKind.BINARY, BITS_4))
     other = on_chip(_dense([[1, 1, -1, -1]] * 33, WeightKind.BINARY, BITS_4))

@@ -49,19 +49,22 @@ def thresholds(seed: int) -> tuple[Thresholds, Thresholds]:
     return drawn.min(axis=0), drawn.max(axis=0)
 
 
+def drawn_numbers(seed: int, place: tuple[int, int], inference: int, number: int) -> list[int]:
+    """u of each column, put together from its 32 bits."""
+    bank, row = place
+    words = [draw(seed, Domain.READ, bank << 5 | row, number, inference, block) for block in range(8)]
+    bits = [int(word) for block in words for word in block]
+    return [sum((bits[k] >> column & 1) << (31 - k) for k in range(32)) for column in range(32)]
+
+
 def by_definition(
     minus: Thresholds, at_most_zero: Thresholds, banks: ProgrammedBanks, place: tuple[int, int], inference: int,
     number: int, inputs: int,
 ) -> tuple[int, int]:  # fmt: skip
-    """A read of one row by its definition: u of each column put together from its 32 bits, compared as a number."""
-    bank, row = place
-    within = number if banks.each_read else 0
-    words = [draw(banks.seed, Domain.READ, bank << 5 | row, within, inference, block) for block in range(8)]
-    bits = [int(word) for block in words for word in block]
+    """A read of one row by its definition: u of each column is compared as a number."""
     sign = nonzero = 0
-    for column in range(32):
-        u = sum((bits[k] >> column & 1) << (31 - k) for k in range(32))
-        lane = (bank, row, column, inputs >> column & 1)
+    for column, u in enumerate(drawn_numbers(banks.seed, place, inference, number if banks.each_read else 0)):
+        lane = (*place, column, inputs >> column & 1)
         answer = -1 if u < minus[lane] else 0 if u < at_most_zero[lane] else 1
         sign |= (answer > 0) << column
         nonzero |= (answer != 0) << column
@@ -98,6 +101,23 @@ def test_c_reads_every_row_as_numpy_does(each_read: bool) -> None:
         sign, nonzero = read(banks, *np.indices((BANKS, ROWS)), 7, 2**33 + 1, inputs)
         for place in np.ndindex(BANKS, ROWS):
             assert sense_row(sensed, *place, 2**33 + 1, 7, inputs) == (int(sign[place]), int(nonzero[place]))
+
+
+@pytest.mark.parametrize("place", [(0, 5), (2, 31)])
+def test_the_last_bit_of_a_number_decides_too(place: tuple[int, int]) -> None:
+    """Thresholds just below, at and just above what is drawn, which no random test would meet."""
+    seed, inference, number = 77, 5, 3
+    numbers = np.array(drawn_numbers(seed, place, inference, number), np.uint64)
+    low, high = (np.zeros((BANKS, ROWS, 32, 2), np.uint64) for _ in range(2))
+    low[place] = (numbers + np.arange(32, dtype=np.uint64) % np.uint64(3))[:, np.newaxis]
+    high[place] = (numbers + np.arange(32, dtype=np.uint64) % np.uint64(4))[:, np.newaxis]
+    low, high = np.minimum(low, high), np.maximum(low, high)
+    banks = programmed(low, high, seed)
+    wanted = by_definition(low, high, banks, place, inference, number, 0x33333333)
+    assert 4 < wanted[0].bit_count() < wanted[1].bit_count() < 32
+    sign, nonzero = read(banks, *([part] for part in place), number, inference, 0x33333333)
+    assert (int(sign[0]), int(nonzero[0])) == wanted
+    assert sense_row(SensedBanks(banks), *place, inference, number, 0x33333333) == wanted
 
 
 def test_fresh_reads_have_the_rates_of_their_thresholds() -> None:
