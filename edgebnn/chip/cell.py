@@ -25,8 +25,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.physics import Physics
 from edgebnn.chip.supply import supply_v
-from edgebnn.chip.target import Physics, Policy, Target
+from edgebnn.chip.target import Policy, Target
 from edgebnn.chip.theory import Window, from_zero, pair_error_rate, to_zero
 from edgebnn.errors import TargetError
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from edgebnn.chip.target import NAME_PATTERN, Physics, Target
+from edgebnn.chip.physics import Physics
+from edgebnn.chip.target import NAME_PATTERN, Target
 from edgebnn.errors import TargetError
 
 

@@ -12,8 +12,9 @@ from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.chip.normal import exponential, normal
 from edgebnn.chip.pattern import Rows
 from edgebnn.chip.philox import Domain, draw
+from edgebnn.chip.physics import Spatial
 from edgebnn.chip.reading import Thresholds
-from edgebnn.chip.target import COLUMNS, Spatial, Target
+from edgebnn.chip.target import COLUMNS, Target
 from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.transitions import Transitions, neighbours, rates, turned, uniform
 from edgebnn.errors import TargetError

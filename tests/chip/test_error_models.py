@@ -15,10 +15,10 @@ from edgebnn.chip.cell import cell_error_rate, solve_cell
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.pattern import Pattern
+from edgebnn.chip.physics import Spatial
 from edgebnn.chip.programming import bit_error_rate, program
 from edgebnn.chip.rate_models import spatial_factors
 from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.target import Spatial
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.ternary import ternary_rates
 from edgebnn.errors import TargetError

@@ -1,0 +1,92 @@
+"""The tables [physics.*] of a target: devices and sense amplifiers, for rates away from the tabulated conditions."""
+
+from __future__ import annotations
+
+from edgebnn.chip.fields import (
+    Capacitance,
+    Duration,
+    Efficiency,
+    Energy,
+    Ratio,
+    RelativeDrift,
+    Section,
+    Spread,
+    Temperature,
+    Voltage,
+    VoltageDrift,
+)
+
+
+class Sense(Section, frozen=True):
+    """The precharge sense amplifier: both bit lines discharge from the supply to its switching point.
+
+    `offset` and `noise` are standard deviations of its input: of one amplifier against the next, and of one read
+    against the next at the reference temperature. `threshold` is that of its transistors. The window within which a
+    ternary read has to be decided is fitted for `window_policy`.
+    """
+
+    threshold: Voltage
+    threshold_drift: VoltageDrift
+    capacitance: Capacitance
+    offset: Spread
+    noise: Spread
+    window_policy: str
+
+
+class Temperatures(Section, frozen=True):
+    """Where the figures hold, how far the model reaches, and what the devices do in between."""
+
+    reference: Temperature
+    lowest: Temperature
+    highest: Temperature
+    lrs_drift: RelativeDrift
+    hrs_activation: Energy
+
+
+class Variability(Section, frozen=True):
+    """How the spread of ln R, which the bit error rate fixes, divides into its causes."""
+
+    device_share: Ratio
+
+
+class Ageing(Section, frozen=True):
+    """BER(n) = BER(0) * max(1, n / (onset * endurance)) ^ exponent after n programming cycles."""
+
+    onset: Efficiency
+    exponent: Ratio
+
+
+class Retention(Section, frozen=True):
+    """ln(HRS / LRS) shrinks by the share `drift` with each decade of time behind `onset`."""
+
+    drift: Ratio
+    onset: Duration
+
+
+class Spatial(Section, frozen=True):
+    """Standard deviations of ln(bit error rate) from bank to bank, row to row and column to column."""
+
+    bank: Ratio
+    row: Ratio
+    column: Ratio
+
+
+class TernaryErrors(Section, frozen=True):
+    """How often a ternary weight is read wrong at a supply voltage."""
+
+    supply: Voltage
+    sign_flip: Ratio
+    to_zero: Ratio
+    from_zero: Ratio
+
+
+class Physics(Section, frozen=True):
+    """Devices and sense amplifiers, for error rates away from the tabulated conditions."""
+
+    sense: Sense
+    temperature: Temperatures
+    variability: Variability
+    ageing: Ageing
+    retention: Retention
+    spatial: Spatial
+    ternary: dict[str, TernaryErrors]
