@@ -40,6 +40,8 @@ from edgebnn.network import model_shape
 
 __all__ = ["ChipInstance", "Deployment", "compile", "load"]
 
+MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
+
 Step = Callable[[str, float], None]
 
 
@@ -71,20 +73,28 @@ class Deployment:
         return measure(self.files, self.firmware)
 
     def run(
-        self, x: npt.ArrayLike, on: str = "fast", chip: ChipInstance | int | None = None, integers: bool = False
+        self,
+        x: npt.ArrayLike,
+        on: str = "fast",
+        chip: ChipInstance | int | None = None,
+        integers: bool = False,
+        first_inference: int = 0,
     ) -> npt.NDArray[Any]:
         """Scores (B, *scores shape) of samples as `batch` takes them, on `reference`, `fast` or `firmware`.
 
-        `chip` is a chip instance with its errors, or the seed of one. float64 in the model's own units, which are the
-        integer scores times one constant; with `integers` the int32 scores themselves. Raises DataError for unsuitable
-        data, TargetError for a chip on a target without RRAM, ToolError for an executor that does not exist or whose
-        packages are missing.
+        `chip` is a chip instance with its errors, or the seed of one; what it reads wrong anew goes by the number of
+        the inference, counted from `first_inference`. float64 in the model's own units, which are the integer scores
+        times one constant; with `integers` the int32 scores themselves. Raises DataError for unsuitable data,
+        TargetError for a chip on a target without RRAM, ToolError for an executor that does not exist or whose packages
+        are missing.
         """
         if on not in list(Executor):
             raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
         instance = self.chip(chip) if isinstance(chip, int) else chip
         banks = programmed_banks(self.mapped, instance) if instance is not None else None
-        scores = execute(self.mapped, self.elf, self.batch(x), Executor(on), banks)
+        if not 0 <= first_inference < MOST_INFERENCES:
+            raise TargetError(f"first_inference is {first_inference}; use a whole number from 0 to 2^47")
+        scores = execute(self.mapped, self.elf, self.batch(x), Executor(on), banks, first_inference)
         return scores if integers else scores * self.mapped.network.output.scale
 
     def emulate(

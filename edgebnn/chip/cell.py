@@ -33,6 +33,7 @@ from edgebnn.errors import TargetError
 
 # What is solved is rounded to this, far beyond its worth: no machine's last bit can then make another chip.
 _GRID = 2.0**-20
+_SAME_KELVIN = 1e-6
 WORST = 0.45  # no bit error rate grows beyond it
 
 
@@ -111,7 +112,8 @@ def temperature_k(target: Target, asked: float | None) -> float:
     table = physics_of(target).temperature
     low, high = table.lowest.si("temperature"), table.highest.si("temperature")
     temperature = table.reference.si("temperature") if asked is None else asked
-    if not low <= temperature <= high:
+    # 273.15 - 20 is a last bit below 253.15.
+    if not low - _SAME_KELVIN <= temperature <= high + _SAME_KELVIN:
         raise TargetError(
             f"the model of '{target.name}' reaches from {low - 273.15:.0f} to {high - 273.15:.0f} C, so "
             f"{temperature - 273.15:g} C is out of range; choose a temperature within it"

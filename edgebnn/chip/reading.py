@@ -114,9 +114,9 @@ def read(
         np.asarray(inference, np.uint64),
         np.asarray(inputs, np.uint32),
     )
-    sign = _choose(banks.sign[bank, row], inputs)
-    nonzero = _choose(banks.nonzero[bank, row], inputs)
-    place = banks.fresh[bank, row]
+    sign = np.asarray(_choose(banks.sign[bank, row], inputs))
+    nonzero = np.asarray(_choose(banks.nonzero[bank, row], inputs))
+    place = np.asarray(banks.fresh[bank, row])
     open_reads = place >= 0
     if open_reads.any():
         table = _choose(np.moveaxis(banks.tables[place[open_reads]], -1, 0), inputs[open_reads])

@@ -114,3 +114,53 @@ def test_a_target_may_be_a_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('schema = 1\nname = "mine"\nsummary = "mine"\narchitecture = "host"\n')
     assert edgebnn.compile(ECG_PVC, path).mapped.target.name == "mine"
+
+
+def test_a_chip_is_described_in_words_and_drawn_in_number(deployment: edgebnn.Deployment) -> None:
+    chip = deployment.chip(7, errors="device", policy="ultra-low-energy", cycles=10**6, supply_v=0.8, temperature_c=37)
+    result = deployment.emulate((X, Y), chips=3, like=chip, seed=5, firmware_samples=5)
+    assert [each.seed for each in result.chips] == [5, 6, 7] and result.executors_agree
+    assert result.summary is not None and result.summary.accuracy is not None
+    low, high = result.summary.accuracy.interval or (1, 0)
+    assert low <= result.summary.accuracy.mean <= high
+    assert result.supply_v == 0.8
+    alone = deployment.emulate((X, Y), [chip], firmware_samples=0)
+    assert alone.chips[0] == result.chips[2]
+    assert alone.summary is not None and alone.summary.wrong_bits.spread is None
+
+
+def test_energy_goes_with_the_square_of_the_chips_supply(deployment: edgebnn.Deployment) -> None:
+    nominal, low = (
+        deployment.emulate(X, chips=1, like=deployment.chip(0, supply_v=supply), firmware_samples=2).energy
+        for supply in (None, 0.6)
+    )
+    assert nominal is not None and low is not None
+    assert low.total_j == pytest.approx(nominal.total_j / 4)
+
+
+def test_reads_go_by_the_number_of_the_inference(deployment: edgebnn.Deployment) -> None:
+    chip = deployment.chip(1, read_error_rate=0.05)
+    whole = deployment.run(X, chip=chip, integers=True)
+    for on in ("reference", "fast", "firmware"):
+        assert np.array_equal(deployment.run(X[2:4], on, chip, integers=True, first_inference=2), whole[2:4])
+    assert not np.array_equal(deployment.run(X, chip=chip, integers=True, first_inference=1), whole)
+    with pytest.raises(TargetError, match="first_inference is -1"):
+        deployment.run(X, chip=chip, first_inference=-1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"errors": "magic"}, "chips know no 'magic'; choose one of: ber"),
+        ({"kinds": "some"}, "chips know no 'some'"),
+        ({"policy": "weak"}, "no programming policy 'weak'"),
+        ({"supply_v": 0.3}, "0.3 V"),
+        ({"temperature_c": 400.0}, "400 C"),
+        ({"cycles": 10**12}, "endure"),
+    ],
+)
+def test_a_chip_that_cannot_be_is_one_sentence(
+    deployment: edgebnn.Deployment, words: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TargetError, match=message):
+        deployment.chip(0, **words)

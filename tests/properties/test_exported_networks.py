@@ -141,7 +141,7 @@ def check(path: Path, drawn: Drawn, bits: int, target: str) -> None:
         assert np.array_equal(reference, execute(mapped, elf, x, Executor.FAST, banks))
         assert np.array_equal(reference, execute(mapped, elf, x, Executor.FIRMWARE, banks))
     compared = assert_same_as_onnxruntime(path, options, BATCH, drawn.seed)
-    # onnxruntime's own sums differ in their last bits from session to session: what it decides there it may decide anew.
+    # onnxruntime's own sums differ in their last bits from session to session: a tie there may fall another way.
     unambiguous = not any(getattr(node, "ambiguous", 0) for node in network.nodes)
     if compared.scores_compared and unambiguous:
         scores = execute(mapped, elf, x, Executor.REFERENCE)
