@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from edgebnn.errors import DataError
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes the file; a failed or interrupted write leaves an older file as it was, and no other.
+def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Writes the file, at once or part by part; a failed or interrupted write leaves an older file as it was, no other.
 
     Raises DataError naming the file where its folder is missing, closed or full.
     """
@@ -18,7 +19,7 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines((data,) if isinstance(data, bytes) else data)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except OSError as error:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, isfinite, log, log10, sqrt
+from math import exp, hypot, inf, log, log10, sqrt
 
 from scipy.constants import Boltzmann
 from scipy.optimize import brentq
@@ -28,11 +28,13 @@ from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.physics import Physics
 from edgebnn.chip.supply import supply_v
 from edgebnn.chip.target import Policy, Target
-from edgebnn.chip.theory import Window, from_zero, pair_error_rate, to_zero
+from edgebnn.chip.theory import Window, from_zero, gridded_rate, pair_error_rate, to_zero
 from edgebnn.errors import TargetError
 
-# What is solved is rounded to this, far beyond its worth: no machine's last bit can then make another chip.
+# What is solved is rounded to this, far beyond its worth, and rates by `gridded_rate`: no machine's last bit can then
+# make another chip, but for values within a last bit of the grid's middle.
 _GRID = 2.0**-20
+_LARGEST = 700.0  # of what is in ln R: beyond it R itself is no finite number
 _SAME_KELVIN = 1e-6
 WORST = 0.45  # no bit error rate grows beyond it
 
@@ -80,21 +82,26 @@ def solve_cell(target: Target, policy_name: str, conditions: Conditions) -> Cell
     spread = _spread(target, policy_name, aged_rate(target, policy_name, conditions.cycles))
     window, window_spread = _window(target, supply)
     factor = _discharge(physics, supply, temperature, target.name)
-    window_s = exp(window) * physics.sense.capacitance.si("capacitance") * factor.times
     # The window is a time of the clock, so a warmer amplifier, which switches earlier, sees further with it.
     warmed = window + log(_discharge(physics, supply, reference, target.name).times / factor.times)
     share = physics.variability.device_share.si("ratio")
-    return Cell(
-        ln_lrs=_rounded(lrs + log(1 + physics.temperature.lrs_drift.si("relative drift") * (temperature - reference))),
-        ln_hrs=_rounded(hrs + _activation(physics, temperature) - _lost(physics, conditions) * (hrs - lrs)),
-        device_spread=_rounded(spread * sqrt(share)),
-        cycle_spread=_rounded(spread * sqrt(1 - share)),
-        offset=_rounded(physics.sense.offset.si("voltage") / factor.volts),
-        noise=_rounded(physics.sense.noise.si("voltage") * sqrt(temperature / reference) / factor.volts),
-        window=_rounded(warmed),
-        window_spread=_rounded(window_spread),
-        window_s=window_s,
-    )
+    found = {
+        "ln_lrs": lrs + _conduction(physics, temperature, target.name),
+        "ln_hrs": hrs + _activation(physics, temperature) - _lost(physics, conditions) * (hrs - lrs),
+        "device_spread": spread * sqrt(share),
+        "cycle_spread": spread * sqrt(1 - share),
+        "offset": physics.sense.offset.si("voltage") / factor.volts,
+        "noise": physics.sense.noise.si("voltage") * sqrt(temperature / reference) / factor.volts,
+        "window": warmed,
+        "window_spread": window_spread,
+    }
+    if not all(abs(value) <= _LARGEST for value in (*found.values(), window)):
+        raise TargetError(
+            f"[physics] and policies.{policy_name} of '{target.name}' give no devices that could exist: check the size "
+            "and the units of their numbers"
+        )
+    seconds = exp(window) * physics.sense.capacitance.si("capacitance") * factor.times
+    return Cell(**{name: round(value / _GRID) * _GRID for name, value in found.items()}, window_s=seconds)
 
 
 def physics_of(target: Target) -> Physics:
@@ -137,8 +144,10 @@ def aged_rate(target: Target, policy_name: str, cycles: int) -> float:
         return rate
     ageing = physics_of(target).ageing
     onset = ageing.onset.si("ratio") * endurance
-    aged: float = rate * max(1.0, cycles / onset) ** ageing.exponent.si("ratio")
-    return max(rate, min(aged, WORST))
+    if rate == 0 or cycles <= onset:
+        return rate
+    grown = (cycles / onset) ** ageing.exponent.si("ratio") if onset else inf
+    return max(rate, min(gridded_rate(min(rate * grown, WORST)), WORST))
 
 
 @dataclass(frozen=True)
@@ -174,16 +183,28 @@ def _spread(target: Target, policy_name: str, rate: float) -> float:
     lrs, hrs = _medians(target.policy(policy_name))
     reference = physics.temperature.reference.si("temperature")
     volts = _discharge(physics, supply_v(target, None), reference, target.name).volts
-    amplifier = (physics.sense.offset.si("voltage") / volts) ** 2 + (physics.sense.noise.si("voltage") / volts) ** 2
+    amplifier = hypot(physics.sense.offset.si("voltage"), physics.sense.noise.si("voltage")) / volts
     if rate == 0:
         return 0.0
-    pair = ((hrs - lrs) / -float(ndtri(rate))) ** 2 if rate < 0.5 else float("inf")
-    if not amplifier <= pair < float("inf"):
+    pair = (hrs - lrs) / -float(ndtri(rate)) if rate < 0.5 else inf
+    if not amplifier <= pair < inf:
         raise TargetError(
             f"policies.{policy_name} of '{target.name}' states a bit error rate of {rate:g}, which no spread of its "
             "devices gives: lower physics.sense.offset, or move lrs and hrs"
         )
-    return sqrt((pair - amplifier) / 2)
+    return sqrt((pair - amplifier) / 2) * sqrt(pair + amplifier)
+
+
+def _conduction(physics: Physics, temperature: float, name: str) -> float:
+    """How much ln LRS moves with temperature: it conducts like a metal."""
+    warmer = temperature - physics.temperature.reference.si("temperature")
+    factor = 1 + physics.temperature.lrs_drift.si("relative drift") * warmer
+    if factor <= 0:
+        raise TargetError(
+            f"at {temperature - 273.15:g} C the low resistance of '{name}' would be none at all: lower "
+            "physics.temperature.lrs_drift, or raise lowest"
+        )
+    return log(factor)
 
 
 def _activation(physics: Physics, temperature: float) -> float:
@@ -197,7 +218,7 @@ def _lost(physics: Physics, conditions: Conditions) -> float:
     onset = physics.retention.onset.si("time")
     if conditions.retention_s <= onset:
         return 0.0
-    return min(physics.retention.drift.si("ratio") * log10(conditions.retention_s / onset), 1.0)
+    return min(physics.retention.drift.si("ratio") * (log10(conditions.retention_s) - log10(onset)), 1.0)
 
 
 def _window(target: Target, supply: float) -> tuple[float, float]:
@@ -234,6 +255,13 @@ def _fits(target: Target) -> list[tuple[float, float, float]]:
 @lru_cache(maxsize=64)
 def _fit(lrs: float, hrs: float, spread: float, wanted_to: float, wanted_from: float) -> Window | None:
     """The window that gives both rates, or None where none does; nested roots, both functions being monotonic."""
+    try:
+        return _root(lrs, hrs, spread, wanted_to, wanted_from)
+    except (ValueError, RuntimeError):  # brentq's words for no change of sign, and for no convergence
+        return None
+
+
+def _root(lrs: float, hrs: float, spread: float, wanted_to: float, wanted_from: float) -> Window | None:
 
     def window_at(width: float) -> Window:
         def excess(median: float) -> float:
@@ -251,11 +279,6 @@ def _fit(lrs: float, hrs: float, spread: float, wanted_to: float, wanted_from: f
     return window_at(brentq(excess, narrowest, widest, xtol=1e-12))
 
 
-def _rounded(value: float) -> float:
-    assert isfinite(value)
-    return round(value / _GRID) * _GRID
-
-
 def cell_error_rate(cell: Cell) -> float:
     """The 2T2R bit error rate of a cell."""
-    return pair_error_rate(cell.contrast, cell.spread, cell.offset, cell.noise)
+    return gridded_rate(pair_error_rate(cell.contrast, cell.spread, cell.offset, cell.noise))

@@ -18,7 +18,7 @@ from edgebnn.chip.evidence import weakest
 from edgebnn.chip.provenance import Graded, pair_evidence, single_evidence
 from edgebnn.chip.quantity import Evidence, Quantity
 from edgebnn.chip.secded import SECDED_8_4, SECDED_72_64
-from edgebnn.chip.supply import supply_v
+from edgebnn.chip.supply import energy_scaling
 from edgebnn.chip.target import Target
 from edgebnn.chip.theory import single_error_rate
 from edgebnn.errors import TargetError
@@ -117,14 +117,5 @@ def _reading(target: Target, conditions: Conditions, scheme: Scheme) -> Graded |
         words.append(decoder.evidence)
     if scheme is not Scheme.PAIR:
         words.append(Evidence.ASSUMED)  # that a device against a reference takes as much as a pair
-    factor, scaling = _supply_factor(target, conditions)
+    factor, scaling = energy_scaling(target, conditions.supply_v)
     return Graded(energy * factor, weakest(*words, *scaling))
-
-
-def _supply_factor(target: Target, conditions: Conditions) -> tuple[float, tuple[Evidence, ...]]:
-    volts = supply_v(target, conditions.supply_v)
-    assert target.supply is not None, "which supply_v has seen to"
-    nominal = target.supply.nominal
-    if volts == nominal.si("voltage"):
-        return 1.0, ()
-    return (volts / nominal.si("voltage")) ** 2, (nominal.evidence,)

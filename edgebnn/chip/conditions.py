@@ -34,7 +34,7 @@ class Conditions:
             raise TargetError(f"the time {self.retention_s} s since programming is out of range; use zero or more")
 
     @property
-    def nominal(self) -> bool:
+    def as_tabulated(self) -> bool:
         """Whether supply, temperature and time since programming are those of the target's tables."""
         return self.supply_v is None and self.temperature_k is None and self.retention_s == 0
 

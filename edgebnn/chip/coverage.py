@@ -30,7 +30,7 @@ def check_chip(chip: ChipInstance, target: Target, policy: str) -> None:
     array = array_of(target)
     name = chip.policy or policy
     aged_rate(target, name, chip.conditions.cycles)
-    if chip.errors in (ErrorModel.TABLE, ErrorModel.DEVICE) or not chip.conditions.nominal:
+    if chip.errors in (ErrorModel.TABLE, ErrorModel.DEVICE) or not chip.conditions.as_tabulated:
         solve_cell(target, name, chip.conditions)
     if chip.measured is not None:
         _check_cells(chip.measured, array, target.name)

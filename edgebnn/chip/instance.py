@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgebnn.chip.conditions import NOMINAL, Conditions
 from edgebnn.chip.measured import Measured
+from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
 
 MOST_ATTEMPTS = 100
@@ -88,18 +89,24 @@ class ChipInstance:
                 "program once, or leave the measurement out"
             )
 
-    def save(self, path: str | Path) -> None:
-        """Writes a file from which `load` gives the same chip; DataError where that cannot be."""
+    def save(self, path: str | Path, target: Target | None = None) -> None:
+        """Writes a file from which `load` gives the same chip; DataError where that cannot be.
+
+        With the `target` that the chip is one of, the file is refused for every other one.
+        """
         from edgebnn.chip.instance_files import save_chip
 
-        save_chip(self, Path(path))
+        save_chip(self, Path(path), target)
 
     @staticmethod
-    def load(path: str | Path) -> ChipInstance:
-        """The chip of a file that `save` wrote; DataError where it is none, TargetError where a number is unsound."""
+    def load(path: str | Path, target: Target | None = None) -> ChipInstance:
+        """The chip of a file that `save` wrote; DataError where it is none, TargetError where a number is unsound.
+
+        With a `target`, TargetError also where the file says that the chip was made for another one.
+        """
         from edgebnn.chip.instance_files import load_chip
 
-        return load_chip(Path(path))
+        return load_chip(Path(path), target)
 
 
 def measured_model(measured: Measured) -> ErrorModel:

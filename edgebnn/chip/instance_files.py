@@ -15,7 +15,7 @@ from edgebnn.arrays import Array, read_npz
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.measured import MAX_CELLS, Measured
-from edgebnn.chip.target import NAME_PATTERN
+from edgebnn.chip.target import NAME_PATTERN, Target
 from edgebnn.errors import DataError, TargetError
 from edgebnn.files import write_whole
 
@@ -46,6 +46,11 @@ class _Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class _MadeFor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class _ChipFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: Literal[2]
     seed: _Count
@@ -57,29 +62,31 @@ class _ChipFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conditions: _Conditions
     attempts: _Count
     measured: _Measurement | None
+    target: _MadeFor | None = None  # files of before have none, as have chips that were saved without one
 
 
 class _AnyFile(msgspec.Struct, frozen=True):
     schema: _Count
 
 
-def save_chip(chip: ChipInstance, path: Path) -> None:
+def save_chip(chip: ChipInstance, path: Path, target: Target | None = None) -> None:
     """Writes the chip, whole or not at all; DataError where the file's ending says another format, or it cannot be.
 
-    The same chip gives the same bytes.
+    The file states name and hash of the `target` that the chip is one of. The same chip gives the same bytes.
     """
     measured = chip.measured
     if (measured is None) == (path.suffix.lower() == ".npz"):
         what = "a chip without a measurement is JSON" if measured is None else "a chip with a measurement is an archive"
         raise DataError(f"'{path}' has the wrong ending: {what}; end it in {'.json' if measured is None else '.npz'}")
-    text = _json(chip)
+    text = _json(chip, target)
     write_whole(path, text if measured is None else _archive(text, measured))
 
 
-def load_chip(path: Path) -> ChipInstance:
+def load_chip(path: Path, target: Target | None = None) -> ChipInstance:
     """The chip of a file that `save_chip` wrote, JSON or archive by its content.
 
-    Raises DataError where it is none, and TargetError where a number in it is unsound.
+    Raises DataError where it is none, and TargetError where a number in it is unsound, or where the file names another
+    target than `target`; one that names none goes with any.
     """
     try:
         if not path.is_file():
@@ -91,20 +98,21 @@ def load_chip(path: Path) -> ChipInstance:
     except OSError as error:
         raise DataError(f"chip '{path}' cannot be read: {error.strerror or error}; check the path") from error
     if not start.startswith(_ZIP):
-        return _chip(_stored(start, path), None, path)
+        return _chip(_stored(start, path, target), None, path)
     _check_archive(path, size)
     text = read_npz(path, [_CHIP])[_CHIP]
     if text.dtype != np.uint8:
         raise DataError(f"'{path}' is not a chip file: its array '{_CHIP}' is no text; import the measurement again")
-    stored = _stored(text.tobytes(), path)
+    stored = _stored(text.tobytes(), path, target)
     return _chip(stored, read_npz(path, [_CELL], _VALUES), path)
 
 
-def _json(chip: ChipInstance) -> bytes:
+def _json(chip: ChipInstance, target: Target | None) -> bytes:
     known: dict[str, Any] = {field.name: getattr(chip, field.name) for field in fields(chip)}
     known["conditions"] = asdict(chip.conditions)
     if chip.measured is not None:
         known["measured"] = {"name": chip.measured.name, "sha256": chip.measured.sha256}
+    known["target"] = None if target is None else {"name": target.name, "sha256": target.sha256}
     return msgspec.json.format(msgspec.json.encode({"schema": SCHEMA, **known}), indent=2) + b"\n"
 
 
@@ -133,7 +141,23 @@ def _check_archive(path: Path, size: int) -> None:
         raise DataError(f"'{path}' claims {unpacked} bytes, more than {MAX_CELLS} cells take; import fewer of them")
 
 
-def _stored(text: bytes, path: Path) -> _ChipFile:
+def _stored(text: bytes, path: Path, target: Target | None) -> _ChipFile:
+    stored = _decoded(text, path)
+    if target is not None and stored.target is not None:
+        _check_target(stored.target, target, path)
+    return stored
+
+
+def _check_target(made_for: _MadeFor, target: Target, path: Path) -> None:
+    if made_for.sha256 != target.sha256:
+        raise TargetError(
+            f"chip file '{path}': the chip was made for target '{made_for.name}' (sha256 {made_for.sha256[:16]}), whose "
+            f"file differs from that of target '{target.name}' here (sha256 {target.sha256[:16]}); use the target that "
+            "it was made for, or make it again for this one"
+        )
+
+
+def _decoded(text: bytes, path: Path) -> _ChipFile:
     if len(text) > _MAX_JSON_BYTES:
         raise DataError(f"'{path}' is not a chip file: it is larger than {_MAX_JSON_BYTES} bytes; give one")
     try:

@@ -81,14 +81,3 @@ def probability_below(z: npt.ArrayLike) -> npt.NDArray[np.uint64]:
     low, high = below[index].astype(np.float64), below[index + 1].astype(np.float64)
     found: npt.NDArray[np.uint64] = np.floor(low + (high - low) * (place - index) + 0.5).astype(np.uint64)
     return found
-
-
-def exponential(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """e^x for |x| below 32, by multiplications and additions alone: (Taylor's series of e^(x / 64))^64."""
-    part, term, total = x / 64, np.ones_like(x), np.ones_like(x)
-    for order in range(1, 17):
-        term = term * part / order
-        total = total + term
-    for _ in range(6):
-        total = total * total
-    return total

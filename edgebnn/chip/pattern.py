@@ -59,6 +59,10 @@ class Pattern:
         banks, rows = self.sign.shape
         return banks, rows
 
+    def head(self, banks: int) -> Pattern:
+        """The first so many banks."""
+        return Pattern(self.sign[:banks], self.nonzero[:banks], self.kind[:banks], self.zero_share[:banks])
+
     def blocks(self, rows: int) -> Iterator[Rows]:
         """The rows that hold weights, at most so many at a time."""
         bank, row = np.nonzero(self.kind != EMPTY)

@@ -64,7 +64,7 @@ class Retention(Section, frozen=True):
 
 
 class Spatial(Section, frozen=True):
-    """Standard deviations of ln(bit error rate) from bank to bank, row to row and column to column."""
+    """Standard deviations of the error rate's normal quantile from bank to bank, row to row and column to column."""
 
     bank: Ratio
     row: Ratio

@@ -14,14 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgebnn.chip.cell import aged_rate, cell_error_rate, solve_cell
-from edgebnn.chip.device_model import device_answers, device_cell, row_pulses, worn_devices
+from edgebnn.chip.device_model import device_answers, row_pulses, worn_devices
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.pattern import Pattern, Rows
-from edgebnn.chip.provenance import pair_evidence, single_evidence
 from edgebnn.chip.pulses import PulseCount, program_all
-from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rate_models import ber_answers, neighbour_answers, table_answers
+from edgebnn.chip.rates import model_rate
 from edgebnn.chip.reading import TABLE_WORDS, Answers, ProgrammedBanks, Thresholds, answers
 from edgebnn.chip.target import Target
 from edgebnn.chip.transitions import misread
@@ -48,34 +46,6 @@ def program(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -
     return _banks(pattern, found, chip)
 
 
-def bit_error_rate(chip: ChipInstance, target: Target, policy: str) -> float:
-    """How often a binary synapse of the chip is wrong, its read error rate apart.
-
-    That is the rate that was given, or the one of policy and conditions, for the kinds of errors that the chip has.
-    """
-    name = chip.policy or policy
-    if chip.errors is ErrorModel.DEVICE and chip.kinds is not ErrorKinds.BOTH:
-        return cell_error_rate(device_cell(chip, target, name))
-    if chip.kinds is ErrorKinds.READ and chip.errors is not ErrorModel.NEIGHBOUR:
-        return 0.0
-    if chip.bit_error_rate is not None:
-        return chip.bit_error_rate
-    if chip.conditions.nominal:
-        return aged_rate(target, name, chip.conditions.cycles)
-    return cell_error_rate(solve_cell(target, name, chip.conditions))
-
-
-def rate_evidence(chip: ChipInstance, target: Target, policy: str) -> Evidence | None:
-    """What `bit_error_rate` is worth; None where somebody gave the rate."""
-    if chip.bit_error_rate is not None:
-        return None
-    name = chip.policy or policy
-    if target.physics is None:
-        return target.policy(name).bit_error_rate.evidence
-    worth = single_evidence if chip.errors is ErrorModel.DEVICE else pair_evidence
-    return worth(target, name, chip.conditions)
-
-
 def programming_pulses(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -> PulseCount:
     """The pulses that programming the pattern takes, further attempts included."""
     pulses = PulseCount()
@@ -90,11 +60,11 @@ def programming_pulses(chip: ChipInstance, target: Target, pattern: Pattern, pol
 def _model(chip: ChipInstance, target: Target, policy: str) -> Model:
     match chip.errors:
         case ErrorModel.BER:
-            return ber_answers(chip, target, policy, bit_error_rate(chip, target, policy))
+            return ber_answers(chip, target, policy, model_rate(chip, target, policy))
         case ErrorModel.NEIGHBOUR:
-            return neighbour_answers(chip, bit_error_rate(chip, target, policy))
+            return neighbour_answers(chip, model_rate(chip, target, policy))
         case ErrorModel.TABLE:
-            return table_answers(chip, target, policy, bit_error_rate(chip, target, policy))
+            return table_answers(chip, target, policy, model_rate(chip, target, policy))
         case ErrorModel.DEVICE:
             return device_answers(chip, target, policy)
 

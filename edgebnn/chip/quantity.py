@@ -96,8 +96,8 @@ def check(quantity: Quantity, bounds: Bounds, where: str) -> None:
         raise TargetError(f"{where} is larger than {LARGEST_VALUE}; state a finite number, in a larger unit if need be")
     if not value >= 0:
         raise TargetError(f"{where} is {value}; it must be a finite number, zero or more")
-    if bounds.positive and value == 0:
-        raise TargetError(f"{where} is 0; it must be more than zero")
+    if bounds.positive and quantity.si(dimension) == 0:  # or so small that the unit makes it 0
+        raise TargetError(f"{where} is {value}; it must be more than zero")
     if dimension in _WHOLE and quantity.si(dimension) != int(quantity.si(dimension)):
         raise TargetError(f"{where} is {value} {quantity.unit}; it must be a whole number")
     if dimension == "ratio" and value > 1:

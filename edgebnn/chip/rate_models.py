@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import hypot
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import physics_of, solve_cell
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
-from edgebnn.chip.normal import exponential, normal
+from edgebnn.chip.normal import normal
 from edgebnn.chip.pattern import Rows
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.physics import Spatial
@@ -20,7 +21,7 @@ from edgebnn.chip.transitions import Transitions, neighbours, rates, turned, uni
 from edgebnn.errors import TargetError
 
 Model = Callable[[Rows], tuple[Thresholds, Thresholds]]
-Factors = npt.NDArray[np.float64]
+Shifts = npt.NDArray[np.float64]
 
 
 def ber_answers(chip: ChipInstance, target: Target, policy: str, rate: float) -> Model:
@@ -38,13 +39,16 @@ def ber_answers(chip: ChipInstance, target: Target, policy: str, rate: float) ->
 
 
 def table_answers(chip: ChipInstance, target: Target, policy: str, rate: float) -> Model:
-    """The rates of `ber`, each times what bank, row and column make of it; a cell that was measured has its own."""
+    """The rates of `ber` as they differ by bank, row and column; a cell that was measured has its own."""
     programming, reading = _stages(chip, target, policy, rate)
     spatial = physics_of(target).spatial
+    spread = spatial_spread(spatial)
 
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
-        factors = spatial_factors(chip.seed, rows.bank_row, spatial)
-        before, after = programming.scaled(factors), reading.scaled(factors)
+        before, after = programming, reading
+        if spread:
+            shifts = spatial_shifts(chip.seed, rows.bank_row, spatial)
+            before, after = (each.spread_out(shifts, spread) for each in (before, after))
         if chip.measured is not None and chip.measured.error_rate is not None and chip.kinds is not ErrorKinds.READ:
             here, index = chip.measured.places(rows.bank_row)
             before = before.replaced(here, neighbours(chip.measured.error_rate[index]))
@@ -76,20 +80,26 @@ def neighbour_answers(chip: ChipInstance, rate: float) -> Model:
     return model
 
 
-def spatial_factors(seed: int, bank_row: npt.NDArray[np.int64], spatial: Spatial) -> Factors:
-    """By what the bit error rate of each synapse differs from the mean, float64 (rows, 32): a product of the bank's,
-    the row's and the column's factor, each log-normal with the mean 1."""
+def spatial_shifts(seed: int, bank_row: npt.NDArray[np.int64], spatial: Spatial) -> Shifts:
+    """By what the normal quantile of each synapse's error rate differs from the mean, float64 (rows, 32).
+
+    A sum of what bank, row and column add, each normal.
+    """
     bank = (bank_row >> 5 << 5)[:, np.newaxis]
     places = (
         (spatial.bank, bank, np.int64(COLUMNS)),
         (spatial.row, bank_row[:, np.newaxis], np.int64(COLUMNS + 1)),
         (spatial.column, bank, np.arange(COLUMNS)),
     )
-    exponent = np.zeros((len(bank_row), COLUMNS))
+    shifts = np.zeros((len(bank_row), COLUMNS))
     for spread, place, within in places:
-        sigma = spread.si("ratio")
-        exponent += sigma * normal(draw(seed, Domain.SPATIAL, place, within)[..., 0]) - sigma**2 / 2
-    return exponential(exponent)
+        shifts += spread.si("ratio") * normal(draw(seed, Domain.SPATIAL, place, within)[..., 0]).astype(np.float64)
+    return shifts
+
+
+def spatial_spread(spatial: Spatial) -> float:
+    """The standard deviation of the shifts."""
+    return hypot(*(each.si("ratio") for each in (spatial.bank, spatial.row, spatial.column)))
 
 
 def _stages(chip: ChipInstance, target: Target, policy: str, rate: float) -> tuple[Transitions, Transitions]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import hypot, sqrt
+from math import frexp, hypot, ldexp, sqrt
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 Floats = npt.NDArray[np.float64]
+
+_BITS = 30  # of a rate: as many as the largest thresholds, of 32 bits, can make use of, or nearly so
 
 
 @dataclass(frozen=True)
@@ -34,21 +36,30 @@ class TernaryRates:
     from_zero: float
 
 
+def gridded_rate(rate: float) -> float:
+    """The rate in 30 significant bits, far more than it is worth, so that no machine's last bit makes another chip.
+
+    That holds but for values within a last bit of the middle between two of them.
+    """
+    mantissa, exponent = frexp(rate)
+    return ldexp(round(ldexp(mantissa, _BITS)), exponent - _BITS)
+
+
 def single_error_rate(contrast: float, spread: float) -> float:
     """Q(D / 2s): a 1T1R device against a fixed reference halfway between the medians."""
-    return float(ndtr(-contrast / 2 / spread)) if spread else 0.0
+    return float(_below(-contrast / 2, spread))
 
 
 def pair_error_rate(contrast: float, spread: float, offset: float = 0.0, noise: float = 0.0) -> float:
     """Q(D / sqrt(2 s^2 + offset^2 + noise^2)): a 2T2R pair read by an amplifier of that offset and noise."""
     width = hypot(sqrt(2) * spread, offset, noise)
-    return float(ndtr(-contrast / width)) if width else 0.0
+    return float(_below(-contrast, width))
 
 
 def from_zero(window: Window, ln_hrs: float, spread: float) -> float:
     """0 read as +-1: at least one of two HRS falls within the window."""
     z, weight = _normal_law()
-    falls = ndtr((window.median + window.spread * z - ln_hrs) / spread)
+    falls = _below(window.median + window.spread * z - ln_hrs, spread)
     return float((weight * (1 - (1 - falls) ** 2)).sum())
 
 
@@ -56,7 +67,7 @@ def to_zero(window: Window, ln_lrs: float, ln_hrs: float, spread: float) -> floa
     """+-1 read as 0: neither LRS nor HRS falls within the window."""
     z, weight = _normal_law()
     ends = window.median + window.spread * z
-    return float((weight * ndtr((ln_lrs - ends) / spread) * ndtr((ln_hrs - ends) / spread)).sum())
+    return float((weight * _below(ln_lrs - ends, spread) * _below(ln_hrs - ends, spread)).sum())
 
 
 def sign_flip(
@@ -67,15 +78,21 @@ def sign_flip(
     contrast, middle, amplifier = ln_hrs - ln_lrs, (ln_lrs + ln_hrs) / 2, hypot(offset, noise)
     wide = sqrt(2) * spread
     if wide == 0:
-        return 0.0
+        return float(_below(-contrast, amplifier) * _below(window.median - min(ln_lrs, ln_hrs), window.spread))
     u = np.linspace(contrast - 9 * wide, contrast + 9 * wide, 4001)
     density = np.exp(-(((u - contrast) / wide) ** 2) / 2)
     density /= density.sum()
-    wrong = ndtr(-u / amplifier) if amplifier else (u < 0).astype(np.float64)
+    wrong = _below(-u, amplifier)
     # The faster line is at the mean less |u| / 2; mean and window together are normal.
     width = hypot(spread / sqrt(2), window.spread)
-    in_time = ndtr((window.median - middle + np.abs(u) / 2) / width)
+    in_time = _below(window.median - middle + np.abs(u) / 2, width)
     return float((density * wrong * in_time).sum())
+
+
+def _below(distance: Any, spread: float) -> Any:
+    """How often a normal number of this spread is below a distance: a step, one half at 0, where the spread is 0."""
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return ndtr(np.where(np.equal(distance, 0), 0.0, np.divide(distance, spread)))
 
 
 @cache

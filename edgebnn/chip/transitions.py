@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
-from edgebnn.chip.normal import WHOLE
+from edgebnn.chip.normal import WHOLE, probability_below
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.reading import SLICES, Thresholds
 
 Rates = npt.NDArray[np.float64]
 Values = npt.NDArray[np.int8]
 
-
-MOST = 0.5  # a synapse that is wrong more often than right holds another weight
+_GRID = 2.0**-20  # of a quantile, as in `cell.py`
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +31,13 @@ class Transitions:
     to_zero: Rates
     from_zero: Rates
 
-    def scaled(self, factor: Rates) -> Transitions:
-        """Every rate times a factor (rows, 32) of its synapse, none beyond `MOST`."""
-        return Transitions(
-            *(np.minimum(each * factor, MOST) for each in (self.flip, self.sign_flip, self.to_zero, self.from_zero))
-        )
+    def spread_out(self, shift: Rates, spread: float) -> Transitions:
+        """Rates that differ from synapse to synapse, shift (rows, 32), around the same mean.
+
+        Each rate becomes Q(z - shift), the shift being normal with this spread. With z = sqrt(1 + spread^2) Q^-1(rate)
+        the mean over all places is the rate again.
+        """
+        return Transitions(*(_spread_out(getattr(self, each.name), shift, spread) for each in fields(self)))
 
     def replaced(self, where: npt.NDArray[np.bool_], others: Transitions) -> Transitions:
         """The rates of `others` at the synapses (rows, 32) that are flagged."""
@@ -99,3 +102,12 @@ def uniform(seed: int, domain: Domain, bank_row: npt.NDArray[np.int64], event: i
 
 def _scaled(rate: Rates) -> Thresholds:
     return np.rint(rate * WHOLE).astype(np.uint64)
+
+
+def _spread_out(rate: Rates, shift: Rates, spread: float) -> Rates:
+    """Where there is no rate there is none anywhere; `rate` is that of all synapses, (1, 1)."""
+    (mean,) = rate.flat
+    if not 0 < mean < 1:
+        return rate
+    z = round(float(ndtri(mean)) * sqrt(1 + spread**2) / _GRID) * _GRID
+    return probability_below(z + shift) / WHOLE

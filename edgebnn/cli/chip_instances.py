@@ -34,7 +34,7 @@ def new_chip(
     policy = default_policy(described)
     chip = replace(chip_settings(chip_words, described), seed=seed)
     wrong = wrong_synapses(chip, described, policy, uniform_pattern(1, *sample_shape(described, SAMPLE_BANKS)))
-    chip.save(output)
+    chip.save(output, described)
     document = new_document(chip, described, policy, wrong, output)
     emit(document, json_flag, json_file, lambda console: show_new_chip(console, document))
 
@@ -70,7 +70,7 @@ def import_chip(
     chip = replace(settings, seed=seed, measured=measured)
     check_chip(chip, described, policy)
     wrong = wrong_synapses(chip, described, policy, uniform_pattern(1, *sample_shape(described, SAMPLE_BANKS)))
-    chip.save(output)
+    chip.save(output, described)
     document = import_document(chip, described, policy, wrong, output, ignored)
     emit(document, json_flag, json_file, lambda console: show_import(console, document))
 
@@ -93,7 +93,7 @@ def compare(
 
     described = load_target(target)
     name = policy or default_policy(described)
-    chips = ChipInstance.load(first), ChipInstance.load(second)
+    chips = ChipInstance.load(first, described), ChipInstance.load(second, described)
     for chip in chips:
         check_chip(chip, described, name)
     document = compare_document(chips, (first, second), described, name, compare_chips(chips, described, name))

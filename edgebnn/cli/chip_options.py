@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_SECONDS_A_DAY = 86400
-
 
 @dataclass(frozen=True)
 class ChipOptions:
@@ -123,10 +121,11 @@ def _check_usage(words: ChipOptions, errors: str, kinds: str) -> None:
 
 def _conditions(words: ChipOptions) -> Conditions:
     from edgebnn.chip.conditions import KELVIN, Conditions
+    from edgebnn.chip.lifetime import SECONDS_A_DAY
 
     return Conditions(
         cycles=words.cycles or 0,
         supply_v=words.vdd,
         temperature_k=None if words.temperature is None else words.temperature + KELVIN,
-        retention_s=(words.retention_days or 0.0) * _SECONDS_A_DAY,
+        retention_s=(words.retention_days or 0.0) * SECONDS_A_DAY,
     )

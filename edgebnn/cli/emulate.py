@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from edgebnn.cli.options import folder_argument, given
 from edgebnn.cli.output import JsonCommand, emit, end_with
 
 if TYPE_CHECKING:
+    from edgebnn.api import Deployment
+    from edgebnn.chip.instance import ChipInstance
     from edgebnn.chip.target import Target
 
 
@@ -25,6 +28,14 @@ if TYPE_CHECKING:
 )
 @click.option("--chips", type=click.IntRange(0, 10_000), default=1, show_default=True, help="Number of chip instances.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first chip.")
+@click.option(
+    "--chip",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A saved or measured chip instance, in place of drawn ones; several times for several chips.",
+)
 @chip_options
 @click.option(
     "--max-accuracy-drop",
@@ -48,6 +59,7 @@ def emulate(
     data: Path,
     chips: int,
     seed: int,
+    files: tuple[Path, ...],
     chip_words: ChipOptions,
     max_accuracy_drop: float | None,
     firmware_samples: int,
@@ -55,7 +67,7 @@ def emulate(
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
-    """Run a data set on the deployment in DIR, without errors and on chips with bit errors.
+    """Run a data set on the deployment in DIR, without errors and on chips with bit errors, drawn or from files.
 
     Exit code 1 where two executors that have to agree do not.
     """
@@ -67,20 +79,49 @@ def emulate(
 
     if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 100:
         raise click.UsageError("--max-accuracy-drop takes percentage points from 0 to 100")
+    if files:
+        _check_alone(chip_words)
     deployment = api.load(folder)
     if model is not None:
         check_same_model(model, deployment.mapped)
     dataset = read_dataset(data, deployment)
     target = deployment.mapped.target
-    count = _chip_count(target, chips, chip_words)
+    saved = _saved_chips(files, deployment)
+    count = 0 if saved else _chip_count(target, chips, chip_words)
     like = chip_settings(chip_words, target, deployment.mapped.policy) if count else None
-    with progress("emulate", total=7 + count) as step:
+    with progress("emulate", total=7 + (len(saved) or count)) as step:
         result = deployment.emulate(
-            dataset, count, seed=seed, like=like, model=model, firmware_samples=firmware_samples, progress=step
+            dataset,
+            list(saved) or count,
+            seed=seed,
+            like=like,
+            model=model,
+            firmware_samples=firmware_samples,
+            progress=step,
         )
-    document = emulate_document(deployment, result, max_accuracy_drop)
+    document = emulate_document(deployment, result, max_accuracy_drop, saved)
     emit(document, json_flag, json_file, lambda console: show_emulate(console, document))
     end_with(disagreement(document))
+
+
+def _check_alone(words: ChipOptions) -> None:
+    """A usage error where an option says how to draw chips, beside files that hold them."""
+    named = [f"--{name}" for name in ("chips", "seed") if given(name)] + words.given
+    if named:
+        raise click.UsageError(f"{named[0]} is about drawn chips, and a file of --chip brings its own; leave one out")
+
+
+def _saved_chips(files: Sequence[Path], deployment: Deployment) -> dict[ChipInstance, Path]:
+    """The chips of the files, each another one: the same chip twice would say more than is known."""
+    from edgebnn.cli.options import chip_of_file
+
+    found: dict[ChipInstance, Path] = {}
+    for path in files:
+        chip = chip_of_file(path, deployment.mapped.target, deployment.mapped.policy)
+        if chip in found:
+            raise click.UsageError(f"'{path}' holds the same chip as '{found[chip]}'; give each chip once")
+        found[chip] = path
+    return found
 
 
 def _chip_count(target: Target, chips: int, words: ChipOptions) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from edgebnn.api import Deployment
     from edgebnn.chip.instance import ChipInstance
+    from edgebnn.chip.target import Target
     from edgebnn.cli.chip_options import ChipOptions
     from edgebnn.emulator.emulate import Dataset
     from edgebnn.frontend import ReadOptions
@@ -89,18 +90,23 @@ def chip_from(deployment: Deployment, chip: str | None, words: ChipOptions) -> C
 
     Raises TargetError where the deployment's target has no such chip, DataError for a file that holds none.
     """
-    from dataclasses import replace
-
-    from edgebnn.chip.coverage import check_chip, default_policy
-    from edgebnn.chip.instance import ChipInstance
-    from edgebnn.cli.chip_options import chip_settings
-
-    target, policy = deployment.mapped.target, deployment.mapped.policy
     if chip is None:
         if words.given:
             raise click.UsageError(f"{words.given[0]} goes with --chip SEED")
         return None
-    if re.fullmatch(r"[+-]?[0-9]+", chip):
+    return named_chip(chip, words, deployment.mapped.target, deployment.mapped.policy)
+
+
+def named_chip(chip: str, words: ChipOptions, target: Target, policy: str | None) -> ChipInstance:
+    """The chip of `--chip SEED|FILE` on a target; `policy` is that of a deployment, by default the target's first.
+
+    Raises TargetError where the target has no such chip, DataError for a file that holds none.
+    """
+    from dataclasses import replace
+
+    from edgebnn.cli.chip_options import chip_settings
+
+    if is_seed(chip):
         seed = int(chip) if len(chip) <= 20 else -1
         if not 0 <= seed < 2**63:
             raise click.UsageError(f"--chip {chip} is out of range; a seed is a whole number from 0 to 2^63 - 1")
@@ -110,9 +116,22 @@ def chip_from(deployment: Deployment, chip: str | None, words: ChipOptions) -> C
             f"the chip file '{chip}' brings its own errors, policy and conditions; leave out {', '.join(words.given)}, "
             "or give a seed"
         )
-    loaded = ChipInstance.load(chip)
-    check_chip(loaded, target, policy or default_policy(target))
-    return loaded
+    return chip_of_file(Path(chip), target, policy)
+
+
+def is_seed(chip: str) -> bool:
+    """Whether `--chip` gives a seed, and not a file."""
+    return re.fullmatch(r"[+-]?[0-9]+", chip) is not None
+
+
+def chip_of_file(path: Path, target: Target, policy: str | None) -> ChipInstance:
+    """The chip of a file, once it is sure that it is one of this target; TargetError or DataError where it is not."""
+    from edgebnn.chip.coverage import check_chip, default_policy
+    from edgebnn.chip.instance import ChipInstance
+
+    chip = ChipInstance.load(path, target)
+    check_chip(chip, target, policy or default_policy(target))
+    return chip
 
 
 def read_dataset(path: Path, deployment: Deployment) -> Dataset:

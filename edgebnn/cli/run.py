@@ -64,7 +64,7 @@ def run(
         step("running")
         scores = deployment.run(x, on=on, chip=instance, integers=integers)
     if save_chip is not None and instance is not None:
-        instance.save(save_chip)
+        instance.save(save_chip, deployment.mapped.target)
     if output is not None:
         write_whole(output, npy_bytes(scores))
     document = run_document(deployment, scores, on, instance)

@@ -11,13 +11,15 @@ import numpy.typing as npt
 from scipy.stats import t as student
 
 from edgebnn.chip.cell import solve_cell
+from edgebnn.chip.device_model import device_cell
 from edgebnn.chip.energy import Energy, programming_energy
 from edgebnn.chip.events import Events
-from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.intervals import LEVEL, Interval
-from edgebnn.chip.programming import bit_error_rate, programming_pulses, rate_evidence
+from edgebnn.chip.programming import programming_pulses
 from edgebnn.chip.provenance import ternary_evidence
 from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.rates import chip_rate
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.theory import TernaryRates
@@ -31,13 +33,14 @@ Labels = npt.NDArray[np.int64]
 class ChipResult:
     """One chip instance on all samples.
 
-    `bit_error_rate` is that of its binary weights and `bit_error_rate_evidence` what it is worth: None where the user
-    gave it. `accuracy` is None without labels, `changed` counts other answers than without errors.
+    `bit_error_rate` and the two behind it are those of `ChipRate`: the mean over the network's synapses. `accuracy` is
+    None without labels, `changed` counts other answers than without errors.
     """
 
     seed: int
-    bit_error_rate: float
+    bit_error_rate: float | None
     bit_error_rate_evidence: Evidence | None
+    measured_share: float
     wrong_bits: int
     accuracy: float | None
     changed: int
@@ -92,11 +95,12 @@ def chip_result(
     labels: Labels | None,
 ) -> ChipResult:
     """The figures of a chip whose answers are these; all (samples,)."""
-    policy = policy_of(mapped, chip)
+    rate = chip_rate(chip, mapped.target, policy_of(mapped, chip), pattern_of(mapped))
     return ChipResult(
         seed=chip.seed,
-        bit_error_rate=bit_error_rate(chip, mapped.target, policy),
-        bit_error_rate_evidence=rate_evidence(chip, mapped.target, policy),
+        bit_error_rate=rate.rate,
+        bit_error_rate_evidence=rate.evidence,
+        measured_share=rate.measured_share,
         wrong_bits=wrong_weights(mapped, banks),
         accuracy=None if labels is None else float(np.mean(answers == labels)),
         changed=int(np.count_nonzero(answers != without_errors)),
@@ -125,13 +129,18 @@ def over_chips(values: Sequence[float], low: float, high: float) -> OverChips:
 
 
 def ternary_errors(mapped: MappedNetwork, chip: ChipInstance) -> TernaryErrors | None:
-    """Those of a chip that reads ternary weights through a sensing window; None where it has none of them."""
+    """Those of a chip that reads ternary weights through a sensing window; None where it has none, or where no formula
+    gives them: with measured cells, or after more than one attempt at programming."""
     ternary = any(stage.nonzero is not None for stage in mapped.linear_stages.values())
-    given = chip.errors is ErrorModel.NEIGHBOUR or chip.bit_error_rate is not None
-    if not ternary or given or mapped.target.physics is None:
+    other = chip.errors is ErrorModel.NEIGHBOUR or chip.bit_error_rate is not None
+    unknown = chip.measured is not None or chip.attempts > 1
+    if not ternary or other or unknown or mapped.target.physics is None:
         return None
     policy = policy_of(mapped, chip)
-    cell = solve_cell(mapped.target, policy, chip.conditions)
+    if chip.errors is not ErrorModel.DEVICE and chip.kinds is ErrorKinds.PROGRAMMING:
+        return None  # rates know ternary errors of reading alone
+    cell = device_cell(chip, mapped.target, policy) if chip.errors is ErrorModel.DEVICE else None
+    cell = cell or solve_cell(mapped.target, policy, chip.conditions)
     return TernaryErrors(ternary_rates(cell), ternary_evidence(mapped.target, policy, chip.conditions))
 
 

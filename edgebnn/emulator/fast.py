@@ -11,6 +11,7 @@ from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.descriptors import address, host_library
 from edgebnn.emulator.program import Program, build_program
 from edgebnn.emulator.samples import encode_samples
+from edgebnn.emulator.sensed_banks import check_inferences
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.encoding import check_shape, encode
@@ -29,13 +30,15 @@ _BLOCK_BYTES = 4 << 20
 class FastPath:
     """A mapped network, ready to run batches. One object may be used by many threads at once; C runs without the GIL.
 
-    Raises ToolError where the compiled runtime is missing.
+    It keeps the program of the last chip, so that a stream of single samples on one chip builds it once. Raises
+    ToolError where the compiled runtime is missing.
     """
 
     def __init__(self, mapped: MappedNetwork) -> None:
         self.mapped = mapped
         self._native = host_library()
         self._program = build_program(mapped)
+        self._last_on_chip: tuple[ProgrammedBanks, Program] | None = None
 
     def run(
         self,
@@ -46,15 +49,17 @@ class FastPath:
     ) -> Scores:
         """Integer scores int32 (B, *scores shape) of a batch x (B, *the model's own input shape).
 
-        `banks` are those of a chip with errors, whose inference `first_inference` + i sample i is. Raises DataError for
-        unsuitable data, TargetError for banks that are not the network's, ToolError for a kernel that this processor
-        has not.
+        `banks` are those of a chip with errors, whose inference `first_inference` + i sample i is; their arrays stay as
+        they are. Raises DataError for unsuitable data, TargetError for banks that are not the network's and for
+        inferences that a chip cannot tell apart, ToolError for a kernel that this processor has not.
         """
         if not self._native.ebnn_host_has_kernel(_KERNELS[kernel]):
             raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
-        program = self._program if banks is None else build_program(self.mapped, banks)
         network, layout = self.mapped.network, self.mapped.plan.input
         check_shape(network, x)
+        if banks is not None:
+            check_inferences(first_inference, len(x))
+        program = self._program if banks is None else self._program_on(banks)
         scores = np.empty((len(x), network.output.size), np.int32)
         block = self._block_samples(program)
         for first in range(0, len(x), block):
@@ -73,6 +78,13 @@ class FastPath:
         for first in range(0, len(encoded), block):
             self._run_encoded(self._program, encoded[first : first + block], scores[first : first + block], kernel)
         return scores
+
+    def _program_on(self, banks: ProgrammedBanks) -> Program:
+        """The program on a chip. The pair is read and written as one, so that no thread meets another's program."""
+        last = self._last_on_chip
+        if last is None or last[0] is not banks:
+            last = self._last_on_chip = banks, build_program(self.mapped, banks)
+        return last[1]
 
     def _run_encoded(
         self,

@@ -7,8 +7,9 @@ import ctypes
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.philox import EVENTS
 from edgebnn.chip.reading import SLICES, ProgrammedBanks
-from edgebnn.errors import ToolError
+from edgebnn.errors import TargetError, ToolError
 from edgebnn.native import library
 
 _word, _pointer = ctypes.c_uint32, ctypes.c_void_p
@@ -62,6 +63,14 @@ class SensedBanks:
     def address(self) -> int:
         """Where the struct lies."""
         return ctypes.addressof(self._struct)
+
+
+def check_inferences(first: int, count: int) -> None:
+    """TargetError for `count` inferences from `first` on whose fresh draws a chip could not tell apart."""
+    if not 0 <= first <= EVENTS - count:
+        raise TargetError(
+            f"{count} inferences from number {first} on are out of range; a chip's inferences go from 0 to 2^48 - 1"
+        )
 
 
 def _never_zero(tables: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from edgebnn.chip.comparison import Comparison, WrongSynapses
 from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.lifetime import SECONDS_A_DAY
 from edgebnn.chip.measured import Measured
-from edgebnn.chip.programming import bit_error_rate
-from edgebnn.chip.provenance import pair_evidence
 from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.rates import chip_rate
 from edgebnn.chip.target import Target
 
 Document = dict[str, Any]
@@ -24,23 +24,26 @@ _QUANTILES = (0.05, 0.5, 0.95)
 
 
 def chip_document(chip: ChipInstance, target: Target, policy: str) -> Document:
-    """A chip with the rate at which its binary synapses are wrong; `policy` is that of a chip without its own."""
+    """A chip with the rate at which its binary synapses are wrong, those apart that were measured.
+
+    `policy` is that of a chip without its own. The rate is None where no formula gives it: after further attempts.
+    """
     conditions, name = chip.conditions, chip.policy or policy
-    given = chip.bit_error_rate is not None
+    rate = chip_rate(chip, target, policy)
     return {
         "seed": chip.seed,
         "errors": str(chip.errors),
         "kinds": str(chip.kinds),
         "policy": name,
         "own_policy": chip.policy is not None,
-        "bit_error_rate": bit_error_rate(chip, target, policy),
-        "bit_error_rate_evidence": "given" if given else str(pair_evidence(target, name, conditions)),
+        "bit_error_rate": rate.rate,
+        "bit_error_rate_evidence": "given" if rate.evidence is None else str(rate.evidence),
         "read_error_rate": chip.read_error_rate,
         "attempts": chip.attempts,
         "cycles": conditions.cycles,
         "supply_v": conditions.supply_v,
         "temperature_c": None if conditions.temperature_k is None else round(conditions.temperature_k - KELVIN, 6),
-        "retention_days": conditions.retention_s / 86400,
+        "retention_days": conditions.retention_s / SECONDS_A_DAY,
         "measured": None if chip.measured is None else _origin(chip.measured),
     }
 

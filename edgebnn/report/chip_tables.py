@@ -94,7 +94,7 @@ def _chip_rows(document: Document) -> list[tuple[str, str]]:
         ("", _KINDS[chip["kinds"]]),
         ("policy", escape(policy)),
         *_condition_rows(chip),
-        ("bit error rate, binary", f"{chip['bit_error_rate']:.3g} ({chip['bit_error_rate_evidence']})"),
+        ("bit error rate, binary", f"{numbers.error_rate(chip['bit_error_rate'])} ({chip['bit_error_rate_evidence']})"),
     ]
     if chip["measured"] is not None:
         cells = numbers.counted(chip["measured"]["cells"], "cell")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.lifetime import SECONDS_A_DAY
 from edgebnn.emulator.accuracy import Verdict
 from edgebnn.emulator.chip_results import ChipResult, OverChips, ProgrammingCost, TernaryErrors, policy_of
 from edgebnn.emulator.emulate import Emulation
@@ -18,18 +22,24 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-_SECONDS_A_DAY = 86_400
 
+def emulate_document(
+    deployment: Deployment,
+    result: Emulation,
+    allowed_drop: float | None,
+    files: Mapping[ChipInstance, Path] = MappingProxyType({}),
+) -> Document:
+    """`emulate`; accuracies are fractions, the drop and its allowance percentage points.
 
-def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: float | None) -> Document:
-    """`emulate`; accuracies are fractions, the drop and its allowance percentage points."""
+    `files` are those that the chips came from, in their order, where they came from any.
+    """
     drop, mapped = result.drop, deployment.mapped
     document = {
         **origin_document(mapped),
         "samples": result.samples,
         "accuracy": result.accuracy,
         "accuracy_interval": result.accuracy_interval,
-        "chips": chips_document(result),
+        "chips": _with_files(chips_document(result), list(files.values())),
         "conditions": None if result.first_chip is None else conditions_document(mapped, result.first_chip),
         "over_chips": _over_chips_document(result),
         "ternary_errors": None if result.ternary_errors is None else _ternary_document(result.ternary_errors),
@@ -46,7 +56,7 @@ def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: fl
         **energy_document(result),
         **programming_document(result.programming),
         "programming_policy": mapped.policy if result.first_chip is None else policy_of(mapped, result.first_chip),
-        "notes": [*left_out(deployment), *result.notes],
+        "notes": [*left_out(deployment), *result.notes, *_unlike(list(files))],
     }
     if allowed_drop is not None:
         document |= _verdict(mapped, result, allowed_drop)
@@ -56,6 +66,19 @@ def emulate_document(deployment: Deployment, result: Emulation, allowed_drop: fl
 def chips_document(result: Emulation) -> list[Document]:
     """Every chip instance, and what its bit error rate is worth: a word of evidence, or `given` by the user."""
     return [{**asdict(chip), "bit_error_rate_evidence": _worth(chip)} for chip in result.chips]
+
+
+def _with_files(chips: list[Document], files: Sequence[Path]) -> list[Document]:
+    if not files:
+        return chips
+    return [{**chip, "file": str(path)} for chip, path in zip(chips, files, strict=True)]
+
+
+def _unlike(chips: Sequence[ChipInstance]) -> list[str]:
+    """What to say of chips from files that are not drawn alike: whose conditions, supply and energy are shown."""
+    if len({replace(chip, seed=0) for chip in chips}) < 2:
+        return []
+    return ["the chips differ in more than their seeds: conditions, supply and energies are those of the first one"]
 
 
 def programming_document(cost: ProgrammingCost | None) -> Document:
@@ -77,7 +100,7 @@ def conditions_document(mapped: MappedNetwork, chip: ChipInstance) -> Document:
         "cycles": conditions.cycles,
         "supply_v": conditions.supply_v,
         "temperature_c": None if conditions.temperature_k is None else conditions.temperature_k - KELVIN,
-        "retention_days": conditions.retention_s / _SECONDS_A_DAY,
+        "retention_days": conditions.retention_s / SECONDS_A_DAY,
         "read_error_rate": chip.read_error_rate,
         "attempts": chip.attempts,
         "measured": None if chip.measured is None else chip.measured.name,

@@ -46,7 +46,7 @@ def _show_chips(console: Console, document: Document) -> None:
     for chip in document["chips"][:_SHOWN]:
         accuracy = "" if chip["accuracy"] is None else numbers.share(chip["accuracy"])
         wrong, changed = numbers.count(chip["wrong_bits"]), numbers.count(chip["changed"])
-        table.add_row(str(chip["seed"]), f"{chip['bit_error_rate']:.3g}", wrong, accuracy, changed)
+        table.add_row(str(chip["seed"]), numbers.error_rate(chip["bit_error_rate"]), wrong, accuracy, changed)
     console.print(table)
     if len(document["chips"]) > _SHOWN:
         console.print(f"and {numbers.counted(len(document['chips']) - _SHOWN, 'more chip')} (--json lists all)")

@@ -99,3 +99,8 @@ def moment(seconds: float) -> str:
     """`12:07.3`, minutes and seconds from the start of a recording."""
     tenths = round(seconds * 10)
     return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
+
+
+def error_rate(value: float | None) -> str:
+    """An error rate; a dash where no formula gives one."""
+    return "-" if value is None else f"{value:.3g}"

@@ -68,7 +68,8 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
 /*
  * Runs the steps on `batch` samples. Sample i's input starts at `inputs` + i * input_stride and its scores at
  * `scores` + i * scores_stride (strides in bytes, multiples of 4). Areas are aligned to 4 bytes. `kernel` is an
- * ebnn_host_kernel; sample i is inference `first_inference` + i of a chip with errors. Answers 0, a negative ebnn_status, or one of the errors above.
+ * ebnn_host_kernel; sample i is inference `first_inference` + i of a chip with errors. Answers 0, a negative ebnn_status,
+ * or one of the errors above.
  */
 int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *inputs, size_t input_stride,
                       int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, uint64_t first_inference,

@@ -14,13 +14,17 @@ from scipy.stats import binomtest
 from edgebnn.chip.cell import cell_error_rate, solve_cell
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.measured import Measured
 from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.physics import Spatial
-from edgebnn.chip.programming import bit_error_rate, program
-from edgebnn.chip.rate_models import spatial_factors
+from edgebnn.chip.programming import program
+from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.rate_models import spatial_shifts, spatial_spread
+from edgebnn.chip.rates import chip_rate, model_rate
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.ternary import ternary_rates
+from edgebnn.chip.transitions import Transitions
 from edgebnn.errors import TargetError
 from tests.chip.patterns import binary_pattern, meant, read_all, ternary_pattern
 
@@ -103,27 +107,37 @@ def test_neighbour_errors_are_drawn_anew_in_every_inference_and_at_no_other_time
     holds(int((both & (meant(TERNARY) == 0)).sum()), int((meant(TERNARY) == 0).sum()), 0.0667**2)
 
 
-def test_table_rates_are_those_of_ber_times_a_factor_of_bank_row_and_column() -> None:
-    """So wrong synapses crowd: a bank's count spreads far more than that of independent synapses would."""
+def test_table_rates_differ_by_bank_row_and_column() -> None:
+    """So wrong synapses crowd: a bank's count spreads more than that of independent synapses would."""
     one, alone = (
         (read_all(programmed(ChipInstance(0, 0.033, errors))) != meant(BINARY)).sum(axis=(1, 2))
         for errors in (ErrorModel.TABLE, ErrorModel.BER)
     )
-    assert alone.var() < 2 * alone.mean() and one.var() > 8 * one.mean()
+    assert alone.var() < 2 * alone.mean() and one.var() > 4 * one.mean()
     assert PHYSICS is not None
     bank_row = np.arange(4000 * 32)
-    factors = spatial_factors(3, bank_row, PHYSICS.spatial).reshape(4000, 32, 32)
-    assert factors.mean() == pytest.approx(1, rel=0.03)
-    # ln(factor) is a sum of the three, whose spreads are those of the target.
-    cross = factors[:, :1, :1] * factors / (factors[:, :, :1] * factors[:, :1, :])
-    assert np.allclose(cross, 1, rtol=1e-12)
-    logs = np.log(factors)
+    shifts = spatial_shifts(3, bank_row, PHYSICS.spatial).reshape(4000, 32, 32)
+    # A shift is a sum of the three, whose spreads are those of the target.
+    cross = shifts[:, :1, :1] + shifts - shifts[:, :, :1] - shifts[:, :1, :]
+    assert np.allclose(cross, 0, atol=1e-12)
     for axis, name in ((2, "row"), (1, "column")):
-        spread = logs.mean(axis=axis).std(axis=1, ddof=1)
+        spread = shifts.mean(axis=axis).std(axis=1, ddof=1)
         assert np.sqrt((spread**2).mean()) == pytest.approx(getattr(PHYSICS.spatial, name).si("ratio"), rel=0.02)
-    means = logs.mean(axis=(1, 2))
-    within = (0.3**2 + 0.3**2) / 32
+    means = shifts.mean(axis=(1, 2))
+    within = (0.1**2 + 0.1**2) / 32
     assert np.sqrt(means.var(ddof=1) - within) == pytest.approx(PHYSICS.spatial.bank.si("ratio"), rel=0.05)
+
+
+@pytest.mark.parametrize("rate", [1e-7, 1e-3, 0.033, 0.185, 0.442, 0.9])
+def test_a_rate_that_differs_from_place_to_place_keeps_its_mean(rate: float) -> None:
+    assert PHYSICS is not None
+    spread = spatial_spread(PHYSICS.spatial)
+    z = np.linspace(-9, 9, 40001)
+    law = np.exp(-(z**2) / 2)
+    places = Transitions(*(np.full((1, 1), rate) for _ in range(4))).spread_out(spread * z[np.newaxis], spread)
+    for rates in (places.flip, places.to_zero, places.from_zero, places.sign_flip):
+        assert float((rates[0] * law).sum() / law.sum()) == pytest.approx(rate, rel=1e-3)
+        assert rates.min() >= 0 and rates.max() <= 1 and np.ptp(rates) > 0
 
 
 def test_the_models_agree_where_there_is_one_rate() -> None:
@@ -222,7 +236,7 @@ def test_ageing_and_conditions_change_the_rates_as_theory_says() -> None:
             chip = ChipInstance(10, errors=errors, conditions=conditions)
             wrong = read_all(program(chip, RRAM130, BINARY, "low-energy")) != meant(BINARY)
             holds(int(wrong.sum()), wrong.size, cell_error_rate(cell))
-        assert bit_error_rate(ChipInstance(0, conditions=conditions), RRAM130, "low-energy") == pytest.approx(
+        assert model_rate(ChipInstance(0, conditions=conditions), RRAM130, "low-energy") == pytest.approx(
             cell_error_rate(cell), rel=1e-4
         )
 
@@ -265,3 +279,24 @@ def test_what_a_chip_cannot_be(settings: dict[str, object], message: str) -> Non
 def test_neighbour_errors_refuse_a_share_that_they_cannot_reach() -> None:
     with pytest.raises(TargetError, match=r"share of 0\.9 of the ternary weights"):
         programmed(ChipInstance(0, 0.9, ErrorModel.NEIGHBOUR), TERNARY)
+
+
+def test_the_rate_of_a_measured_chip_is_that_of_its_cells() -> None:
+    """And what it is worth: measured where every synapse was, else the weaker word."""
+    cells = np.arange(BANKS * 1024)
+    whole = Measured(cells, np.full(cells.size, 0.2), None, "lab.csv", "0" * 64)
+    half = Measured(cells[::2], np.full(cells[::2].size, 0.2), None, "lab.csv", "0" * 64)
+    resistances = np.log(np.where(cells[:, np.newaxis] % 4 == 0, [2e5, 1e4], [1e4, 2e5])).astype(np.float32)
+    measured = Measured(cells, None, resistances, "lab.csv", "0" * 64)
+    for each, rate, word, share in (
+        (whole, 0.2, Evidence.MEASURED, 1.0),
+        (half, (0.2 + 0.033) / 2, Evidence.SECONDARY, 0.5),
+        (measured, 0.25, Evidence.MEASURED, 1.0),
+    ):
+        errors = ErrorModel.TABLE if each.ln_resistance is None else ErrorModel.DEVICE
+        chip = ChipInstance(0, errors=errors, measured=each)
+        found = chip_rate(chip, RRAM130, "ultra-low-energy", BINARY)
+        assert found.rate == pytest.approx(rate) and found.evidence is word and found.measured_share == share
+        wrong = read_all(program(chip, RRAM130, BINARY, "ultra-low-energy")) != meant(BINARY)
+        holds(int(wrong.sum()), wrong.size, rate)
+    assert chip_rate(ChipInstance(0, errors=ErrorModel.DEVICE, attempts=3), RRAM130, "strong", BINARY).rate is None

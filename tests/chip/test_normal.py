@@ -1,11 +1,11 @@
-"""Normal numbers, probabilities and exponentials by additions and multiplications, against scipy and numpy."""
+"""Normal numbers and probabilities by additions and multiplications, against scipy and numpy."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from edgebnn.chip.normal import REACH, WHOLE, exponential, make_tables, normal, probability_below, tables
+from edgebnn.chip.normal import REACH, WHOLE, make_tables, normal, probability_below, tables
 
 
 def test_the_stored_tables_are_those_that_this_machine_would_make() -> None:
@@ -40,11 +40,3 @@ def test_probabilities_are_near_the_exact_ones_and_never_fall() -> None:
     assert found[0] == 0
     assert found[-1] == WHOLE
     assert probability_below(0.0) == WHOLE // 2
-
-
-def test_exponentials() -> None:
-    near, all_of_them = np.linspace(-24, 24, 100_001), np.linspace(-32, 32, 100_001)
-    np.testing.assert_allclose(exponential(near), np.exp(near), rtol=1e-13)
-    # At the ends of its range the series was cut off early: 2e-12.
-    np.testing.assert_allclose(exponential(all_of_them), np.exp(all_of_them), rtol=4e-12)
-    assert exponential(np.zeros(1)) == 1

@@ -1,0 +1,74 @@
+"""The resistances of a chip's devices as the CSV that a measurement comes in, which `chip import` reads again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.device_model import programmed_ln_resistance
+from edgebnn.chip.devices import BL, BLB
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.measured import HIGHEST_OHM, LOWEST_OHM
+from edgebnn.chip.measured_columns import PLACE, RESISTANCES, WEIGHT
+from edgebnn.chip.normal import Floats
+from edgebnn.chip.pattern import EMPTY, Pattern, Rows
+from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.errors import TargetError
+
+_BLOCK_ROWS = 1024
+# How far the bound of a measurement moves where its logarithm becomes float32.
+_ROUNDING = 1e-5
+
+
+def resistance_csv(
+    chip: ChipInstance, target: Target, policy: str, pattern: Pattern, step: Callable[[int], None] = lambda rows: None
+) -> Iterator[bytes]:
+    """The file's bytes, part by part: the cells of a pattern but its zeros, in rising order, as the chip holds them.
+
+    `chip` is one of the error model `device`; `policy` is that of a chip without its own. A resistance is written so
+    that its logarithm, rounded to float32 as an import does, is the device's own. `step` hears how many rows are done.
+    Raises TargetError where the model does not cover the chip's conditions, or a resistance is none of a measurement's.
+    """
+    yield (",".join((*PLACE, *RESISTANCES, WEIGHT)) + "\n").encode()
+    done = 0
+    for rows in pattern.blocks(_BLOCK_ROWS):
+        yield _lines(rows, programmed_ln_resistance(chip, target, chip.policy or policy, rows))
+        done += len(rows.row)
+        step(done)
+
+
+def cell_counts(pattern: Pattern) -> tuple[int, int]:
+    """(cells that `resistance_csv` writes, cells that it leaves out, whose weight is 0)."""
+    held = pattern.kind != EMPTY
+    cells = int(held.sum()) * COLUMNS
+    written = int(np.bitwise_count(pattern.nonzero[held]).sum(dtype=np.int64))
+    return written, cells - written
+
+
+def _lines(rows: Rows, ln_resistance: Floats) -> bytes:
+    weights = rows.values
+    place = np.nonzero(weights)
+    row, column = place
+    ohms = _ohms(ln_resistance[place], rows, place)
+    columns = rows.bank[row], rows.row[row], column, ohms[:, BL], ohms[:, BLB], weights[place]
+    records = zip(*(values.tolist() for values in columns), strict=True)
+    return "".join([f"{b},{r},{c},{bl!r},{blb!r},{w}\n" for b, r, c, bl, blb, w in records]).encode()
+
+
+def _ohms(
+    ln_resistance: Floats, rows: Rows, place: tuple[npt.NDArray[np.int64], ...]
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """Resistances (cells, 2) in ohm, each within what a measurement may hold; TargetError names a cell beyond it."""
+    low, high = np.log(LOWEST_OHM) - _ROUNDING, np.log(HIGHEST_OHM) + _ROUNDING
+    beyond = ((ln_resistance < low) | (ln_resistance > high)).any(axis=-1)
+    if beyond.any():
+        first = int(beyond.argmax())
+        row, column = int(place[0][first]), int(place[1][first])
+        raise TargetError(
+            f"bank {rows.bank[row]}, row {rows.row[row]}, column {column} has a device beyond {LOWEST_OHM:g} to "
+            f"{HIGHEST_OHM:g} ohm, which no measurement's file holds; choose other banks, another policy or another seed"
+        )
+    ohms: npt.NDArray[np.float64] = np.clip(np.exp(ln_resistance.astype(np.float64)), LOWEST_OHM, HIGHEST_OHM)
+    return ohms

@@ -1,0 +1,94 @@
+"""How often the binary synapses of a chip are wrong, and what that number is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.cell import aged_rate, cell_error_rate, solve_cell
+from edgebnn.chip.device_model import device_cell
+from edgebnn.chip.evidence import weakest
+from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.measured import Measured
+from edgebnn.chip.pattern import Pattern
+from edgebnn.chip.provenance import pair_evidence, single_evidence
+from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.target import COLUMNS, Target
+
+_BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class ChipRate:
+    """The mean over a chip's synapses, its read error rate apart; None where no formula gives it.
+
+    That is so after more than one attempt at programming. `evidence` is None where the user gave the rate.
+    `measured_share` is the share of the synapses whose rate was measured.
+    """
+
+    rate: float | None
+    evidence: Evidence | None
+    measured_share: float = 0.0
+
+
+def model_rate(chip: ChipInstance, target: Target, policy: str) -> float:
+    """The rate that was given, or that of policy and conditions, for the kinds of errors that the chip has."""
+    name = chip.policy or policy
+    if chip.errors is ErrorModel.DEVICE and chip.kinds is not ErrorKinds.BOTH:
+        return cell_error_rate(device_cell(chip, target, name))
+    if chip.kinds is ErrorKinds.READ and chip.errors is not ErrorModel.NEIGHBOUR:
+        return 0.0
+    if chip.bit_error_rate is not None:
+        return chip.bit_error_rate
+    if chip.conditions.as_tabulated:
+        return aged_rate(target, name, chip.conditions.cycles)
+    return cell_error_rate(solve_cell(target, name, chip.conditions))
+
+
+def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> ChipRate:
+    """The rate of the synapses that `pattern` uses; without one, of those that were not measured."""
+    evidence = _model_evidence(chip, target, chip.policy or policy)
+    if chip.attempts > 1:
+        return ChipRate(None, evidence)
+    model = model_rate(chip, target, policy)
+    if chip.measured is None or pattern is None or chip.kinds is ErrorKinds.READ:
+        return ChipRate(model, evidence)
+    known, wrong, synapses = _measured(chip.measured, pattern)
+    if synapses == 0:
+        return ChipRate(model, evidence)
+    share = known / synapses
+    found = {1.0: Evidence.MEASURED, 0.0: evidence}.get(share)
+    if 0 < share < 1:
+        found = None if evidence is None else weakest(evidence, Evidence.MEASURED)
+    return ChipRate((wrong + model * (synapses - known)) / synapses, found, share)
+
+
+def _model_evidence(chip: ChipInstance, target: Target, policy: str) -> Evidence | None:
+    if chip.bit_error_rate is not None:
+        return None
+    if target.physics is None:
+        return target.policy(policy).bit_error_rate.evidence
+    worth = single_evidence if chip.errors is ErrorModel.DEVICE else pair_evidence
+    return worth(target, policy, chip.conditions)
+
+
+def _measured(measured: Measured, pattern: Pattern) -> tuple[int, float, int]:
+    """Synapses of the pattern that were measured, how many of them are expected to be wrong, and all synapses."""
+    rates = _rates(measured)
+    known, wrong, synapses = 0, 0.0, 0
+    for rows in pattern.blocks(_BLOCK_ROWS):
+        here, index = measured.places(rows.bank_row)
+        known += int(here.sum())
+        wrong += float(rates[index][here].sum())
+        synapses += len(rows.bank) * COLUMNS
+    return known, wrong, synapses
+
+
+def _rates(measured: Measured) -> npt.NDArray[np.float64]:
+    """Of each measured cell; a cell whose resistances were measured is wrong or right."""
+    if measured.error_rate is not None:
+        return measured.error_rate
+    assert measured.ln_resistance is not None, "what was measured are rates or resistances"
+    return (measured.ln_resistance[:, 0] >= measured.ln_resistance[:, 1]).astype(np.float64)

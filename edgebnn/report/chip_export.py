@@ -1,0 +1,50 @@
+"""What `edgebnn chip export` wrote: its JSON and its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.target import Target
+from edgebnn.report import numbers
+from edgebnn.report.chip_documents import chip_document
+from edgebnn.report.chip_tables import shown
+from edgebnn.report.tables import facts, show_notes
+
+Document = dict[str, Any]
+
+
+def export_document(
+    chip: ChipInstance, target: Target, policy: str, banks: int, cells: tuple[int, int], path: Path
+) -> Document:
+    """The chip, and how many cells were written and left out; `policy` is that of a chip without its own."""
+    written, zeros = cells
+    left_out = f"{numbers.counted(zeros, 'cell')} with weight 0 left out: a measurement's file has no word for them"
+    return {
+        "target": target.name,
+        "chip": chip_document(chip, target, policy),
+        "banks": banks,
+        "cells": written,
+        "zeros_left_out": zeros,
+        "notes": [left_out] if zeros else [],
+        "file": str(path),
+    }
+
+
+def show_export(console: Console, document: Document) -> None:
+    """`chip export`."""
+    chip = document["chip"]
+    banks = numbers.counted(document["banks"], "bank")
+    rows = [
+        ("target", escape(document["target"])),
+        ("seed", str(chip["seed"])),
+        ("policy", escape(chip["policy"])),
+        ("cells", f"{numbers.count(document['cells'])} in the first {banks}"),
+        ("written to", shown(document["file"])),
+    ]
+    facts(console, "Resistances", rows)
+    show_notes(console, document)
