@@ -151,9 +151,9 @@ def _stored(text: bytes, path: Path, target: Target | None) -> _ChipFile:
 def _check_target(made_for: _MadeFor, target: Target, path: Path) -> None:
     if made_for.sha256 != target.sha256:
         raise TargetError(
-            f"chip file '{path}': the chip was made for target '{made_for.name}' (sha256 {made_for.sha256[:16]}), whose "
-            f"file differs from that of target '{target.name}' here (sha256 {target.sha256[:16]}); use the target that "
-            "it was made for, or make it again for this one"
+            f"chip file '{path}': the chip was made for target '{made_for.name}' (sha256 {made_for.sha256[:16]}), "
+            f"whose file differs from that of target '{target.name}' here (sha256 {target.sha256[:16]}); use the "
+            "target that it was made for, or make the chip again for this one"
         )
 
 

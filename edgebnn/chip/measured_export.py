@@ -68,7 +68,7 @@ def _ohms(
         row, column = int(place[0][first]), int(place[1][first])
         raise TargetError(
             f"bank {rows.bank[row]}, row {rows.row[row]}, column {column} has a device beyond {LOWEST_OHM:g} to "
-            f"{HIGHEST_OHM:g} ohm, which no measurement's file holds; choose other banks, another policy or another seed"
+            f"{HIGHEST_OHM:g} ohm, which no measurement's file holds; choose fewer banks, or another policy"
         )
     ohms: npt.NDArray[np.float64] = np.clip(np.exp(ln_resistance.astype(np.float64)), LOWEST_OHM, HIGHEST_OHM)
     return ohms

@@ -57,7 +57,8 @@ def show_run(console: Console, document: Document) -> None:
     chip = document["chip"]
     where = "no bit errors"
     if chip:
-        where = f"chip {chip['seed']} (errors by '{chip['errors']}') at a bit error rate of {numbers.error_rate(chip['bit_error_rate'])}"
+        rate = numbers.error_rate(chip["bit_error_rate"])
+        where = f"chip {chip['seed']} (errors by '{chip['errors']}') at a bit error rate of {rate}"
     samples = numbers.counted(document["samples"], "sample")
     console.print(f"{samples} on {document['on']}, {where}" + (f": {counts}" if counts else ""))
     if document["ends_in"] == "classes":
