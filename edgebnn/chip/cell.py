@@ -36,7 +36,7 @@ from edgebnn.errors import TargetError
 _GRID = 2.0**-20
 _LARGEST = 700.0  # of what is in ln R: beyond it R itself is no finite number
 _SAME_KELVIN = 1e-6
-WORST = 0.45  # no bit error rate grows beyond it
+WORST = 0.25  # no bit error rate grows beyond it
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def solve_cell(target: Target, policy_name: str, conditions: Conditions) -> Cell
     window, window_spread = _window(target, supply)
     factor = _discharge(physics, supply, temperature, target.name)
     # The window is a time of the clock, so a warmer amplifier, which switches earlier, sees further with it.
-    warmed = window + log(_discharge(physics, supply, reference, target.name).times / factor.times)
+    warmed = window + log(_discharge(physics, supply, reference, target.name).times) - log(factor.times)
     share = physics.variability.device_share.si("ratio")
     found = {
         "ln_lrs": lrs + _conduction(physics, temperature, target.name),
@@ -163,7 +163,7 @@ def _discharge(physics: Physics, supply: float, temperature: float, name: str) -
     warmer = temperature - physics.temperature.reference.si("temperature")
     threshold = sense.threshold.si("voltage") - sense.threshold_drift.si("voltage drift") * warmer
     switching = supply - threshold
-    if not 0 < switching < supply:
+    if not (switching > 0 and supply / switching > 1):
         raise TargetError(
             f"at {supply:g} V the sense amplifiers of '{name}' do not work: their transistors' threshold is "
             f"{threshold:.3g} V; choose a higher supply"
@@ -265,18 +265,23 @@ def _root(lrs: float, hrs: float, spread: float, wanted_to: float, wanted_from: 
 
     def window_at(width: float) -> Window:
         def excess(median: float) -> float:
-            return float(ndtri(to_zero(Window(median, width), lrs, hrs, spread)) - ndtri(wanted_to))
+            return _quantile(to_zero(Window(median, width), lrs, hrs, spread)) - _quantile(wanted_to)
 
         reach = 9 * (width + spread)
         return Window(brentq(excess, lrs - reach, hrs + reach, xtol=1e-12), width)
 
     def excess(width: float) -> float:
-        return float(ndtri(from_zero(window_at(width), hrs, spread)) - ndtri(wanted_from))
+        return _quantile(from_zero(window_at(width), hrs, spread)) - _quantile(wanted_from)
 
     narrowest, widest = 1e-3 * (hrs - lrs), 3 * (hrs - lrs)
     if not excess(narrowest) < 0 < excess(widest):
         return None
     return window_at(brentq(excess, narrowest, widest, xtol=1e-12))
+
+
+def _quantile(rate: float) -> float:
+    """That of the normal law, finite at 0 and 1 too, so that roots can be looked for between them."""
+    return float(ndtri(min(max(rate, 2.0**-1070), 1 - 2.0**-53)))
 
 
 def cell_error_rate(cell: Cell) -> float:

@@ -26,7 +26,7 @@ from edgebnn.chip.verification import Verified, verify
 from edgebnn.errors import TargetError
 
 TERNARY_EVENTS = ("sign_flip", "to_zero", "from_zero")
-_MOST_TERNARY_CELLS = 1 << 20  # NumPy draws them, and more of them would only shorten the intervals
+_MOST_TERNARY_CELLS = 1 << 18  # NumPy draws them, and more of them would only shorten the intervals
 _STEPS_A_DECADE = 4  # of the cycles at which ageing is followed
 _SUPPLY_STEPS = 24  # between the tabulated supplies
 
@@ -44,6 +44,7 @@ class Request:
     cycles: tuple[int, ...] = (0,)
     supplies_v: tuple[float, ...] = ()
     temperature_k: float | None = None
+    retention_s: float = 0.0
     cells: int = 10**6
     seed: int = 0
     attempts: int = 3
@@ -124,13 +125,15 @@ class Characterisation:
 def characterise(target: Target, request: Request) -> Characterisation:
     """Raises TargetError for a target without devices, an unknown policy, and conditions beyond its model."""
     names, notes = _policies(target, request)
-    first = Conditions(request.cycles[0], _asked(target, request.supplies_v[:1]), request.temperature_k)
+    first = Conditions(
+        request.cycles[0], _asked(target, request.supplies_v[:1]), request.temperature_k, request.retention_s
+    )
     return Characterisation(
         target=target.name,
         request=request,
         policies=tuple(_policy(target, name, first, request) for name in names),
         rates=tuple(
-            _error_rates(target, name, Conditions(cycles, supply, request.temperature_k), request)
+            _error_rates(target, name, Conditions(cycles, supply, request.temperature_k, request.retention_s), request)
             for name in names
             for supply in _supplies(target, request.supplies_v)
             for cycles in request.cycles
@@ -219,9 +222,14 @@ def _tally(counted: CellErrors, scheme: Scheme) -> Tally:
 
 
 def _ternary(target: Target, names: list[str], first: Conditions, request: Request) -> tuple[TernaryErrors, ...]:
-    name, tabulated = _ternary_policy(target, names), _tabulated_supplies(target)
-    supplies = _supplies(target, request.supplies_v or tabulated)
-    return tuple(_ternary_errors(target, name, replace(first, supply_v=supply), request) for supply in supplies)
+    """The policy that the window was fitted for comes first."""
+    fitted = _ternary_policy(target, names)
+    supplies = _supplies(target, request.supplies_v or _tabulated_supplies(target))
+    return tuple(
+        _ternary_errors(target, name, replace(first, supply_v=supply), request)
+        for name in sorted(names, key=lambda name: (name != fitted, names.index(name)))
+        for supply in supplies
+    )
 
 
 def _ternary_theory(target: Target, names: list[str], first: Conditions) -> tuple[TernaryTheory, ...]:
@@ -263,7 +271,8 @@ def _ternary_errors(target: Target, name: str, conditions: Conditions, request: 
 def _tabulated(target: Target, name: str, volts: float, conditions: Conditions) -> dict[str, Graded]:
     """What the table states for this supply; fresh devices of the window's policy at the reference temperature."""
     physics = physics_of(target)
-    if name != physics.sense.window_policy or conditions.cycles or conditions.temperature_k is not None:
+    there = replace(conditions, supply_v=None)
+    if name != physics.sense.window_policy or there != Conditions():
         return {}
     for row in physics.ternary.values():
         if row.supply.si("voltage") == volts:

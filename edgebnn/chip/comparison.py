@@ -1,7 +1,7 @@
 """Two chip instances side by side: what they were made of, and where their synapses are wrong.
 
 A sample of banks is programmed with one weight throughout, on both chips alike. A synapse counts as wrong where the
-most likely answer to at least one of the two inputs is not its weight; errors of single reads do not show in that.
+most likely answer to an input of +1 is not its weight; errors of single reads do not show in that.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _compared(
 ) -> PatternComparison:
     first, second = (program(chip, target, pattern, policy) for chip in chips)
     wrong = _wrong(first, pattern), _wrong(second, pattern)
-    differ = _unlike(first.sign, second.sign) | _unlike(first.nonzero, second.nonzero)
+    differ = unpack((first.sign ^ second.sign)[..., 1] | (first.nonzero ^ second.nonzero)[..., 1])
     weight = int(next(pattern.blocks(1)).values[0, 0])
     return PatternComparison(
         weight=weight,
@@ -132,15 +132,8 @@ def phi(a: Flags, b: Flags) -> float | None:
 
 
 def _wrong(banks: ProgrammedBanks, pattern: Pattern) -> Flags:
-    """Synapses whose most likely answer to at least one input is not the weight, bool (banks, rows, 32)."""
-    wanted = (pattern.sign, banks.sign), (pattern.nonzero, banks.nonzero)
-    sign, nonzero = (_unlike(weights[..., np.newaxis], found) for weights, found in wanted)
-    return sign | nonzero
-
-
-def _unlike(a: npt.NDArray[np.uint32], b: npt.NDArray[np.uint32]) -> Flags:
-    """Where words (banks, rows, inputs) differ for at least one input, bool (banks, rows, 32)."""
-    return unpack(np.bitwise_or.reduce(a ^ b, axis=-1))
+    """Synapses whose most likely answer to an input of +1 is not the weight, bool (banks, rows, 32)."""
+    return unpack((pattern.sign ^ banks.sign[..., 1]) | (pattern.nonzero ^ banks.nonzero[..., 1]))
 
 
 def _apart(chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, pattern: Pattern) -> float | None:

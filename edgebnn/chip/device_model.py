@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +55,8 @@ def programmed_devices(chip: ChipInstance, rows: Rows, cell: Cell, offsets: Floa
     devices = worn_devices(chip, rows.bank_row)
     if chip.attempts == 1:
         return program_all(devices, rows.sign, rows.nonzero)
-    return program_verified(devices, rows.sign, rows.nonzero, rows.ternary, cell, offsets, chip.attempts)
+    attempts = program_verified(devices, rows.sign, rows.nonzero, rows.ternary, cell, offsets)
+    return deque(islice(attempts, chip.attempts), maxlen=1).pop()
 
 
 def programmed_ln_resistance(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> Floats:

@@ -12,8 +12,6 @@ from edgebnn.chip.supply import energy_scaling
 from edgebnn.chip.target import ChipPower, EventEnergy, Policy, Target
 from edgebnn.errors import TargetError
 
-PHASES_OF_A_ROW = 2  # all columns' RESETs at once, then all SETs: an assumption, no paper says how rows are programmed
-
 
 class Group(StrEnum):
     """What energy is spent on, from the array outwards."""
@@ -156,12 +154,12 @@ def programming_energy(events: Events, policy: Policy) -> Energy:
     )
 
 
-def programming_time(rows: int, policy: Policy) -> Phase:
-    """How long the pulses take that program so many rows of the banks, one row after the other, in two pulses each.
+def programming_time(steps: int, policy: Policy) -> Phase:
+    """How long so many steps take, of which a row of the banks has one for each kind of pulse (`pulses.py`).
 
     What the CPU does in between is not in it.
     """
-    return Phase("programming", rows * PHASES_OF_A_ROW * policy.pulse.si("time"), policy.pulse.evidence)
+    return Phase("programming", steps * policy.pulse.si("time"), policy.pulse.evidence)
 
 
 def _tables(target: Target) -> tuple[EventEnergy, ChipPower]:

@@ -9,6 +9,8 @@ from edgebnn.chip.physics import Physics
 from edgebnn.chip.target import NAME_PATTERN, Target
 from edgebnn.errors import TargetError
 
+_LEAST_RATE = 1e-9  # that a window is fitted to: rarer errors say nothing about the middle of its law
+
 
 def check_physics(target: Target, physics: Physics, where: str) -> None:
     """TargetError where the sections do not fit together; `where` begins the sentence."""
@@ -24,12 +26,18 @@ def check_physics(target: Target, physics: Physics, where: str) -> None:
         _demand(below, where, f"policies.{name}.bit_error_rate must be below 0.5: at one half nothing is stored")
     known = physics.sense.window_policy in target.policies
     _demand(known, where, "physics.sense.window_policy names no policy; use one of " + ", ".join(target.policies))
+    stated = target.policies[physics.sense.window_policy].bit_error_rate.si("ratio") > 0
+    fit = "for the window to be fitted to its devices"
+    _demand(stated, where, f"policies.{physics.sense.window_policy}.bit_error_rate must be more than zero, {fit}")
     table = physics.temperature
     ordered = all(
         one.si("temperature") <= other.si("temperature")
         for one, other in pairwise((table.lowest, table.reference, table.highest))
     )
     _demand(ordered, where, "physics.temperature must have lowest <= reference <= highest")
+    cooler = table.reference.si("temperature") - table.lowest.si("temperature")
+    conducts = 1 - table.lrs_drift.si("relative drift") * cooler > 0
+    _demand(conducts, where, "physics.temperature.lrs_drift leaves no low resistance at lowest; lower it")
     _check_ternary(physics, where)
 
 
@@ -39,8 +47,9 @@ def _check_ternary(physics: Physics, where: str) -> None:
         plain = re.match(NAME_PATTERN, name) is not None
         _demand(plain, where, "a name in [physics.ternary] is not 1 to 64 letters, digits, '.', '_' or '-'; rename it")
         for rate in ("to_zero", "from_zero"):
-            inside = 0 < getattr(row, rate).si("ratio") < 0.5
-            _demand(inside, where, f"physics.ternary.{name}.{rate} must lie between 0 and 0.5, for the window to fit")
+            inside = _LEAST_RATE <= getattr(row, rate).si("ratio") < 0.5
+            bounds = f"from {_LEAST_RATE:g} to below 0.5, for the window to fit"
+            _demand(inside, where, f"physics.ternary.{name}.{rate} must lie {bounds}")
     supplies = [row.supply.si("voltage") for row in physics.ternary.values()]
     distinct = len(set(supplies)) == len(supplies)
     _demand(distinct, where, "two tables of [physics.ternary] have the same supply; remove one")

@@ -2,11 +2,13 @@
 
 +1 wants (LRS, HRS) on (BL, BLb), -1 (HRS, LRS), 0 (HRS, HRS). A device is brought to LRS by one SET pulse and to HRS by
 one RESET pulse; every pulse draws the device's deviation anew. A row is programmed in two steps, the RESETs of all its
-columns side by side and then the SETs, so it takes the time of as many steps as it has kinds of pulses.
+columns side by side and then the SETs, so it takes the time of as many steps as it has kinds of pulses; that is an
+assumption, no paper says how rows are programmed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,23 +70,22 @@ def program_changes(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
 
 
 def program_verified(
-    devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats, attempts: int
-) -> Outcome:
-    """All devices once, then both devices of every synapse that reads wrong, up to `attempts` times in all.
+    devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats
+) -> Iterator[Outcome]:
+    """The outcome after each attempt, `pulses` being those of all so far, until nothing reads wrong.
 
+    All devices are programmed once, then both devices of every synapse that reads wrong, as often as the caller asks.
     The synapses are read after each attempt through their own amplifiers, `offsets` float32 (rows, 32), without the
     noise of a single read (many reads average it out). `ternary` is bool (rows,).
     """
-    outcome = program_all(devices, sign, nonzero)
-    low, pulses = outcome.devices.low, outcome.pulses
-    wrong = reads_wrong(outcome.devices, sign, nonzero, ternary, cell, offsets)
-    for _ in range(attempts - 1):
-        if not wrong.any():
-            break
-        outcome = _pulsed(outcome.devices, low, np.repeat(wrong[..., np.newaxis], 2, axis=-1))
-        pulses += outcome.pulses
-        wrong = reads_wrong(outcome.devices, sign, nonzero, ternary, cell, offsets)
-    return Outcome(outcome.devices, pulses, wrong)
+    low, pulses = wanted_low(sign, nonzero), PulseCount()
+    pulsed = np.ones_like(low)
+    while pulsed.any():
+        outcome = _pulsed(devices, low, pulsed)
+        devices, pulses = outcome.devices, pulses + outcome.pulses
+        wrong = reads_wrong(devices, sign, nonzero, ternary, cell, offsets)
+        yield Outcome(devices, pulses, wrong)
+        pulsed = np.repeat(wrong[..., np.newaxis], 2, axis=-1)
 
 
 def reads_wrong(

@@ -90,15 +90,6 @@ def answers(minus: Thresholds, at_most_zero: Thresholds) -> Answers:
     return Answers(pack(positive), pack(positive | negative), rows, tables)
 
 
-def programmed(
-    minus: Thresholds, at_most_zero: Thresholds, seed: int, each_read: bool = True
-) -> ProgrammedBanks:  # fmt: skip
-    """Banks whose rows all have thresholds, uint64 (banks, rows, 32, 2), as `answers` takes them."""
-    found = answers(minus, at_most_zero)
-    fresh = np.where(found.uncertain, np.cumsum(found.uncertain).reshape(found.uncertain.shape) - 1, -1)
-    return ProgrammedBanks(found.sign, found.nonzero, fresh.astype(np.int32), found.tables, seed, each_read)
-
-
 def read(
     banks: ProgrammedBanks, bank: npt.ArrayLike, row: npt.ArrayLike, number: npt.ArrayLike, inference: npt.ArrayLike,
     inputs: npt.ArrayLike,

@@ -57,16 +57,6 @@ class ErrorCounts:
     bl: int
     blb: int
 
-    @property
-    def pair_rate(self) -> float:
-        """The share of weights that are read wrong as 2T2R."""
-        return self.pair / self.cells
-
-    @property
-    def single_rate(self) -> float:
-        """The share of devices that are read wrong as 1T1R."""
-        return (self.bl + self.blb) / (2 * self.cells)
-
 
 @dataclass(frozen=True)
 class FlipCounts:

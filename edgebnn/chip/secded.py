@@ -30,7 +30,6 @@ from itertools import chain, combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtrc
 
 Data = npt.NDArray[np.uint64]
 Octets = npt.NDArray[np.uint8]
@@ -93,11 +92,6 @@ def bit_error_rate(code: Code, rate: float) -> float:
     p = Fraction(rate)
     q = 1 - 2 * p
     return float(p + (_value(matched, q) - 2 * p * _value(matched_others, q)) / (code.data << code.checks))
-
-
-def block_error_rate(code: Code, rate: float) -> float:
-    """How often more bits of a word are wrong than one, so that it is not corrected."""
-    return float(bdtrc(1, code.length, rate))  # 1 - (1 - p)^n - n p (1 - p)^(n - 1), without its cancellation
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from edgebnn.chip.cell import solve_cell
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.target import Target
@@ -9,11 +11,17 @@ from edgebnn.errors import TargetError
 
 
 def check_solvable(target: Target, where: str) -> None:
-    """TargetError where no devices come out of the numbers, under any of the policies; takes a moment."""
-    if target.physics is not None:
-        for name in target.policies:
-            for row in target.physics.ternary.values():
-                try:
-                    solve_cell(target, name, Conditions(supply_v=row.supply.si("voltage")))
-                except TargetError as error:
-                    raise TargetError(f"{where}: {error}") from error
+    """TargetError where no devices come out of the numbers, under any of the policies; takes a moment.
+
+    Asked at every supply for which the target has a table, and at the ends and the reference of its temperatures.
+    """
+    if target.physics is None:
+        return
+    table = target.physics.temperature
+    temperatures = (table.reference, table.lowest, table.highest)
+    for name, row, temperature in product(target.policies, target.physics.ternary.values(), temperatures):
+        try:
+            conditions = Conditions(supply_v=row.supply.si("voltage"), temperature_k=temperature.si("temperature"))
+            solve_cell(target, name, conditions)
+        except TargetError as error:
+            raise TargetError(f"{where}: {error}") from error

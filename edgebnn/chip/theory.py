@@ -16,7 +16,7 @@ from scipy.special import ndtr
 
 Floats = npt.NDArray[np.float64]
 
-_BITS = 30  # of a rate: as many as the largest thresholds, of 32 bits, can make use of, or nearly so
+_BITS = 30  # of a rate: one part in 10^9
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ def from_zero(window: Window, ln_hrs: float, spread: float) -> float:
     """0 read as +-1: at least one of two HRS falls within the window."""
     z, weight = _normal_law()
     falls = _below(window.median + window.spread * z - ln_hrs, spread)
-    return float((weight * (1 - (1 - falls) ** 2)).sum())
+    return min(float((weight * (1 - (1 - falls) ** 2)).sum()), 1.0)
 
 
 def to_zero(window: Window, ln_lrs: float, ln_hrs: float, spread: float) -> float:
     """+-1 read as 0: neither LRS nor HRS falls within the window."""
     z, weight = _normal_law()
     ends = window.median + window.spread * z
-    return float((weight * _below(ln_lrs - ends, spread) * _below(ln_hrs - ends, spread)).sum())
+    return min(float((weight * _below(ln_lrs - ends, spread) * _below(ln_hrs - ends, spread)).sum()), 1.0)
 
 
 def sign_flip(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -16,10 +17,10 @@ from edgebnn.chip.intervals import Tally
 from edgebnn.chip.provenance import Graded, single_evidence
 from edgebnn.chip.pulses import Outcome, program_verified
 from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.sampling import ALTERNATING, NO_ZEROS
 from edgebnn.chip.target import COLUMNS, Target
 
 _MOST_CELLS = 1 << 18  # NumPy programs them
-_ALTERNATING = 0x55555555
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ def verify(
     banks = np.arange(rows)
     chip = ChipInstance(seed, errors=ErrorModel.DEVICE, conditions=conditions)
     devices, offsets = worn_devices(chip, banks << 5), amplifier_offsets(seed, banks, cell)
-    sign, nonzero = np.full(rows, _ALTERNATING, np.uint32), np.full(rows, 0xFFFFFFFF, np.uint32)
+    sign, nonzero = np.full(rows, ALTERNATING, np.uint32), np.full(rows, NO_ZEROS, np.uint32)
     binary = np.zeros(rows, np.bool_)
-    return tuple(
-        _verified(target, name, conditions, most, program_verified(devices, sign, nonzero, binary, cell, offsets, most))
-        for most in range(1, attempts + 1)
-    )
+    outcomes = program_verified(devices, sign, nonzero, binary, cell, offsets)
+    found: list[Verified] = []
+    for outcome in islice(outcomes, attempts):
+        found.append(_verified(target, name, conditions, len(found) + 1, outcome))
+    while len(found) < attempts:  # nothing was wrong any more, so a further attempt does nothing
+        found.append(_verified(target, name, conditions, len(found) + 1, outcome))
+    return tuple(found)
 
 
 def _verified(target: Target, name: str, conditions: Conditions, attempts: int, outcome: Outcome) -> Verified:

@@ -33,6 +33,9 @@ from edgebnn.cli.output import JsonCommand, emit
     metavar="C",
     help="Temperature in degrees Celsius. [default: the target's reference]",
 )
+@click.option(
+    "--retention-days", type=click.FloatRange(min=0), metavar="D", default=0.0, help="Days since it was programmed."
+)
 @click.option("--cells", type=click.IntRange(min=1), default=10**6, show_default=True, help="Cells that are sampled.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the chip that is sampled."
@@ -56,6 +59,7 @@ def characterise(
     cycles: tuple[int, ...],
     vdd: tuple[float, ...],
     temperature: float | None,
+    retention_days: float,
     cells: int,
     seed: int,
     attempts: int,
@@ -70,12 +74,24 @@ def characterise(
     """
     from edgebnn.chip.characterise import Request
     from edgebnn.chip.characterise import characterise as characterised
+    from edgebnn.chip.lifetime import SECONDS_A_DAY
     from edgebnn.chip.target_files import load_target
     from edgebnn.files import write_whole
     from edgebnn.report.characterisation import characterisation_document, show_characterisation
 
+    if png is not None and png.suffix.lower() != ".png":
+        raise click.UsageError(f"--png '{png}' does not end in .png; name the picture so")
     kelvin = None if temperature is None else temperature + KELVIN
-    request = Request(policy, tuple(dict.fromkeys(cycles)), tuple(dict.fromkeys(vdd)), kelvin, cells, seed, attempts)
+    request = Request(
+        policy=policy,
+        cycles=tuple(dict.fromkeys(cycles)),
+        supplies_v=tuple(dict.fromkeys(vdd)),
+        temperature_k=kelvin,
+        retention_s=retention_days * SECONDS_A_DAY,
+        cells=cells,
+        seed=seed,
+        attempts=attempts,
+    )
     document = characterisation_document(characterised(load_target(target), request))
     if png is not None:
         from edgebnn.report.chip_figures import characterisation_png

@@ -115,6 +115,10 @@ def _check_usage(words: ChipOptions, errors: str, kinds: str) -> None:
         raise click.UsageError(
             "--errors neighbour is anew in every inference: leave out --kinds programming and --read-error-rate"
         )
+    if kinds == "read" and words.ber is not None and errors != "neighbour":
+        raise click.UsageError(
+            "--ber is the rate of errors of programming, of which --kinds read has none; use --read-error-rate"
+        )
     if kinds == "programming" and words.read_error_rate is not None:
         raise click.UsageError("--read-error-rate does nothing with --kinds programming; leave out one of them")
 

@@ -87,9 +87,9 @@ def emulate(
     dataset = read_dataset(data, deployment)
     target = deployment.mapped.target
     saved = _saved_chips(files, deployment)
-    count = 0 if saved else _chip_count(target, chips, chip_words)
-    like = chip_settings(chip_words, target, deployment.mapped.policy) if count else None
-    with progress("emulate", total=7 + (len(saved) or count)) as step:
+    count = len(saved) or _chip_count(target, chips, chip_words)
+    like = chip_settings(chip_words, target, deployment.mapped.policy) if count and not saved else None
+    with progress("emulate", total=7 + count) as step:
         result = deployment.emulate(
             dataset,
             list(saved) or count,

@@ -42,6 +42,14 @@ def programming_events(stage: LinearStage, image: bytes) -> Events:
     return Events(set_pulses=nonzero, reset_pulses=nonzero + 2 * (synapses - nonzero))
 
 
+def programming_steps(stage: LinearStage, image: bytes) -> int:
+    """The steps that programming a layer's rows takes: its RESETs, and SETs where a row has any."""
+    rows = stage.output.channels * stage.row_words
+    if stage.nonzero is None:
+        return 2 * rows
+    return rows + int(np.count_nonzero(read_section(image, stage.nonzero, "<u4")))
+
+
 def _fetches(stage: LinearStage) -> int:
     """SRAM accesses of the gather unit: every tap inside the image, for every output pixel and group of channels."""
     window, layout = stage.window, stage.input

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, log, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from edgebnn.chip.device_model import device_cell
 from edgebnn.chip.energy import Energy, programming_energy
 from edgebnn.chip.events import Events
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.intervals import LEVEL, Interval
+from edgebnn.chip.intervals import LEVEL, Interval, exact_interval
 from edgebnn.chip.programming import programming_pulses
 from edgebnn.chip.provenance import ternary_evidence
 from edgebnn.chip.quantity import Evidence
@@ -109,23 +109,29 @@ def chip_result(
 
 def summary(results: Sequence[ChipResult], samples: int) -> ChipSummary:
     """All chips together; there is at least one."""
+    unseen = exact_interval(0, samples * len(results))[1]
     accuracies = [result.accuracy for result in results if result.accuracy is not None]
     return ChipSummary(
         chips=len(results),
-        accuracy=over_chips(accuracies, 0, 1) if accuracies else None,
-        changed=over_chips([result.changed / samples for result in results], 0, 1),
-        wrong_bits=over_chips([result.wrong_bits for result in results], 0, np.inf),
+        accuracy=over_chips(accuracies, unseen, 1) if accuracies else None,
+        changed=over_chips([result.changed / samples for result in results], unseen, 1),
+        wrong_bits=over_chips([result.wrong_bits for result in results], -log((1 - LEVEL) / 2) / len(results), inf),
     )
 
 
-def over_chips(values: Sequence[float], low: float, high: float) -> OverChips:
-    """Mean, spread and interval of a figure that lies between `low` and `high`."""
+def over_chips(values: Sequence[float], unseen: float, most: float) -> OverChips:
+    """Mean, spread and interval of a figure that lies between 0 and `most`.
+
+    The interval reaches at least as far as what may happen and was seen on no chip: chips that are all alike in a
+    figure do not show that all others are.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
         return OverChips(mean, None, None)
     spread = float(np.std(values, ddof=1))
     reach = float(student.ppf((1 + LEVEL) / 2, len(values) - 1)) * spread / sqrt(len(values))
-    return OverChips(mean, spread, (max(low, mean - reach), min(high, mean + reach)))
+    reach = max(reach, unseen)
+    return OverChips(mean, spread, (max(0.0, mean - reach), min(most, mean + reach)))
 
 
 def ternary_errors(mapped: MappedNetwork, chip: ChipInstance) -> TernaryErrors | None:

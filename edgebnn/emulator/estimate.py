@@ -24,12 +24,11 @@ from edgebnn.chip.events import Events
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
 from edgebnn.chip.supply import supply_v as checked_supply_v
 from edgebnn.chip.target import Target
-from edgebnn.emulator.array_events import programming_events, run_events
+from edgebnn.emulator.array_events import programming_events, programming_steps, run_events
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.errors import TargetError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage
 from edgebnn.network.encoding import model_shape
 
 ONE_A_SECOND = Usage()
@@ -139,22 +138,17 @@ def _programming(mapped: MappedNetwork) -> Programming | None:
     if target.array is None:
         return None
     pulses: defaultdict[str, Events] = defaultdict(Events)
-    rows: defaultdict[str, int] = defaultdict(int)
+    steps: defaultdict[str, int] = defaultdict(int)
     for stage in mapped.linear_stages.values():
         assert stage.policy is not None, "a layer in RRAM has a policy"
         pulses[stage.policy] += programming_events(stage, mapped.image)
-        rows[stage.policy] += programmed_rows(stage)
+        steps[stage.policy] += programming_steps(stage, mapped.image)
     energies = (programming_energy(events, target.policy(name)) for name, events in pulses.items())
     return Programming(
         energy=Energy(tuple(part for energy in energies for part in energy.parts)),
-        time=tuple(programming_time(count, target.policy(name)) for name, count in rows.items()),
+        time=tuple(programming_time(count, target.policy(name)) for name, count in steps.items()),
         endurance=min((endurance(target, name) for name in pulses), key=lambda each: each.reprogrammings, default=None),
     )
-
-
-def programmed_rows(stage: LinearStage) -> int:
-    """Rows of banks that hold a layer: one for each neuron of each of its tiles."""
-    return sum(tile.neurons for tile in stage.tiles)
 
 
 def _check_time(target: Target, usage: Usage, latency_s: float, programmed: Programming | None) -> None:

@@ -67,20 +67,17 @@ def read_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> dict[str, Wei
     By node name. Raises TargetError for banks that are not the network's.
     """
     check_programmed(mapped, banks)
-    return {node.name: _read_layer(node, stage, banks, plus=1) for node, stage in _layers(mapped)}
+    return {node.name: _read_layer(node, stage, banks) for node, stage in _layers(mapped)}
 
 
 def wrong_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> int:
-    """How many weights of the network are most likely read otherwise than meant, be it with one input alone.
+    """How many weights of the network are most likely read otherwise than meant with inputs of +1.
 
-    Columns behind a layer's last input and rows behind its last neuron are no weights.
+    That is how error rates count: an amplifier's offset turns other weights with inputs of -1, and as many. Columns
+    behind a layer's last input and rows behind its last neuron are no weights.
     """
-    check_programmed(mapped, banks)
-    wrong = 0
-    for node, stage in _layers(mapped):
-        with_minus, with_plus = (_read_layer(node, stage, banks, plus) != node.weights for plus in (0, 1))
-        wrong += int(np.count_nonzero(with_minus | with_plus))
-    return wrong
+    read = read_weights(mapped, banks)
+    return sum(int(np.count_nonzero(read[node.name] != node.weights)) for node, _ in _layers(mapped))
 
 
 def _layers(mapped: MappedNetwork) -> list[tuple[Linear, LinearStage]]:
@@ -104,13 +101,13 @@ def _words(image: bytes, section: Section, stage: LinearStage) -> Words:
     return read_section(image, section, "<u4").reshape(-1, stage.row_words).astype(np.uint32)
 
 
-def _read_layer(node: Linear, stage: LinearStage, banks: ProgrammedBanks, plus: int) -> Weights:
-    """The most likely answers for inputs of -1 (`plus` 0) or +1 (`plus` 1), shaped as the node's weights."""
+def _read_layer(node: Linear, stage: LinearStage, banks: ProgrammedBanks) -> Weights:
+    """The most likely answers for inputs of +1, shaped as the node's weights."""
     sign, nonzero = (np.zeros((node.neurons, stage.row_words), np.uint32) for _ in range(2))
     for tile in stage.tiles:
         neurons = slice(tile.neuron, tile.neuron + tile.neurons)
-        sign[neurons, tile.word] = banks.sign[tile.bank, : tile.neurons, plus]
-        nonzero[neurons, tile.word] = banks.nonzero[tile.bank, : tile.neurons, plus]
+        sign[neurons, tile.word] = banks.sign[tile.bank, : tile.neurons, 1]
+        nonzero[neurons, tile.word] = banks.nonzero[tile.bank, : tile.neurons, 1]
     flat = np.empty((node.neurons, stage.fan_in), dtype=np.int8)
     flat[:, input_order(stage.fan_in, stage.window)] = unpack_rows(sign, nonzero, stage.fan_in)
     return flat.reshape(node.weights.shape)

@@ -14,6 +14,7 @@ from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.distributions import BIN_DECADES, QUANTILES
 from edgebnn.chip.evidence import weakest
 from edgebnn.chip.intervals import LEVEL
+from edgebnn.chip.lifetime import SECONDS_A_DAY
 from edgebnn.chip.provenance import Graded
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.verification import Verified
@@ -42,6 +43,8 @@ def characterisation_document(found: Characterisation) -> Document:
         "seed": request.seed,
         "cells": request.cells,
         "interval_level": LEVEL,
+        "first": {"cycles": request.cycles[0], "supply_v": found.rates[0].supply_v},
+        "retention_days": request.retention_s / SECONDS_A_DAY,
         "temperature_c": None if request.temperature_k is None else request.temperature_k - KELVIN,
         "policies": [_policy(policy) for policy in found.policies],
         **{field: [_rate_at(rates, scheme) for rates in found.rates] for scheme, field in FIELDS.items()},
@@ -141,8 +144,14 @@ def show_characterisation(console: Console, document: Document) -> None:
     """Devices, comparators, error rates and ternary errors."""
     temperature = document["temperature_c"]
     warm = "" if temperature is None else f" at {temperature:g} C"
+    days = document["retention_days"]
+    kept = f", {days:g} days after programming" if days else ""
     cells = numbers.count(document["cells"])
-    console.print(f"{escape(document['target'])}{warm}: chip of seed {document['seed']}, at least {cells} cells a rate")
+    console.print(f"{escape(document['target'])}{warm}{kept}: chip of seed {document['seed']}, {cells} cells asked for")
+    rates = document[FIELDS[Scheme.PAIR]]
+    if len({(row["cycles"], row["supply_v"]) for row in rates}) > 1:
+        first = f"{_history(document['first']['cycles'])}, {document['first']['supply_v']:g} V"
+        console.print(f"Bit error rates are those of each condition; all other tables are those of the first: {first}.")
     console.print(_devices(document["policies"]))
     console.print(_comparisons(document["policies"]))
     console.print(_rates(document))
@@ -217,7 +226,8 @@ def _rates(document: Document) -> Table:
 
 
 def _programming(found: list[Document]) -> Table:
-    table = _table("Programmed again where it reads wrong", "", "still wrong", "energy", "time", "evidence")
+    title = "Programmed again where it reads wrong with either input; energy a synapse, time a row"
+    table = _table(title, "", "still wrong", "energy", "time", "evidence")
     for row in found:
         if row["attempts"] == 1:
             table.add_section()

@@ -14,6 +14,7 @@ from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.lifetime import SECONDS_A_DAY
 from edgebnn.chip.measured import Measured
+from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate
 from edgebnn.chip.target import Target
@@ -23,13 +24,13 @@ Document = dict[str, Any]
 _QUANTILES = (0.05, 0.5, 0.95)
 
 
-def chip_document(chip: ChipInstance, target: Target, policy: str) -> Document:
-    """A chip with the rate at which its binary synapses are wrong, those apart that were measured.
+def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> Document:
+    """A chip with the rate at which its binary synapses are wrong: those of a pattern, else those not measured.
 
     `policy` is that of a chip without its own. The rate is None where no formula gives it: after further attempts.
     """
     conditions, name = chip.conditions, chip.policy or policy
-    rate = chip_rate(chip, target, policy)
+    rate = chip_rate(chip, target, policy, pattern)
     return {
         "seed": chip.seed,
         "errors": str(chip.errors),
@@ -38,6 +39,7 @@ def chip_document(chip: ChipInstance, target: Target, policy: str) -> Document:
         "own_policy": chip.policy is not None,
         "bit_error_rate": rate.rate,
         "bit_error_rate_evidence": "given" if rate.evidence is None else str(rate.evidence),
+        "measured_share": rate.measured_share,
         "read_error_rate": chip.read_error_rate,
         "attempts": chip.attempts,
         "cycles": conditions.cycles,

@@ -177,7 +177,8 @@ def _ageing(axes: Axes, document: Document) -> None:
 
 
 def _ternary(axes: Axes, document: Document) -> None:
-    theory, rows = document["ternary_theory"], document["ternary"]
+    theory, shown = document["ternary_theory"], document["ternary"][0]["policy"]
+    rows = [row for row in document["ternary"] if row["policy"] == shown]
     x = [row["supply_v"] for row in rows]
     for event, (label, colour) in EVENTS.items():
         word = theory[0][event]["evidence"]

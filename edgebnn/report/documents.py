@@ -22,6 +22,7 @@ from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.programmed import pattern_of
 from edgebnn.report.chip_documents import chip_document
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip
         "samples": len(scores),
         "chip": None
         if chip is None
-        else chip_document(chip, mapped.target, mapped.policy or default_policy(mapped.target)),
+        else chip_document(chip, mapped.target, mapped.policy or default_policy(mapped.target), pattern_of(mapped)),
         "scale": network.output.scale,
         "ends_in": network.ends_in,
         "notes": list(network.notes),

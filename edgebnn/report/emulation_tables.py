@@ -74,7 +74,7 @@ def _condition_rows(document: Document) -> list[tuple[str, str]]:
     return [
         ("errors", model),
         ("conditions", ", ".join(state)),
-        ("their rate rests on", f"{worth} numbers" if worth != "given" else "the option --ber"),
+        ("their rate rests on", f"{worth} numbers" if worth != "given" else "a given rate (--ber)"),
     ]
 
 

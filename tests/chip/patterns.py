@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
-from edgebnn.chip.reading import ProgrammedBanks, read, unpack
+from edgebnn.chip.reading import ProgrammedBanks, Thresholds, answers, read, unpack
 
 ALL = 0xFFFFFFFF
 
@@ -24,6 +24,13 @@ def ternary_pattern(banks: int, seed: int = 0) -> Pattern:
     sign, nonzero = (draw.integers(0, 1 << 32, (banks, 32), np.uint64).astype(np.uint32) for _ in range(2))
     zeros = 1 - np.bitwise_count(nonzero).sum() / (banks * 1024)
     return Pattern(sign & nonzero, nonzero, np.full((banks, 32), TERNARY, np.uint8), np.full((banks, 32), float(zeros)))
+
+
+def programmed(minus: Thresholds, at_most_zero: Thresholds, seed: int, each_read: bool = True) -> ProgrammedBanks:
+    """Banks whose rows all have thresholds, uint64 (banks, rows, 32, 2), as `answers` takes them."""
+    found = answers(minus, at_most_zero)
+    fresh = np.where(found.uncertain, np.cumsum(found.uncertain).reshape(found.uncertain.shape) - 1, -1)
+    return ProgrammedBanks(found.sign, found.nonzero, fresh.astype(np.int32), found.tables, seed, each_read)
 
 
 def meant(pattern: Pattern) -> npt.NDArray[np.int8]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from edgebnn.chip.cell import WORST, aged_rate, cell_error_rate, solve_cell
 from edgebnn.chip.conditions import KELVIN, Conditions
+from edgebnn.chip.solvable import check_solvable
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_rules import check_target
 from edgebnn.chip.ternary import ternary_rates
 from edgebnn.errors import TargetError
 
@@ -21,8 +27,8 @@ POLICIES = list(RRAM130.policies)
 FRESH = Conditions()
 
 
-def with_value(path: str, value: float) -> Target:
-    """rram130 with another value in one place of [physics] or [policies]."""
+def with_value(path: str, value: float, start: Target = RRAM130) -> Target:
+    """A target, rram130 by default, with another value in one place of [physics], [policies] or [supply]."""
 
     def changed(section: Any, names: list[str]) -> Any:
         name, *rest = names
@@ -30,7 +36,7 @@ def with_value(path: str, value: float) -> Target:
         new = changed(inner, rest) if rest else replace(inner, value=value)
         return section | {name: new} if isinstance(section, dict) else replace(section, **{name: new})
 
-    target: Target = changed(RRAM130, path.split("."))
+    target: Target = changed(start, path.split("."))
     return target
 
 
@@ -114,6 +120,9 @@ def test_conditions_beyond_the_model_are_refused(conditions: Conditions, sentenc
         ("physics.sense.offset", 1000, "which no spread of its devices gives"),
         ("physics.sense.threshold", 1.5, "the sense amplifiers of 'rram130' do not work"),
         ("physics.ternary.nominal.to_zero", 1e-12, "physics.ternary.nominal .* cannot come out"),
+        ("physics.ternary.nominal.to_zero", 1e-300, "physics.ternary.nominal .* cannot come out"),
+        ("physics.ternary.nominal.from_zero", 1e-300, "physics.ternary.nominal .* cannot come out"),
+        ("policies.nominal.bit_error_rate", 0.4999999, "give no devices that could exist"),
     ],
 )
 def test_numbers_that_contradict_each_other_are_refused(path: str, value: float, sentence: str) -> None:
@@ -132,3 +141,50 @@ def test_a_policy_without_errors_has_devices_without_spread() -> None:
     target = with_value("policies.nominal.bit_error_rate", 0)
     assert solve_cell(target, "nominal", FRESH).spread == 0
     assert error_rate("nominal", FRESH, target) == pytest.approx(0, abs=1e-12)
+
+
+def test_devices_that_could_not_exist_are_refused_at_the_temperature_that_makes_them() -> None:
+    target = with_value("physics.temperature.hrs_activation", 1e3)
+    solve_cell(target, "nominal", FRESH)
+    with pytest.raises(TargetError, match="give no devices that could exist"):
+        solve_cell(target, "nominal", Conditions(temperature_k=260))
+
+
+def test_where_the_low_resistance_would_vanish_there_is_no_cell() -> None:
+    target = with_value("physics.temperature.lrs_drift", 0.03)
+    with pytest.raises(TargetError, match="the low resistance of 'rram130' would be none at all"):
+        solve_cell(target, "nominal", Conditions(temperature_k=260))
+
+
+NUMBERS = [path for path, _, _ in RRAM130.quantities() if path.split(".")[0] in ("physics", "policies", "supply")]
+EXTREMES = [0, 5e-324, 1e-300, 1e-9, 1e-3, 0.4999, 0.4999999999999999, 1, 1e3, 10**18]
+
+
+def check_everywhere(changes: list[tuple[str, float]]) -> None:
+    """Whatever is wrong is a TargetError; nothing warns."""
+    target = RRAM130
+    with warnings.catch_warnings(), suppress(TargetError):
+        warnings.simplefilter("error")
+        for path, value in changes:
+            target = with_value(path, value, target)
+        check_target(target, "target")
+        with suppress(TargetError):
+            check_solvable(target, "target")
+        for policy in POLICIES:
+            for conditions in (FRESH, Conditions(cycles=10**5, supply_v=0.9, temperature_k=260, retention_s=1e6)):
+                with suppress(TargetError):
+                    cell = solve_cell(target, policy, conditions)
+                    rates = ternary_rates(cell)
+                    assert all(0 <= each <= 1 for each in (cell_error_rate(cell), rates.to_zero, rates.from_zero))
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_a_number_at_its_extremes_gives_cells_or_one_sentence(path: str) -> None:
+    for value in EXTREMES:
+        check_everywhere([(path, value)])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(NUMBERS), st.sampled_from(EXTREMES)), min_size=2, max_size=3))
+def test_numbers_at_their_extremes_give_cells_or_one_sentence(changes: list[tuple[str, float]]) -> None:
+    check_everywhere(changes)

@@ -130,9 +130,9 @@ def test_programming_rests_on_what_the_policy_says() -> None:
     assert programming.total_j == pytest.approx(10 * 120e-12 + 10 * 150e-12)
 
 
-def test_a_row_is_programmed_in_two_pulses() -> None:
-    time = programming_time(7, CHIP.policies["low-energy"])
-    assert time.time_s == pytest.approx(7 * 2 * 300e-9) and time.evidence is Evidence.ASSUMED
+def test_programming_takes_a_pulse_for_each_step() -> None:
+    time = programming_time(14, CHIP.policies["low-energy"])
+    assert time.time_s == pytest.approx(14 * 300e-9) and time.evidence is Evidence.ASSUMED
 
 
 def test_a_derived_number_has_the_weaker_word() -> None:

@@ -17,6 +17,7 @@ from edgebnn.chip.conditions import MOST_CYCLES, Conditions
 from edgebnn.chip.instance import MOST_ATTEMPTS, ChipInstance, ErrorKinds, ErrorModel, measured_model
 from edgebnn.chip.instance_files import load_chip
 from edgebnn.chip.measured import Measured
+from edgebnn.chip.target_files import load_target
 from edgebnn.errors import DataError, EdgeBNNError, TargetError
 
 SHA = "ab" * 32
@@ -72,6 +73,21 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, chip:
     assert ChipInstance.load(renamed) == chip
 
 
+@pytest.mark.parametrize("measured", [None, measurement()])
+def test_a_file_goes_with_the_target_that_it_was_made_for(tmp_path: Path, measured: Measured | None) -> None:
+    target = load_target("rram130")
+    other = msgspec.structs.replace(target, name="ours", summary="another one")
+    path = tmp_path / ("chip.json" if measured is None else "chip.npz")
+    chip = ChipInstance(1, errors=ErrorModel.DEVICE, measured=measured)
+    chip.save(path)
+    assert ChipInstance.load(path, target) == ChipInstance.load(path, other) == chip
+    chip.save(path, target)
+    assert ChipInstance.load(path, target) == ChipInstance.load(path) == chip
+    said = rf"made for target 'rram130' \(sha256 {target.sha256[:16]}\), whose file differs from .* target 'ours'"
+    with pytest.raises(TargetError, match=said):
+        ChipInstance.load(path, other)
+
+
 def test_the_ending_says_the_format(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"c\.npz' has the wrong ending: a chip without a measurement is JSON"):
         ChipInstance(1).save(tmp_path / "c.npz")
@@ -125,6 +141,9 @@ def refusal(path: Path, content: bytes) -> str:
         (document().replace(b'"seed"', b'"\x1b[31m"'), "is not a chip file"),
         (document(conditions={"cycles": 2**60, "supply_v": None, "temperature_k": None, "retention_s": 0}), "cycles"),
         (document(conditions={"cycles": 0, "supply_v": -1, "temperature_k": None, "retention_s": 0}), "supply voltage"),
+        (document(target="rram130"), "$.target"),
+        (document(target={"name": "rram130", "sha256": "x"}), "$.target.sha256"),
+        (document(target={"name": "\x1b[2J", "sha256": SHA}), "$.target.name"),
         (document(conditions={"cycles": 0}), "missing required field `supply_v`"),
         (document(measured={"name": "lab.csv", "sha256": SHA}), "a measurement's name or its cells, and not both"),
     ],

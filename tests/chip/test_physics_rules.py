@@ -28,7 +28,20 @@ def changed(old: str, new: str, count: int = 1) -> str:
             r"window_policy names no policy; use one",
         ),
         (changed("value = 253.15", "value = 310"), r"physics\.temperature must have lowest <= reference"),
-        (changed("value = 0.185", "value = 0.6"), r"physics\.ternary\.nominal\.from_zero must lie between"),
+        (
+            changed("bit_error_rate = { value = 1e-7", "bit_error_rate = { value = 0"),
+            r"policies\.strong\.bit_error_rate must be more than zero",
+        ),
+        (
+            changed("lrs_drift = { value = 0.001", "lrs_drift = { value = 0.03"),
+            r"physics\.temperature\.lrs_drift leaves no low resistance",
+        ),
+        (
+            changed('capacitance = { value = 30, unit = "fF"', 'capacitance = { value = 5e-324, unit = "fF"'),
+            r"physics\.sense\.capacitance is 5e-324; it must be more than zero",
+        ),
+        (changed("to_zero = { value = 1e-2", "to_zero = { value = 1e-300"), r"nominal\.to_zero must lie from 1e-09"),
+        (changed("value = 0.185", "value = 0.6"), r"physics\.ternary\.nominal\.from_zero must lie from 1e-09 to below"),
         (changed("[physics.ternary.nominal]", '[physics.ternary."no/minal"]'), r"a name in \[physics\.ternary\]"),
         (
             changed("supply = { value = 0.6", "supply = { value = 1.2"),
@@ -59,6 +72,10 @@ def test_unsound_physics_is_one_sentence(text: str, message: str) -> None:
         (
             changed("threshold = { value = 0.4, unit", "threshold = { value = 0.7, unit"),
             "sense amplifiers of",
+        ),
+        (  # at the reference temperature they do, just
+            changed("threshold = { value = 0.4, unit", "threshold = { value = 0.58, unit"),
+            "at 0.6 V the sense amplifiers of",
         ),
     ],
 )

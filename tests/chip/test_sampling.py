@@ -198,8 +198,12 @@ def test_counts_are_those_of_the_masks_for_any_number_of_threads(
 
 def test_rates_are_those_of_the_theory() -> None:
     counts = count_errors(CELL, 0, 4_000_000)
-    assert counts.pair_rate == pytest.approx(pair_error_rate(CELL.contrast, CELL.spread, CELL.offset), rel=0.01)
-    assert counts.single_rate == pytest.approx(single_error_rate(CELL.contrast, CELL.spread), rel=0.01)
+    assert counts.pair / counts.cells == pytest.approx(
+        pair_error_rate(CELL.contrast, CELL.spread, CELL.offset), rel=0.01
+    )
+    assert (counts.bl + counts.blb) / (2 * counts.cells) == pytest.approx(
+        single_error_rate(CELL.contrast, CELL.spread), rel=0.01
+    )
     flips = count_flips(0, 0.05, 4_000_000)
     assert flips.wrong / flips.synapses == pytest.approx(0.05, rel=0.01)
 

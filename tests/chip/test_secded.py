@@ -19,10 +19,10 @@ from edgebnn.chip.secded import (
     Octets,
     Outcome,
     bit_error_rate,
-    block_error_rate,
     decode,
     encode,
 )
+from tests.chip.codes import block_error_rate
 
 CODES = [SECDED_8_4, SECDED_72_64]
 each_code = pytest.mark.parametrize("code", CODES, ids=["8_4", "72_64"])

@@ -150,7 +150,7 @@ def test_zero_is_refused_where_something_is_divided_by_it_or_nothing_is_left(tab
         parse_target(with_number(table, name, "0"), "mine.toml")
 
 
-@pytest.mark.parametrize(("table", "name"), [("power", "leakage"), ("policies.strong", "bit_error_rate")])
+@pytest.mark.parametrize(("table", "name"), [("power", "leakage"), ("policies.nominal", "bit_error_rate")])
 def test_zero_is_a_sound_number_elsewhere(table: str, name: str) -> None:
     assert parse_target(with_number(table, name, "0"), "mine.toml").name == "rram130"
 

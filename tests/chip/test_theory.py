@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from edgebnn.chip.cell import solve_cell
 from edgebnn.chip.coded_samples import count_cell_errors
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.intervals import Tally
-from edgebnn.chip.secded import SECDED_8_4, SECDED_72_64, bit_error_rate, block_error_rate
+from edgebnn.chip.secded import SECDED_8_4, SECDED_72_64, bit_error_rate
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.ternary_samples import count_ternary_errors
-from edgebnn.chip.theory import Window, from_zero, pair_error_rate, sign_flip, single_error_rate, to_zero
+from edgebnn.chip.theory import Window, from_zero, gridded_rate, pair_error_rate, sign_flip, single_error_rate, to_zero
+from tests.chip.codes import block_error_rate
 
 RRAM130 = load_target("rram130")
 LEVEL = 0.999
@@ -39,6 +45,18 @@ def test_10_to_the_8_sampled_cells_err_as_theory_says(policy: str) -> None:
         holds(words.bits, bit_error_rate(code, single))
 
 
+def test_devices_at_the_strongest_contrast_err_as_theory_says_where_they_err_often() -> None:
+    """Under `strong` ten pairs of 10^8 are wrong, which says little; here it is three thousand, by a wider spread."""
+    strong = solve_cell(RRAM130, "strong", Conditions())
+    wider = {name: 1.3 * getattr(strong, name) for name in ("device_spread", "cycle_spread", "offset")}
+    cell = replace(strong, **wider)
+    counted = count_cell_errors(cell, 20200716, 10**8, [])
+    rate = pair_error_rate(cell.contrast, cell.spread, cell.offset)
+    assert counted.pair.trials * rate > 1000
+    holds(counted.pair, rate)
+    holds(counted.single, single_error_rate(cell.contrast, cell.spread))
+
+
 @pytest.mark.parametrize(("single", "pair"), [(1e-2, 5e-4), (1e-3, 6e-6)])
 def test_1t1r_becomes_2t2r_as_the_formulas_have_it(single: float, pair: float) -> None:
     contrast, spread = 2.0, 1.0 / -float(ndtri(single))
@@ -53,6 +71,29 @@ def test_an_amplifiers_offset_and_noise_add_their_variances_to_the_pairs() -> No
 def test_devices_without_spread_do_not_err() -> None:
     assert single_error_rate(2.0, 0.0) == pair_error_rate(2.0, 0.0) == 0
     assert sign_flip(Window(10.0, 1.0), 9.0, 11.0, 0.0) == 0
+
+
+def test_without_a_spread_of_the_devices_the_windows_alone_decides() -> None:
+    """Rates are the limits of those at a small spread; where the window has none either, they are steps."""
+    window = Window(10.0, 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for spread in (0.0, 1e-320, 1e-300):
+            assert to_zero(window, 9.0, 11.0, spread) == pytest.approx(float(ndtr(-1)), rel=5e-3)
+            assert from_zero(window, 11.0, spread) == pytest.approx(float(ndtr(-1)), rel=5e-3)
+        wrong, seen = float(ndtr(-4)), float(ndtr(1))
+        for spread in (0.0, 1e-6):
+            assert sign_flip(window, 9.0, 11.0, spread, 0.3, 0.4) == pytest.approx(wrong * seen, rel=1e-3)
+        for median, missed, fallen in ((8.0, 1, 0), (10.0, 0, 0), (12.0, 0, 1)):
+            assert to_zero(Window(median, 0.0), 9.0, 11.0, 0.0) == pytest.approx(missed)
+            assert from_zero(Window(median, 0.0), 11.0, 0.0) == pytest.approx(fallen)
+
+
+@given(st.floats(0, 1))
+def test_a_gridded_rate_has_30_bits_and_is_the_nearest(rate: float) -> None:
+    found = gridded_rate(rate)
+    assert found == gridded_rate(found) and abs(found - rate) <= max(rate * 2.0**-30, 5e-324)
+    assert gridded_rate(found * (1 + 2.0**-50)) == found == gridded_rate(found * (1 - 2.0**-50))
 
 
 @pytest.mark.parametrize("supply", [1.2, 0.6])

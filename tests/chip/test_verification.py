@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
+from edgebnn.chip import verification
 from edgebnn.chip.cell import cell_error_rate, solve_cell
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.pulses import Outcome, program_verified
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.verification import verify
 
@@ -25,6 +30,25 @@ def test_further_attempts_cost_what_failed_and_leave_less(name: str) -> None:
             assert row.remaining.wrong <= before.remaining.wrong
         assert row.energy_j.value == pytest.approx(both * pulsed)
     assert rows[0].time_s.value == pytest.approx(2 * policy.pulse.si("time"))
+
+
+def test_many_attempts_are_programmed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And once nothing is wrong any more, further ones change nothing."""
+    programmed = []
+
+    def counted(*arguments: Any) -> Iterator[Outcome]:
+        for outcome in program_verified(*arguments):
+            programmed.append(outcome)
+            yield outcome
+
+    monkeypatch.setattr(verification, "program_verified", counted)
+    rows = verify(RRAM130, "nominal", Conditions(), attempts=20, cells=1 << 17, seed=5)
+    assert [row.attempts for row in rows] == list(range(1, 21)) and 1 < len(programmed) <= 20
+    assert rows[0].remaining.wrong > 0 == rows[-1].remaining.wrong
+    assert len({row.energy_j.value for row in rows[len(programmed) - 1 :]}) == 1
+    for most in (1, len(programmed), 20):
+        (*_, alone) = verify(RRAM130, "nominal", Conditions(), attempts=most, cells=1 << 17, seed=5)
+        assert alone == rows[most - 1]
 
 
 def test_a_verified_weak_policy_beats_a_strong_one_at_a_tenth_of_the_energy() -> None:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 import edgebnn
 from edgebnn.chip.conditions import KELVIN, Conditions
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.target_files import read_target_file
 from edgebnn.cli.main import group
 from edgebnn.models import ECG_PVC
 from tests.chip.measured_lists import RATES, RESISTANCES, as_csv, csv_file, parquet_file, random_resistances
@@ -112,7 +113,7 @@ def test_options_that_would_do_nothing_are_wrong_usage(tmp_path: Path, words: st
         ("--temperature -300", "temperature"),
         ("--cycles 2000000", "devices programmed under 'strong' endure 1e+06"),
         (f"--cycles {10**30}", "out of range"),
-        ("--retention-days -1", "since programming is out of range"),
+        ("--retention-days -1", "since programming are out of range"),
         ("--ber 1.5", "bit error rate 1.5"),
         ("--ber nan", "bit error rate nan"),
         ("--target host", "'host' has no RRAM"),
@@ -205,6 +206,16 @@ def test_a_comparison_that_cannot_be_is_refused(tmp_path: Path) -> None:
     ChipInstance(1, policy="weak").save(tmp_path / "weak.json")
     assert "no programming policy 'weak'" in refused(1, "compare", tmp_path / "weak.json", tmp_path / "weak.json")
     assert "does not exist" in refused(2, "compare", old, tmp_path / "none.json")
+
+
+def test_chips_of_another_target_are_not_compared(tmp_path: Path) -> None:
+    text, _ = read_target_file("rram130")
+    ours = csv_file(tmp_path / "ours.toml", text.replace('name = "rram130"', 'name = "ours"'))
+    document("new", "--seed", 1, "-o", tmp_path / "a.json")
+    document("new", "--seed", 1, "--target", ours, "-o", tmp_path / "b.json")
+    said = refused(1, "compare", tmp_path / "a.json", tmp_path / "b.json")
+    assert "b.json': the chip was made for target 'ours' (sha256 " in said and "target 'rram130' here" in said
+    assert "made for target 'rram130'" in refused(1, "compare", *[tmp_path / "a.json"] * 2, "--target", ours)
 
 
 def run(folder: Path, *words: object) -> Result:

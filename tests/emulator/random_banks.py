@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.normal import WHOLE
-from edgebnn.chip.reading import ProgrammedBanks, programmed, unpack
+from edgebnn.chip.reading import ProgrammedBanks, unpack
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
+from tests.chip.patterns import programmed
 
 Thresholds = npt.NDArray[np.uint64]
 

@@ -9,12 +9,18 @@ from hypothesis import given
 
 import edgebnn
 from edgebnn.api import Deployment
+from edgebnn.chip.device_model import worn_devices
 from edgebnn.chip.energy import Group
+from edgebnn.chip.events import Events
+from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import Usage
-from edgebnn.emulator.array_events import programming_events
-from edgebnn.emulator.estimate import estimate, programmed_rows
+from edgebnn.chip.pulses import PulseCount, program_all
+from edgebnn.emulator.array_events import programming_events, programming_steps
+from edgebnn.emulator.estimate import estimate
 from edgebnn.errors import TargetError, ToolError
 from edgebnn.mapping.cells import cell_groups
+from edgebnn.mapping.plan import LinearStage
+from edgebnn.mapping.programmed import pattern_of
 from edgebnn.models import ECG_PVC
 from edgebnn.network import Network
 from tests.mapping.test_planner import mapped_on
@@ -43,6 +49,23 @@ def test_policies_differ_in_programming_alone() -> None:
     assert strong.programmed.time_s == pytest.approx(10 * weak.programmed.time_s)
     assert strong.programmed.endurance is not None and weak.programmed.endurance is not None
     assert (strong.programmed.endurance.reprogrammings, weak.programmed.endurance.reprogrammings) == (10**6, 5 * 10**9)
+
+
+def programmed_rows(stage: LinearStage) -> int:
+    """Rows of banks that hold a layer: one for each neuron of each of its tiles."""
+    return sum(tile.neurons for tile in stage.tiles)
+
+
+@given(networks())
+def test_pulses_and_steps_are_those_of_programming_the_memory_map(network: Network) -> None:
+    mapped = mapped_on(network)
+    rows = list(pattern_of(mapped).blocks(1 << 20))
+    outcomes = [program_all(worn_devices(ChipInstance(0), each.bank_row), each.sign, each.nonzero) for each in rows]
+    counted = sum((outcome.pulses for outcome in outcomes), PulseCount())
+    stages = mapped.linear_stages.values()
+    assert counted.steps == sum(programming_steps(stage, mapped.image) for stage in stages)
+    events = sum((programming_events(stage, mapped.image) for stage in stages), Events())
+    assert (counted.set_pulses, counted.reset_pulses) == (events.set_pulses, events.reset_pulses)
 
 
 @given(networks())

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.reading import programmed
 from edgebnn.chip.target import REGISTERS
 from edgebnn.emulator.array_events import programming_events, run_events
 from edgebnn.emulator.sensed_layers import sensed_layers
@@ -19,6 +18,7 @@ from edgebnn.errors import TargetError
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Encoding, Kind, Linear, Network, Tensor, WeightKind, Window
+from tests.chip.patterns import programmed
 from tests.emulator.macro_driver import MacroDriver, on_chip
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values, random_banks
 from tests.networks import Builder, networks, random_inputs

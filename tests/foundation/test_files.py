@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,19 @@ def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
         write_whole(tmp_path / "x", data)
         assert (tmp_path / "x").read_bytes() == data
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_parts_are_written_as_one_file_or_not_at_all(tmp_path: Path) -> None:
+    write_whole(tmp_path / "x", (part for part in (b"on", b"", b"e")))
+    assert (tmp_path / "x").read_bytes() == b"one"
+
+    def broken() -> Iterator[bytes]:
+        yield b"two"
+        raise DataError("no third part")
+
+    with pytest.raises(DataError, match="no third part"):
+        write_whole(tmp_path / "x", broken())
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"one"}
 
 
 def test_a_full_disk_leaves_the_older_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

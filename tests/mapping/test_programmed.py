@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY
-from edgebnn.chip.reading import programmed
 from edgebnn.errors import TargetError
 from edgebnn.mapping.cells import cell_groups
 from edgebnn.mapping.programmed import pattern_of, programmed_banks, read_weights, wrong_weights
 from edgebnn.network import Linear, Network, WeightKind
+from tests.chip.patterns import programmed
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values
 from tests.mapping.test_planner import dense, mapped_on
 from tests.networks import networks
@@ -69,7 +69,7 @@ def test_wrong_synapses_are_counted_once_with_whichever_input_they_show(network:
     expected = 0
     for stage in mapped.linear_stages.values():
         for tile in stage.tiles:
-            expected += int(shown[tile.bank, : tile.neurons, : tile.inputs].any(axis=-1).sum())
+            expected += int(shown[tile.bank, : tile.neurons, : tile.inputs, 1].sum())
     assert wrong_weights(mapped, banks) == expected
     with_plus = read_weights(mapped, banks)
     only_plus = read_weights(mapped, banks_with(values[..., 1]))

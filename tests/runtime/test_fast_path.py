@@ -10,7 +10,6 @@ import pytest
 
 from edgebnn import native
 from edgebnn.chip.pattern import TERNARY
-from edgebnn.chip.reading import programmed
 from edgebnn.emulator import descriptors, fast
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.program import build_program
@@ -19,6 +18,7 @@ from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import DataError, DeploymentError, TargetError, ToolError
 from edgebnn.mapping.programmed import pattern_of, read_weights
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, interpret
+from tests.chip.patterns import programmed
 from tests.emulator.macro_driver import on_chip
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values, noisy_banks
 from tests.networks import Builder, random_inputs
