@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import run_firmware
+from edgebnn.emulator.sensed_banks import check_inferences
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -56,6 +57,8 @@ def execute(
         return run_firmware(mapped, elf, x, banks, first_inference=first_inference).scores
     if on is Executor.FAST:
         return FastPath(mapped).run(x, banks, first_inference=first_inference)
+    if banks is not None:
+        check_inferences(first_inference, len(x))
     blocks = []
     for first in range(0, len(x), _REFERENCE_BLOCK):
         rules = None if banks is None else sensed_layers(mapped, banks, first_inference + first)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgebnn.chip.events import Events
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.host_firmware import run_host_firmware
+from edgebnn.emulator.sensed_banks import check_inferences
 from edgebnn.emulator.soc import Soc
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import check_programmed
@@ -48,6 +49,7 @@ def run_firmware(
     target = mapped.target
     if banks is not None:
         check_programmed(mapped, banks)
+        check_inferences(first_inference, len(x))
     if target.architecture == "host":
         return FirmwareRun(run_host_firmware(mapped, elf, x), None, None)
     with Soc(mapped, elf, banks) as soc:

@@ -26,6 +26,7 @@ from edgebnn.codegen.project import render_project
 from edgebnn.emulator import fast as fast_path
 from edgebnn.emulator.fast import FastPath, Kernel
 from edgebnn.emulator.firmware import run_firmware
+from edgebnn.emulator.program import Program, build_program
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -171,11 +172,11 @@ def _noisy() -> tuple[MappedNetwork, npt.NDArray[Any], ProgrammedBanks, Programm
 
 def test_a_stream_on_one_chip_builds_its_program_once(monkeypatch: pytest.MonkeyPatch) -> None:
     mapped, x, one, other = _noisy()
-    fast, built, build = FastPath(mapped), [], fast_path.build_program
+    fast, built = FastPath(mapped), list[ProgrammedBanks]()
 
-    def counted(mapped: MappedNetwork, banks: ProgrammedBanks) -> fast_path.Program:
+    def counted(mapped: MappedNetwork, banks: ProgrammedBanks) -> Program:
         built.append(banks)
-        return build(mapped, banks)
+        return build_program(mapped, banks)
 
     monkeypatch.setattr(fast_path, "build_program", counted)
     for banks in (one, other, one):
