@@ -90,7 +90,7 @@ class Deployment:
         """
         if on not in list(Executor):
             raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
-        instance = self.chip(chip) if isinstance(chip, int) else chip
+        instance = self.chip(int(chip)) if isinstance(chip, int | np.integer) else chip
         banks = programmed_banks(self.mapped, instance) if instance is not None else None
         if not 0 <= first_inference < MOST_INFERENCES:
             raise TargetError(f"first_inference is {first_inference}; use a whole number from 0 to 2^47")

@@ -10,6 +10,19 @@ from pathlib import Path
 from edgebnn.errors import DataError
 
 
+def check_place(path: Path) -> None:
+    """DataError where a file of this name cannot be written, so that nobody works for hours to learn it at the end."""
+    reason = None
+    if path.is_dir():
+        reason = "it is a folder"
+    elif not path.parent.is_dir():
+        reason = "its folder does not exist"
+    elif not os.access(path.parent, os.W_OK):
+        reason = "its folder is closed to you"
+    if reason is not None:
+        raise DataError(f"'{path}' cannot be written: {reason}; choose another place")
+
+
 def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Writes the file, at once or part by part; a failed or interrupted write leaves an older file as it was, no other.
 

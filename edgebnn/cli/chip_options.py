@@ -43,7 +43,7 @@ _OPTIONS = (
         "--errors",
         type=click.Choice(["ber", "neighbour", "table", "device"]),
         help="Error model: independent synapses, neighbouring values anew in every inference, rates by place, or "
-        "devices. [default: ber]",
+        "devices. [default: ber, or what a measurement holds]",
     ),
     click.option(
         "--kinds",

@@ -11,6 +11,8 @@ import click
 
 Document = dict[str, Any]
 
+_FILES = ("json_file", "png", "save_chip")  # parameters that name a file to be written
+
 
 class Step(Protocol):
     """Hears each phase as it begins, and within a long one how many of its parts are done."""
@@ -37,6 +39,16 @@ class JsonCommand(click.Command):
             following = args[index + 1] if index + 1 < len(args) else ""
             rewritten.append("--json-file" if word == "--json" and following.endswith(".json") else word)
         return super().parse_args(ctx, rewritten)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command, unless the files that it would end with have no place."""
+        from edgebnn.files import check_place
+
+        for name in _FILES:
+            path = ctx.params.get(name)
+            if path is not None:
+                check_place(path)
+        return super().invoke(ctx)
 
 
 def emit(document: Document, json_flag: bool, json_file: Path | None, show: Callable[[Any], None]) -> None:

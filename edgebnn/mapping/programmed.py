@@ -49,6 +49,8 @@ def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBan
     """
     pattern = pattern_of(mapped)
     assert mapped.policy is not None, "a network in RRAM has a policy"
+    policies = {stage.policy for stage in mapped.linear_stages.values()}
+    assert policies <= {mapped.policy}, "all banks are programmed under one policy"
     return program(chip, mapped.target, pattern, mapped.policy)
 
 

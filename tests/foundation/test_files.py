@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgebnn.errors import DataError
-from edgebnn.files import write_whole
+from edgebnn.files import check_place, write_whole
 
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
@@ -51,3 +51,11 @@ def test_a_full_disk_leaves_the_older_file_and_nothing_else(tmp_path: Path, monk
 def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none/x' cannot be written: No such file"):
         write_whole(tmp_path / "none" / "x", b"new")
+
+
+def test_a_place_without_a_folder_is_refused_before_the_work(tmp_path: Path) -> None:
+    check_place(tmp_path / "new.json")
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "no" / "x.json", tmp_path / "file" / "x.json"):
+        with pytest.raises(DataError, match=r"cannot be written.*choose another place"):
+            check_place(path)
