@@ -36,7 +36,7 @@ from edgebnn.errors import TargetError
 _GRID = 2.0**-20
 _LARGEST = 700.0  # of what is in ln R: beyond it R itself is no finite number
 _SAME_KELVIN = 1e-6
-WORST = 0.25  # no bit error rate grows beyond it
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,8 @@ def aged_rate(target: Target, policy_name: str, cycles: int) -> float:
     if rate == 0 or cycles <= onset:
         return rate
     grown = (cycles / onset) ** ageing.exponent.si("ratio") if onset else inf
-    return max(rate, min(gridded_rate(min(rate * grown, WORST)), WORST))
+    worst = ageing.worst.si("ratio")
+    return max(rate, min(gridded_rate(min(rate * grown, worst)), worst))
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,13 @@ def _activation(physics: Physics, temperature: float) -> float:
 
 
 def _lost(physics: Physics, conditions: Conditions) -> float:
-    """The share of D that is lost since programming."""
-    onset = physics.retention.onset.si("time")
+    """The share of D that is lost since programming; TargetError beyond the time for which the law holds."""
+    onset, longest = physics.retention.onset.si("time"), physics.retention.longest.si("time")
+    if conditions.retention_s > longest:
+        raise TargetError(
+            f"{conditions.retention_s / _DAY:g} days since programming are out of range: the model reaches to "
+            f"{longest / _DAY:,.0f}; choose fewer"
+        )
     if conditions.retention_s <= onset:
         return 0.0
     return min(physics.retention.drift.si("ratio") * (log10(conditions.retention_s) - log10(onset)), 1.0)

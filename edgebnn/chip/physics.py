@@ -50,17 +50,19 @@ class Variability(Section, frozen=True):
 
 
 class Ageing(Section, frozen=True):
-    """BER(n) = BER(0) * max(1, n / (onset * endurance)) ^ exponent after n programming cycles."""
+    """BER(n) = BER(0) * max(1, n / (onset * endurance)) ^ exponent after n programming cycles, up to `worst`."""
 
     onset: Efficiency
     exponent: Ratio
+    worst: Efficiency
 
 
 class Retention(Section, frozen=True):
-    """ln(HRS / LRS) shrinks by the share `drift` with each decade of time behind `onset`."""
+    """ln(HRS / LRS) shrinks by the share `drift` with each decade of time behind `onset`, up to `longest`."""
 
     drift: Ratio
     onset: Duration
+    longest: Duration
 
 
 class Spatial(Section, frozen=True):

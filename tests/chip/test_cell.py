@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from edgebnn.chip.cell import WORST, aged_rate, cell_error_rate, solve_cell
+from edgebnn.chip.cell import aged_rate, cell_error_rate, solve_cell
 from edgebnn.chip.conditions import KELVIN, Conditions
 from edgebnn.chip.solvable import check_solvable
 from edgebnn.chip.target import Target
@@ -21,6 +21,8 @@ from edgebnn.chip.ternary import ternary_rates
 from edgebnn.errors import TargetError
 
 RRAM130 = load_target("rram130")
+assert RRAM130.physics is not None
+WORST = RRAM130.physics.ageing.worst.si("ratio")
 assert RRAM130.physics is not None
 PHYSICS = RRAM130.physics
 POLICIES = list(RRAM130.policies)
