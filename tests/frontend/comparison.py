@@ -26,6 +26,7 @@ class Compared:
     zeros: int
     excused: int
     scores_compared: bool
+    answers: npt.NDArray[np.generic]  # onnxruntime's scores, of the session whose activations were compared
 
 
 def assert_same_as_onnxruntime(path: Path, options: ReadOptions, batch: int = 16, seed: int = 0) -> Compared:
@@ -50,7 +51,7 @@ def assert_same_as_onnxruntime(path: Path, options: ReadOptions, batch: int = 16
         zeros += int(np.count_nonzero(ours[output.name] == 0))
         if differing:
             excused += differing
-            return Compared(network, activations, zeros, excused, False)
+            return Compared(network, activations, zeros, excused, False, theirs[network.output.name])
     scores = ours[network.output.name] * network.output.scale
     expected = theirs[network.output.name].reshape(scores.shape)
     largest = max(abs(network.output.low), abs(network.output.high)) * network.output.scale
@@ -59,7 +60,7 @@ def assert_same_as_onnxruntime(path: Path, options: ReadOptions, batch: int = 16
     if isinstance(last := network.nodes[-1], Affine):
         rounding += (np.abs(ours[last.sources[0]]) + 1) * network.output.scale / 2
     assert np.all(np.abs(scores - expected) <= rounding)
-    return Compared(network, activations, zeros, excused, True)
+    return Compared(network, activations, zeros, excused, True, theirs[network.output.name])
 
 
 def layers_that_differ(
