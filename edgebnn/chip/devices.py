@@ -16,6 +16,7 @@ import numpy.typing as npt
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.normal import Floats, normal
 from edgebnn.chip.philox import Domain, draw
+from edgebnn.chip.reading import unpack
 from edgebnn.chip.target import COLUMNS
 
 Flags = npt.NDArray[np.bool_]
@@ -72,8 +73,4 @@ def amplifier_offsets(seed: int, banks: npt.NDArray[np.int64], cell: Cell) -> Fl
 
 def wanted_low(sign: npt.NDArray[np.uint32], nonzero: npt.NDArray[np.uint32]) -> Flags:
     """Which devices a pattern wants in the low-resistance state, bool (rows, 32, 2): BL for +1, BLb for -1."""
-    lanes = np.arange(COLUMNS, dtype=np.uint32)
-    plus = (sign & nonzero)[:, np.newaxis] >> lanes & np.uint32(1)
-    minus = (~sign & nonzero)[:, np.newaxis] >> lanes & np.uint32(1)
-    low: Flags = np.stack([plus, minus], axis=-1) != 0
-    return low
+    return np.stack([unpack(sign & nonzero), unpack(~sign & nonzero)], axis=-1)

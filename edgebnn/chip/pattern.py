@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.reading import unpack
+
 Words = npt.NDArray[np.uint32]
 
 EMPTY, BINARY, TERNARY = range(3)  # kinds of rows, as in `runtime/emulator/ebnn_macro_model.h`
@@ -32,11 +34,7 @@ class Rows:
     @property
     def values(self) -> npt.NDArray[np.int8]:
         """The weights, int8 (rows, 32)."""
-        lanes = np.arange(32, dtype=np.uint32)
-        sign, nonzero = (
-            (each[:, np.newaxis] >> lanes & np.uint32(1)).astype(np.int8) for each in (self.sign, self.nonzero)
-        )
-        return (2 * sign - 1) * nonzero
+        return np.where(unpack(self.nonzero), np.where(unpack(self.sign), 1, -1), 0).astype(np.int8)
 
 
 @dataclass(frozen=True, eq=False)

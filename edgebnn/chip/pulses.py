@@ -16,7 +16,10 @@ import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import Devices, Flags, wanted_low
-from edgebnn.chip.normal import WHOLE, Floats
+from edgebnn.chip.energy import Energy, programming_energy, programming_time
+from edgebnn.chip.events import Events
+from edgebnn.chip.normal import Floats
+from edgebnn.chip.reading import answers, unpack
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.target import Policy
 
@@ -36,13 +39,13 @@ class PulseCount:
             self.set_pulses + other.set_pulses, self.reset_pulses + other.reset_pulses, self.steps + other.steps
         )
 
-    def energy_j(self, policy: Policy) -> float:
-        """What the pulses take under a policy, in joules."""
-        return self.set_pulses * policy.set_energy.si("energy") + self.reset_pulses * policy.reset_energy.si("energy")
+    def energy(self, policy: Policy) -> Energy:
+        """What the pulses take under a policy."""
+        return programming_energy(Events(set_pulses=self.set_pulses, reset_pulses=self.reset_pulses), policy)
 
     def time_s(self, policy: Policy) -> float:
         """How long they take, row after row, in seconds."""
-        return self.steps * policy.pulse.si("time")
+        return programming_time(self.steps, policy).time_s
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +95,9 @@ def reads_wrong(
     devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats
 ) -> npt.NDArray[np.bool_]:
     """Synapses whose most likely answer is not the wanted weight for one of the inputs, bool (rows, 32)."""
-    minus, at_most_zero = answer_thresholds(cell, devices.ln_resistance(cell), offsets, ternary)
-    half = np.uint64(WHOLE // 2)
-    answer = np.where(minus > half, -1, np.where(at_most_zero > half, 0, 1))  # (rows, 32, 2)
-    lanes = np.arange(32, dtype=np.uint32)
-    positive, any_sign = ((word[:, np.newaxis] >> lanes & np.uint32(1)).astype(np.int8) for word in (sign, nonzero))
-    wanted = (2 * positive - 1) * any_sign
-    found: npt.NDArray[np.bool_] = (answer != wanted[..., np.newaxis]).any(axis=-1)
-    return found
+    found = answers(*answer_thresholds(cell, devices.ln_resistance(cell), offsets, ternary))
+    unlike = (found.sign ^ (sign & nonzero)[:, np.newaxis]) | (found.nonzero ^ nonzero[:, np.newaxis])
+    return unpack(np.bitwise_or.reduce(unlike, axis=-1))
 
 
 def _pulsed(devices: Devices, low: Flags, pulsed: Flags) -> Outcome:

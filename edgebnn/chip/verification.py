@@ -70,6 +70,6 @@ def _verified(target: Target, name: str, conditions: Conditions, attempts: int, 
         attempts=attempts,
         remaining=Tally(int(outcome.wrong.sum()), outcome.wrong.size),
         evidence=rates,
-        energy_j=Graded(outcome.pulses.energy_j(policy) / outcome.wrong.size, energy),
+        energy_j=Graded(outcome.pulses.energy(policy).total_j / outcome.wrong.size, energy),
         time_s=Graded(outcome.pulses.time_s(policy) / len(outcome.wrong), weakest(policy.pulse.evidence, *retries)),
     )

@@ -12,8 +12,7 @@ from scipy.stats import t as student
 
 from edgebnn.chip.cell import solve_cell
 from edgebnn.chip.device_model import device_cell
-from edgebnn.chip.energy import Energy, programming_energy
-from edgebnn.chip.events import Events
+from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.intervals import LEVEL, Interval, exact_interval
 from edgebnn.chip.programming import programming_pulses
@@ -155,7 +154,7 @@ def programming_cost(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammingCo
     policy = mapped.target.policy(policy_of(mapped, chip))
     pulses = programming_pulses(chip, mapped.target, pattern_of(mapped), policy_of(mapped, chip))
     return ProgrammingCost(
-        programming_energy(Events(set_pulses=pulses.set_pulses, reset_pulses=pulses.reset_pulses), policy),
+        pulses.energy(policy),
         pulses.time_s(policy),
         pulses.set_pulses,
         pulses.reset_pulses,

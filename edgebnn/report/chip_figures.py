@@ -81,7 +81,8 @@ def _heading(document: Document) -> str:
 
 
 def _caption(document: Document) -> str:
-    cells = f"at least {document['cells']:,} cells a rate"
+    ternary = document["ternary"][0]["to_zero"]["trials"]
+    cells = f"at least {document['cells']:,} cells a bit error rate, {ternary:,} a ternary one"
     words = ", ".join(f"{row['policy']} {row['evidence']}" for row in _first(document, "ber_2t2r"))
     return (
         f"Lines: theory. Points: counted on the chip of seed {document['seed']}, {cells}, with their exact "

@@ -53,7 +53,7 @@ def _pulses(pulses: PulseCount, policy: Policy) -> Document:
     return {
         "set_pulses": pulses.set_pulses,
         "reset_pulses": pulses.reset_pulses,
-        "energy_uj": pulses.energy_j(policy) * 1e6,
+        "energy_uj": pulses.energy(policy).total_j * 1e6,
         "energy_evidence": str(weakest(policy.set_energy.evidence, policy.reset_energy.evidence)),
         "time_us": pulses.time_s(policy) * 1e6,
         "time_evidence": str(policy.pulse.evidence),

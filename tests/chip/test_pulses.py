@@ -124,7 +124,7 @@ def test_verifying_costs_pulses_and_leaves_what_theory_leaves() -> None:
     assert twice.pulses.set_pulses == once.pulses.set_pulses + failed
     assert twice.pulses.reset_pulses == once.pulses.reset_pulses + failed
     policy = RRAM130.policy("ultra-low-energy")
-    assert once.pulses.energy_j(policy) == pytest.approx(rows * 32 * 9e-12)
+    assert once.pulses.energy(policy).total_j == pytest.approx(rows * 32 * 9e-12)
     assert once.pulses.time_s(policy) == pytest.approx(rows * 2 * 100e-9)
     assert not (twice.wrong & ~once.wrong).any()
     rate = cell_error_rate(cell)
