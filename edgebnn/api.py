@@ -28,6 +28,7 @@ from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.errors import DataError, NoCompilerError, TargetError, ToolError
 from edgebnn.frontend import ReadOptions, parse_input_scale, read_network
+from edgebnn.frontend.problems import printable
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.folder import read_folder, write_folder
@@ -233,6 +234,7 @@ def compile(
     input_type: str | None = None,
     input_scale: str | float | Fraction | None = None,
     calibration: npt.ArrayLike | None = None,
+    output: str | None = None,
     toolchain: str = "auto",
     step: Step = lambda name, seconds: None,
 ) -> Deployment:
@@ -241,20 +243,21 @@ def compile(
     `target` is a shipped target's name, the path of a TOML file, or a loaded one. `step` hears the name and the seconds
     of each step. `input_type` (`uint8`, `int12`, ..., `bits`, `trits`) and `input_scale` (what one integer is worth to
     the model, such as "1/255") say which integers a float32 input holds. `calibration`, samples as the model takes
-    them, shows that range too, and those by which float layers become int8. Raises an EdgeBNNError that says what to
-    do.
+    them, shows that range too, and those by which float layers become int8. `output` names the output that the
+    network ends in, where the model has several. Raises an EdgeBNNError that says what to do.
     """
     scale = None if input_scale is None else parse_input_scale(str(input_scale))
     samples = None if calibration is None else _numbers(calibration, "samples as the model takes them")
     clock = _Clock(step)
     chip = target if isinstance(target, Target) else load_target(str(target))
-    network = read_network(Path(model), ReadOptions(input_type, scale, samples))
+    network = read_network(Path(model), ReadOptions(input_type, scale, samples, output))
     clock.tick("read the model")
     options = f"compile --target {chip.name}"
     options += f" --policy {policy}" if policy else ""
     options += f" --input-type {input_type}" if input_type else ""
     options += f" --input-scale {scale}" if scale is not None else ""
     options += f" --calibration sha256:{_digest(samples)}" if samples is not None else ""
+    options += f" --output {printable(output)}" if output else ""
     provenance = Provenance(
         version=__version__,
         options=options,

@@ -15,7 +15,10 @@ from edgebnn.cli.output import JsonCommand, emit
 @model_argument
 @target_option()
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder for the deployment; by default MODEL-TARGET."
+    "-o",
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Folder for the deployment; by default MODEL-TARGET.",
 )
 @click.option("--policy", help="Programming policy of the RRAM (edgebnn targets show TARGET lists them).")
 @click.option(
@@ -32,12 +35,13 @@ from edgebnn.cli.output import JsonCommand, emit
 def compile(
     model: Path,
     target: str,
-    output: Path | None,
+    folder: Path | None,
     policy: str | None,
     placement: str,
     input_type: str | None,
     input_scale: str | None,
     calibration: Path | None,
+    model_output: str | None,
     toolchain: str,
     json_flag: bool,
     json_file: Path | None,
@@ -55,7 +59,7 @@ def compile(
         if not json_flag:
             click.echo(f"step {len(steps)}/5: {name} ({seconds:.2f} s)", err=True)
 
-    options = read_options(input_type, input_scale, calibration)
+    options = read_options(input_type, input_scale, calibration, model_output)
     deployment = api.compile(
         model,
         target,
@@ -63,12 +67,13 @@ def compile(
         input_type=options.input_type,
         input_scale=options.input_scale,
         calibration=options.calibration,
+        output=options.output,
         toolchain=toolchain,
         step=step,
     )
     start = time.perf_counter()
-    output = output or Path(f"{model.stem}-{deployment.mapped.target.name}")
-    deployment.save(output)
+    folder = folder or Path(f"{model.stem}-{deployment.mapped.target.name}")
+    deployment.save(folder)
     step("write the folder", time.perf_counter() - start)
-    document = compile_document(deployment, output)
+    document = compile_document(deployment, folder)
     emit(document, json_flag, json_file, lambda console: show_compile(console, deployment, document))

@@ -61,6 +61,7 @@ def estimate(
     input_type: str | None,
     input_scale: str | None,
     calibration: Path | None,
+    model_output: str | None,
     vdd: float | None,
     days: float,
     inferences_per_day: float,
@@ -79,14 +80,14 @@ def estimate(
     if given("channels") and sample_rate is None:
         raise click.UsageError("--channels goes with --sample-rate")
     if source.is_dir():
-        if not all(option is None for option in (target, policy, input_type, input_scale, calibration)):
+        if not all(option is None for option in (target, policy, input_type, input_scale, calibration, model_output)):
             raise click.UsageError(
-                "DIR is compiled already; --target, --policy, --input-type, --input-scale and --calibration go with a "
-                "MODEL"
+                "DIR is compiled already; --target, --policy, --input-type, --input-scale, --calibration and --output "
+                "go with a MODEL"
             )
         deployment = api.load(source)
     else:
-        options = read_options(input_type, input_scale, calibration)
+        options = read_options(input_type, input_scale, calibration, model_output)
         deployment = api.compile(
             source,
             target or "rram130",
@@ -94,6 +95,7 @@ def estimate(
             input_type=options.input_type,
             input_scale=options.input_scale,
             calibration=options.calibration,
+            output=options.output,
         )
     _check_used(deployment.mapped.target)
     result = deployment.estimate(

@@ -40,11 +40,15 @@ _calibration_option = click.option(
     help=".npz with x (or .npy), samples as the model takes them: their range types a float32 input, and float layers "
     "become int8 by what they make of them.",
 )
+_output_option = click.option(
+    "--output", "model_output", metavar="NAME", help="The output that the network ends in, of a model with several."
+)
 
 
 def reading_options(command: Command) -> Command:
-    """What a command that reads a model may be told of it: `--input-type`, `--input-scale`, `--calibration`."""
-    return _input_type_option(_input_scale_option(_calibration_option(command)))
+    """What a command that reads a model may be told of it: `--input-type`, `--input-scale`, `--calibration`,
+    `--output`."""
+    return _input_type_option(_input_scale_option(_calibration_option(_output_option(command))))
 
 
 def given(name: str) -> bool:
@@ -59,12 +63,15 @@ def target_option(default: str | None = "rram130") -> Callable[[Command], Comman
     return click.option("--target", default=default, show_default=True, help=what)
 
 
-def read_options(input_type: str | None, input_scale: str | None, calibration: Path | None) -> ReadOptions:
+def read_options(
+    input_type: str | None, input_scale: str | None, calibration: Path | None, model_output: str | None
+) -> ReadOptions:
     """The options of `reading_options` with their values read; ModelError or DataError where one is no such value."""
     from edgebnn.frontend import ReadOptions, parse_input_scale
 
     scale = None if input_scale is None else parse_input_scale(input_scale)
-    return ReadOptions(input_type, scale, None if calibration is None else read_samples(calibration))
+    samples = None if calibration is None else read_samples(calibration)
+    return ReadOptions(input_type, scale, samples, model_output)
 
 
 def read_samples(path: Path) -> npt.NDArray[Any]:

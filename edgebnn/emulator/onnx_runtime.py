@@ -37,9 +37,7 @@ def run_onnxruntime(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> 
     """
     network, session = mapped.network, _session(model)
     entry = session.get_inputs()[0]
-    # Of a TopK's two outputs, the classes: what the network's scores are compared with.
-    outputs = session.get_outputs()
-    output = next((each for each in outputs if "int" in each.type), outputs[0])
+    output = network.model_output or session.get_outputs()[0].name
     typed = as_model_takes(network, x)
     if isinstance(entry.shape[0], int) and entry.shape[0] * network.input.size > _MOST_VALUES:
         raise NotComparable(f"'{model.name}' insists on {entry.shape[0]} samples at once, too many to compare with")
@@ -47,7 +45,7 @@ def run_onnxruntime(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> 
     block = entry.shape[0] if isinstance(entry.shape[0], int) else largest
     try:
         answers = [
-            session.run([output.name], {entry.name: _filled(typed[i : i + block], entry.shape[0])})[0]
+            session.run([output], {entry.name: _filled(typed[i : i + block], entry.shape[0])})[0]
             for i in range(0, len(x), block)
         ]
     except Exception as error:  # onnxruntime's exceptions have no common base class

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,10 @@ class GraphInput:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A model with one input and one output; `constants` are its initializers, `opset` that of the default domain."""
+    """A model with one input, up to one of its outputs.
+
+    `constants` are its initializers, `opset` that of the default domain.
+    """
 
     name: str
     input: GraphInput
@@ -87,16 +90,16 @@ class Graph:
         """The nodes that read a value."""
         return tuple(node for node in self.nodes if value in node.inputs)
 
-    def needed(self) -> Graph:
-        """The same graph without nodes that the output does not depend on."""
-        wanted = {self.output}
-        kept = []
-        for node in reversed(self.nodes):
-            if wanted.intersection(node.outputs):
-                wanted.update(node.inputs)
-                kept.append(node)
-        constants = {name: array for name, array in self.constants.items() if name in wanted}
-        return replace(self, nodes=tuple(reversed(kept)), constants=constants)
+
+def needed(nodes: tuple[Node, ...], output: str) -> tuple[Node, ...]:
+    """Of nodes in an order in which they can be run, those that the output depends on."""
+    wanted = {output}
+    kept = []
+    for node in reversed(nodes):
+        if wanted.intersection(node.outputs):
+            wanted.update(node.inputs)
+            kept.append(node)
+    return tuple(reversed(kept))
 
 
 def as_integers(array: Array, what: str) -> tuple[int, ...]:

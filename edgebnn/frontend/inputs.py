@@ -25,12 +25,14 @@ class ReadOptions:
 
     `input_type` is `bits`, `trits`, `uintN` or `intN` (N from 1 to 16), `input_scale` the real value of one of these
     integers, by default 1. Samples in `calibration` (batch first, in the model's own layout) show the range of the
-    input where the model itself does not, and those of float layers that are to become int8.
+    input where the model itself does not, and those of float layers that are to become int8. `output` names the
+    output that the network is to end in, where the model has several.
     """
 
     input_type: str | None = None
     input_scale: Fraction | None = None
     calibration: npt.NDArray[np.generic] | None = None
+    output: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -153,6 +153,7 @@ class _Lowering:
             score_error=scores.error,
             ends_in="classes" if self._dropped else "scores",
             quantised=(*((given.tensor.name,) if rounded_here else ()), *emitter.quantised),
+            model_output=self._graph.output,
         )
 
     def _input_signal(self) -> Signal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto, helper
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend.functions import inlined
-from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Node
+from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Node, needed
 from edgebnn.frontend.problems import printable
 from edgebnn.frontend.tensors import TensorReader, dtype_name
 
@@ -25,13 +26,48 @@ OLDEST_OPSET = 9
 NEWEST_OPSET: int = onnx.defs.onnx_opset_version()
 
 _AGAIN = "export the model again"
+_SHOWN = 8  # outputs that a message names
 
 
-def read_graph(path: Path) -> Graph:
-    """The graph of an ONNX file, without nodes that its output does not need.
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """What an ONNX file holds, each value of it given one name; `sha256` is that of the file and its external data."""
 
-    Raises ModelError where the file is missing, too large, damaged, or not a model with one input and one output.
+    model: ModelProto
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, Array]
+    inputs: tuple[ValueInfoProto, ...]
+    opset: int
+    sha256: str
+
+
+def read_graph(path: Path, output: str | None = None) -> Graph:
+    """The graph of an ONNX file that ends in `output`, by default its only one, without nodes that this does not need.
+
+    Raises ModelError where the file is missing, too large, damaged, or not a model with one input and such an output.
     """
+    stored = _stored(path)
+    chosen = _output([value.name for value in stored.model.graph.output], stored.nodes, output)
+    ready = {*stored.constants, *(value.name for value in stored.inputs)}
+    nodes = needed(_ordered(stored.nodes, ready), chosen)
+    used = {name for node in nodes for name in node.inputs}
+    return Graph(
+        name=printable(stored.model.graph.name),
+        input=_input([value for value in stored.inputs if value.name in used] or list(stored.inputs)),
+        output=chosen,
+        nodes=nodes,
+        constants={name: array for name, array in stored.constants.items() if name in used},
+        opset=stored.opset,
+        sha256=stored.sha256,
+    )
+
+
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a model's file and external data; ModelError as `read_graph`, whatever its outputs are."""
+    return _stored(path).sha256
+
+
+def _stored(path: Path) -> _Stored:
     content = _content(path)
     model = _parsed(content)
     tensors = TensorReader(path.parent)
@@ -42,23 +78,13 @@ def read_graph(path: Path) -> Graph:
         _claim(tensor.name, constants)
         constants[tensor.name] = tensors.array(tensor, tensor.name)
     nodes = tuple(_nodes(proto.node, tensors))
-    inputs = [value for value in proto.input if value.name not in constants]
+    inputs = tuple(value for value in proto.input if value.name not in constants)
     _check_names(nodes, constants, [value.name for value in inputs])
-    used = {name for node in nodes for name in node.inputs}
-    graph_input = _input([value for value in inputs if value.name in used] or inputs)
     digest = sha256(content).hexdigest()
     external = list(tensors.external_hashes())
     if external:
         digest = sha256("".join([digest, *external]).encode()).hexdigest()
-    return Graph(
-        name=printable(proto.name),
-        input=graph_input,
-        output=_output(proto.output, nodes),
-        nodes=_ordered(nodes, {*constants, *(value.name for value in inputs)}),
-        constants=constants,
-        opset=opset,
-        sha256=digest,
-    ).needed()
+    return _Stored(model, nodes, constants, inputs, opset, digest)
 
 
 def _content(path: Path) -> bytes:
@@ -256,14 +282,22 @@ def _input(values: list[ValueInfoProto]) -> GraphInput:
     return GraphInput(name=value.name, dtype=dtype, batch=int(batch), shape=shape, open_batch=open_batch)
 
 
-def _output(values: Iterable[ValueInfoProto], nodes: tuple[Node, ...]) -> str:
-    """The model's only output, or that of a TopK's two which names the classes."""
-    names = [value.name for value in values]
+def _output(names: list[str], nodes: tuple[Node, ...], chosen: str | None) -> str:
+    """The output that was chosen; without a choice the only one, or that of a TopK's two which names the classes."""
+    shown = ", ".join(f"'{printable(name)}'" for name in names[:_SHOWN]) or "none"
+    shown += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    if chosen is not None:
+        if chosen not in names:
+            raise ModelError(f"the model has no output '{printable(chosen)}'; choose one of {shown} with --output")
+        names = [chosen]
     for node in nodes:
         if node.operator == "TopK" and not node.domain and len(names) > 1 and sorted(names) == sorted(node.outputs):
             return node.outputs[1]
     if len(names) != 1:
-        raise ModelError(f"the model must have one output, but it has {len(names)}; export only the scores")
+        raise ModelError(
+            f"the model has {len(names)} outputs ({shown}), and a network ends in one; "
+            + ("choose it with --output NAME, in Python output=" if names else _AGAIN)
+        )
     if not any(names[0] in node.outputs for node in nodes):
         raise ModelError(f"output '{printable(names[0])}' is made by no node; {_AGAIN}")
     return names[0]

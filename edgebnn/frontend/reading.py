@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.graph import Graph
 from edgebnn.frontend.inputs import ReadOptions
 from edgebnn.frontend.lowering import lower
 from edgebnn.frontend.problems import Problem, error_of, printable
-from edgebnn.frontend.reader import read_graph
+from edgebnn.frontend.reader import hash_of, read_graph
 from edgebnn.network.types import Network
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,7 @@ def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspe
     or of no use beside an input type.
     """
     path, options = Path(path), options or ReadOptions()
-    graph = _graph(path)
+    graph = _graph(path, options.output)
     name = printable(path.stem)
     lowered = lower(graph, name, options, path)
     if options.input_type is not None and options.calibration is not None and lowered.network is not None:
@@ -53,7 +57,7 @@ def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspe
 
 def model_hash(path: Path | str) -> str:
     """The SHA-256 of a model's file and external data, as deployments state it; ModelError where it is damaged."""
-    return _graph(Path(path)).sha256
+    return _naming(Path(path), hash_of)
 
 
 def _check_calibrates(network: Network) -> None:
@@ -64,8 +68,13 @@ def _check_calibrates(network: Network) -> None:
         )
 
 
-def _graph(path: Path) -> Graph:
+def _graph(path: Path, output: str | None) -> Graph:
+    return _naming(path, lambda file: read_graph(file, output))
+
+
+def _naming(path: Path, read: Callable[[Path], T]) -> T:
+    """What is read of a file; what it raises names the file."""
     try:
-        return read_graph(path)
+        return read(path)
     except ModelError as error:
         raise ModelError(f"{printable(path.name)}: {error}") from error

@@ -281,7 +281,8 @@ class Network:
     `encoding` says how what users hand over becomes the integers of the input tensor. `notes` are sentences that a user
     should read. `score_error` bounds, in the model's own units, how far the model's float32 scores lie from the integer
     scores times their scale: by what float32 rounds behind the last sums, and int32. Where `ends_in` is `classes`, the
-    model itself goes on from its scores to probabilities or to an arg max, which were left out. `quantised` names the
+    model itself goes on from its scores to probabilities or to an arg max, which were left out. `model_output` is the
+    model's own name of the output that it ends in. `quantised` names the
     model's float layers, and its input, that the front end made integers of by calibration data, so that the scores are
     no longer the model's own.
     """
@@ -295,6 +296,7 @@ class Network:
     score_error: float = 0.0
     ends_in: Literal["scores", "classes"] = "scores"
     quantised: tuple[str, ...] = ()
+    model_output: str = ""
 
     def __post_init__(self) -> None:
         """ModelError where names repeat, a source is not made before it is read, a tensor is beyond all memory, or a

@@ -247,7 +247,7 @@ def test_two_inputs_or_outputs(tmp_path: Path) -> None:
     model.inputs.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 3]))
     model.add("Add", inputs=[model.last, "y"])
     refused(model.save(tmp_path), "one input")
-    refused(written(tmp_path, lambda proto: proto.graph.output.append(proto.graph.output[0])), "one output")
+    refused(written(tmp_path, lambda proto: proto.graph.output.append(proto.graph.output[0])), "2 outputs")
 
 
 def test_names_with_control_characters_stay_out_of_messages(tmp_path: Path) -> None:
