@@ -46,10 +46,15 @@ def same_class(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any]) -> Agre
     return Agreement(len(scores), int(same.sum()))
 
 
+def names_classes(answers: npt.NDArray[Any]) -> bool:
+    """Whether answers are class numbers, which ArgMax and TopK give as int64; quantised scores are shorter."""
+    return answers.dtype == np.int64
+
+
 def classes_of(answers: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """The class (samples,) of each of a model's answers: of the largest score, or what an arg max or TopK names."""
     listed = per_class(answers)
-    if answers.dtype.kind in "iu":
+    if names_classes(answers):
         return listed[:, 0].astype(np.int64)
     classes: npt.NDArray[np.int64] = listed.argmax(axis=1)
     return classes
@@ -60,14 +65,23 @@ def same_as_model(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any], netw
 
     Scores have to be equal up to what the front end shows that float32 can round behind the last sums
     (`Network.score_error`). The class has to be the same, or one whose score lies within twice that rounding of the
-    largest, since float32 may then put either first; behind a softmax within the softmax's own rounding too.
+    largest, since float32 may then put either first; behind a softmax within the softmax's own rounding too. Where the
+    model's probabilities are the same for several classes, any of them is its answer.
     """
     real = per_class(scores) * network.output.scale
-    chosen = classes_of(answers)
     slack = np.full(len(scores), 2 * network.score_error)
     if network.ends_in == "classes":
         slack += _SOFTMAX_ROUNDING * np.maximum(np.abs(real).max(axis=1, initial=0), 1)
-    same = np.take_along_axis(real, chosen[:, np.newaxis], axis=1)[:, 0] >= real.max(axis=1) - slack
+    same = (_first(answers, network) & (real >= (real.max(axis=1) - slack)[:, np.newaxis])).any(axis=1)
     if network.ends_in == "scores":
         same &= (np.abs(real - per_class(answers)) <= network.score_error).all(axis=1)
     return Agreement(len(scores), int(same.sum()))
+
+
+def _first(answers: npt.NDArray[Any], network: Network) -> npt.NDArray[np.bool_]:
+    """The classes (samples, classes) that the model puts first: one, or all that it has the same probability for."""
+    listed = per_class(answers)
+    if network.ends_in == "classes" and not names_classes(answers):
+        return np.asarray(listed == listed.max(axis=1, keepdims=True), dtype=np.bool_)
+    count = prod(network.output.shape)
+    return np.asarray(classes_of(answers)[:, np.newaxis] == np.arange(count), dtype=np.bool_)

@@ -17,7 +17,7 @@ from edgebnn.chip.intervals import Interval, exact_interval
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.supply import supply_v
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop
-from edgebnn.emulator.agreement import Agreement, per_class, same_as_model, same_class, same_integers
+from edgebnn.emulator.agreement import Agreement, names_classes, per_class, same_as_model, same_class, same_integers
 from edgebnn.emulator.chip_results import (
     ChipResult,
     ChipSummary,
@@ -169,7 +169,7 @@ def emulate(
 def _answers(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """onnxruntime's answers; NotComparable where they are neither a score for each class nor classes."""
     answers, classes = run_onnxruntime(model, mapped, x), mapped.network.output.size
-    if answers.dtype.kind == "f" and per_class(answers).shape[1] != classes:
+    if not names_classes(answers) and per_class(answers).shape[1] != classes:
         raise NotComparable(
             f"'{model.name}' answers with {per_class(answers).shape[1]} numbers for {classes} classes, so "
             "onnxruntime's answers were not compared"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgebnn.frontend.channels_last import CHANNELS_LAST
 from edgebnn.frontend.finn import FINN
 from edgebnn.frontend.graph import Node
+from edgebnn.frontend.microsoft import MICROSOFT
 from edgebnn.frontend.operations import Dialect, Recogniser
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.pytorch import PYTORCH
@@ -12,7 +13,7 @@ from edgebnn.frontend.qdq import QDQ
 from edgebnn.frontend.qonnx import QONNX
 from edgebnn.frontend.remedies import domain_remedy, remedy_of
 
-DIALECTS: tuple[Dialect, ...] = (PYTORCH, QDQ, QONNX, FINN, CHANNELS_LAST)
+DIALECTS: tuple[Dialect, ...] = (PYTORCH, QDQ, MICROSOFT, QONNX, FINN, CHANNELS_LAST)
 
 KNOWN_DOMAINS: tuple[str, ...] = tuple(sorted({domain for dialect in DIALECTS for domain in dialect.domains} - {""}))
 
@@ -30,4 +31,4 @@ def recogniser_of(node: Node) -> Recogniser:
             f"{', '.join(KNOWN_DOMAINS)})",
             domain_remedy(node.domain),
         )
-    raise Refusal("is an operator that is not mapped", remedy_of(node.operator))
+    raise Refusal("is an operator that is not mapped", remedy_of(node.operator, node.domain))

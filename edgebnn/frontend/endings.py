@@ -5,9 +5,16 @@ It only recognises.
 
 from __future__ import annotations
 
+from onnx import TensorProto
+
 from edgebnn.frontend.graph import Node, as_integers
-from edgebnn.frontend.operations import Dropping, Operands, Operation, Recogniser
+from edgebnn.frontend.operations import Dropping, Forwarding, Operands, Operation, Recogniser
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.quantisers import scale_operand
+
+# What rounds probabilities: two that differ can then be the same.
+ROUNDS = frozenset(("Quant", "IntQuant", "QuantizeLinear"))
+_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
 
 def _softmax(node: Node, operands: Operands) -> Operation:
@@ -57,3 +64,33 @@ ENDINGS: dict[str, Recogniser] = {
     "Tanh": _monotone,
     "TopK": _top_k,
 }
+
+
+def left_out_behind(node: Node, operands: Operands, rounded: bool) -> Operation:
+    """What a node means that reads what was left out: left out itself where it keeps the order of its input's values.
+
+    `rounded` says that these were rounded before, so that several can be the same. Refusal for any other node.
+    """
+    match node.operator:
+        case "Identity":
+            return Forwarding()
+        case "Cast" if node.integer("to", 0) in _FLOATS:
+            return Forwarding()
+        case "ArgMax" | "TopK" if rounded:
+            raise Refusal(
+                "compares probabilities that were rounded, of which several can be the same",
+                "compare the scores before they become probabilities, or leave the quantiser behind them out",
+            )
+        case "ArgMax" | "TopK":
+            return ENDINGS[node.operator](node, operands)
+        case "Quant" | "IntQuant" | "QuantizeLinear" | "DequantizeLinear":
+            scale = scale_operand(operands, 1)
+            if scale.size == 1 and scale > 0:
+                return _rounding(node)
+    raise Refusal("reads what an operator for the end of a model makes", "let the model end in that operator")
+
+
+def _rounding(node: Node) -> Operation:
+    if node.operator not in ROUNDS:
+        return Forwarding()
+    return Dropping(f"the quantiser '{node.name}' behind it is left out too: the answer has no probabilities to round")

@@ -15,6 +15,7 @@ from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter, InputReadTwice
+from edgebnn.frontend.endings import ROUNDS, left_out_behind
 from edgebnn.frontend.expressions import Leaf, fractions_of
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
@@ -31,6 +32,7 @@ from edgebnn.frontend.operations import (
     Joining,
     Knowing,
     Operand,
+    Operands,
     Operation,
     Padding,
     Pooling,
@@ -112,6 +114,7 @@ class _Lowering:
         self._notes: list[str] = []
         self._values: dict[str, Value] = dict(graph.constants)
         self._dropped: set[str] = set()
+        self._rounded: set[str] = set()  # of these, those behind a quantiser
         # Constants that come from an open batch, as they would be for two samples instead of one.
         self._of_two: dict[str, Array] = {}
         self._readers: dict[str, int] = {}
@@ -198,9 +201,10 @@ class _Lowering:
         constants = [value for value in values if value is None or isinstance(value, (np.ndarray, Quantised))]
         if node.inputs and len(constants) == len(values) and foldable(node):
             return self._folded(node, constants)
-        if any(name in self._dropped for name in node.inputs) and node.operator not in ("ArgMax", "Identity"):
-            raise Refusal("reads what an operator for the end of a model makes", "let the model end in that operator")
-        operation = recogniser_of(node)(node, operands_of(values, self._graph.input.batch, self._graph.opset))
+        operands = operands_of(values, self._graph.input.batch, self._graph.opset)
+        if any(name in self._dropped for name in node.inputs):
+            return self._behind_the_end(node, values, operands)
+        operation = recogniser_of(node)(node, operands)
         if isinstance(operation, Knowing) and _is_whole_shape(node) and self._graph.input.open_batch:
             self._of_two[node.outputs[0]] = _with_batch_of_two(operation.value)
         elif not isinstance(operation, (Rearranging, Knowing)) and self._depends_on_batch(node):
@@ -216,6 +220,14 @@ class _Lowering:
             result = self._applied(inner, values, step)
             values = [result, *values[1:]]
         return result
+
+    def _behind_the_end(self, node: Node, values: list[Value | None], operands: Operands) -> Value:
+        """The value of a node behind one that was left out, so that it is left out as well."""
+        operation = left_out_behind(node, operands, any(name in self._rounded for name in node.inputs))
+        if node.operator in ROUNDS or any(name in self._rounded for name in node.inputs):
+            self._rounded.update(node.outputs)
+        self._dropped.update(name for name in node.outputs if name)
+        return self._applied(node, values, operation)
 
     def _folded(self, node: Node, constants: list[Array | Quantised | None]) -> Array | Quantised:
         """A constant node; what it would be with another batch is kept where that differs."""

@@ -35,18 +35,23 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 REMEDIES: dict[str, str] = {operator: remedy for remedy, group in GROUPS.items() for operator in group}
 
+# Domains of which some operators are read.
+_DOMAIN_REMEDIES = {
+    "com.microsoft": "export the model without onnxruntime's optimiser, quantised as pairs of QuantizeLinear and "
+    "DequantizeLinear (QuantFormat.QDQ)",
+}
+
 # Domains that are not read, by how their names begin.
 _DOMAINS = (
-    ("com.microsoft", "export the model without onnxruntime's optimiser or quantiser formats (use QDQ)"),
     ("finn.", "export the model before FINN converts it to hardware layers"),
     ("ai.onnx.ml", "export the network alone, without classical machine learning around it"),
     ("pytorch_aten", "export the model with onnx operators alone (operator_export_type ONNX)"),
 )
 
 
-def remedy_of(operator: str) -> str:
-    """What to do in place of an operator that is not mapped."""
-    return REMEDIES.get(operator, _MOVE)
+def remedy_of(operator: str, domain: str = "") -> str:
+    """What to do in place of an operator that is not mapped, of a domain of which others are."""
+    return REMEDIES.get(operator, _DOMAIN_REMEDIES.get(domain, _MOVE))
 
 
 def domain_remedy(domain: str) -> str:

@@ -14,7 +14,10 @@ from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import WeightKind
 
 # How the reason of a refusal of float weights begins: who tells a float network from a damaged one looks for it.
-FLOAT_WEIGHTS = "has weights that are neither binary nor ternary"
+FLOAT_WEIGHTS = ("has weights that are neither binary nor ternary", "has weights whose values")
+
+# Of how many values the float weights of one channel are shown as such, where more weights than these share them.
+_FEW_VALUES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +40,9 @@ class NeitherBinaryNorTernary(Refusal):
 def integer_weights(weights: Array | Quantised) -> IntegerWeights:
     """The integers and scales of float32 weights, or of quantised ones.
 
-    Float weights must have one non-zero magnitude per output channel; quantised ones of more have up to 8 bits. No
-    tolerance: magnitudes that differ in the last bit are different weights. Raises Refusal for any others.
+    Float weights must have one non-zero magnitude per output channel, or be whole numbers of up to 8 bits, as exporters
+    of integer networks keep them; quantised ones of more magnitudes have up to 8 bits. No tolerance: magnitudes that
+    differ in the last bit are different weights. Raises Refusal for any others.
     """
     values = weights.values if isinstance(weights, Quantised) else weights
     if values.dtype != np.float32:
@@ -52,18 +56,44 @@ def integer_weights(weights: Array | Quantised) -> IntegerWeights:
     odd = np.flatnonzero(((rows != 0) & (rows != largest[:, np.newaxis])).any(axis=1))
     if odd.size and isinstance(weights, Quantised):
         return _eight_bits(weights)
+    if odd.size and _are_int8(values):
+        whole = values.astype(np.int64)
+        return _eight_bits(Quantised(values, whole, np.ones((1,) * values.ndim, np.float32)))
     if odd.size:
-        channel = int(odd[0])
-        different = len(np.unique(rows[channel][rows[channel] != 0]))
-        raise NeitherBinaryNorTernary(
-            f"{FLOAT_WEIGHTS}: {different} different magnitudes in output channel {channel}",
-            "binarize the weights (their sign times one scale per output channel) in the model before the export, or "
-            "give --calibration data.npz to quantise this layer to int8 here",
-        )
+        raise _float_weights(int(odd[0]), values.reshape(len(values), -1)[odd])
     kind = WeightKind.BINARY if rows.all() else WeightKind.TERNARY
     # A channel of zeros has no scale of its own; any will do.
     scale = np.where(largest > 0, largest, np.float32(1))
     return IntegerWeights(np.sign(values).astype(np.int8), fractions_of(scale), kind)
+
+
+def _are_int8(values: Array) -> bool:
+    """Whether float weights are the integers of an int8 layer themselves."""
+    return bool(np.all(np.rint(values) == values) and values.min() >= -128 and values.max() <= 127)
+
+
+def _are_two_levels(row: Array) -> bool:
+    """Whether weights are one level below zero, one above, and zero perhaps: trained ternary quantisation, AdaBin."""
+    levels = np.unique(row)
+    return len(levels) <= _FEW_VALUES and np.count_nonzero(levels < 0) == np.count_nonzero(levels > 0) == 1
+
+
+def _float_weights(channel: int, rows: Array) -> NeitherBinaryNorTernary:
+    """The refusal of float weights, of which `rows` are those of the channels with several magnitudes."""
+    if rows.shape[1] > 2 * _FEW_VALUES and all(map(_are_two_levels, rows)):
+        *first, last = (f"{value:g}" for value in np.unique(rows[0]).tolist())
+        return NeitherBinaryNorTernary(
+            f"{FLOAT_WEIGHTS[1]} {', '.join(first)} and {last} (in output channel {channel}) have no common scale",
+            "train with one magnitude for each output channel (-s, 0 and s) in place of two levels of their own, or "
+            "give --calibration data.npz to round this layer to int8 here",
+        )
+    magnitudes = np.abs(rows[0])
+    different = len(np.unique(magnitudes[magnitudes != 0]))
+    return NeitherBinaryNorTernary(
+        f"{FLOAT_WEIGHTS[0]}: {different} different magnitudes in output channel {channel}",
+        "binarize the weights (their sign times one scale per output channel) in the model before the export, or "
+        "give --calibration data.npz to quantise this layer to int8 here",
+    )
 
 
 def _eight_bits(weights: Quantised) -> IntegerWeights:

@@ -55,3 +55,14 @@ def test_a_class_is_what_an_arg_max_or_a_top_k_names() -> None:
     assert same_class(scores, np.array([0, 1, 0])).whole
     assert same_class(scores, np.array([[0, 1], [1, 0], [0, 1]])).whole  # TopK: the first one is the class
     assert agree(CLASSES, scores.tolist(), np.array([[0, 1], [1, 0], [0, 1]])).whole
+
+
+def test_any_of_several_classes_with_the_same_probability_is_the_models_answer() -> None:
+    """A quantised softmax gives 0.5 to two classes, of whose scores one is larger."""
+    assert agree(CLASSES, [[9, 10], [10, 9]], np.float32([[0.5, 0.5], [0.5, 0.5]])).whole
+    assert agree(CLASSES, [[9, 10], [10, 9]], np.array([[128, 128], [127, 128]], np.uint8)) == Agreement(2, 1)
+
+
+def test_scores_of_a_short_integer_type_are_scores_and_no_classes() -> None:
+    assert agree(EXACT, [[3, 200]], np.array([[3, 200]], np.uint8)).whole
+    assert not agree(EXACT, [[3, 200]], np.array([[3, 201]], np.uint8)).whole

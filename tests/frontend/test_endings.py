@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from edgebnn.api import compile
@@ -129,6 +130,65 @@ def test_all_executors_agree_on_a_model_that_ends_in_classes(tmp_path: Path, end
     x = random_inputs(deployment.mapped.network, 0, 50)
     emulation = deployment.emulate((x, np.zeros(50)), model=path)
     assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].compared == 50
+
+
+@pytest.mark.parametrize(("ending", "domain"), [("Softmax", ""), ("LogSoftmax", "com.microsoft"), ("Sigmoid", "")])
+def test_a_quantiser_behind_the_probabilities_is_left_out_with_them(tmp_path: Path, ending: str, domain: str) -> None:
+    """As onnxruntime's quantiser and TFLite write it; probabilities that it makes the same are no disagreement."""
+    model = hidden()
+    model.add("Mul", 0.25)
+    model.add(ending)
+    scale, zero = model.constant(1 / 64), model.constant(-64, np.int8)
+    model.add("QuantizeLinear", scale, zero, domain=domain)
+    model.add("DequantizeLinear", scale, zero, domain=domain)
+    path = model.save(tmp_path)
+    deployment = compile(path, target="host", input_type="bits")
+    network = deployment.mapped.network
+    assert network.ends_in == "classes" and "the quantiser" in network.notes[-1]
+    x = random_inputs(network, 0, 200)
+    probabilities = onnxruntime_values(path, x)[model.last]
+    assert np.any((probabilities == probabilities.max(axis=1, keepdims=True)).sum(axis=1) > 1)
+    emulation = deployment.emulate((x, np.zeros(200)), model=path)
+    assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].compared == 200
+
+
+def test_a_model_may_end_in_the_integers_of_its_probabilities(tmp_path: Path) -> None:
+    model = hidden()
+    model.add("Softmax")
+    model.add("QuantizeLinear", 1 / 256, model.constant(0, np.uint8))
+    proto = model.proto()
+    proto.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    path = tmp_path / "model.onnx"
+    onnx.save(proto, path)
+    deployment = compile(path, target="host", input_type="bits")
+    x = random_inputs(deployment.mapped.network, 0, 50)
+    assert deployment.emulate((x, np.zeros(50)), model=path).executors_agree
+
+
+@pytest.mark.parametrize(
+    ("behind", "reason"),
+    [
+        ("ArgMax", "several can be the same; compare the scores before they become probabilities"),
+        ("Relu", "reads what an operator for the end of a model makes"),
+    ],
+)
+def test_what_does_not_keep_the_order_behind_probabilities_is_refused(tmp_path: Path, behind: str, reason: str) -> None:
+    model = hidden()
+    model.add("Softmax")
+    scale, zero = model.constant(1 / 256), model.constant(0, np.uint8)
+    model.add("QuantizeLinear", scale, zero)
+    model.add("DequantizeLinear", scale, zero)
+    model.add(behind, **({"axis": 1} if behind == "ArgMax" else {}))
+    with pytest.raises(ModelError, match=reason):
+        read_network(model.save(tmp_path), OPTIONS)
+
+
+def test_a_quantiser_that_turns_the_order_behind_probabilities_is_refused(tmp_path: Path) -> None:
+    model = hidden()
+    model.add("Softmax")
+    model.add("QuantizeLinear", -1 / 256, model.constant(0, np.int8))
+    with pytest.raises(ModelError, match="let the model end in that operator"):
+        read_network(model.save(tmp_path), OPTIONS)
 
 
 def test_a_model_that_ends_in_a_dequantiser_rounds_as_float32_does(tmp_path: Path) -> None:
