@@ -22,6 +22,7 @@ from edgebnn.network.types import (
     Node,
     Reshape,
     SumPool,
+    Take,
     Tensor,
     Threshold,
     WeightKind,
@@ -158,6 +159,13 @@ class Builder:
         source = self.last
         output = Tensor(self._name("flat"), source.kind, (source.size,), source.low, source.high)
         self._append(Reshape(self._name("flatten"), (source.name,), output))
+
+    def take(self, extents: Sequence[int]) -> None:
+        """So many random places along each axis, some of them twice, in any order."""
+        source = self.last
+        places = [self.rng.integers(0, have, size=want) for have, want in zip(source.shape, extents, strict=True)]
+        output = Tensor(self._name("taken"), source.kind, tuple(extents), source.low, source.high)
+        self._append(Take(self._name("take"), (source.name,), output, np.concatenate(places).astype(np.int32)))
 
     def affine(self, segments: int = 1, shift: int = 0, reach: int = MAX_SUM) -> None:
         """Random lines in fixed point, bent where there are several segments, that stay within +-`reach`."""

@@ -114,6 +114,8 @@ def _draw_network(choices: _Choices, max_layers: int) -> Network:
                 builder.pool(_draw_window(choices, builder.last.spatial, pooling=True))
             if builder.last.spatial and choices.integer(0, 3) == 0:
                 builder.flatten()
+            if choices.integer(0, 3) == 0:
+                _draw_take(builder, choices)
     if choices.integer(0, 1):
         _draw_lines(builder, choices)
     return builder.network(_draw_encoding(builder.input, choices, rng))
@@ -189,6 +191,12 @@ def _draw_concat(builder: Builder, choices: _Choices) -> None:
         branches.append(builder.last)
     builder.concat(branches[:-1])
     _draw_layer(builder, choices)
+
+
+def _draw_take(builder: Builder, choices: _Choices) -> None:
+    """A slice, a gather or a shuffle: of some axes all places in their order, of others any."""
+    channels, *spatial = builder.last.shape
+    builder.take((choices.one_of((channels, *NEURONS)), *(choices.integer(1, extent) for extent in spatial)))
 
 
 def _draw_lines(builder: Builder, choices: _Choices) -> None:

@@ -25,6 +25,7 @@ from edgebnn.mapping.plan import (
     Stage,
     Steps,
     SumPoolStage,
+    TakeStage,
     ThresholdStage,
     WindowPlan,
 )
@@ -93,6 +94,15 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
         case CopyStage():
             struct, fields = "ebnn_copy_layer", {**_tensors(stage), "first_channel": c_integer(stage.first_channel)}
             call = f"ebnn_copy_channels(&{identifier}, {source}, {target})"
+        case TakeStage():
+            struct = "ebnn_take_layer"
+            fields = {
+                **_tensors(stage),
+                "channels": _pointer(stage.channels, arrays),
+                "rows": _pointer(stage.rows, arrays),
+                "columns": _pointer(stage.columns, arrays),
+            }
+            call = f"ebnn_take(&{identifier}, {source}, {target})"
         case AffineStage():
             struct = "ebnn_affine_layer"
             fields = {

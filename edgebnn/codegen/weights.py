@@ -22,6 +22,7 @@ from edgebnn.mapping.plan import (
     Section,
     Stage,
     Steps,
+    TakeStage,
     steps_of,
 )
 
@@ -102,6 +103,10 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
         case PoolStage():
             if stage.directions is not None:
                 yield "directions", stage.directions, "<u4"
+        case TakeStage():
+            for part, places in (("channels", stage.channels), ("rows", stage.rows), ("columns", stage.columns)):
+                if places is not None:
+                    yield part, places, "<u4"
         case AffineStage():
             yield "multiplier", stage.multiplier, "<i4"
             yield "offset", stage.offset, "<u4"

@@ -21,6 +21,7 @@ from edgebnn.mapping.plan import (
     PoolStage,
     Stage,
     SumPoolStage,
+    TakeStage,
     ThresholdStage,
     WindowPlan,
 )
@@ -156,6 +157,18 @@ class CopyDescriptor(ctypes.Structure):
     _fields_ = [("input", TensorDescriptor), ("output", TensorDescriptor), ("first_channel", _word)]
 
 
+class TakeDescriptor(ctypes.Structure):
+    """`ebnn_take_layer`."""
+
+    _fields_ = [
+        ("input", TensorDescriptor),
+        ("output", TensorDescriptor),
+        ("channels", _pointer),
+        ("rows", _pointer),
+        ("columns", _pointer),
+    ]
+
+
 class HostStep(ctypes.Structure):
     """`ebnn_host_step`."""
 
@@ -180,6 +193,7 @@ Descriptor = (
     | Int8Descriptor
     | AddDescriptor
     | CopyDescriptor
+    | TakeDescriptor
 )
 
 # The stage of each `ebnn_host_kind`, in the order of the C enumeration, and its descriptor.
@@ -192,6 +206,7 @@ KINDS: tuple[tuple[type[Stage], type[Descriptor]], ...] = (
     (SumPoolStage, PoolDescriptor),
     (AddStage, AddDescriptor),
     (CopyStage, CopyDescriptor),
+    (TakeStage, TakeDescriptor),
 )
 # The kind behind them: a LinearStage whose weights are read off a chip with errors.
 SENSED = len(KINDS)

@@ -26,6 +26,7 @@ from edgebnn.emulator.descriptors import (
     PoolDescriptor,
     SensedDescriptor,
     StepsDescriptor,
+    TakeDescriptor,
     ThresholdDescriptor,
     address,
     as_words,
@@ -47,6 +48,7 @@ from edgebnn.mapping.plan import (
     Stage,
     Steps,
     SumPoolStage,
+    TakeStage,
     ThresholdStage,
 )
 from edgebnn.mapping.programmed import read_weights
@@ -148,6 +150,14 @@ class _Builder:
                     input=describe_tensor(stage.input),
                     output=describe_tensor(stage.output),
                     first_channel=stage.first_channel,
+                )
+            case TakeStage():
+                return TakeDescriptor(
+                    input=describe_tensor(stage.input),
+                    output=describe_tensor(stage.output),
+                    channels=self._values(stage.channels, np.uint32),
+                    rows=self._values(stage.rows, np.uint32),
+                    columns=self._values(stage.columns, np.uint32),
                 )
             case AffineStage():
                 return AffineDescriptor(

@@ -17,6 +17,7 @@ from edgebnn.mapping.plan import (
     PoolStage,
     Stage,
     SumPoolStage,
+    TakeStage,
     ThresholdStage,
     WeightStage,
     sources_of,
@@ -100,6 +101,8 @@ def stage_kind(stage: Stage) -> str:
             return "add"
         case CopyStage():
             return "concat"
+        case TakeStage():
+            return "take"
         case AffineStage():
             return "affine"
 

@@ -179,6 +179,14 @@ class CopyStage(_Stage, frozen=True, tag="copy"):
     first_channel: int
 
 
+class TakeStage(_Stage, frozen=True, tag="take"):
+    """Elements at given places of each axis: `ebnn_take_layer`. None is the whole axis in its own order."""
+
+    channels: Section | None
+    rows: Section | None
+    columns: Section | None
+
+
 class AffineStage(_Stage, frozen=True, tag="affine"):
     """A bent line per channel: `ebnn_affine_layer`. `offset` holds 64 bits a segment."""
 
@@ -194,7 +202,9 @@ class AffineStage(_Stage, frozen=True, tag="affine"):
         return self.input.format == "int32" and self.segments == 1 and self.shift == 0
 
 
-Stage = LinearStage | Int8Stage | ThresholdStage | PoolStage | SumPoolStage | AddStage | CopyStage | AffineStage
+Stage = (
+    LinearStage | Int8Stage | ThresholdStage | PoolStage | SumPoolStage | AddStage | CopyStage | TakeStage | AffineStage
+)
 WeightStage = LinearStage | Int8Stage
 
 

@@ -32,6 +32,7 @@ from edgebnn.network.types import (
     Quantizer,
     Reshape,
     SumPool,
+    Take,
     Threshold,
 )
 
@@ -43,6 +44,7 @@ _NODES: dict[str, type[Node]] = {
     "add": Add,
     "concat": Concat,
     "reshape": Reshape,
+    "take": Take,
     "affine": Affine,
 }
 _TYPES: dict[type, str] = {node: name for name, node in _NODES.items()}
@@ -53,6 +55,7 @@ _ARRAYS: dict[str, tuple[Any, type[np.generic]]] = {
     "multiplier": (list[list[int]], np.int32),
     "offset": (list[list[int]], np.int64),
     "knees": (list[list[int]], np.int32),
+    "places": (list[int], np.int32),
 }
 
 

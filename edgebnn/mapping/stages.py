@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebnn.chip.target import Target
 from edgebnn.errors import ModelError
@@ -20,14 +21,16 @@ from edgebnn.mapping.plan import (
     LinearStage,
     Place,
     PoolStage,
+    Section,
     Stage,
     Steps,
     SumPoolStage,
+    TakeStage,
     ThresholdStage,
     Tile,
     WindowPlan,
 )
-from edgebnn.mapping.rows import fan_in_order, pack_rows
+from edgebnn.mapping.rows import WORD_BITS, fan_in_order, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
 from edgebnn.mapping.tiling import check_parallel, tiles_of
 from edgebnn.network.types import (
@@ -38,13 +41,14 @@ from edgebnn.network.types import (
     MaxPool,
     Network,
     SumPool,
+    Take,
     Tensor,
     Threshold,
     WeightKind,
     Window,
 )
 
-Worker = Linear | Threshold | MaxPool | SumPool | Add | Concat | Affine  # nodes that the runtime works on
+Worker = Linear | Threshold | MaxPool | SumPool | Add | Concat | Take | Affine  # nodes that the runtime works on
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ class Planning:
         )
         if isinstance(node, Linear):
             return self._linear(node, job.threshold, views[0], common)
+        if isinstance(node, Take):
+            return self._take(node, views[0], common)
         if any(view.flattened for view in views):
             raise ModelError(
                 f"node '{node.name}' reads flattened bits, which only a dense layer can; remove the flatten"
@@ -165,6 +171,26 @@ class Planning:
             policy=self.policy,
         )
 
+    def _take(self, node: Take, view: View, common: _Common) -> TakeStage:
+        """Of flattened bits, which lie as a map, each channel is taken by the place of its bit in that."""
+        source = self.network.tensors[node.sources[0]]
+        channels, *spatial = node.along
+        rows, columns = (None, None, *zip(spatial, source.spatial, strict=True))[-2:]
+        return TakeStage(
+            **common,
+            channels=self.image.add(f"{node.name}.channels", _bit_places(channels, view.layout))
+            if view.flattened
+            else self._places(node, "channels", channels, source.channels),
+            rows=rows and self._places(node, "rows", *rows),
+            columns=columns and self._places(node, "columns", *columns),
+        )
+
+    def _places(self, node: Take, name: str, places: npt.NDArray[np.int32], extent: int) -> Section | None:
+        """Places along an axis; None for the axis as it is."""
+        if np.array_equal(places, np.arange(extent)):
+            return None
+        return self.image.add(f"{node.name}.{name}", places.astype(np.uint32))
+
     def _steps(self, node: Threshold, on_cpu: bool) -> Steps:
         return plan_steps(node, self.network.tensors[node.sources[0]], self.image, on_cpu)
 
@@ -176,6 +202,12 @@ class Planning:
         tiles = tiles_of(node.neurons, node.fan_in, array, first_bank=self.banks)
         self.banks += len(tiles)
         return tiles
+
+
+def _bit_places(places: npt.NDArray[np.int32], layout: Layout) -> npt.NDArray[np.uint32]:
+    """Where in the memory of a packed map, in bits from its beginning, the channels of the flattened map lie."""
+    channel, pixel = np.divmod(places.astype(np.int64), layout.height * layout.width)
+    return (pixel * layout.pixel_words * WORD_BITS + channel).astype(np.uint32)
 
 
 def _window_plan(window: Window) -> WindowPlan:

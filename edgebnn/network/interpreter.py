@@ -23,6 +23,7 @@ from edgebnn.network.types import (
     Network,
     Reshape,
     SumPool,
+    Take,
     Tensor,
     Threshold,
     Window,
@@ -112,6 +113,14 @@ def _max_pool(node: MaxPool, *sources: Values) -> Values:
 def _reshape(node: Reshape, *sources: Values) -> Values:
     (x,) = sources
     return x.reshape(x.shape[0], *node.output.shape)
+
+
+@run.register
+def _take(node: Take, *sources: Values) -> Values:
+    (x,) = sources
+    for axis, places in enumerate(node.along, start=1):
+        x = np.take(x, places, axis=axis)
+    return x
 
 
 @run.register

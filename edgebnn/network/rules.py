@@ -24,6 +24,7 @@ from edgebnn.network.types import (
     Node,
     Reshape,
     SumPool,
+    Take,
     Tensor,
     Threshold,
     WeightKind,
@@ -91,6 +92,8 @@ def check_node(node: Node, sources: tuple[Tensor, ...]) -> None:
             _check_concat(node, sources, where)
         case Reshape():
             _check_reshape(node, source, where)
+        case Take():
+            _check_take(node, source, where)
         case Affine():
             _check_affine(node, source, where)
         case _:
@@ -217,6 +220,16 @@ def _check_reshape(node: Reshape, source: Tensor, where: str) -> None:
         where,
         f"flattens a map of {source.spatial}, but an extent has at most {LARGEST_WINDOW}",
     )
+
+
+def _check_take(node: Take, source: Tensor, where: str) -> None:
+    output = node.output
+    _check_kept(output, source, where)
+    rank = len(source.shape)
+    _demand(len(output.shape) == rank, where, f"makes the shape {output.shape} of {source.shape}")
+    _check_constant(node.places, (sum(output.shape),), np.int32, "places", where)
+    for places, extent in zip(node.along, source.shape, strict=True):
+        _demand(bool(np.all((places >= 0) & (places < extent))), where, f"takes places that {source.shape} has not")
 
 
 def _check_sum_pool(node: SumPool, source: Tensor, where: str) -> None:

@@ -226,6 +226,26 @@ class Reshape:
 
 
 @dataclass(frozen=True, eq=False)
+class Take:
+    """The values at given places along each axis: a slice, a gather, or channels in another order.
+
+    `places` is int32: for each channel of the output which channel of the source it is, then the same for each row and
+    column, if there are any.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    output: Tensor
+    places: npt.NDArray[np.int32]
+    kind: ClassVar[str] = "take"
+
+    @property
+    def along(self) -> tuple[npt.NDArray[np.int32], ...]:
+        """The places along each axis, the channels first."""
+        return tuple(np.split(self.places, np.cumsum(self.output.shape)[:-1]))
+
+
+@dataclass(frozen=True, eq=False)
 class Affine:
     """A line, or a bent one, per channel, in fixed point: (multiplier[c, s] * x + offset[c, s]) >> shift.
 
@@ -244,7 +264,7 @@ class Affine:
     kind: ClassVar[str] = "affine"
 
 
-Node = Linear | Threshold | MaxPool | SumPool | Add | Concat | Reshape | Affine
+Node = Linear | Threshold | MaxPool | SumPool | Add | Concat | Reshape | Take | Affine
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,8 @@ static size_t target_bytes(const ebnn_host_step *step)
         return ebnn_tensor_bytes(&((const ebnn_add_layer *)step->layer)->output);
     case EBNN_HOST_COPY:
         return ebnn_tensor_bytes(&((const ebnn_copy_layer *)step->layer)->output);
+    case EBNN_HOST_TAKE:
+        return ebnn_tensor_bytes(&((const ebnn_take_layer *)step->layer)->output);
     case EBNN_HOST_AFFINE:
         return ebnn_tensor_bytes(&((const ebnn_affine_layer *)step->layer)->output);
     case EBNN_HOST_SENSED:
@@ -106,6 +108,8 @@ size_t ebnn_host_descriptor_bytes(uint32_t kind)
         return sizeof(ebnn_add_layer);
     case EBNN_HOST_COPY:
         return sizeof(ebnn_copy_layer);
+    case EBNN_HOST_TAKE:
+        return sizeof(ebnn_take_layer);
     case EBNN_HOST_AFFINE:
         return sizeof(ebnn_affine_layer);
     case EBNN_HOST_SENSED:
@@ -136,6 +140,8 @@ static int32_t run_sample(const ebnn_host_step *step, const void *input, const v
         return ebnn_add((const ebnn_add_layer *)step->layer, input, other, (int32_t *)output);
     case EBNN_HOST_COPY:
         return ebnn_copy_channels((const ebnn_copy_layer *)step->layer, input, output);
+    case EBNN_HOST_TAKE:
+        return ebnn_take((const ebnn_take_layer *)step->layer, input, output);
     case EBNN_HOST_AFFINE:
         return ebnn_affine((const ebnn_affine_layer *)step->layer, input, (int32_t *)output);
     default:

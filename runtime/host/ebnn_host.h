@@ -25,7 +25,8 @@ typedef enum ebnn_host_kind {
     EBNN_HOST_SUM_POOL = 5,  /* an ebnn_pool_layer */
     EBNN_HOST_ADD = 6,       /* an ebnn_add_layer */
     EBNN_HOST_COPY = 7,      /* an ebnn_copy_layer */
-    EBNN_HOST_SENSED = 8     /* an ebnn_sensed_layer */
+    EBNN_HOST_TAKE = 8,      /* an ebnn_take_layer */
+    EBNN_HOST_SENSED = 9     /* an ebnn_sensed_layer */
 } ebnn_host_kind;
 
 typedef enum ebnn_host_base {

@@ -152,6 +152,18 @@ typedef struct ebnn_copy_layer {
 } ebnn_copy_layer;
 
 /*
+ * The elements at given places of each axis of the input, in the order in which the places stand: one for each channel,
+ * row and column of the output; NULL: those of the output itself. Both tensors have the same format.
+ */
+typedef struct ebnn_take_layer {
+    ebnn_tensor input;
+    ebnn_tensor output;
+    const uint32_t *channels;
+    const uint32_t *rows;
+    const uint32_t *columns;
+} ebnn_take_layer;
+
+/*
  * A line per channel, or a bent one: (multiplier * x + offset) >> shift, rounded down, of the segment that is the number
  * of the channel's knees that are <= x. The compiler has shown that nothing overflows.
  */
@@ -191,6 +203,8 @@ int32_t ebnn_scale(const ebnn_affine_layer *layer, const int32_t *input, int32_t
 
 /* Clears the channels behind its own in the last word that it writes, and leaves all others as they are. */
 int32_t ebnn_copy_channels(const ebnn_copy_layer *layer, const void *input, void *output);
+
+int32_t ebnn_take(const ebnn_take_layer *layer, const void *input, void *output);
 
 /* Index of the largest of `count` scores, the first one where several are equal. */
 uint32_t ebnn_argmax(const int32_t *scores, uint32_t count);

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from edgebnn.codegen.artefacts import measure
+from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import ModelError
 from edgebnn.mapping.cells import cells_csv
-from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
+from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown, stage_kind
 from edgebnn.mapping.plan import CopyStage, Int8Stage, LinearStage
-from edgebnn.network import Kind, Tensor, WeightKind, Window
+from edgebnn.network import Kind, Tensor, WeightKind, Window, interpret
 from tests.builder import Builder
 from tests.mapping.test_planner import mapped_on
+from tests.networks import random_inputs
 
 PIXEL = Window((1, 1), (1, 1), (1, 1), (0, 0), (0, 0))
 
@@ -85,6 +87,22 @@ def test_only_dense_layers_read_flattened_bits(node: str, build: Callable[[Build
         ModelError, match=rf"node '{node}' reads flattened bits.*only a dense layer.*remove the flatten"
     ):
         mapped_on(builder.network())
+
+
+@pytest.mark.parametrize("kind", [Kind.BITS, Kind.TRITS, Kind.INTEGERS])
+def test_elements_are_taken_from_maps_and_from_flattened_maps_alike(kind: Kind) -> None:
+    """Flattened bits lie as a map, whose channels are a bit's place in it; every format, and slices of every axis."""
+    low, high = (-1, 1) if kind is not Kind.INTEGERS else (-300, 300)
+    builder = Builder(Tensor("x", kind, (35, 3, 4), low, high), np.random.default_rng(0))
+    builder.take((40, 2, 4))
+    builder.flatten()
+    builder.take((70,))
+    builder.linear(3)
+    network = builder.network()
+    mapped = mapped_on(network)
+    x = random_inputs(network, 0, 5)
+    assert np.array_equal(FastPath(mapped).run(x), interpret(network, x))
+    assert [stage_kind(stage) for stage in mapped.plan.stages] == ["take", "take", "dense"]
 
 
 def test_8_bit_weights_take_flash_and_no_synapse() -> None:

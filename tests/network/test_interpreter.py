@@ -23,6 +23,7 @@ from edgebnn.network import (
     Quantizer,
     Reshape,
     SumPool,
+    Take,
     Tensor,
     Threshold,
     WeightKind,
@@ -98,6 +99,14 @@ def affine(node: Affine, x: Values) -> Values:
     return y
 
 
+def take(node: Take, x: Values) -> Values:
+    y = np.empty(node.output.shape, np.int64)
+    extents = node.output.shape
+    for place in np.ndindex(extents):
+        y[place] = x[tuple(node.places[sum(extents[:axis]) + index] for axis, index in enumerate(place))]
+    return y
+
+
 def by_definition(network: Network, x: Values) -> dict[str, Values]:
     values = {network.input.name: x}
     for node in network.nodes:
@@ -115,6 +124,8 @@ def by_definition(network: Network, x: Values) -> dict[str, Values]:
                 made = affine(node, source)
             case SumPool():
                 made = sum_pool(node, source)
+            case Take():
+                made = take(node, source)
             case Add():
                 made = source + values[node.sources[1]]
             case Concat():

@@ -24,6 +24,7 @@ from edgebnn.network.types import (
     Node,
     Reshape,
     SumPool,
+    Take,
     Tensor,
     Threshold,
     WeightKind,
@@ -79,6 +80,14 @@ def broken(node: Node, source: Tensor) -> dict[str, dict[str, Any]]:
             }
         case Reshape():
             return common | {"a wider range": of_output(node, high=output.high + 1)}
+        case Take():
+            return common | {
+                "a wider range": of_output(node, high=output.high + 1),
+                "too few places": {"places": node.places[:-1]},
+                "wide places": {"places": node.places.astype(np.int64)},
+                "a place before the first": {"places": np.full_like(node.places, -1)},
+                "a place behind the last": {"places": np.full_like(node.places, max(source.shape))},
+            }
         case SumPool():
             reach = max(abs(output.low), abs(output.high))
             narrow = of_output(node, high=output.high - 1) if output.high else of_output(node, low=output.low + 1)

@@ -23,6 +23,7 @@ from edgebnn.emulator.descriptors import (
     LinesDescriptor,
     PoolDescriptor,
     StepsDescriptor,
+    TakeDescriptor,
     ThresholdDescriptor,
     describe_tensor,
     describe_window,
@@ -41,6 +42,7 @@ from edgebnn.mapping.plan import (
     Stage,
     Steps,
     SumPoolStage,
+    TakeStage,
     ThresholdStage,
     sources_of,
 )
@@ -141,6 +143,9 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
         case CopyStage():
             copy = CopyDescriptor(*tensors, stage.first_channel)
             return int(native.ebnn_copy_channels(ctypes.byref(copy), *data))
+        case TakeStage():
+            take = TakeDescriptor(*tensors, at(stage.channels), at(stage.rows), at(stage.columns))
+            return int(native.ebnn_take(ctypes.byref(take), *data))
         case AffineStage():
             parts = (at(stage.multiplier), at(stage.offset), at(stage.knees))
             affine = AffineDescriptor(*tensors, stage.segments, stage.shift, *parts)
