@@ -85,6 +85,8 @@ class Graph:
     constants: Mapping[str, Array]
     opset: int
     sha256: str
+    notes: tuple[str, ...] = ()
+    ends_in_half: bool = False
 
     def readers(self, value: str) -> tuple[Node, ...]:
         """The nodes that read a value."""

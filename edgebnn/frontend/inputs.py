@@ -16,6 +16,8 @@ from edgebnn.frontend.problems import printable
 from edgebnn.network.types import Encoding, Kind, Quantizer, Tensor
 
 _INTEGER_TYPES = ("uint8", "int8", "uint16", "int16")
+_FLOAT_TYPES = ("float32", "float16")
+_LARGEST_HALF = 2**11  # the integers up to here are float16 values
 _NAMES = "bits, trits, or uintN or intN with N from 1 to 16"
 
 
@@ -67,7 +69,7 @@ def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) 
     that are no samples of the model.
     """
     given, name = graph.input, printable(graph.input.name)
-    if given.dtype not in (*_INTEGER_TYPES, "float32", "int32", "int64", "bool"):
+    if given.dtype not in (*_INTEGER_TYPES, *_FLOAT_TYPES, "int32", "int64", "bool"):
         raise ModelError(f"input '{name}' is {given.dtype}; export the model with a float32 or integer input")
     _check_calibration(options, given)
     own = _own_range(given.dtype)
@@ -87,12 +89,15 @@ def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) 
         scale, low, high, quantizer, notes = _calibrated(options.calibration, name, shape[0], scale)
         opened = quantizer is not None and options.input_scale is None  # the model's own steps come first
     else:
-        kind, low, high = Kind.INTEGERS, -(2**15), 2**15 - 1
-        opened = options.input_scale is None and given.dtype == "float32"
+        bits = 12 if given.dtype == "float16" else 16
+        kind, low, high = Kind.INTEGERS, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        opened = options.input_scale is None and given.dtype in _FLOAT_TYPES
         notes = (
-            f"input '{name}' is taken to hold 16-bit integers (-32768 to 32767); --input-type, such as uint8 or int12, "
-            "or --calibration narrows it, which makes the first layer faster",
+            f"input '{name}' is taken to hold {bits}-bit integers ({low} to {high}); --input-type, such as uint8 or "
+            "int12, or --calibration narrows it, which makes the first layer faster",
         )
+    if given.dtype == "float16" and quantizer is None:
+        _check_half(name, scale, max(-low, high))
     if own is not None and not own[0] <= low <= high <= own[1]:
         raise ModelError(
             f"input '{name}' is {given.dtype}, which does not hold {options.input_type}; choose another type"
@@ -104,6 +109,20 @@ def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) 
             raise ModelError(f"input '{name}' is clipped to a range that holds none of its integers; check the clip")
     tensor = Tensor(name, kind, shape, low, high, float(scale))
     return GivenInput(tensor, scale, Encoding(given.dtype, axes, quantizer), opened, notes)
+
+
+def _check_half(name: str, scale: Fraction, largest: int) -> None:
+    """ModelError where a float16 input does not hold the integers times their scale."""
+    if scale.numerator & (scale.numerator - 1) or scale.denominator & (scale.denominator - 1):
+        held = f"the multiples of {scale}"
+    elif largest > _LARGEST_HALF:
+        held = f"integers beyond {_LARGEST_HALF}"
+    else:
+        return
+    raise ModelError(
+        f"input '{name}' is float16, which rounds {held}; choose a narrower --input-type, or export the model with a "
+        "float32 input"
+    )
 
 
 def parse_input_scale(text: str) -> Fraction:

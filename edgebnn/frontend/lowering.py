@@ -19,6 +19,7 @@ from edgebnn.frontend.endings import ROUNDS, left_out_behind
 from edgebnn.frontend.expressions import Leaf, fractions_of
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
+from edgebnn.frontend.half_precision import HALF_STEP, HALF_UNIT
 from edgebnn.frontend.inputs import GivenInput, ReadOptions, given_input
 from edgebnn.frontend.joints import averaged, joined, summed
 from edgebnn.frontend.lattice import lattice_of_range
@@ -152,19 +153,26 @@ class _Lowering:
             tuple(emitter.nodes),
             encoding,
             self._graph.sha256,
-            notes=(*given.notes(emitter.quantizer), *self._notes, *emitter.notes, *scores.notes),
-            score_error=scores.error,
+            notes=(*self._graph.notes, *given.notes(emitter.quantizer), *self._notes, *emitter.notes, *scores.notes),
+            score_error=scores.error + self._half_error(),
             ends_in="classes" if self._dropped else "scores",
             quantised=(*((given.tensor.name,) if rounded_here else ()), *emitter.quantised),
             model_output=self._graph.output,
         )
+
+    def _half_error(self) -> float:
+        """What the model rounds its scores by where its output is float16."""
+        if not self._graph.ends_in_half:
+            return 0.0
+        scores = self._emitter.nodes[-1].output
+        return HALF_STEP + HALF_UNIT * max(abs(scores.low), abs(scores.high)) * scores.scale
 
     def _input_signal(self) -> Signal:
         tensor = self._given.tensor
         zero = fractions_of(np.zeros(tensor.channels, np.int8))
         leaf = Leaf(np.full(tensor.channels, self._given.scale), zero, True, np.zeros(tensor.channels))
         dtype = self._graph.input.dtype
-        elements = "float" if dtype == "float32" else "bool" if dtype == "bool" else "integer"
+        elements = "float" if dtype in ("float32", "float16") else "bool" if dtype == "bool" else "integer"
         axes = self._given.encoding.axes
         view = view_of_axes(axes) if axes else None
         lattice = lattice_of_range(tensor)

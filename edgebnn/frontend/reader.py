@@ -9,11 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import onnx
-from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto, helper
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend.functions import inlined
 from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Node, needed
+from edgebnn.frontend.half_precision import widened
 from edgebnn.frontend.problems import printable
 from edgebnn.frontend.tensors import TensorReader, dtype_name
 
@@ -51,7 +52,7 @@ def read_graph(path: Path, output: str | None = None) -> Graph:
     ready = {*stored.constants, *(value.name for value in stored.inputs)}
     nodes = needed(_ordered(stored.nodes, ready), chosen)
     used = {name for node in nodes for name in node.inputs}
-    return Graph(
+    graph = Graph(
         name=printable(stored.model.graph.name),
         input=_input([value for value in stored.inputs if value.name in used] or list(stored.inputs)),
         output=chosen,
@@ -59,7 +60,12 @@ def read_graph(path: Path, output: str | None = None) -> Graph:
         constants={name: array for name, array in stored.constants.items() if name in used},
         opset=stored.opset,
         sha256=stored.sha256,
+        ends_in_half=any(
+            value.name == chosen and value.type.tensor_type.elem_type == TensorProto.FLOAT16
+            for value in stored.model.graph.output
+        ),
     )
+    return widened(graph)
 
 
 def hash_of(path: Path) -> str:
