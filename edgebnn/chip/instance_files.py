@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +17,7 @@ from edgebnn.chip.measured import MAX_CELLS, Measured
 from edgebnn.chip.target import NAME_PATTERN, Target
 from edgebnn.errors import DataError, TargetError
 from edgebnn.files import write_whole
+from edgebnn.inputs import open_input
 
 SCHEMA = 2
 _MAX_JSON_BYTES = 1 << 16
@@ -26,9 +26,6 @@ _CHIP, _CELL = "chip", "cell"  # arrays of the archive, with one of those below
 _VALUES = _RATE, _RESISTANCE = "error_rate", "ln_resistance"
 
 _ZIP = b"PK\x03\x04"
-_ZIP_END = b"PK\x05\x06"  # begins the last 22 bytes of an archive without a comment
-_MOST_DIRECTORY_BYTES = 4096
-
 
 # Python refuses to print integers of thousands of digits, so that they had better not get in.
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -88,23 +85,16 @@ def load_chip(path: Path, target: Target | None = None) -> ChipInstance:
     Raises DataError where it is none, and TargetError where a number in it is unsound, or where the file names another
     target than `target`; one that names none goes with any.
     """
-    try:
-        if not path.is_file():
-            what = "is a folder or a device" if path.exists() else "does not exist"
-            raise DataError(f"chip '{path}' {what}; give a seed, or a file of edgebnn chip new")
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(_MAX_JSON_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"chip '{path}' cannot be read: {error.strerror or error}; check the path") from error
+    remedy = "give a seed, or a file of edgebnn chip new"
+    with open_input(path, _MAX_FILE_BYTES, called=f"chip '{path}'", remedy=remedy) as file:
+        start = file.read(_MAX_JSON_BYTES + 1)
     if not start.startswith(_ZIP):
         return _chip(_stored(start, path, target), None, path)
-    _check_archive(path, size)
-    text = read_npz(path, [_CHIP])[_CHIP]
+    text = read_npz(path, [_CHIP], most_bytes=_MAX_JSON_BYTES)[_CHIP]
     if text.dtype != np.uint8:
         raise DataError(f"'{path}' is not a chip file: its array '{_CHIP}' is no text; import the measurement again")
     stored = _stored(text.tobytes(), path, target)
-    return _chip(stored, read_npz(path, [_CELL], _VALUES), path)
+    return _chip(stored, read_npz(path, [_CELL], _VALUES, _MAX_FILE_BYTES), path)
 
 
 def _json(chip: ChipInstance, target: Target | None) -> bytes:
@@ -122,23 +112,6 @@ def _archive(text: bytes, measured: Measured) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
-
-
-def _check_archive(path: Path, size: int) -> None:
-    """Bounds of an archive before anything of it is read: a stranger's may claim, or unpack to, far more than it is."""
-    with path.open("rb") as file:
-        file.seek(max(size - 22, 0))
-        end = file.read(22)
-    directory = int.from_bytes(end[12:16], "little")
-    if size > _MAX_FILE_BYTES or not end.startswith(_ZIP_END) or directory > _MOST_DIRECTORY_BYTES:
-        raise DataError(f"'{path}' is not a chip file, or cut short; import the measurement again")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(f"'{path}' is a damaged chip file ({error}); import the measurement again") from error
-    if unpacked > _MAX_FILE_BYTES:
-        raise DataError(f"'{path}' claims {unpacked} bytes, more than {MAX_CELLS} cells take; import fewer of them")
 
 
 def _stored(text: bytes, path: Path, target: Target | None) -> _ChipFile:

@@ -17,6 +17,7 @@ from edgebnn.chip.measured_csv import csv_table
 from edgebnn.chip.measured_parquet import MAGIC, parquet_table
 from edgebnn.chip.target import COLUMNS
 from edgebnn.errors import DataError
+from edgebnn.inputs import open_input
 
 MAX_FILE_BYTES = 1 << 30  # 64 bytes for each cell that may be
 
@@ -41,15 +42,9 @@ def read_measured(path: Path) -> MeasuredFile:
 
     Raises DataError where it is none, and ToolError where Parquet lacks its package.
     """
-    try:
-        if not path.is_file():
-            raise DataError(f"'{path}' is no file; give a CSV or Parquet file with a measurement")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise DataError(f"'{path}' is larger than {MAX_FILE_BYTES} bytes; leave out cells that no network will use")
-        with path.open("rb") as file:
-            return _read(file, path)
-    except OSError as error:
-        raise DataError(f"'{path}' cannot be read: {error.strerror or error}; check the path") from error
+    remedy = "give a CSV or Parquet file with a measurement, without cells that no network will use"
+    with open_input(path, MAX_FILE_BYTES, remedy=remedy) as file:
+        return _read(file, path)
 
 
 def _read(file: BufferedReader, path: Path) -> MeasuredFile:

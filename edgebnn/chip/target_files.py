@@ -11,6 +11,7 @@ from edgebnn.chip.target import Target
 from edgebnn.chip.target_form import check_form
 from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import TargetError
+from edgebnn.inputs import read_input
 from edgebnn.resources import resource_folder
 
 MAX_FILE_BYTES = 1 << 20
@@ -41,15 +42,12 @@ def read_target_file(name_or_path: str) -> tuple[str, str]:
                 "its folder)"
             )
         path = resource_folder("targets") / f"{name_or_path}.toml"
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise TargetError(f"target file '{path}' {what}; use one of {names}, or the path of a TOML file")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise TargetError(f"target file '{path}' is larger than {MAX_FILE_BYTES} bytes; that cannot be one")
+    remedy = f"use one of {names}, or the path of a TOML file"
+    content = read_input(path, MAX_FILE_BYTES, TargetError, called=f"target file '{path}'", remedy=remedy)
     try:
-        return path.read_text(encoding="utf-8"), str(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise TargetError(f"target file '{path}' cannot be read as text: {error}") from error
+        return content.decode(), str(path)
+    except UnicodeDecodeError as error:
+        raise TargetError(f"target file '{path}' is no text in UTF-8 ({error.reason}); save it as such") from error
 
 
 def parse_target(text: str, where: str) -> Target:

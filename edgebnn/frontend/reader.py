@@ -17,6 +17,7 @@ from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Nod
 from edgebnn.frontend.half_precision import widened
 from edgebnn.frontend.problems import printable
 from edgebnn.frontend.tensors import TensorReader, dtype_name
+from edgebnn.inputs import read_input
 
 MAX_FILE_BYTES = 2**29
 MAX_NODES = 20_000
@@ -87,23 +88,15 @@ def _stored(path: Path) -> _Stored:
     inputs = tuple(value for value in proto.input if value.name not in constants)
     _check_names(nodes, constants, [value.name for value in inputs])
     digest = sha256(content).hexdigest()
-    external = list(tensors.external_hashes())
+    external = tensors.external_hashes()
     if external:
         digest = sha256("".join([digest, *external]).encode()).hexdigest()
     return _Stored(model, nodes, constants, inputs, opset, digest)
 
 
 def _content(path: Path) -> bytes:
-    name = printable(path.name)
-    try:
-        if not path.is_file():
-            raise ModelError(f"'{name}' is not a file; give the path of an ONNX model")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ModelError(f"'{name}' has {size} bytes, more than the {MAX_FILE_BYTES} that are read; split it")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"'{name}' cannot be read ({error.strerror}); check its permissions") from error
+    called = f"'{printable(path.name)}'"
+    return read_input(path, MAX_FILE_BYTES, ModelError, called=called, remedy="give the path of an ONNX model")
 
 
 def _parsed(content: bytes) -> ModelProto:

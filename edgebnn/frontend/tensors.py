@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
-from hashlib import sha256
+from hashlib import file_digest
+from io import BufferedReader
 from math import prod
 from pathlib import Path
 
@@ -14,9 +15,14 @@ from onnx import TensorProto, numpy_helper
 from edgebnn.errors import ModelError
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.problems import printable
+from edgebnn.inputs import input_inside, open_input
 
 MAX_ELEMENTS = 2**27
 MAX_BYTES = 2**29
+MAX_EXTERNAL_BYTES = 2**30  # of all files of external data, which may hold more than the model's tensors
+
+_BESIDE = "keep the data in one file beside the model"
+_MOST_AXES = 8
 
 # Element types that are read: NumPy's name and the field of a TensorProto that holds them where there are no raw bytes.
 _TYPES: dict[int, tuple[str, str]] = {
@@ -63,7 +69,8 @@ class TensorReader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._bytes = 0
-        self._external: set[Path] = set()
+        self._external: dict[Path, str] = {}
+        self._external_size = 0
 
     def array(self, tensor: TensorProto, name: str) -> Array:
         """The tensor; ModelError where its size contradicts its data, or where it holds NaN."""
@@ -80,14 +87,9 @@ class TensorReader:
             _check_finite(array, name)
         return array
 
-    def external_hashes(self) -> Iterator[str]:
+    def external_hashes(self) -> list[str]:
         """SHA-256 of each file of external data that was read, in the order of their names."""
-        for path in sorted(self._external):
-            with path.open("rb") as file:
-                digest = sha256()
-                while block := file.read(2**20):
-                    digest.update(block)
-            yield digest.hexdigest()
+        return [digest for _, digest in sorted(self._external.items())]
 
     def _claimed(self, tensor: TensorProto, name: str) -> tuple[int, ...]:
         """The tensor's shape; ModelError where it is of no type that is read, or larger than what is left."""
@@ -96,6 +98,8 @@ class TensorReader:
                 f"tensor '{name}' has the element type {tensor.data_type}, which is not read; export it as float32"
             )
         shape = tuple(tensor.dims)
+        if len(shape) > _MOST_AXES:
+            raise ModelError(f"tensor '{name}' has {len(shape)} axes, and up to {_MOST_AXES} are read; use fewer")
         if any(extent < 0 for extent in shape):
             raise ModelError(f"tensor '{name}' has a negative extent; the file is damaged, export the model again")
         self._bytes += prod(shape) * (_itemsize(tensor.data_type) if tensor.data_type in _TYPES else 1)
@@ -108,40 +112,36 @@ class TensorReader:
 
     def _external_bytes(self, tensor: TensorProto, name: str, wanted: int) -> bytes:
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        path = self._inside(entries.get("location", ""), name)
+        location = entries.get("location", "")
+        called = f"tensor '{name}' has its data in '{printable(location)}', which"
         offset = _whole_number(entries.get("offset", "0"), name)
         length = _whole_number(entries.get("length", str(wanted)), name)
-        if length != wanted or offset + length > path.stat().st_size:
+        path = self._inside(location, called)
+        with open_input(path, MAX_EXTERNAL_BYTES, ModelError, called=called, remedy=_BESIDE) as file:
+            self._note(path, file)
+            file.seek(offset)
+            data = file.read(length) if length == wanted else b""
+        if len(data) != wanted:
             raise ModelError(
                 f"tensor '{name}' should hold {wanted} bytes, which its external data do not; export the model again"
             )
-        self._external.add(path)
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
+        return data
 
-    def _inside(self, location: str, name: str) -> Path:
+    def _note(self, path: Path, file: BufferedReader) -> None:
+        """The file's hash, once for each file; ModelError where all of them are larger than they may be."""
+        if path in self._external:
+            return
+        self._external_size += os.fstat(file.fileno()).st_size
+        if self._external_size > MAX_EXTERNAL_BYTES:
+            raise ModelError(f"the files of external data have more than {MAX_EXTERNAL_BYTES} bytes; {_BESIDE}")
+        self._external[path] = file_digest(file, "sha256").hexdigest()
+
+    def _inside(self, location: str, called: str) -> Path:
         """The file of external data, which must lie in the model's folder after every link has been followed."""
-        remedy = "keep the data in one file beside the model"
         parts = location.replace("\\", "/").split("/")
-        if not location or "\0" in location or location.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise ModelError(
-                f"tensor '{name}' has its data in '{printable(location)}', outside the model's folder; {remedy}"
-            )
-        try:
-            path = (self._folder / location).resolve()
-            there = path.is_file()
-        except OSError as error:  # a name that no file can have
-            raise ModelError(
-                f"tensor '{name}' has its data in '{printable(location)}', which is no file; {remedy}"
-            ) from error
-        if not path.is_relative_to(self._folder.resolve()):
-            raise ModelError(
-                f"tensor '{name}' has its data in '{printable(location)}', a link out of the model's folder; {remedy}"
-            )
-        if not there:
-            raise ModelError(f"tensor '{name}' has its data in '{printable(location)}', which is not there; {remedy}")
-        return path
+        if not location or location.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            raise ModelError(f"{called} lies outside the folder; {_BESIDE}")
+        return input_inside(self._folder, location, ModelError, called=called, remedy=_BESIDE)
 
 
 def _itemsize(data_type: int) -> int:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from edgebnn.errors import DeploymentError
+from edgebnn.inputs import input_inside, read_input
 from edgebnn.mapping.record import Record, decode, encode
 
 RECORD = "deployment.json"
 FIRMWARE = "firmware"
-MAX_FILE_BYTES = 1 << 29
+MAX_BYTES = 1 << 29  # of all files that a record names
+MAX_RECORD_BYTES = 1 << 25
 
 
 def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> None:
@@ -23,6 +25,8 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
     and nobody changed since, or one that `make` in `firmware/` made (see `made_by_make`): nothing of the user's is
     lost.
     """
+    document = encode(record)
+    _check_readable(document, files)
     folder = folder.resolve()  # a link to a folder stays a link, and the folder behind it is written
     _check_replaceable(folder)
     try:
@@ -32,7 +36,7 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
         raise DeploymentError(f"cannot write beside '{folder}': {error.strerror}; choose another folder") from error
     try:
         fresh.chmod(0o755)
-        for name, data in {**files, RECORD: encode(record)}.items():
+        for name, data in {**files, RECORD: document}.items():
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -53,12 +57,12 @@ def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
     path = folder / RECORD
     if not path.is_file():
         raise DeploymentError(f"'{folder}' is no deployment folder (it has no {RECORD}); make one with edgebnn compile")
-    try:
-        record = decode(_read_bounded(path), str(path))
-        files = {name: _read_bounded(_inside(folder, name)) for name in record.files}
-    except OSError as error:
-        raise DeploymentError(f"'{error.filename}' cannot be read: {error.strerror}; compile again") from error
-    for name, data in files.items():
+    record = decode(_read(path, MAX_RECORD_BYTES), str(path))
+    files: dict[str, bytes] = {}
+    left = MAX_BYTES
+    for name in record.files:
+        data = files[name] = _read(_inside(folder, name), left)
+        left -= len(data)
         if hashlib.sha256(data).hexdigest() != record.files[name]:
             raise DeploymentError(f"'{folder / name}' is not the file that was written; compile again")
     missing = {"weights.bin", "memory_map.json", "memory_map.csv"} - files.keys()
@@ -85,20 +89,25 @@ def made_by_make(names: Iterable[str]) -> frozenset[str]:
     return frozenset(made)
 
 
-def _read_bounded(path: Path) -> bytes:
-    if path.stat().st_size > MAX_FILE_BYTES:
+def _check_readable(document: bytes, files: Mapping[str, bytes]) -> None:
+    """Nothing is written that `read_folder` would refuse."""
+    size = sum(map(len, files.values()))
+    if size > MAX_BYTES or len(document) > MAX_RECORD_BYTES:
         raise DeploymentError(
-            f"'{path}' is larger than {MAX_FILE_BYTES} bytes, which no deployment's file is; compile again"
+            f"the deployment takes {size} bytes and its record {len(document)}, more than the {MAX_BYTES} and "
+            f"{MAX_RECORD_BYTES} that are read again; use a smaller network"
         )
-    return path.read_bytes()
+
+
+def _read(path: Path, most_bytes: int) -> bytes:
+    return read_input(path, most_bytes, DeploymentError, remedy="compile again")
 
 
 def _inside(folder: Path, name: str) -> Path:
     """The path of a file of the folder; a record from a stranger may name others."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise DeploymentError(f"'{folder / RECORD}' names '{name}', which lies outside the folder; compile again")
-    return path
+    return input_inside(
+        folder, name, DeploymentError, called=f"'{folder / RECORD}' names '{name}', which", remedy="compile again"
+    )
 
 
 def _check_replaceable(folder: Path) -> None:
@@ -111,7 +120,7 @@ def _check_replaceable(folder: Path) -> None:
     if not (folder / RECORD).is_file():
         raise DeploymentError(f"'{folder}' is not empty and holds no deployment; choose another folder with -o")
     try:
-        known = decode(_read_bounded(folder / RECORD), str(folder / RECORD)).files
+        known = decode(_read(folder / RECORD, MAX_RECORD_BYTES), str(folder / RECORD)).files
     except DeploymentError as error:
         raise DeploymentError(f"'{folder}' holds what this version cannot read; move it away first") from error
     made = made_by_make(known)
@@ -121,7 +130,7 @@ def _check_replaceable(folder: Path) -> None:
         expected = name in (folders if path.is_dir() else made) and not path.is_symlink()
         if name == RECORD or expected:
             continue
-        if name not in known or path.is_dir() or hashlib.sha256(_read_bounded(path)).hexdigest() != known[name]:
+        if name not in known or path.is_dir() or hashlib.sha256(_read(path, MAX_BYTES)).hexdigest() != known[name]:
             raise DeploymentError(
                 f"'{folder / name}' was added or changed since edgebnn wrote the folder; move it away or choose "
                 "another folder with -o"

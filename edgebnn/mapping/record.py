@@ -47,6 +47,7 @@ _NODES: dict[str, type[Node]] = {
     "take": Take,
     "affine": Affine,
 }
+_MOST_LISTS = 1 << 20
 _TYPES: dict[type, str] = {node: name for name, node in _NODES.items()}
 # Constants that stand in the document as lists: the type of the list, and of the array that it is.
 _ARRAYS: dict[str, tuple[Any, type[np.generic]]] = {
@@ -102,6 +103,9 @@ def encode(record: Record) -> bytes:
 
 def decode(data: bytes, where: str) -> Record:
     """The record in a JSON text; DeploymentError where it is damaged or of another schema."""
+    # Each list takes far more memory than the two bytes that state it.
+    if data.count(b"[") + data.count(b"{") > _MOST_LISTS:
+        raise DeploymentError(f"'{where}' holds more lists than a deployment's record does; compile again")
     try:
         return msgspec.json.decode(data, type=Record)
     except (msgspec.DecodeError, RecursionError) as error:

@@ -232,7 +232,7 @@ def test_files_that_are_too_large_are_refused_unread(tmp_path: Path, monkeypatch
     path = tmp_path / "lab.csv"
     with path.open("wb") as file:
         file.truncate(2**31)
-    assert "larger than 1073741824 bytes" in refusal(path)
+    assert "more than the 1073741824 that are read" in refusal(path)
     monkeypatch.setattr(measured_files, "MAX_CELLS", 3)
     monkeypatch.setattr(measured_csv, "_BLOCK", 2)
     text = "\n".join([RATES, *(f"0,0,{i},0" for i in range(5))])
@@ -241,9 +241,9 @@ def test_files_that_are_too_large_are_refused_unread(tmp_path: Path, monkeypatch
 
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
-    for name in ("pipe.csv", "missing.csv"):
-        assert "is no file" in refusal(tmp_path / name)
-    assert "is no file" in refusal(tmp_path)
+    assert "is a FIFO, and only a file is read" in refusal(tmp_path / "pipe.csv")
+    assert "No such file" in refusal(tmp_path / "missing.csv")
+    assert "is a folder" in refusal(tmp_path)
 
 
 def test_a_hostile_name_of_a_file_is_kept_printable(tmp_path: Path) -> None:

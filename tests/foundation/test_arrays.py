@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def test_what_numpy_writes_is_read_back(
         with_header(f"(0, {10**30})"),
         with_header("(True,)"),
         with_header("(-1,)"),
+        with_header(f"({', '.join(['1'] * 65)})"),
+        with_header(f"(0, {2**30}, {2**30}, {2**30})"),
         with_header("(1.5,)"),
         with_header("(1000000,)"),
         with_header(f"({10**12},)"),
@@ -89,6 +92,44 @@ def test_an_archive_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path)
         archive.writestr("x.npy", with_header(f"({2**29},)"))
     with pytest.raises(DataError, match="at most"):
         read_npz(tmp_path / "bomb.npz", ["x"])
+
+
+def bomb(method: int, claimed: int) -> bytes:
+    """An archive whose member unpacks to 64 MiB of zeros, whatever it claims."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive, archive.open("x.npy", "w") as member:
+        member.write(with_header(f"({2**24},)"))
+        for _ in range(64):
+            member.write(bytes(1 << 20))
+    whole, size = buffer.getvalue(), archive.getinfo("x.npy").file_size
+    return whole.replace(size.to_bytes(4, "little"), claimed.to_bytes(4, "little"))
+
+
+@pytest.mark.parametrize("claimed", [1 << 10, 1 << 27])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_takes_no_more_memory_than_its_arrays_may(tmp_path: Path, method: int, claimed: int) -> None:
+    (tmp_path / "bomb.npz").write_bytes(bomb(method, claimed))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"bomb\.npz"):
+        read_npz(tmp_path / "bomb.npz", ["x"], most_bytes=1 << 22)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 24
+
+
+def test_the_arrays_of_an_archive_are_bounded_together(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "x.npz", x=np.zeros(1 << 18), y=np.zeros(1 << 18), unread=np.zeros(1 << 20))
+    assert read_npz(tmp_path / "x.npz", ["x"], ["y"], most_bytes=1 << 22)["y"].size == 1 << 18
+    with pytest.raises(DataError, match="claims 4194560 bytes of arrays; at most 2097152"):
+        read_npz(tmp_path / "x.npz", ["x"], ["y"], most_bytes=1 << 21)
+
+
+def test_the_names_in_an_archive_are_bounded(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "many.npz", "w") as archive:
+        for index in range(100):
+            archive.writestr(f"{index:060000}.npy", b"")
+    with pytest.raises(DataError, match="names too many arrays"):
+        read_npz(tmp_path / "many.npz", ["x"])
 
 
 def test_a_missing_array_is_named(tmp_path: Path) -> None:
