@@ -12,12 +12,12 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.bends import Bent, Segment, bent_of
 from edgebnn.frontend.emission import Emitter, spread_fractions
 from edgebnn.frontend.expressions import fractions_of
+from edgebnn.frontend.fixed_lines import fixed_lines
 from edgebnn.frontend.intervals import float32_error
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.signals import Signal
@@ -29,9 +29,6 @@ LARGEST = 2**31 - 2
 _BITS = 26
 # The largest ratio of two scales that counts as one grid, so that nothing has to be rounded.
 _LARGEST_RATIO = 2**12
-_LARGEST_MULTIPLIER = 2**31 - 1
-_LARGEST_SHIFT = 40
-_LARGEST_OFFSET = 2**60
 
 
 def natural(emitter: Emitter, signal: Signal) -> Fixed | None:
@@ -180,56 +177,15 @@ def _lines(emitter: Emitter, signal: Signal) -> tuple[Tensor, list[Bent], float]
 
 def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Fixed:
     base, bents, float_error = _lines(emitter, signal)
-    error = float_error / float(unit)
-    segments = max(map(len, bents))
-    steepest = max((abs(segment.slope) for bent in bents for segment in bent), default=Fraction(0)) / unit
-    shift = _LARGEST_SHIFT
-    while shift and steepest * 2**shift > _LARGEST_MULTIPLIER:
-        shift -= 1
-    if steepest > _LARGEST_MULTIPLIER:
+    lines = fixed_lines(bents, base, unit)
+    if lines is None or max(-lines.low, lines.high) > LARGEST:
         raise _unequal()
-    multiplier = np.zeros((len(bents), segments), np.int32)
-    offset = np.zeros((len(bents), segments), np.int64)
-    knees = np.full((len(bents), segments - 1), base.high + 1, np.int32)
-    half = 2**shift // 2
-    for channel, bent in enumerate(bents):
-        for place in range(segments):
-            segment = bent[min(place, len(bent) - 1)]
-            moved = round(segment.shift / unit * 2**shift) + half
-            if abs(moved) > _LARGEST_OFFSET:
-                raise _unequal()
-            multiplier[channel, place] = round(segment.slope / unit * 2**shift)
-            offset[channel, place] = moved
-        knees[channel, : len(bent) - 1] = [segment.start for segment in bent[1:]]
-    low, high = _reach(multiplier, offset, knees, shift, base)
-    if max(-low, high) > LARGEST:
-        raise _unequal()
-    output = Tensor(emitter.tensor_name(f"{signal.value}.fixed"), Kind.SUMS, base.shape, low, high, float(unit))
-    emitter.emit(
-        Affine(emitter.name(f"{signal.value}.fixed"), (base.name,), output, multiplier, offset, knees, shift), base
-    )
-    error += 1 + max(abs(base.low), abs(base.high)) / 2.0 ** (shift + 1)
+    shape, name = base.shape, f"{signal.value}.fixed"
+    output = Tensor(emitter.tensor_name(name), Kind.SUMS, shape, lines.low, lines.high, float(unit))
+    emitter.emit(lines.node(emitter.name(name), base, output), base)
+    error = float_error / float(unit) + float(lines.error.max())
     return Fixed(output, unit, fractions_of(np.zeros(base.channels, np.int8)), False, error)
 
 
 def _unequal() -> Refusal:
     return Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
-
-
-def _reach(
-    multiplier: npt.NDArray[np.int32],
-    offset: npt.NDArray[np.int64],
-    knees: npt.NDArray[np.int32],
-    shift: int,
-    base: Tensor,
-) -> tuple[int, int]:
-    """The lowest and the highest value of the segments, each where it begins and ends."""
-    column = np.full((len(multiplier), 1), base.low, np.int64)
-    starts = np.concatenate([column, knees.astype(np.int64)], axis=1)
-    ends = np.concatenate([knees.astype(np.int64) - 1, column - base.low + base.high], axis=1)
-    used = starts <= ends
-    values = [
-        (multiplier.astype(np.int64) * np.clip(at, base.low, base.high) + offset) >> shift for at in (starts, ends)
-    ]
-    reached = np.concatenate([value[used] for value in values])
-    return int(reached.min()), int(reached.max())

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of
+from edgebnn.frontend.bends import Segment
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Fractions
 from edgebnn.frontend.fixed import natural, rounded, takes_steps
+from edgebnn.frontend.fixed_lines import FixedLines, fixed_lines, unit_for
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
@@ -21,8 +23,12 @@ from edgebnn.frontend.sums import Fixed
 from edgebnn.network.types import Add, Affine, Kind, Linear, SumPool, Tensor, Threshold
 
 _LIMIT = 2**31 - 1
+# Bits of a score's magnitude, and a little more than its size, so that what is rounded up at the end still fits.
+_BITS, _ROOM = 31, 1 + Fraction(1, 2**28)
+# What float32 rounds of a score at least, of its product and of its sum: int32 is as good where it rounds no more.
+_FLOAT32_ROUNDING = 2 * UNIT
 # What a few float32 operations may round of a score: less than this share of it shows in no answer of the model.
-_FLOAT32_SHARE = 8 * 2.0**-24
+_VISIBLE = 8 * UNIT
 # Units that are tried for the scores, so that the multipliers of few channels round well together.
 _CANDIDATES = 4096
 _COMMON = 64  # slopes and shifts of which a common unit is looked for
@@ -51,9 +57,9 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     """Ends the network in the signal; Refusal where it holds no scores.
 
     Where that is an affine function of a tensor, the real score is a[c] * n + b[c], exactly; the network's is
-    multiplier[c] * n + offset[c] with one real value for its unit, chosen as fine as int32 allows. One common a > 0
-    without b needs no affine: the integers are the scores. A function with knees goes through fixed point. Says so in a
-    note where int32 rounds a score more than float32 would.
+    (multiplier[c] * n + offset[c]) >> shift with one real value for its unit, chosen as fine as int32 allows. One
+    common a > 0 without b needs no affine: the integers are the scores. A function with knees goes through fixed point.
+    Says so in a note where int32 rounds a score more than float32 would.
     """
     if not any(isinstance(made, Linear) for made in emitter.nodes):
         raise Refusal("ends without a layer of weights", "there is nothing to compile")
@@ -115,48 +121,66 @@ def _end_in(emitter: Emitter, base: Tensor, value: str, scale: float, node: str)
 
 def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores:
     base = line.base
-    bound = max(abs(base.low), abs(base.high))
-    a, b = line.slope.astype(np.float64), line.shift.astype(np.float64)
-    unit = _common_unit(line, bound) or _unit(a, b, bound)
-    multiplier, offset = np.rint(a / unit).astype(np.int64), np.rint(b / unit).astype(np.int64)
-    # Far beyond what float32 itself rounds in a channel, a slope must not vanish beside another channel's scores.
-    visible = np.abs(a) * bound > _FLOAT32_SHARE * (np.abs(a) * bound + np.abs(b))
-    if np.any((multiplier == 0) & visible):
-        channel = int(np.argmax((multiplier == 0) & visible))
-        raise Refusal(
-            f"has scores so unequal in size that int32 loses all of score {channel}",
-            "scale the scores alike: leave out a huge bias, or the class that it masks",
-        )
-    high = int((np.abs(multiplier) * bound + np.abs(offset)).max())
-    output = Tensor(emitter.tensor_name(value), Kind.SCORES, base.shape, -high, high, unit)
-    emitter.emit(
-        Affine(
-            emitter.name(node),
-            (base.name,),
-            output,
-            multiplier.astype(np.int32)[:, np.newaxis],
-            offset[:, np.newaxis],
-            np.empty((len(multiplier), 0), np.int32),
-        ),
-        base,
-    )
-    # The worst score lies at the bound itself, and float64 rounds both: here, and where the scores are compared.
-    doubles = 8 * float(np.finfo(np.float64).eps) * unit
-    rounding = unit * (np.abs(multiplier - a / unit) * bound + np.abs(offset - b / unit))
-    error = float(rounding.max()) + doubles * high
+    reach = np.abs(line.slope) * _bound(base) + np.abs(line.shift)
+    unit, lines = _in_int32(line, reach)
+    _check_visible(line, reach, unit)
+    high = max(-lines.low, lines.high)
+    output = Tensor(emitter.tensor_name(value), Kind.SCORES, base.shape, -high, high, float(unit))
+    emitter.emit(lines.node(emitter.name(node), base, output), base)
+    # float64 rounds the scores where they are compared with the model's.
+    doubles = 4 * float(np.finfo(np.float64).eps) * float(unit) * high
+    rounding = lines.error * float(unit)
+    error = float(rounding.max()) + doubles
     notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the exact ones, at most",)
     return Scores(float(line.error.max()) + error, notes if np.any(rounding > line.error) else ())
 
 
-def _common_unit(line: _Line, bound: int) -> float | None:
+def _in_int32(line: _Line, reach: Fractions) -> tuple[Fraction, FixedLines]:
+    """The scores' unit and lines. The model's own unit, so that nothing is rounded; or int32 multipliers and no shift,
+    which cost a small processor least, where they round less than float32 does; or products of 64 bits and a shift."""
+    base = line.base
+    bents = [(Segment(base.low, a, b),) for a, b in zip(line.slope.tolist(), line.shift.tolist(), strict=True)]
+    unit = _common_unit(line, reach)
+    if unit is not None:
+        return unit, _taken(fixed_lines(bents, base, unit))
+    unit = Fraction(_unit(line.slope.astype(np.float64), line.shift.astype(np.float64), _bound(base)))
+    plain = _taken(fixed_lines(bents, base, unit, largest_shift=0))
+    if np.all(plain.error * float(unit) <= _FLOAT32_ROUNDING * reach.astype(np.float64)):
+        return unit, plain
+    unit = unit_for(max(reach.tolist()) * _ROOM, _BITS)
+    return unit, _taken(fixed_lines(bents, base, unit))
+
+
+def _taken(lines: FixedLines | None) -> FixedLines:
+    assert lines is not None, "the unit was chosen so that int32 holds the scores"
+    return lines
+
+
+def _bound(base: Tensor) -> int:
+    return max(abs(base.low), abs(base.high))
+
+
+def _check_visible(line: _Line, reach: Fractions, unit: Fraction) -> None:
+    """Refusal where a score is less than one unit from end to end, though float32 shows it beside its offset."""
+    spans = np.abs(line.slope) * (2 * _bound(line.base))
+    visible = spans.astype(np.float64) > 2 * _VISIBLE * reach.astype(np.float64)
+    lost = visible & np.array([span < unit for span in spans.tolist()])
+    if np.any(lost):
+        raise Refusal(
+            f"has scores so unequal in size that int32 loses all of score {int(np.argmax(lost))}",
+            "scale the scores alike: leave out a huge bias, or the class that it masks",
+        )
+
+
+def _common_unit(line: _Line, reach: Fractions) -> Fraction | None:
     """The real number of which all slopes and shifts are multiples, so that no score is rounded; None without one."""
     numbers = {abs(number) for part in (line.slope, line.shift) for number in part.tolist() if number}
     if not numbers or len(numbers) > _COMMON or max(number.denominator for number in numbers) > 2**40:
         return None
     denominator = math.lcm(*(number.denominator for number in numbers))
     unit = Fraction(math.gcd(*(int(number * denominator) for number in numbers)), denominator)
-    reached = max(map(abs, line.slope.tolist())) * bound + max(map(abs, line.shift.tolist()))
-    return float(unit) if reached / unit <= _LIMIT and Fraction(float(unit)) == unit else None
+    fits = max(reach.tolist()) / unit <= _LIMIT and Fraction(float(unit)) == unit
+    return unit if fits else None
 
 
 def _unit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], bound: int) -> float:

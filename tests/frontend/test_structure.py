@@ -14,6 +14,7 @@ from edgebnn.network.interpreter import interpret
 from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Network, Threshold
 from tests.frontend.comparison import assert_same_as_onnxruntime
 from tests.frontend.onnx_models import Model, dense, signs
+from tests.networks import random_inputs
 
 OPTIONS = ReadOptions("bits")
 
@@ -241,15 +242,43 @@ class TestScores:
         model.add("Add", np.array([1e6, 0, -1e6, 3, 4, 5.0]))
         node = self.last(model, tmp_path)
         assert isinstance(node, Affine)
-        largest = np.abs(node.multiplier.astype(np.int64)) * 64 + np.abs(node.offset.astype(np.int64))
-        assert 2**29 < largest.max() < 2**31
+        ends = np.array([-64, 64]) * node.multiplier.astype(np.int64) + node.offset >> node.shift
+        assert 2**29 < np.abs(ends).max() <= node.output.high < 2**31
 
-    def test_a_note_where_int32_rounds_more_than_float32(self, tmp_path: Path) -> None:
-        model = Model((1000,))
-        model.add("MatMul", signs(0, 1000, 30))
-        model.add("Mul", np.random.default_rng(2).uniform(0.5, 1, 30))
+    @pytest.mark.parametrize(("inputs", "bits"), [(257, 16), (1000, 16), (3000, 12), (1, 1)])
+    @pytest.mark.parametrize("offsets", [0.0, 3.0, 3e5])
+    def test_wide_sums_keep_scores_as_good_as_those_of_float32(
+        self, tmp_path: Path, inputs: int, bits: int, offsets: float
+    ) -> None:
+        """Closer to the exact ones than one rounding of float32 at that size, and within the bound that is stated."""
+        rng = np.random.default_rng(2)
+        weights, slopes = signs(0, inputs, 30), rng.uniform(0.5, 1, 30).astype(np.float32)
+        shifts = rng.normal(0, offsets, 30).astype(np.float32)
+        model = Model((inputs,))
+        model.add("MatMul", weights)
+        model.add("Mul", slopes)
+        model.add("Add", shifts)
+        network = read_network(model.save(tmp_path), ReadOptions(f"int{bits}" if bits > 1 else "bits"))
+        x = random_inputs(network, 0, 200)
+        x[2:32] = np.where(weights.T > 0, network.input.high, -network.input.high)  # the largest sums
+        scores = interpret(network, x).astype(np.float64) * network.output.scale
+        exact = (x.astype(np.int64) @ weights.astype(np.int64)) * slopes.astype(np.float64) + shifts.astype(np.float64)
+        off, reach = np.abs(scores - exact).max(), np.abs(exact).max()
+        assert off <= network.score_error
+        assert off <= 2**-24 * reach
+        assert not any("rounded to int32" in note for note in network.notes)
+
+    def test_the_bound_of_what_int32_rounds_is_reached(self, tmp_path: Path) -> None:
+        model = Model((300,))
+        model.add("MatMul", signs(0, 300, 3))
+        model.add("Mul", np.float32([1, 1e-5, 1e-8]))
         network = read_network(model.save(tmp_path), ReadOptions("int16"))
-        assert "rounded to int32" in network.notes[-1]
+        (stated,) = (float(note.split("within ")[1].split()[0]) for note in network.notes if "int32" in note)
+        x = random_inputs(network, 0, 2000)
+        weights = signs(0, 300, 3).astype(np.int64)
+        exact = (x.astype(np.int64) @ weights) * np.float32([1, 1e-5, 1e-8]).astype(np.float64)
+        off = np.abs(interpret(network, x) * network.output.scale - exact).max()
+        assert stated / 3 < off <= stated
 
     def test_scores_that_do_not_depend_on_the_sums(self, tmp_path: Path) -> None:
         model = dense()
