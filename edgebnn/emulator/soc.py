@@ -21,6 +21,7 @@ from edgebnn.emulator.cpu import HOOK_CODE, HOOK_MEMORY_READ, HOOK_MEMORY_WRITE,
 from edgebnn.emulator.elf import read_firmware
 from edgebnn.emulator.macro import EmulatedMacro
 from edgebnn.emulator.memories import Memories, chip_memories
+from edgebnn.emulator.predicated import predicated_stores
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.emulator.structs import EventCounters, SocState, emulator_library
 from edgebnn.errors import DeploymentError
@@ -31,7 +32,7 @@ from edgebnn.network.encoding import encode
 Scores = npt.NDArray[np.int32]
 
 # Why the emulator stopped: the C enumeration in ebnn_soc.h.
-RUNNING, READY, DONE, FAILED, LIMIT, REFUSED, REGISTER = range(7)
+RUNNING, READY, DONE, FAILED, LIMIT, REFUSED, REGISTER, PREDICATED = range(8)
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Soc:
         if architecture == "cortex-m4":  # the reset loads both from the vector table
             stack, self._entry = (int(word) for word in memories.flash.data[:8].view("<u4"))
         self._state = SocState()
+        if architecture == "cortex-m4":
+            self._refuse(predicated_stores(image.flash), memories.flash.base)
         self._macro = None
         if target.array is not None:
             self._macro = _macro(self._state, mapped, banks, memories)
@@ -82,6 +85,17 @@ class Soc:
             raise
         if stack is not None:
             self._cpu.set_stack(stack)
+
+    def _refuse(self, offsets: npt.NDArray[np.int64], base: int) -> None:
+        """Lets no instruction at these even offsets of the flash be executed."""
+        if len(offsets) == 0:
+            return
+        halfwords = int(offsets[-1]) // 2 + 1
+        bits = np.zeros(-(-halfwords // 32) * 32, np.uint8)
+        bits[offsets // 2] = 1
+        self._refused = np.packbits(bits, bitorder="little").view("<u4")  # the state has only its address
+        self._state.refused = self._refused.ctypes.data
+        self._state.refused_base, self._state.refused_halfwords = base, halfwords
 
     def _connect(self, memories: Memories, mailbox: int) -> None:
         native, cpu, state = emulator_library(), self._cpu, ctypes.cast(ctypes.byref(self._state), ctypes.c_void_p)
@@ -195,6 +209,8 @@ class Soc:
             LIMIT: f"did not come to an end within {self._limits.instructions} instructions",
             REFUSED: f"{where} accesses 0x{self._state.fault_address:08x}, where it may not",
             REGISTER: f"{where} accesses a register that does not exist, or not as a 32-bit word",
+            PREDICATED: f"{where} stores within an IT block, which the emulated CPU gets wrong (GCC's option "
+            "-fno-if-conversion2 avoids it)",
         }
         raise DeploymentError(f"the firmware {reasons[stopped]}; compile again")
 

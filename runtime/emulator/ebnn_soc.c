@@ -21,11 +21,20 @@ static void want_stop(ebnn_soc *soc, uint32_t why)
     }
 }
 
+static bool is_refused(const ebnn_soc *soc, uint64_t address)
+{
+    const uint64_t halfword = (address - soc->refused_base) / 2; /* far beyond the last one for what lies in front */
+
+    return halfword < soc->refused_halfwords && ((soc->refused[halfword / 32] >> (halfword % 32)) & 1) != 0;
+}
+
 void ebnn_soc_on_instruction(ebnn_engine *engine, uint64_t address, uint32_t bytes, void *user)
 {
     ebnn_soc *soc = user;
 
-    (void)address;
+    if (is_refused(soc, address)) {
+        want_stop(soc, EBNN_STOPPED_PREDICATED);
+    }
     if (soc->events.instructions >= soc->instruction_limit) {
         want_stop(soc, EBNN_STOPPED_LIMIT);
     }

@@ -37,15 +37,20 @@ enum {
     EBNN_STOPPED_READY = 1,
     EBNN_STOPPED_DONE = 2,
     EBNN_STOPPED_FAILED = 3,
-    EBNN_STOPPED_LIMIT = 4,    /* the instruction limit is reached */
-    EBNN_STOPPED_UNMAPPED = 5, /* an access to `fault_address`, where there is nothing */
-    EBNN_STOPPED_REGISTER = 6  /* an access of another width than 32 bits to a register */
+    EBNN_STOPPED_LIMIT = 4,     /* the instruction limit is reached */
+    EBNN_STOPPED_UNMAPPED = 5,  /* an access to `fault_address`, where there is nothing */
+    EBNN_STOPPED_REGISTER = 6,  /* an access of another width than 32 bits to a register */
+    EBNN_STOPPED_PREDICATED = 7 /* the next instruction is one of `refused` */
 };
 
 typedef struct ebnn_soc {
     int32_t (*stop)(ebnn_engine *engine); /* uc_emu_stop */
     uint64_t instruction_limit;           /* all instructions together since the counters' start */
     uint64_t fault_address;
+    const uint32_t *
+        refused; /* a bit for each halfword of flash at which no instruction may run; none where there are no halfwords */
+    uint64_t refused_base; /* the address of the first */
+    uint64_t refused_halfwords;
     uint32_t stopped; /* cleared by whoever resumes */
     uint32_t input_address;
     uint32_t scores_address;

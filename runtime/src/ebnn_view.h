@@ -28,9 +28,10 @@ static inline ebnn_span ebnn_span_at(uint32_t position, uint32_t kernel, uint32_
 
     span.tap = start < pad ? (pad - start + dilation - 1) / dilation : 0;
     span.begin = start + span.tap * dilation - pad;
-    span.end = last <= pad || span.tap >= kernel ? span.begin : last - pad;
-    if (span.end > extent) {
-        span.end = extent;
+    if (last <= pad || span.tap >= kernel) {
+        span.end = span.begin;
+    } else {
+        span.end = last - pad < extent ? last - pad : extent;
     }
     span.step = dilation;
     return span;
