@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.channel_scales import scales_in_weights
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.graph import Array, Node
 from edgebnn.frontend.operations import Quantised, WeightedSum
@@ -48,6 +49,7 @@ def weighted_sum(emitter: Emitter, node: Node, value: Value | None, operation: W
     if min(extents, default=1) < 1:
         raise Refusal(f"has a kernel larger than its map {shape}", "use a smaller kernel or more padding")
     check_size((len(weights.integers), *extents))
+    value, weights = scales_in_weights(value, weights, groups)
     source = emitter.source(replace(value, padding=None, model_view=None))
     return emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value)
 

@@ -1,0 +1,83 @@
+"""Activations with a scale for each channel, in front of depthwise and grouped layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import edgebnn
+from edgebnn.errors import ModelError
+from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.network.interpreter import interpret
+from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_values
+from tests.frontend.onnx_models import Model, signs
+
+SCALES = np.array([0.1, 0.23, 0.37, 0.51, 0.7, 1.1, 0.05, 0.29], np.float32)
+OPTIONS = ReadOptions("int6")
+
+
+def stepped(scales: npt.NDArray[np.float32], zero: int = 0) -> Model:
+    """A convolution, and its sums quantised with these scales, one for each channel."""
+    model = Model((1, 7, 7), opset=17)
+    model.add("Conv", signs(0, 8, 1, 3, 3), pads=[1, 1, 1, 1])
+    points = model.constant(np.full(8, zero), np.uint8)
+    steps = model.constant(scales * np.float32(0.25))
+    model.add("QuantizeLinear", steps, points, axis=1)
+    model.add("DequantizeLinear", steps, points, axis=1)
+    return model
+
+
+def finished(model: Model, groups: int, inputs: int, folder: Path, **attributes: object) -> Path:
+    model.add("Conv", signs(1, 16, inputs, 3, 3), group=groups, **attributes)
+    model.sign(at_least=True)
+    model.add("GlobalAveragePool")
+    model.add("Flatten")
+    model.add("MatMul", signs(2, 16, 3))
+    return model.save(folder)
+
+
+@pytest.mark.parametrize("pads", [[0, 0, 0, 0], [1, 1, 1, 1]])
+def test_a_depthwise_layer_takes_the_scales_into_its_weights(tmp_path: Path, pads: list[int]) -> None:
+    path = finished(stepped(SCALES), 8, 1, tmp_path, pads=pads)
+    compared = assert_same_as_onnxruntime(path, OPTIONS, batch=64)
+    assert compared.scores_compared or compared.excused
+    assert compared.network.linear[1].kind == "depthwise2d"
+
+
+def test_its_sums_are_integers_times_their_channels_scale(tmp_path: Path) -> None:
+    """The depthwise sums are the scores: each has its own scale."""
+    model = stepped(SCALES)
+    model.add("Conv", signs(1, 8, 1, 7, 7), group=8)
+    model.add("Flatten")
+    path = model.save(tmp_path)
+    network = read_network(path, OPTIONS)
+    x = np.random.default_rng(0).integers(-32, 32, (50, 1, 7, 7)).astype(np.float32)
+    scores = interpret(network, x) * network.output.scale
+    assert np.abs(scores - onnxruntime_values(path, x)[model.last]).max() <= network.score_error
+
+
+def test_signs_of_one_magnitude_each_are_bits(tmp_path: Path) -> None:
+    model = Model((1, 7, 7), opset=17)
+    model.add("Conv", signs(0, 8, 1, 3, 3), pads=[1, 1, 1, 1])
+    condition = model.add("GreaterOrEqual", 0.0)
+    alpha = SCALES.reshape(1, 8, 1, 1)
+    model.add("Where", inputs=[condition, model.constant(alpha), model.constant(-alpha)])
+    model.add("MaxPool", kernel_shape=[2, 2])
+    path = finished(model, 8, 1, tmp_path)
+    compared = assert_same_as_onnxruntime(path, OPTIONS, batch=64)
+    assert compared.network.tensors[compared.network.linear[1].sources[0]].kind.value == "bits"
+    x = np.random.default_rng(1).integers(-32, 32, (20, 1, 7, 7)).astype(np.float32)
+    deployment = edgebnn.compile(path, target="rram130", input_type="int6")
+    assert np.array_equal(deployment.run(x, on="reference"), deployment.run(x, on="fast"))
+
+
+def test_groups_of_one_scale_each_are_mapped_and_others_refused(tmp_path: Path) -> None:
+    pairs = np.repeat(SCALES[:4], 2)
+    assert_same_as_onnxruntime(finished(stepped(pairs), 4, 2, tmp_path), OPTIONS, batch=64)
+    with pytest.raises(ModelError, match="not small multiples of one number"):
+        read_network(finished(stepped(SCALES), 4, 2, tmp_path), OPTIONS)
+    with pytest.raises(ModelError, match="not small multiples of one number"):
+        read_network(finished(stepped(SCALES), 1, 8, tmp_path), OPTIONS)
