@@ -158,6 +158,7 @@ class Deployment:
         temperature_c: float | None = None,
         retention_days: float = 0.0,
         attempts: int = 1,
+        guard_band: float = 0.0,
     ) -> ChipInstance:
         """The chip instance of a seed: see `edgebnn.ChipInstance` and docs/chips.md for what the words mean.
 
@@ -174,7 +175,7 @@ class Deployment:
             retention_s=retention_days * SECONDS_A_DAY,
         )
         chip = ChipInstance(
-            seed, ber, ErrorModel(errors), ErrorKinds(kinds), read_error_rate, policy, conditions, attempts
+            seed, ber, ErrorModel(errors), ErrorKinds(kinds), read_error_rate, policy, conditions, attempts, guard_band
         )
         target = self.mapped.target
         check_chip(chip, target, self.mapped.policy or default_policy(target))

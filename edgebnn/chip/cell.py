@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, hypot, inf, log, log10, sqrt
 
+import numpy as np
 from scipy.constants import Boltzmann
 from scipy.optimize import brentq
 from scipy.special import ndtri
@@ -228,16 +229,20 @@ def _lost(physics: Physics, conditions: Conditions) -> float:
 
 
 def _window(target: Target, supply: float) -> tuple[float, float]:
-    """Median and spread of the sensing window at a supply: straight lines between the tabulated ones."""
+    """Median and spread of the sensing window at a supply: straight lines between the nearest tabulated ones.
+
+    TargetError beyond the outermost of them, where nothing is known of it.
+    """
     fits = sorted(_fits(target))
-    below = [fit for fit in fits if fit[0] <= supply]
-    above = [fit for fit in fits if fit[0] >= supply]
-    if not below or not above:
-        window = (below or above)[0]
-        return window[1], window[2]
-    (v0, w0, s0), (v1, w1, s1) = below[-1], above[0]
-    part = 0.0 if v1 == v0 else (supply - v0) / (v1 - v0)
-    return w0 + part * (w1 - w0), s0 + part * (s1 - s0)
+    supplies = [fit[0] for fit in fits]
+    if not supplies[0] <= supply <= supplies[-1]:
+        reach = f"at {supplies[0]:g} V alone" if len(fits) == 1 else f"from {supplies[0]:g} to {supplies[-1]:g} V"
+        raise TargetError(
+            f"[physics.ternary] of '{target.name}' describes the sense amplifiers {reach}, not at {supply:g} V; choose "
+            "a supply within, or add a table for this one"
+        )
+    _, windows, spreads = zip(*fits, strict=True)
+    return float(np.interp(supply, supplies, windows)), float(np.interp(supply, supplies, spreads))
 
 
 def _fits(target: Target) -> list[tuple[float, float, float]]:

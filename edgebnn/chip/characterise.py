@@ -37,7 +37,8 @@ class Request:
 
     Error rates are those at each of the `cycles` and `supplies_v`; distributions and ternary errors at the first of the
     cycles, and ternary errors without any supply at the tabulated ones. cells: how many are sampled each time.
-    attempts: at programming, up to which program-and-verify is compared with programming once.
+    attempts: at programming, up to which program-and-verify, with this guard_band in ln R, is compared with programming
+    once.
     """
 
     policy: str | None = None
@@ -48,6 +49,7 @@ class Request:
     cells: int = 10**6
     seed: int = 0
     attempts: int = 3
+    guard_band: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,9 @@ def characterise(target: Target, request: Request) -> Characterisation:
             for cycles in request.cycles
         ),
         programming=tuple(
-            row for name in names for row in verify(target, name, first, request.attempts, request.cells, request.seed)
+            row
+            for name in names
+            for row in verify(target, name, first, request.attempts, request.cells, request.seed, request.guard_band)
         ),
         ternary=_ternary(target, names, first, request),
         ternary_theory=_ternary_theory(target, names, first),

@@ -9,6 +9,7 @@ from edgebnn.errors import TargetError
 
 KELVIN = 273.15  # 0 C
 MOST_CYCLES = 1 << 40  # far beyond any endurance, and few enough to be counted everywhere
+MOST_GUARD_BAND = 20.0  # in ln R, beyond what any two states are apart
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from edgebnn.chip.measured import Measured
 from edgebnn.chip.normal import Floats
 from edgebnn.chip.pattern import Rows
 from edgebnn.chip.pulses import Outcome, PulseCount, program_all, program_verified
+from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.reading import Thresholds
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.target import COLUMNS, Target
@@ -24,11 +25,11 @@ from edgebnn.chip.target import COLUMNS, Target
 
 def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[[Rows], tuple[Thresholds, Thresholds]]:
     """Devices programmed with the pulses that follow the chip's cycles, read through their columns' amplifiers."""
-    cell = device_cell(chip, target, policy)
+    cell, read_back = device_cell(chip, target, policy), _read_back(chip, target, policy)
 
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
         offsets = row_offsets(chip, rows, cell)
-        devices = programmed_devices(chip, rows, cell, offsets).devices
+        devices = programmed_devices(chip, rows, read_back, offsets).devices
         return answer_thresholds(cell, ln_resistance(chip, devices, cell), offsets, rows.ternary)
 
     return model
@@ -44,25 +45,37 @@ def device_cell(chip: ChipInstance, target: Target, policy: str) -> Cell:
     return cell
 
 
+def _read_back(chip: ChipInstance, target: Target, policy: str) -> ReadBack:
+    """How the chip is read right after programming: at its supply and temperature, before anything has aged.
+
+    The noise of these reads decides what programming leaves, so it belongs to the errors of programming.
+    """
+    fresh = replace(chip.conditions, retention_s=0.0)
+    cell = solve_cell(target, policy, fresh)
+    if chip.kinds is ErrorKinds.READ:
+        cell = replace(cell, device_spread=0.0, cycle_spread=0.0)
+    return ReadBack(cell, chip.guard_band)
+
+
 def row_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> PulseCount:
     """What programming the rows takes, further attempts included."""
-    cell = device_cell(chip, target, policy)
-    return programmed_devices(chip, rows, cell, row_offsets(chip, rows, cell)).pulses
+    read_back = _read_back(chip, target, policy)
+    return programmed_devices(chip, rows, read_back, row_offsets(chip, rows, read_back.cell)).pulses
 
 
-def programmed_devices(chip: ChipInstance, rows: Rows, cell: Cell, offsets: Floats) -> Outcome:
+def programmed_devices(chip: ChipInstance, rows: Rows, read_back: ReadBack, offsets: Floats) -> Outcome:
     """The rows' devices after the chip programmed them, and what that took."""
     devices = worn_devices(chip, rows.bank_row)
     if chip.attempts == 1:
         return program_all(devices, rows.sign, rows.nonzero)
-    attempts = program_verified(devices, rows.sign, rows.nonzero, rows.ternary, cell, offsets)
+    attempts = program_verified(devices, rows.sign, rows.nonzero, rows.ternary, read_back, offsets)
     return deque(islice(attempts, chip.attempts), maxlen=1).pop()
 
 
 def programmed_ln_resistance(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> Floats:
     """ln R of the rows' devices after the chip programmed them, float32 (rows, 32, 2)."""
     cell = device_cell(chip, target, policy)
-    devices = programmed_devices(chip, rows, cell, row_offsets(chip, rows, cell)).devices
+    devices = programmed_devices(chip, rows, _read_back(chip, target, policy), row_offsets(chip, rows, cell)).devices
     return ln_resistance(chip, devices, cell)
 
 

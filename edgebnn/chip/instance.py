@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from edgebnn.chip.conditions import NOMINAL, Conditions
+from edgebnn.chip.conditions import MOST_GUARD_BAND, NOMINAL, Conditions
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
@@ -35,13 +35,14 @@ class ErrorKinds(StrEnum):
 class ChipInstance:
     """A chip drawn by `seed`.
 
-    The draws belong to the physical synapse (seed, bank, row, column): another network on the same chip meets the same
-    devices, and a synapse that is wrong at one rate is wrong at every higher one. `policy` is the programming policy,
-    by default the deployment's. `bit_error_rate` takes the place of the rates that follow from policy and conditions,
-    in all models but `device`. `read_error_rate` is the probability that one XNOR is wrong, whatever the weight. With
-    more than one of `attempts` the weights are read after programming and the wrong ones programmed again. Cells that
-    were `measured` are as they were measured, the others are drawn. Raises TargetError where a number is out of range,
-    and for what a model knows nothing of.
+    The draws belong to the physical synapse (seed, bank, row, column): another network on the same chip meets the
+    same devices, and a synapse that is wrong at one rate is wrong at every higher one. `policy` is the programming
+    policy, by default the deployment's. `bit_error_rate` takes the place of the rates that follow from policy and
+    conditions, in all models but `device`. `read_error_rate` is the probability that one XNOR is wrong, whatever
+    the weight. With more than one of `attempts` the weights are read right after programming and those that read
+    wrong, or right by less than the `guard_band` in ln R, are programmed again. Cells that were `measured` are as
+    they were measured, the others are drawn. Raises TargetError where a number is out of range, and for what a
+    model knows nothing of.
     """
 
     seed: int
@@ -52,6 +53,7 @@ class ChipInstance:
     policy: str | None = None
     conditions: Conditions = NOMINAL
     attempts: int = 1
+    guard_band: float = 0.0
     measured: Measured | None = None
 
     def __post_init__(self) -> None:
@@ -62,6 +64,10 @@ class ChipInstance:
                 raise TargetError(f"{name} {rate} is out of range; use a number from 0 to 1")
         if self.attempts < 1 or self.attempts > MOST_ATTEMPTS:
             raise TargetError(f"{self.attempts} attempts at programming are out of range; use 1 to {MOST_ATTEMPTS}")
+        if not 0 <= self.guard_band <= MOST_GUARD_BAND:
+            raise TargetError(f"guard band {self.guard_band} is out of range; use 0 to {MOST_GUARD_BAND:g} in ln R")
+        if self.guard_band and self.attempts == 1:
+            raise TargetError("a guard band does nothing at the first attempt; allow more attempts, or leave it out")
         if self.attempts > 1 and self.errors is not ErrorModel.DEVICE:
             raise TargetError(
                 f"only the error model 'device' knows what a further attempt would do, not '{self.errors}'; "

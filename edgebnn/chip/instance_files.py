@@ -19,7 +19,7 @@ from edgebnn.errors import DataError, TargetError
 from edgebnn.files import write_whole
 from edgebnn.inputs import open_input
 
-SCHEMA = 2
+SCHEMA = 3
 _MAX_JSON_BYTES = 1 << 16
 _MAX_FILE_BYTES = 24 * MAX_CELLS  # 16 bytes a cell, and the frame
 _CHIP, _CELL = "chip", "cell"  # arrays of the archive, with one of those below
@@ -49,7 +49,7 @@ class _MadeFor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _ChipFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    schema: Literal[2]
+    schema: Literal[3]
     seed: _Count
     bit_error_rate: float | None
     errors: ErrorModel
@@ -58,6 +58,7 @@ class _ChipFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)] | None
     conditions: _Conditions
     attempts: _Count
+    guard_band: float
     measured: _Measurement | None
     target: _MadeFor | None = None  # files of before have none, as have chips that were saved without one
 
@@ -136,7 +137,8 @@ def _decoded(text: bytes, path: Path) -> _ChipFile:
     try:
         schema = msgspec.json.decode(text, type=_AnyFile).schema
         if schema != SCHEMA:
-            why = "an older edgebnn, which drew other errors" if schema == 1 else f"another edgebnn (schema {schema})"
+            older = "an older edgebnn, which drew other errors or verified weights as they would be after ageing"
+            why = older if schema < SCHEMA else f"another edgebnn (schema {schema})"
             raise DataError(f"chip file '{path}' is of {why}; make the chip again with edgebnn chip new")
         return msgspec.json.decode(text, type=_ChipFile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -158,6 +160,7 @@ def _chip(stored: _ChipFile, arrays: dict[str, Array] | None, path: Path) -> Chi
             policy=stored.policy,
             conditions=Conditions(**msgspec.structs.asdict(stored.conditions)),
             attempts=stored.attempts,
+            guard_band=stored.guard_band,
             measured=_measured(stored.measured, arrays),
         )
     except (DataError, TargetError) as error:

@@ -36,6 +36,7 @@ class Domain(IntEnum):
     PROGRAM = 3  # wrong synapses by rate, at each programming
     READ = 4  # what is wrong at one read alone
     SPATIAL = 5  # how much worse than the mean a bank, row or column is
+    VERIFY = 6  # noise of the reads after programming by which a synapse is accepted
 
 
 def philox(counter: npt.NDArray[np.unsignedinteger], seed: int) -> Words:

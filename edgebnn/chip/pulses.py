@@ -1,4 +1,4 @@
-"""SET and RESET, pulse by pulse: programming once, only what changes, or until a read shows the wanted weight.
+"""SET and RESET, pulse by pulse: programming once, only what changes, or until a read accepts the weight.
 
 +1 wants (LRS, HRS) on (BL, BLb), -1 (HRS, LRS), 0 (HRS, HRS). A device is brought to LRS by one SET pulse and to HRS by
 one RESET pulse; every pulse draws the device's deviation anew. A row is programmed in two steps, the RESETs of all its
@@ -19,6 +19,7 @@ from edgebnn.chip.devices import Devices, Flags, wanted_low
 from edgebnn.chip.energy import Energy, programming_energy, programming_time
 from edgebnn.chip.events import Events
 from edgebnn.chip.normal import Floats
+from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.reading import answers, unpack
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.target import Policy
@@ -50,14 +51,14 @@ class PulseCount:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The devices after programming, what it took, and the synapses that read wrong all the same.
+    """The devices after programming, what it took, and the synapses that were not accepted all the same.
 
-    wrong: bool (rows, 32), for either input, or None where nobody looked.
+    rejected: bool (rows, 32), or None where nobody looked.
     """
 
     devices: Devices
     pulses: PulseCount
-    wrong: Flags | None = None
+    rejected: Flags | None = None
 
 
 def program_all(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
@@ -73,22 +74,20 @@ def program_changes(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
 
 
 def program_verified(
-    devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats
+    devices: Devices, sign: Words, nonzero: Words, ternary: Flags, read_back: ReadBack, offsets: Floats
 ) -> Iterator[Outcome]:
-    """The outcome after each attempt, `pulses` being those of all so far, until nothing reads wrong.
+    """The outcome after each attempt, `pulses` being those of all so far, until every synapse is accepted.
 
-    All devices are programmed once, then both devices of every synapse that reads wrong, as often as the caller asks.
-    The synapses are read after each attempt through their own amplifiers, `offsets` float32 (rows, 32), without the
-    noise of a single read (many reads average it out). `ternary` is bool (rows,).
+    All devices are programmed once, then both devices of every synapse that was not accepted, as often as the caller
+    asks. What was accepted is not read again. The other arguments are those of `ReadBack.accepts`.
     """
     low, pulses = wanted_low(sign, nonzero), PulseCount()
-    pulsed = np.ones_like(low)
-    while pulsed.any():
-        outcome = _pulsed(devices, low, pulsed)
+    rejected = np.ones(low.shape[:-1], np.bool_)
+    while rejected.any():
+        outcome = _pulsed(devices, low, np.repeat(rejected[..., np.newaxis], 2, axis=-1))
         devices, pulses = outcome.devices, pulses + outcome.pulses
-        wrong = reads_wrong(devices, sign, nonzero, ternary, cell, offsets)
-        yield Outcome(devices, pulses, wrong)
-        pulsed = np.repeat(wrong[..., np.newaxis], 2, axis=-1)
+        rejected = rejected & ~read_back.accepts(devices, sign, nonzero, ternary, offsets)
+        yield Outcome(devices, pulses, rejected)
 
 
 def reads_wrong(

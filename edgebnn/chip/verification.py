@@ -15,8 +15,9 @@ from edgebnn.chip.evidence import weakest
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.provenance import Graded, single_evidence
-from edgebnn.chip.pulses import Outcome, program_verified
+from edgebnn.chip.pulses import PulseCount, program_verified, reads_wrong
 from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.sampling import ALTERNATING, NO_ZEROS
 from edgebnn.chip.target import COLUMNS, Target
 
@@ -25,7 +26,7 @@ _MOST_CELLS = 1 << 18  # NumPy programs them
 
 @dataclass(frozen=True)
 class Verified:
-    """At most so many attempts: wrong synapses that remain, joules a synapse, seconds a row of 32 of them."""
+    """At most so many attempts: synapses that are wrong afterwards, joules a synapse, seconds a row of 32 of them."""
 
     policy: str
     attempts: int
@@ -36,31 +37,34 @@ class Verified:
 
 
 def verify(
-    target: Target, name: str, conditions: Conditions, attempts: int, cells: int, seed: int
+    target: Target, name: str, conditions: Conditions, attempts: int, cells: int, seed: int, guard_band: float = 0.0
 ) -> tuple[Verified, ...]:
     """Binary weights, as many +1 as -1, programmed under a policy with 1, 2, ... `attempts` attempts at most.
 
-    Each of the `cells` has an amplifier of its own, so that they err independently, and is read without the noise of a
-    single read.
+    They are verified fresh and counted under the conditions, aged as these say. Each of the `cells` has an amplifier of
+    its own, so that they err independently; a cell counts as wrong where either input reads it wrong without noise.
     """
     rows = -(-min(cells, _MOST_CELLS) // COLUMNS)
     cell = replace(solve_cell(target, name, conditions), noise=0.0)
+    read_back = ReadBack(solve_cell(target, name, replace(conditions, retention_s=0.0)), guard_band)
     banks = np.arange(rows)
     chip = ChipInstance(seed, errors=ErrorModel.DEVICE, conditions=conditions)
     devices, offsets = worn_devices(chip, banks << 5), amplifier_offsets(seed, banks, cell)
     sign, nonzero = np.full(rows, ALTERNATING, np.uint32), np.full(rows, NO_ZEROS, np.uint32)
     binary = np.zeros(rows, np.bool_)
-    outcomes = program_verified(devices, sign, nonzero, binary, cell, offsets)
     found: list[Verified] = []
-    for outcome in islice(outcomes, attempts):
-        found.append(_verified(target, name, conditions, len(found) + 1, outcome))
-    while len(found) < attempts:  # nothing was wrong any more, so a further attempt does nothing
-        found.append(_verified(target, name, conditions, len(found) + 1, outcome))
+    for outcome in islice(program_verified(devices, sign, nonzero, binary, read_back, offsets), attempts):
+        wrong = reads_wrong(outcome.devices, sign, nonzero, binary, cell, offsets)
+        left = Tally(int(wrong.sum()), wrong.size)
+        found.append(_verified(target, name, conditions, len(found) + 1, outcome.pulses, left))
+    while len(found) < attempts:  # all were accepted, so a further attempt does nothing
+        found.append(replace(found[-1], attempts=len(found) + 1))
     return tuple(found)
 
 
-def _verified(target: Target, name: str, conditions: Conditions, attempts: int, outcome: Outcome) -> Verified:
-    assert outcome.wrong is not None, "whoever verifies has looked"
+def _verified(
+    target: Target, name: str, conditions: Conditions, attempts: int, pulses: PulseCount, left: Tally
+) -> Verified:
     policy, rates = target.policy(name), single_evidence(target, name, conditions)
     # How often a further attempt is made rests on the error rate.
     retries = (rates,) if attempts > 1 else ()
@@ -68,8 +72,8 @@ def _verified(target: Target, name: str, conditions: Conditions, attempts: int, 
     return Verified(
         policy=name,
         attempts=attempts,
-        remaining=Tally(int(outcome.wrong.sum()), outcome.wrong.size),
+        remaining=left,
         evidence=rates,
-        energy_j=Graded(outcome.pulses.energy(policy).total_j / outcome.wrong.size, energy),
-        time_s=Graded(outcome.pulses.time_s(policy) / len(outcome.wrong), weakest(policy.pulse.evidence, *retries)),
+        energy_j=Graded(pulses.energy(policy).total_j / left.trials, energy),
+        time_s=Graded(pulses.time_s(policy) * COLUMNS / left.trials, weakest(policy.pulse.evidence, *retries)),
     )

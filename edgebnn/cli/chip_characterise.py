@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edgebnn.chip.conditions import KELVIN
+from edgebnn.chip.conditions import KELVIN, MOST_GUARD_BAND
 from edgebnn.cli.output import JsonCommand, emit
 
 
@@ -48,6 +48,13 @@ from edgebnn.cli.output import JsonCommand, emit
     help="At programming, up to which program-and-verify is compared.",
 )
 @click.option(
+    "--guard-band",
+    type=click.FloatRange(0, MOST_GUARD_BAND),
+    default=0.0,
+    metavar="G",
+    help="Distance in ln R by which a read after programming has to be right for a cell to be accepted.",
+)
+@click.option(
     "--png",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -63,6 +70,7 @@ def characterise(
     cells: int,
     seed: int,
     attempts: int,
+    guard_band: float,
     png: Path | None,
     json_flag: bool,
     json_file: Path | None,
@@ -91,6 +99,7 @@ def characterise(
         cells=cells,
         seed=seed,
         attempts=attempts,
+        guard_band=guard_band,
     )
     document = characterisation_document(characterised(load_target(target), request))
     if png is not None:

@@ -28,6 +28,7 @@ class ChipOptions:
     read_error_rate: float | None = None
     cycles: int | None = None
     attempts: int | None = None
+    guard_band: float | None = None
     vdd: float | None = None
     temperature: float | None = None
     retention_days: float | None = None
@@ -56,6 +57,12 @@ _OPTIONS = (
     click.option("--cycles", type=click.IntRange(0), metavar="N", help="Programming cycles behind the chip."),
     click.option(
         "--attempts", type=click.IntRange(1), metavar="N", help="Program what reads wrong anew, N times at most."
+    ),
+    click.option(
+        "--guard-band",
+        type=float,
+        metavar="G",
+        help="With --attempts: program anew what reads right by less than G in ln R, too.",
     ),
     click.option("--vdd", type=float, metavar="V", help="Supply in volts. [default: nominal]"),
     click.option("--temperature", type=float, metavar="C", help="Degrees Celsius. [default: the target's reference]"),
@@ -98,6 +105,7 @@ def chip_settings(words: ChipOptions, target: Target, policy: str | None = None)
         policy=words.policy,
         conditions=_conditions(words),
         attempts=words.attempts or 1,
+        guard_band=words.guard_band or 0.0,
     )
     check_chip(chip, target, policy or default_policy(target))
     return chip
@@ -111,6 +119,8 @@ def _check_usage(words: ChipOptions, errors: str, kinds: str) -> None:
         )
     if errors != "device" and words.attempts is not None:
         raise click.UsageError("--attempts goes with --errors device, which alone knows what another attempt does")
+    if words.guard_band is not None and (words.attempts or 1) == 1:
+        raise click.UsageError("--guard-band goes with --attempts of 2 or more, which it decides about")
     if errors == "neighbour" and (kinds == "programming" or words.read_error_rate is not None):
         raise click.UsageError(
             "--errors neighbour is anew in every inference: leave out --kinds programming and --read-error-rate"

@@ -42,6 +42,7 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
         "measured_share": rate.measured_share,
         "read_error_rate": chip.read_error_rate,
         "attempts": chip.attempts,
+        "guard_band": chip.guard_band,
         "cycles": conditions.cycles,
         "supply_v": conditions.supply_v,
         "temperature_c": None if conditions.temperature_k is None else round(conditions.temperature_k - KELVIN, 6),

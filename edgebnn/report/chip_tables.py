@@ -114,7 +114,13 @@ def _condition_rows(chip: Document) -> list[tuple[str, str]]:
         ("XNORs wrong in a read", chip["read_error_rate"], "{:g}"),
     )
     rows = [(name, form.format(value)) for name, value, form in values if value is not None and value != 0]
-    return rows + ([("attempts", str(chip["attempts"]))] if chip["attempts"] > 1 else [])
+    return rows + ([("attempts", attempts_shown(chip))] if chip["attempts"] > 1 else [])
+
+
+def attempts_shown(chip: Document) -> str:
+    """`up to 5 attempts, guard band 0.2`; the document is that of a chip or of what all chips have alike."""
+    guard = f", guard band {chip['guard_band']:g} in ln R" if chip["guard_band"] else ""
+    return f"up to {chip['attempts']} attempts{guard}"
 
 
 def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, str]]:

@@ -103,6 +103,7 @@ def conditions_document(mapped: MappedNetwork, chip: ChipInstance) -> Document:
         "retention_days": conditions.retention_s / SECONDS_A_DAY,
         "read_error_rate": chip.read_error_rate,
         "attempts": chip.attempts,
+        "guard_band": chip.guard_band,
         "measured": None if chip.measured is None else chip.measured.name,
     }
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.report import numbers
+from edgebnn.report.chip_tables import attempts_shown
 from edgebnn.report.tables import agreement_rows, energy_rows, facts, programming_rows, show_notes
 
 Document = dict[str, Any]
@@ -64,7 +65,7 @@ def _condition_rows(document: Document) -> list[tuple[str, str]]:
         "reference temperature" if temperature is None else f"{temperature:g} C",
     ]
     state += [f"{found['retention_days']:g} days"] if found["retention_days"] else []
-    state += [f"up to {found['attempts']} attempts"] if found["attempts"] > 1 else []
+    state += [attempts_shown(found)] if found["attempts"] > 1 else []
     model = f"{found['errors']}" + ("" if found["kinds"] == "both" else f", those of {found['kinds']} alone")
     if found["measured"] is not None:
         model += f", with what was measured in {escape(found['measured'])}"

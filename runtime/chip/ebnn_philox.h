@@ -20,7 +20,8 @@ enum {
     EBNN_DOMAIN_OFFSET = 2,
     EBNN_DOMAIN_PROGRAM = 3,
     EBNN_DOMAIN_READ = 4,
-    EBNN_DOMAIN_SPATIAL = 5
+    EBNN_DOMAIN_SPATIAL = 5,
+    EBNN_DOMAIN_VERIFY = 6
 };
 
 /* Four random words in place of the counter. */

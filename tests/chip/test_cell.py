@@ -68,6 +68,16 @@ def test_between_the_tabulated_supplies_the_errors_lie_between_the_tabulated_one
     assert all(each.to_zero == pytest.approx(1e-2, rel=0.02) and each.sign_flip < 1e-6 for each in rates)
 
 
+def test_between_several_tables_the_window_comes_from_the_nearest_and_beyond_them_it_is_refused() -> None:
+    """The highest tables of three would once have been taken for the lowest beyond them."""
+    target = with_value("supply.nominal", 1.5)
+    zeros = [ternary_rates(solve_cell(target, "strong", Conditions(supply_v=v))).from_zero for v in (1.15, 1.19, 1.2)]
+    assert zeros == sorted(zeros) and 0.17 < zeros[0] < zeros[-1] < 0.19
+    for supply in (1.21, 1.5, None):
+        with pytest.raises(TargetError, match=r"describes the sense amplifiers from 0\.6 to 1\.2 V, not at"):
+            solve_cell(target, "strong", Conditions(supply_v=supply))
+
+
 def test_devices_that_overlap_too_much_for_the_table_are_refused() -> None:
     """Even a window that is always the same lets in more than 18.5 % of the zeros where it misses 1e-2 of the LRS."""
     target = with_value("policies.strong.bit_error_rate", 2e-2)

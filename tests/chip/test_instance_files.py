@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.conditions import MOST_CYCLES, Conditions
+from edgebnn.chip.conditions import MOST_CYCLES, MOST_GUARD_BAND, Conditions
 from edgebnn.chip.instance import MOST_ATTEMPTS, ChipInstance, ErrorKinds, ErrorModel, measured_model
 from edgebnn.chip.instance_files import load_chip
 from edgebnn.chip.measured import Measured
@@ -47,6 +47,7 @@ def chips(draw: st.DrawFn) -> ChipInstance:
     if errors in (ErrorModel.TABLE, ErrorModel.DEVICE) and draw(st.booleans()):
         name = draw(st.text(st.characters(categories=["L", "N", "Zs"], include_characters="'\"\\"), max_size=20))
         measured = measurement(draw(st.integers(1, 50)), device, "".join(c for c in name if c.isprintable()))
+    attempts = draw(st.integers(1, MOST_ATTEMPTS)) if device and measured is None else 1
     return ChipInstance(
         seed=draw(st.integers(0, 2**63 - 1)),
         bit_error_rate=None if device else draw(st.none() | SHARES),
@@ -55,7 +56,8 @@ def chips(draw: st.DrawFn) -> ChipInstance:
         read_error_rate=0.0 if neighbour else draw(SHARES),
         policy=draw(st.none() | st.sampled_from(["strong", "a.b-c_9"])),
         conditions=conditions,
-        attempts=draw(st.integers(1, MOST_ATTEMPTS)) if device and measured is None else 1,
+        attempts=attempts,
+        guard_band=draw(st.floats(0, MOST_GUARD_BAND)) if attempts > 1 else 0.0,
         measured=measured,
     )
 
@@ -99,8 +101,8 @@ def test_the_ending_says_the_format(tmp_path: Path) -> None:
 def document(**changes: object) -> bytes:
     conditions = {"cycles": 0, "supply_v": None, "temperature_k": None, "retention_s": 0}
     chip = {
-        "schema": 2, "seed": 1, "bit_error_rate": None, "errors": "ber", "kinds": "both", "read_error_rate": 0,
-        "policy": None, "conditions": conditions, "attempts": 1, "measured": None,
+        "schema": 3, "seed": 1, "bit_error_rate": None, "errors": "ber", "kinds": "both", "read_error_rate": 0,
+        "policy": None, "conditions": conditions, "attempts": 1, "guard_band": 0.0, "measured": None,
     }  # fmt: skip
     return msgspec.json.encode({**chip, **changes})
 
@@ -121,11 +123,15 @@ def refusal(path: Path, content: bytes) -> str:
         (b"[]", "is not a chip file"),
         (b"[" * 60000, "is not a chip file"),
         (b" " * 70000, "larger than 65536 bytes"),
-        (b'{"schema": 1, "seed": 5, "bit_error_rate": 0.1}', "is of an older edgebnn, which drew other errors; make"),
-        (document(schema=3), "is of another edgebnn (schema 3)"),
-        (document(schema="2"), "is not a chip file"),
+        (
+            b'{"schema": 1, "seed": 5, "bit_error_rate": 0.1}',
+            "is of an older edgebnn, which drew other errors or verified",
+        ),
+        (document(schema=2), "is of an older edgebnn"),
+        (document(schema=4), "is of another edgebnn (schema 4)"),
+        (document(schema="3"), "is not a chip file"),
         (document(schema=2**70), "is not a chip file"),
-        (b'{"schema": 2, "seed": ' + b"9" * 5000 + b"}", "is not a chip file"),
+        (b'{"schema": 3, "seed": ' + b"9" * 5000 + b"}", "is not a chip file"),
         (document(seed=-1), "Expected `int` >= 0"),
         (document(seed=1.5), "$.seed"),
         (document(seed=2**64), "is not a chip file"),
@@ -137,6 +143,7 @@ def refusal(path: Path, content: bytes) -> str:
         (document(policy="\x1b[2J"), "$.policy"),
         (document(policy=""), "$.policy"),
         (document(attempts=1000, errors="device"), "1000 attempts"),
+        (document(attempts=2, guard_band=-1, errors="device"), "guard band -1.0"),
         (document(surprise=1), "unknown field `surprise`"),
         (document().replace(b'"seed"', b'"\x1b[31m"'), "is not a chip file"),
         (document(conditions={"cycles": 2**60, "supply_v": None, "temperature_k": None, "retention_s": 0}), "cycles"),
@@ -206,7 +213,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
             load_chip(path)
 
 
-@given(st.binary(max_size=200), st.sampled_from([b"", b"PK\x03\x04", b'{"schema": 2, "seed": ']))
+@given(st.binary(max_size=200), st.sampled_from([b"", b"PK\x03\x04", b'{"schema": 3, "seed": ']))
 def test_any_bytes_are_a_chip_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, start: bytes
 ) -> None:

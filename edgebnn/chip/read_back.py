@@ -1,0 +1,60 @@
+"""The read after programming: which synapses it accepts, before anything has aged.
+
+Each synapse is read once with either input, with the noise of one read, and is accepted where both answers are right by
+a guard band in ln R: that far apart the lines have to be, and for ternary weights that far from the end of the sensing
+window. The four words of a draw (domain VERIFY, event: the synapse's last pulse) are the amplifier's noise with the
+inputs -1 and +1, and the window of these two reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.cell import Cell
+from edgebnn.chip.devices import BL, BLB, Devices, wanted_low
+from edgebnn.chip.normal import Floats, normal
+from edgebnn.chip.philox import Domain, draw
+from edgebnn.chip.sensing import INPUTS
+from edgebnn.chip.target import COLUMNS
+
+Words = npt.NDArray[np.uint32]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """How synapses are read after programming: `cell` as it is then, and the `guard_band` in ln R."""
+
+    cell: Cell
+    guard_band: float = 0.0
+
+    def accepts(self, devices: Devices, sign: Words, nonzero: Words, ternary: Flags, offsets: Floats) -> Flags:
+        """Synapses that read right with both inputs, bool (rows, 32).
+
+        `sign` and `nonzero`, uint32 (rows,), are the wanted weights as in `Pattern`, `ternary` bool (rows,) the rows of
+        ternary weights. The synapses are read through their own amplifiers, `offsets` float32 (rows, 32).
+        """
+        guard = np.float32(self.guard_band)
+        words = draw(
+            devices.seed,
+            Domain.VERIFY,
+            devices.bank_row[:, np.newaxis],
+            np.arange(COLUMNS),
+            devices.pulse.max(axis=-1).clip(0),
+        )
+        ln_resistance = devices.ln_resistance(self.cell)
+        bl, blb = ln_resistance[..., BL], ln_resistance[..., BLB]
+        noise = np.float32(self.cell.noise) * normal(words[..., :2])
+        margin = (blb - bl)[..., np.newaxis] + offsets[..., np.newaxis] * INPUTS + noise
+        low = wanted_low(sign, nonzero)
+        plus, minus = low[..., BL, np.newaxis], low[..., BLB, np.newaxis]
+        right = np.where(plus, margin >= guard, np.where(minus, -margin > guard, True))
+        if ternary.any():
+            window = np.float32(self.cell.window) + np.float32(self.cell.window_spread) * normal(words[..., 2:])
+            behind = np.minimum(bl, blb)[..., np.newaxis] - window
+            in_time = np.where(plus | minus, -behind >= guard, behind > guard)
+            right = right & (in_time | ~ternary[:, np.newaxis, np.newaxis])
+        return np.asarray(right.all(axis=-1))
