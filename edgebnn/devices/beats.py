@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.devices.gaps import Gaps
+
 RATE_HZ = 120
 LENGTH = 120
 BEFORE = 48
@@ -38,18 +40,21 @@ _CHUNK = 1024
 Floats = npt.NDArray[np.float64]
 
 
-def beat_windows(adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float) -> npt.NDArray[np.int8]:
+def beat_windows(
+    adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None = None
+) -> npt.NDArray[np.int8]:
     """The network's inputs, int8 (n, CHANNELS, LENGTH), for the n `beats` (increasing sample indexes into `adc`).
 
     `adc` holds samples at `fs_hz` in any unit: the result does not depend on the gain. Beyond the ends of the
-    record the edge value is repeated; an interval that is missing counts as the usual one (ratio 1).
+    record the edge value is repeated; an interval that is missing counts as the usual one (ratio 1). A beat beside one
+    of the `gaps` has a window like the others, but is no part of the usual beat.
     """
     if len(beats) == 0:
         return np.zeros((0, CHANNELS, LENGTH), np.int8)
     before, after = rhythm(beats)
     shapes = _sampled(np.asarray(adc, np.float64), np.asarray(beats, np.float64), fs_hz)
     shapes -= np.median(shapes, axis=1, keepdims=True)
-    usual = _usual_beats(shapes, before >= EARLY)
+    usual = _usual_beats(shapes, (before >= EARLY) & ~beside_gaps(beats, fs_hz, gaps))
     peak = np.abs(usual).max(axis=1, keepdims=True)
     gain = TEMPLATE_PEAK / np.where(peak > 0, peak, 1.0)
     plateau = np.ones((1, LENGTH))
@@ -60,6 +65,16 @@ def beat_windows(adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float) -
         (after[:, None] - 1) * RATIO_SCALE * plateau,
     )
     return np.clip(np.rint(np.stack(channels, axis=1)), -128, 127).astype(np.int8)
+
+
+def beside_gaps(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None) -> npt.NDArray[np.bool_]:
+    """(n,): whether a sample is missing in the window of a beat, and some other value was held in its place."""
+    if gaps is None:
+        return np.zeros(len(beats), np.bool_)
+    step = fs_hz / RATE_HZ
+    first, last = ((edge - BEFORE - 0.5) * step for edge in (0, LENGTH))
+    places = np.asarray(beats, np.float64)
+    return gaps.touch(np.floor(places + first), np.ceil(places + last))
 
 
 def rhythm(beats: npt.NDArray[Any]) -> tuple[Floats, Floats]:

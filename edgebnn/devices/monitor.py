@@ -12,24 +12,28 @@ import numpy.typing as npt
 from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
-from edgebnn.devices.beats import beat_windows
+from edgebnn.devices.beats import beat_windows, beside_gaps
 from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import Recording, detect_beats
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
 from edgebnn.errors import DataError
 from edgebnn.mapping.mapped import MappedNetwork
 
+_NONE_FOUND = "sleepecg's detector finds none; mark them in the record, or give one with a heart rhythm in it"
+
 
 @dataclass(frozen=True, eq=False)
 class Monitoring:
     """What the monitor found in a recording; `detection` is None where the recording has no labels.
 
+    `beside_gaps` (m,) marks the beats in whose windows samples are missing: what they were called is worth less.
     `power_w`, what the battery gives, and `battery_days` are None on a target without an energy model or a battery.
     """
 
     recording: Recording
     beats: npt.NDArray[np.int64]
     own_beats: bool
+    beside_gaps: npt.NDArray[np.bool_]
     duration_s: float
     emulation: Emulation
     detection: Detection | None
@@ -39,8 +43,15 @@ class Monitoring:
     @property
     def pvc_at_s(self) -> list[float]:
         """Where the beats lie that the network calls premature ventricular, in seconds from the recording's start."""
-        found = self.beats[self.emulation.predictions == PVC] / self.recording.fs_hz
-        return [float(moment) for moment in found]
+        return self._moments(self.emulation.predictions == PVC)
+
+    @property
+    def pvc_beside_gaps_at_s(self) -> list[float]:
+        """Those of `pvc_at_s` beside gaps."""
+        return self._moments((self.emulation.predictions == PVC) & self.beside_gaps)
+
+    def _moments(self, chosen: npt.NDArray[np.bool_]) -> list[float]:
+        return [float(moment) for moment in self.beats[chosen] / self.recording.fs_hz]
 
 
 def monitor(
@@ -60,8 +71,9 @@ def monitor(
     own = recording.beats is not None
     beats = recording.beats if recording.beats is not None else detect_beats(recording)
     if len(beats) == 0:
-        raise DataError(f"recording '{recording.name}' has no beat; give one with a heart rhythm in it")
-    windows = beat_windows(recording.adc, beats, recording.fs_hz)
+        reason = "its list of beats is empty; leave it out to have them found" if own else _NONE_FOUND
+        raise DataError(f"recording '{recording.name}' has no beat: {reason}")
+    windows = beat_windows(recording.adc, beats, recording.fs_hz, recording.gaps)
     labels = recording.is_pvc if own else None
     data = Dataset(windows, None if labels is None else labels.astype(np.int64))
     result = emulate(mapped, elf, data, chips, model=model, firmware_samples=firmware_beats, progress=progress)
@@ -71,6 +83,7 @@ def monitor(
         recording=recording,
         beats=beats,
         own_beats=own,
+        beside_gaps=beside_gaps(beats, recording.fs_hz, recording.gaps),
         duration_s=duration_s,
         emulation=result,
         detection=None if labels is None else count(result.predictions == PVC, labels),

@@ -1,4 +1,7 @@
-"""Scoring a detector of premature ventricular beats (PVC) beat by beat, as ANSI/AAMI EC57 does."""
+"""Scoring a detector of premature ventricular beats (PVC) beat by beat, with the measures of ANSI/AAMI EC57.
+
+Which labels count as a PVC is said in `docs/recordings.md`: EC57's class V without its escape beats.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,11 @@ from edgebnn.errors import DataError
 
 PVC = 1
 """The class of a premature ventricular beat among a network's scores; class 0 is any other beat."""
+
+PVC_CODES = "Vr"
+"""WFDB's codes of a premature ventricular beat: V, and r where it falls on the T wave before it (R-on-T)."""
+OTHER_VENTRICULAR = {"E": "ventricular escape", "F": "fusion of ventricular and normal"}
+"""WFDB's codes of ventricular beats that are no PVC: an escape beat comes late, a fusion is half a normal beat."""
 
 
 @dataclass(frozen=True)

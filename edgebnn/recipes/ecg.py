@@ -18,6 +18,7 @@ import torch
 from edgebnn.devices import beats as coding
 from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import read_recording
+from edgebnn.devices.wfdb_header import segment_headers
 from edgebnn.errors import DataError
 from edgebnn.nn.ecg import EcgNet, Training, evaluate, train
 from edgebnn.nn.ecg_augment import Coding
@@ -41,10 +42,16 @@ class Patients:
 
     @classmethod
     def read(cls, folder: Path) -> Patients:
-        """All .npz and WFDB records of a folder; DataError where there is none, or one has no labels."""
+        """All .npz and WFDB records of a folder; DataError where there is none, or one has no labels.
+
+        A record that is a segment of another one is read as part of that one alone.
+        """
         if not folder.is_dir():
             raise DataError(f"'{folder}' is no folder; name one with .npz or WFDB records by --data")
-        paths = sorted(path for path in folder.iterdir() if path.suffix in (".npz", ".hea"))
+        segments = segment_headers(folder)
+        paths = sorted(
+            path for path in folder.iterdir() if path.suffix in (".npz", ".hea") and path.name not in segments
+        )
         if not paths:
             raise DataError(f"'{folder}' holds no .npz or WFDB records; name another folder by --data")
         names, windows, labels = [], [], []
@@ -55,7 +62,7 @@ class Patients:
             if recording.name in names:
                 raise DataError(f"'{folder}' holds the record '{recording.name}' twice; take one away")
             names.append(recording.name)
-            windows.append(coding.beat_windows(recording.adc, recording.beats, recording.fs_hz))
+            windows.append(coding.beat_windows(recording.adc, recording.beats, recording.fs_hz, recording.gaps))
             labels.append(recording.is_pvc)
         record = np.repeat(np.arange(len(names)), [len(part) for part in windows])
         return cls(tuple(names), np.concatenate(windows), np.concatenate(labels), record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from edgebnn.devices.leads import TakenBy
 from edgebnn.devices.monitor import Monitoring
+from edgebnn.devices.pvc import OTHER_VENTRICULAR
 from edgebnn.models import training_record
 from edgebnn.report import numbers
 from edgebnn.report.documents import left_out, memory_document
@@ -37,9 +40,15 @@ def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
     return {
         "recording": {
             "name": recording.name,
+            "lead": recording.lead or None,
+            "lead_taken_by": None if recording.lead_by is None else str(recording.lead_by),
             "duration_s": first.duration_s,
             "sample_rate_hz": recording.fs_hz,
             "beats_from": "the recording's annotations" if first.own_beats else "sleepecg's detector",
+            "beat_codes": dict(Counter(recording.codes)),
+            "missing_samples": recording.gaps.samples,
+            "gaps": len(recording.gaps),
+            "beats_beside_gaps": int(first.beside_gaps.sum()),
         },
         "beats": len(first.beats),
         "trained_on": learnt is not None,
@@ -66,6 +75,7 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
         "policy": deployment.mapped.policy,
         "pvc_found": len(result.pvc_at_s),
         "pvc_at_s": result.pvc_at_s,
+        "pvc_beside_gaps_at_s": result.pvc_beside_gaps_at_s,
         **labelled,
         "executors_agree": emulation.executors_agree,
         "agreement": {pair: asdict(agreement) for pair, agreement in emulation.agreement.items()},
@@ -115,7 +125,7 @@ def _show_recording(console: Console, document: Document) -> None:
     recording = document["recording"]
     minutes, seconds = divmod(round(recording["duration_s"]), 60)
     console.print(
-        f"[bold]{escape(recording['name'])}[/bold]: {minutes} min {seconds:02d} s of ECG at "
+        f"[bold]{escape(recording['name'])}[/bold]{_lead(recording)}: {minutes} min {seconds:02d} s of ECG at "
         f"{recording['sample_rate_hz']:g} Hz, {numbers.counted(document['beats'], 'beat')} from "
         f"{recording['beats_from']}"
     )
@@ -124,17 +134,44 @@ def _show_recording(console: Console, document: Document) -> None:
             f"[bold]By its name this is {escape(document['training_record'])}, on which the model was trained: "
             "what it scores here says nothing about other patients.[/bold]"
         )
-    moments = [numbers.moment(seconds) for seconds in document["pvc_at_s"][:MOMENTS]]
+    _show_gaps(console, recording)
+    beside = set(document["pvc_beside_gaps_at_s"])
+    moments = [f"{numbers.moment(at)}{'*' if at in beside else ''}" for at in document["pvc_at_s"][:MOMENTS]]
     if moments:
         rest = len(document["pvc_at_s"]) - len(moments)
         more = f" and {rest:,} more (--json lists all)" if rest else ""
-        console.print(f"called premature ventricular: {', '.join(moments)}{more}")
+        mark = " (* beside a gap)" if beside else ""
+        console.print(f"called premature ventricular: {', '.join(moments)}{more}{mark}")
     if "sensitivity" in document:
         counts = document["counts"]
         console.print(
             f"against the labels: sensitivity {_share(document['sensitivity'])}, positive predictivity "
             f"{_share(document['ppv'])}, F1 {_share(document['f1'])} ({counts['tp']:,} right, {counts['fp']:,} false, "
             f"{counts['fn']:,} missed)"
+        )
+    others = [
+        f"{count:,} {OTHER_VENTRICULAR[code]} ({code})"
+        for code, count in recording["beat_codes"].items()
+        if code in OTHER_VENTRICULAR
+    ]
+    if others:
+        console.print(f"not premature ventricular beats by these labels: {', '.join(others)}")
+
+
+def _lead(recording: Document) -> str:
+    """`, lead MLII`, where the record names it."""
+    return f", lead {escape(recording['lead'])}" if recording["lead"] else ""
+
+
+def _show_gaps(console: Console, recording: Document) -> None:
+    """What was guessed or filled in before anything was judged."""
+    if recording["lead_taken_by"] == TakenBy.UNIT:
+        console.print("No signal has the name of an ECG lead: this is the first one in volts (--lead takes another).")
+    if recording["gaps"]:
+        beats = numbers.counted(recording["beats_beside_gaps"], "beat")
+        console.print(
+            f"{numbers.counted(recording['missing_samples'], 'sample')} in {numbers.counted(recording['gaps'], 'gap')} "
+            f"missing: the last value is held there; {beats} beside a gap"
         )
 
 

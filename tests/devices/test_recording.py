@@ -67,7 +67,9 @@ def test_beats_and_labels_may_be_missing(tmp_path):
         ({"adc": None}, "no array 'adc'"),
         ({"fs": None}, "no array 'fs'"),
         ({"adc": np.zeros((2, 500), np.int16)}, "adc is int16"),
-        ({"adc": np.zeros(1000)}, "adc is float64"),
+        ({"adc": np.zeros(1000, np.bool_)}, "adc is bool"),
+        ({"adc": np.full(1000, np.nan)}, "all 1000 of the lead are missing"),
+        ({"adc": np.r_[np.zeros(999), np.inf]}, "counts beyond 1e\\+15; give NaN"),
         ({"adc": np.zeros(0, np.int16)}, "adc is int16"),
         ({"adc": np.array([None] * 9)}, "Python objects"),
         ({"fs": 0}, "fs is 0"),
@@ -107,7 +109,7 @@ def test_a_header_that_claims_too_much_is_refused_before_it_is_allocated(tmp_pat
 
 def test_a_recording_longer_than_the_limit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_SAMPLES", 999)
-    with pytest.raises(DataError, match="2 to 999 integers"):
+    with pytest.raises(DataError, match="2 to 999 samples"):
         read_recording(_npz(tmp_path))
 
 
@@ -199,6 +201,7 @@ def test_a_header_longer_than_its_signal_is_refused(tmp_path):
 def test_a_missing_package_is_named_with_its_remedy(tmp_path, monkeypatch, package, use):
     if use == "read":
         (tmp_path / "w.hea").write_text("w 1 360 10\nw.dat 16\n")
+        (tmp_path / "w.dat").write_bytes(bytes(20))
     true_import = builtins.__import__
 
     def without(name, *args, **kwargs):

@@ -1,0 +1,5 @@
+"""How long and how fast a recording may be: what a stranger's file is held to before anything is allocated."""
+
+MAX_SAMPLES = 64_000_000
+"""Two days at 360 Hz; anything longer is refused before it is read."""
+RATES_HZ = (50.0, 20_000.0)
