@@ -19,7 +19,7 @@ from edgebnn.chip.coverage import check_chip, default_policy
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Usage
 from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files import load_target, target_title
 from edgebnn.codegen.artefacts import Memory, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
@@ -31,12 +31,13 @@ from edgebnn.frontend import ReadOptions, parse_input_scale, read_network
 from edgebnn.frontend.problems import printable
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
-from edgebnn.mapping.folder import read_folder, write_folder
+from edgebnn.mapping.folder import FIRMWARE_ELF, read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.mapping.record import FirmwareFacts, record_of, restore
+from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network import model_shape
 
 __all__ = ["ChipInstance", "Deployment", "compile", "load"]
@@ -59,14 +60,14 @@ class Deployment:
         network, target = self.mapped.network, self.mapped.target
         weights = sum(node.weights.size for node in network.linear)
         return (
-            f"Deployment({network.name!r}, target={target.name!r}, policy={self.mapped.policy!r}, weights={weights}, "
-            f"firmware={self.elf is not None})"
+            f"Deployment({network.name!r}, target={target_title(target)!r}, policy={self.mapped.policy!r}, "
+            f"weights={weights}, firmware={self.elf is not None})"
         )
 
     @property
     def elf(self) -> bytes | None:
         """The firmware, or None where no cross compiler was found."""
-        return self.files.get("firmware.elf")
+        return self.files.get(FIRMWARE_ELF)
 
     @property
     def memory(self) -> Memory:
@@ -87,7 +88,7 @@ class Deployment:
         the inference, counted from `first_inference`. float64 in the model's own units, which are the integer scores
         times one constant; with `integers` the int32 scores themselves. Raises DataError for unsuitable data,
         TargetError for a chip on a target without RRAM, ToolError for an executor that does not exist or whose packages
-        are missing.
+        are missing, and for a native program that was loaded without trust.
         """
         if on not in list(Executor):
             raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
@@ -114,10 +115,10 @@ class Deployment:
 
         `chips` are chip instances, or how many to draw: with the seeds `seed`, `seed` + 1, ... and, but for the seed,
         as `like` is, or at the bit error rate `ber`; by default with independent errors at the rates that follow from
-        the programming policy. The first `firmware_samples` samples run as firmware and on
-        the reference too; with the `model` file onnxruntime answers as well. Whether an allowed drop of accuracy is
-        kept: `result.drop.verdict(0.005)`. Raises DataError for unsuitable data, TargetError for chips on a target
-        without RRAM, or for `ber`, `like` or `seed` beside chips that have their own.
+        the programming policy. The first `firmware_samples` samples run as firmware and on the reference too, but for a
+        native program that was loaded without trust; with the `model` file onnxruntime answers as well. Whether an
+        allowed drop of accuracy is kept: `result.drop.verdict(0.005)`. Raises DataError for unsuitable data,
+        TargetError for chips on a target without RRAM, or for `ber`, `like` or `seed` beside chips that have their own.
         """
         drawn = int(chips) if isinstance(chips, int | np.integer) else 0
         if drawn < 0:
@@ -286,15 +287,21 @@ def compile(
         if toolchain != "auto":
             raise
     else:
-        files["firmware.elf"] = firmware.elf
+        files[FIRMWARE_ELF] = firmware.elf
         facts = firmware.facts
     clock.tick("cross compile it")
     return Deployment(mapped, files, facts)
 
 
-def load(folder: str | Path) -> Deployment:
-    """The deployment in a folder; DeploymentError where it is none or damaged."""
+def load(folder: str | Path, *, trust: bool = False) -> Deployment:
+    """The deployment in a folder; DeploymentError where it is none or damaged.
+
+    On the target `host` the firmware is a program of this machine. It runs only with `trust`: whoever could write the
+    folder could write the program.
+    """
     record, files = read_folder(Path(folder))
+    if trust and FIRMWARE_ELF in files:
+        files[FIRMWARE_ELF] = TrustedElf(files[FIRMWARE_ELF])
     return Deployment(restore(record, files["weights.bin"], str(folder)), files, record.firmware)
 
 

@@ -20,6 +20,7 @@ from edgebnn.chip.provenance import Graded, contrast_evidence, pair_evidence, si
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.supply import supply_v
 from edgebnn.chip.target import Target
+from edgebnn.chip.target_files import changed
 from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.ternary_samples import count_ternary_errors
 from edgebnn.chip.verification import Verified, verify
@@ -115,6 +116,7 @@ class Characterisation:
     """All of it; `notes` are sentences about what is missing."""
 
     target: str
+    target_changed: bool
     request: Request
     policies: tuple[PolicyFigures, ...]
     rates: tuple[ErrorRates, ...]
@@ -132,6 +134,7 @@ def characterise(target: Target, request: Request) -> Characterisation:
     )
     return Characterisation(
         target=target.name,
+        target_changed=changed(target),
         request=request,
         policies=tuple(_policy(target, name, first, request) for name in names),
         rates=tuple(

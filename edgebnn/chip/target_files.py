@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,27 @@ MAX_FILE_BYTES = 1 << 20
 def target_names() -> list[str]:
     """Names of the targets that ship with edgebnn."""
     return sorted(path.stem for path in resource_folder("targets").glob("*.toml"))
+
+
+def changed(target: Target) -> bool:
+    """Whether it bears the name of a target that ships with edgebnn, and states something else."""
+    shipped = _shipped(target.name)
+    return shipped is not None and shipped.sha256 != target.sha256
+
+
+def target_title(target: Target) -> str:
+    """Its name for people: whoever reads `rram130` thinks of the file that ships, so another one says that it is."""
+    return f"{target.name} (changed)" if changed(target) else target.name
+
+
+def check_name(target: Target, where: str) -> None:
+    """TargetError where a shipped target's name stands for another kind of CPU; `where` names it in messages."""
+    shipped = _shipped(target.name)
+    if shipped is not None and shipped.architecture != target.architecture:
+        raise TargetError(
+            f"{where}: '{target.name}' ships with edgebnn for the architecture '{shipped.architecture}', and here it "
+            f"is '{target.architecture}'; give it another name"
+        )
 
 
 def load_target(name_or_path: str) -> Target:
@@ -53,6 +75,21 @@ def read_target_file(name_or_path: str) -> tuple[str, str]:
 def parse_target(text: str, where: str) -> Target:
     """The target that a TOML text states; `where` names it in messages."""
     file = f"target file '{where}'"
+    target = _parse(text, file)
+    check_name(target, file)
+    return target
+
+
+@cache
+def _shipped(name: str) -> Target | None:
+    """The target of this name that ships with edgebnn."""
+    if name not in target_names():
+        return None
+    text, where = read_target_file(name)
+    return _parse(text, f"target file '{where}'")
+
+
+def _parse(text: str, file: str) -> Target:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

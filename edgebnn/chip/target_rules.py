@@ -40,8 +40,8 @@ def _demand(condition: bool, where: str, problem: str) -> None:
 def _check_sections(target: Target, where: str) -> None:
     """Sections that need each other."""
     if target.architecture == "host":
-        alone = target.array is None and target.macro is None
-        _demand(alone, where, "a host has no array and no macro; remove them")
+        alone = target.array is None and target.macro is None and target.energy is None
+        _demand(alone, where, "a host has no [array] and no [macro], and counts no events for an [energy]; remove them")
         return
     for name in ("cpu", "memory", "energy", "power", "supply", "mailbox"):
         present = getattr(target, name) is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgebnn.cli.chip_options import ChipOptions, chip_options, chip_settings
-from edgebnn.cli.options import folder_argument, given
+from edgebnn.cli.options import folder_argument, given, trust_option
 from edgebnn.cli.output import JsonCommand, emit, end_with
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The ONNX file, to compare with onnxruntime too.",
 )
+@trust_option
 def emulate(
     folder: Path,
     data: Path,
@@ -64,6 +65,7 @@ def emulate(
     max_accuracy_drop: float | None,
     firmware_samples: int,
     model: Path | None,
+    trust: bool,
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
@@ -81,7 +83,7 @@ def emulate(
         raise click.UsageError("--max-accuracy-drop takes percentage points from 0 to 100")
     if files:
         _check_alone(chip_words)
-    deployment = api.load(folder)
+    deployment = api.load(folder, trust=trust)
     if model is not None:
         check_same_model(model, deployment.mapped)
     dataset = read_dataset(data, deployment)

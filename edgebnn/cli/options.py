@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+trust_option = click.option(
+    "--trust", is_flag=True, help="Run a native firmware (target host) with your rights: you know who made DIR."
+)
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(exists=True, path_type=Path))
 _input_type_option = click.option(
     "--input-type",

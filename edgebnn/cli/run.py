@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgebnn.cli.chip_options import ChipOptions, chip_options
-from edgebnn.cli.options import folder_argument
+from edgebnn.cli.options import folder_argument, trust_option
 from edgebnn.cli.output import JsonCommand, emit
 
 
@@ -34,6 +34,7 @@ from edgebnn.cli.output import JsonCommand, emit
 @chip_options
 @click.option("--save-chip", type=click.Path(path_type=Path), help="Write the chip instance to this file, for --chip.")
 @click.option("--integers", is_flag=True, help="int32 scores instead of float64 in the model's own units.")
+@trust_option
 def run(
     folder: Path,
     input_file: Path,
@@ -43,6 +44,7 @@ def run(
     chip_words: ChipOptions,
     save_chip: Path | None,
     integers: bool,
+    trust: bool,
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
@@ -57,7 +59,7 @@ def run(
 
     if save_chip is not None and chip is None:
         raise click.UsageError("--save-chip goes with --chip SEED")
-    deployment = api.load(folder)
+    deployment = api.load(folder, trust=trust)
     x = batch_of(input_file, deployment)
     instance = chip_from(deployment, chip, chip_words)
     with progress(f"{on}: {len(x)} samples") as step:

@@ -42,14 +42,15 @@ def show_target_command(target: str, json_flag: bool, json_file: Path | None) ->
 def check_target(target: str, json_flag: bool, json_file: Path | None) -> None:
     """Check a target file: exit code 0 where it is sound, else one sentence and 1."""
     from edgebnn.chip.solvable import check_solvable
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.target_files import load_target, target_title
+    from edgebnn.report.target_names import named
 
     loaded = load_target(target)
     check_solvable(loaded, f"target file '{target}'")
-    document = {"target": loaded.name, "sound": True, "numbers": sum(1 for _ in loaded.quantities())}
+    document = {**named(loaded), "sound": True, "numbers": sum(1 for _ in loaded.quantities())}
     emit(
         document,
         json_flag,
         json_file,
-        lambda console: console.print(f"{loaded.name}: sound, {document['numbers']} numbers with provenance"),
+        lambda console: console.print(f"{target_title(loaded)}: sound, {document['numbers']} numbers with provenance"),
     )

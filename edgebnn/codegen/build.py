@@ -18,6 +18,7 @@ from edgebnn.codegen.project import memories
 from edgebnn.codegen.toolchain import Toolchain, find_toolchain
 from edgebnn.errors import FitError, ToolError
 from edgebnn.mapping.record import FirmwareFacts
+from edgebnn.mapping.trusted_elf import TrustedElf
 
 _SECONDS = 600
 # "section '.bss' will not fit in region 'SRAM': overflowed by 192 bytes" (lld), "region `SRAM' overflowed by ..." (ld).
@@ -28,7 +29,7 @@ _OVERFLOW = re.compile(r"region [`'](FLASH|SRAM)'(?::)? overflowed by (\d+) byte
 class Firmware:
     """A firmware that was built: the ELF, the compiler and the sizes that stand in the ELF."""
 
-    elf: bytes
+    elf: TrustedElf
     facts: FirmwareFacts
 
 
@@ -47,7 +48,7 @@ def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | 
         answer = _run(chain, _arguments(files, target, chain), folder, Path(name, "zig-cache"))
         if answer.returncode != 0:
             raise _failure(answer.stderr, target, chain)
-        elf = (folder / "firmware.elf").read_bytes()
+        elf = TrustedElf((folder / "firmware.elf").read_bytes())
     sizes = elf_sizes(elf)
     facts = FirmwareFacts(
         compiler=chain.title,

@@ -30,7 +30,7 @@ from edgebnn.emulator.chip_results import (
 )
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
-from edgebnn.emulator.firmware import FirmwareRun, run_firmware
+from edgebnn.emulator.firmware import WITHOUT_CONSENT, FirmwareRun, run_firmware, runs
 from edgebnn.emulator.onnx_runtime import NotComparable, run_onnxruntime
 from edgebnn.errors import DataError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -114,21 +114,24 @@ def emulate(
 
     The fast path runs everything; reference and firmware repeat the first `firmware_samples` samples, without errors
     and on the first chip, and are compared to the bit. Where the `model` file is given onnxruntime answers too, and its
-    scores are compared up to their rounding; where float layers became int8 here, its classes alone. Without `elf` the
-    firmware is left out. Raises DataError for unsuitable data, TargetError for chips on a target without RRAM.
+    scores are compared up to their rounding; where float layers became int8 here, its classes alone. Without `elf`, or
+    where it is a native program that nobody vouches for, the firmware is left out; a note says the latter. Raises
+    DataError for unsuitable data, TargetError for chips on a target without RRAM.
     """
     _check_labels(data, mapped)
+    notes: tuple[str, ...] = ()
+    if elf is not None and firmware_samples and not runs(mapped.target, elf):
+        elf, notes = None, (f"the firmware was left out: {WITHOUT_CONSENT}",)
     bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
     scores, agreement, run = bench.compare(None, "")
     predictions = _classes(scores)
     by_class: Agreement | None = None
-    notes: tuple[str, ...] = ()
     if model is not None:
         progress("onnxruntime")
         try:
             answers = _answers(model, mapped, data.x)
         except NotComparable as error:
-            notes = (str(error),)
+            notes = (*notes, str(error))
         else:
             if mapped.network.quantised:
                 by_class = same_class(scores, answers)

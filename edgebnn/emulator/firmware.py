@@ -11,11 +11,24 @@ import numpy.typing as npt
 
 from edgebnn.chip.events import Events
 from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.target import Target
 from edgebnn.emulator.host_firmware import run_host_firmware
 from edgebnn.emulator.sensed_banks import check_inferences
 from edgebnn.emulator.soc import Soc
+from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import check_programmed
+from edgebnn.mapping.trusted_elf import TrustedElf
+
+WITHOUT_CONSENT = (
+    "the deployment's firmware is a program of this machine that would run with your rights, and it was loaded, not "
+    "built here; where you know who made it, give --trust (in Python load(folder, trust=True))"
+)
+
+
+def runs(target: Target, elf: bytes) -> bool:
+    """Whether `run_firmware` runs it: on an emulated CPU any firmware, as a program of this machine a trusted one."""
+    return target.architecture != "host" or isinstance(elf, TrustedElf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +57,15 @@ def run_firmware(
     It is programmed onto the `banks` of a chip with errors where they are given; sample i is then the chip's inference
     `first_inference` + i. `progress` hears, on an emulated chip, how many of the samples are done. Raises DataError for
     unsuitable data, DeploymentError for a firmware that is damaged or fails, TargetError for banks that are not the
-    network's or on a target without RRAM, ToolError where unicorn is missing.
+    network's or on a target without RRAM, ToolError where unicorn is missing, or for a native program without consent.
     """
     target = mapped.target
     if banks is not None:
         check_programmed(mapped, banks)
         check_inferences(first_inference, len(x))
     if target.architecture == "host":
+        if not isinstance(elf, TrustedElf):
+            raise ToolError(WITHOUT_CONSENT)
         return FirmwareRun(run_host_firmware(mapped, elf, x), None, None)
     with Soc(mapped, elf, banks) as soc:
         boot = soc.boot()

@@ -1,12 +1,13 @@
 """The firmware of the target `host`: a native program that reads samples and writes scores.
 
-It runs with the rights of whoever starts it, as any program does; a deployment from a stranger is a program from a
-stranger.
+It runs with the rights of whoever starts it, as any program does. So it has to be a `TrustedElf`: one that was built
+here, or that somebody vouches for.
 """
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -18,28 +19,35 @@ import numpy.typing as npt
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network.encoding import encode
 
 START_SECONDS = 60.0
 SAMPLE_SECONDS = 1.0
 MAC_SECONDS = 1e-8
 
+# Where the head of an ELF file says what it is, and the types that are programs: at a fixed address, and at any.
+_HEAD_BYTES = 20
+_MAGIC_CLASS_ORDER, _TYPE, _MACHINE = slice(0, 6), slice(16, 18), slice(18, 20)
+_PROGRAMS = (2, 3)
+
 
 def run_host_firmware(
-    mapped: MappedNetwork, elf: bytes, x: npt.NDArray[Any], seconds: float | None = None
+    mapped: MappedNetwork, elf: TrustedElf, x: npt.NDArray[Any], seconds: float | None = None
 ) -> npt.NDArray[np.int32]:
     """Scores int32 (B, *scores shape) of a batch x (B, *the model's own input shape).
 
     The program gets the samples on its standard input, in the input's layout, and answers little-endian int32 scores.
-    Raises DataError for unsuitable data, DeploymentError where it does not start, fails, answers too much or too
-    little, or takes longer than `seconds` (by default START_SECONDS, and for each sample SAMPLE_SECONDS and
-    MAC_SECONDS a multiply-accumulate).
+    Raises DataError for unsuitable data, DeploymentError where it is no ELF of this machine, does not start, fails,
+    answers too much or too little, or takes longer than `seconds` (by default START_SECONDS, and for each sample
+    SAMPLE_SECONDS and MAC_SECONDS a multiply-accumulate).
     """
     network = mapped.network
     samples = encode_samples(encode(network, x), mapped.plan.input)
     expected = 4 * len(samples) * network.output.size
     sample = SAMPLE_SECONDS + MAC_SECONDS * sum(node.macs for node in network.linear)
     limit = START_SECONDS + sample * len(samples) if seconds is None else seconds
+    _check_elf(elf)
     with tempfile.TemporaryDirectory(prefix="edgebnn-") as folder:
         answer, code, message = _execute(Path(folder), elf, samples.tobytes(), expected, limit)
     if code is None:
@@ -51,6 +59,15 @@ def run_host_firmware(
         raise DeploymentError(f"the firmware wrote {size} bytes of scores instead of {expected}; compile again")
     scores = np.frombuffer(answer, "<i4").astype(np.int32)
     return scores.reshape(len(samples), *network.output.shape)
+
+
+def _check_elf(elf: bytes) -> None:
+    """DeploymentError where it is not the kind of program that the running Python is: a script, another machine's."""
+    with Path("/proc/self/exe").open("rb") as own:
+        ours = own.read(_HEAD_BYTES)
+    alike = all(elf[part] == ours[part] for part in (_MAGIC_CLASS_ORDER, _MACHINE))
+    if len(elf) < _HEAD_BYTES or not alike or int.from_bytes(elf[_TYPE], sys.byteorder) not in _PROGRAMS:
+        raise DeploymentError("the firmware.elf is no ELF program of this machine, so it does not run; compile again")
 
 
 def _execute(folder: Path, elf: bytes, samples: bytes, expected: int, limit: float) -> tuple[bytes, int | None, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from edgebnn.chip.target_files import target_title
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.memory_map import stage_kind, weight_kind
 from edgebnn.mapping.plan import LinearStage, weight_sections
@@ -84,7 +85,7 @@ def floorplan_svg(mapped: MappedNetwork) -> bytes:
         version=provenance.version,
         options=provenance.options.replace("--", "- -"),  # two hyphens may not stand in an XML comment
         model_sha256=provenance.model_sha256,
-        title=f"{_short(mapped.network.name)} on {mapped.target.name}",
+        title=f"{_short(mapped.network.name)} on {target_title(mapped.target)}",
         subtitle=f"model {provenance.model_sha256[:16]}, edgebnn {provenance.version}, {provenance.options}",
         panels=placed,
     )

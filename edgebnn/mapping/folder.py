@@ -16,6 +16,7 @@ RECORD = "deployment.json"
 FIRMWARE = "firmware"
 MAX_BYTES = 1 << 29  # of all files that a record names
 MAX_RECORD_BYTES = 1 << 25
+FIRMWARE_ELF = "firmware.elf"
 
 
 def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> None:
@@ -40,8 +41,8 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        if (fresh / "firmware.elf").exists():
-            (fresh / "firmware.elf").chmod(0o755)
+        if (fresh / FIRMWARE_ELF).exists():
+            (fresh / FIRMWARE_ELF).chmod(0o755)
         _swap(fresh, folder)
     except OSError as error:
         reason = error.strerror or error

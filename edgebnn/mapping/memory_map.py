@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from edgebnn.chip.target_files import target_title
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
     AddStage,
@@ -48,7 +49,7 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
     """The same as tables for reading."""
     plan = mapped.plan
     lines = [
-        f"# Memory map of {_cell(mapped.network.name)} on {mapped.target.name}",
+        f"# Memory map of {_cell(mapped.network.name)} on {target_title(mapped.target)}",
         "",
         f"edgebnn {mapped.provenance.version}, `{_cell(mapped.provenance.options)}`, "
         f"model {mapped.provenance.model_sha256[:16]}",

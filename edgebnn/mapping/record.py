@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.target import Target
+from edgebnn.chip.target_files import check_name
 from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
 from edgebnn.mapping.cells import layer_weights
@@ -123,6 +124,7 @@ def restore(record: Record, image: bytes, where: str) -> MappedNetwork:
     damaged = f"the deployment '{where}' is damaged"
     try:
         check_target(record.target, f"target '{record.target.name}'")
+        check_name(record.target, "its target")
         network = _network(record.network, record.plan, image)
         mapped = map_network(network, record.target, record.provenance, record.policy)
     except (

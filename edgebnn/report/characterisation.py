@@ -20,6 +20,7 @@ from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.verification import Verified
 from edgebnn.report import numbers
 from edgebnn.report.tables import show_notes
+from edgebnn.report.target_names import shown_target
 
 Document = dict[str, Any]
 
@@ -40,6 +41,7 @@ def characterisation_document(found: Characterisation) -> Document:
     request = found.request
     return {
         "target": found.target,
+        "target_changed": found.target_changed,
         "seed": request.seed,
         "cells": request.cells,
         "interval_level": LEVEL,
@@ -147,7 +149,7 @@ def show_characterisation(console: Console, document: Document) -> None:
     days = document["retention_days"]
     kept = f", {days:g} days after programming" if days else ""
     cells = numbers.count(document["cells"])
-    console.print(f"{escape(document['target'])}{warm}{kept}: chip of seed {document['seed']}, {cells} cells asked for")
+    console.print(f"{shown_target(document)}{warm}{kept}: chip of seed {document['seed']}, {cells} cells asked for")
     rates = document[FIELDS[Scheme.PAIR]]
     if len({(row["cycles"], row["supply_v"]) for row in rates}) > 1:
         first = f"{_history(document['first']['cycles'])}, {document['first']['supply_v']:g} V"

@@ -18,6 +18,7 @@ from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate
 from edgebnn.chip.target import Target
+from edgebnn.report.target_names import named
 
 Document = dict[str, Any]
 
@@ -54,7 +55,7 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
 def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSynapses, path: Path) -> Document:
     """`chip new`: the chip, and how many synapses of its first banks are wrong where all weights are +1."""
     return {
-        "target": target.name,
+        **named(target),
         "chip": chip_document(chip, target, policy),
         "sample": _wrong(wrong),
         "file": str(path),
@@ -92,7 +93,7 @@ def compare_document(
 ) -> Document:
     """`chip compare`."""
     return {
-        "target": target.name,
+        **named(target),
         "chips": [
             {"file": str(path), **chip_document(chip, target, policy)} for chip, path in zip(chips, paths, strict=True)
         ],

@@ -14,6 +14,7 @@ from edgebnn.report import numbers
 from edgebnn.report.chip_documents import chip_document
 from edgebnn.report.chip_tables import shown
 from edgebnn.report.tables import facts, show_notes
+from edgebnn.report.target_names import named, shown_target
 
 Document = dict[str, Any]
 
@@ -25,7 +26,7 @@ def export_document(
     written, zeros = cells
     left_out = f"{numbers.counted(zeros, 'cell')} with weight 0 left out: a measurement's file has no word for them"
     return {
-        "target": target.name,
+        **named(target),
         "chip": chip_document(chip, target, policy),
         "banks": banks,
         "cells": written,
@@ -40,7 +41,7 @@ def show_export(console: Console, document: Document) -> None:
     chip = document["chip"]
     banks = numbers.counted(document["banks"], "bank")
     rows = [
-        ("target", escape(document["target"])),
+        ("target", shown_target(document)),
         ("seed", str(chip["seed"])),
         ("policy", escape(chip["policy"])),
         ("cells", f"{numbers.count(document['cells'])} in the first {banks}"),

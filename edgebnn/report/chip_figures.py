@@ -10,6 +10,7 @@ import numpy as np
 
 from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
 from edgebnn.report.characterisation import BOUNDS
+from edgebnn.report.target_names import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +78,7 @@ def characterisation_png(document: Document) -> bytes:
 def _heading(document: Document) -> str:
     temperature = document["temperature_c"]
     warm = "" if temperature is None else f" at {temperature:g} °C"
-    return f"{document['target']}: devices and read errors by programming policy{warm} (simulated)"
+    return f"{title(document)}: devices and read errors by programming policy{warm} (simulated)"
 
 
 def _caption(document: Document) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edgebnn.report import numbers
 from edgebnn.report.tables import facts, show_notes
+from edgebnn.report.target_names import shown_target
 
 Document = dict[str, Any]
 
@@ -43,6 +44,7 @@ def show_import(console: Console, document: Document) -> None:
 def show_comparison(console: Console, document: Document) -> None:
     """`chip compare`."""
     first, second = document["chips"]
+    console.print(f"[bold]target[/bold]  {shown_target(document)}", highlight=False)
     for letter, chip in (("A", first), ("B", second)):
         console.print(f"[bold]{letter}[/bold]  {shown(chip['file'])}", highlight=False)
     if document["differences"]:
@@ -88,7 +90,7 @@ def _chip_rows(document: Document) -> list[tuple[str, str]]:
     chip = document["chip"]
     policy = chip["policy"] if chip["own_policy"] else f"the deployment's (figures below: {chip['policy']})"
     rows = [
-        ("target", escape(document["target"])),
+        ("target", shown_target(document)),
         ("seed", str(chip["seed"])),
         ("errors", f"{chip['errors']}: {_MODELS[chip['errors']]}"),
         ("", _KINDS[chip["kinds"]]),

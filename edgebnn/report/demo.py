@@ -19,6 +19,7 @@ from edgebnn.report import numbers
 from edgebnn.report.documents import left_out, memory_document
 from edgebnn.report.emulation import chips_document, programming_document
 from edgebnn.report.tables import agreement_rows
+from edgebnn.report.target_names import named, shown_target, whose_numbers
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -71,7 +72,7 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
             "counts": asdict(detection),
         }
     return {
-        "target": deployment.mapped.target.name,
+        **named(deployment.mapped.target),
         "policy": deployment.mapped.policy,
         "pvc_found": len(result.pvc_at_s),
         "pvc_at_s": result.pvc_at_s,
@@ -102,7 +103,7 @@ def show_demo(console: Console, document: Document) -> None:
     table.add_column("")
     targets = list(document["targets"].values())
     for target in targets:
-        table.add_column(target["target"], justify="right", overflow="fold")
+        table.add_column(shown_target(target), justify="right", overflow="fold")
     for name, cells in _rows(targets):
         if any(cells):
             table.add_row(name, *cells)
@@ -112,7 +113,7 @@ def show_demo(console: Console, document: Document) -> None:
     if words:
         console.print(
             f"The energy on {document['target']} rests on {words} constants of 130 nm, not on a measurement: "
-            f"edgebnn targets show {document['target']}."
+            f"{whose_numbers(document)}."
         )
     if document["battery_days"] is not None:
         console.print(f"Power and battery life leave out what no firmware here does yet: {', '.join(NOT_COUNTED)}.")

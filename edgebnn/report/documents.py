@@ -16,6 +16,7 @@ from edgebnn.chip.energy import Energy, Group, phase_evidence
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import Lifetime
 from edgebnn.chip.target import Target
+from edgebnn.chip.target_files import changed
 from edgebnn.codegen.artefacts import Memory
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.emulate import Emulation
@@ -24,6 +25,7 @@ from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.report.chip_documents import chip_document
+from edgebnn.report.target_names import named
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -44,7 +46,7 @@ def memory_document(memory: Memory) -> Document:
 
 def origin_document(mapped: MappedNetwork) -> Document:
     """The target, the model and the policy."""
-    return {"target": mapped.target.name, "model_sha256": mapped.provenance.model_sha256, "policy": mapped.policy}
+    return {**named(mapped.target), "model_sha256": mapped.provenance.model_sha256, "policy": mapped.policy}
 
 
 def compile_document(deployment: Deployment, folder: Path) -> Document:
@@ -218,6 +220,7 @@ def target_document(target: Target) -> Document:
     counts = Counter(str(quantity.evidence) for _, quantity, _ in target.quantities())
     return {
         "name": target.name,
+        "target_changed": changed(target),
         "architecture": target.architecture,
         "summary": target.summary,
         "sha256": target.sha256,

@@ -11,6 +11,7 @@ from rich.table import Table
 from edgebnn.report import numbers
 from edgebnn.report.chip_tables import attempts_shown
 from edgebnn.report.tables import agreement_rows, energy_rows, facts, programming_rows, show_notes
+from edgebnn.report.target_names import shown_target
 
 Document = dict[str, Any]
 
@@ -19,7 +20,7 @@ _SHOWN = 20  # chips in the terminal; JSON has all
 
 def show_emulate(console: Console, document: Document) -> None:
     """The data without errors, then the chips."""
-    rows = [("samples", numbers.count(document["samples"]))]
+    rows = [("target", shown_target(document)), ("samples", numbers.count(document["samples"]))]
     if document["accuracy"] is not None:
         low, high = map(numbers.share, document["accuracy_interval"])
         accuracy = numbers.share(document["accuracy"])

@@ -19,6 +19,7 @@ from edgebnn.report.layers import layers
 from edgebnn.report.meanings import meanings
 from edgebnn.report.problems import show_problems
 from edgebnn.report.tables import facts, show_notes
+from edgebnn.report.target_names import named
 
 Document = dict[str, Any]
 
@@ -35,7 +36,7 @@ def inspect_document(inspection: Inspection, target: Target) -> Document:
     document: Document = {
         "model": inspection.name,
         "model_sha256": inspection.model_sha256,
-        "target": target.name,
+        **named(target),
         "input": None,
         "scores": None,
         "layers": [],

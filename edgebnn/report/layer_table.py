@@ -17,6 +17,7 @@ from rich.table import Table
 
 from edgebnn.report import numbers
 from edgebnn.report.names import tail
+from edgebnn.report.target_names import shown_target
 
 Document = dict[str, Any]
 
@@ -65,7 +66,7 @@ def show_layers(console: Console, document: Document) -> None:
     taken = [max(map(len, column)) for column in zip(_HEADINGS, *cells, strict=True)]
     room = console.width - sum(taken[2:]) - _GAP * (len(taken) - 1)
     kind = min(taken[1], room - _SHORTEST_NAME)
-    title = f"[bold]{escape(document['model'])}[/bold] on {escape(document['target'])}"
+    title = f"[bold]{escape(document['model'])}[/bold] on {shown_target(document)}"
     table = Table(
         title=title,
         title_justify="left",

@@ -18,6 +18,7 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.report import numbers
 from edgebnn.report.tables import facts
+from edgebnn.report.target_names import named, shown_target
 
 Document = dict[str, Any]
 
@@ -38,7 +39,7 @@ def reprogramming_document(old: MappedNetwork, new: MappedNetwork, policy: str |
     chosen = new.target.policy(name)
     survives = endurance(new.target, name)
     return {
-        "target": new.target.name,
+        **named(new.target),
         "policy": name,
         "synapses": found.synapses,
         "changed": found.changed,
@@ -66,6 +67,7 @@ def show_reprogramming(console: Console, document: Document) -> None:
     share = f" ({changed / synapses:.1%})" if synapses else ""
     survives = f"{document['reprogrammings']:,} times ({document['reprogrammings_evidence']})"
     rows = [
+        ("target", shown_target(document)),
         ("synapses", numbers.count(synapses)),
         ("that change", f"{changed:,}{share}"),
         ("policy", escape(document["policy"])),

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.report import numbers
+from edgebnn.report.target_names import shown_target, whose_numbers
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -46,7 +47,7 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
         policy = escape(document["policies"].get(name, ""))
         table.add_row(escape(name), numbers.count(layer["synapses"]), numbers.count(layer["weight_bytes"]), policy)
     console.print(table)
-    rows = [("target", document["target"]), *_memory_rows(document)]
+    rows = [("target", shown_target(document)), *_memory_rows(document)]
     facts(console, "", [*rows, ("deployment", escape(document["deployment"]))])
     show_notes(console, document)
 
@@ -68,7 +69,7 @@ def show_run(console: Console, document: Document) -> None:
 def show_estimate(console: Console, document: Document) -> None:
     """`estimate`: one inference, then the deployment's whole life."""
     supply = "" if document["supply_v"] is None else f" at {document['supply_v']:g} V"
-    rows = [("target", f"{document['target']}{supply}"), *energy_rows(document, "inference")]
+    rows = [("target", f"{shown_target(document)}{supply}"), *energy_rows(document, "inference")]
     facts(console, "Estimate", [*rows, *programming_rows(document), *_memory_rows(document["memory"])])
     if document["energy_parts"]:
         console.print()
@@ -137,7 +138,8 @@ def show_targets(console: Console, document: Document) -> None:
 
 def show_target(console: Console, document: Document) -> None:
     """`targets show`."""
-    console.print(f"[bold]{escape(document['name'])}[/bold]: {escape(document['summary'])}")
+    changed = " (changed)" if document["target_changed"] else ""
+    console.print(f"[bold]{escape(document['name'])}[/bold]{changed}: {escape(document['summary'])}")
     if document["numbers"]:
         _show_numbers(console, document["numbers"])
     else:
@@ -199,7 +201,7 @@ def energy_rows(document: Document, each: str) -> list[tuple[str, str]]:
     return [
         (f"energy per {each}", numbers.energy(energy["total"])),
         (f"latency per {each}", f"{latency} ({apart})" if apart else latency),
-        ("the energy rests on", f"{_constants(document['evidence'])} (edgebnn targets show {document['target']})"),
+        ("the energy rests on", f"{_constants(document['evidence'])} ({whose_numbers(document)})"),
     ]
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgebnn.chip.target_files import load_target
+from edgebnn.codegen.toolchain import find_toolchain
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.emulator.host_firmware import run_host_firmware
-from edgebnn.errors import DataError, DeploymentError
+from edgebnn.errors import DataError, DeploymentError, NoCompilerError, ToolError
+from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network.interpreter import interpret
 from edgebnn.network.types import Kind, Tensor, WeightKind
 from tests.emulator.macro_driver import on_chip
@@ -26,12 +33,36 @@ MAPPED = on_chip(_network().network(), "host")
 X = random_inputs(MAPPED.network, 1, batch=4)
 
 
-def _program(body: str) -> bytes:
+SCRIPT_BYTES = 1000
+STARTER = f"""
+#include <unistd.h>
+static volatile char script[{SCRIPT_BYTES}] = "SCRIPT";
+int main(void) {{ return execl("{sys.executable}", "{sys.executable}", "-c", (const char *)script, (char *)0); }}
+"""
+
+
+@cache
+def _starter() -> bytes:
+    """An ELF of this machine that hands itself over to Python, and the place in it where the script stands."""
+    try:
+        chain = find_toolchain(load_target("host"))
+    except NoCompilerError:
+        pytest.skip("no compiler was found")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "starter.c").write_text(STARTER)
+        subprocess.run([*chain.command, *chain.machine, "starter.c", "-o", "starter"], cwd=folder, check=True)
+        return Path(folder, "starter").read_bytes()
+
+
+def _program(body: str) -> TrustedElf:
     """A program for this machine; three int16 make a sample of eight bytes."""
-    return f"#!{sys.executable}\nimport os, struct, sys, time\n{body}\n".encode()
+    script = f"import os, struct, sys, time\n{body}\n".encode()
+    place = b"SCRIPT".ljust(SCRIPT_BYTES, b"\0")
+    assert len(script) < SCRIPT_BYTES and _starter().count(place) == 1
+    return TrustedElf(_starter().replace(place, script.ljust(SCRIPT_BYTES, b"\0")))
 
 
-def _answers() -> bytes:
+def _answers() -> TrustedElf:
     rows = MAPPED.network.linear[0].weights.tolist()
     return _program(
         "while sample := sys.stdin.buffer.read(8):\n"
@@ -68,10 +99,45 @@ def test_a_program_that_hangs_is_ended(body: str) -> None:
         run_host_firmware(MAPPED, _program(body), X, seconds=0.5)
 
 
-@pytest.mark.parametrize("elf", [b"", b"\x7fELF and no more", b"\x00" * 100], ids=["empty", "truncated", "zeros"])
-def test_what_is_no_program_is_a_deployment_error(elf: bytes) -> None:
-    with pytest.raises(DeploymentError, match="does not start here"):
-        run_host_firmware(MAPPED, elf, X)
+def _script(marker: Path) -> bytes:
+    return f"#!/bin/sh\ntouch '{marker}'\n".encode()
+
+
+def _patched(place: slice, by: bytes) -> bytes:
+    data = bytearray(_program("pass"))
+    data[place] = by
+    return bytes(data)
+
+
+def test_what_is_no_program_of_this_machine_does_not_run_whatever_is_said_of_it(tmp_path: Path) -> None:
+    other_class = b"\x01" if _starter()[4] == 2 else b"\x02"
+    cases = {
+        "empty": b"",
+        "text": b"\x7fELF and no more",
+        "zeros": bytes(100),
+        "a script": _script(tmp_path / "ran"),
+        "of another word size": _patched(slice(4, 5), other_class),
+        "for another CPU": _patched(slice(18, 20), b"\xff\x7f"),
+        "an object file": _patched(slice(16, 18), b"\x01\x00"),
+    }
+    for elf in cases.values():
+        with pytest.raises(DeploymentError, match="no ELF program of this machine"):
+            run_host_firmware(MAPPED, TrustedElf(elf), X)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_head_with_nothing_behind_it_is_a_deployment_error() -> None:
+    with pytest.raises(DeploymentError, match=r"does not start here|failed"):
+        run_host_firmware(MAPPED, TrustedElf(_starter()[:64]), X)
+
+
+def test_a_native_program_that_nobody_vouches_for_does_not_run(tmp_path: Path) -> None:
+    elf = bytes(_program(f"open({str(tmp_path / 'ran')!r}, 'w')"))
+    with pytest.raises(ToolError, match="--trust"):
+        run_firmware(MAPPED, elf, X, None)
+    with pytest.raises(ToolError, match="--trust"):
+        run_firmware(MAPPED, _program("pass")[:], X, None)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_unsuitable_data_never_reach_the_program() -> None:
