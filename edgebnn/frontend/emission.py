@@ -21,11 +21,11 @@ from edgebnn.frontend.expressions import (
     Leaf,
     evaluate,
     fractions_of,
+    of_channels,
     parts,
-    spread,
 )
 from edgebnn.frontend.jumps import MAX_LEVELS
-from edgebnn.frontend.lattice import Lattice, lattice_of_range, lattice_of_sums
+from edgebnn.frontend.lattice import lattice_of_range, lattice_of_sums
 from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
@@ -142,13 +142,13 @@ class Emitter:
         """The signal with its waiting pools and reshapes made nodes, on the integers of its base as they are."""
         if not signal.waiting:
             return signal
-        factor = signal.channels_each
+        channels = np.repeat(np.arange(signal.base.channels), signal.channels_each)
         if signal.value not in self._bases:
             self._bases[signal.value] = self._followed(signal.base, signal, None)
         base = self._bases[signal.value]
-        expression = spread(signal.expression, factor)
+        expression = of_channels(signal.expression, channels)
         leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
-        lattice = signal.lattice.repeated(factor)
+        lattice = signal.lattice.of_channels(channels)
         return replace(signal, base=base, lattice=lattice, leaf=leaf, expression=expression, waiting=())
 
     def split(self, signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
@@ -171,14 +171,20 @@ class Emitter:
         leaf, lattice = signal.leaf, signal.lattice
         new_leaf = Leaf(leaf.scale[one], leaf.offset[one], leaf.exact, np.full(shape[0], leaf.error.max()))
         expression = _with_leaf(signal.expression, new_leaf)
-        new_lattice = Lattice(*(part[one] for part in vars(lattice).values()))
         return replace(
-            signal, base=base, lattice=new_lattice, leaf=new_leaf, expression=expression, shape=shape, value=value
+            signal,
+            base=base,
+            lattice=lattice.of_channels(one),
+            leaf=new_leaf,
+            expression=expression,
+            shape=shape,
+            value=value,
         )
 
     def moved(self, other: Signal, first: Signal, settled: Signal) -> Signal:
         """`other`, over the same integers as `first`, on the base that `first` was settled on."""
-        expression = _with_leaf(spread(other.expression, first.channels_each), settled.leaf)
+        channels = np.repeat(np.arange(first.base.channels), first.channels_each)
+        expression = _with_leaf(of_channels(other.expression, channels), settled.leaf)
         return replace(settled, expression=expression, value=other.value, elements=other.elements)
 
     def _made(self, signal: Signal) -> Source:

@@ -218,22 +218,15 @@ def parts(expression: Expression) -> list[Expression]:
     return list(order)
 
 
-def spread(expression: Expression, factor: int) -> Expression:
-    """The expression for a tensor in which every channel has become `factor` channels."""
-    if factor == 1:
-        return expression
+def of_channels(expression: Expression, channels: Channels) -> Expression:
+    """The expression for a tensor whose channels are these of its own tensor, some perhaps more than once."""
     made: dict[Expression, Expression] = {}
     for part in parts(expression):
         match part:
             case Leaf():
-                made[part] = Leaf(
-                    np.repeat(part.scale, factor),
-                    np.repeat(part.offset, factor),
-                    part.exact,
-                    np.repeat(part.error, factor),
-                )
+                made[part] = Leaf(part.scale[channels], part.offset[channels], part.exact, part.error[channels])
             case Constant():
-                made[part] = part if part.values.size == 1 else Constant(np.repeat(part.values, factor))
+                made[part] = part if part.values.size == 1 else Constant(part.values.reshape(-1)[channels])
             case Apply():
                 made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
     return made[expression]

@@ -36,9 +36,9 @@ class Lattice:
         """The lowest and the highest integer of any channel."""
         return int(self.start.min()), int((self.start + self.stride * (self.count - 1)).max())
 
-    def repeated(self, factor: int) -> Lattice:
-        """The lattice of a tensor in which every channel has become `factor` channels."""
-        return Lattice(*(np.repeat(part, factor) for part in vars(self).values()))
+    def of_channels(self, channels: Integers) -> Lattice:
+        """The lattice of a tensor whose channels are these of its own tensor, some perhaps more than once."""
+        return Lattice(*(part[channels] for part in vars(self).values()))
 
 
 def lattice_of_range(tensor: Tensor) -> Lattice:

@@ -39,6 +39,8 @@ from edgebnn.frontend.operations import (
     Pooling,
     Quantised,
     Rearranging,
+    Several,
+    Taking,
     Term,
     Transposing,
     UnknownOperand,
@@ -46,6 +48,7 @@ from edgebnn.frontend.operations import (
 )
 from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.scores import Scores, emit_scores
+from edgebnn.frontend.shuffles import SHUFFLE_STEPS, is_shuffle, stepped
 from edgebnn.frontend.signals import (
     NotChannelFirst,
     NotPerChannel,
@@ -60,6 +63,7 @@ from edgebnn.frontend.signals import (
     seen_as,
     transposed,
 )
+from edgebnn.frontend.taking import taken, taken_along
 from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
 from edgebnn.frontend.weighted import weighted_sum
@@ -111,6 +115,7 @@ class _Lowering:
         self._given = given
         self._emitter = Emitter(given.tensor, encodes, calibration)
         self._folder = Folder(graph.opset)
+        self._inputs = {given.tensor.name}  # and what was taken of it along its axes
         self._problems: list[Problem] = []
         self._notes: list[str] = []
         self._values: dict[str, Value] = dict(graph.constants)
@@ -187,15 +192,15 @@ class _Lowering:
         except UnknownOperand:
             return
         except NotChannelFirst as refusal:
-            if refusal.signal.base is self._given.tensor and not self._given.encoding.axes:
+            if refusal.signal.base.name in self._inputs and not self._given.encoding.axes:
                 raise _InputTransposed(refusal.axes) from refusal
             self._report(node, refusal)
             return
         except Refusal as refusal:
             self._report(node, refusal)
             return
-        for name in node.outputs:
-            self._values[name] = result
+        for index, name in enumerate(node.outputs):
+            self._values[name] = result[index] if isinstance(result, tuple) else result
         for name in set(node.inputs):
             self._forget(name)
 
@@ -205,7 +210,8 @@ class _Lowering:
         if self._readers[name] == 0 and isinstance(self._values.get(name), (np.ndarray, Quantised)):
             del self._values[name]
 
-    def _result(self, node: Node, values: list[Value | None]) -> Value:
+    def _result(self, node: Node, values: list[Value | None]) -> Value | tuple[Value, ...]:
+        """What the node makes, for all its outputs or for each of them."""
         constants = [value for value in values if value is None or isinstance(value, (np.ndarray, Quantised))]
         if node.inputs and len(constants) == len(values) and foldable(node):
             return self._folded(node, constants)
@@ -217,6 +223,9 @@ class _Lowering:
             self._of_two[node.outputs[0]] = _with_batch_of_two(operation.value)
         elif not isinstance(operation, (Rearranging, Knowing)) and self._depends_on_batch(node):
             raise Refusal("computes with the size of the batch", "export the model without it, or with a fixed batch")
+        if isinstance(operation, Several):
+            each = zip(node.outputs, operation.operations, strict=True)
+            return tuple(self._applied(replace(node, outputs=(name,)), values, part) for name, part in each)
         if not isinstance(operation, Dropping) and self._uses_more_outputs(node):
             raise Refusal("has a second output that is used", "let the model use the first output alone")
         if not isinstance(operation, Chain):
@@ -294,16 +303,45 @@ class _Lowering:
                 return averaged(self._emitter, signal, operation, node.name, value)
             case Padding():
                 return self._padded(signal, operation, value)
-            case Transposing():
-                return transposed(signal, operation.order, node.name, value)
-            case Rearranging():
-                shape, view = reshaped_view(signal.shape, signal.view, operation.shape[1:])
-                if keeps_channels(signal, shape):
-                    moved = reshaped(signal, shape, node.name, value)
-                else:
-                    moved = self._emitter.split(signal, shape, node.name, value)
-                return seen_as(moved, view)
+            case Taking():
+                moved = taken_along(self._emitter, signal, operation.axis - 1, operation.places, node.name, value)
+                if signal.base.name in self._inputs:
+                    self._inputs.add(moved.base.name)
+                return moved
+            case Transposing() | Rearranging():
+                if signal.shuffle is not None or is_shuffle(self._graph, node):
+                    return self._shuffled(node, signal, operation)
+                return self._rearranged(node, signal, operation)
         raise TypeError(f"no rule for {type(operation).__name__}")
+
+    def _shuffled(self, node: Node, signal: Signal, operation: Transposing | Rearranging) -> Signal:
+        """One of the steps of a shuffle; where they make no permutation within the axes, each is made by itself."""
+        begun = replace(signal, shuffle=None)
+        shuffle = stepped(signal, node, operation)
+        if shuffle.arrangement is not None and len(shuffle.steps) < SHUFFLE_STEPS:
+            return replace(signal, value=node.outputs[0], shuffle=shuffle)
+        along = None if shuffle.arrangement is None else shuffle.arrangement.places(begun.shape, begun.view)
+        if along is not None:
+            return taken(self._emitter, begun, along, begun.view, node.name, node.outputs[0])
+        for step, operation in shuffle.steps:
+            begun = self._rearranged(step, begun, operation)
+        return begun
+
+    def _rearranged(self, node: Node, signal: Signal, operation: Transposing | Rearranging) -> Signal:
+        value = node.outputs[0]
+        if isinstance(operation, Transposing):
+            return transposed(signal, operation.order, node.name, value)
+        if len(operation.shape) > 4:
+            raise Refusal(
+                f"makes a value with {len(operation.shape) - 1} axes behind the batch",
+                "split axes only to put channels in another order (reshape, transpose, reshape)",
+            )
+        shape, view = reshaped_view(signal.shape, signal.view, operation.shape[1:])
+        if keeps_channels(signal, shape):
+            moved = reshaped(signal, shape, node.name, value)
+        else:
+            moved = self._emitter.split(signal, shape, node.name, value)
+        return seen_as(moved, view)
 
     def _elementwise(self, node: Node, signals: dict[int, Signal], operation: Elementwise) -> Signal:
         value = node.outputs[0]

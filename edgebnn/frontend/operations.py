@@ -144,6 +144,14 @@ class Transposing:
 
 
 @dataclass(frozen=True)
+class Taking:
+    """The elements of operand 0 at these places of an axis (the batch axis counted, and never taken apart)."""
+
+    axis: int
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Forwarding:
     """Operand 0 as it is."""
 
@@ -169,6 +177,13 @@ class Chain:
     operations: tuple[Operation, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Several:
+    """An operation for each of the node's outputs, all on the same operands."""
+
+    operations: tuple[Operation, ...]
+
+
 Operation = (
     Elementwise
     | WeightedSum
@@ -178,10 +193,12 @@ Operation = (
     | Padding
     | Rearranging
     | Transposing
+    | Taking
     | Forwarding
     | Dropping
     | Knowing
     | Chain
+    | Several
 )
 
 

@@ -7,6 +7,7 @@ from edgebnn.frontend.endings import ENDINGS
 from edgebnn.frontend.layers import LAYERS
 from edgebnn.frontend.operations import Dialect
 from edgebnn.frontend.pools import POOLS
+from edgebnn.frontend.selections import SELECTIONS
 from edgebnn.frontend.shapes import SHAPES
 
-PYTORCH = Dialect("ONNX", frozenset(("",)), {**ELEMENTWISE, **LAYERS, **POOLS, **SHAPES, **ENDINGS})
+PYTORCH = Dialect("ONNX", frozenset(("",)), {**ELEMENTWISE, **LAYERS, **POOLS, **SHAPES, **SELECTIONS, **ENDINGS})

@@ -26,7 +26,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("ReduceProd", "ReduceSum", "ReduceSumSquare"),
     ),
     "compute with convolutions; attention is not mapped": ("Attention", "Einsum", "MultiHeadAttention"),
-    "take channels apart with a grouped convolution": ("Gather", "GatherElements", "GatherND", "Slice", "Split"),
+    "take elements at constant places with Slice, Split or Gather": ("GatherElements", "GatherND"),
     "repeat channels by joining a value to itself (torch.cat)": ("Expand", "Tile"),
     "compute it on constants, or use Add, Mul and a sign in its place": ("Mod", "Pow", "Reciprocal", "Sqrt"),
     "export the model before FINN lowers its convolutions to matrices": ("Im2Col",),

@@ -33,7 +33,7 @@ def _reshape(node: Node, operands: Operands) -> Operation:
         if others <= 0 or prod(shape) % others:
             raise Refusal(f"cannot make {wanted} of the shape {list(shape)}", _AGAIN)
         wanted[wanted.index(-1)] = prod(shape) // others
-    return _rearranged(shape, tuple(wanted))
+    return rearranged(shape, tuple(wanted))
 
 
 def _flatten(node: Node, operands: Operands) -> Operation:
@@ -41,7 +41,7 @@ def _flatten(node: Node, operands: Operands) -> Operation:
     shape = operands.shape(0)
     axis = node.integer("axis", 1)
     axis += len(shape) if axis < 0 else 0
-    return _rearranged(shape, (prod(shape[:axis]), prod(shape[axis:])))
+    return rearranged(shape, (prod(shape[:axis]), prod(shape[axis:])))
 
 
 def _squeeze(node: Node, operands: Operands) -> Operation:
@@ -53,7 +53,7 @@ def _squeeze(node: Node, operands: Operands) -> Operation:
         axes = tuple(axis for axis, extent in enumerate(shape) if axis and extent == 1)
     if any(shape[axis] != 1 for axis in axes):
         raise Refusal("drops an axis that is longer than one", _AGAIN)
-    return _rearranged(shape, tuple(extent for axis, extent in enumerate(shape) if axis not in axes))
+    return rearranged(shape, tuple(extent for axis, extent in enumerate(shape) if axis not in axes))
 
 
 def _unsqueeze(node: Node, operands: Operands) -> Operation:
@@ -65,14 +65,19 @@ def _unsqueeze(node: Node, operands: Operands) -> Operation:
     if len(set(axes)) != count:
         raise Refusal("names an axis twice", _AGAIN)
     kept = iter(shape)
-    return _rearranged(shape, tuple(1 if axis in axes else next(kept) for axis in range(rank)))
+    return rearranged(shape, tuple(1 if axis in axes else next(kept) for axis in range(rank)))
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """An axis that may count from behind; Refusal where there is none."""
+    if not -rank <= axis < rank:
+        raise Refusal("names an axis that is not there", _AGAIN)
+    return axis % rank
 
 
 def _axes(node: Node, operands: Operands, rank: int) -> tuple[int, ...]:
     given = as_integers(operands.constant(1, "axes"), "axes") if operands.has(1) else node.integers("axes") or ()
-    if any(not -rank <= axis < rank for axis in given):
-        raise Refusal("names an axis that is not there", _AGAIN)
-    return tuple(axis + rank if axis < 0 else axis for axis in given)
+    return tuple(axis_of(axis, rank) for axis in given)
 
 
 def _transpose(node: Node, operands: Operands) -> Operation:
@@ -89,20 +94,21 @@ def _transpose(node: Node, operands: Operands) -> Operation:
 def _concat(node: Node, operands: Operands) -> Operation:
     """Several signals one behind the other."""
     rank = len(operands.shape(0))
-    axis = node.integer("axis", 1)
-    if not -rank <= axis < rank:
-        raise Refusal("names an axis that is not there", _AGAIN)
-    if axis % rank == 0:
+    axis = axis_of(node.integer("axis", 1), rank)
+    if axis == 0:
         raise Refusal("joins along the batch axis", "join channels or features")
     if any(constant is not None for constant in operands.constants):
         raise Refusal("joins constants to values of the network", "leave the constants out, or pad instead")
-    return Joining(axis % rank) if len(operands.present) > 1 else Forwarding()
+    return Joining(axis) if len(operands.present) > 1 else Forwarding()
 
 
-def _rearranged(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Rearranging:
+def rearranged(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Rearranging:
+    """The reshape to `wanted`; Refusal where that is of another size, or without the batch in front."""
     if any(extent < 1 for extent in wanted) or prod(shape) != prod(wanted):
         raise Refusal(f"cannot make {list(wanted)} of the shape {list(shape)}", _AGAIN)
-    if not 2 <= len(wanted) <= 4 or wanted[0] != shape[0]:
+    if len(wanted) < 2:
+        raise Refusal("leaves no axis behind the batch", "keep an axis of length one")
+    if wanted[0] != shape[0]:
         raise Refusal(
             f"makes the shape {list(wanted)}, which mixes the batch axis with others", "keep the batch in front"
         )

@@ -13,12 +13,13 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.arrangements import Arrangement
 from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, check_operators, parts
-from edgebnn.frontend.graph import Array
+from edgebnn.frontend.graph import Array, Node
 from edgebnn.frontend.intervals import reach_of
 from edgebnn.frontend.jumps import observed_directions
 from edgebnn.frontend.lattice import Lattice
-from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Term
+from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Rearranging, Term, Transposing
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.views import View, plain_view
 from edgebnn.network.types import Tensor, Window
@@ -64,12 +65,24 @@ class Reshaped:
 
 
 @dataclass(frozen=True, eq=False)
+class Shuffle:
+    """A reshape, a transposition and a reshape, of which the last has yet to come.
+
+    `arrangement` is what they make together, None where they cut the axes in another way than factor by factor.
+    """
+
+    arrangement: Arrangement | None
+    steps: tuple[tuple[Node, Rearranging | Transposing], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Signal:
     """A value of the model: `expression` of the integers of `base`, then `waiting` in order.
 
     `shape` is that of the value as the network holds it, channel first and without the batch axis; after a flatten in
     waiting, each channel of the base has become shape[0] / base.channels channels. `elements` is `float`, `bool` or
     `integer`; `value` is the model's name for it, `padding` a constant padding that the next layer has to take in.
+    With a `shuffle` the model has split its axes and is about to join them again.
     """
 
     base: Tensor
@@ -82,6 +95,7 @@ class Signal:
     waiting: tuple[Pooled | Reshaped, ...] = ()
     padding: Padding | None = None
     model_view: View | None = None
+    shuffle: Shuffle | None = None
 
     @property
     def view(self) -> View:
@@ -91,6 +105,8 @@ class Signal:
     @property
     def model_shape(self) -> tuple[int, ...]:
         """The value's shape in the model, without the batch axis."""
+        if self.shuffle is not None and self.shuffle.arrangement is not None:
+            return self.shuffle.arrangement.shape
         return self.view.shape(self.shape)
 
     @property

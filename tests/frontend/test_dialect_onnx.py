@@ -271,7 +271,7 @@ class TestReading:
         proto.graph.output.append(proto.graph.input[0])
         path = tmp_path / "model.onnx"
         path.write_bytes(proto.SerializeToString())
-        with pytest.raises(ModelError, match="one output"):
+        with pytest.raises(ModelError, match="2 outputs"):
             read_network(path)
 
 
