@@ -19,7 +19,7 @@ COMMANDS = {
     "run": "Run a batch through a deployment.",
     "emulate": "Run a data set on emulated chips: accuracy, agreement, energy.",
     "estimate": "Estimate energy, latency and memory without data.",
-    "targets": "List, show and check target files.",
+    "targets": "List, show, check and copy target files.",
     "chip": "Characterise devices; make, import, compare and reprogram chips.",
     "train": "Train a model by a recipe and export it to ONNX.",
     "demo": "Compile, emulate and report the shipped ECG model.",

@@ -11,7 +11,7 @@ from edgebnn.cli.output import JsonCommand, emit
 
 @click.group()
 def targets() -> None:
-    """List, show and check target files."""
+    """List, show, check and copy target files."""
 
 
 @targets.command("list", cls=JsonCommand)
@@ -54,3 +54,50 @@ def check_target(target: str, json_flag: bool, json_file: Path | None) -> None:
         json_file,
         lambda console: console.print(f"{target_title(loaded)}: sound, {document['numbers']} numbers with provenance"),
     )
+
+
+@targets.command("copy", cls=JsonCommand)
+@click.argument("target", metavar="NAME")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "settings",
+    metavar="PATH=VALUE",
+    multiple=True,
+    help="A number by its path, as array.banks=16384 or memory.sram.size=512KiB; repeatable.",
+)
+@click.option(
+    "--evidence",
+    type=click.Choice(["measured", "abstract", "authors-code", "secondary", "recalled", "assumed"]),
+    help="What the set numbers are worth, with --source. [default: assumed]",
+)
+@click.option("--source", metavar="TEXT", help="Where the set numbers come from. [default: set by the user]")
+def copy(
+    target: str,
+    file: Path,
+    settings: tuple[str, ...],
+    evidence: str | None,
+    source: str | None,
+    json_flag: bool,
+    json_file: Path | None,
+) -> None:
+    """Copy the target NAME (or a TOML file) to FILE.toml, with some numbers set otherwise, for --target FILE.toml.
+
+    The copy is named for its file. A set number is worth what --evidence says, by default `assumed`; its source
+    says who set it and what it was.
+    """
+    from edgebnn.chip.quantity import Evidence
+    from edgebnn.chip.target_copy import copy_target
+    from edgebnn.chip.target_settings import Worth, parse_setting
+    from edgebnn.report.documents import copy_document
+    from edgebnn.report.tables import show_copy
+
+    if (evidence or source) and not settings:
+        raise click.UsageError("--evidence and --source go with --set PATH=VALUE")
+    if evidence and not source:
+        raise click.UsageError("--evidence goes with --source TEXT, which says where the numbers come from")
+    worth = Worth(source or Worth.source, Evidence(evidence or Worth.evidence))
+    chosen = [parse_setting(text) for text in settings]
+    copied = copy_target(target, file, chosen, worth)
+    document = copy_document(copied, file, [setting.path for setting in chosen])
+    emit(document, json_flag, json_file, lambda console: show_copy(console, document))

@@ -231,3 +231,10 @@ def target_document(target: Target) -> Document:
             for r in (target.macro.registers if target.macro is not None else ())
         ],
     }
+
+
+def copy_document(target: Target, file: Path, paths: Sequence[str]) -> Document:
+    """`targets copy`: the copy, and the numbers of it that were set."""
+    document = target_document(target)
+    chosen = [number for number in document["numbers"] if number["path"] in paths]
+    return {"file": str(file), "name": target.name, "sha256": target.sha256, "set": chosen}

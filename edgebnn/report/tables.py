@@ -136,6 +136,16 @@ def show_targets(console: Console, document: Document) -> None:
     console.print(table)
 
 
+def show_copy(console: Console, document: Document) -> None:
+    """`targets copy`."""
+    console.print(f"[bold]{escape(document['name'])}[/bold] written to {escape(document['file'])}", highlight=False)
+    rows = [
+        (escape(row["path"]), escape(f"{row['value']} {row['unit']}, {row['evidence']}: {row['source']}"))
+        for row in document["set"]
+    ]
+    facts(console, "", rows)
+
+
 def show_target(console: Console, document: Document) -> None:
     """`targets show`."""
     changed = " (changed)" if document["target_changed"] else ""
