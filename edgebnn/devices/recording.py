@@ -58,10 +58,11 @@ def read_recording(path: Path | str, lead: str | None = None) -> Recording:
         if lead is not None:
             raise DataError(f"'{path}' holds one lead without a name; leave out the lead '{lead}'")
         return _read_npz(path)
-    base = path.with_suffix("") if path.suffix in _WFDB_SUFFIXES else path
-    header = base.with_name(base.name + ".hea")
     if path.is_dir():
         raise DataError(f"'{path}' is a folder; name one recording in it")
+    named_so = path.with_name(f"{path.name}.hea").is_file()  # a record's own name may end in .dat
+    base = path.with_suffix("") if path.suffix in _WFDB_SUFFIXES and not named_so else path
+    header = base.with_name(f"{base.name}.hea")
     if not header.is_file():
         if path.is_file() and path.suffix not in _WFDB_SUFFIXES:
             raise DataError(f"'{path}' is neither .npz nor WFDB; convert it to .npz with adc, fs, beat and is_pvc")
