@@ -16,6 +16,20 @@ pytest.importorskip("wfdb")
 
 SAMPLES = np.random.default_rng(0).integers(-900, 900, (7200, 1))
 
+# fmt: off
+LEADS = [
+    "I", "II", "III", "MLII", "V", "V1", "V5", "V6", "aVR", "AVL", "avf", "aVF", "MCL1", "MCL", "ECG", "ECG1",
+    "ecg2", "EKG", "ML2", "ML5", "CM5", "CC5", "D3", "E-S", "A-S", "A-I", "vx", "VZ", "V4R", "MV1", "II,", "V2-V3",
+    "ECG_II", "mod.V1", "MLIII", "ECG lead", "lead II", "Lead I", "ECG lead V", "ECG I filtered", "ECG1-ECG2",
+    "ECG (II)",
+]
+OTHERS = [
+    "RESP", "Resp", "ABP", "ART", "BP", "PAP", "CVP", "ICP", "PLETH", "PPG", "SpO2", "CO2", "EOG", "EMG", "EEG",
+    "Fp1", "C3", "C4-A1", "Fpz", "Fc5.", "O1", "Cz", "M1", "A2", "SV", "HR", "RESP,", "Acc_x", "IMP", "EEG C3",
+    "EEG (C4-A1)", "EOG (right)", "Resp (sum)", "ECG-derived respiration", "Resp. Imp.",
+]
+# fmt: on
+
 
 def _headed(folder: Path, record_line: str, signal_line: str = "x.dat 16 200 16 0 0 0 0 MLII", name: str = "x") -> Path:
     write_record(folder, "x", SAMPLES)
@@ -161,30 +175,11 @@ def test_segments_that_do_not_fit_are_refused(tmp_path: Path, master: str, said:
         read_recording(_segments(tmp_path, master))
 
 
-# fmt: off
-LEADS = [
-    "I", "II", "III", "MLII", "V", "V1", "V5", "V6", "aVR", "AVL", "avf", "aVF", "MCL1", "MCL", "ECG", "ECG1",
-    "ecg2", "EKG", "ML2", "ML5", "CM5", "CC5", "D3", "E-S", "A-S", "A-I", "vx", "VZ", "V4R", "MV1", "II,", "V2-V3",
-    "ECG_II", "mod.V1", "MLIII", "ECG lead", "lead II", "Lead I", "ECG lead V", "ECG I filtered", "ECG1-ECG2", "ECG
-    (II)",
-]
-# fmt: on
-
-
 @pytest.mark.parametrize("name", LEADS)
 def test_the_name_of_a_lead_is_known_and_one_of_another_quantity_is_none(name: str) -> None:
     assert Source(name, "mV").is_ecg and Source(name, "uV").is_ecg and Source(name, "NU").is_ecg
     assert not Source(name, "mmHg").is_ecg and not Source(name, "%").is_ecg
     assert choose([Source("ABP", "mmHg"), Source("ch0", "mV"), Source(name, "mV")], None, "r") == (2, TakenBy.NAME)
-
-
-# fmt: off
-OTHERS = [
-    "RESP", "Resp", "ABP", "ART", "BP", "PAP", "CVP", "ICP", "PLETH", "PPG", "SpO2", "CO2", "EOG", "EMG", "EEG",
-    "Fp1", "C3", "C4-A1", "Fpz", "Fc5.", "O1", "Cz", "M1", "A2", "SV", "HR", "RESP,", "Acc_x", "IMP", "EEG C3", "EEG
-    (C4-A1)", "EOG (right)", "Resp (sum)", "ECG-derived respiration", "Resp. Imp.",
-]
-# fmt: on
 
 
 @pytest.mark.parametrize("name", OTHERS)
