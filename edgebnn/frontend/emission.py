@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +34,9 @@ from edgebnn.frontend.rounding import float32_holds, straight_through_error
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.sums import Fixed, Source, leaf_of_sums, pad_value_of
 from edgebnn.frontend.thresholds import find_real_steps, find_steps
-from edgebnn.frontend.weights import IntegerWeights
+from edgebnn.frontend.weights import IntegerWeights, int8_parts
 from edgebnn.network.types import (
+    Add,
     Kind,
     Linear,
     MaxPool,
@@ -107,30 +109,52 @@ class Emitter:
     ) -> Signal:
         """A layer of dot products on a source, padded with `padding`, and the signal of its sums with the bias."""
         tensor = source.tensor
-        signs = _with_sign(weights, source.sign)
+        signs = weights.integers * np.int16(source.sign)
         pad_value = pad_value_of(source, padding) if any(operation.window.pad_begin + operation.window.pad_end) else 0
-        bound = _largest_sum(signs, weights.kind) * max(abs(tensor.low), abs(tensor.high))
+        each = int8_parts(signs)
+        bound = sum(_largest_sum(part, weights.kind) for part in each) * max(abs(tensor.low), abs(tensor.high))
         if bound > _LARGEST_SUM:
             raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
-        shape = (len(signs), *operation.window.extents(tensor.spatial))
         plain = operation.bias is None and source.scale == 1 and not np.any(source.offset != 0)
         sums = value if plain and np.all(weights.scale == 1) else f"{value}.sums"
-        layer = Linear(
-            self.name(node),
-            (tensor.name,),
-            Tensor(self.tensor_name(sums), Kind.SUMS, shape, -bound, bound),
-            signs,
-            weights.kind,
-            operation.window,
-            operation.groups,
-            pad_value,
-        )
-        self.emit(layer, tensor)
-        leaf = leaf_of_sums(layer, source, weights, operation, bound)
+        of_part = sums if len(each) == 1 else f"{sums}.part"
+        made = [self._linear(node, of_part, tensor, part, weights.kind, operation, pad_value) for part in each]
+        total = self._added(made, sums)
+        leaf = leaf_of_sums(made[0], source, weights, operation, bound)
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
-        return Signal(layer.output, lattice_of_sums(layer, tensor), leaf, expression, shape, value, "float")
+        lattice = lattice_of_sums(made[0], tensor, signs, total)
+        return Signal(total, lattice, leaf, expression, total.shape, value, "float")
+
+    def _linear(
+        self,
+        node: str,
+        sums: str,
+        tensor: Tensor,
+        weights: npt.NDArray[np.int8],
+        kind: WeightKind,
+        operation: WeightedSum,
+        pad_value: int,
+    ) -> Linear:
+        """A layer of weights that int8 holds."""
+        bound = _largest_sum(weights, kind) * max(abs(tensor.low), abs(tensor.high))
+        shape = (len(weights), *operation.window.extents(tensor.spatial))
+        output = Tensor(self.tensor_name(sums), Kind.SUMS, shape, -bound, bound)
+        window, groups = operation.window, operation.groups
+        layer = Linear(self.name(node), (tensor.name,), output, weights, kind, window, groups, pad_value)
+        self.emit(layer, tensor)
+        return layer
+
+    def _added(self, layers: Sequence[Linear], sums: str) -> Tensor:
+        """The sum of layers that each have a part of the weights."""
+        total = layers[0].output
+        for layer in layers[1:]:
+            one, other = total, layer.output
+            high = one.high + other.high
+            total = Tensor(self.tensor_name(sums), Kind.SUMS, one.shape, -high, high)
+            self.emit(Add(self.name(f"{layer.name}.added"), (one.name, other.name), total), one, other)
+        return total
 
     def step(self, node: Node, read: Sequence[Tensor], leaf: Leaf, value: str) -> Signal:
         """A node that makes integers of its own, and the signal of them, each worth what `leaf` says."""
@@ -294,15 +318,7 @@ def _is_short(signal: Signal) -> bool:
     return int(signal.lattice.count.max()) <= MAX_LEVELS and isinstance(signal.expression, Leaf)
 
 
-def _with_sign(weights: IntegerWeights, sign: int) -> npt.NDArray[np.int8]:
-    if sign > 0:
-        return weights.integers
-    if weights.integers.min() == -128:
-        raise Refusal("reads a negated input with weights of -128", "negate the weights in the model instead")
-    return (-weights.integers).astype(np.int8)
-
-
-def _largest_sum(integers: npt.NDArray[np.int8], kind: WeightKind) -> int:
+def _largest_sum(integers: npt.NDArray[np.integer[Any]], kind: WeightKind) -> int:
     """The largest sum of one neuron's weights, whatever signs errors give them; int8 weights lie where none come."""
     if kind is not WeightKind.INT8:
         return prod(integers.shape[1:])

@@ -50,13 +50,13 @@ def lattice_of_range(tensor: Tensor) -> Lattice:
     )
 
 
-def lattice_of_sums(layer: Linear, source: Tensor) -> Lattice:
-    """What the layer's accumulators can hold.
+def lattice_of_sums(layer: Linear, source: Tensor, integers: npt.NDArray[np.int16], sums: Tensor) -> Lattice:
+    """What the sums of a layer with the weights `integers`, of which `layer` has all or a part, can be.
 
     A dot product of m signs has the parity of m: with +-1 inputs the values lie 2 apart, unless zero padding leaves
     out some inputs at the edges.
     """
-    weights = layer.weights.reshape(layer.neurons, -1).astype(np.int64)
+    weights = integers.reshape(layer.neurons, -1).astype(np.int64)
     positive = np.maximum(weights, 0).sum(axis=1)
     negative = -np.minimum(weights, 0).sum(axis=1)
     padded = any(layer.window.pad_begin + layer.window.pad_end)
@@ -65,13 +65,13 @@ def lattice_of_sums(layer: Linear, source: Tensor) -> Lattice:
     even_steps = source.kind is Kind.BITS and not (padded and layer.pad_value == 0)
     stride = np.full(layer.neurons, 2 if even_steps else 1, np.int64)
     # From the tensor's lowest value on; for steps of two, the first one with the parity of the neuron's weights.
-    start = np.full(layer.neurons, layer.output.low, np.int64)
+    start = np.full(layer.neurons, sums.low, np.int64)
     if even_steps:
         start += (start + positive + negative) % 2
     return Lattice(
         start=start,
         stride=stride,
-        count=(layer.output.high - start) // stride + 1,
+        count=(sums.high - start) // stride + 1,
         low=positive * least - negative * most,
         high=positive * most - negative * least,
     )

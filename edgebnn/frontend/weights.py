@@ -16,18 +16,21 @@ from edgebnn.network.types import WeightKind
 # How the reason of a refusal of float weights begins: who tells a float network from a damaged one looks for it.
 FLOAT_WEIGHTS = ("has weights that are neither binary nor ternary", "has weights whose values")
 
+# The largest magnitude of a weight: what 8 bits less a zero point of 8 bits come to.
+LARGEST = 255
+
 # Of how many values the float weights of one channel are shown as such, where more weights than these share them.
 _FEW_VALUES = 3
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerWeights:
-    """weight = scale[o] * integers[o, ...]; integers int8 (O, I / groups, *kernel), scale > 0.
+    """weight = scale[o] * integers[o, ...]; integers int16 (O, I / groups, *kernel) within +-LARGEST, scale > 0.
 
     `exact` says that the model's float32 weights are these very products, not their roundings.
     """
 
-    integers: npt.NDArray[np.int8]
+    integers: npt.NDArray[np.int16]
     scale: Fractions
     kind: WeightKind
     exact: bool = True
@@ -64,7 +67,7 @@ def integer_weights(weights: Array | Quantised) -> IntegerWeights:
     kind = WeightKind.BINARY if rows.all() else WeightKind.TERNARY
     # A channel of zeros has no scale of its own; any will do.
     scale = np.where(largest > 0, largest, np.float32(1))
-    return IntegerWeights(np.sign(values).astype(np.int8), fractions_of(scale), kind)
+    return IntegerWeights(np.sign(values).astype(np.int16), fractions_of(scale), kind)
 
 
 def _are_int8(values: Array) -> bool:
@@ -98,9 +101,9 @@ def _float_weights(channel: int, rows: Array) -> NeitherBinaryNorTernary:
 
 def _eight_bits(weights: Quantised) -> IntegerWeights:
     integers = weights.integers
-    if integers.min() < -128 or integers.max() > 127:
+    if integers.min() < -LARGEST or integers.max() > LARGEST:
         raise Refusal(
-            f"has quantised weights from {integers.min()} to {integers.max()}, which int8 does not hold",
+            f"has quantised weights from {integers.min()} to {integers.max()}, more than 8 bits and a zero point make",
             "quantise the weights to 8 bits, symmetrically around zero",
         )
     scales = np.broadcast_to(weights.scale, integers.shape).reshape(len(integers), -1)
@@ -112,8 +115,18 @@ def _eight_bits(weights: Quantised) -> IntegerWeights:
     scale = scales[:, 0].astype(np.float32)
     exactly = integers.astype(np.float64) * weights.scale.astype(np.float64)  # at most 8 + 24 bits, so without rounding
     return IntegerWeights(
-        integers.astype(np.int8), fractions_of(scale), WeightKind.INT8, bool(np.all(exactly == weights.values))
+        integers.astype(np.int16), fractions_of(scale), WeightKind.INT8, bool(np.all(exactly == weights.values))
     )
+
+
+def int8_parts(integers: npt.NDArray[np.int16]) -> list[npt.NDArray[np.int8]]:
+    """int8 arrays whose sum the integers are: one, or several where a zero point takes some of them beyond int8."""
+    parts: list[npt.NDArray[np.int8]] = []
+    left = integers.astype(np.int64)
+    while not parts or np.any(left != 0):
+        parts.append(np.clip(left, -128, 127).astype(np.int8))
+        left -= parts[-1]
+    return parts
 
 
 def quantised_here(weights: Array) -> Quantised:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgebnn
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, inspect_model, read_network
 from edgebnn.frontend.weights import NeitherBinaryNorTernary, integer_weights
@@ -61,3 +62,36 @@ def test_two_levels_of_their_own_are_called_that(values: tuple[float, ...], name
     assert len(inspect_model(path).problems) == 1
     samples = RNG.integers(0, 9, (9, 40)).astype(np.float32)
     assert read_network(path, ReadOptions(calibration=samples)).quantised
+
+
+def test_weights_that_a_zero_point_takes_beyond_int8_are_two_layers_and_their_sum(tmp_path: Path) -> None:
+    """As onnxruntime's quantiser writes uint8 weights."""
+    model = Model((3, 6, 6), opset=13)
+    scale = model.constant(0.02)
+    for shape, zero in (((8, 3, 3, 3), 100), ((4, 8, 2, 2), 0)):
+        signal, weights = model.last, RNG.integers(0, 256, shape)
+        weights.flat[:2] = 0, 255
+        inputs = [model.constant(weights, np.uint8), scale, model.constant(zero, np.uint8)]
+        model.add("DequantizeLinear", inputs=inputs)
+        model.add("Conv", inputs=[signal, model.last], pads=[1, 1, 1, 1])
+        model.sign(at_least=True)
+    model.add("Flatten")
+    model.add("MatMul", np.where(RNG.random((196, 3)) < 0.5, -1, 1))
+    path = model.save(tmp_path)
+    compared = assert_same_as_onnxruntime(path, ReadOptions("uint8"))
+    network = compared.network
+    assert [layer.name for layer in network.linear[:2]] == ["node_conv_1", "node_conv_1#2"]
+    whole = network.linear[0].weights.astype(int) + network.linear[1].weights
+    assert (whole.min(), whole.max()) == (-100, 155) and len(network.linear) == 6
+    deployment = edgebnn.compile(path, target="rram130", input_type="uint8")
+    x = RNG.integers(0, 256, (6, 3, 6, 6)).astype(np.uint8)
+    scores = deployment.run(x, on="reference")
+    assert np.array_equal(scores, deployment.run(x, on="fast"))
+    assert np.array_equal(scores[:2], deployment.run(x[:2], on="firmware"))
+
+
+def test_a_negated_input_may_meet_weights_of_minus_128(tmp_path: Path) -> None:
+    model = Model((8,))
+    model.add("Neg")
+    model.add("MatMul", np.where(np.arange(24).reshape(8, 3) == 5, -128, 3))
+    assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("uint8"))
