@@ -1,1 +1,60 @@
-"""PyTorch layers, training and export; meets the rest of edgebnn only through an ONNX file."""
+"""PyTorch layers, training and export; meets the rest of edgebnn only through an ONNX file.
+
+>>> from edgebnn.nn import BinaryConv2d, BinaryLinear, Sign, export_onnx
+
+PyTorch is loaded with the first of these names, not before: docs/training.md has an example.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from edgebnn.errors import ToolError
+
+if TYPE_CHECKING:
+    from edgebnn.nn.export import export_onnx
+    from edgebnn.nn.layers import (
+        BinaryConv1d,
+        BinaryConv2d,
+        BinaryLinear,
+        Sign,
+        TernaryConv1d,
+        TernaryConv2d,
+        TernaryLinear,
+        clip_latent,
+        sign_ste,
+        ternary_ste,
+    )
+
+__all__ = [
+    "BinaryConv1d",
+    "BinaryConv2d",
+    "BinaryLinear",
+    "Sign",
+    "TernaryConv1d",
+    "TernaryConv2d",
+    "TernaryLinear",
+    "clip_latent",
+    "export_onnx",
+    "sign_ste",
+    "ternary_ste",
+]
+
+
+def __dir__() -> list[str]:
+    """The public names, those that are not loaded yet among them."""
+    return sorted(__all__)
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, loaded when they are first used; ToolError where PyTorch is missing."""
+    if name not in __all__:
+        raise AttributeError(f"module 'edgebnn.nn' has no attribute '{name}'")
+    try:
+        home = import_module("edgebnn.nn.export" if name == "export_onnx" else "edgebnn.nn.layers")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ToolError(f"edgebnn.nn.{name} needs PyTorch: pip install 'edgebnn[train]'") from error
+    return getattr(home, name)

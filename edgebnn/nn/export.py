@@ -16,7 +16,7 @@ OPSET = 18
 
 
 def export_onnx(
-    model: nn.Module, example: Tensor, path: Path, dynamo: bool = False, *, fold_weights: bool = True
+    model: nn.Module, example: Tensor, path: Path | str, dynamo: bool = False, *, fold_weights: bool = True
 ) -> None:
     """Write `model` to `path` with the input `x`, the output `scores` and a free batch axis.
 
@@ -68,9 +68,7 @@ def export_onnx(
 def _folded(module: nn.Module) -> nn.Module:
     """The module with every binary or ternary layer replaced by the plain layer of the same, quantised weights."""
     if isinstance(module, BinaryLinear):
-        linear = nn.Linear(module.in_features, module.out_features, bias=False)
-        linear.weight = nn.Parameter(module.quantised_weight().detach())
-        return linear
+        return _plain(module, nn.Linear(module.in_features, module.out_features, bias=False))
     if isinstance(module, BinaryConv1d | BinaryConv2d):
         kind = nn.Conv1d if isinstance(module, BinaryConv1d) else nn.Conv2d
         convolution = kind(
@@ -79,11 +77,18 @@ def _folded(module: nn.Module) -> nn.Module:
             module.kernel_size,  # type: ignore[arg-type]
             stride=module.stride,  # type: ignore[arg-type]
             padding=module.padding,  # type: ignore[arg-type]
+            dilation=module.dilation,  # type: ignore[arg-type]
             groups=module.groups,
             bias=False,
         )
-        convolution.weight = nn.Parameter(module.quantised_weight().detach())
-        return convolution
+        return _plain(module, convolution)
     for name, child in module.named_children():
         setattr(module, name, _folded(child))
     return module
+
+
+def _plain(module: BinaryLinear | BinaryConv1d | BinaryConv2d, plain: nn.Linear | nn.Conv1d | nn.Conv2d) -> nn.Module:
+    """The plain layer with the quantised weights and the bias of the other one."""
+    plain.weight = nn.Parameter(module.quantised_weight().detach())
+    plain.bias = None if module.bias is None else nn.Parameter(module.bias.detach())
+    return plain

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgebnn.errors import ModelError
+
 TERNARY_THRESHOLD = 0.05
 """Latent weights within it become 0; the value of the authors' code (chip.md, networks of the papers)."""
 
@@ -86,35 +88,55 @@ class _BinaryConvolution(_Binary):
     """What the convolutions share, over one axis or two."""
 
     _conv_forward: Callable[[Tensor, Tensor, Tensor | None], Tensor]  # PyTorch's, with any weights
+    bias: Tensor | None
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel: int | tuple[int, ...],
-        *,
-        stride: int = 1,
-        padding: int = 0,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] | str = 0,
+        dilation: int | tuple[int, ...] = 1,
         groups: int = 1,
+        bias: bool = False,
+        padding_mode: str = "zeros",
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False)
+        if padding_mode != "zeros":
+            raise ModelError(
+                f"padding_mode '{padding_mode}' pads with values of the map itself, which the compiler does not map; "
+                "leave it at 'zeros'"
+            )
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+        )
         _spread(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Integers where x holds integers; the padding is zeros."""
-        return self._conv_forward(x, self.quantised_weight(), None)
+        """Integers (plus the bias) where x holds integers; the padding is zeros."""
+        return self._conv_forward(x, self.quantised_weight(), self.bias)
 
 
 class BinaryLinear(_Binary, nn.Linear):
-    """Dense layer with +-1 weights and no bias (a batch norm after it has one): (n, in) -> (n, out)."""
+    """Dense layer with +-1 weights, without a bias unless asked (a batch norm after it has one): (n, in) -> (n, out).
 
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__(in_features, out_features, bias=False)
+    The arguments are those of `torch.nn.Linear`.
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = False) -> None:
+        super().__init__(in_features, out_features, bias=bias)
         _spread(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Integers where x holds integers, (n, out)."""
-        return functional.linear(x, self.quantised_weight())
+        """Integers (plus the bias) where x holds integers, (n, out)."""
+        return functional.linear(x, self.quantised_weight(), self.bias)
 
 
 class TernaryLinear(_Ternary, BinaryLinear):
@@ -122,7 +144,11 @@ class TernaryLinear(_Ternary, BinaryLinear):
 
 
 class BinaryConv1d(_BinaryConvolution, nn.Conv1d):
-    """Convolution over time with +-1 weights and no bias: (n, in, length) -> (n, out, positions)."""
+    """Convolution over time with +-1 weights: (n, in, length) -> (n, out, positions).
+
+    The arguments are those of `torch.nn.Conv1d`, but that there is no bias unless asked; ModelError for another
+    `padding_mode` than zeros.
+    """
 
 
 class TernaryConv1d(_Ternary, BinaryConv1d):
@@ -130,7 +156,11 @@ class TernaryConv1d(_Ternary, BinaryConv1d):
 
 
 class BinaryConv2d(_BinaryConvolution, nn.Conv2d):
-    """Convolution over an image with +-1 weights and no bias: (n, in, h, w) -> (n, out, h', w')."""
+    """Convolution over an image with +-1 weights: (n, in, h, w) -> (n, out, h', w').
+
+    The arguments are those of `torch.nn.Conv2d`, but that there is no bias unless asked; ModelError for another
+    `padding_mode` than zeros.
+    """
 
 
 class TernaryConv2d(_Ternary, BinaryConv2d):

@@ -6,6 +6,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from edgebnn.errors import ModelError  # noqa: E402
+from edgebnn.frontend import ReadOptions, read_network  # noqa: E402
+from edgebnn.network.interpreter import interpret  # noqa: E402
+from edgebnn.network.types import Threshold  # noqa: E402
 from edgebnn.nn import layers  # noqa: E402
 from edgebnn.nn.export import export_onnx  # noqa: E402
 
@@ -123,3 +126,33 @@ def test_the_same_model_gives_the_same_bytes_and_is_left_as_it_was(tmp_path):
 def test_a_model_that_cannot_be_exported_is_refused(tmp_path):
     with pytest.raises(ModelError, match="cannot be exported"):
         export_onnx(_small(), torch.zeros(1, 3, 10), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+@pytest.mark.parametrize("fold_weights", [False, True])
+def test_every_option_of_the_layers_survives_the_export_and_the_compiler(tmp_path, dynamo, fold_weights):
+    if dynamo:
+        pytest.importorskip("onnxscript")
+    torch.manual_seed(2)
+    model = torch.nn.Sequential(
+        layers.BinaryConv2d(2, 8, (3, 2), (2, 1), padding=(2, 1), dilation=(2, 1), groups=2, bias=True),
+        torch.nn.BatchNorm2d(8),
+        layers.Sign(),
+        layers.TernaryConv2d(8, 8, 3, padding="same", groups=8, bias=True),
+        layers.Sign(),
+        torch.nn.Flatten(),
+        layers.BinaryLinear(8 * 4 * 8, 3, bias=True),
+    ).eval()
+    path = tmp_path / "m.onnx"
+    export_onnx(model, torch.zeros(1, 2, 7, 7), str(path), dynamo, fold_weights=fold_weights)
+    network = read_network(path, ReadOptions("uint8"))
+    first, second, last = network.linear
+    assert (first.groups, first.window.dilation, first.window.stride) == (2, (2, 1), (2, 1))
+    assert second.window.pad_begin == (1, 1) and last.neurons == 3
+    x = np.random.default_rng(0).integers(0, 256, (40, 2, 7, 7)).astype(np.uint8)
+    with torch.no_grad():
+        expected = model(torch.as_tensor(x).float()).numpy()
+    ambiguous = sum(node.ambiguous for node in network.nodes if isinstance(node, Threshold))
+    if not ambiguous:
+        assert np.abs(interpret(network, x) * network.output.scale - expected).max() < 1e-3
+    assert ambiguous == 0 or dynamo
