@@ -118,7 +118,7 @@ def _failure(messages: str, target: Target, chain: Toolchain) -> FitError | Tool
         }[region]
         return FitError(
             f"the firmware needs {size + beyond} bytes of {memory} for {what}, but target '{target.name}' has {size}; "
-            f"make the largest layers smaller, or raise memory.{memory}.size in a copy of the target file"
+            f"make the largest layers smaller, or set memory.{memory}.size in a copy of it (edgebnn targets copy)"
         )
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     first = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "it gave no message")

@@ -14,10 +14,8 @@ from edgebnn.codegen.names import buffer_names, layer_names, macro_name, stage_t
 from edgebnn.codegen.runtime_files import runtime_files
 from edgebnn.codegen.weights import Member, members
 from edgebnn.errors import ModelError
+from edgebnn.mapping.fit import STACK_BYTES
 from edgebnn.mapping.mapped import MappedNetwork
-
-# The kernels keep a few words a call on the stack and never recurse (a test measures them).
-STACK_BYTES = 2048
 
 C_TYPES = {
     "bits": "uint32_t",

@@ -32,7 +32,7 @@ from edgebnn.mapping.plan import (
 )
 from edgebnn.mapping.rows import WORD_BITS, fan_in_order, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
-from edgebnn.mapping.tiling import check_parallel, tiles_of
+from edgebnn.mapping.tiling import tiles_of
 from edgebnn.network.types import (
     Add,
     Affine,
@@ -198,7 +198,6 @@ class Planning:
         array = self.target.array
         if array is None:
             return ()
-        check_parallel(node.name, node.fan_in, array)
         tiles = tiles_of(node.neurons, node.fan_in, array, first_bank=self.banks)
         self.banks += len(tiles)
         return tiles

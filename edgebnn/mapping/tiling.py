@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from edgebnn.chip.target import COLUMNS, Array
-from edgebnn.errors import FitError
 from edgebnn.mapping.plan import Tile
+from edgebnn.network.types import Network, WeightKind
 
 
 def tiles_of(neurons: int, fan_in: int, array: Array, first_bank: int) -> tuple[Tile, ...]:
@@ -31,23 +29,15 @@ def banks_of(neurons: int, fan_in: int, array: Array) -> int:
     return -(-neurons // array.rows.integer("count")) * -(-fan_in // COLUMNS)
 
 
-def check_parallel(node: str, fan_in: int, array: Array) -> None:
-    """FitError where a neuron spans more banks than the chip can add up in one cycle."""
-    words, limit = -(-fan_in // COLUMNS), array.parallel_banks.integer("count")
-    if words > limit:
-        raise FitError(
-            f"layer '{node}': a fan-in of {fan_in} spans {words} banks, but the target adds up at most {limit}; "
-            f"use a layer with at most {limit * COLUMNS} inputs a neuron, or a target with more array.parallel_banks"
-        )
+def banks_needed(network: Network, array: Array) -> dict[str, int]:
+    """Banks of each layer with binary or ternary weights, by its name."""
+    return {
+        node.name: banks_of(node.neurons, node.fan_in, array)
+        for node in network.linear
+        if node.weight_kind is not WeightKind.INT8
+    }
 
 
-def check_banks(needed: Mapping[str, int], array: Array, target: str) -> None:
-    """FitError where the layers (node -> banks) need more banks than the chip has."""
-    total, limit = sum(needed.values()), array.banks.integer("count")
-    if total > limit:
-        largest = max(needed, key=lambda node: needed[node])
-        raise FitError(
-            f"the network needs {total} RRAM banks, but target '{target}' has {limit}; the largest layer, '{largest}', "
-            f"takes {needed[largest]}: make it smaller, raise array.banks in a copy of the target file "
-            "(--target FILE), or compile for a target with weights in flash (--target cortex-m4)"
-        )
+def banks_at_once(network: Network) -> dict[str, int]:
+    """Banks that a neuron of each such layer spans, whose counts the chip adds up in one cycle."""
+    return {node.name: -(-node.fan_in // COLUMNS) for node in network.linear if node.weight_kind is not WeightKind.INT8}

@@ -25,6 +25,7 @@ from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.report.chip_documents import chip_document
+from edgebnn.report.fit import available_document
 from edgebnn.report.target_names import named
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         "deployment": str(folder),
         **origin_document(mapped),
         **memory_document(memory),
+        "available": available_document(mapped.target),
         "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
         "compiler": firmware.compiler if firmware is not None else None,
@@ -140,7 +142,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         **energy_document(result),
         "energy_parts": [] if result.energy is None else _parts(result.energy, "nj", 1e9),
         "latency_parts_us": {phase.name: phase.time_s * 1e6 for phase in result.latency},
-        "memory": memory_document(deployment.memory),
+        "memory": {**memory_document(deployment.memory), "available": available_document(mapped.target)},
         "programming_energy_uj": None if programmed is None else programmed.energy.total_j * 1e6,
         "programming_evidence": {} if programmed is None else programmed.energy.evidence_shares(),
         "programming_time_us": None if programmed is None else programmed.time_s * 1e6,

@@ -14,6 +14,7 @@ from edgebnn.frontend import Inspection
 from edgebnn.frontend.weights import FLOAT_WEIGHTS
 from edgebnn.network import Linear, Network, Threshold, encode, model_shape
 from edgebnn.report import numbers
+from edgebnn.report.fit import fit_document, fit_rows
 from edgebnn.report.layer_table import show_layers
 from edgebnn.report.layers import layers
 from edgebnn.report.meanings import meanings
@@ -45,6 +46,7 @@ def inspect_document(inspection: Inspection, target: Target) -> Document:
         "weights_by_kind": {},
         "macs_in_rram": 0,
         "ambiguous_thresholds": 0,
+        "fit": None,
         "quantised": [],
         "notes": [],
         "problems": [asdict(problem) for problem in problems],
@@ -72,6 +74,7 @@ def _network_document(network: Network, target: Target) -> Document:
         "weights_by_kind": dict(by_kind),
         "macs_in_rram": sum(layer["macs"] for layer in documents if layer["runs_on"] == "rram"),
         "ambiguous_thresholds": sum(node.ambiguous for node in network.nodes if isinstance(node, Threshold)),
+        "fit": fit_document(network, target),
         "quantised": list(network.quantised),
         "notes": list(network.notes),
     }
@@ -107,7 +110,8 @@ def show_inspect(console: Console, document: Document) -> None:
     if document["layers"]:
         show_layers(console, document)
         console.print()
-        facts(console, "", [*_totals(document), *meanings(document), *_ambiguous(document)])
+        fit = fit_rows(document["fit"], document["target"])
+        facts(console, "", [*_totals(document), *fit, *meanings(document), *_ambiguous(document)])
     show_notes(console, document)
     if document["problems"]:
         show_problems(console, document)

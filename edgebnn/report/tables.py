@@ -231,15 +231,23 @@ def programming_rows(document: Document) -> list[tuple[str, str]]:
 
 
 def _memory_rows(memory: Document) -> list[tuple[str, str]]:
+    """What it takes of what there is; code and weights image share the flash."""
+    there = memory["available"]
     rows = [("synapses", numbers.count(memory["synapses"]))]
     if memory["banks"]:
-        rows.append(("RRAM banks", numbers.count(memory["banks"])))
+        rows.append(("RRAM banks", f"{numbers.count(memory['banks'])} of {numbers.count(there['banks'])}"))
     return [
         *rows,
         ("code", numbers.size(memory["code_bytes"]) or "not built"),
         ("weights image", numbers.size(memory["weights_bytes"])),
-        ("SRAM", numbers.size(memory["sram_bytes"])),
+        *_of(there["flash_bytes"], "flash, both", (memory["code_bytes"] or 0) + memory["weights_bytes"]),
+        *(_of(there["sram_bytes"], "SRAM", memory["sram_bytes"]) or [("SRAM", numbers.size(memory["sram_bytes"]))]),
     ]
+
+
+def _of(there: int | None, name: str, taken: int) -> list[tuple[str, str]]:
+    """No row where nothing bounds a memory."""
+    return [] if there is None else [(name, f"{numbers.count(taken)} of {numbers.size(there)}")]
 
 
 def show_train(console: Console, document: Document) -> None:

@@ -15,9 +15,10 @@ from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.elf_sizes import elf_sizes
-from edgebnn.codegen.project import STACK_BYTES, render_project
+from edgebnn.codegen.project import render_project
 from edgebnn.codegen.toolchain import find_toolchain
 from edgebnn.errors import FitError, ToolError
+from edgebnn.mapping.fit import STACK_BYTES
 from tests.codegen.projects import TARGETS, beat_network, mapped_on
 
 pytest.importorskip("ziglang", reason="the package ziglang is not installed")

@@ -14,8 +14,9 @@ import pytest
 
 from edgebnn.codegen.flags import MACHINES, compile_flags, include_flags
 from edgebnn.codegen.makefile import header_folders, model_sources, program_sources
-from edgebnn.codegen.project import STACK_BYTES, render_project
+from edgebnn.codegen.project import render_project
 from edgebnn.emulator.predicated import predicated_stores
+from edgebnn.mapping.fit import STACK_BYTES
 from tests.codegen.projects import TARGETS, beat_network, mapped_on, run, write_project
 
 

@@ -1,0 +1,90 @@
+"""Placing a network: a stage for each call of the runtime, every tensor in SRAM, every constant in the image."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from edgebnn.chip.target import Target
+from edgebnn.mapping.arena import plan_arena
+from edgebnn.mapping.layouts import layout_of, views_of
+from edgebnn.mapping.plan import Buffer, Int8Stage, LinearStage, Place, Plan, Stage
+from edgebnn.mapping.stages import Job, Planning
+from edgebnn.network.types import Concat, Network, Reshape, Threshold
+
+
+def place(network: Network, target: Target, policy: str | None) -> tuple[Plan, bytes]:
+    """The plan and the weights image on a target of this kind, however large its memories are.
+
+    Raises ModelError for a node that cannot be laid out. Bank numbers have 16 bits: the network may need no more.
+    """
+    planning = Planning(network, target, policy, views_of(network))
+    return _plan(planning), planning.image.image()
+
+
+def _plan(planning: Planning) -> Plan:
+    network = planning.network
+    jobs = _jobs(network)
+    buffers = _buffers(jobs, planning)
+    places = {buffer.tensor: Place(base="work", offset=buffer.offset) for buffer in buffers}
+    places[network.input.name] = Place(base="input")
+    places[planning.views[network.output.name].root] = Place(base="scores")
+    stages = tuple(planning.stage(job, places) for job in jobs)
+    work = max((buffer.offset + buffer.bytes for buffer in buffers), default=0)
+    scratch = max(map(_scratch_bytes, stages), default=0)
+    return Plan(
+        stages=stages,
+        input=layout_of(network.input),
+        scores=layout_of(network.output),
+        buffers=buffers,
+        work_bytes=work + scratch,
+        scratch_offset=work,
+        scratch_bytes=scratch,
+        sections=planning.image.sections,
+        image_bytes=planning.image.length,
+    )
+
+
+def _jobs(network: Network) -> list[Job]:
+    """What the stages do, in order: a layer with weights takes in the threshold that alone reads its sums."""
+    readers = Counter(source for node in network.nodes for source in node.sources)
+    thresholds = {node.sources[0]: node for node in network.nodes if isinstance(node, Threshold)}
+    joined: dict[str, Threshold] = {
+        node.output.name: thresholds[node.output.name]
+        for node in network.linear
+        if node.output.name in thresholds and readers[node.output.name] == 1
+    }
+    taken = {threshold.output.name for threshold in joined.values()}
+    return [
+        Job(node, joined.get(node.output.name), part)
+        for node in network.nodes
+        if not isinstance(node, Reshape) and node.output.name not in taken
+        for part in range(len(node.sources) if isinstance(node, Concat) else 1)
+    ]
+
+
+def _buffers(jobs: list[Job], planning: Planning) -> tuple[Buffer, ...]:
+    """The SRAM plan of every tensor that is neither the input nor the scores."""
+    born: dict[str, int] = {}
+    dies: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    for index, job in enumerate(jobs):
+        output = job.output
+        born.setdefault(output.name, index)
+        dies[output.name] = index
+        sizes[output.name] = layout_of(output).bytes
+        for source in job.sources:
+            dies[planning.views[source].root] = index
+    outside = {planning.network.input.name, planning.views[planning.network.output.name].root}
+    inside = [name for name in sizes if name not in outside]
+    return plan_arena({name: sizes[name] for name in inside}, {name: (born[name], dies[name]) for name in inside})
+
+
+def _scratch_bytes(stage: Stage) -> int:
+    """What the kernels gather a neuron's inputs in."""
+    match stage:
+        case LinearStage(banks=None):  # a vector a bit plane and one for the mask
+            return 4 * stage.row_words * (stage.input.planes + 1)
+        case Int8Stage():  # 16 bits each
+            return (2 * stage.fan_in + 3) // 4 * 4
+        case _:
+            return 0

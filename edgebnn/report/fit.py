@@ -1,0 +1,68 @@
+"""Whether a network fits a target, as JSON and as rows of a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+
+from edgebnn.chip.target import Target
+from edgebnn.errors import EdgeBNNError
+from edgebnn.mapping.fit import Fit, Need, fit_of
+from edgebnn.mapping.remedies import refusal
+from edgebnn.network.types import Network
+from edgebnn.report import numbers
+
+Document = dict[str, Any]
+
+
+def fit_document(network: Network, target: Target) -> Document:
+    """Needed and available of banks and bytes, None where the target has none; and why it does not fit, else None.
+
+    `flash_bytes` are those of the weights image: the code comes on top.
+    """
+    try:
+        fit = fit_of(network, target)
+    except EdgeBNNError as error:
+        return {**_needs(Fit()), "fits": False, "reason": str(error)}
+    return {**_needs(fit), "fits": fit.fits, "reason": None if fit.fits else refusal(network, target, fit)}
+
+
+def _needs(fit: Fit) -> Document:
+    return {
+        "banks": _need(fit.banks),
+        "banks_at_once": _need(fit.banks_at_once),
+        "sram_bytes": _need(fit.sram),
+        "flash_bytes": _need(fit.flash),
+    }
+
+
+def _need(need: Need | None) -> Document | None:
+    return None if need is None else {"needed": need.needed, "available": need.available}
+
+
+def available_document(target: Target) -> Document:
+    """What a target has of what `memory_document` counts; None where nothing bounds it."""
+    array, memory = target.array, target.memory
+    return {
+        "banks": None if array is None else array.banks.integer("count"),
+        "sram_bytes": None if memory is None else memory.sram.size.integer("memory"),
+        "flash_bytes": None if memory is None else memory.flash.size.integer("memory"),
+    }
+
+
+def fit_rows(found: Document, target: str) -> list[tuple[str, str]]:
+    """What a network takes of a target, and whether that is there."""
+    parts = [
+        part(found[name], unit)
+        for name, unit in (("banks", "banks"), ("sram_bytes", "B of SRAM"), ("flash_bytes", "B of flash, and the code"))
+        if found[name] is not None
+    ]
+    if not found["fits"]:
+        return [(f"fits {escape(target)}", f"[red]NO[/red]: {escape(found['reason'])}")]
+    return [(f"fits {escape(target)}", f"yes: {', '.join(parts)}" if parts else "yes")]
+
+
+def part(need: Document, unit: str) -> str:
+    """`272 of 4,096 banks`."""
+    return f"{numbers.count(need['needed'])} of {numbers.count(need['available'])} {unit}"
