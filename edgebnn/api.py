@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn import __version__
+from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.chip.conditions import KELVIN, Conditions
 from edgebnn.chip.coverage import check_chip, default_policy
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
@@ -26,8 +27,8 @@ from edgebnn.codegen.project import render_project
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor, execute
-from edgebnn.errors import DataError, NoCompilerError, TargetError, ToolError
-from edgebnn.frontend import ReadOptions, parse_input_scale, read_network
+from edgebnn.errors import DataError, ModelError, NoCompilerError, TargetError, ToolError
+from edgebnn.frontend import ReadOptions, parse_input_scale, read_network, runnable_model
 from edgebnn.frontend.problems import printable
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
@@ -140,10 +141,17 @@ class Deployment:
             self.elf,
             self.dataset(*data) if isinstance(data, tuple) and len(data) == 2 else self.dataset(data),
             chosen,
-            model=None if model is None else Path(model),
+            model=None if model is None else self._own_model(model),
             firmware_samples=firmware_samples,
             progress=progress,
         )
+
+    def _own_model(self, path: str | Path) -> RunnableModel:
+        """The checked model; ModelError where it is not the one that this was compiled from."""
+        model = runnable_model(path)
+        if model.sha256 != self.mapped.provenance.model_sha256:
+            raise ModelError(f"'{path}' is not the model that the deployment was compiled from; give that file")
+        return model
 
     def chip(
         self,

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
-import sys
-import tempfile
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 import msgspec
 import numpy as np
 
+from edgebnn.apart.process import run_apart
 from edgebnn.arrays import read_npy
 from edgebnn.chip.measured_columns import Block, Source, Table, layout_of
 from edgebnn.chip.parquet_worker import NAMES, PROBLEM
 from edgebnn.errors import DataError, ToolError
+from edgebnn.scratch import scratch_folder
 
 MAGIC = b"PAR1"
 _MOST_FOOTER_BYTES = 1 << 24  # pyarrow reads the footer as a whole
 _MOST_SECONDS = 300
 
 
-def parquet_table(file: IO[bytes], source: Source) -> Table:
+def parquet_table(file: BufferedReader, source: Source) -> Table:
     """The table in an open file; DataError says what is wrong with it, ToolError where pyarrow is missing."""
     if importlib.util.find_spec("pyarrow") is None:
         raise ToolError("Parquet files need the package pyarrow; pip install 'edgebnn[lab]', or save as CSV")
     _check_footer(file, source.file)
-    with tempfile.TemporaryDirectory(prefix="edgebnn-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         _read_apart(file, source.file, folder)
         layout = layout_of(msgspec.json.decode((folder / NAMES).read_bytes(), type=list[str]), source.file)
         columns = {column: read_npy(folder / f"{column}.npy") for column in layout.position}
@@ -37,7 +35,7 @@ def parquet_table(file: IO[bytes], source: Source) -> Table:
     return Table(layout, iter([Block(record, columns)]))
 
 
-def _check_footer(file: IO[bytes], name: str) -> None:
+def _check_footer(file: BufferedReader, name: str) -> None:
     """The last eight bytes: the length of the footer, and the magic again."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - 8, 0))
@@ -50,24 +48,12 @@ def _check_footer(file: IO[bytes], name: str) -> None:
         raise DataError(f"'{name}' has a footer of {length} bytes; write it again with larger row groups")
 
 
-def _read_apart(file: IO[bytes], name: str, folder: Path) -> None:
+def _read_apart(file: BufferedReader, name: str, folder: Path) -> None:
     """Has the worker write the columns into the folder."""
-    package = str(Path(__file__).resolve().parents[2])
-    # -P: what lies in the current folder is nothing to import.
-    command = [sys.executable, "-P", "-m", "edgebnn.chip.parquet_worker", name, str(folder)]
-    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-    try:
-        ended = subprocess.run(
-            command,
-            stdin=file,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_MOST_SECONDS,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
-    except subprocess.TimeoutExpired:
-        raise DataError(f"'{name}' takes longer than {_MOST_SECONDS} s to read; save it as CSV") from None
-    if ended.returncode == 0:
+    ended = run_apart("edgebnn.chip.parquet_worker", [name, str(folder)], _MOST_SECONDS, file)
+    if ended is None:
+        raise DataError(f"'{name}' takes longer than {_MOST_SECONDS} s to read; save it as CSV")
+    if ended == 0:
         return
     problem = folder / PROBLEM
     if problem.exists():

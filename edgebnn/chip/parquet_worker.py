@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from edgebnn.apart.process import bound_memory
 from edgebnn.chip.measured import MAX_CELLS
 from edgebnn.chip.measured_columns import WHOLE, Column, Layout, layout_of
 from edgebnn.errors import DataError
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 NAMES, PROBLEM = "names.json", "problem.json"
 
 _MOST_COLUMN_BYTES = 8 * MAX_CELLS + (1 << 20)  # of a column, unpacked
-_MOST_MEMORY_BYTES = 6 << 30  # of addresses, most of which are never used
+_MOST_MEMORY_BYTES = 4 << 30
 _BLOCK = 1 << 16  # records
 
 
 def main() -> None:
     """Reads standard input, which is a file; exit code 0 where the columns were written."""
     name, folder = sys.argv[1], Path(sys.argv[2])
-    _bound_memory()
+    bound_memory(_MOST_MEMORY_BYTES)
     try:
         with open(0, "rb", closefd=False) as file:
             write_columns(file, name, folder)
@@ -118,17 +119,6 @@ def _sound(name: str) -> Iterator[None]:
     except (ArrowException, OSError, ValueError, MemoryError, OverflowError, NotImplementedError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"'{name}' is no sound Parquet file ({reason!r}); write it again, or save as CSV") from error
-
-
-def _bound_memory() -> None:
-    try:
-        import resource
-    except ImportError:  # no POSIX
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard == resource.RLIM_INFINITY or hard > _MOST_MEMORY_BYTES:
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
 
 
 def _utf8(text: str) -> str:

@@ -69,6 +69,7 @@ def demo(
     from edgebnn.chip.target_files import load_target
     from edgebnn.cli.output import progress
     from edgebnn.devices.monitor import monitor
+    from edgebnn.frontend import runnable_model
     from edgebnn.models import ECG_PVC
     from edgebnn.report.demo import demo_document, show_demo
     from edgebnn.report.emulation import disagreement
@@ -92,7 +93,7 @@ def demo(
                 deployment.mapped,
                 deployment.elf,
                 recording,
-                model=ECG_PVC,
+                model=runnable_model(ECG_PVC),
                 chips=instances,
                 firmware_beats=firmware_beats,
                 progress=step,

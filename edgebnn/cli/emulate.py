@@ -74,7 +74,7 @@ def emulate(
     Exit code 1 where two executors that have to agree do not.
     """
     from edgebnn import api
-    from edgebnn.cli.options import check_same_model, read_dataset
+    from edgebnn.cli.options import read_dataset
     from edgebnn.cli.output import progress
     from edgebnn.report.emulation import disagreement, emulate_document
     from edgebnn.report.emulation_tables import show_emulate
@@ -84,8 +84,6 @@ def emulate(
     if files:
         _check_alone(chip_words)
     deployment = api.load(folder, trust=trust)
-    if model is not None:
-        check_same_model(model, deployment.mapped)
     dataset = read_dataset(data, deployment)
     target = deployment.mapped.target
     saved = _saved_chips(files, deployment)

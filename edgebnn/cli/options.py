@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from edgebnn.cli.chip_options import ChipOptions
     from edgebnn.emulator.emulate import Dataset
     from edgebnn.frontend import ReadOptions
-    from edgebnn.mapping.mapped import MappedNetwork
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -154,12 +153,3 @@ def read_dataset(path: Path, deployment: Deployment) -> Dataset:
         return deployment.dataset(arrays["x"], arrays.get("y"))
     except DataError as error:
         raise DataError(f"'{path}': {error}") from error
-
-
-def check_same_model(model: Path, mapped: MappedNetwork) -> None:
-    """ModelError where the file is not the one that the deployment was compiled from."""
-    from edgebnn.errors import ModelError
-    from edgebnn.frontend import model_hash
-
-    if model_hash(model) != mapped.provenance.model_sha256:
-        raise ModelError(f"'{model}' is not the model that the deployment was compiled from; give that file")

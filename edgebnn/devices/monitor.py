@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
@@ -59,7 +59,7 @@ def monitor(
     elf: bytes | None,
     recording: Recording,
     *,
-    model: Path | None = None,
+    model: RunnableModel | None = None,
     chips: Sequence[ChipInstance] = (),
     firmware_beats: int = 2000,
     progress: Progress = silent,

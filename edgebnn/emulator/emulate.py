@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.intervals import Interval, exact_interval
@@ -106,14 +106,14 @@ def emulate(
     data: Dataset,
     chips: Sequence[ChipInstance] = (),
     *,
-    model: Path | None = None,
+    model: RunnableModel | None = None,
     firmware_samples: int = 64,
     progress: Progress = silent,
 ) -> Emulation:
     """Runs the samples without errors and on every chip instance.
 
     The fast path runs everything; reference and firmware repeat the first `firmware_samples` samples, without errors
-    and on the first chip, and are compared to the bit. Where the `model` file is given onnxruntime answers too, and its
+    and on the first chip, and are compared to the bit. Where the `model` is given onnxruntime answers too, and its
     scores are compared up to their rounding; where float layers became int8 here, its classes alone. Without `elf`, or
     where it is a native program that nobody vouches for, the firmware is left out; a note says the latter. Raises
     DataError for unsuitable data, TargetError for chips on a target without RRAM.
@@ -169,7 +169,7 @@ def emulate(
     )
 
 
-def _answers(model: Path, mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _answers(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """onnxruntime's answers; NotComparable where they are neither a score for each class nor classes."""
     answers, classes = run_onnxruntime(model, mapped, x), mapped.network.output.size
     if not names_classes(answers) and per_class(answers).shape[1] != classes:

@@ -2,6 +2,14 @@
 
 from edgebnn.frontend.inputs import ReadOptions, parse_input_scale
 from edgebnn.frontend.problems import Problem
-from edgebnn.frontend.reading import Inspection, inspect_model, model_hash, read_network
+from edgebnn.frontend.reading import Inspection, inspect_model, read_network, runnable_model
 
-__all__ = ["Inspection", "Problem", "ReadOptions", "inspect_model", "model_hash", "parse_input_scale", "read_network"]
+__all__ = [
+    "Inspection",
+    "Problem",
+    "ReadOptions",
+    "inspect_model",
+    "parse_input_scale",
+    "read_network",
+    "runnable_model",
+]

@@ -7,27 +7,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
-from edgebnn.errors import ModelError
+from edgebnn.apart.onnx_session import RunnableModel, SessionProblem, ranges_of
+from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.expressions import Apply, Constant, Expression
+from edgebnn.frontend.graph import Graph
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.signals import Signal
 
 # Samples that are looked at; the range of an activation hardly widens with more.
 MAX_SAMPLES = 256
+_MOST_SECONDS = 600.0
 _LAYERS = ("Conv", "Gemm", "MatMul")
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """A model's file and samples (batch first) in its own layout and type."""
+    """A checked model, its graph, and samples (batch first) in its own layout and type."""
 
-    model: Path
+    model: RunnableModel
+    graph: Graph
     samples: npt.NDArray[np.generic]
 
     def quantised(self, signal: Signal) -> Signal:
@@ -57,42 +59,26 @@ class Calibration:
 
     @cached_property
     def _ranges(self) -> dict[str, tuple[float, float]]:
-        import onnxruntime  # a second to import, and only calibration needs it
-
-        model = onnx.load(self.model)
-        read = {name for node in model.graph.node if node.op_type in _LAYERS for name in node.input[:1]}
-        made = [name for node in model.graph.node for name in node.output if name in read]
-        present = {output.name for output in model.graph.output}
-        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made if name not in present)
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 4
         try:
-            session = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-            entry = session.get_inputs()[0]
-            batch = entry.shape[0] if isinstance(entry.shape[0], int) else 1
-            if batch > MAX_SAMPLES:
-                raise ValueError(f"its batch is {batch}, more than {MAX_SAMPLES} samples")
-            samples = self.samples[:MAX_SAMPLES].astype(_dtype(entry.type))
-            blocks = [
-                np.resize(samples[i : i + batch], (batch, *samples.shape[1:])) for i in range(0, len(samples), batch)
-            ]
-            found: dict[str, tuple[float, float]] = {}
-            for block in blocks:
-                for name, values in zip(made, session.run(made, {entry.name: block}), strict=True):
-                    low, high = found.get(name, (np.inf, -np.inf))
-                    found[name] = min(low, float(np.min(values))), max(high, float(np.max(values)))
-        except Exception as error:  # onnxruntime's exceptions have no common base class
-            why = " ".join(str(error).split())[:200]
+            return ranges_of(self.model, self._typed(), self._measured(), most_batch=MAX_SAMPLES, seconds=_MOST_SECONDS)
+        except SessionProblem as problem:
             raise ModelError(
-                f"onnxruntime does not run the model on the calibration data ({why}); give "
+                f"onnxruntime does not run the model on the calibration data ({problem.why[:200]}); give "
                 "samples as the model takes them, or quantise the float layers in the model"
-            ) from error
-        return found
+            ) from problem
 
+    def _measured(self) -> list[str]:
+        """The values that layers with weights read, but for the model's own input."""
+        read = {node.inputs[0] for node in self.graph.nodes if node.operator in _LAYERS and node.inputs}
+        return [name for node in self.graph.nodes for name in node.outputs if name in read]
 
-def _dtype(onnx_type: str) -> str:
-    """NumPy's name of the element type in onnxruntime's `tensor(float)` and its like."""
-    return {"float": "float32", "double": "float64"}.get(onnx_type[7:-1], onnx_type[7:-1])
+    def _typed(self) -> npt.NDArray[np.generic]:
+        """The samples in the type of the model's input; DataError where it does not hold them."""
+        samples, dtype = self.samples[:MAX_SAMPLES], np.dtype(self.graph.input.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # what they leave is looked at below
+            typed = samples.astype(dtype)
+        if not np.isfinite(typed).all() if dtype.kind == "f" else not np.array_equal(typed, samples):
+            raise DataError(
+                f"the calibration data do not fit the model's input, which is {dtype}; give it such samples"
+            )
+        return typed

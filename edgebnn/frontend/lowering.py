@@ -7,10 +7,10 @@ offending node at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
+from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
@@ -79,13 +79,13 @@ class Lowered:
     problems: tuple[Problem, ...]
 
 
-def lower(graph: Graph, name: str, options: ReadOptions, model: Path | None = None) -> Lowered:
+def lower(graph: Graph, name: str, options: ReadOptions, model: RunnableModel | None = None) -> Lowered:
     """The network of a graph, named `name`; ModelError only for an input of a type that is not mapped.
 
-    `model` is the graph's file, which calibration runs.
+    `model` is what the graph was read from, which calibration runs.
     """
     samples = options.calibration
-    calibration = Calibration(model, samples) if model is not None and samples is not None else None
+    calibration = Calibration(model, graph, samples) if model is not None and samples is not None else None
     axes: tuple[int, ...] = ()
     encodes = True
     while True:

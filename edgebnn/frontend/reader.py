@@ -9,10 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import onnx
-from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
+from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import ModelError
-from edgebnn.frontend.functions import inlined
+from edgebnn.frontend.functions import MAX_DEPTH, inlined
 from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Node, needed
 from edgebnn.frontend.half_precision import widened
 from edgebnn.frontend.problems import printable
@@ -32,7 +33,7 @@ _SHOWN = 8  # outputs that a message names
 
 
 @dataclass(frozen=True, eq=False)
-class _Stored:
+class Stored:
     """What an ONNX file holds, each value of it given one name; `sha256` is that of the file and its external data."""
 
     model: ModelProto
@@ -43,12 +44,11 @@ class _Stored:
     sha256: str
 
 
-def read_graph(path: Path, output: str | None = None) -> Graph:
-    """The graph of an ONNX file that ends in `output`, by default its only one, without nodes that this does not need.
+def graph_of(stored: Stored, output: str | None = None) -> Graph:
+    """The graph of a file that ends in `output`, by default its only one, without nodes that this does not need.
 
-    Raises ModelError where the file is missing, too large, damaged, or not a model with one input and such an output.
+    Raises ModelError where it is no model with one input and such an output.
     """
-    stored = _stored(path)
     chosen = _output([value.name for value in stored.model.graph.output], stored.nodes, output)
     ready = {*stored.constants, *(value.name for value in stored.inputs)}
     nodes = needed(_ordered(stored.nodes, ready), chosen)
@@ -69,12 +69,14 @@ def read_graph(path: Path, output: str | None = None) -> Graph:
     return widened(graph)
 
 
-def hash_of(path: Path) -> str:
-    """The SHA-256 of a model's file and external data; ModelError as `read_graph`, whatever its outputs are."""
-    return _stored(path).sha256
+def runnable(stored: Stored, name: str) -> RunnableModel:
+    """The model for onnxruntime, whose file is called `name`: what was checked, in one piece, and nothing else."""
+    domains = frozenset(node.domain for node in stored.model.graph.node)
+    return RunnableModel(name, stored.model.SerializeToString(), stored.sha256, domains)
 
 
-def _stored(path: Path) -> _Stored:
+def read_stored(path: Path) -> Stored:
+    """What an ONNX file holds; ModelError where it is missing, too large or damaged."""
     content = _content(path)
     model = _parsed(content)
     tensors = TensorReader(path.parent)
@@ -91,7 +93,8 @@ def _stored(path: Path) -> _Stored:
     external = tensors.external_hashes()
     if external:
         digest = sha256("".join([digest, *external]).encode()).hexdigest()
-    return _Stored(model, nodes, constants, inputs, opset, digest)
+    _check_whole(model.graph)
+    return Stored(model, nodes, constants, inputs, opset, digest)
 
 
 def _content(path: Path) -> bytes:
@@ -111,9 +114,24 @@ def _parsed(content: bytes) -> ModelProto:
     if model.functions:
         model = inlined(model, MAX_NODES, MAX_FILE_BYTES)
         _check_nodes(model)
+    for part in ("functions", "training_info", "metadata_props"):  # nobody reads them, so nobody checks them
+        model.ClearField(part)
     if model.graph.sparse_initializer:
         raise ModelError(f"the model has sparse tensors; make them dense and {_AGAIN}")
     return model
+
+
+def _check_whole(graph: GraphProto, depth: int = 0) -> None:
+    """ModelError where a part that is not read, a subgraph, has its data in other files."""
+    if depth > MAX_DEPTH:
+        raise ModelError(f"the model's subgraphs are nested deeper than {MAX_DEPTH}; simplify it")
+    attributes = [attribute for node in graph.node for attribute in node.attribute]
+    tensors = (*graph.initializer, *(tensor for each in attributes for tensor in (each.t, *each.tensors)))
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in tensors):
+        raise ModelError(f"a subgraph of the model has its data in another file; {_AGAIN}")
+    for attribute in attributes:
+        for inner in (attribute.g, *attribute.graphs):
+            _check_whole(inner, depth + 1)
 
 
 def _check_nodes(model: ModelProto) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.graph import Graph
 from edgebnn.frontend.inputs import ReadOptions
 from edgebnn.frontend.lowering import lower
 from edgebnn.frontend.problems import Problem, error_of, printable
-from edgebnn.frontend.reader import hash_of, read_graph
+from edgebnn.frontend.reader import graph_of, read_stored, runnable
 from edgebnn.network.types import Network
 
 T = TypeVar("T")
@@ -47,17 +49,25 @@ def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspe
     or of no use beside an input type.
     """
     path, options = Path(path), options or ReadOptions()
-    graph = _graph(path, options.output)
+    graph, model = _naming(path, partial(_read, options=options))
     name = printable(path.stem)
-    lowered = lower(graph, name, options, path)
+    lowered = lower(graph, name, options, model)
     if options.input_type is not None and options.calibration is not None and lowered.network is not None:
         _check_calibrates(lowered.network)
     return Inspection(name, graph.sha256, lowered.network, lowered.problems)
 
 
-def model_hash(path: Path | str) -> str:
-    """The SHA-256 of a model's file and external data, as deployments state it; ModelError where it is damaged."""
-    return _naming(Path(path), hash_of)
+def runnable_model(path: Path | str) -> RunnableModel:
+    """The checked model of a file for onnxruntime, whatever its outputs are; ModelError where the file is damaged."""
+    path = Path(path)
+    return runnable(_naming(path, read_stored), printable(path.name))
+
+
+def _read(path: Path, options: ReadOptions) -> tuple[Graph, RunnableModel | None]:
+    """The graph and, where calibration is going to run it, the model itself."""
+    stored = read_stored(path)
+    model = None if options.calibration is None else runnable(stored, printable(path.name))
+    return graph_of(stored, options.output), model
 
 
 def _check_calibrates(network: Network) -> None:
@@ -66,10 +76,6 @@ def _check_calibrates(network: Network) -> None:
             "the input type and the calibration data both say what the input holds, and no layer is float; give one of "
             "them"
         )
-
-
-def _graph(path: Path, output: str | None) -> Graph:
-    return _naming(path, lambda file: read_graph(file, output))
 
 
 def _naming(path: Path, read: Callable[[Path], T]) -> T:

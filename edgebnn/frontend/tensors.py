@@ -73,15 +73,17 @@ class TensorReader:
         self._external_size = 0
 
     def array(self, tensor: TensorProto, name: str) -> Array:
-        """The tensor; ModelError where its size contradicts its data, or where it holds NaN."""
+        """The tensor; ModelError where its size contradicts its data, or where it holds NaN.
+
+        Data from another file are put into the tensor itself.
+        """
         name = printable(name)
         shape = self._claimed(tensor, name)
         stored = _stored_bytes(tensor.data_type, prod(shape))
         if tensor.data_location == TensorProto.EXTERNAL:
             data = self._external_bytes(tensor, name, stored)
-            tensor = TensorProto(dims=shape, data_type=tensor.data_type, raw_data=data)
-        else:
-            _check_length(tensor, name, prod(shape), stored)
+            tensor.CopyFrom(TensorProto(name=tensor.name, dims=shape, data_type=tensor.data_type, raw_data=data))
+        _check_length(tensor, name, prod(shape), stored)
         array: Array = numpy_helper.to_array(tensor)
         if array.dtype.kind == "f":
             _check_finite(array, name)

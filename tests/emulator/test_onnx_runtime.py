@@ -9,9 +9,13 @@ import onnx
 import pytest
 
 import edgebnn
+from edgebnn.apart import onnx_session
+from edgebnn.api import Deployment
+from edgebnn.emulator import onnx_runtime
 from edgebnn.emulator.agreement import Agreement
 from edgebnn.emulator.emulate import Emulation
-from edgebnn.errors import ModelError
+from edgebnn.errors import DataError, ModelError
+from edgebnn.frontend import runnable_model
 from tests.frontend.onnx_models import Model, dense, signs
 from tests.frontend.seeds import bipolar, channels_last, multi_bit, quantised, residual, streamlined
 
@@ -97,6 +101,67 @@ def test_samples_that_it_fails_on_are_an_error(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("edgebnn.emulator.onnx_runtime.as_model_takes", lambda network, x: x.astype(np.float64))
     with pytest.raises(ModelError, match="does not run"):
         emulated(dense(), tmp_path, np.ones((3, 8), np.int8), input_type="int8")
+
+
+class TestApart:
+    """onnxruntime runs in a process of its own, from the graph that was checked."""
+
+    X = np.ones((3, 8), np.int8)
+
+    def deployment(self, folder: Path) -> tuple[Deployment, Path]:
+        path = dense().save(folder)
+        return edgebnn.compile(path, "host", input_type="int8"), path
+
+    def problem(self, folder: Path, monkeypatch: pytest.MonkeyPatch, worker: str, **bounds: object) -> str:
+        """What is said where this Python text runs in the worker's place."""
+        deployment, path = self.deployment(folder)
+        (folder / "instead.py").write_text(worker)
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        real = onnx_session.run_apart
+        monkeypatch.setattr(onnx_session, "run_apart", lambda module, words, seconds: real("instead", words, seconds))
+        for name, value in bounds.items():
+            monkeypatch.setattr(onnx_runtime, name, value)
+        with pytest.raises(ModelError, match=r"onnxruntime does not run 'model\.onnx'") as caught:
+            deployment.emulate(self.X, model=path)
+        return str(caught.value)
+
+    @pytest.mark.parametrize("end", ["os.abort()", "os.kill(os.getpid(), 11)", "os._exit(1)"])
+    def test_its_crash_is_one_sentence(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+        assert "it fails, or needs more than 6 GiB" in self.problem(tmp_path, monkeypatch, f"import os; {end}")
+
+    def test_it_never_takes_for_ever(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        worker = "import time; time.sleep(100)"
+        assert "longer than 1 s" in self.problem(tmp_path, monkeypatch, worker, _START_SECONDS=0.7)
+
+    def test_its_memory_is_bounded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        worker = (
+            "import sys; from edgebnn.apart import onnx_worker as worker; worker.MOST_MEMORY_BYTES = 1 << 27\n"
+            "worker._session = lambda content: bytearray(1 << 28); worker.main()"
+        )
+        assert "it fails, or needs more" in self.problem(tmp_path, monkeypatch, worker)
+
+    def test_nothing_but_the_checked_graph_is_run(self, tmp_path: Path) -> None:
+        """Data from other files are in it."""
+        deployment, path = self.deployment(tmp_path)
+        expected = deployment.emulate(self.X, model=path).agreement["onnxruntime-fast"]
+        proto = onnx.load(path)
+        onnx.save(proto, tmp_path / "outside.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+        assert onnx.load(tmp_path / "outside.onnx", load_external_data=False).graph.initializer[0].data_location == 1
+        other = edgebnn.compile(tmp_path / "outside.onnx", "host", input_type="int8")
+        model = runnable_model(tmp_path / "outside.onnx")
+        assert onnx.load_model_from_string(model.content).graph == onnx.load(path).graph
+        assert other.emulate(self.X, model=tmp_path / "outside.onnx").agreement["onnxruntime-fast"] == expected
+
+    def test_another_model_is_refused(self, tmp_path: Path) -> None:
+        deployment, _ = self.deployment(tmp_path)
+        with pytest.raises(ModelError, match=r"other\.onnx' is not the model that the deployment was compiled from"):
+            deployment.emulate(self.X, model=multi_bit().save(tmp_path, "other.onnx"))
+
+    @pytest.mark.parametrize("value", [1e300, np.inf])
+    def test_calibration_data_that_the_input_cannot_hold(self, tmp_path: Path, value: float) -> None:
+        samples = np.full((4, 12), value)
+        with pytest.raises(DataError, match="calibration data"):
+            edgebnn.compile(TestLayersQuantisedHere().model().save(tmp_path), "host", calibration=samples)
 
 
 class TestLayersQuantisedHere:

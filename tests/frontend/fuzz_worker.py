@@ -24,7 +24,7 @@ from edgebnn.emulator.agreement import same_as_model
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.onnx_runtime import run_onnxruntime
 from edgebnn.errors import EdgeBNNError
-from edgebnn.frontend import Inspection, ReadOptions, inspect_model
+from edgebnn.frontend import Inspection, ReadOptions, inspect_model, runnable_model
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
 from edgebnn.network import Network, Threshold, interpret
@@ -32,6 +32,7 @@ from edgebnn.report.inspection import inspect_document, show_inspect
 from tests.frontend.mutations import mutant
 from tests.frontend.seeds import seeds
 from tests.networks import random_inputs
+from tests.onnx_here import onnxruntime_here
 
 MOST_SECONDS = 2.0
 MOST_BYTES = 10**9
@@ -52,7 +53,7 @@ def main(first: int, count: int) -> None:
     """Files `first` to `first + count - 1`: a line before each, and one with what came of it behind it."""
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     models = list(seeds().values())
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, onnxruntime_here():
         for index in range(first, first + count):
             print(json.dumps({"begins": index}), flush=True)
             content = mutant(models, index)
@@ -133,7 +134,7 @@ def _beside_onnxruntime(mapped: MappedNetwork, path: Path, x: np.ndarray, scores
     network = mapped.network
     if any(node.ambiguous for node in network.nodes if isinstance(node, Threshold)):
         return ""
-    answers = run_onnxruntime(path, mapped, x)
+    answers = run_onnxruntime(runnable_model(path), mapped, x)
     if answers.dtype.kind == "f" and answers.size != scores.size:
         return ""
     return "" if same_as_model(scores, answers, network).whole else "onnxruntime gives other scores"

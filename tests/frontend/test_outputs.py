@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 import edgebnn
 from edgebnn.emulator.onnx_runtime import run_onnxruntime
 from edgebnn.errors import ModelError
-from edgebnn.frontend import ReadOptions, model_hash, read_network
+from edgebnn.frontend import ReadOptions, read_network, runnable_model
 from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Model, signs
@@ -76,8 +76,8 @@ def test_a_deployment_keeps_the_choice(tmp_path: Path) -> None:
     deployment.save(tmp_path / "out")
     loaded = edgebnn.load(tmp_path / "out")
     assert f"--output {model.last}" in loaded.mapped.provenance.options
-    assert model_hash(path) == loaded.mapped.provenance.model_sha256
+    assert runnable_model(path).sha256 == loaded.mapped.provenance.model_sha256
     x = np.random.default_rng(0).integers(-128, 128, size=(16, 8)).astype(np.int8)
-    assert np.array_equal(loaded.run(x), run_onnxruntime(path, loaded.mapped, x))
+    assert np.array_equal(loaded.run(x), run_onnxruntime(runnable_model(path), loaded.mapped, x))
     features = edgebnn.compile(path, target="host", input_type="int8", output=middle)
-    assert np.array_equal(features.run(x), run_onnxruntime(path, features.mapped, x))
+    assert np.array_equal(features.run(x), run_onnxruntime(runnable_model(path), features.mapped, x))

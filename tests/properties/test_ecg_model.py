@@ -14,6 +14,7 @@ from edgebnn.devices.beats import beat_windows
 from edgebnn.devices.recording import detect_beats, read_recording, toy_recording
 from edgebnn.emulator.agreement import same_as_model
 from edgebnn.emulator.onnx_runtime import run_onnxruntime
+from edgebnn.frontend import runnable_model
 from edgebnn.mapping.image import read_section
 from edgebnn.models import ECG_PVC
 
@@ -40,7 +41,7 @@ def test_all_executors_agree_on_every_beat(deployment: edgebnn.Deployment, windo
     assert len(reference) > 300 and set(reference.argmax(axis=1)) == {0, 1}
     for on in ("fast", "firmware"):
         assert np.array_equal(reference, deployment.run(windows, on=on, integers=True)), on
-    answers = run_onnxruntime(ECG_PVC, deployment.mapped, windows)
+    answers = run_onnxruntime(runnable_model(ECG_PVC), deployment.mapped, windows)
     assert same_as_model(reference, answers, deployment.mapped.network).whole
 
 
@@ -83,6 +84,7 @@ def test_they_agree_on_every_beat_of_every_record(shared_data: Path) -> None:
         x = beat_windows(recording.adc, recording.beats, recording.fs_hz)
         scores = deployment.run(x, integers=True)
         assert np.array_equal(scores, deployment.run(x, on="reference", integers=True))
-        assert same_as_model(scores, run_onnxruntime(ECG_PVC, deployment.mapped, x), deployment.mapped.network).whole
+        answers = run_onnxruntime(runnable_model(ECG_PVC), deployment.mapped, x)
+        assert same_as_model(scores, answers, deployment.mapped.network).whole
         some = slice(None, None, 10)
         assert np.array_equal(scores[some], deployment.run(x[some], on="firmware", integers=True))

@@ -9,7 +9,7 @@ faulty chip. Scales and the dynamo exporter make thresholds ambiguous: there, an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from edgebnn.codegen.project import render_project  # noqa: E402
 from edgebnn.emulator.agreement import same_as_model  # noqa: E402
 from edgebnn.emulator.executors import Executor, execute  # noqa: E402
 from edgebnn.emulator.onnx_runtime import run_onnxruntime  # noqa: E402
-from edgebnn.frontend import ReadOptions, read_network  # noqa: E402
+from edgebnn.frontend import ReadOptions, read_network, runnable_model  # noqa: E402
 from edgebnn.mapping.planner import map_network  # noqa: E402
 from edgebnn.mapping.programmed import programmed_banks  # noqa: E402
 from edgebnn.network.types import Network  # noqa: E402
@@ -37,6 +37,7 @@ from tests.exports import BinaryConv1d, BinaryConv2d, BinaryLinear, export, sign
 from tests.frontend.comparison import assert_same_as_onnxruntime  # noqa: E402
 from tests.mapping.test_planner import PROVENANCE  # noqa: E402
 from tests.networks import random_inputs  # noqa: E402
+from tests.onnx_here import onnxruntime_here  # noqa: E402
 
 SIGNS = ("sign", "where_at_least", "where_above", "where_below", "falling", "autograd_function", "hardtanh_sign")
 WEIGHTS = ("sign", "where", "ternary", "scaled_per_channel")
@@ -116,8 +117,9 @@ def _draw_conv(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("exported")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with onnxruntime_here():
+        yield tmp_path_factory.mktemp("exported")
 
 
 @pytest.mark.parametrize("feature", FEATURES)
@@ -145,7 +147,7 @@ def check(path: Path, drawn: Drawn, bits: int, target: str) -> None:
     ambiguous = any(getattr(node, "ambiguous", 0) for node in network.nodes)
     if compared.scores_compared:
         scores = execute(mapped, elf, x, Executor.REFERENCE)
-        answers = compared.answers if ambiguous else run_onnxruntime(path, mapped, x)
+        answers = compared.answers if ambiguous else run_onnxruntime(runnable_model(path), mapped, x)
         assert same_as_model(scores, answers, network).whole
 
 

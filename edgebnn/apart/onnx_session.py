@@ -1,0 +1,96 @@
+"""onnxruntime on a model that was checked, in a process of its own (`onnx_worker.py`).
+
+onnxruntime is native code that no bound of ours reaches: here a model can neither crash it under our feet, nor take the
+machine's memory, nor keep it busy for ever. It never sees the model's file, only the graph that was read and checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from edgebnn.apart.onnx_worker import (
+    ANSWERS,
+    MODEL,
+    MOST_MEMORY_BYTES,
+    PROBLEM,
+    RANGES,
+    REQUEST,
+    SAMPLES,
+    Problem,
+    Request,
+)
+from edgebnn.apart.process import run_apart
+from edgebnn.arrays import Array, read_npy
+from edgebnn.errors import DataError
+from edgebnn.scratch import scratch_folder
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class RunnableModel:
+    """A checked model as one piece of bytes, its external data and local functions in place.
+
+    `name` is its file's name, printable; `sha256` that of the file and its external data; `domains` those of its nodes.
+    """
+
+    name: str
+    content: bytes
+    sha256: str
+    domains: frozenset[str]
+
+
+class SessionProblem(Exception):
+    """onnxruntime does not take the model (`stage` is `load`), or does not run it on the samples (`run`)."""
+
+    def __init__(self, stage: str, why: str) -> None:
+        super().__init__(why)
+        self.stage = stage
+        self.why = why
+
+
+def answers_of(
+    model: RunnableModel, x: Array, *, output: str | None, block: int, most_batch: int, seconds: float
+) -> Array:  # fmt: skip
+    """The output (by default the first one) for samples x (B, ...), `block` at once where the model leaves that open.
+
+    SessionProblem says why there is none: also where the model insists on more than `most_batch` samples at once.
+    """
+    request = Request(outputs=[] if output is None else [output], ranges=False, block=block, most_batch=most_batch)
+    with scratch_folder() as folder:
+        _run(model, x, request, folder, seconds)
+        try:
+            return read_npy(folder / ANSWERS)
+        except DataError as error:
+            raise SessionProblem("run", "its answers are no numbers, or too many") from error
+
+
+def ranges_of(
+    model: RunnableModel, x: Array, values: Sequence[str], *, most_batch: int, seconds: float
+) -> dict[str, Range]:  # fmt: skip
+    """The lowest and the highest number of each of the values for the samples; SessionProblem as `answers_of`."""
+    request = Request(outputs=list(values), ranges=True, block=1, most_batch=most_batch)
+    with scratch_folder() as folder:
+        _run(model, x, request, folder, seconds)
+        return msgspec.json.decode((folder / RANGES).read_bytes(), type=dict[str, Range])
+
+
+def _run(model: RunnableModel, x: Array, request: Request, folder: Path, seconds: float) -> None:
+    (folder / MODEL).write_bytes(model.content)
+    np.save(folder / SAMPLES, x, allow_pickle=False)
+    (folder / REQUEST).write_bytes(msgspec.json.encode(request))
+    ended = run_apart("edgebnn.apart.onnx_worker", [str(folder)], seconds)
+    if ended == 0:
+        return
+    if ended is None:
+        raise SessionProblem("run", f"it takes longer than {seconds:.0f} s")
+    problem = folder / PROBLEM
+    if problem.exists():
+        said = msgspec.json.decode(problem.read_bytes(), type=Problem)
+        raise SessionProblem(said.stage, said.why)
+    raise SessionProblem("run", f"it fails, or needs more than {MOST_MEMORY_BYTES >> 30} GiB of memory")

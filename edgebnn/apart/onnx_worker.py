@@ -1,0 +1,138 @@
+"""The process that onnxruntime runs in: `python -m edgebnn.apart.onnx_worker FOLDER`.
+
+FOLDER holds the model, the samples and the request; it gets the answers, or what onnxruntime says instead of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from edgebnn.apart.process import bound_memory
+from edgebnn.arrays import Array, read_npy
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+MODEL, SAMPLES, REQUEST = "model.onnx", "samples.npy", "request.json"
+ANSWERS, RANGES, PROBLEM = "answers.npy", "ranges.json", "problem.json"
+MOST_MEMORY_BYTES = 6 << 30
+
+_LONGEST = 300  # characters of what it says
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What is wanted: the answers of one output (the first where none is named), or the ranges of several values."""
+
+    outputs: list[str]
+    ranges: bool
+    block: int
+    most_batch: int
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """At which stage (`load`, `run`) it ended, and why."""
+
+    stage: str
+    why: str
+
+
+class _Failed(Exception):
+    def __init__(self, stage: str, why: str) -> None:
+        super().__init__(why)
+        self.problem = Problem(stage, why)
+
+
+def main() -> None:
+    """Bounds this process, then `run`."""
+    bound_memory(MOST_MEMORY_BYTES)
+    sys.exit(run(Path(sys.argv[1])))
+
+
+def run(folder: Path) -> int:
+    """0 where the answers were written into the folder, 1 where the problem was."""
+    try:
+        _answer(folder, msgspec.json.decode((folder / REQUEST).read_bytes(), type=Request))
+    except _Failed as failed:
+        (folder / PROBLEM).write_bytes(msgspec.json.encode(failed.problem))
+        return 1
+    return 0
+
+
+def _answer(folder: Path, request: Request) -> None:
+    content = (folder / MODEL).read_bytes()
+    session = _session(_with_outputs(content, request.outputs) if request.ranges else content)
+    samples = read_npy(folder / SAMPLES)
+    names = request.outputs or [session.get_outputs()[0].name]
+    try:
+        blocks = _blocks(session, samples, names, request)
+        if request.ranges:
+            (folder / RANGES).write_bytes(msgspec.json.encode(_ranges(names, blocks)))
+        else:
+            answers = np.concatenate([block[0] for block in blocks])[: len(samples)]
+            np.save(folder / ANSWERS, answers, allow_pickle=False)
+    except _Failed:
+        raise
+    except Exception as error:  # onnxruntime's exceptions have no common base class
+        raise _Failed("run", _said(error)) from error
+
+
+def _with_outputs(content: bytes, names: list[str]) -> bytes:
+    """The model with these values, which its layers read, among its outputs."""
+    import onnx
+
+    model = onnx.load_model_from_string(content)
+    present = {output.name for output in model.graph.output}
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in present)
+    return bytes(model.SerializeToString())
+
+
+def _session(content: bytes) -> onnxruntime.InferenceSession:
+    """Without graph optimisations: they fuse Conv and BatchNormalization and so move exact zeros across a sign."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions have no common base class
+        raise _Failed("load", _said(error)) from error
+
+
+def _blocks(
+    session: onnxruntime.InferenceSession, samples: Array, names: list[str], request: Request
+) -> Iterator[list[Array]]:
+    """The named values for one block of samples after the other, the last one filled up by repetition."""
+    entry = session.get_inputs()[0]
+    fixed = entry.shape[0] if isinstance(entry.shape[0], int) else None
+    if fixed is not None and not 1 <= fixed <= request.most_batch:
+        raise _Failed("load", f"it insists on {fixed} samples at once, and {request.most_batch} are the most")
+    batch = fixed or request.block
+    for start in range(0, len(samples), batch):
+        block = samples[start : start + batch]
+        yield session.run(names, {entry.name: block if fixed is None else np.resize(block, (fixed, *block.shape[1:]))})
+
+
+def _ranges(names: list[str], blocks: Iterator[list[Array]]) -> dict[str, tuple[float, float]]:
+    found: dict[str, tuple[float, float]] = {}
+    for block in blocks:
+        for name, values in zip(names, block, strict=True):
+            if not np.isfinite(values).all():
+                raise _Failed("run", "a value of it is not finite")
+            low, high = found.get(name, (np.inf, -np.inf))
+            found[name] = min(low, float(np.min(values))), max(high, float(np.max(values)))
+    return found
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split()).encode("utf-8", "replace").decode()[:_LONGEST]
+
+
+if __name__ == "__main__":
+    main()
