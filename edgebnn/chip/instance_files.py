@@ -73,11 +73,16 @@ def save_chip(chip: ChipInstance, path: Path, target: Target | None = None) -> N
     The file states name and hash of the `target` that the chip is one of. The same chip gives the same bytes.
     """
     measured = chip.measured
-    if (measured is None) == (path.suffix.lower() == ".npz"):
-        what = "a chip without a measurement is JSON" if measured is None else "a chip with a measurement is an archive"
-        raise DataError(f"'{path}' has the wrong ending: {what}; end it in {'.json' if measured is None else '.npz'}")
+    check_ending(path, measured is not None)
     text = _json(chip, target)
     write_whole(path, text if measured is None else _archive(text, measured))
+
+
+def check_ending(path: Path, measured: bool) -> None:
+    """DataError where a file's ending is not that of chips with, or without, a measurement."""
+    if measured != (path.suffix.lower() == ".npz"):
+        what = "a chip with a measurement is an archive" if measured else "a chip without a measurement is JSON"
+        raise DataError(f"'{path}' has the wrong ending: {what}; end it in {'.npz' if measured else '.json'}")
 
 
 def load_chip(path: Path, target: Target | None = None) -> ChipInstance:

@@ -8,6 +8,7 @@ import click
 
 from edgebnn.chip.conditions import KELVIN, MOST_GUARD_BAND
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import OutputFile
 
 
 @click.command(cls=JsonCommand)
@@ -56,7 +57,7 @@ from edgebnn.cli.output import JsonCommand, emit
 )
 @click.option(
     "--png",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     metavar="FILE",
     help="Draw distributions and error rates.",
 )

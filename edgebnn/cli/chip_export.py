@@ -11,6 +11,7 @@ import click
 from edgebnn.cli.chip_options import ChipOptions, chip_options
 from edgebnn.cli.options import given, target_option
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import DeploymentFolder, OutputFile
 
 if TYPE_CHECKING:
     from edgebnn.chip.instance import ChipInstance
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 @click.option(
     "--deployment",
     metavar="DIR",
-    type=click.Path(exists=True, path_type=Path),
+    type=DeploymentFolder(),
     help="Program the weights of this deployment, in place of +1 everywhere.",
 )
 @click.option(
     "--banks", type=click.IntRange(1), metavar="N", help="The first N banks. [default: all of target or deployment]"
 )
 @chip_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write (.csv).")
+@click.option("-o", "--output", type=OutputFile(), required=True, help="The file to write (.csv).")
 def export_chip(
     chip: str,
     target: str,

@@ -10,6 +10,7 @@ import click
 from edgebnn.cli.chip_options import ChipOptions, chip_options, chip_settings
 from edgebnn.cli.options import target_option
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import OutputFile
 
 _seed = click.IntRange(0, 2**63 - 1)
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -19,17 +20,19 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--seed", type=_seed, required=True, help="What the chip is drawn by.")
 @target_option()
 @chip_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write (.json).")
+@click.option("-o", "--output", type=OutputFile(), required=True, help="The file to write (.json).")
 def new_chip(
     seed: int, target: str, chip_words: ChipOptions, output: Path, json_flag: bool, json_file: Path | None
 ) -> None:
     """Draw a chip instance and write it to a file, for --chip."""
     from edgebnn.chip.comparison import SAMPLE_BANKS, sample_shape, uniform_pattern, wrong_synapses
     from edgebnn.chip.coverage import default_policy
+    from edgebnn.chip.instance_files import check_ending
     from edgebnn.chip.target_files import load_target
     from edgebnn.report.chip_documents import new_document
     from edgebnn.report.chip_tables import show_new_chip
 
+    check_ending(output, measured=False)
     described = load_target(target)
     policy = default_policy(described)
     chip = replace(chip_settings(chip_words, described), seed=seed)
@@ -46,7 +49,7 @@ def new_chip(
 )
 @target_option()
 @chip_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write (.npz).")
+@click.option("-o", "--output", type=OutputFile(), required=True, help="The file to write (.npz).")
 def import_chip(
     file: Path, seed: int, target: str, chip_words: ChipOptions, output: Path, json_flag: bool, json_file: Path | None
 ) -> None:
@@ -55,11 +58,13 @@ def import_chip(
     from edgebnn.chip.comparison import SAMPLE_BANKS, sample_shape, uniform_pattern, wrong_synapses
     from edgebnn.chip.coverage import check_chip, default_policy
     from edgebnn.chip.instance import measured_model
+    from edgebnn.chip.instance_files import check_ending
     from edgebnn.chip.measured_files import read_measured
     from edgebnn.chip.target_files import load_target
     from edgebnn.report.chip_documents import import_document
     from edgebnn.report.chip_tables import show_import
 
+    check_ending(output, measured=True)
     described = load_target(target)
     policy = default_policy(described)
     measured, ignored = read_measured(file)

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import DeploymentFolder
 
-_folder = click.Path(exists=True, path_type=Path)
+_folder = DeploymentFolder()
 
 
 @click.command(cls=JsonCommand)

@@ -9,6 +9,7 @@ import click
 
 from edgebnn.cli.options import model_argument, reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import OutputFolder
 
 
 @click.command(cls=JsonCommand)
@@ -17,7 +18,7 @@ from edgebnn.cli.output import JsonCommand, emit
 @click.option(
     "-o",
     "--folder",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     help="Folder for the deployment; by default MODEL-TARGET.",
 )
 @click.option("--policy", help="Programming policy of the RRAM (edgebnn targets show TARGET lists them).")
@@ -48,7 +49,9 @@ def compile(
 ) -> None:
     """Compile MODEL (ONNX) for a target and write the deployment folder."""
     from edgebnn import api
+    from edgebnn.chip.target_files import load_target
     from edgebnn.cli.options import read_options
+    from edgebnn.mapping.folder import check_folder
     from edgebnn.report.documents import compile_document
     from edgebnn.report.tables import show_compile
 
@@ -59,10 +62,14 @@ def compile(
         if not json_flag:
             click.echo(f"step {len(steps)}/5: {name} ({seconds:.2f} s)", err=True)
 
+    described = load_target(target)
+    if folder is None:
+        folder = Path(f"{model.stem}-{described.name}")
+        check_folder(folder)
     options = read_options(input_type, input_scale, calibration, model_output)
     deployment = api.compile(
         model,
-        target,
+        described,
         policy=policy,
         input_type=options.input_type,
         input_scale=options.input_scale,
@@ -72,7 +79,6 @@ def compile(
         step=step,
     )
     start = time.perf_counter()
-    folder = folder or Path(f"{model.stem}-{deployment.mapped.target.name}")
     deployment.save(folder)
     step("write the folder", time.perf_counter() - start)
     document = compile_document(deployment, folder)

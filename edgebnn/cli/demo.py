@@ -10,6 +10,7 @@ import click
 
 from edgebnn.cli.options import given
 from edgebnn.cli.output import JsonCommand, emit, end_with
+from edgebnn.cli.places import OutputFolder
 
 if TYPE_CHECKING:
     from edgebnn.devices.recording import Recording
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Targets to show side by side; the first one is judged.",
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Keep the first target's deployment in this folder."
-)
+@click.option("-o", "--output", type=OutputFolder(), help="Keep the first target's deployment in this folder.")
 @click.option(
     "--policy",
     default="low-energy",

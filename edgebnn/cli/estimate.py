@@ -10,13 +10,14 @@ import click
 from edgebnn.chip.lifetime import Usage
 from edgebnn.cli.options import given, reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import DeploymentFolder
 
 if TYPE_CHECKING:
     from edgebnn.chip.target import Target
 
 
 @click.command(cls=JsonCommand)
-@click.argument("source", metavar="DIR|MODEL", type=click.Path(exists=True, path_type=Path))
+@click.argument("source", metavar="DIR|MODEL", type=DeploymentFolder())
 @target_option(default=None)
 @click.option("--policy", help="Programming policy, for a MODEL.")
 @reading_options

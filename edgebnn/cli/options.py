@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from edgebnn.cli.places import DeploymentFolder
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -25,7 +27,7 @@ model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=F
 trust_option = click.option(
     "--trust", is_flag=True, help="Run a native firmware (target host) with your rights: you know who made DIR."
 )
-folder_argument = click.argument("folder", metavar="DIR", type=click.Path(exists=True, path_type=Path))
+folder_argument = click.argument("folder", metavar="DIR", type=DeploymentFolder())
 _input_type_option = click.option(
     "--input-type",
     metavar="TYPE",

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import click
 
-Document = dict[str, Any]
+from edgebnn.cli.places import OutputFile, check_outputs
 
-_FILES = ("json_file", "png", "save_chip")  # parameters that name a file to be written
+Document = dict[str, Any]
 
 
 class Step(Protocol):
@@ -31,7 +31,7 @@ class JsonCommand(click.Command):
         super().__init__(*args, **kwargs)
         help_text = "Print JSON instead of tables; with FILE.json write it there."
         self.params.append(click.Option(["--json", "json_flag"], is_flag=True, help=help_text))
-        self.params.append(click.Option(["--json-file"], type=click.Path(path_type=Path), hidden=True))
+        self.params.append(click.Option(["--json-file"], type=OutputFile(), hidden=True))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rewritten = []
@@ -41,13 +41,8 @@ class JsonCommand(click.Command):
         return super().parse_args(ctx, rewritten)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command, unless the files that it would end with have no place."""
-        from edgebnn.files import check_place
-
-        for name in _FILES:
-            path = ctx.params.get(name)
-            if path is not None:
-                check_place(path)
+        """Runs the command, unless what it would end with has no place."""
+        check_outputs(self, ctx)
         return super().invoke(ctx)
 
 

@@ -9,6 +9,7 @@ import click
 from edgebnn.cli.chip_options import ChipOptions, chip_options
 from edgebnn.cli.options import folder_argument, trust_option
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import OutputFile
 
 
 @click.command(cls=JsonCommand)
@@ -20,7 +21,7 @@ from edgebnn.cli.output import JsonCommand, emit
     required=True,
     help="x.npy: a batch in the model's input layout and type.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Where the scores go (.npy).")
+@click.option("--output", type=OutputFile(), help="Where the scores go (.npy).")
 @click.option(
     "--on",
     type=click.Choice(["reference", "fast", "firmware"]),
@@ -32,7 +33,7 @@ from edgebnn.cli.output import JsonCommand, emit
     "--chip", metavar="SEED|FILE", help="A chip instance with bit errors: a seed (with the options below), or a file."
 )
 @chip_options
-@click.option("--save-chip", type=click.Path(path_type=Path), help="Write the chip instance to this file, for --chip.")
+@click.option("--save-chip", type=OutputFile(), help="Write the chip instance to this file, for --chip.")
 @click.option("--integers", is_flag=True, help="int32 scores instead of float64 in the model's own units.")
 @trust_option
 def run(
@@ -50,6 +51,7 @@ def run(
 ) -> None:
     """Run a batch through the deployment in DIR and write its scores."""
     from edgebnn import api
+    from edgebnn.chip.instance_files import check_ending
     from edgebnn.cli.options import batch_of, chip_from
     from edgebnn.cli.output import progress
     from edgebnn.files import write_whole
@@ -62,6 +64,8 @@ def run(
     deployment = api.load(folder, trust=trust)
     x = batch_of(input_file, deployment)
     instance = chip_from(deployment, chip, chip_words)
+    if save_chip is not None and instance is not None:
+        check_ending(save_chip, instance.measured is not None)
     with progress(f"{on}: {len(x)} samples") as step:
         step("running")
         scores = deployment.run(x, on=on, chip=instance, integers=integers)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import OutputFile
 
 
 @click.group()
@@ -58,7 +59,7 @@ def check_target(target: str, json_flag: bool, json_file: Path | None) -> None:
 
 @targets.command("copy", cls=JsonCommand)
 @click.argument("target", metavar="NAME")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=OutputFile())
 @click.option(
     "--set",
     "settings",

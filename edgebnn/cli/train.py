@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgebnn.cli.output import JsonCommand, emit
+from edgebnn.cli.places import OutputFile
 
 RECIPES = ("ecg",)
 
@@ -21,7 +22,7 @@ RECIPES = ("ecg",)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     default="ecg_pvc.onnx",
     show_default=True,
     help="The model to write.",
@@ -52,6 +53,8 @@ def train(
 
     if recipe not in RECIPES:
         raise DataError(f"there is no recipe '{recipe}'; choose one of: {', '.join(RECIPES)}")
+    if output.suffix.lower() != ".onnx":
+        raise click.UsageError(f"'{output}' has the wrong ending: the recipe writes an ONNX model; end it in .onnx")
     if float_twin and not folds and not leave_out:
         raise click.UsageError("--float-twin goes with --folds or --leave-out")
     try:
@@ -62,8 +65,6 @@ def train(
     from edgebnn.recipes.ecg import EPOCHS, Patients, data_folder, epochs_of_training, train_ecg
     from edgebnn.report.tables import show_train
 
-    if not output.absolute().parent.is_dir():
-        raise DataError(f"the folder of '{output}' does not exist; make it first, or choose another -o")
     torch.set_num_threads(1)  # so small a network only loses by sharing the work, and sums stay in one order
     patients = Patients.read(data_folder(data))
     epochs = EPOCHS if epochs is None else epochs

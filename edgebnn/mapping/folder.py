@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from edgebnn.errors import DeploymentError
+from edgebnn.files import write_synced
 from edgebnn.inputs import input_inside, read_input
 from edgebnn.mapping.record import Record, decode, encode
+from edgebnn.mapping.swap import clear, find_again, fresh_folder, put, recover
+from edgebnn.places import MAX_RECORD_BYTES, RECORD
 
-RECORD = "deployment.json"
 FIRMWARE = "firmware"
 MAX_BYTES = 1 << 29  # of all files that a record names
-MAX_RECORD_BYTES = 1 << 25
 FIRMWARE_ELF = "firmware.elf"
 
 
@@ -28,42 +28,52 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
     """
     document = encode(record)
     _check_readable(document, files)
-    folder = folder.resolve()  # a link to a folder stays a link, and the folder behind it is written
-    _check_replaceable(folder)
+    check_folder(folder)
+    real = _real(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise DeploymentError(f"cannot write beside '{folder}': {error.strerror}; choose another folder") from error
-    try:
-        fresh.chmod(0o755)
-        for name, data in {**files, RECORD: document}.items():
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        if (fresh / FIRMWARE_ELF).exists():
-            (fresh / FIRMWARE_ELF).chmod(0o755)
-        _swap(fresh, folder)
+        real.parent.mkdir(parents=True, exist_ok=True)
+        clear(real)
+        with fresh_folder(real) as fresh:
+            for name, data in {**files, RECORD: document}.items():
+                path = fresh / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_synced(path, data)
+            if (fresh / FIRMWARE_ELF).exists():
+                (fresh / FIRMWARE_ELF).chmod(0o755)
+            put(fresh, real)
     except OSError as error:
         reason = error.strerror or error
         raise DeploymentError(
             f"writing '{folder}' failed: {reason}; free some space or choose another folder"
         ) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_folder(folder: Path) -> None:
+    """DeploymentError where no deployment can be written under this name: what stands there is not ours to replace.
+
+    Whoever works for long asks before that.
+    """
+    real = _real(folder)
+    recover(real)
+    _check_replaceable(real)
+    there = next(path for path in real.parents if os.path.lexists(path))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "is closed to you" if there.is_dir() else "is no folder"
+        raise DeploymentError(f"'{folder}' cannot be written: '{there}' {what}; choose another folder with -o")
 
 
 def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
     """The record of a deployment folder and all the files that belong to it, every one checked against its hash."""
     path = folder / RECORD
+    find_again(_real(folder))
     if not path.is_file():
         raise DeploymentError(f"'{folder}' is no deployment folder (it has no {RECORD}); make one with edgebnn compile")
     record = decode(_read(path, MAX_RECORD_BYTES), str(path))
     files: dict[str, bytes] = {}
-    left = MAX_BYTES
+    most = MAX_BYTES
     for name in record.files:
-        data = files[name] = _read(_inside(folder, name), left)
-        left -= len(data)
+        data = files[name] = _read(_inside(folder, name), most)
+        most -= len(data)
         if hashlib.sha256(data).hexdigest() != record.files[name]:
             raise DeploymentError(f"'{folder / name}' is not the file that was written; compile again")
     missing = {"weights.bin", "memory_map.json", "memory_map.csv"} - files.keys()
@@ -90,6 +100,14 @@ def made_by_make(names: Iterable[str]) -> frozenset[str]:
     return frozenset(made)
 
 
+def _real(folder: Path) -> Path:
+    """The folder with every link followed: a link stays one, and the folder behind it is written."""
+    try:
+        return Path(os.path.realpath(folder))
+    except (OSError, ValueError) as error:  # a NUL
+        raise DeploymentError("the folder has a name that no folder can have; choose another") from error
+
+
 def _check_readable(document: bytes, files: Mapping[str, bytes]) -> None:
     """Nothing is written that `read_folder` would refuse."""
     size = sum(map(len, files.values()))
@@ -112,10 +130,10 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def _check_replaceable(folder: Path) -> None:
-    if not folder.exists():
+    if not os.path.lexists(folder):
         return
     if not folder.is_dir():
-        raise DeploymentError(f"'{folder}' is a file; choose another folder with -o")
+        raise DeploymentError(f"'{folder}' is a file, or a link in a circle; choose another folder with -o")
     if not any(folder.iterdir()):
         return
     if not (folder / RECORD).is_file():
@@ -136,18 +154,3 @@ def _check_replaceable(folder: Path) -> None:
                 f"'{folder / name}' was added or changed since edgebnn wrote the folder; move it away or choose "
                 "another folder with -o"
             )
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    """Puts the fresh folder in the old one's place; on failure the old one stays."""
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = fresh.with_name(fresh.name + "-old")
-    folder.rename(old)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from edgebnn.errors import ModelError
+from edgebnn.files import write_whole
 from edgebnn.nn.layers import BinaryConv1d, BinaryConv2d, BinaryLinear
+from edgebnn.places import check_place
 
 OPSET = 18
 
@@ -24,15 +27,22 @@ def export_onnx(
     it was. `fold_weights` stores binary and ternary weights as the constants -1, 0, +1; without it the latent weights
     stay, and the sign is a subgraph of GreaterOrEqual and Where. The TorchScript exporter keeps batch norms apart, so
     that the compiler's thresholds are exact; the other one (`dynamo`) folds them into the weights. The same model
-    gives the same bytes. Raises ModelError where the model cannot be exported.
+    gives the same bytes. Raises ModelError where the model cannot be exported, DataError where it cannot be written.
     """
+    check_place(Path(path))
+    write_whole(Path(path), onnx_bytes(model, example, dynamo, fold_weights=fold_weights))
+
+
+def onnx_bytes(model: nn.Module, example: Tensor, dynamo: bool = False, *, fold_weights: bool = True) -> bytes:
+    """What `export_onnx` writes."""
     frozen = copy.deepcopy(model).eval()
     if fold_weights:
         frozen = _folded(frozen)
     for parameter in frozen.parameters():
         parameter.requires_grad_(False)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="edgebnn-") as folder:
+            path = Path(folder, "model.onnx")
             warnings.simplefilter("ignore")  # deprecation of the exporter that keeps batch norms apart
             if dynamo:
                 torch.onnx.export(
@@ -60,6 +70,7 @@ def export_onnx(
                     # EVAL would fold batch norms into the convolutions, and round
                     training=torch.onnx.TrainingMode.PRESERVE,
                 )
+            return path.read_bytes()
     except (torch.onnx.errors.OnnxExporterError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().split("\n", 1)[0]
         raise ModelError(f"the model cannot be exported to ONNX ({reason}); use plain modules") from error

@@ -20,9 +20,10 @@ from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import read_recording
 from edgebnn.devices.wfdb_header import segment_headers
 from edgebnn.errors import DataError
+from edgebnn.files import write_whole
 from edgebnn.nn.ecg import EcgNet, Training, evaluate, train
 from edgebnn.nn.ecg_augment import Coding
-from edgebnn.nn.export import export_onnx
+from edgebnn.nn.export import onnx_bytes
 
 EPOCHS = Training.epochs
 
@@ -118,8 +119,9 @@ def train_ecg(
     results += [(index, UNSEEN, _judged(model, patients, index)) for index in sorted(left)]
     if not folds:
         results += [(index, SEEN, _judged(model, patients, index)) for index in learnt]
-    if binary:
-        export_onnx(model, torch.zeros((1, *patients.x.shape[1:]), dtype=torch.int8), output)
+    exported = onnx_bytes(model, torch.zeros((1, *patients.x.shape[1:]), dtype=torch.int8)) if binary else None
+    if exported is not None:
+        write_whole(output, exported)
     pooled = []
     for split in (UNSEEN, SEEN):
         parts = [result for _, own, result in results if own == split]
@@ -135,8 +137,8 @@ def train_ecg(
             for index, split, result in sorted(results, key=lambda result: result[0])
         ],
         "pooled": pooled,
-        "model": str(output) if binary else None,
-        "model_sha256": hashlib.sha256(output.read_bytes()).hexdigest() if binary else None,
+        "model": None if exported is None else str(output),
+        "model_sha256": None if exported is None else hashlib.sha256(exported).hexdigest(),
     }
 
 

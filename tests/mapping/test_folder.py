@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from edgebnn.errors import DeploymentError
+from edgebnn.files import write_synced
 from edgebnn.mapping import folder as folder_module
 from edgebnn.mapping.cells import cells_csv
-from edgebnn.mapping.folder import read_folder, write_folder
+from edgebnn.mapping.folder import check_folder, read_folder, write_folder
 from edgebnn.mapping.memory_map import memory_map_json
 from edgebnn.mapping.record import Record, encode, record_of, restore
 from tests.mapping.test_planner import dense, mapped_on
@@ -155,16 +156,16 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     """The disk fills up after each single write in turn."""
     write_folder(tmp_path / "out", *contents(4))
     before = tree(tmp_path)
-    real, left = Path.write_bytes, [writes]
+    left = [writes]
 
-    def write_bytes(path: Path, data: bytes) -> int:
+    def full(path: Path, data: bytes) -> None:
         if left[0] == 0:
-            real(path, data[: len(data) // 2])
+            write_synced(path, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         left[0] -= 1
-        return real(path, data)
+        write_synced(path, data)
 
-    monkeypatch.setattr(folder_module.Path, "write_bytes", write_bytes)
+    monkeypatch.setattr(folder_module, "write_synced", full)
     record, files = contents(9)
     if writes < len(files) + 1:
         with pytest.raises(DeploymentError, match="No space left"):
@@ -211,3 +212,13 @@ def test_offsets_in_a_record_are_not_trusted(tmp_path: Path) -> None:
     changed, read = read_folder(tmp_path / "out")
     with pytest.raises(DeploymentError, match="does not follow from"):
         restore(changed, read["weights.bin"], "out")
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new" / "out")
+    (tmp_path / "file").write_bytes(b"mine")
+    (tmp_path / "circle").symlink_to("circle")
+    for path in (tmp_path / "file", tmp_path / "file" / "out", tmp_path / "circle", Path("nul\0"), Path("/dev/null")):
+        with pytest.raises(DeploymentError, match="choose another"):
+            check_folder(path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["circle", "file"]
