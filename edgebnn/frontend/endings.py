@@ -12,8 +12,7 @@ from edgebnn.frontend.operations import Dropping, Forwarding, Operands, Operatio
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.quantisers import scale_operand
 
-# What rounds probabilities: two that differ can then be the same.
-ROUNDS = frozenset(("Quant", "IntQuant", "QuantizeLinear"))
+_QUANTISERS = ("Quant", "IntQuant", "QuantizeLinear")
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
 
@@ -91,6 +90,7 @@ def left_out_behind(node: Node, operands: Operands, rounded: bool) -> Operation:
 
 
 def _rounding(node: Node) -> Operation:
-    if node.operator not in ROUNDS:
+    if node.operator not in _QUANTISERS:
         return Forwarding()
-    return Dropping(f"the quantiser '{node.name}' behind it is left out too: the answer has no probabilities to round")
+    note = f"the quantiser '{node.name}' behind it is left out too: the answer has no probabilities to round"
+    return Dropping(note, rounds=True)

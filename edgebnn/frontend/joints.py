@@ -47,6 +47,8 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     for other in signals[1:]:
         if other.shape[1:] != first.shape[1:] or other.view.axes != first.view.axes:
             raise Refusal("joins maps of different shapes", "concatenate maps of one height and width")
+        if other.elements != first.elements:
+            raise Refusal(f"joins {first.elements} elements with {other.elements} ones", "cast them all to float32")
     fixed = aligned(emitter, signals)
     if len({each.tensor.kind for each in fixed}) > 1:
         fixed = tuple(each if each.tensor.kind is Kind.SUMS else times(emitter, each, 1, "sums") for each in fixed)
@@ -60,7 +62,7 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     concat = Concat(emitter.name(node), tuple(each.tensor.name for each in fixed), output)
     leaf = _leaf(fixed, np.concatenate([each.offset for each in fixed]), fixed[0].unit, output, terms=1)
     signal = emitter.step(concat, [each.tensor for each in fixed], leaf, value)
-    return replace(signal, model_view=view)
+    return replace(signal, model_view=view, elements=first.elements)
 
 
 def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, value: str) -> Signal:

@@ -15,7 +15,7 @@ from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter, InputReadTwice
-from edgebnn.frontend.endings import ROUNDS, left_out_behind
+from edgebnn.frontend.endings import left_out_behind
 from edgebnn.frontend.expressions import Leaf, fractions_of
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
@@ -45,6 +45,7 @@ from edgebnn.frontend.operations import (
     Transposing,
     UnknownOperand,
     WeightedSum,
+    operands_in,
 )
 from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.scores import Scores, emit_scores
@@ -53,6 +54,7 @@ from edgebnn.frontend.signals import (
     NotChannelFirst,
     NotPerChannel,
     Signal,
+    as_elements,
     check_channel_first,
     check_elements,
     elementwise,
@@ -240,8 +242,9 @@ class _Lowering:
 
     def _behind_the_end(self, node: Node, values: list[Value | None], operands: Operands) -> Value:
         """The value of a node behind one that was left out, so that it is left out as well."""
-        operation = left_out_behind(node, operands, any(name in self._rounded for name in node.inputs))
-        if node.operator in ROUNDS or any(name in self._rounded for name in node.inputs):
+        rounded = any(name in self._rounded for name in node.inputs)
+        operation = left_out_behind(node, operands, rounded)
+        if rounded:
             self._rounded.update(node.outputs)
         self._dropped.update(name for name in node.outputs if name)
         return self._applied(node, values, operation)
@@ -282,9 +285,7 @@ class _Lowering:
         if isinstance(operation, Elementwise):
             return self._elementwise(node, signals, operation)
         if isinstance(operation, Joining):
-            if len(signals) != len(node.inputs):
-                raise Refusal("joins values of the network with constants", "concatenate values of layers alone")
-            return joined(self._emitter, list(signals.values()), operation.axis, node.name, value)
+            return joined(self._emitter, self._joining(node, signals, operation), operation.axis, node.name, value)
         if 0 not in signals:
             raise Refusal("puts values of the network where a constant belongs", "export the model with fixed shapes")
         signal = signals[0]
@@ -295,6 +296,8 @@ class _Lowering:
                 return replace(signal, value=value)
             case Dropping():
                 self._dropped.update(name for name in node.outputs if name)
+                if operation.rounds:
+                    self._rounded.update(node.outputs)
                 self._notes.append(operation.note)
                 return signal
             case Pooling():
@@ -343,6 +346,20 @@ class _Lowering:
             moved = self._emitter.split(signal, shape, node.name, value)
         return seen_as(moved, view)
 
+    def _joining(self, node: Node, signals: dict[int, Signal], operation: Joining) -> list[Signal]:
+        """What is joined: the operands, or what the operation's parts make of them."""
+        parts = [(operands_in(part.call), part) for part in operation.parts]
+        wanted = {index for indices, _ in parts for index in indices} if parts else set(range(len(node.inputs)))
+        if not wanted <= signals.keys():
+            raise Refusal("joins values of the network with constants", "concatenate values of layers alone")
+        if not parts:
+            return list(signals.values())
+        names = [f"{node.outputs[0]}.{number}" for number in range(1, len(parts) + 1)]
+        return [
+            elementwise({index: signals[index] for index in indices}, part, node.name, name)
+            for name, (indices, part) in zip(names, parts, strict=True)
+        ]
+
     def _elementwise(self, node: Node, signals: dict[int, Signal], operation: Elementwise) -> Signal:
         value = node.outputs[0]
         if over_the_same(signals):
@@ -351,7 +368,8 @@ class _Lowering:
             except NotPerChannel:
                 return elementwise(self._settled_together(signals), operation, node.name, value)
         check_elements(signals, operation)
-        return self._summed(node, operation.call, signals, value)
+        total = self._summed(node, operation.call, signals, value)
+        return as_elements(total, operation) if operation.result != total.elements else total
 
     def _summed(self, node: Node, call: Call, signals: dict[int, Signal], value: str) -> Signal:
         """Sums and differences of signals of different layers, the innermost first."""
@@ -369,7 +387,7 @@ class _Lowering:
             given: tuple[Term, ...] = tuple(
                 Operand(index) if isinstance(term, Signal) else term for index, term in enumerate(terms)
             )
-            return elementwise(inner, Elementwise(Call(call.operator, given)), node.name, value)
+            return elementwise(inner, Elementwise(Call(call.operator, given), takes=("any",)), node.name, value)
         if call.operator not in ("Add", "Sub") or len(inner) != 2:
             raise Refusal(
                 "combines two values that come from different layers",

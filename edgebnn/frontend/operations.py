@@ -31,6 +31,17 @@ class Call:
 Term = Operand | Call | Array
 
 
+def operands_in(term: Term) -> tuple[int, ...]:
+    """The indices of the operands that a term reads, each once."""
+    match term:
+        case Operand(index):
+            return (index,)
+        case Call(_, terms):
+            return tuple(dict.fromkeys(index for inner in terms for index in operands_in(inner)))
+        case _:
+            return ()
+
+
 @dataclass(frozen=True, eq=False)
 class Elementwise:
     """The same function for every element of a channel; constants are scalars or broadcast along the channel axis.
@@ -113,11 +124,15 @@ class Averaging:
     keeps_map: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Joining:
-    """All operands one behind the other along an axis (the batch axis counted)."""
+    """Operands one behind the other along an axis (the batch axis counted): all of them, or each behind a function.
+
+    `parts` are such functions, each of one operand, in the order of what is joined.
+    """
 
     axis: int
+    parts: tuple[Elementwise, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,9 +173,13 @@ class Forwarding:
 
 @dataclass(frozen=True)
 class Dropping:
-    """An operator at the end of the model that is left out; the note says what that means for the answer."""
+    """An operator at the end of the model that is left out; the note says what that means for the answer.
+
+    `rounds` says that values which differ before it can be the same behind it.
+    """
 
     note: str
+    rounds: bool = False
 
 
 @dataclass(frozen=True, eq=False)

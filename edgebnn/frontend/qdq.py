@@ -33,7 +33,7 @@ from edgebnn.frontend.quantisers import check_bits, evaluated, known, scale_oper
 from edgebnn.frontend.tensors import whole_range
 
 _X = Operand(0)
-_FLOAT: Term = Call("ToFloat", (_X,))
+AS_FLOAT: Term = Call("ToFloat", (_X,))
 
 # The integer types that QuantizeLinear can be told to give, by ONNX's code.
 _NAMES = {
@@ -51,10 +51,10 @@ def _quantize_linear(node: Node, operands: Operands) -> Operation:
         raise Refusal("quantises to something that is not an integer", "quantise to int8 or uint8")
     if operands.has(2):
         name = operands.constant(2, "zero points").dtype.name
-    scale, zero = _along(node, operands, scale_operand(operands, 1)), _along(node, operands, _zero(operands, 2))
-    low, high = _range_of(name)
+    scale, zero = _along(node, operands, scale_operand(operands, 1)), _along(node, operands, zero_point(operands, 2))
+    low, high = range_of(name)
     check_bits(operands, (high - low).bit_length())
-    term = _saturated(Call("Div", (_X, scale)), zero, low, high)
+    term = saturated(Call("Div", (_X, scale)), zero, low, high)
     value = operands.optional(0)
     if value is None:
         return Elementwise(term, result="integer")
@@ -66,11 +66,11 @@ def _quantize_linear(node: Node, operands: Operands) -> Operation:
 def _dequantize_linear(node: Node, operands: Operands) -> Operation:
     """An integer less the zero point, times the scale."""
     _check_plain(node)
-    scale, zero = _along(node, operands, scale_operand(operands, 1)), _along(node, operands, _zero(operands, 2))
+    scale, zero = _along(node, operands, scale_operand(operands, 1)), _along(node, operands, zero_point(operands, 2))
     value = operands.optional(0)
     if value is None:
-        return Elementwise(Call("Mul", (shifted("Sub", _FLOAT, zero), scale)), takes=("integer",))
-    return known(_whole(value) - zero.astype(np.int64), scale)
+        return Elementwise(Call("Mul", (shifted("Sub", AS_FLOAT, zero), scale)), takes=("integer",))
+    return known(whole(value) - zero.astype(np.int64), scale)
 
 
 def _check_plain(node: Node) -> None:
@@ -95,104 +95,105 @@ def _along(node: Node, operands: Operands, values: Array) -> Array:
     return values.reshape(placed)
 
 
-def _saturated(term: Term, zero: Array, low: int, high: int) -> Call:
+def saturated(term: Term, zero: Array, low: int, high: int) -> Call:
     """Rounded half to even, plus the zero point, held within an integer type."""
     term = shifted("Add", Call("Round", (term,)), zero)
     ends = np.array(low, np.float32), np.array(high, np.float32)
     return Call("Min", (Call("Max", (term, ends[0])), ends[1]))
 
 
-def _range_of(name: str) -> tuple[int, int]:
+def range_of(name: str) -> tuple[int, int]:
+    """The integers of a type that a quantiser gives; Refusal for any other type."""
     found = whole_range(name)
     if found is None:
         raise Refusal(f"quantises to {name}", "quantise to int8 or uint8")
     return found
 
 
-def _zero(operands: Operands, index: int) -> Array:
+def zero_point(operands: Operands, index: int) -> Array:
     """A zero point in float32; zero where it is left out."""
     if not operands.has(index):
         return np.zeros((), np.float32)
-    value = _whole(operands.constant(index, "zero points")).astype(np.float32)
+    value = whole(operands.constant(index, "zero points")).astype(np.float32)
     return value.reshape(()) if value.size == 1 else value
 
 
-def _whole(value: Array) -> Array:
+def whole(value: Array) -> Array:
     """Integer constants, of however few bits, in int64."""
     if whole_range(value.dtype.name) is None:
         raise Refusal(f"has integers of type {value.dtype.name}", "quantise to int8 or uint8")
     return value.astype(np.int64)
 
 
-def _integer_weights(operands: Operands, index: int, zero: Array) -> Quantised:
+def integer_weights(operands: Operands, index: int, zero: Array) -> Quantised:
     """Integer weights less their zero point, with the scale 1."""
-    weights = _whole(operands.constant(index, "weights"))
+    weights = whole(operands.constant(index, "weights"))
     integers = weights - zero.astype(np.int64)
     if integers.shape != weights.shape:
         raise Refusal("has weights and zero points of shapes that do not suit", "export the model again")
     return Quantised(integers.astype(np.float32), integers, np.ones((1,) * integers.ndim, np.float32))
 
 
-def _input(operands: Operands, zero: int) -> Operation:
+def input_less_zero(operands: Operands, zero: int) -> Operation:
     """Operand 0, integers, less its zero point."""
-    value = _zero(operands, zero)
+    value = zero_point(operands, zero)
     if value.ndim:
         raise Refusal("has zero points that differ along its input", "use one zero point for the layer's input")
-    return Elementwise(Call("Sub", (_FLOAT, value)), takes=("integer",)) if value != 0 else Forwarding()
+    return Elementwise(Call("Sub", (AS_FLOAT, value)), takes=("integer",)) if value != 0 else Forwarding()
 
 
 def _convolution(node: Node, operands: Operands, weights: int, zero: int, bias: Array | None = None) -> WeightedSum:
     """A convolution with integer weights, which lie at operand `weights`, and their zero point at operand `zero`."""
     shape = operands.constant(weights, "weights").shape
     window = conv_window(node, operands, shape)
-    zeros = _zero(operands, zero)
-    integers = _integer_weights(operands, weights, zeros.reshape(-1, *(1,) * (len(shape) - 1)) if zeros.ndim else zeros)
+    zeros = zero_point(operands, zero)
+    integers = integer_weights(operands, weights, zeros.reshape(-1, *(1,) * (len(shape) - 1)) if zeros.ndim else zeros)
     return WeightedSum(integers, bias, window, node.integer("group", 1))
 
 
-def _product(operands: Operands, weights: int, zero: int) -> Operation:
+def integer_product(operands: Operands, weights: int, zero: int) -> Operation:
     """A matrix product with integer weights (inputs, outputs); a zero point for each output at most."""
     check_matrix(operands, operands.constant(weights, "weights").shape, maps=True)
-    return dense(operands, _integer_weights(operands, weights, _zero(operands, zero)))
+    return dense(operands, integer_weights(operands, weights, zero_point(operands, zero)))
 
 
-def _steps(*operations: Operation) -> Chain:
+def in_turn(*operations: Operation) -> Chain:
     """Operations one after the other, chains among them opened and what forwards left out."""
     flat = [each.operations if isinstance(each, Chain) else (each,) for each in operations]
     return Chain(tuple(step for steps in flat for step in steps if not isinstance(step, Forwarding)))
 
 
-_AS_INTEGERS = Elementwise(Call("ToFloat", (_X,)), result="integer", takes=("any",))
+AS_INTEGERS = Elementwise(Call("ToFloat", (_X,)), result="integer", takes=("any",))
 
 
 def _conv_integer(node: Node, operands: Operands) -> Operation:
     """A convolution of integers with integers, zero points taken away first."""
-    return _steps(_input(operands, 2), _convolution(node, operands, weights=1, zero=3), _AS_INTEGERS)
+    return in_turn(input_less_zero(operands, 2), _convolution(node, operands, weights=1, zero=3), AS_INTEGERS)
 
 
 def _matmul_integer(node: Node, operands: Operands) -> Operation:
     """A matrix product of integers with integers, zero points taken away first."""
-    return _steps(_input(operands, 2), _product(operands, weights=1, zero=3), _AS_INTEGERS)
+    return in_turn(input_less_zero(operands, 2), integer_product(operands, weights=1, zero=3), AS_INTEGERS)
 
 
 def _qlinear_conv(node: Node, operands: Operands) -> Operation:
     """A convolution of integers, its sums scaled, rounded, shifted and saturated to integers again."""
-    bias = _whole(operands.constant(8, "biases")) if operands.has(8) else None
+    bias = whole(operands.constant(8, "biases")) if operands.has(8) else None
     if bias is not None and not np.array_equal(bias.astype(np.float32), bias):
         raise Refusal("has biases that float32 does not hold", "use coarser scales")
     layer = _convolution(
         node, operands, weights=3, zero=5, bias=None if bias is None else bias.astype(np.float32).reshape(-1)
     )
     axes = (1, -1, *(1,) * len(layer.window.kernel))
-    return _steps(_input(operands, 2), layer, _requantised(operands, axes))
+    return in_turn(input_less_zero(operands, 2), layer, _requantised(operands, axes))
 
 
 def _qlinear_matmul(node: Node, operands: Operands) -> Operation:
     """A matrix product of integers, its sums scaled, rounded, shifted and saturated to integers again."""
     shape = operands.shape(0)
     axes = (-1,) if len(shape) == 2 else (1, 1, -1) if len(shape) == 3 else (1, 1, 1, -1)
-    product = _product(operands, weights=3, zero=5)
-    return _steps(_input(operands, 2), product, _requantised(operands, axes))
+    product = integer_product(operands, weights=3, zero=5)
+    return in_turn(input_less_zero(operands, 2), product, _requantised(operands, axes))
 
 
 def _requantised(operands: Operands, axes: tuple[int, ...]) -> Elementwise:
@@ -201,13 +202,13 @@ def _requantised(operands: Operands, axes: tuple[int, ...]) -> Elementwise:
     if input_scale.ndim or output_scale.ndim:
         raise Refusal("has scales that differ along its input or output", "use one scale for each")
     factor = np.asarray(input_scale * weight_scale / output_scale, np.float32)
-    zero = _zero(operands, 7)
+    zero = zero_point(operands, 7)
     if zero.ndim:
         raise Refusal("has zero points that differ along its output", "use one zero point for it")
-    low, high = _range_of(operands.constant(7, "zero points").dtype.name)
+    low, high = range_of(operands.constant(7, "zero points").dtype.name)
     check_bits(operands, (high - low).bit_length())
     term = Call("Mul", (_X, factor.reshape(axes) if factor.ndim else factor))
-    return Elementwise(_saturated(term, zero, low, high), result="integer")
+    return Elementwise(saturated(term, zero, low, high), result="integer")
 
 
 OPERATORS: dict[str, Recogniser] = {

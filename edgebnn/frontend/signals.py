@@ -283,9 +283,15 @@ def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, v
     first = next(iter(signals.values()))
     expression = _applied(operation.call, signals, first, node)
     check_operators(sum(isinstance(part, Apply) for part in parts(expression)))
+    made = replace(first, expression=expression, value=seen_name(value, first.view))
+    return as_elements(made, operation)
+
+
+def as_elements(signal: Signal, operation: Elementwise) -> Signal:
+    """The signal, which the operation made, with the elements that it says; Refusal where integers leave their type."""
     if operation.result == "integer":
-        _check_range(replace(first, expression=expression), operation)
-    return replace(first, expression=expression, value=seen_name(value, first.view), elements=operation.result)
+        _check_range(signal, operation)
+    return replace(signal, elements=operation.result)
 
 
 def _check_range(signal: Signal, operation: Elementwise) -> None:

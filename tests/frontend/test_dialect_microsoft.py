@@ -3,18 +3,170 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+import edgebnn
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from tests.frontend.comparison import assert_same_as_onnxruntime
+from edgebnn.frontend.graph import Array
+from edgebnn.frontend.problems import Refusal
+from tests.frontend.comparison import assert_same_as_onnxruntime, layers_that_differ, onnxruntime_values
+from tests.frontend.one_node import by_onnxruntime
 from tests.frontend.onnx_models import Model, signs
+from tests.frontend.recognised import carried_out, node_of, recognise
 
 DOMAIN = "com.microsoft"
+
+
+# Scales and zero points of the operands and of the result: with exact ties, and without.
+SCALES = [(0.5, 3, 0.25, 7, 0.5, 11), (0.5, 0, 0.5, 0, 1.0, 1), (0.1, 3, 0.23, 7, 0.31, 11)]
+
+
+def scale(value: float) -> Array:
+    return np.array(value, np.float32)
+
+
+def point(value: int, name: str = "uint8") -> Array:
+    return np.array(value, name)
+
+
+class TestOneNode:
+    """Every pair of integers, or every integer, against onnxruntime."""
+
+    @pytest.mark.parametrize("scales", SCALES)
+    @pytest.mark.parametrize("name", ["uint8", "int8"])
+    def test_sum_of_two_signals(self, scales: tuple[float, ...], name: str) -> None:
+        low = int(np.iinfo(name).min)
+        x, y = (each.reshape(1, -1).astype(name) for each in np.mgrid[low : low + 256, low : low + 256])
+        a, za, b, zb, c, zc = scales
+        constants = {
+            **{1: scale(a), 2: point(int(za), name), 4: scale(b), 5: point(int(zb), name)},
+            **{6: scale(c), 7: point(int(zc), name)},
+        }
+        node = node_of("QLinearAdd", DOMAIN, operands=8)
+        operation = recognise(node, {0: x, 3: y}, constants)
+        result = carried_out(operation, *(x if k == 0 else y if k == 3 else constants[k] for k in range(8)))
+        expected = by_onnxruntime(node, [x if k == 0 else y if k == 3 else constants[k] for k in range(8)])
+        assert np.array_equal(result, expected)
+
+    @pytest.mark.parametrize("scales", SCALES[:2])
+    @pytest.mark.parametrize("operator", ["QLinearAdd", "QLinearMul"])
+    def test_sum_and_product_with_a_constant(self, operator: str, scales: tuple[float, ...]) -> None:
+        x, y = (each.reshape(1, -1).astype(np.uint8) for each in np.mgrid[:256, :256])
+        a, za, b, zb, c, zc = scales
+        constants = [y, scale(b), point(int(zb)), scale(c), point(int(zc))]
+        node = node_of(operator, DOMAIN, operands=8)
+        given = [scale(a), point(int(za)), *constants]
+        operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
+        assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
+
+    @pytest.mark.parametrize("scales", [(0.5, 128, 0.25, 7), (0.1, 100, 0.07, 11), (0.5, 128, 1.0, 2)])
+    def test_leaky_relu(self, scales: tuple[float, ...]) -> None:
+        x, node = np.arange(256, dtype=np.uint8).reshape(1, -1), node_of("QLinearLeakyRelu", DOMAIN, 5, alpha=0.25)
+        given = [scale(scales[0]), point(int(scales[1])), scale(scales[2]), point(int(scales[3]))]
+        operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
+        assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
+
+    @pytest.mark.parametrize("last", [0, 1])
+    @pytest.mark.parametrize("scales", [(0.5, 128, 0.5, 7), (0.25, 3, 0.5, 1), (0.125, 0, 1.0, 1)])
+    @pytest.mark.parametrize("operator", ["QLinearAveragePool", "QLinearGlobalAveragePool"])
+    def test_means(self, operator: str, scales: tuple[float, ...], last: int) -> None:
+        x = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 8)).astype(np.uint8)
+        window = {"kernel_shape": [2, 2], "strides": [2, 2]} if operator == "QLinearAveragePool" else {}
+        node = node_of(operator, DOMAIN, 5, channels_last=last, **window)
+        given = [scale(scales[0]), point(int(scales[1])), scale(scales[2]), point(int(scales[3]))]
+        operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
+        assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
+
+    @pytest.mark.parametrize("across", [0, 1])
+    @pytest.mark.parametrize("integers", [True, False])
+    def test_dense_layer(self, across: int, integers: bool) -> None:
+        rng = np.random.default_rng(0)
+        x, bias = rng.integers(0, 256, (50, 20)).astype(np.uint8), rng.integers(-999, 999, 7).astype(np.int32)
+        weights = rng.integers(-60, 60, (7, 20) if across else (20, 7)).astype(np.int8)
+        given = [scale(0.125), point(3), weights, scale(0.0625), point(0, "int8"), bias]
+        given += [scale(0.5), point(11)] if integers else []
+        node = node_of("QGemm", DOMAIN, 1 + len(given), transB=across, alpha=0.5)
+        operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
+        assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
+
+    def test_a_product_of_two_signals_and_an_output_of_no_type_are_refused(self) -> None:
+        x = np.zeros((1, 8), np.uint8)
+        units = {1: scale(1), 2: point(0), 4: scale(1), 5: point(0), 6: scale(1), 7: point(0)}
+        with pytest.raises(Refusal, match="multiplies two values of the network"):
+            recognise(node_of("QLinearMul", DOMAIN, 8), {0: x, 3: x}, units)
+        with pytest.raises(Refusal, match="nothing says of which type"):
+            recognise(node_of("QLinearAdd", DOMAIN, 7), {0: x, 3: x}, {1: scale(1), 4: scale(1), 6: scale(1)})
+
+
+class _Samples(CalibrationDataReader):
+    """Random samples for onnxruntime's quantiser."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        rng = np.random.default_rng(5)
+        self._left = iter([{"x": rng.standard_normal((16, *shape)).astype(np.float32)} for _ in range(4)])
+
+    def get_next(self) -> Any:
+        return next(self._left, None)
+
+
+def float_model() -> Model:
+    """A residual sum, both averages, a concatenation, a leaky one and a softmax, of floats."""
+    rng = np.random.default_rng(2)
+    weights = lambda *shape: (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)  # noqa: E731
+    model = Model((3, 12, 12), opset=17)
+    first = model.add("Conv", weights(8, 3, 3, 3), weights(8, 1)[:, 0], pads=[1, 1, 1, 1])
+    model.add("LeakyRelu", alpha=0.1)
+    second = model.add("Conv", weights(8, 8, 3, 3), pads=[1, 1, 1, 1])
+    model.add("Add", inputs=[first, second])
+    pooled = model.add("AveragePool", kernel_shape=[3, 3], strides=[3, 3])  # a ninth is never a tie
+    third = model.add("Conv", weights(4, 8, 1, 1))
+    model.add("Concat", inputs=[pooled, third], axis=1)
+    model.add("GlobalAveragePool")
+    model.add("Flatten")
+    model.add("Gemm", weights(12, 5), weights(5, 1)[:, 0])
+    model.add("Softmax")
+    return model
+
+
+def quantised(folder: Path, style: QuantFormat) -> Path:
+    """What onnxruntime's own quantiser makes of the model: int8 weights below 7 bits, so that its kernels are exact."""
+    source, target = float_model().save(folder, "float.onnx"), folder / "quantised.onnx"
+    quantize_static(
+        source, target, _Samples((3, 12, 12)), quant_format=style, per_channel=False, reduce_range=True,
+        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+        extra_options={"ForceQuantizeNoInputCheck": True},
+    )  # fmt: skip
+    return target
+
+
+@pytest.mark.parametrize("style", [QuantFormat.QOperator, QuantFormat.QDQ])
+def test_a_file_of_its_quantiser(style: QuantFormat, tmp_path: Path) -> None:
+    path = quantised(tmp_path, style)
+    operators = {node.op_type for node in onnx.load(path).graph.node}
+    if style is QuantFormat.QOperator:
+        assert {"QLinearAdd", "QLinearAveragePool", "QLinearGlobalAveragePool", "QLinearConcat", "QGemm"} <= operators
+        assert {"QLinearSoftmax", "QLinearLeakyRelu"} <= operators
+    deployment = edgebnn.compile(path, target="host")
+    network = deployment.mapped.network
+    assert network.encoding.quantizer is not None and network.ends_in == "classes"
+    x = np.random.default_rng(9).standard_normal((100, 3, 12, 12)).astype(np.float32)
+    scores = deployment.run(x, on="reference")
+    assert np.array_equal(scores, deployment.run(x, on="fast"))
+    assert np.array_equal(scores[:4], deployment.run(x[:4], on="firmware"))
+    theirs = onnxruntime_values(path, x)
+    shares = layers_that_differ(network, x, theirs)
+    shares.pop(network.nodes[-2].name)  # the last one goes by the name of the softmax, which is left out
+    assert shares or style is QuantFormat.QOperator
+    assert all(share < 2e-3 for share in shares.values()), shares
+    logits = theirs["gemm_9_quantized" if style is QuantFormat.QOperator else "gemm_9_DequantizeLinear_Output"]
+    assert np.abs(scores - logits).max() < 1e-3 * network.output.scale
 
 
 def saved(model: Model, folder: Path) -> Path:
