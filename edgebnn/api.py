@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgebnn import __version__
 from edgebnn.apart.onnx_session import RunnableModel
+from edgebnn.chip.cells import read_battery
 from edgebnn.chip.conditions import KELVIN, Conditions
 from edgebnn.chip.coverage import check_chip, default_policy
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
@@ -221,15 +222,17 @@ class Deployment:
         channels: int = Usage.channels,
         sample_rate_hz: float | None = Usage.sample_rate_hz,
         supply_v: float | None = None,
+        battery: str | None = None,
     ) -> Estimate:
         """Energy, latency and endurance without data: of one inference, of programming, and of a whole life.
 
         The life has so many `days` with so many inferences and reprogrammings a day; the front end's `channels` are in
-        it where there is a `sample_rate_hz`. `supply_v` is in V, by default the nominal one. Raises TargetError for
-        what the target cannot do, ToolError where no firmware was built, whose instructions are counted.
+        it where there is a `sample_rate_hz`. `supply_v` is in V, by default the nominal one. `battery` is a cell's name
+        or its mAh and V ("CR2032", "225,3.0"), by default the target's. Raises TargetError for what the target cannot
+        do, ToolError where no firmware was built, whose instructions are counted.
         """
         usage = Usage(days, inferences_per_day, reprogrammings_per_day, channels, sample_rate_hz)
-        return estimate(self.mapped, self.elf, usage, supply_v)
+        return estimate(self.mapped, self.elf, usage, supply_v, None if battery is None else read_battery(battery))
 
     def save(self, folder: str | Path) -> None:
         """Writes the deployment folder, whole or not at all."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgebnn.chip.cells import Battery, battery_of
 from edgebnn.chip.energy import Energy, Group, Part, leakage_energy
-from edgebnn.chip.target import Device, Target
+from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
 
 SECONDS_A_DAY = 86_400.0
@@ -64,12 +65,13 @@ class Lifetime:
     """The energy of a deployment's whole life.
 
     mean_power_w: that energy over that time. battery_power_w: what the battery gives for it, the converter's loss
-    included. battery_days: until the battery has given its nominal charge (its self-discharge is left out). Both are
-    None for a target without a [device], and `battery_days` where no power flows.
+    included. battery_days: until the battery has given its nominal charge (its self-discharge is left out). These and
+    the battery are None for a target without a [device], and `battery_days` where no power flows.
     """
 
     usage: Usage
     energy: Energy
+    battery: Battery | None
     battery_power_w: float | None
     battery_days: float | None
 
@@ -78,6 +80,12 @@ class Lifetime:
         """Mean power of chip and front end."""
         return self.energy.total_j / self.usage.seconds
 
+    @property
+    def leakage_share(self) -> float:
+        """The share of the energy that leaks away, whether anything is computed or not, 0 to 1."""
+        total_j = self.energy.total_j
+        return self.energy.by_group()[Group.LEAKAGE] / total_j if total_j else 0.0
+
 
 def lifetime(
     target: Target,
@@ -85,12 +93,13 @@ def lifetime(
     inference: Energy,
     programming: Energy | None = None,
     supply_v: float | None = None,
+    battery: Battery | None = None,
 ) -> Lifetime:
     """The life of a deployment of which one inference and one programming of all banks take these energies.
 
-    Leakage flows all the time, at this supply in V: that of the inference is left out, not counted twice. Raises
-    TargetError for a target without an energy model, for a supply that it does not work at, and for a sample rate on
-    one without a [device].
+    Leakage flows all the time, at this supply in V: that of the inference is left out, not counted twice. The battery
+    is the target's own unless one is given. Raises TargetError for a target without an energy model, for a supply that
+    it does not work at, and for a sample rate or a battery on one without a [device].
     """
     parts = [part for part in inference.scaled(usage.inferences).parts if part.group is not Group.LEAKAGE]
     if programming is not None:
@@ -100,9 +109,13 @@ def lifetime(
         parts += _front_end(target, usage.channels, usage.sample_rate_hz, usage.seconds)
     energy = Energy(tuple(parts))
     if target.device is None:
-        return Lifetime(usage, energy, None, None)
+        if battery is not None:
+            raise TargetError(f"target '{target.name}' has no [device], so nothing for a battery to feed; leave it out")
+        return Lifetime(usage, energy, None, None, None)
+    battery = battery or battery_of(target.device)
     power_w = energy.total_j / usage.seconds / target.device.converter_efficiency.si("ratio")
-    return Lifetime(usage, energy, power_w, _battery_days(target.device, power_w))
+    days = battery.energy_j / power_w / SECONDS_A_DAY if power_w > 0 else None
+    return Lifetime(usage, energy, battery, power_w, days)
 
 
 def _front_end(target: Target, channels: int, sample_rate_hz: float, seconds: float) -> tuple[Part, Part]:
@@ -115,8 +128,3 @@ def _front_end(target: Target, channels: int, sample_rate_hz: float, seconds: fl
         Part("channels", Group.FRONT_END, front_end.si("power") * channels * seconds, front_end.evidence),
         Part("samples", Group.FRONT_END, sample.si("energy") * samples, sample.evidence),
     )
-
-
-def _battery_days(device: Device, power_w: float) -> float | None:
-    energy_j = device.battery_charge.si("charge") * device.battery_voltage.si("voltage")
-    return energy_j / power_w / SECONDS_A_DAY if power_w > 0 else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgebnn.cli.options import given
+from edgebnn.cli.options import battery_option, given
 from edgebnn.cli.output import JsonCommand, emit, end_with
 from edgebnn.cli.places import OutputFolder
 
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How many beats run as firmware and on the reference too.",
 )
+@battery_option
 def demo(
     record: Path | None,
     lead: str | None,
@@ -60,11 +61,13 @@ def demo(
     chips: int,
     seed: int,
     firmware_beats: int,
+    battery: str | None,
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
     """Tell premature ventricular beats (PVC) from others with the shipped model, on emulated hardware."""
     from edgebnn import api
+    from edgebnn.chip.cells import read_battery
     from edgebnn.chip.target_files import load_target
     from edgebnn.cli.output import progress
     from edgebnn.devices.monitor import monitor
@@ -78,6 +81,9 @@ def demo(
         raise click.UsageError("two targets have the same name; change `name` in a copy of a target file")
     if all(chip.array is None for chip in targets) and (given("policy") or given("seed") or (given("chips") and chips)):
         raise click.UsageError("no target has RRAM; leave out --policy, --chips and --seed, or name one that has")
+    if battery is not None and all(chip.energy is None or chip.device is None for chip in targets):
+        raise click.UsageError("no target has a battery; leave out --battery, or name one that has")
+    cell = None if battery is None else read_battery(battery)
     recording = _recording(record, lead)
     results = []
     for index, chip in enumerate(targets):
@@ -95,6 +101,7 @@ def demo(
                 model=runnable_model(ECG_PVC),
                 chips=instances,
                 firmware_beats=firmware_beats,
+                battery=cell,
                 progress=step,
             )
         results.append((deployment, result))

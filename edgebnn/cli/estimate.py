@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgebnn.chip.lifetime import Usage
-from edgebnn.cli.options import given, reading_options, target_option
+from edgebnn.cli.options import battery_option, given, reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import DeploymentFolder
 
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of the front end, with --sample-rate.",
 )
+@battery_option
 def estimate(
     source: Path,
     target: str | None,
@@ -69,6 +70,7 @@ def estimate(
     reprogrammings_per_day: float,
     sample_rate: float | None,
     channels: int,
+    battery: str | None,
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
@@ -106,6 +108,7 @@ def estimate(
         channels=channels,
         sample_rate_hz=sample_rate,
         supply_v=vdd,
+        battery=battery,
     )
     document = estimate_document(deployment, result)
     emit(document, json_flag, json_file, lambda console: show_estimate(console, document))
@@ -113,7 +116,7 @@ def estimate(
 
 def _check_used(target: Target) -> None:
     """A usage error where options about energy would do nothing."""
-    names = ("vdd", "days", "inferences_per_day", "reprogrammings_per_day", "sample_rate", "channels")
+    names = ("vdd", "days", "inferences_per_day", "reprogrammings_per_day", "sample_rate", "channels", "battery")
     if target.energy is None and (ignored := [name for name in names if given(name)]):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
         raise click.UsageError(f"target '{target.name}' has no energy model; leave out {options}")

@@ -55,6 +55,12 @@ def reading_options(command: Command) -> Command:
     return _input_type_option(_input_scale_option(_calibration_option(_output_option(command))))
 
 
+def battery_option(command: Command) -> Command:
+    """`--battery`, of commands that print how long one lasts."""
+    what = "A cell's name, or its mAh and V, such as 225,3.0. [default: the target's]"
+    return click.option("--battery", metavar="CR2032|mAh,V", help=what)(command)
+
+
 def given(name: str) -> bool:
     """Whether the user gave this parameter of the running command, be it with the value that it has by itself."""
     source = click.get_current_context().get_parameter_source(name)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.apart.onnx_session import RunnableModel
+from edgebnn.chip.cells import Battery
 from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
@@ -27,7 +28,7 @@ class Monitoring:
     """What the monitor found in a recording; `detection` is None where the recording has no labels.
 
     `beside_gaps` (m,) marks the beats in whose windows samples are missing: what they were called is worth less.
-    `power_w`, what the battery gives, and `battery_days` are None on a target without an energy model or a battery.
+    `life`, that of beats like these, is None on a target without an energy model or a battery.
     """
 
     recording: Recording
@@ -37,8 +38,7 @@ class Monitoring:
     duration_s: float
     emulation: Emulation
     detection: Detection | None
-    power_w: float | None
-    battery_days: float | None
+    life: Lifetime | None
 
     @property
     def pvc_at_s(self) -> list[float]:
@@ -62,6 +62,7 @@ def monitor(
     model: RunnableModel | None = None,
     chips: Sequence[ChipInstance] = (),
     firmware_beats: int = 2000,
+    battery: Battery | None = None,
     progress: Progress = silent,
 ) -> Monitoring:
     """The recording through the mapped PVC network, every beat on the fast path and up to `firmware_beats` as firmware.
@@ -78,7 +79,6 @@ def monitor(
     data = Dataset(windows, None if labels is None else labels.astype(np.int64))
     result = emulate(mapped, elf, data, chips, model=model, firmware_samples=firmware_beats, progress=progress)
     duration_s = len(recording.adc) / recording.fs_hz
-    life = _lifetime(mapped, result.energy, recording.fs_hz, len(beats) / duration_s)
     return Monitoring(
         recording=recording,
         beats=beats,
@@ -87,14 +87,15 @@ def monitor(
         duration_s=duration_s,
         emulation=result,
         detection=None if labels is None else count(result.predictions == PVC, labels),
-        power_w=None if life is None else life.battery_power_w,
-        battery_days=None if life is None else life.battery_days,
+        life=_lifetime(mapped, result.energy, recording.fs_hz, len(beats) / duration_s, battery),
     )
 
 
-def _lifetime(mapped: MappedNetwork, energy: Energy | None, rate_hz: float, beats_per_s: float) -> Lifetime | None:
+def _lifetime(
+    mapped: MappedNetwork, energy: Energy | None, rate_hz: float, beats_per_s: float, battery: Battery | None
+) -> Lifetime | None:
     """A life of beats like those of the recording, one channel sampled all the time; programming is not in it."""
     if energy is None or mapped.target.device is None:
         return None
     usage = Usage(inferences_per_day=beats_per_s * SECONDS_A_DAY, sample_rate_hz=rate_hz)
-    return lifetime(mapped.target, usage, energy)
+    return lifetime(mapped.target, usage, energy, battery=battery)

@@ -10,6 +10,7 @@ from operator import add
 
 import numpy as np
 
+from edgebnn.chip.cells import Battery
 from edgebnn.chip.endurance import Endurance, endurance
 from edgebnn.chip.energy import (
     Energy,
@@ -86,9 +87,13 @@ class Estimate:
 
 
 def estimate(
-    mapped: MappedNetwork, elf: bytes | None, usage: Usage = ONE_A_SECOND, supply_v: float | None = None
+    mapped: MappedNetwork,
+    elf: bytes | None,
+    usage: Usage = ONE_A_SECOND,
+    supply_v: float | None = None,
+    battery: Battery | None = None,
 ) -> Estimate:
-    """The estimate at a supply in V, by default the nominal one.
+    """The estimate at a supply in V, by default the nominal one, and with a battery, by default the target's.
 
     Raises ToolError where the firmware, whose instructions are counted, is missing; TargetError for a supply that the
     target does not work at, and for a usage that it cannot have.
@@ -103,6 +108,8 @@ def estimate(
     if target.energy is None:
         if supply_v is not None:
             checked_supply_v(target, supply_v)
+        if battery is not None:
+            raise TargetError(f"target '{target.name}' has no energy model, so no battery; leave it out")
         return Estimate(array, None, None, None, (), programmed, None)
     volts = checked_supply_v(target, supply_v)
     if elf is None:
@@ -118,7 +125,7 @@ def estimate(
         energy=energy,
         latency=latency,
         programmed=programmed,
-        lifetime=lifetime(target, usage, energy, None if programmed is None else programmed.energy, volts),
+        lifetime=lifetime(target, usage, energy, None if programmed is None else programmed.energy, volts, battery),
     )
 
 

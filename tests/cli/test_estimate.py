@@ -51,6 +51,8 @@ def test_the_document_adds_up() -> None:
     assert joules["programming"] == pytest.approx(found["programming_energy_uj"] / 1e6)
     assert life["mean_power_uw"] == pytest.approx(total / (9 * 86_400) * 1e6)
     assert 0 < life["battery_days"] < 10_000
+    assert life["battery"] == {"name": "CR2032", "charge_mah": 225, "voltage_v": 3, "evidence": "assumed"}
+    assert life["leakage_share"] == pytest.approx(joules["leakage"] / total)
     assert found["endurance"] == {
         "policy": "ultra-low-energy",
         "cycles": 5 * 10**9,
@@ -117,6 +119,19 @@ def test_what_is_left_out_is_said() -> None:
     assert "left out; a sample rate" not in " ".join(shown("rram130", sample_rate_hz=360).split())
 
 
+def test_where_most_of_the_energy_leaks_away_it_is_said() -> None:
+    assert "leakage, which flows all the time, is 97% of the energy of 365 days" in " ".join(shown("rram130").split())
+    assert "leakage, which flows" not in shown("rram130", sample_rate_hz=360)
+    assert "leakage, which flows" not in shown("cortex-m4")
+
+
+def test_the_battery_is_named_and_may_be_another() -> None:
+    assert "CR2032, 225 mAh, self-discharge left out" in " ".join(shown("rram130").split())
+    own, other = (document("estimate", ECG_PVC, *words)["deployment"] for words in ((), ("--battery", "100, 1.5")))
+    assert other["battery_days"] / own["battery_days"] == pytest.approx(100 * 1.5 / (225 * 3))
+    assert other["battery"]["name"] == "own" and other["battery"]["charge_mah"] == pytest.approx(100)
+
+
 def test_the_networks_own_notes_are_told() -> None:
     deployment = ecg("cortex-m4")
     network = replace(deployment.mapped.network, notes=("the input is quantised before the firmware",))
@@ -127,6 +142,7 @@ def test_the_networks_own_notes_are_told() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ("--target host --battery CR2032", "target 'host' has no energy model; leave out --battery"),
         ("--channels 2", "--channels goes with --sample-rate"),
         ("--target host --days 3 --vdd 1.2", "target 'host' has no energy model; leave out --vdd, --days"),
         ("--days 0", "--days"),
@@ -146,6 +162,7 @@ def test_options_that_do_not_fit_are_wrong_usage(words: str, said: str) -> None:
         ("--vdd nan", "not at nan V"),
         ("--days nan", "nan days are out of range"),
         ("--inferences-per-day 1e9", "times what fits into a day"),
+        ("--battery CR1", "there is no battery 'CR1'; use one of"),
         ("--target cortex-m4 --reprogrammings-per-day 1", "has no RRAM, so nothing is reprogrammed"),
     ],
 )
