@@ -1,8 +1,18 @@
 """The errors that a user can cause; each carries one sentence that names the thing and the remedy."""
 
+from __future__ import annotations
+
+from edgebnn.legible import legible_line
+
 
 class EdgeBNNError(Exception):
-    """Something that the user gave cannot be handled; the message says what and what to do next."""
+    """Something that the user gave cannot be handled; the message says what and what to do next.
+
+    It is one line, and holds nothing that a terminal might obey, whatever the names and texts in it do.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(legible_line(message))
 
 
 class ModelError(EdgeBNNError):

@@ -18,6 +18,7 @@ from edgebnn.chip.measured_parquet import MAGIC, parquet_table
 from edgebnn.chip.target import COLUMNS
 from edgebnn.errors import DataError
 from edgebnn.inputs import open_input
+from edgebnn.legible import legible_line
 
 MAX_FILE_BYTES = 1 << 30  # 64 bytes for each cell that may be
 
@@ -60,7 +61,7 @@ def _read(file: BufferedReader, path: Path) -> MeasuredFile:
         cell=cells.cell,
         error_rate=cells.values if rates else None,
         ln_resistance=None if rates else cells.values,
-        name=_printable(path.name),
+        name=legible_line(path.name),
         sha256=digest,
     )
     return MeasuredFile(measured, layout.ignored)
@@ -108,7 +109,3 @@ def _sorted(cells: _Cells, source: Source) -> _Cells:
             f"{within % COLUMNS} again, after {source.record} {record[place]}; keep one of them"
         )
     return _Cells(cell, record, cells.values[order])
-
-
-def _printable(name: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in name)

@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from edgebnn import __version__
+from edgebnn.cli.output import say
 from edgebnn.errors import EdgeBNNError
+from edgebnn.legible import legible
 
 # Command -> its help in the list of commands; each lives in the module of the same name in this package.
 COMMANDS = {
@@ -52,17 +54,18 @@ class LazyGroup(click.Group):
         except (EdgeBNNError, OSError, MemoryError, RecursionError) as error:
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            click.echo(f"edgebnn: {_sentence(error)}", err=True)
+            say(_sentence(error))
             ctx.exit(EXIT_CANNOT)
+        except click.UsageError as error:  # it quotes the command line, where the shell may have put a stranger's names
+            raise click.UsageError(legible(error.format_message()), error.ctx) from error
 
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, EdgeBNNError):
-        return " ".join(str(error).split())
+        return str(error)
     if isinstance(error, OSError):
-        return (
-            f"{error.filename or 'a file'}: {error.strerror or error}; check the path, the permissions and free space"
-        )
+        name = error.filename or "standard output"
+        return f"{name}: {error.strerror or error}; check the path, the permissions and free space"
     return f"the input asks for more memory than there is ({type(error).__name__}); use a smaller one"
 
 
@@ -80,6 +83,6 @@ def main() -> None:
     except Exception as error:  # the last line of defence: a defect of ours, said as such
         if "--debug" in sys.argv:
             raise
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        click.echo(f"edgebnn: internal error ({text}); please report it with the output of --debug", err=True)
+        text = f"{type(error).__name__}: {error}"
+        say(f"internal error ({text}); please report it with the output of --debug")
         sys.exit(EXIT_CANNOT)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import click
 
 from edgebnn.cli.places import OutputFile, check_outputs
+from edgebnn.legible import legible_json, legible_line
 
 Document = dict[str, Any]
 
@@ -52,15 +53,15 @@ def emit(document: Document, json_flag: bool, json_file: Path | None, show: Call
 
     from edgebnn.files import write_whole
 
-    text = msgspec.json.format(msgspec.json.encode(_encodable(document)), indent=2)
+    text = legible_json(msgspec.json.format(msgspec.json.encode(_encodable(document)), indent=2).decode())
     if json_file is not None:
-        write_whole(json_file, text + b"\n")
+        write_whole(json_file, f"{text}\n".encode())
     if json_flag:
         click.echo(text)
         return
-    from rich.console import Console
+    from edgebnn.report.terminal import Terminal
 
-    show(Console())
+    show(Terminal())
 
 
 def _encodable(value: Any) -> Any:
@@ -72,29 +73,36 @@ def _encodable(value: Any) -> Any:
     return [_encodable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
+def say(sentence: str) -> None:
+    """One line on stderr, in which no name is obeyed by the terminal."""
+    click.echo(f"edgebnn: {legible_line(sentence)}", err=True)
+
+
 def end_with(problem: str | None) -> None:
     """Ends the command, whose output is written, with this sentence on stderr and exit code 1; goes on without one."""
     if problem is not None:
-        click.echo(f"edgebnn: {problem}", err=True)
+        say(problem)
         click.get_current_context().exit(1)
 
 
 @contextmanager
 def progress(title: str, total: int | None = None) -> Iterator[Step]:
     """A bar on stderr of `total` phases: the yielded function hears what comes next, and how far a long phase is."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeElapsedColumn())
-    console = Console(stderr=True)
+    from edgebnn.report.terminal import Terminal
+
+    name, now = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[now]}"))
+    columns = (name, BarColumn(), now, TimeElapsedColumn())
+    console = Terminal(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=total, now="")
+        task = bar.add_task(legible_line(title), total=total, now="")
         begun = -1
 
         def step(phase: str, done: int = 0, of: int = 0) -> None:
             nonlocal begun
             begun += not of
-            now = f"{phase} {done}/{of}" if of else phase
-            bar.update(task, completed=begun + (done / of if of else 0), now=now)
+            at = f"{phase} {done}/{of}" if of else phase
+            bar.update(task, completed=begun + (done / of if of else 0), now=legible_line(at))
 
         yield step

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgebnn.errors import ModelError
+from edgebnn.legible import legible_line
 
 _LONGEST_NAME = 80
 
@@ -35,7 +36,7 @@ class Refusal(Exception):
 
 def printable(text: str) -> str:
     """A name from a model, fit for a terminal: no control characters, not endless."""
-    clean = "".join(character if character.isprintable() else "?" for character in text)
+    clean = legible_line(text)
     return clean if len(clean) <= _LONGEST_NAME else clean[: _LONGEST_NAME - 3] + "..."
 
 

@@ -133,7 +133,8 @@ def show_targets(console: Console, document: Document) -> None:
         table.add_column(name, overflow="fold")
     for target in document["targets"]:
         rram = "yes" if target["rram"] else "no"
-        table.add_row(target["name"], target["architecture"], rram, ", ".join(target["policies"]), target["summary"])
+        texts = (target["architecture"], rram, ", ".join(target["policies"]), target["summary"])
+        table.add_row(escape(target["name"]), *map(escape, texts))
     console.print(table)
 
 
@@ -176,7 +177,7 @@ def _show_numbers(console: Console, found: list[Document]) -> None:
             section = above
             table.add_section()
             table.add_row(f"[bold]{escape(section)}[/bold]")
-        value = f"{number['value']:g} {number['unit']}".removesuffix(" 1")
+        value = escape(f"{number['value']:g} {number['unit']}".removesuffix(" 1"))
         if number["unit"] == "address":
             value = f"0x{number['value']:08x}"
         table.add_row(f"  {escape(name)}", value, number["evidence"], escape(number["source"]))

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from rich.console import Console
 
 from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.agreement import same_as_model
@@ -29,6 +28,7 @@ from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
 from edgebnn.network import Network, Threshold, interpret
 from edgebnn.report.inspection import inspect_document, show_inspect
+from edgebnn.report.terminal import Terminal
 from tests.frontend.mutations import mutant
 from tests.frontend.seeds import seeds
 from tests.networks import random_inputs
@@ -104,7 +104,7 @@ def _options(seed: onnx.ModelProto, index: int) -> ReadOptions:
 
 
 def _shown(inspection: Inspection) -> None:
-    console = Console(file=io.StringIO(), width=80, color_system=None)
+    console = Terminal(file=io.StringIO(), width=80, color_system=None)
     show_inspect(console, inspect_document(inspection, load_target("rram130")))
 
 

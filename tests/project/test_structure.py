@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "edgebnn"
 FOUNDATION = {
     "edgebnn",
     "errors",
+    "legible",
     "resources",
     "arrays",
     "inputs",

@@ -1,0 +1,76 @@
+"""What the commands print holds no control character, and obeys no markup, of a stranger's file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgebnn.resources import resource_folder
+from tests.report.printing import printed
+
+ESCAPE = "\x1b]0;owned\x07\x9b31m\u202e"
+
+
+def edgebnn(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edgebnn", *map(str, words)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def assert_plain(*texts: str) -> None:
+    for text in texts:
+        assert text.replace("\n", "").isprintable(), repr(text)
+
+
+def target_file(folder: Path, change: str, by: str) -> Path:
+    text = (resource_folder("targets") / "cortex-m4.toml").read_text()
+    assert change in text
+    path = folder / "mine.toml"
+    path.write_text(text.replace(change, by, 1))
+    return path
+
+
+def test_a_unit_and_a_summary_are_printed_harmless(tmp_path: Path) -> None:
+    escaped = "\\u001b]0;owned\\u0007[/red][bold]\\u202e"
+    found = edgebnn("targets", "check", target_file(tmp_path, 'unit = "MHz"', f'unit = "MHz{escaped}"'))
+    assert found.returncode == 1 and found.stderr.count("\n") == 1
+    assert_plain(found.stdout, found.stderr)
+    path = target_file(tmp_path, 'summary = "', f'summary = "{escaped} ')
+    for words in ([], ["--json"]):
+        found = edgebnn("targets", "show", path, *words)
+        assert found.returncode == 0, found.stderr
+        assert_plain(found.stdout, found.stderr)
+        assert "[/red][bold]" in found.stdout
+    assert "\x1b" in json.loads(found.stdout)["summary"]
+
+
+def test_names_in_archives_and_on_the_command_line_are_printed_harmless(tmp_path: Path) -> None:
+    path = tmp_path / f"{ESCAPE}.npz"
+    np.savez(path, **{ESCAPE: np.zeros(3)})
+    for words in (["chip", "import", path, "-o", tmp_path / "c.npz"], ["compile", path], [ESCAPE], ["run", ESCAPE]):
+        found = edgebnn(*words)
+        assert found.returncode != 0
+        assert_plain(found.stdout, found.stderr)
+
+
+def test_markup_and_emoji_in_a_text_are_letters() -> None:
+    from rich.markup import escape
+
+    name = "a[bold]b[/red]:bug:[link=http://x]" + ESCAPE
+    text = printed(lambda console, document: console.print(escape(document["name"])), {"name": name})
+    assert text.startswith("a[bold]b[/red]:bug:[link=http://x]?]0;owned??31m?")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_output_is_named() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "edgebnn", "targets", "list"]
+        found = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert found.returncode == 1
+    assert found.stderr.startswith("edgebnn: standard output: No space left on device")
