@@ -13,6 +13,7 @@ from edgebnn.network.types import (
     MAX_SUM,
     Add,
     Affine,
+    Border,
     Concat,
     Encoding,
     Kind,
@@ -58,8 +59,9 @@ class Builder:
         window: Window | None = None,
         groups: int = 1,
         pad_value: int = 0,
+        border: bool = False,
     ) -> None:
-        """A layer of dot products: dense where the window is None, which wants a vector."""
+        """A layer of dot products: dense where the window is None, which wants a vector; `border`: random starts."""
         source, window = self.last, window or Window()
         shape = (neurons, source.channels // groups, *window.kernel)
         largest = max(abs(source.low), abs(source.high))
@@ -80,9 +82,23 @@ class Builder:
             window,
             groups=groups,
             pad_value=pad_value,
+            border=self._border(neurons, spatial, prod(shape[1:]) * largest) if border else None,
         )
         bound = largest_sum(node, source)
         self._append(replace(node, output=replace(output, low=-bound, high=bound)))
+
+    def _border(self, neurons: int, spatial: tuple[int, ...], reach: int) -> Border:
+        """Random zones and starts, as large as the sums, which are shifted as far as int32 allows or not at all."""
+        counts = tuple(int(self.rng.integers(1, min(extent, 4) + 1)) for extent in spatial)
+        zones = tuple(
+            self.rng.integers(0, count, size=extent).astype(np.uint16)
+            for count, extent in zip(counts, spatial, strict=True)
+        )
+        most = max(0, min(16, 29 - (128 * reach).bit_length()))
+        shift = int(self.rng.choice([0, most, most // 2]))
+        largest = min(reach << shift, 2**28)
+        start = self.rng.integers(-largest, largest + 1, size=(*counts, neurons)).astype(np.int32)
+        return Border(zones, start, shift)
 
     def threshold(
         self, kind: Kind = Kind.BITS, steps: int = 1, low: int = 0, step: int = 1, even: bool = False

@@ -221,7 +221,7 @@ def _draw_layer(builder: Builder, choices: _Choices) -> None:
         pad_value = choices.one_of(inside)
     groups = choices.one_of([g for g in range(1, source.channels + 1) if source.channels % g == 0])
     neurons = choices.one_of(NEURONS) if groups == 1 else groups * choices.integer(1, 5)
-    builder.linear(neurons, weight_kind, window, groups, pad_value)
+    builder.linear(neurons, weight_kind, window, groups, pad_value, border=choices.integer(0, 3) == 0)
 
 
 def _draw_same(builder: Builder, choices: _Choices, neurons: int) -> None:

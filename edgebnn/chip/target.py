@@ -70,6 +70,10 @@ REGISTERS = [
     "direction_address",
     "output_low",
     "output_step",
+    "border_rows",
+    "border_columns",
+    "border_start",
+    "border_shift",
 ]
 
 COLUMNS = 32  # synapses of a row: it is read as one 32-bit word, which a target file may not change

@@ -13,6 +13,7 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
+    BorderSections,
     CopyStage,
     Int8Stage,
     Layout,
@@ -138,6 +139,7 @@ def _linear_fields(stage: LinearStage, arrays: Members) -> dict[str, Code]:
         "nonzero": _pointer(stage.nonzero, arrays),
         "steps": _steps(stage.steps, arrays),
         "banks": _pointer(stage.banks, arrays),
+        **_border(stage.border, arrays),
     }
 
 
@@ -149,7 +151,16 @@ def _int8_fields(stage: Int8Stage, arrays: Members) -> dict[str, Code]:
         "groups": c_integer(stage.groups),
         "weights": _pointer(stage.weights, arrays),
         "steps": _steps(stage.steps, arrays),
+        **_border(stage.border, arrays),
     }
+
+
+def _border(border: BorderSections | None, arrays: Members) -> dict[str, Code]:
+    """The field of a layer that has a border: a pointer to a constant without a name of its own."""
+    if border is None:
+        return {}
+    pointers = ", ".join(_pointer(part, arrays) for part in (border.rows, border.columns, border.start))
+    return {"border": Code(f"&(const ebnn_border){{{pointers}, {border.shift}}}")}
 
 
 def _tensors(stage: Stage) -> dict[str, Code]:

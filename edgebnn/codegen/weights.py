@@ -112,6 +112,10 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
             yield "offset", stage.offset, "<u4"
             if stage.knees is not None:
                 yield "knees", stage.knees, "<i4"
+    if isinstance(stage, LinearStage | Int8Stage) and stage.border is not None:
+        yield "border_rows", stage.border.rows, "<u2"
+        yield "border_columns", stage.border.columns, "<u2"
+        yield "border_start", stage.border.start, "<i4"
     steps = steps_of(stage)
     if steps is not None:
         yield from _step_sections(steps)

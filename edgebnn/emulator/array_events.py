@@ -22,8 +22,12 @@ def run_events(stage: LinearStage, array: Array) -> Events:
     reads = pixels * neurons * planes
     steps = stage.steps.steps if stage.steps else 0
     directions = -(-neurons // 32) if stage.steps and stage.steps.directions else 0
+    border = (stage.border.rows, stage.border.columns, stage.border.start) if stage.border else ()
     return Events(
-        code_fetches=neurons * steps + directions + -(-len(stage.tiles) // 2),
+        code_fetches=neurons * steps
+        + directions
+        + -(-len(stage.tiles) // 2)
+        + sum(-(-section.bytes // 4) for section in border),
         sram_accesses=_fetches(stage) + pixels * (output.pixel_words or neurons),
         pcsa_reads=reads * stage.row_words * COLUMNS,
         popcounts=reads * stage.row_words,

@@ -77,6 +77,12 @@ class StepsDescriptor(ctypes.Structure):
     ]
 
 
+class BorderDescriptor(ctypes.Structure):
+    """`ebnn_border`."""
+
+    _fields_ = [("rows", _pointer), ("columns", _pointer), ("start", _pointer), ("shift", _word)]
+
+
 class LinearDescriptor(ctypes.Structure):
     """`ebnn_linear_layer`."""
 
@@ -91,6 +97,7 @@ class LinearDescriptor(ctypes.Structure):
         ("nonzero", _pointer),
         ("steps", StepsDescriptor),
         ("banks", _pointer),
+        ("border", _pointer),
     ]
 
 
@@ -111,6 +118,7 @@ class Int8Descriptor(ctypes.Structure):
         ("groups", _word),
         ("weights", _pointer),
         ("steps", StepsDescriptor),
+        ("border", _pointer),
     ]
 
 

@@ -17,6 +17,7 @@ from edgebnn.emulator.descriptors import (
     SENSED,
     AddDescriptor,
     AffineDescriptor,
+    BorderDescriptor,
     CopyDescriptor,
     Descriptor,
     HostStep,
@@ -39,6 +40,7 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
+    BorderSections,
     CopyStage,
     Int8Stage,
     LinearStage,
@@ -68,7 +70,7 @@ class Program:
 
     steps: ctypes.Array[HostStep]
     descriptors: tuple[Descriptor, ...]
-    lines: tuple[LinesDescriptor, ...]
+    inner: tuple[LinesDescriptor | BorderDescriptor, ...]
     arrays: tuple[AnyArray, ...]
     sensed: SensedBanks | None
 
@@ -93,7 +95,7 @@ def build_program(mapped: MappedNetwork, banks: ProgrammedBanks | None = None) -
     steps = (HostStep * len(descriptors))(
         *(_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=True))
     )
-    return Program(steps, descriptors, tuple(builder.lines), tuple(builder.arrays), builder.sensed)
+    return Program(steps, descriptors, tuple(builder.inner), tuple(builder.arrays), builder.sensed)
 
 
 class _Builder:
@@ -108,7 +110,7 @@ class _Builder:
             self.weights |= read_weights(mapped, banks)
             self.sensed = SensedBanks(banks)
         self.arrays: list[AnyArray] = []
-        self.lines: list[LinesDescriptor] = []
+        self.inner: list[LinesDescriptor | BorderDescriptor] = []
 
     def describe(self, stage: Stage) -> Descriptor:
         match stage:
@@ -124,6 +126,7 @@ class _Builder:
                     groups=stage.groups,
                     weights=self._keep(fan_in_order(self.weights[stage.node], stage.window)),
                     steps=self._steps(stage.steps),
+                    border=self._border(stage.border),
                 )
             case ThresholdStage():
                 return ThresholdDescriptor(
@@ -196,6 +199,7 @@ class _Builder:
             groups=stage.groups,
             row_words=row_words,
             steps=self._steps(stage.steps),
+            border=self._border(stage.border),
         )
 
     def _steps(self, steps: Steps | None) -> StepsDescriptor:
@@ -220,7 +224,19 @@ class _Builder:
             first_exception=self._values(lines.first, np.uint16),
             exceptions=self._values(lines.exceptions, np.uint16),
         )
-        self.lines.append(descriptor)
+        self.inner.append(descriptor)
+        return ctypes.addressof(descriptor)
+
+    def _border(self, border: BorderSections | None) -> int | None:
+        if border is None:
+            return None
+        descriptor = BorderDescriptor(
+            rows=self._values(border.rows, np.uint16),
+            columns=self._values(border.columns, np.uint16),
+            start=self._values(border.start, np.int32),
+            shift=border.shift,
+        )
+        self.inner.append(descriptor)
         return ctypes.addressof(descriptor)
 
     def _values(self, section: Section | None, dtype: type[np.generic]) -> int | None:

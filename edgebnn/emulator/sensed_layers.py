@@ -19,7 +19,7 @@ from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed
 from edgebnn.mapping.rows import WORD_BITS, input_order
 from edgebnn.network.encoding import Values
-from edgebnn.network.interpreter import Rule, patches_of
+from edgebnn.network.interpreter import Rule, bordered, patches_of
 from edgebnn.network.types import Linear
 
 Words = npt.NDArray[np.uint32]
@@ -78,8 +78,7 @@ def _sums(node: Linear, stage: LinearStage, banks: ProgrammedBanks, first_infere
                 alike = ~(sign ^ signs) & active
                 counts = 2 * np.bitwise_count(alike).astype(np.int64) - np.bitwise_count(active)
                 sums[sample[:, np.newaxis], pixel[:, np.newaxis], neurons] += plane.weight * counts
-    accumulators: Values = np.moveaxis(sums, 1, -1).reshape(batch, *node.output.shape)
-    return accumulators
+    return bordered(node, np.moveaxis(sums, 1, -1).reshape(batch, *node.output.shape))
 
 
 def _inputs(node: Linear, stage: LinearStage, x: Values) -> Values:

@@ -98,6 +98,15 @@ class Steps(_Record, frozen=True):
     lines: LineSections | None = None
 
 
+class BorderSections(_Record, frozen=True):
+    """What a layer's sums start from: `ebnn_border`."""
+
+    rows: Section
+    columns: Section
+    start: Section
+    shift: int
+
+
 class Tile(_Record, frozen=True):
     """Up to 32 neurons by up to 32 inputs in one bank; row r of the bank is neuron `neuron + r`."""
 
@@ -131,6 +140,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     nonzero: Section | None
     steps: Steps | None
     banks: Section | None = None
+    border: BorderSections | None = None
     tiles: tuple[Tile, ...] = ()
     policy: str | None = None
 
@@ -145,6 +155,7 @@ class Int8Stage(_Stage, frozen=True, tag="int8"):
     fan_in: int
     weights: Section
     steps: Steps | None
+    border: BorderSections | None = None
 
 
 class ThresholdStage(_Stage, frozen=True, tag="threshold"):

@@ -23,6 +23,7 @@ from edgebnn.mapping.rows import WORD_BITS, input_order
 from edgebnn.network.types import (
     Add,
     Affine,
+    Border,
     Concat,
     Encoding,
     Kind,
@@ -166,9 +167,30 @@ def _node_document(node: Node) -> dict[str, Any]:
         value = getattr(node, item.name)
         if item.name == "weights":
             document["weights_shape"] = list(value.shape)
+        elif item.name == "border":
+            document["border"] = value and _border_document(value)
         else:
             document[item.name] = value.tolist() if isinstance(value, np.ndarray) else msgspec.to_builtins(value)
     return document
+
+
+def _border_document(border: Border) -> dict[str, Any]:
+    return {
+        "zones": [zones.tolist() for zones in border.zones],
+        "start": border.start.reshape(-1).tolist(),
+        "shape": list(border.start.shape),
+        "shift": border.shift,
+    }
+
+
+def _border(document: dict[str, Any]) -> Border:
+    return Border(
+        tuple(np.array(zones, np.uint16) for zones in msgspec.convert(document["zones"], list[list[int]])),
+        np.array(msgspec.convert(document["start"], list[int]), np.int32).reshape(
+            msgspec.convert(document["shape"], tuple[int, ...])
+        ),
+        msgspec.convert(document["shift"], int),
+    )
 
 
 def _encoding_document(encoding: Encoding) -> dict[str, Any]:
@@ -228,6 +250,8 @@ def _node(document: dict[str, Any], stages: dict[str, WeightStage], image: bytes
     for name, value in document.items():
         if name == "weights_shape":
             values["weights"] = _weights(msgspec.convert(value, tuple[int, ...]), stages[document["name"]], image)
+        elif name == "border":
+            values[name] = None if value is None else _border(value)
         elif name in _ARRAYS:
             listed, dtype = _ARRAYS[name]
             values[name] = np.array(msgspec.convert(value, listed), dtype=dtype)

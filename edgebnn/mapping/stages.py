@@ -15,6 +15,7 @@ from edgebnn.mapping.layouts import View, layout_of
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
+    BorderSections,
     CopyStage,
     Int8Stage,
     Layout,
@@ -151,6 +152,7 @@ class Planning:
                 fan_in=node.fan_in,
                 weights=image.add(f"{node.name}.weights", weights),
                 steps=self._steps(threshold, on_cpu=True) if threshold else None,
+                border=_plan_border(node, image),
             )
         sign, nonzero = pack_rows(weights)
         ternary = node.weight_kind is WeightKind.TERNARY
@@ -167,6 +169,7 @@ class Planning:
             nonzero=image.add(f"{node.name}.nonzero", nonzero) if ternary else None,
             steps=self._steps(threshold, on_cpu=not tiles) if threshold else None,
             banks=image.add(f"{node.name}.banks", np.array([t.bank for t in tiles], np.uint16)) if tiles else None,
+            border=_plan_border(node, image),
             tiles=tiles,
             policy=self.policy,
         )
@@ -207,6 +210,21 @@ def _bit_places(places: npt.NDArray[np.int32], layout: Layout) -> npt.NDArray[np
     """Where in the memory of a packed map, in bits from its beginning, the channels of the flattened map lie."""
     channel, pixel = np.divmod(places.astype(np.int64), layout.height * layout.width)
     return (pixel * layout.pixel_words * WORD_BITS + channel).astype(np.uint32)
+
+
+def _plan_border(node: Linear, image: ImageWriter) -> BorderSections | None:
+    """The zones of rows and columns, numbered so that a pixel's zone is the sum of the two."""
+    border = node.border
+    if border is None:
+        return None
+    *first, columns = border.zones
+    rows = first[0] if first else np.zeros(1, np.uint16)
+    return BorderSections(
+        rows=image.add(f"{node.name}.border_rows", (rows * border.start.shape[-2]).astype(np.uint16)),
+        columns=image.add(f"{node.name}.border_columns", columns),
+        start=image.add(f"{node.name}.border_start", border.start),
+        shift=border.shift,
+    )
 
 
 def _window_plan(window: Window) -> WindowPlan:

@@ -80,8 +80,12 @@ def _linear(node: Linear, *sources: Values) -> Values:
     patches = patches.reshape(batch, *spatial, groups, channels // groups * int(np.prod(node.window.kernel, dtype=int)))
     weights = node.weights.reshape(groups, neurons // groups, -1)
     sums = np.einsum("b...gi,goi->b...go", patches.astype(_PRODUCT), weights.astype(_PRODUCT), optimize=True)
-    accumulators: Values = np.moveaxis(sums.reshape(batch, *spatial, neurons), -1, 1).astype(np.int64)
-    return accumulators
+    return bordered(node, np.moveaxis(sums.reshape(batch, *spatial, neurons), -1, 1).astype(np.int64))
+
+
+def bordered(node: Linear, dots: Values) -> Values:
+    """A layer's sums from its dot products (B, O, *output extents)."""
+    return dots if node.border is None else (dots << node.border.shift) + node.border.starts()
 
 
 @run.register

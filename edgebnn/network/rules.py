@@ -16,6 +16,7 @@ from edgebnn.errors import ModelError
 from edgebnn.network.types import (
     Add,
     Affine,
+    Border,
     Concat,
     Encoding,
     Kind,
@@ -37,6 +38,10 @@ LARGEST_PAD_END = 2 * LARGEST_WINDOW
 # An int32 times an int32 and an offset below this stay inside int64.
 _LARGEST_PRODUCT = 1 << 61
 _LARGEST_SHIFT = 62
+
+# Zones are numbered in 16 bits; more digits of a sum than this show in no answer of a model in float32.
+LARGEST_ZONES = 2**16
+LARGEST_BORDER_SHIFT = 26
 
 _PACKED = (Kind.BITS, Kind.TRITS)
 _NARROW = (*_PACKED, Kind.INTEGERS)
@@ -136,6 +141,8 @@ def _check_linear(node: Linear, source: Tensor, where: str) -> None:
         where,
         f"pads with {node.pad_value} a tensor from {source.low} to {source.high}",
     )
+    if node.border is not None:
+        _check_border(node.border, output, where)
     bound = largest_sum(node, source)
     _demand(
         output.low <= -bound and bound <= output.high,
@@ -150,7 +157,28 @@ def largest_sum(node: Linear, source: Tensor) -> int:
         weights = np.abs(node.weights.reshape(len(node.weights), -1).astype(np.int64)).sum(axis=1).max()
     else:
         weights = node.fan_in
-    return int(weights) * max(abs(source.low), abs(source.high))
+    dots = int(weights) * max(abs(source.low), abs(source.high))
+    return dots if node.border is None else (dots << node.border.shift) + _largest_start(node.border)
+
+
+def _largest_start(border: Border) -> int:
+    return int(np.abs(border.start.astype(np.int64)).max())
+
+
+def _check_border(border: Border, output: Tensor, where: str) -> None:
+    rank = len(output.spatial)
+    shape = border.start.shape
+    _demand(len(border.zones) == rank > 0, where, f"has a border of {len(border.zones)} axes for {rank}")
+    _demand(
+        len(shape) == rank + 1 and shape[-1] == output.channels and border.start.dtype == np.int32,
+        where,
+        f"has sums that start from {border.start.dtype} of shape {shape}",
+    )
+    _demand(0 < prod(shape[:-1]) <= LARGEST_ZONES, where, f"has more than {LARGEST_ZONES} zones, or none")
+    for zones, extent, count in zip(border.zones, output.spatial, shape[:-1], strict=True):
+        _check_constant(zones, (extent,), np.uint16, "zones", where)
+        _demand(bool(np.all(zones < count)), where, f"has a zone beyond its {count}")
+    _demand(0 <= border.shift <= LARGEST_BORDER_SHIFT, where, f"shifts its sums by {border.shift}")
 
 
 def _check_alphabet(node: Linear, where: str) -> None:

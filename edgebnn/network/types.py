@@ -107,12 +107,32 @@ class Window:
 
 
 @dataclass(frozen=True, eq=False)
+class Border:
+    """What a layer's sums start from where part of its window lies in the padding.
+
+    Padding whose worth to the model is that of no integer of the input adds nothing to the sums; in its place, each sum
+    starts from what the padded taps are worth. Which taps those are depends on where the window lies: `zones` says for
+    each spatial axis in which zone each position of the output is (uint16), and `start`, int32 (*zones of each axis, O),
+    what the sums there start from. Sums are in units of 2^-`shift` of a weight times an input.
+    """
+
+    zones: tuple[npt.NDArray[np.uint16], ...]
+    start: npt.NDArray[np.int32]
+    shift: int = 0
+
+    def starts(self) -> npt.NDArray[np.int32]:
+        """(O, *output extents): where each sum starts."""
+        return np.moveaxis(self.start[np.ix_(*self.zones)], -1, 0)
+
+
+@dataclass(frozen=True, eq=False)
 class Linear:
     """Integer dot products: dense, conv1d, conv2d or depthwise, by the window's rank and the groups.
 
     `weights` is int8 of shape (O, I / groups, *kernel). The accumulator of neuron o is the plain integer sum of
-    weight times input; padded inputs have the value `pad_value` (0 on bits means "no input", exactly 0). Binary and
-    ternary weights lie in RRAM where the target has it; int8 weights stay in flash, and the CPU multiplies.
+    weight times input; padded inputs have the value `pad_value` (0 on bits means "no input", exactly 0). With a
+    `border` it is that sum times 2^shift plus what it starts from. Binary and ternary weights lie in RRAM where the
+    target has it; int8 weights stay in flash, and the CPU multiplies.
     """
 
     name: str
@@ -123,6 +143,7 @@ class Linear:
     window: Window = Window()
     groups: int = 1
     pad_value: int = 0
+    border: Border | None = None
 
     @property
     def kind(self) -> str:

@@ -198,6 +198,45 @@ static const char *decode_steps(ebnn_macro_model *macro, ebnn_macro_layer *layer
     return NULL;
 }
 
+static uint32_t largest_of(const uint8_t *halves, uint32_t count)
+{
+    uint32_t largest = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t value = ebnn_emulated_load(halves + 2 * (size_t)i, 2);
+
+        largest = value > largest ? value : largest;
+    }
+    return largest;
+}
+
+static const char *decode_border(ebnn_macro_model *macro, ebnn_macro_layer *layer)
+{
+    const uint32_t *registers = macro->registers;
+    const uint32_t extents[2] = {layer->output.height, layer->output.width};
+    const uint32_t addresses[2] = {registers[EBNN_ROLE_BORDER_ROWS], registers[EBNN_ROLE_BORDER_COLUMNS]};
+    uint64_t zones = 1;
+
+    layer->starts = NULL;
+    layer->shift = 0;
+    if (registers[EBNN_ROLE_BORDER_START] == 0) {
+        return NULL;
+    }
+    for (int axis = 0; axis < 2; axis++) {
+        layer->zones[axis] = table(macro, addresses[axis], 2 * (uint64_t)extents[axis]);
+        if (layer->zones[axis] == NULL) {
+            return "the zones of the border lie in no memory";
+        }
+        zones += largest_of(layer->zones[axis], extents[axis]);
+    }
+    layer->shift = registers[EBNN_ROLE_BORDER_SHIFT];
+    if (layer->shift >= 32) {
+        return "the sums of the border are shifted out";
+    }
+    layer->starts = table(macro, registers[EBNN_ROLE_BORDER_START], 4 * zones * layer->output.channels);
+    return layer->starts == NULL ? "what the sums start from lies in no memory" : NULL;
+}
+
 const char *ebnn_macro_decode(ebnn_macro_model *macro, ebnn_macro_layer *layer)
 {
     const uint32_t *registers = macro->registers;
@@ -230,5 +269,6 @@ const char *ebnn_macro_decode(ebnn_macro_model *macro, ebnn_macro_layer *layer)
         return "the layers read more bank rows than the deployment's plan";
     }
     TRY(decode_banks(macro, layer));
+    TRY(decode_border(macro, layer));
     return decode_steps(macro, layer);
 }

@@ -34,6 +34,9 @@ typedef struct ebnn_macro_layer {
     const uint8_t *banks;      /* 16-bit numbers, (block of neurons, word) */
     const uint8_t *thresholds; /* int32, `steps` a neuron */
     const uint8_t *directions; /* NULL: no bit is set */
+    const uint8_t *zones[2];   /* 16-bit numbers, a row and a column of the output; a pixel's zone is their sum */
+    const uint8_t *starts;     /* int32, (zone, neuron); NULL: sums start from 0 */
+    uint32_t shift;            /* of the sums */
     uint32_t steps;
     int32_t low;
     int32_t step;

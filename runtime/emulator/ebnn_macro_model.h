@@ -12,7 +12,8 @@
  *            format the words that hold the group's channels (twice for trits), else one access an element.
  *            Thresholds: one comparison a step, or one write-back where there are none.
  *            Output: one access a word of a packed pixel, or one an element.
- *            Once per layer: thresholds, direction words and the bank table (two banks a word).
+ *            Once per layer: thresholds, direction words, the bank table (two banks a word) and, where it has a border,
+ *            the zones of its rows and columns (two a word) and what the sums of each zone start from.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -62,7 +63,11 @@ extern "C" {
     X(THRESHOLD_STEPS, "threshold_steps")                                                                              \
     X(DIRECTION_ADDRESS, "direction_address")                                                                          \
     X(OUTPUT_LOW, "output_low")                                                                                        \
-    X(OUTPUT_STEP, "output_step")
+    X(OUTPUT_STEP, "output_step")                                                                                      \
+    X(BORDER_ROWS, "border_rows")                                                                                      \
+    X(BORDER_COLUMNS, "border_columns")                                                                                \
+    X(BORDER_START, "border_start")                                                                                    \
+    X(BORDER_SHIFT, "border_shift")
 
 typedef enum ebnn_macro_role {
 #define X(role, name) EBNN_ROLE_##role,

@@ -150,6 +150,20 @@ static int32_t sense(const layer_walk *walk, size_t pixel, uint32_t neuron)
     return (int32_t)total;
 }
 
+/* The neuron's sum at a pixel, from what it starts from. */
+static int32_t sum_of(const ebnn_macro_layer *layer, uint32_t y, uint32_t x, uint32_t neuron, int32_t dot)
+{
+    uint32_t zone;
+
+    if (layer->starts == NULL) {
+        return dot;
+    }
+    zone =
+        ebnn_emulated_load(layer->zones[0] + 2 * (size_t)y, 2) + ebnn_emulated_load(layer->zones[1] + 2 * (size_t)x, 2);
+    return (int32_t)(((uint32_t)dot << layer->shift) +
+                     ebnn_emulated_load(layer->starts + 4 * ((size_t)zone * layer->output.channels + neuron), 4));
+}
+
 static int32_t steps_passed(const ebnn_macro_layer *layer, uint32_t neuron, int32_t value)
 {
     const uint8_t *threshold = layer->thresholds + 4 * (size_t)neuron * layer->steps;
@@ -216,7 +230,7 @@ static void run_pixel(const layer_walk *walk, uint32_t y, uint32_t x)
         for (uint32_t i = 0; i < layer->group_neurons; i++) {
             const uint32_t neuron = group * layer->group_neurons + i;
 
-            write_output(layer, pixel, neuron, sense(walk, pixel, neuron));
+            write_output(layer, pixel, neuron, sum_of(layer, y, x, neuron, sense(walk, pixel, neuron)));
         }
     }
     count_pixel(walk);

@@ -120,10 +120,11 @@ static void write_block(const block_of_vectors *work, ebnn_host_series target)
         const uint32_t pixel = (uint32_t)((work->first + i) % pixels);
         uint8_t *data = target.first + (work->first + i) / pixels * target.stride;
         const uint32_t *sums = work->sums + i * output->channels;
-        ebnn_writer writer = ebnn_writer_at(output, &work->layer->steps, data, pixel);
+        ebnn_writer writer = ebnn_sum_writer_at(output, &work->layer->steps, work->layer->border, data,
+                                                pixel / output->width, pixel % output->width);
 
         for (uint32_t channel = 0; channel < output->channels; channel++) {
-            ebnn_write(&writer, (int32_t)sums[channel]);
+            ebnn_write_sum(&writer, sums[channel]);
         }
     }
 }

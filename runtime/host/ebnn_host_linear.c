@@ -79,6 +79,7 @@ static void add_group(const block_of_vectors *work, ebnn_host_series source, uin
     const uint32_t width = layer->output.width;
     const size_t pixels = (size_t)layer->output.height * width;
     const size_t rows = layer->output.channels / layer->groups;
+    const uint32_t shift = layer->border != NULL ? layer->border->shift : 0;
     uint32_t counting[MAX_VECTORS];
     bool whole = packed;
     ebnn_block block;
@@ -115,8 +116,27 @@ static void add_group(const block_of_vectors *work, ebnn_host_series source, uin
         } else if (whole && layer->nonzero == NULL) {
             block.mask = NULL;
         }
-        block.weight = negative ? 0 - (UINT32_C(1) << plane) : UINT32_C(1) << plane;
+        block.weight = (negative ? 0 - (UINT32_C(1) << plane) : UINT32_C(1) << plane) << shift;
         work->kernel->add_dots(&block);
+    }
+}
+
+/* Every sum of the block at what it starts from. */
+static void start_sums(const block_of_vectors *work)
+{
+    const ebnn_tensor *output = &work->layer->output;
+    const size_t pixels = (size_t)output->height * output->width, bytes = (size_t)output->channels * 4;
+
+    if (work->layer->border == NULL) {
+        memset(work->sums, 0, work->count * bytes);
+        return;
+    }
+    for (size_t i = 0; i < work->count; i++) {
+        const uint32_t pixel = (uint32_t)((work->first + i) % pixels);
+        const int32_t *starts =
+            ebnn_starts_at(work->layer->border, output->channels, pixel / output->width, pixel % output->width);
+
+        memcpy(work->sums + i * output->channels, starts, bytes);
     }
 }
 
@@ -169,7 +189,7 @@ int32_t ebnn_host_linear(const ebnn_linear_layer *layer, ebnn_host_series source
         const size_t left = vectors - work.first;
 
         work.count = left < work.plan.vectors ? left : work.plan.vectors;
-        memset(work.sums, 0, work.count * layer->output.channels * 4);
+        start_sums(&work);
         for (uint32_t group = 0; group < layer->groups; group++) {
             add_group(&work, source, group);
         }

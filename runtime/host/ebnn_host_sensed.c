@@ -99,10 +99,12 @@ static void add_group(const sensed_pixel *at, uint32_t group)
 static void write_pixel(const sensed_pixel *at, uint8_t *target)
 {
     const ebnn_linear_layer *layer = at->layer;
-    ebnn_writer writer = ebnn_writer_at(&layer->output, &layer->steps, target, at->pixel);
+    const uint32_t width = layer->output.width;
+    ebnn_writer writer =
+        ebnn_sum_writer_at(&layer->output, &layer->steps, layer->border, target, at->pixel / width, at->pixel % width);
 
     for (uint32_t channel = 0; channel < layer->output.channels; channel++) {
-        ebnn_write(&writer, (int32_t)at->sums[channel]);
+        ebnn_write_sum(&writer, at->sums[channel]);
     }
 }
 

@@ -88,6 +88,18 @@ typedef struct ebnn_steps {
 } ebnn_steps;
 
 /*
+ * What the sums of a layer start from where part of its window lies in the padding, and the padding is worth something
+ * that no integer of the input is. A pixel's zone is rows[y] + columns[x]; its sum is start[zone * channels + channel]
+ * plus 2^shift times the products of weights and inputs.
+ */
+typedef struct ebnn_border {
+    const uint16_t *rows;    /* an entry a row of the output */
+    const uint16_t *columns; /* an entry a column */
+    const int32_t *start;
+    uint32_t shift; /* below 32 */
+} ebnn_border;
+
+/*
  * A layer of dot products: dense (a 1 x 1 window), convolution or depthwise convolution.
  * A neuron's weights lie in `row_words` words in the order (kernel row, kernel column, channel within the group),
  * one bit each, tap after tap without gaps; behind the last weight the bits are 0.
@@ -102,7 +114,8 @@ typedef struct ebnn_linear_layer {
     const uint32_t *sign;    /* 1: the weight is +1 */
     const uint32_t *nonzero; /* 0: the weight is 0; NULL: binary weights */
     ebnn_steps steps;
-    const uint16_t *banks; /* RRAM only: bank of each tile, (block of rows, word), NULL elsewhere */
+    const uint16_t *banks;     /* RRAM only: bank of each tile, (block of rows, word), NULL elsewhere */
+    const ebnn_border *border; /* NULL: sums start from 0 */
 } ebnn_linear_layer;
 
 /*
@@ -117,6 +130,7 @@ typedef struct ebnn_int8_layer {
     uint32_t groups;
     const int8_t *weights;
     ebnn_steps steps;
+    const ebnn_border *border; /* NULL: sums start from 0 */
 } ebnn_int8_layer;
 
 /* A step function on its own, on values of any format. */

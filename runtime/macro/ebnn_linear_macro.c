@@ -93,10 +93,20 @@ int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy)
     return EBNN_OK;
 }
 
+/* What sums start from; the macro has no border while the address of `start` is 0. */
+static void write_border(const ebnn_border *border)
+{
+    write_address(EBNN_MACRO_BORDER_ROWS, border->rows);
+    write_address(EBNN_MACRO_BORDER_COLUMNS, border->columns);
+    write_address(EBNN_MACRO_BORDER_START, border->start);
+    write_register(EBNN_MACRO_BORDER_SHIFT, border->shift);
+}
+
 int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch)
 {
     const ebnn_window *window = &layer->window;
     const ebnn_steps *steps = &layer->steps;
+    int32_t status;
 
     (void)scratch; /* the macro gathers a neuron's inputs itself */
     if (layer->banks == NULL) {
@@ -127,5 +137,11 @@ int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *out
     write_address(EBNN_MACRO_DIRECTION_ADDRESS, steps->directions);
     write_register(EBNN_MACRO_OUTPUT_LOW, (uint32_t)steps->low);
     write_register(EBNN_MACRO_OUTPUT_STEP, (uint32_t)steps->step);
-    return run_command(EBNN_MACRO_COMMAND_RUN);
+    if (layer->border == NULL) {
+        return run_command(EBNN_MACRO_COMMAND_RUN);
+    }
+    write_border(layer->border);
+    status = run_command(EBNN_MACRO_COMMAND_RUN);
+    write_register(EBNN_MACRO_BORDER_START, 0);
+    return status;
 }

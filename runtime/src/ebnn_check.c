@@ -73,7 +73,7 @@ int32_t ebnn_check_pool(const ebnn_pool_layer *layer)
 
 /* What layers of dot products have in common. */
 static int32_t check_dots(const ebnn_tensor *input, const ebnn_tensor *output, const ebnn_window *window,
-                          const ebnn_steps *steps, uint32_t groups)
+                          const ebnn_steps *steps, const ebnn_border *border, uint32_t groups)
 {
     int32_t status = ebnn_check_tensor(input);
 
@@ -86,7 +86,8 @@ static int32_t check_dots(const ebnn_tensor *input, const ebnn_tensor *output, c
     if (status == EBNN_OK) {
         status = ebnn_check_steps(steps, output);
     }
-    if (status == EBNN_OK && (groups == 0 || input->channels % groups != 0 || output->channels % groups != 0)) {
+    if (status == EBNN_OK && (groups == 0 || input->channels % groups != 0 || output->channels % groups != 0 ||
+                              (border != NULL && border->shift >= EBNN_WORD_BITS))) {
         status = EBNN_ERROR_SHAPE;
     }
     return status;
@@ -100,7 +101,8 @@ static uint64_t fan_in(const ebnn_window *window, const ebnn_tensor *input, uint
 
 int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
 {
-    const int32_t status = check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->groups);
+    const int32_t status =
+        check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->border, layer->groups);
 
     if (status != EBNN_OK) {
         return status;
@@ -113,7 +115,8 @@ int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
 
 int32_t ebnn_check_int8(const ebnn_int8_layer *layer)
 {
-    const int32_t status = check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->groups);
+    const int32_t status =
+        check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->border, layer->groups);
 
     if (status != EBNN_OK) {
         return status;

@@ -82,11 +82,11 @@ static void write_group(const ebnn_int8_layer *layer, const uint16_t *values, co
 
         (plain ? dots_unsigned : dots_signed)(weights, values, count, sums);
         for (uint32_t i = 0; i < NEURONS_AT_ONCE; i++) {
-            ebnn_write(writer, (int32_t)sums[i]);
+            ebnn_write_sum(writer, sums[i]);
         }
     }
     for (; left > 0; left--, weights += count) {
-        ebnn_write(writer, (int32_t)(plain ? dot_unsigned : dot_signed)(weights, values, count));
+        ebnn_write_sum(writer, (plain ? dot_unsigned : dot_signed)(weights, values, count));
     }
 }
 
@@ -109,7 +109,7 @@ static void write_depthwise(const ebnn_int8_layer *layer, const void *input, con
 
     for (uint32_t channel = 0; channel < layer->groups; channel++) {
         for (uint32_t neuron = 0; neuron < neurons; neuron++, weights += taps) {
-            ebnn_write(writer, (int32_t)ebnn_depthwise_dot(layer, input, channel, weights, seen));
+            ebnn_write_sum(writer, (uint32_t)ebnn_depthwise_dot(layer, input, channel, weights, seen));
         }
     }
 }
@@ -118,7 +118,6 @@ int32_t ebnn_int8(const ebnn_int8_layer *layer, const void *input, void *output,
 {
     const int32_t status = ebnn_check_int8(layer);
     const bool depthwise = ebnn_is_depthwise(layer);
-    uint32_t pixel = 0;
 
     if (status != EBNN_OK) {
         return status;
@@ -127,8 +126,8 @@ int32_t ebnn_int8(const ebnn_int8_layer *layer, const void *input, void *output,
         ebnn_view seen;
 
         seen.y = ebnn_rows_at(&layer->window, &layer->input, row);
-        for (uint32_t column = 0; column < layer->output.width; column++, pixel++) {
-            ebnn_writer writer = ebnn_writer_at(&layer->output, &layer->steps, output, pixel);
+        for (uint32_t column = 0; column < layer->output.width; column++) {
+            ebnn_writer writer = ebnn_sum_writer_at(&layer->output, &layer->steps, layer->border, output, row, column);
 
             if (depthwise) {
                 seen.x = ebnn_columns_at(&layer->window, &layer->input, column);

@@ -92,15 +92,15 @@ int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *out
 {
     const int32_t status = ebnn_check_linear(layer);
     const uint32_t words = layer->row_words;
-    uint32_t neurons, pixel = 0;
+    uint32_t neurons;
 
     if (status != EBNN_OK) {
         return status;
     }
     neurons = layer->output.channels / layer->groups;
     for (uint32_t row = 0; row < layer->output.height; row++) {
-        for (uint32_t column = 0; column < layer->output.width; column++, pixel++) {
-            ebnn_writer writer = ebnn_writer_at(&layer->output, &layer->steps, output, pixel);
+        for (uint32_t column = 0; column < layer->output.width; column++) {
+            ebnn_writer writer = ebnn_sum_writer_at(&layer->output, &layer->steps, layer->border, output, row, column);
             const uint32_t *sign = layer->sign;
             const uint32_t *nonzero = layer->nonzero;
 
@@ -108,7 +108,7 @@ int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *out
                 const ebnn_gathered gathered = ebnn_gather(layer, input, group, row, column, scratch);
 
                 for (uint32_t neuron = 0; neuron < neurons; neuron++) {
-                    ebnn_write(&writer, (int32_t)dot(layer, sign, nonzero, scratch, gathered));
+                    ebnn_write_sum(&writer, dot(layer, sign, nonzero, scratch, gathered));
                     sign += words;
                     nonzero = nonzero != NULL ? nonzero + words : NULL;
                 }

@@ -17,15 +17,35 @@ typedef struct ebnn_writer {
     void *data; /* of the whole tensor */
     uint32_t pixel;
     uint32_t pixels;
-    uint32_t channel; /* the next one */
-    uint32_t sign;    /* the word under construction */
+    uint32_t channel;      /* the next one */
+    const int32_t *starts; /* of the pixel's sums, channel after channel; NULL: they start from 0 */
+    uint32_t shift;        /* of the sums that have starts */
+    uint32_t sign;         /* the word under construction */
     uint32_t nonzero;
 } ebnn_writer;
 
 static inline ebnn_writer ebnn_writer_at(const ebnn_tensor *tensor, const ebnn_steps *steps, void *data, uint32_t pixel)
 {
-    const ebnn_writer writer = {tensor, steps, data, pixel, tensor->height * tensor->width, 0, 0, 0};
+    const ebnn_writer writer = {tensor, steps, data, pixel, tensor->height * tensor->width, 0, NULL, 0, 0, 0};
 
+    return writer;
+}
+
+/* What the sums of an output pixel start from, channel after channel; NULL: from 0. */
+static inline const int32_t *ebnn_starts_at(const ebnn_border *border, uint32_t channels, uint32_t row, uint32_t column)
+{
+    return border == NULL ? NULL
+                          : border->start + ((size_t)border->rows[row] + border->columns[column]) * (size_t)channels;
+}
+
+/* A writer for ebnn_write_sum. */
+static inline ebnn_writer ebnn_sum_writer_at(const ebnn_tensor *tensor, const ebnn_steps *steps,
+                                             const ebnn_border *border, void *data, uint32_t row, uint32_t column)
+{
+    ebnn_writer writer = ebnn_writer_at(tensor, steps, data, row * tensor->width + column);
+
+    writer.starts = ebnn_starts_at(border, tensor->channels, row, column);
+    writer.shift = border == NULL ? 0 : border->shift;
     return writer;
 }
 
@@ -87,6 +107,15 @@ EBNN_INLINE void ebnn_write(ebnn_writer *writer, int32_t value)
         value = (int32_t)((uint32_t)writer->steps->low + (uint32_t)writer->steps->step * count);
     }
     ebnn_store_element(tensor->format, writer->data, (size_t)channel * writer->pixels + writer->pixel, value);
+}
+
+/* The next channel's dot product, as a sum that starts where its pixel lies. */
+EBNN_INLINE void ebnn_write_sum(ebnn_writer *writer, uint32_t dot)
+{
+    if (writer->starts != NULL) {
+        dot = (dot << writer->shift) + (uint32_t)writer->starts[writer->channel];
+    }
+    ebnn_write(writer, (int32_t)dot);
 }
 
 #endif

@@ -121,8 +121,17 @@ def _descriptor(stage: LinearStage) -> str:
     return (
         f"{{ {_tensor(stage.input)}, {_tensor(stage.output)}, {{ {numbers} }}, {stage.pad_value}, {stage.groups}, "
         f"{stage.row_words}, image + {stage.sign.offset // 4}, {nonzero}, {{ {thresholds}, {directions}, {counts} }}, "
-        f"(const uint16_t *)(image + {stage.banks.offset // 4}) }}"
+        f"(const uint16_t *)(image + {stage.banks.offset // 4}), {_border(stage)} }}"
     )
+
+
+def _border(stage: LinearStage) -> str:
+    border = stage.border
+    if border is None:
+        return "0"
+    rows, columns = (f"(const uint16_t *)(image + {part.offset // 4})" for part in (border.rows, border.columns))
+    start = f"(const int32_t *)(image + {border.start.offset // 4})"
+    return f"&(const ebnn_border){{ {rows}, {columns}, {start}, {border.shift} }}"
 
 
 def _tensor(layout: Layout) -> str:

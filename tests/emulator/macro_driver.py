@@ -126,7 +126,14 @@ class MacroDriver:
             direction_address=base + steps.directions.offset if steps and steps.directions else 0,
             output_low=steps.low if steps else 0,
             output_step=steps.step if steps else 0,
+            border_start=base + stage.border.start.offset if stage.border else 0,
         )
+        if stage.border is not None:
+            self.write(
+                border_rows=base + stage.border.rows.offset,
+                border_columns=base + stage.border.columns.offset,
+                border_shift=stage.border.shift,
+            )
 
     def run(self, stage: LinearStage, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """The layer on one sample's values (C, *spatial): its outputs, flat, channel first."""

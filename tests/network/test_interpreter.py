@@ -61,6 +61,9 @@ def linear(node: Linear, x: Values) -> Values:
             for tap, position in taps(node.window, place[1:]):
                 value = x[(source, *position)] if inside(position, x.shape[1:]) else node.pad_value
                 y[place] += int(node.weights[(place[0], channel, *tap)]) * int(value)
+        if node.border is not None:
+            zone = tuple(int(zones[at]) for zones, at in zip(node.border.zones, place[1:], strict=True))
+            y[place] = int(y[place]) * 2**node.border.shift + int(node.border.start[(*zone, place[0])])
     return y
 
 

@@ -16,6 +16,7 @@ from edgebnn.errors import ModelError
 from edgebnn.network.types import (
     Add,
     Affine,
+    Border,
     Concat,
     Kind,
     Linear,
@@ -134,7 +135,24 @@ def broken_linear(node: Linear, source: Tensor) -> dict[str, dict[str, Any]]:
         "a group more": {"groups": node.groups + 1},
         "a padding that no input has": {"pad_value": source.high + 1},
         "sums beyond the range": of_output(node, high=node.output.high - 1),
+        **({} if node.border is None else broken_border(node.border)),
     }
+
+
+def broken_border(border: Border) -> dict[str, dict[str, Any]]:
+    first, *others = border.zones
+    changes = {
+        "an axis without zones": {"zones": tuple(others)},
+        "a position without a zone": {"zones": (first[:-1], *others)},
+        "a zone beyond the last": {"zones": (np.full_like(first, border.start.shape[0]), *others)},
+        "wide zones": {"zones": (first.astype(np.int64), *others)},
+        "starts of too few neurons": {"start": border.start[..., :-1]},
+        "wide starts": {"start": border.start.astype(np.int64)},
+        "starts without zones": {"start": border.start[0]},
+        "a shift below 0 of sums": {"shift": -1},
+        "sums shifted out": {"shift": 27},
+    }
+    return {name: {"border": replace(border, **change)} for name, change in changes.items()}
 
 
 def broken_threshold(node: Threshold) -> dict[str, dict[str, Any]]:

@@ -17,6 +17,7 @@ from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.descriptors import (
     AddDescriptor,
     AffineDescriptor,
+    BorderDescriptor,
     CopyDescriptor,
     Int8Descriptor,
     LinearDescriptor,
@@ -33,6 +34,7 @@ from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
+    BorderSections,
     CopyStage,
     Int8Stage,
     LinearStage,
@@ -98,7 +100,13 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
             lines = ctypes.addressof(kept[-1])
         return StepsDescriptor(at(steps.thresholds), at(steps.directions), steps.steps, steps.low, steps.step, lines)
 
-    kept: list[LinesDescriptor] = []
+    def border_of(border: BorderSections | None) -> int | None:
+        if border is None:
+            return None
+        kept.append(BorderDescriptor(at(border.rows), at(border.columns), at(border.start), border.shift))
+        return ctypes.addressof(kept[-1])
+
+    kept: list[LinesDescriptor | BorderDescriptor] = []
     native, tensors = library(), (describe_tensor(stage.input), describe_tensor(stage.output))
     data = [*map(pointer, sources), pointer(target)]
     match stage:
@@ -113,6 +121,7 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 sign=at(stage.sign),
                 nonzero=at(stage.nonzero),
                 steps=steps_of(stage.steps),
+                border=border_of(stage.border),
             )
             words = native.ebnn_linear_scratch_words(ctypes.byref(layer))
             return with_scratch(stage, native.ebnn_linear, layer, data, words)
@@ -125,6 +134,7 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 groups=stage.groups,
                 weights=at(stage.weights),
                 steps=steps_of(stage.steps),
+                border=border_of(stage.border),
             )
             words = native.ebnn_int8_scratch_words(ctypes.byref(int8))
             return with_scratch(stage, native.ebnn_int8, int8, data, words)

@@ -68,7 +68,7 @@ static int32_t dot(const ebnn_linear_layer *layer, const int32_t *values, const 
             }
         }
     }
-    return (int32_t)sum;
+    return bordered(layer->border, &layer->output, neuron, row, column, sum);
 }
 
 static void check_linear(unsigned int number)
@@ -78,6 +78,7 @@ static void check_linear(unsigned int number)
     const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_UINT16);
     const bool padded_rows = draw(0, 1) != 0;
     ebnn_linear_layer layer;
+    ebnn_border border;
     ebnn_host_step step;
     uint32_t fan_in;
     size_t in, out;
@@ -110,6 +111,8 @@ static void check_linear(unsigned int number)
     layer.sign = made.sign;
     layer.nonzero = made.nonzero;
 
+    border = random_border(&layer.output);
+    layer.border = draw(0, 2) == 0 ? &border : NULL;
     in = ebnn_tensor_bytes(&layer.input);
     out = ebnn_tensor_bytes(&layer.output);
     source = random_data(&layer.input);
@@ -152,6 +155,7 @@ static void check_linear(unsigned int number)
     free(made.sign);
     free(made.nonzero);
     free(made.values);
+    free_border(&border);
     free((void *)(uintptr_t)layer.steps.thresholds);
     free((void *)(uintptr_t)layer.steps.directions);
     free(source);

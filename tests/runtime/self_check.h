@@ -229,6 +229,49 @@ void check_sums(unsigned int number);
 void check_lines(unsigned int number);
 
 /* The same layer on a chip makes of the BATCH samples at `source` what it has made of them without one. */
+/* A border of a few zones an axis, or none. */
+static inline ebnn_border random_border(const ebnn_tensor *output)
+{
+    const uint32_t rows = (uint32_t)draw(1, 3), columns = (uint32_t)draw(1, 3);
+    const size_t starts = (size_t)rows * columns * output->channels;
+    uint16_t *row = allocate(output->height * sizeof(uint16_t));
+    uint16_t *column = allocate(output->width * sizeof(uint16_t));
+    int32_t *start = allocate(starts * sizeof(int32_t));
+    const ebnn_border made = {row, column, start, (uint32_t)draw(0, 4)};
+
+    for (uint32_t y = 0; y < output->height; y++) {
+        row[y] = (uint16_t)((uint32_t)draw(0, (int32_t)rows - 1) * columns);
+    }
+    for (uint32_t x = 0; x < output->width; x++) {
+        column[x] = (uint16_t)draw(0, (int32_t)columns - 1);
+    }
+    for (size_t i = 0; i < starts; i++) {
+        start[i] = draw(-100, 100);
+    }
+    return made;
+}
+
+static inline void free_border(const ebnn_border *border)
+{
+    if (border != NULL) {
+        free((void *)(uintptr_t)border->rows);
+        free((void *)(uintptr_t)border->columns);
+        free((void *)(uintptr_t)border->start);
+    }
+}
+
+/* A dot product of a neuron as the sum that it becomes at a pixel. */
+static inline int32_t bordered(const ebnn_border *border, const ebnn_tensor *output, uint32_t neuron, uint32_t row,
+                               uint32_t column, int64_t dot)
+{
+    if (border != NULL) {
+        const size_t zone = (size_t)border->rows[row] + border->columns[column];
+
+        dot = dot * ((int64_t)1 << border->shift) + border->start[zone * output->channels + neuron];
+    }
+    return (int32_t)dot;
+}
+
 void check_sensed(const ebnn_linear_layer *layer, const uint8_t *source, const uint8_t *expected, unsigned int number);
 
 #endif

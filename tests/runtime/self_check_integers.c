@@ -32,7 +32,7 @@ static int32_t dot(const ebnn_int8_layer *layer, const void *data, uint32_t neur
             }
         }
     }
-    return (int32_t)sum;
+    return bordered(layer->border, &layer->output, neuron, row, column, sum);
 }
 
 static ebnn_tensor pooled(const ebnn_tensor *input, const ebnn_window *window, uint32_t channels, uint32_t format)
@@ -49,6 +49,7 @@ void check_int8(unsigned int number)
     const uint32_t groups = (uint32_t)draw(1, 4);
     const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_UINT16);
     ebnn_int8_layer layer;
+    ebnn_border border;
     ebnn_host_step step;
     size_t weights, in, out;
     int8_t *row;
@@ -72,6 +73,8 @@ void check_int8(unsigned int number)
         row[i] = (int8_t)draw(-128, 127);
     }
     layer.weights = row;
+    border = random_border(&layer.output);
+    layer.border = draw(0, 2) == 0 ? &border : NULL;
     in = ebnn_tensor_bytes(&layer.input);
     out = ebnn_tensor_bytes(&layer.output);
     source = random_data(&layer.input);
@@ -108,6 +111,7 @@ void check_int8(unsigned int number)
         }
     }
     free(row);
+    free_border(&border);
     free((void *)(uintptr_t)layer.steps.thresholds);
     free((void *)(uintptr_t)layer.steps.directions);
     free(source);
