@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of, has_steps
+from edgebnn.frontend.borders import Padded, padded
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.expressions import (
     Apply,
@@ -25,14 +24,16 @@ from edgebnn.frontend.expressions import (
     of_channels,
     parts,
 )
+from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.jumps import MAX_LEVELS
 from edgebnn.frontend.lattice import lattice_of_range, lattice_of_sums
 from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
-from edgebnn.frontend.rounding import float32_holds, straight_through_error
+from edgebnn.frontend.rounding import UNIT, float32_holds, straight_through_error
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
-from edgebnn.frontend.sums import Fixed, Source, leaf_of_sums, pad_value_of
+from edgebnn.frontend.slopes import Folded, folded
+from edgebnn.frontend.sums import Fixed, Source, largest_sum, leaf_of_sums, scaled_source
 from edgebnn.frontend.thresholds import find_real_steps, find_steps
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
 from edgebnn.network.types import (
@@ -69,11 +70,13 @@ class Emitter:
         self.input = given
         self.quantizer: Quantizer | None = None
         self.quantised: list[str] = []
+        self.folded: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Fixed] = {}
         self._encodes = encodes
         self._given = given
         self._raw = False
+        self._folded: list[str] = []
         self._names: set[str] = set()
         self._tensors: set[str] = {given.name}
         self._sources: dict[str, Source] = {}
@@ -88,6 +91,18 @@ class Emitter:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of layers that were quantised here."""
+        return (*self._folded, *self._quantised_note())
+
+    def _note_folded(self, node: str, made: Folded) -> None:
+        what = "rounded to 8 bits, so the scores differ from the model's own" if made.rounded else "exactly"
+        self._folded.append(
+            f"the scales of the input's channels were taken into the weights of layer '{printable(node)}', {what}; "
+            "it became int8 and runs on the CPU"
+        )
+        if made.rounded:
+            self.folded.append(node)
+
+    def _quantised_note(self) -> tuple[str, ...]:
         if not self.quantised:
             return ()
         shown = ", ".join(self.quantised[:4])
@@ -108,23 +123,30 @@ class Emitter:
         self, node: str, value: str, source: Source, weights: IntegerWeights, operation: WeightedSum, padding: float
     ) -> Signal:
         """A layer of dot products on a source, padded with `padding`, and the signal of its sums with the bias."""
-        tensor = source.tensor
-        signs = weights.integers * np.int16(source.sign)
-        pad_value = pad_value_of(source, padding) if any(operation.window.pad_begin + operation.window.pad_end) else 0
-        each = int8_parts(signs)
-        bound = sum(_largest_sum(part, weights.kind) for part in each) * max(abs(tensor.low), abs(tensor.high))
+        tensor, window, groups = source.tensor, operation.window, operation.groups
+        made = folded(weights, source.slope, groups)
+        if made.kind is not weights.kind:
+            self._note_folded(node, made)
+        each = int8_parts(made.integers)
+        dots = sum(largest_sum(part, made.kind) for part in each) * max(abs(tensor.low), abs(tensor.high))
+        pad = padded(tensor, source.slope, source.offset, padding, weights, made, window, groups, dots)
+        bound = (dots << pad.shift) + pad.largest
         if bound > _LARGEST_SUM:
             raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
         plain = operation.bias is None and source.scale == 1 and not np.any(source.offset != 0)
-        sums = value if plain and np.all(weights.scale == 1) else f"{value}.sums"
+        sums = value if plain and pad.border is None and np.all(weights.scale == 1) else f"{value}.sums"
         of_part = sums if len(each) == 1 else f"{sums}.part"
-        made = [self._linear(node, of_part, tensor, part, weights.kind, operation, pad_value) for part in each]
-        total = self._added(made, sums)
-        leaf = leaf_of_sums(made[0], source, weights, operation, bound)
+        pads = (pad, *[pad.again] * (len(each) - 1))
+        layers = [
+            self._linear(node, of_part, tensor, part, made.kind, operation, part_pad)
+            for part, part_pad in zip(each, pads, strict=True)
+        ]
+        total = self._added(layers, sums)
+        leaf = leaf_of_sums(source, weights, made, pad, operation, dots)
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
-        lattice = lattice_of_sums(made[0], tensor, signs, total)
+        lattice = lattice_of_sums(layers[0], tensor, made.integers, total)
         return Signal(total, lattice, leaf, expression, total.shape, value, "float")
 
     def _linear(
@@ -135,14 +157,14 @@ class Emitter:
         weights: npt.NDArray[np.int8],
         kind: WeightKind,
         operation: WeightedSum,
-        pad_value: int,
+        pad: Padded,
     ) -> Linear:
         """A layer of weights that int8 holds."""
-        bound = _largest_sum(weights, kind) * max(abs(tensor.low), abs(tensor.high))
+        bound = (largest_sum(weights, kind) * max(abs(tensor.low), abs(tensor.high)) << pad.shift) + pad.largest
         shape = (len(weights), *operation.window.extents(tensor.spatial))
         output = Tensor(self.tensor_name(sums), Kind.SUMS, shape, -bound, bound)
         window, groups = operation.window, operation.groups
-        layer = Linear(self.name(node), (tensor.name,), output, weights, kind, window, groups, pad_value)
+        layer = Linear(self.name(node), (tensor.name,), output, weights, kind, window, groups, pad.value, pad.border)
         self.emit(layer, tensor)
         return layer
 
@@ -184,7 +206,7 @@ class Emitter:
             or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
             for part in parts(signal.expression)
         )
-        if not alike or len({*zip(*(part.tolist() for part in vars(signal.lattice).values()), strict=True)}) > 1:
+        if not alike or not signal.lattice.alike:
             raise Refusal(
                 "gives the values of one channel to several others, after an operation that differs between channels",
                 "reshape right behind the input or the sign",
@@ -246,22 +268,20 @@ class Emitter:
         if self._raw:
             raise InputReadTwice
         tensor = self._followed(self.input, signal, self.quantizer.direction)
-        offset = fractions_of(np.zeros(tensor.channels, np.int8))
-        return Source(tensor, levels.scale, 1, offset, True, 0.0)
+        return scaled_source(tensor, levels.scale)
 
     def _line(self, signal: Signal, line: tuple[Fractions, Fractions], error: float) -> Source:
-        """The network's input, perhaps scaled and shifted."""
-        scale = line[0][0]
-        if np.any(line[0] != scale) or scale == 0:
-            raise Refusal(
-                "gets an input whose channels have different scales (or none), so no integer weights stand for its own",
-                "divide all channels by the same number",
-            )
+        """The network's input, perhaps scaled and shifted, each channel in its own way."""
+        if not np.any(line[0] != 0):
+            raise Refusal("gets an input times zero, which does not depend on it", "train or export the model again")
+        base = signal.base
+        largest = max(abs(base.low), abs(base.high))
+        scales = set(map(abs, line[0].tolist()))
+        exact = len(scales) == 1 and all(float32_holds(scale, largest) for scale in scales)
+        error = max(error, _input_error(signal, line, exact))
         signal = self.settled(signal)
-        line = (spread_fractions(line[0], signal.base), spread_fractions(line[1], signal.base))
-        exact = float32_holds(abs(scale), max(abs(signal.base.low), abs(signal.base.high)))
-        sign = 1 if scale > 0 else -1
-        return Source(signal.base, abs(scale), sign, line[1], exact, error / float(abs(scale)))
+        slope, offset = (spread_fractions(part, signal.base) for part in line)
+        return Source(signal.base, slope, offset, exact, error)
 
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base
@@ -283,8 +303,7 @@ class Emitter:
         )
         self.emit(threshold, base)
         tensor = self._followed(output, signal, step.direction)
-        offset = fractions_of(np.zeros(tensor.channels, np.int8))
-        return Source(tensor, levels.scale, 1, offset, True, error / float(levels.scale))
+        return scaled_source(tensor, levels.scale, error)
 
     def _followed(self, tensor: Tensor, signal: Signal, direction: npt.NDArray[np.int8] | None) -> Tensor:
         """The signal's pools and reshapes on a tensor; `direction` (C,) is that of the steps taken before them."""
@@ -318,11 +337,17 @@ def _is_short(signal: Signal) -> bool:
     return int(signal.lattice.count.max()) <= MAX_LEVELS and isinstance(signal.expression, Leaf)
 
 
-def _largest_sum(integers: npt.NDArray[np.integer[Any]], kind: WeightKind) -> int:
-    """The largest sum of one neuron's weights, whatever signs errors give them; int8 weights lie where none come."""
-    if kind is not WeightKind.INT8:
-        return prod(integers.shape[1:])
-    return int(np.abs(integers.reshape(len(integers), -1).astype(np.int64)).sum(axis=1).max())
+def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool) -> float:
+    """How far float32 takes what the model makes of its input from what it is exactly, in the model's own units."""
+    scale = abs(line[0][0])
+    if exact and all((offset / scale).denominator == 1 for offset in set(line[1].tolist())):
+        return 0.0
+    base, leaf = signal.base, signal.leaf
+    reach = leaf.scale * max(abs(base.low), abs(base.high)) + np.abs(leaf.offset)
+    rounded = replace(leaf, error=UNIT * (reach / leaf.scale).astype(np.float64))
+    return float(
+        float32_errors(_with_leaf(signal.expression, rounded), base.low, base.high, base.channels, roundings=1).max()
+    )
 
 
 def _value_behind(signal: Signal, index: int, function: Expression) -> str:

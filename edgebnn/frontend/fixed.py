@@ -37,9 +37,10 @@ def natural(emitter: Emitter, signal: Signal) -> Fixed | None:
         raise Refusal("works on a padded map", "pad right before the convolution or the pool")
     if takes_steps(signal):
         source = emitter.source(signal)
-        if source.sign < 0:
+        scale = source.scale
+        if scale is None:
             return None
-        return Fixed(source.tensor, source.scale, source.offset, source.exact, source.error)
+        return Fixed(source.tensor, scale, source.offset, source.exact, source.error / float(scale))
     base = signal.base
     line = affine_of(signal.expression, base.low, base.high, base.channels)
     if line is None or line[0][0] <= 0 or np.any(line[0] != line[0][0]):
@@ -127,9 +128,7 @@ def _grid(own: Sequence[Fixed], largest: Sequence[float]) -> Fraction:
 def _largest(emitter: Emitter, signal: Signal) -> float:
     """A bound of the signal's magnitude."""
     if takes_steps(signal):
-        source = emitter.source(signal)
-        reach = max(abs(source.tensor.low), abs(source.tensor.high))
-        return float(source.scale * reach + max(map(abs, source.offset.tolist())))
+        return emitter.source(signal).largest
     values = [abs(segment.at(end)) for bent in _bent(signal) for segment, end in _ends(bent, signal.base)]
     return float(max(values, default=Fraction(0)))
 
@@ -168,9 +167,9 @@ def _lines(emitter: Emitter, signal: Signal) -> tuple[Tensor, list[Bent], float]
     """A tensor, what each channel's integers are worth, and how far the model's float32 values may be from that."""
     if takes_steps(signal):
         source = emitter.source(signal)
-        tensor, slope = source.tensor, source.scale * source.sign
-        bents: list[Bent] = [(Segment(tensor.low, slope, offset),) for offset in source.offset.tolist()]
-        return tensor, bents, (source.error + 2**-23 * max(abs(tensor.low), abs(tensor.high))) * float(source.scale)
+        tensor, lines = source.tensor, zip(source.slope.tolist(), source.offset.tolist(), strict=True)
+        bents: list[Bent] = [(Segment(tensor.low, slope, offset),) for slope, offset in lines]
+        return tensor, bents, source.error + 2**-23 * source.largest
     bents = [bent for bent in _bent(signal) for _ in range(signal.channels_each)]
     return emitter.settled(signal).base, bents, _float_error(signal)
 

@@ -46,16 +46,17 @@ def float32_error(expression: Expression, low: int, high: int, channels: int) ->
     return float(float32_errors(expression, low, high, channels).max())
 
 
-def float32_errors(expression: Expression, low: int, high: int, channels: int) -> Floats:
+def float32_errors(expression: Expression, low: int, high: int, channels: int, roundings: int = _ROUNDINGS) -> Floats:
     """Bounds (C,) of the error of float32 in an expression of integers from low to high, in its own units.
 
-    Each operator rounds in proportion to its own values, which may be far larger than the result: (n + 1e8) - 1e8.
-    Without an operator it is the error of the sums alone. Refusal where a value is too large for float32.
+    Each operator rounds, `roundings` times, in proportion to its own values, which may be far larger than the result:
+    (n + 1e8) - 1e8. Without an operator it is the error of the sums alone. Refusal where a value is too large for
+    float32.
     """
-    return _intervals(expression, low, high, channels).error
+    return _intervals(expression, low, high, channels, roundings).error
 
 
-def _intervals(expression: Expression, low: int, high: int, channels: int) -> _Interval:
+def _intervals(expression: Expression, low: int, high: int, channels: int, roundings: int = _ROUNDINGS) -> _Interval:
     found: dict[Expression, _Interval] = {}
     for part in parts(expression):
         match part:
@@ -66,7 +67,7 @@ def _intervals(expression: Expression, low: int, high: int, channels: int) -> _I
                 values = np.broadcast_to(part.values.astype(np.float64), channels)
                 found[part] = _Interval(values, values, np.zeros(channels))
             case Apply():
-                found[part] = interval = _applied(part, [found[operand] for operand in part.operands])
+                found[part] = interval = _applied(part, [found[operand] for operand in part.operands], roundings * UNIT)
                 if not np.all(interval.magnitude + interval.error <= _LARGEST):
                     raise Refusal(
                         "has values that float32 cannot hold", "check its constants and export the model again"
@@ -74,10 +75,9 @@ def _intervals(expression: Expression, low: int, high: int, channels: int) -> _I
     return found[expression]
 
 
-def _applied(part: Apply, of: list[_Interval]) -> _Interval:
+def _applied(part: Apply, of: list[_Interval], rounding: float) -> _Interval:
     low, high = _range(part, of)
     largest = np.maximum(np.abs(low), np.abs(high))
-    rounding = _ROUNDINGS * UNIT
     match part.operator:
         case "Neg" | "Abs" | "ToFloat" | "Relu":
             return _Interval(low, high, of[0].error)

@@ -140,6 +140,12 @@ def _too_many_levels() -> Refusal:
     return Refusal(f"takes more than {MAX_LEVELS} different values", "end the activation in a sign")
 
 
+def _reaches(lattice: Lattice, channels: Integers, first: Integers, last: Integers) -> npt.NDArray[np.bool_]:
+    """Whether channels (P,) can reach an integer from first to last, both (P,)."""
+    low, high = np.maximum(first, lattice.low[channels]), np.minimum(last, lattice.high[channels])
+    return np.asarray(np.any(lattice.reached(channels, low) <= high[:, np.newaxis], axis=1), dtype=np.bool_)
+
+
 def _without_unreachable_zero(jumps: Jumps, first: Array, lattice: Lattice) -> tuple[Jumps, Array]:
     """The jumps without the zeros of a sign, where in no channel the accumulator can take a value that gives zero.
 
@@ -156,12 +162,12 @@ def _without_unreachable_zero(jumps: Jumps, first: Array, lattice: Lattice) -> t
     end = last[jumps.channel].copy()
     end[following] = (jumps.at - lattice.stride[jumps.channel])[1:][following[:-1]]
     zero = np.asarray(jumps.after == 0, dtype=np.bool_)
-    reached = zero & (jumps.at <= lattice.high[jumps.channel]) & (end >= lattice.low[jumps.channel])
+    reached = zero & _reaches(lattice, jumps.channel, jumps.at, end)
     initial = np.asarray(first == 0, dtype=np.bool_)
     first_end = last.copy()
     jumping, leftmost = np.unique(jumps.channel, return_index=True)
     first_end[jumping] = jumps.at[leftmost] - lattice.stride[jumping]
-    reached_first = initial & (first_end >= lattice.low)
+    reached_first = initial & _reaches(lattice, np.arange(lattice.channels), lattice.start, first_end)
     if reached.any() or reached_first.any():
         return jumps, first
     before = np.where(np.asarray(jumps.before == 0, dtype=np.bool_), top, jumps.before)

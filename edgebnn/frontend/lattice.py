@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.network.types import Kind, Linear, Tensor
+from edgebnn.network.types import Border, Kind, Linear, Tensor
 
 Integers = npt.NDArray[np.int64]
 
@@ -17,7 +17,8 @@ class Lattice:
     """Per channel (C,) the integers start, start + stride, ... (`count` of them), on which a step function is found.
 
     They cover what the tensor holds under any weights, so that thresholds keep their meaning when weights go wrong;
-    only those from `low` to `high` can be reached with the weights as they are.
+    only those from `low` to `high` can be reached with the weights as they are, and of these only those that are one of
+    the `residues` (C, R) modulo `period`.
     """
 
     start: Integers
@@ -25,6 +26,8 @@ class Lattice:
     count: Integers
     low: Integers
     high: Integers
+    period: Integers
+    residues: Integers
 
     @property
     def channels(self) -> int:
@@ -40,12 +43,28 @@ class Lattice:
         """The lattice of a tensor whose channels are these of its own tensor, some perhaps more than once."""
         return Lattice(*(part[channels] for part in vars(self).values()))
 
+    @property
+    def alike(self) -> bool:
+        """Whether all channels hold the same integers."""
+        return all(bool(np.all(part == part[:1])) for part in vars(self).values())
+
+    def reached(self, channels: npt.NDArray[np.int64], first: Integers) -> Integers:
+        """(P, R): the next integers from `first` (P,) on, one of each residue, that channels (P,) can reach."""
+        above = first[:, np.newaxis]
+        next_one: Integers = above + (self.residues[channels] - above) % self.period[channels, np.newaxis]
+        return next_one
+
+
+def plain_lattice(start: Integers, stride: Integers, count: Integers, low: Integers, high: Integers) -> Lattice:
+    """A lattice of which every integer from low to high is reached."""
+    return Lattice(start, stride, count, low, high, stride, (start % stride)[:, np.newaxis])
+
 
 def lattice_of_range(tensor: Tensor) -> Lattice:
     """Every value of a tensor's range; -1 and +1 alone for bits."""
     stride = 2 if tensor.kind is Kind.BITS else 1
     count = (tensor.high - tensor.low) // stride + 1
-    return Lattice(
+    return plain_lattice(
         *(np.full(tensor.channels, v, np.int64) for v in (tensor.low, stride, count, tensor.low, tensor.high))
     )
 
@@ -62,16 +81,30 @@ def lattice_of_sums(layer: Linear, source: Tensor, integers: npt.NDArray[np.int1
     padded = any(layer.window.pad_begin + layer.window.pad_end)
     least = min(source.low, layer.pad_value) if padded else source.low
     most = max(source.high, layer.pad_value) if padded else source.high
+    low, high = positive * least - negative * most, positive * most - negative * least
+    if layer.border is not None:
+        return _bordered_lattice(layer.border, sums, low, high)
     even_steps = source.kind is Kind.BITS and not (padded and layer.pad_value == 0)
     stride = np.full(layer.neurons, 2 if even_steps else 1, np.int64)
     # From the tensor's lowest value on; for steps of two, the first one with the parity of the neuron's weights.
     start = np.full(layer.neurons, sums.low, np.int64)
     if even_steps:
         start += (start + positive + negative) % 2
+    return plain_lattice(start, stride, (sums.high - start) // stride + 1, low, high)
+
+
+def _bordered_lattice(border: Border, sums: Tensor, low: Integers, high: Integers) -> Lattice:
+    """Sums that start somewhere and go on in steps of 2^shift, from the lowest and highest dot products (C,)."""
+    starts = border.start.reshape(-1, sums.channels).T.astype(np.int64)
+    every = np.ones(sums.channels, np.int64)
+    period = every << border.shift
+    residues = np.unique(starts % period[:1], axis=1)
     return Lattice(
-        start=start,
-        stride=stride,
-        count=(sums.high - start) // stride + 1,
-        low=positive * least - negative * most,
-        high=positive * most - negative * least,
+        start=every * sums.low,
+        stride=every,
+        count=every * (sums.high - sums.low + 1),
+        low=(low << border.shift) + starts.min(axis=1),
+        high=(high << border.shift) + starts.max(axis=1),
+        period=period,
+        residues=residues,
     )

@@ -163,7 +163,7 @@ class _Lowering:
             notes=(*self._graph.notes, *given.notes(emitter.quantizer), *self._notes, *emitter.notes, *scores.notes),
             score_error=scores.error + self._half_error(),
             ends_in="classes" if self._dropped else "scores",
-            quantised=(*((given.tensor.name,) if rounded_here else ()), *emitter.quantised),
+            quantised=(*((given.tensor.name,) if rounded_here else ()), *emitter.folded, *emitter.quantised),
             model_output=self._graph.output,
         )
 

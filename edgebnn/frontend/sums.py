@@ -5,33 +5,52 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.borders import Padded
 from edgebnn.frontend.expressions import MAX_BITS, Fractions, Leaf, fractions_of, too_long
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.operations import WeightedSum
-from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import float32_holds, float32_holds_with, sum_error
+from edgebnn.frontend.slopes import Folded
 from edgebnn.frontend.weights import IntegerWeights
-from edgebnn.network.types import Linear, Tensor
+from edgebnn.network.types import Tensor, WeightKind
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What a layer reads: a tensor, with the real value of element n of channel i being scale * n + offset[i].
+    """What a layer reads: a tensor, with the real value of element n of channel i being slope[i] * n + offset[i].
 
-    `sign` is -1 where the model sees the integers negated. `exact` says that these numbers are float32 values, `error`
-    how far the model's own may lie from them, in units of n.
+    `exact` says that slope[i] * n is a float32 value, `error` how far the model's own value may lie from the one here,
+    in the model's own units.
     """
 
     tensor: Tensor
-    scale: Fraction
-    sign: int
+    slope: Fractions
     offset: Fractions
     exact: bool
     error: float
+
+    @property
+    def scale(self) -> Fraction | None:
+        """The slope of all channels, where it is the same, and above zero."""
+        return self.slope[0] if self.slope[0] > 0 and not np.any(self.slope != self.slope[0]) else None
+
+    @property
+    def largest(self) -> float:
+        """A bound of the magnitude of its values."""
+        reach = max(abs(self.tensor.low), abs(self.tensor.high))
+        return float(max(map(abs, self.slope.tolist())) * reach + max(map(abs, self.offset.tolist())))
+
+
+def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0) -> Source:
+    """A tensor whose integers are worth `scale` each, in all channels."""
+    offset = fractions_of(np.zeros(tensor.channels, np.int8))
+    return Source(tensor, np.full(tensor.channels, scale, dtype=object), offset, True, error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,37 +72,38 @@ class Fixed:
         return max(abs(self.tensor.low), abs(self.tensor.high))
 
 
-def leaf_of_sums(layer: Linear, source: Source, weights: IntegerWeights, operation: WeightedSum, bound: int) -> Leaf:
-    """The layer's sums as the model sees them, and whether float32 decides what comes after."""
-    scale: Fractions = weights.scale * source.scale
-    offset = _offsets(source, weights, operation.groups)
+def leaf_of_sums(
+    source: Source,
+    weights: IntegerWeights,
+    layer: Folded,
+    padding: Padded,
+    operation: WeightedSum,
+    bound: int,
+) -> Leaf:
+    """The sums of a layer as the model sees them, and whether float32 decides the rest; dot products reach `bound`."""
+    scale: Fractions = weights.scale * layer.unit
+    fan_in = prod(weights.integers.shape[1:])
     reach = _reach_with_offset(source, bound)
-    exact = source.exact and weights.exact and reach is not None
+    whole = padding.border is None or (padding.shift == 0 and not padding.error)
+    exact = source.exact and weights.exact and not layer.rounded and whole and reach is not None
     exact = exact and all(float32_holds(each, reach or bound) for each in set(scale.tolist()))
-    error = np.zeros(layer.neurons)
+    error = np.zeros(len(scale))
     if not exact or source.error:
-        magnitude = bound + layer.fan_in * float(max(map(abs, source.offset.tolist()))) / float(source.scale)
-        error = error + layer.fan_in * source.error + sum_error(layer.fan_in, magnitude)
+        # What all weights of a neuron make of 1, in units of its sums.
+        gain = largest_sum(weights.integers, weights.kind) / layer.unit.astype(np.float64)
+        magnitude = bound + gain * max(float(abs(each)) for each in set(source.offset.tolist()))
+        error = error + gain * source.error + sum_error(fan_in, magnitude)
     if operation.bias is not None:
-        error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, layer.fan_in, exact)
-    return Leaf(scale, offset, exact, error)
+        error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, fan_in, exact)
+    fine = 2**padding.shift
+    return Leaf(scale / fine, _offsets(source, weights, operation.groups), exact, error * fine + padding.error)
 
 
-def pad_value_of(source: Source, padding: float) -> int:
-    """The integer of the input that stands for a padding's real value."""
-    offset = source.offset[0]
-    if np.any(source.offset != offset):
-        raise Refusal(
-            "pads an input whose channels have different offsets, so the padding is no integer of the input",
-            "subtract the mean before the export, or use a convolution without padding",
-        )
-    units = (Fraction(padding) - offset) / source.scale * source.sign if math.isfinite(padding) else Fraction(1, 2)
-    if units.denominator != 1 or (units != 0 and not source.tensor.low <= units <= source.tensor.high):
-        raise Refusal(
-            f"is padded with {padding:g}, which its input cannot hold",
-            "pad with 0, or with 1 or -1 after a sign; subtract a mean before the export",
-        )
-    return int(units)
+def largest_sum(integers: npt.NDArray[np.integer[Any]], kind: WeightKind) -> int:
+    """The largest sum of one neuron's weights, whatever signs errors give them; int8 weights lie where none come."""
+    if kind is not WeightKind.INT8:
+        return prod(integers.shape[1:])
+    return int(np.abs(integers.reshape(len(integers), -1).astype(np.int64)).sum(axis=1).max())
 
 
 def _reach_with_offset(source: Source, bound: int) -> int | None:
@@ -93,7 +113,11 @@ def _reach_with_offset(source: Source, bound: int) -> int | None:
     """
     if not np.any(source.offset != 0):
         return bound
-    shifts = [offset / source.scale for offset in set(source.offset.tolist())]
+    scales = set(map(abs, source.slope.tolist()))
+    if len(scales) > 1:
+        return None
+    (scale,) = scales
+    shifts = [offset / scale for offset in set(source.offset.tolist())]
     if any(shift.denominator != 1 for shift in shifts):
         return None
     largest = max(abs(source.tensor.low), abs(source.tensor.high), 1)

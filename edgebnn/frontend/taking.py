@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.emission import Emitter
-from edgebnn.frontend.expressions import Leaf, fractions_of, of_channels, parts
+from edgebnn.frontend.expressions import Leaf, of_channels, parts
 from edgebnn.frontend.fixed import takes_steps
 from edgebnn.frontend.lattice import lattice_of_range
 from edgebnn.frontend.problems import Refusal
@@ -64,11 +64,10 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View,
 def _as_levels(emitter: Emitter, signal: Signal) -> Signal:
     """The signal as the tensor of its steps."""
     source = emitter.source(replace(signal, model_view=None))
-    if source.sign < 0:
+    if np.any(source.slope <= 0):
         raise Refusal("takes apart what negates the network's input", "negate the weights behind it instead")
     tensor = source.tensor
-    scale = fractions_of(np.ones(tensor.channels, np.int8)) * source.scale
-    leaf = Leaf(scale, source.offset, source.exact, np.full(tensor.channels, source.error))
+    leaf = Leaf(source.slope, source.offset, source.exact, source.error / source.slope.astype(np.float64))
     return replace(
         signal,
         base=tensor,

@@ -18,7 +18,7 @@ from edgebnn.frontend.chains import Reals, Sums, float32_at
 from edgebnn.frontend.expressions import Apply, Effort, Expression, Leaf, evaluate, parts
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.jumps import MAX_LEVELS, Jumps, all_jumps, check_monotone
-from edgebnn.frontend.lattice import Lattice
+from edgebnn.frontend.lattice import Lattice, plain_lattice
 from edgebnn.frontend.levels import Levels, levels_of
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Quantizer
@@ -71,7 +71,7 @@ def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: E
     if np.any(directions(expression, channels, -1, 1) == UNKNOWN):
         raise Refusal("cannot be shown to be a monotone function of the input", "use a plain sign or quantiser")
     most = int(np.float32(_LARGEST_REAL).view(np.int32))
-    lattice = Lattice(*(np.full(channels, n, np.int64) for n in (-most, 1, 2 * most + 1, -most, most)))
+    lattice = plain_lattice(*(np.full(channels, n, np.int64) for n in (-most, 1, 2 * most + 1, -most, most)))
     jumps, first, values = all_jumps(Reals(expression, leaf, effort), lattice)
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
     at, direction = _thresholds(jumps, first, levels, values, lattice, -most, most)
@@ -127,8 +127,11 @@ def _ambiguous(chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: f
     if not np.any(leaf.error > 0):
         return ambiguous
     every = np.arange(lattice.channels)
-    channel = np.concatenate([jumps.channel, jumps.channel, every, every])
-    points = np.concatenate([jumps.at, jumps.at - lattice.stride[jumps.channel], lattice.low, lattice.high])
+    after = lattice.reached(jumps.channel, jumps.at)
+    before = after - lattice.period[jumps.channel, np.newaxis]
+    beside = np.repeat(jumps.channel, after.shape[1])
+    channel = np.concatenate([beside, beside, every, every])
+    points = np.concatenate([after.reshape(-1), before.reshape(-1), lattice.low, lattice.high])
     reachable = (points >= lattice.low[channel]) & (points <= lattice.high[channel])
     channel, points = channel[reachable], points[reachable]
     exact = replace(chain, exactly=True)

@@ -112,8 +112,8 @@ class Border:
 
     Padding whose worth to the model is that of no integer of the input adds nothing to the sums; in its place, each sum
     starts from what the padded taps are worth. Which taps those are depends on where the window lies: `zones` says for
-    each spatial axis in which zone each position of the output is (uint16), and `start`, int32 (*zones of each axis, O),
-    what the sums there start from. Sums are in units of 2^-`shift` of a weight times an input.
+    each spatial axis in which zone each position of the output is (uint16), and `start`, int32 (*zones of each axis,
+    O), what the sums there start from. Sums are in units of 2^-`shift` of a weight times an input.
     """
 
     zones: tuple[npt.NDArray[np.uint16], ...]

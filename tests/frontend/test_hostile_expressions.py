@@ -11,7 +11,7 @@ import pytest
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.expressions import MAX_OPERATORS, Apply, Constant, Expression, Leaf, evaluate, fractions_of
-from edgebnn.frontend.lattice import Lattice
+from edgebnn.frontend.lattice import plain_lattice
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds import find_steps
 from tests.frontend.onnx_models import Model, dense, signs
@@ -75,7 +75,9 @@ def test_numbers_that_double_their_length_are_refused(operator: str) -> None:
         expression = Apply("Add", (expression, Constant(np.ones(1, np.float32))), "node")
     one, minus_one, two = (np.full(1, number, np.int64) for number in (1, -1, 2))
     with pytest.raises(Refusal, match="more than 4096 bits"):
-        find_steps(Apply("Sign", (expression,), "node"), leaf, Lattice(minus_one, two, two, minus_one, one), -1, 1)
+        find_steps(
+            Apply("Sign", (expression,), "node"), leaf, plain_lattice(minus_one, two, two, minus_one, one), -1, 1
+        )
 
 
 @pytest.mark.parametrize("factor", [1e38, 1e-38])
@@ -146,7 +148,7 @@ def test_a_wide_range_is_evaluated_block_by_block(monkeypatch: pytest.MonkeyPatc
     square = Apply("Mul", (shifted, shifted), "node")
     expression = Apply("Sign", (Apply("Sub", (square, Constant(np.full(1, 117**2, np.float32))), "node"),), "node")
     low, one, count, high = (np.full(1, number, np.int64) for number in (-100, 1, 201, 100))
-    lattice = Lattice(low, one, count, low, high)
+    lattice = plain_lattice(low, one, count, low, high)
     longest = 0
 
     def watched(*arguments: Any, **options: Any) -> Any:

@@ -95,18 +95,18 @@ def test_a_product_of_two_layers(tmp_path: Path) -> None:
     assert "different layers" in refusal(model, tmp_path)
 
 
-def test_zero_padding_of_a_shifted_input(tmp_path: Path) -> None:
+def test_a_padding_that_is_no_number(tmp_path: Path) -> None:
     model = Model((1, 8))
-    model.add("Sub", 3.5)
-    model.add("Conv", signs(0, 2, 1, 3), pads=[1, 1])
-    assert "its input cannot hold" in refusal(model, tmp_path, ReadOptions("int8"))
+    model.add("Pad", model.constant([0, 0, 1, 0, 0, 1], np.int64), np.float32(-np.inf))
+    model.add("Conv", signs(0, 2, 1, 3))
+    assert "padded with -inf" in refusal(model, tmp_path, ReadOptions("int8"))
 
 
-def test_channels_of_the_input_with_different_scales(tmp_path: Path) -> None:
+def test_channels_of_the_input_whose_scales_8_bits_do_not_hold(tmp_path: Path) -> None:
     model = Model((2, 8))
-    model.add("Div", np.array([[1.0], [3.0]]))
+    model.add("Div", np.array([[1.0], [300.1]]))
     model.add("Conv", signs(0, 2, 2, 3))
-    assert "different scales" in refusal(model, tmp_path, ReadOptions("int8"))
+    assert "scales from 0.00333222 to 1" in refusal(model, tmp_path, ReadOptions("int8"))
 
 
 def test_sums_that_int32_does_not_hold(tmp_path: Path) -> None:

@@ -103,13 +103,15 @@ def test_a_constant_padding_of_bits(tmp_path: Path, value: float) -> None:
     assert (layer.pad_value, layer.window.pad_begin, layer.window.pad_end) == (int(value), (1, 2), (0, 1))
 
 
-def test_a_padding_that_bits_do_not_hold(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("value", "shift"), [(0.5, 0), (-0.25, 1), (3.0, 0)])
+def test_sums_start_from_a_padding_that_bits_do_not_hold(tmp_path: Path, value: float, shift: int) -> None:
     model = conv()
     model.sign(at_least=True)
-    model.add("Pad", model.constant([0, 0, 1, 1, 0, 0, 1, 1], np.int64), 0.5)
+    model.add("Pad", model.constant([0, 0, 1, 1, 0, 0, 1, 1], np.int64), value)
     model.add("Conv", signs(1, 2, 6, 3, 3))
-    with pytest.raises(ModelError, match=r"padded with 0\.5"):
-        read_network(model.save(tmp_path), OPTIONS)
+    compared = assert_same_as_onnxruntime(model.save(tmp_path), OPTIONS)
+    border = compared.network.linear[1].border
+    assert compared.scores_compared and border is not None and border.shift == shift
 
 
 @pytest.mark.parametrize(("value", "fine"), [(-1.0, True), (0.0, False)])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf, evaluate, fractions_of
-from edgebnn.frontend.lattice import Lattice
+from edgebnn.frontend.lattice import Lattice, plain_lattice
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds import StepFunction, find_steps
 from edgebnn.network.interpreter import run
@@ -26,7 +26,7 @@ def leaf_of(scale: float = 1.0, exact: bool = True, error: float = 0.0) -> Leaf:
 
 def lattice_of(low: int, high: int, stride: int = 1) -> Lattice:
     count = (high - low) // stride + 1
-    return Lattice(*(np.full(CHANNELS, value, np.int64) for value in (low, stride, count, low, high)))
+    return plain_lattice(*(np.full(CHANNELS, value, np.int64) for value in (low, stride, count, low, high)))
 
 
 def apply(operator: str, *operands: Expression | float | np.ndarray) -> Apply:
@@ -99,7 +99,7 @@ def test_a_zero_that_only_broken_weights_reach_does_not_count() -> None:
     leaf = leaf_of()
     shifted = apply("Sign", apply("Add", leaf, 3))
     wide = lattice_of(-8, 8)
-    reached = Lattice(wide.start, wide.stride, wide.count, np.zeros(CHANNELS, np.int64), wide.high)
+    reached = plain_lattice(wide.start, wide.stride, wide.count, np.zeros(CHANNELS, np.int64), wide.high)
     function = find_steps(shifted, leaf, reached, -8, 8)
     assert function.levels.kind is Kind.BITS
     assert np.all(stepped(function, np.arange(0, 9)) == 1)
