@@ -89,11 +89,9 @@ class Builder:
 
     def _border(self, neurons: int, spatial: tuple[int, ...], reach: int) -> Border:
         """Random zones and starts, as large as the sums, which are shifted as far as int32 allows or not at all."""
-        counts = tuple(int(self.rng.integers(1, min(extent, 4) + 1)) for extent in spatial)
-        zones = tuple(
-            self.rng.integers(0, count, size=extent).astype(np.uint16)
-            for count, extent in zip(counts, spatial, strict=True)
-        )
+        drawn = (self.rng.integers(0, int(self.rng.integers(1, 5)), size=extent) for extent in spatial)
+        zones = tuple(np.unique(each, return_inverse=True)[1].astype(np.uint16) for each in drawn)
+        counts = tuple(int(each.max()) + 1 for each in zones)
         most = max(0, min(16, 29 - (128 * reach).bit_length()))
         shift = int(self.rng.choice([0, most, most // 2]))
         largest = min(reach << shift, 2**28)

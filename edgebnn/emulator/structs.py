@@ -11,7 +11,7 @@ from edgebnn.native import library
 
 PAGE_WORDS = 1024
 GATHER_VECTORS = 64
-ROLES = 32
+ROLES = 36
 
 _word, _count, _pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
 

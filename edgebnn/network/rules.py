@@ -177,7 +177,7 @@ def _check_border(border: Border, output: Tensor, where: str) -> None:
     _demand(0 < prod(shape[:-1]) <= LARGEST_ZONES, where, f"has more than {LARGEST_ZONES} zones, or none")
     for zones, extent, count in zip(border.zones, output.spatial, shape[:-1], strict=True):
         _check_constant(zones, (extent,), np.uint16, "zones", where)
-        _demand(bool(np.all(zones < count)), where, f"has a zone beyond its {count}")
+        _demand(int(zones.max(initial=0)) == count - 1, where, f"has positions in other zones than its {count}")
     _demand(0 <= border.shift <= LARGEST_BORDER_SHIFT, where, f"shifts its sums by {border.shift}")
 
 

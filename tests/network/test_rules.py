@@ -145,6 +145,7 @@ def broken_border(border: Border) -> dict[str, dict[str, Any]]:
         "an axis without zones": {"zones": tuple(others)},
         "a position without a zone": {"zones": (first[:-1], *others)},
         "a zone beyond the last": {"zones": (np.full_like(first, border.start.shape[0]), *others)},
+        "a zone without a position": {"start": np.concatenate([border.start, border.start[:1]])},
         "wide zones": {"zones": (first.astype(np.int64), *others)},
         "starts of too few neurons": {"start": border.start[..., :-1]},
         "wide starts": {"start": border.start.astype(np.int64)},
