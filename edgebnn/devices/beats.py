@@ -30,6 +30,8 @@ CHANNELS = 4
 TEMPLATE_BEATS = 15
 RHYTHM_BEATS = 32
 EARLY = 0.85
+MOST_MISSING = 0.1
+"""Share of a window that may be missing in a beat of the usual beat: the median of several outvotes so little."""
 
 TEMPLATE_PEAK = 48
 """Counts of int8 that the usual beat's largest deflection gets: a beat 2.6 times as tall still fits."""
@@ -46,15 +48,15 @@ def beat_windows(
     """The network's inputs, int8 (n, CHANNELS, LENGTH), for the n `beats` (increasing sample indexes into `adc`).
 
     `adc` holds samples at `fs_hz` in any unit: the result does not depend on the gain. Beyond the ends of the
-    record the edge value is repeated; an interval that is missing counts as the usual one (ratio 1). A beat beside one
-    of the `gaps` has a window like the others, but is no part of the usual beat.
+    record the edge value is repeated; an interval that is missing counts as the usual one (ratio 1). A beat of
+    which more than MOST_MISSING lies in the `gaps` has a window like the others, but is no part of the usual beat.
     """
     if len(beats) == 0:
         return np.zeros((0, CHANNELS, LENGTH), np.int8)
     before, after = rhythm(beats)
     shapes = _sampled(np.asarray(adc, np.float64), np.asarray(beats, np.float64), fs_hz)
     shapes -= np.median(shapes, axis=1, keepdims=True)
-    usual = _usual_beats(shapes, (before >= EARLY) & ~beside_gaps(beats, fs_hz, gaps))
+    usual = _usual_beats(shapes, (before >= EARLY) & (missing_share(beats, fs_hz, gaps) <= MOST_MISSING))
     peak = np.abs(usual).max(axis=1, keepdims=True)
     gain = TEMPLATE_PEAK / np.where(peak > 0, peak, 1.0)
     plateau = np.ones((1, LENGTH))
@@ -67,14 +69,15 @@ def beat_windows(
     return np.clip(np.rint(np.stack(channels, axis=1)), -128, 127).astype(np.int8)
 
 
-def beside_gaps(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None) -> npt.NDArray[np.bool_]:
-    """(n,): whether a sample is missing in the window of a beat, and some other value was held in its place."""
+def missing_share(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None) -> Floats:
+    """(n,): the share of each beat's window, 0 to 1, that is missing and has other values held in its place."""
     if gaps is None:
-        return np.zeros(len(beats), np.bool_)
+        return np.zeros(len(beats))
     step = fs_hz / RATE_HZ
     first, last = ((edge - BEFORE - 0.5) * step for edge in (0, LENGTH))
     places = np.asarray(beats, np.float64)
-    return gaps.touch(np.floor(places + first), np.ceil(places + last))
+    inside = np.floor(places + first), np.ceil(places + last)
+    return np.asarray(gaps.within(*inside) / (inside[1] - inside[0] + 1), np.float64)
 
 
 def rhythm(beats: npt.NDArray[Any]) -> tuple[Floats, Floats]:

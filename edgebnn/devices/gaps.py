@@ -37,13 +37,16 @@ class Gaps:
         """How many samples are missing."""
         return int((self.ends - self.starts).sum())
 
-    def touch(self, first: npt.NDArray[Any], last: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """(m,): whether a sample is missing from `first` (m,) to `last` (m,), both included."""
-        if not len(self):
-            return np.zeros(len(first), np.bool_)
-        following = np.searchsorted(self.ends, first, side="right")  # the first run that ends behind `first`
-        there = following < len(self)
-        return np.asarray(there & (self.starts[np.minimum(following, len(self) - 1)] <= last), np.bool_)
+    def within(self, first: npt.NDArray[Any], last: npt.NDArray[Any]) -> Integers:
+        """(m,): how many samples are missing from `first` (m,) to `last` (m,), both included."""
+        return self._before(np.asarray(last) + 1) - self._before(np.asarray(first))
+
+    def _before(self, places: npt.NDArray[Any]) -> Integers:
+        """(m,): how many samples are missing before each place."""
+        totals = np.concatenate([[0], np.cumsum(self.ends - self.starts)])
+        begun = np.searchsorted(self.starts, places, side="left")
+        ends = np.concatenate([[0], self.ends])[begun]  # of the last run that has begun
+        return np.asarray(totals[begun] - np.where(begun > 0, np.maximum(ends - places, 0), 0), np.int64)
 
 
 def held(samples: npt.NDArray[Any], gaps: Gaps) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from edgebnn.chip.cells import Battery
 from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
-from edgebnn.devices.beats import beat_windows, beside_gaps
+from edgebnn.devices.beats import beat_windows, missing_share
 from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import Recording, detect_beats
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
@@ -83,7 +83,7 @@ def monitor(
         recording=recording,
         beats=beats,
         own_beats=own,
-        beside_gaps=beside_gaps(beats, recording.fs_hz, recording.gaps),
+        beside_gaps=missing_share(beats, recording.fs_hz, recording.gaps) > 0,
         duration_s=duration_s,
         emulation=result,
         detection=None if labels is None else count(result.predictions == PVC, labels),

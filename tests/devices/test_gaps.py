@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.devices import beats as coding
-from edgebnn.devices.beats import beat_windows, beside_gaps
+from edgebnn.devices.beats import beat_windows, missing_share
 from edgebnn.devices.gaps import Gaps, held
 from edgebnn.devices.recording import read_recording
 from tests.devices.records import patient
@@ -31,13 +31,11 @@ def test_the_last_value_is_held_through_each_gap(mask: list[bool]) -> None:
 
 
 @given(masks, st.lists(st.tuples(st.integers(-5, 65), st.integers(0, 20)), max_size=20))
-def test_a_stretch_touches_a_gap_where_one_of_its_samples_is_missing(
-    mask: list[bool], stretches: list[tuple[int, int]]
-) -> None:
+def test_the_missing_samples_of_a_stretch_are_counted(mask: list[bool], stretches: list[tuple[int, int]]) -> None:
     first = np.array([start for start, _ in stretches], np.int64)
     last = first + np.array([length for _, length in stretches], np.int64)
-    inside = [any(mask[max(a, 0) : b + 1]) if b >= 0 else False for a, b in zip(first, last, strict=True)]
-    assert Gaps.of(np.array(mask)).touch(first, last).tolist() == inside
+    inside = [sum(mask[max(a, 0) : max(b + 1, 0)]) for a, b in zip(first, last, strict=True)]
+    assert Gaps.of(np.array(mask)).within(first, last).tolist() == inside
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
@@ -59,14 +57,28 @@ def test_beats_beside_gaps_are_told_and_are_no_part_of_the_usual_beat() -> None:
     missing = np.zeros(len(recording.adc), np.bool_)
     missing[recording.beats[20] : recording.beats[26]] = True
     gaps = Gaps.of(missing)
-    beside = beside_gaps(recording.beats, recording.fs_hz, gaps)
-    assert np.flatnonzero(beside).tolist() == [*range(20, 26), 26]  # the window of 26 begins 0.4 s before it
+    share = missing_share(recording.beats, recording.fs_hz, gaps)
+    assert share.max() == 1 and np.flatnonzero(share).tolist() == [
+        *range(20, 26),
+        26,
+    ]  # the window of 26 begins 0.4 s before it
     windows = beat_windows(held(recording.adc, gaps), recording.beats, recording.fs_hz, gaps)
     whole = beat_windows(recording.adc, recording.beats, recording.fs_hz)
     assert (windows[:20] == whole[:20]).all()
     usual = windows[27:, 1].astype(int)
     assert np.abs(usual - whole[27:, 1]).max() <= 6  # other regular beats, none of them flat
-    assert not beside_gaps(recording.beats, recording.fs_hz, None).any()
+    assert not missing_share(recording.beats, recording.fs_hz, None).any()
+
+
+def test_a_sample_that_lacks_now_and_then_changes_next_to_nothing() -> None:
+    recording = patient(1, beats=60)
+    assert recording.beats is not None
+    missing = np.arange(len(recording.adc)) % 360 == 77  # one a second, so that every beat is beside one
+    gaps = Gaps.of(missing)
+    assert (missing_share(recording.beats, recording.fs_hz, gaps) > 0).all()
+    windows = beat_windows(held(recording.adc, gaps), recording.beats, recording.fs_hz, gaps).astype(int)
+    whole = beat_windows(recording.adc, recording.beats, recording.fs_hz)
+    assert np.abs(windows[:, 1] - whole[:, 1]).max() <= 8 and np.abs(windows - whole).mean() < 0.3
 
 
 def test_a_window_is_marked_from_its_first_sample_to_its_last() -> None:
@@ -75,4 +87,4 @@ def test_a_window_is_marked_from_its_first_sample_to_its_last() -> None:
     first, last = 1000 - (coding.BEFORE + 0.5) * step, 1000 + (coding.LENGTH - coding.BEFORE - 0.5) * step
     for place, told in ((first - 2, False), (first, True), (1000, True), (last, True), (last + 2, False)):
         missing = np.arange(2000) == int(place)
-        assert beside_gaps(beats, fs_hz, Gaps.of(missing)).tolist() == [told], place
+        assert (missing_share(beats, fs_hz, Gaps.of(missing)) > 0).tolist() == [told], place
