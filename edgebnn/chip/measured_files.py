@@ -24,10 +24,11 @@ MAX_FILE_BYTES = 1 << 30  # 64 bytes for each cell that may be
 
 
 class MeasuredFile(NamedTuple):
-    """A measurement, and the names of the file's columns that were not read."""
+    """A measurement, the names of the file's columns that were not read, and whether it has the column `weight`."""
 
     measured: Measured
     ignored: tuple[str, ...]
+    weighted: bool
 
 
 class _Cells(NamedTuple):
@@ -64,7 +65,7 @@ def _read(file: BufferedReader, path: Path) -> MeasuredFile:
         name=legible_line(path.name),
         sha256=digest,
     )
-    return MeasuredFile(measured, layout.ignored)
+    return MeasuredFile(measured, layout.ignored, WEIGHT in layout.position)
 
 
 def _joined(blocks: Iterator[Block], source: Source) -> _Cells:

@@ -1,4 +1,4 @@
-"""How often the binary synapses of a chip are wrong, and what that number is worth."""
+"""How often the synapses of a chip are wrong, and what that number is worth."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from edgebnn.chip.device_model import device_cell
 from edgebnn.chip.evidence import weakest
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.measured import Measured
-from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.provenance import pair_evidence, single_evidence
+from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
+from edgebnn.chip.provenance import pair_evidence, single_evidence, ternary_evidence
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.chip.ternary import ternary_rates
+from edgebnn.chip.theory import TernaryRates
 
 _BLOCK_ROWS = 4096
 
@@ -47,12 +49,36 @@ def model_rate(chip: ChipInstance, target: Target, policy: str) -> float:
     return cell_error_rate(solve_cell(target, name, chip.conditions))
 
 
+def ternary_model(chip: ChipInstance, target: Target, policy: str) -> TernaryRates | None:
+    """How often a chip's ternary weights are read wrong where it reads them through a sensing window, by theory.
+
+    None where they become a neighbour at the binary rate instead, and where no formula gives their rates: with measured
+    cells, or after more than one attempt at programming.
+    """
+    name = chip.policy or policy
+    if chip.errors is ErrorModel.NEIGHBOUR or chip.bit_error_rate is not None or target.physics is None:
+        return None
+    if chip.measured is not None or chip.attempts > 1:
+        return None
+    if chip.errors is ErrorModel.DEVICE:
+        return ternary_rates(device_cell(chip, target, name))
+    if chip.kinds is ErrorKinds.PROGRAMMING:
+        return None  # rates know ternary errors of reading alone
+    return ternary_rates(solve_cell(target, name, chip.conditions))
+
+
 def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> ChipRate:
-    """The rate of the synapses that `pattern` uses; without one, of those that were not measured."""
+    """The rate of the synapses that `pattern` uses, binary and ternary; without one, of binary ones not measured."""
     evidence = _model_evidence(chip, target, chip.policy or policy)
     if chip.attempts > 1:
         return ChipRate(None, evidence)
     model = model_rate(chip, target, policy)
+    if pattern is not None and (pattern.kind == TERNARY).any():
+        ternary = ternary_model(chip, target, policy)
+        if ternary is not None:
+            window = ternary_evidence(target, chip.policy or policy, chip.conditions)
+            worth = window if evidence is None or not (pattern.kind == BINARY).any() else weakest(evidence, window)
+            return ChipRate(_with_ternary(model, ternary, pattern), worth)
     if chip.measured is None or pattern is None or chip.kinds is ErrorKinds.READ:
         return ChipRate(model, evidence)
     known, wrong, synapses = _measured(chip.measured, pattern)
@@ -63,6 +89,14 @@ def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern 
     if 0 < share < 1:
         found = None if evidence is None else weakest(evidence, Evidence.MEASURED)
     return ChipRate((wrong + model * (synapses - known)) / synapses, found, share)
+
+
+def _with_ternary(binary: float, ternary: TernaryRates, pattern: Pattern) -> float:
+    """The mean over all weights, those of a ternary row by its layer's share of zeros."""
+    zeros = pattern.zero_share[pattern.kind == TERNARY]
+    wrong = zeros * ternary.from_zero + (1 - zeros) * (ternary.to_zero + ternary.sign_flip)
+    rows = int((pattern.kind == BINARY).sum())
+    return (rows * binary + float(wrong.sum())) / (rows + len(zeros))
 
 
 def _model_evidence(chip: ChipInstance, target: Target, policy: str) -> Evidence | None:
@@ -87,8 +121,9 @@ def _measured(measured: Measured, pattern: Pattern) -> tuple[int, float, int]:
 
 
 def _rates(measured: Measured) -> npt.NDArray[np.float64]:
-    """Of each measured cell; a cell whose resistances were measured is wrong or right."""
+    """Of each measured cell; one whose resistances were measured is wrong or right, or either where they are equal."""
     if measured.error_rate is not None:
         return measured.error_rate
     assert measured.ln_resistance is not None, "what was measured are rates or resistances"
-    return (measured.ln_resistance[:, 0] >= measured.ln_resistance[:, 1]).astype(np.float64)
+    low, high = measured.ln_resistance.T
+    return np.where(low == high, 0.5, low > high).astype(np.float64)

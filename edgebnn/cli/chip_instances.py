@@ -67,7 +67,8 @@ def import_chip(
     check_ending(output, measured=True)
     described = load_target(target)
     policy = default_policy(described)
-    measured, ignored = read_measured(file)
+    found = read_measured(file)
+    measured = found.measured
     model = str(measured_model(measured))
     if chip_words.errors not in (None, model):
         raise click.UsageError(f"'{file}' goes with --errors {model}, not {chip_words.errors}; leave --errors out")
@@ -76,7 +77,7 @@ def import_chip(
     check_chip(chip, described, policy)
     wrong = wrong_synapses(chip, described, policy, uniform_pattern(1, *sample_shape(described, SAMPLE_BANKS)))
     chip.save(output, described)
-    document = import_document(chip, described, policy, wrong, output, ignored)
+    document = import_document(chip, described, policy, wrong, output, found)
     emit(document, json_flag, json_file, lambda console: show_import(console, document))
 
 

@@ -10,17 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
-from edgebnn.chip.cell import solve_cell
-from edgebnn.chip.device_model import device_cell
 from edgebnn.chip.energy import Energy
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.intervals import LEVEL, Interval, exact_interval
 from edgebnn.chip.programming import programming_pulses
 from edgebnn.chip.provenance import ternary_evidence
 from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.rates import chip_rate
+from edgebnn.chip.rates import chip_rate, ternary_model
 from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.theory import TernaryRates
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of, wrong_weights
@@ -32,8 +29,9 @@ Labels = npt.NDArray[np.int64]
 class ChipResult:
     """One chip instance on all samples.
 
-    `bit_error_rate` and the two behind it are those of `ChipRate`: the mean over the network's synapses. `accuracy` is
-    None without labels, `changed` counts other answers than without errors.
+    `bit_error_rate` and the two behind it are those of `ChipRate`: the mean over the network's synapses. `wrong_bits`
+    of the `weights` in RRAM are most likely read wrong, whatever each read adds. `accuracy` is None without labels,
+    `changed` counts other answers than without errors.
     """
 
     seed: int
@@ -41,6 +39,7 @@ class ChipResult:
     bit_error_rate_evidence: Evidence | None
     measured_share: float
     wrong_bits: int
+    weights: int
     accuracy: float | None
     changed: int
 
@@ -101,6 +100,7 @@ def chip_result(
         bit_error_rate_evidence=rate.evidence,
         measured_share=rate.measured_share,
         wrong_bits=wrong_weights(mapped, banks),
+        weights=sum(node.weights.size for node in mapped.network.linear if node.name in mapped.linear_stages),
         accuracy=None if labels is None else float(np.mean(answers == labels)),
         changed=int(np.count_nonzero(answers != without_errors)),
     )
@@ -135,18 +135,11 @@ def over_chips(values: Sequence[float], unseen: float, most: float) -> OverChips
 
 def ternary_errors(mapped: MappedNetwork, chip: ChipInstance) -> TernaryErrors | None:
     """Those of a chip that reads ternary weights through a sensing window; None where it has none, or where no formula
-    gives them: with measured cells, or after more than one attempt at programming."""
-    ternary = any(stage.nonzero is not None for stage in mapped.linear_stages.values())
-    other = chip.errors is ErrorModel.NEIGHBOUR or chip.bit_error_rate is not None
-    unknown = chip.measured is not None or chip.attempts > 1
-    if not ternary or other or unknown or mapped.target.physics is None:
-        return None
+    gives them."""
     policy = policy_of(mapped, chip)
-    if chip.errors is not ErrorModel.DEVICE and chip.kinds is ErrorKinds.PROGRAMMING:
-        return None  # rates know ternary errors of reading alone
-    cell = device_cell(chip, mapped.target, policy) if chip.errors is ErrorModel.DEVICE else None
-    cell = cell or solve_cell(mapped.target, policy, chip.conditions)
-    return TernaryErrors(ternary_rates(cell), ternary_evidence(mapped.target, policy, chip.conditions))
+    ternary = any(stage.nonzero is not None for stage in mapped.linear_stages.values())
+    found = ternary_model(chip, mapped.target, policy) if ternary else None
+    return None if found is None else TernaryErrors(found, ternary_evidence(mapped.target, policy, chip.conditions))
 
 
 def programming_cost(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammingCost:

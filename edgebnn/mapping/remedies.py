@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target, target_names
+from edgebnn.chip.target_files import changed, load_target, target_names
 from edgebnn.chip.target_rules import check_target
 from edgebnn.chip.target_settings import with_settings
 from edgebnn.errors import EdgeBNNError
@@ -48,7 +48,7 @@ def _larger_copy(network: Network, target: Target, fit: Fit) -> list[str]:
     chosen = " ".join(
         f"--set {path}={value}{'' if unit == 'banks' else unit}" for path, (value, unit) in settings.items()
     )
-    source = target.name if target.name in target_names() else "FILE"
+    source = target.name if target.name in target_names() and not changed(target) else "FILE"
     copy = f"edgebnn targets copy {source} my-{target.name}.toml {chosen}"
     return [f"compile for a larger copy (--target my-{target.name}.toml after {copy})"] if helps else []
 
@@ -67,7 +67,7 @@ def _enough(need: Need) -> tuple[int, str]:
 
 def _other_targets(network: Network, target: Target) -> list[str]:
     """The shipped targets with a chip of their own on which the network fits as it is."""
-    others = [load_target(name) for name in target_names() if name != target.name]
+    others = [other for other in map(load_target, target_names()) if other.sha256 != target.sha256]
     return [
         f"compile for {other.name} (--target {other.name})"
         for other in others

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.cell import solve_cell
 from edgebnn.chip.comparison import Comparison, WrongSynapses
 from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.lifetime import SECONDS_A_DAY
 from edgebnn.chip.measured import Measured
+from edgebnn.chip.measured_doubts import doubts, orientation
+from edgebnn.chip.measured_files import MeasuredFile
 from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate
@@ -63,15 +66,16 @@ def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSy
 
 
 def import_document(
-    chip: ChipInstance, target: Target, policy: str, wrong: WrongSynapses, path: Path, ignored: tuple[str, ...]
+    chip: ChipInstance, target: Target, policy: str, wrong: WrongSynapses, path: Path, found: MeasuredFile
 ) -> Document:
     """`chip import`: as `chip new`, and what the measurement says by itself."""
     assert chip.measured is not None
+    resistances = chip.measured.ln_resistance
     return {
         **new_document(chip, target, policy, wrong, path),
         "measurement": measurement_document(chip.measured),
-        "ignored_columns": list(ignored),
-        "notes": _doubts(chip.measured),
+        "ignored_columns": list(found.ignored),
+        "notes": [] if resistances is None else _doubts(resistances, found.weighted, chip, target, policy),
     }
 
 
@@ -81,7 +85,8 @@ def measurement_document(measured: Measured) -> Document:
     if measured.ln_resistance is not None:
         ohms = np.exp(measured.ln_resistance.astype(np.float64))
         document["lrs_ohm"], document["hrs_ohm"] = _quantiles(ohms[:, 0]), _quantiles(ohms[:, 1])
-        document["wrong_share"] = _wrong_share(measured)
+        read = orientation(measured.ln_resistance)
+        document["wrong_share"], document["equal_share"] = read.opposite, read.equal
     if measured.error_rate is not None:
         document["error_rate"] = _quantiles(measured.error_rate)
         document["mean_error_rate"] = float(measured.error_rate.mean())
@@ -132,16 +137,8 @@ def _quantiles(values: npt.NDArray[np.float64]) -> list[float]:
     return [float(value) for value in np.quantile(values, _QUANTILES)]
 
 
-def _wrong_share(measured: Measured) -> float:
-    """The share of cells whose device in LRS does not have the smaller resistance."""
-    assert measured.ln_resistance is not None
-    return float((measured.ln_resistance[:, 0] >= measured.ln_resistance[:, 1]).mean())
-
-
-def _doubts(measured: Measured) -> list[str]:
-    if measured.ln_resistance is not None and _wrong_share(measured) > 0.5:
-        return [
-            "more than half of the cells read as the opposite of what they were programmed to: +1 is LRS on BL and HRS "
-            "on BLb, so exchange r_bl_ohm and r_blb_ohm if your lab has it the other way round"
-        ]
-    return []
+def _doubts(
+    ln_resistance: npt.NDArray[np.float32], weighted: bool, chip: ChipInstance, target: Target, policy: str
+) -> list[str]:
+    name = chip.policy or policy
+    return doubts(ln_resistance, weighted, name, solve_cell(target, name, chip.conditions))

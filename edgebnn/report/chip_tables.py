@@ -135,7 +135,9 @@ def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, st
         if key in found:
             rows.append((name, f"{' / '.join(f'{value:.3g}' for value in found[key])} ohm"))
     if "wrong_share" in found:
-        rows.append(("LRS not below HRS", f"{found['wrong_share']:.2%} of the cells"))
+        rows.append(("LRS above HRS", f"{found['wrong_share']:.2%} of the cells"))
+        if found["equal_share"]:
+            rows.append(("LRS equal to HRS", f"{found['equal_share']:.2%} of the cells"))
     if "error_rate" in found:
         quantiles = " / ".join(f"{value:.3g}" for value in found["error_rate"])
         rows += [("error rate, mean", f"{found['mean_error_rate']:.3g}"), ("  5/50/95%", quantiles)]

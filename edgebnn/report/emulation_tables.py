@@ -47,13 +47,18 @@ def _show_chips(console: Console, document: Document) -> None:
         table.add_column(name, justify="right")
     for chip in document["chips"][:_SHOWN]:
         accuracy = "" if chip["accuracy"] is None else numbers.share(chip["accuracy"])
-        wrong, changed = numbers.count(chip["wrong_bits"]), numbers.count(chip["changed"])
+        wrong, changed = _wrong(chip), numbers.count(chip["changed"])
         table.add_row(str(chip["seed"]), numbers.error_rate(chip["bit_error_rate"]), wrong, accuracy, changed)
     console.print(table)
     if len(document["chips"]) > _SHOWN:
         console.print(f"and {numbers.counted(len(document['chips']) - _SHOWN, 'more chip')} (--json lists all)")
     if document["over_chips"]["chips"] > 1:
         facts(console, "Over chips", _over_chips_rows(document["over_chips"]))
+
+
+def _wrong(chip: Document) -> str:
+    """`81 (0.22%)`."""
+    return f"{numbers.count(chip['wrong_bits'])} ({numbers.portion(chip['wrong_bits'] / chip['weights'], 2)})"
 
 
 def _condition_rows(document: Document) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from dataclasses import replace as changed
 
 import numpy as np
@@ -84,6 +85,27 @@ def test_ber_and_device_agree_on_ternary_weights_under_every_policy(policy: str)
         holds(int((wanted * found < 0).sum()), signs, rates.sign_flip)
         holds(int(((wanted != 0) & (found == 0)).sum()), signs, rates.to_zero)
         holds(int(((wanted == 0) & (found != 0)).sum()), wanted.size - signs, rates.from_zero)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("errors", ["ber", "device"])
+def test_the_rate_of_a_pattern_is_that_of_its_own_weights_binary_and_ternary(errors: str, policy: str) -> None:
+    """A ternary network is read wrong far more often than the binary rate says."""
+    chip, name = ChipInstance(9, errors=ErrorModel(errors), policy=policy), policy
+    wrong = int((read_all(programmed(chip, TERNARY)) != meant(TERNARY)).sum())
+    ternary = chip_rate(chip, RRAM130, name, TERNARY)
+    assert ternary.rate is not None and ternary.evidence is Evidence.ASSUMED
+    holds(wrong, meant(TERNARY).size, ternary.rate)
+    binary = chip_rate(chip, RRAM130, name, BINARY)
+    both = Pattern(
+        *(np.concatenate([getattr(BINARY, each.name), getattr(TERNARY, each.name)]) for each in fields(Pattern))
+    )
+    assert binary.rate == pytest.approx(RRAM130.policy(policy).bit_error_rate.si("ratio"), rel=1e-3)
+    assert chip_rate(chip, RRAM130, name, both).rate == pytest.approx(
+        np.average([binary.rate, ternary.rate], weights=[BINARY.kind.size, TERNARY.kind.size])
+    )
+    given = ChipInstance(9, 0.01, ErrorModel("table"), policy=policy)  # neighbours, at the rate that was given
+    assert chip_rate(given, RRAM130, name, TERNARY).rate == 0.01
 
 
 def test_the_authors_model_makes_the_stated_share_of_weights_wrong() -> None:

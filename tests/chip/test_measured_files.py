@@ -33,7 +33,7 @@ def refusal(path: Path) -> str:
 
 def test_resistances_are_read_in_the_order_of_their_cells(tmp_path: Path) -> None:
     text = f"{RESISTANCES}\n1,31,30,4e3,5e5\n0,2,1,3000,250000\n"
-    measured, ignored = read_measured(csv_file(tmp_path / "lab.csv", text))
+    measured, ignored, _ = read_measured(csv_file(tmp_path / "lab.csv", text))
     assert measured.cell.tolist() == [2 * 32 + 1, (32 + 31) * 32 + 30] and ignored == ()
     assert measured.ln_resistance is not None and measured.error_rate is None
     expected = np.log(np.array([[3000.0, 250000.0], [4e3, 5e5]])).astype(np.float32)
@@ -138,7 +138,7 @@ def test_parquet_and_csv_of_the_same_cells_are_the_same_measurement(tmp_path: Pa
     from_csv = read_measured(csv_file(tmp_path / "lab.csv", as_csv(columns))).measured
     renamed = {f" {name.upper()}": values for name, values in columns.items()} | {"note": ["x"] * 3000}
     path = parquet_file(tmp_path / "lab.bin", renamed, row_group_size=700, compression="zstd")
-    from_parquet, ignored = read_measured(path)
+    from_parquet, ignored, _ = read_measured(path)
     assert ignored == ("note",)
     assert np.array_equal(from_csv.cell, from_parquet.cell)
     assert np.array_equal(from_csv.ln_resistance, from_parquet.ln_resistance)

@@ -74,7 +74,7 @@ def test_a_network_fits_up_to_the_last_bank_and_byte() -> None:
 def test_a_copy_that_is_offered_holds_the_network(tmp_path: Path) -> None:
     small = with_settings(RRAM130, {"array.banks": (4, "banks"), "memory.sram.size": (1, "KiB")})
     network = dense(500, 700)
-    found = re.search(r"targets copy rram130 \S+\.toml((?: --set \S+)+)\)", _refusal(network, small))
+    found = re.search(r"targets copy FILE \S+\.toml((?: --set \S+)+)\)", _refusal(network, small))
     assert found is not None
     settings = [parse_setting(text) for text in found[1].split(" --set ")[1:]]
     assert {setting.path for setting in settings} == {"array.banks", "memory.sram.size"}
