@@ -27,6 +27,11 @@ RECIPES = ("ecg",)
     show_default=True,
     help="The model to write.",
 )
+@click.option(
+    "--lead",
+    metavar="NAME|N",
+    help="The signal of each WFDB record, by name or number from 0. [default: the first ECG lead]",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and augmentation.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Length of the training. [default: the recipe's]")
 @click.option("--leave-out", multiple=True, metavar="NAME", help="Keep this record for the test (repeatable).")
@@ -36,6 +41,7 @@ def train(
     recipe: str,
     data: Path | None,
     output: Path,
+    lead: str | None,
     seed: int,
     epochs: int | None,
     leave_out: tuple[str, ...],
@@ -66,7 +72,7 @@ def train(
     from edgebnn.report.tables import show_train
 
     torch.set_num_threads(1)  # so small a network only loses by sharing the work, and sums stay in one order
-    patients = Patients.read(data_folder(data))
+    patients = Patients.read(data_folder(data), lead)
     epochs = EPOCHS if epochs is None else epochs
     trainings = (len(patients.names) - len(leave_out)) * folds + 1
     total = trainings * epochs_of_training(epochs, binary=not float_twin)

@@ -126,7 +126,9 @@ def _read_wfdb(base: Path, lead: WfdbLead) -> Recording:
     adc, gaps = _without_gaps(base, lead.counts, lead.missing)
     beats, is_pvc, codes = None, None, ""
     marks = base.with_name(base.name + ".atr")
-    if marks.exists():
+    if marks.exists() or marks.is_symlink():
+        if not marks.is_file():
+            raise DataError(f"'{marks}' is no file that can be read; take it away, or put the annotations there")
         samples, codes = read_beats(marks, lead)
         if not codes:
             raise DataError(f"'{marks}' marks no beat; delete it to have the beats found, or mark them")

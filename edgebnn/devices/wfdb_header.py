@@ -18,7 +18,7 @@ DEFAULT_RATE_HZ = 250.0
 DEFAULT_GAIN = 200.0
 
 _MOST_BYTES = 1 << 20
-_LONGEST_LINE = 4096
+_LONGEST_LINE = 1024  # four times what the manual page allows
 _MOST_LINES = 20_000  # signals or segments
 _LARGEST = 1 << 40  # of any whole number in a header
 
@@ -80,7 +80,7 @@ def read_header(path: Path) -> Header:
     lines = _lines(path)
     if not lines:
         raise DataError(f"'{path}' is an empty WFDB header; its first line names record, signals and rate")
-    record, found = _record_line(path, lines[0])
+    found = _record_line(path, lines[0])
     segments, signals = _whole(path, found["segments"], 0), _whole(path, found["signals"], 0)
     wanted = segments if found["segments"] is not None else signals
     if len(lines) - 1 < wanted or wanted > _MOST_LINES:
@@ -94,7 +94,7 @@ def read_header(path: Path) -> Header:
         path=path,
         frames_hz=DEFAULT_RATE_HZ if found["rate"] is None else float(found["rate"]),
         frames=_whole(path, found["length"], 0) or None,
-        signals=() if multiple else tuple(_signal(path, row, record) for row in rows),
+        signals=() if multiple else tuple(_signal(path, row) for row in rows),
         segments=tuple(_segment(path, row) for row in rows) if multiple else (),
     )
 
@@ -113,18 +113,18 @@ def _lines(path: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _record_line(path: Path, line: str) -> tuple[str, dict[str, str | None]]:
-    """(name, fields): a name that is also the file's may have blanks; any other ends at the first."""
+def _record_line(path: Path, line: str) -> dict[str, str | None]:
+    """What stands behind the name, which may have blanks where it is also the file's; any other ends at the first."""
     names = [path.stem] if line.startswith(path.stem) else []
     names += [line[: match.start()] for match in re.finditer(r"/\d+\s|\s", line)]
     for name in names:
         found = _RECORD.fullmatch(line, len(name))
         if name and found is not None:
-            return name, found.groupdict()
+            return found.groupdict()
     raise DataError(f"'{path}' begins with {_shown(line)}; write the record's name, its signals, rate and length there")
 
 
-def _signal(path: Path, line: str, record: str) -> Signal:
+def _signal(path: Path, line: str) -> Signal:
     splits = [
         (line[: gap.start()], found)
         for gap in re.finditer(r"\s+", line)

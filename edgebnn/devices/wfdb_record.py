@@ -82,7 +82,8 @@ class _Piece:
 
 def _pieces(header: Header, wanted: str | None) -> tuple[list[_Piece], TakenBy]:
     """The lead in each segment, by its name where a layout names all, else by its place; and why it was taken."""
-    segments = [(segment, _segment_header(header, segment)) for segment in header.segments]
+    headers = {segment: _segment_header(header, segment) for segment in dict.fromkeys(header.segments)}
+    segments = [(segment, headers[segment]) for segment in header.segments]
     named = next((own for _, own in segments if own is not None and own.signals), None)
     if named is None:
         raise DataError(f"'{header.path}' names no signal in any segment; give a record with at least one lead")

@@ -34,18 +34,23 @@ SEEN = "seen"
 
 @dataclass(frozen=True, eq=False)
 class Patients:
-    """The beats of all records: x int8 (n, channels, length), is_pvc bool (n,), record (n,) the index into names."""
+    """The beats of all records: x int8 (n, channels, length), is_pvc bool (n,), record (n,) the index into names.
+
+    beside_gaps: bool (n,), whether samples are missing in a beat's window, and the last value was held there.
+    """
 
     names: tuple[str, ...]
     x: npt.NDArray[np.int8]
     is_pvc: npt.NDArray[np.bool_]
     record: npt.NDArray[np.int64]
+    beside_gaps: npt.NDArray[np.bool_]
 
     @classmethod
-    def read(cls, folder: Path) -> Patients:
+    def read(cls, folder: Path, lead: str | None = None) -> Patients:
         """All .npz and WFDB records of a folder; DataError where there is none, or one has no labels.
 
-        A record that is a segment of another one is read as part of that one alone.
+        A record that is a segment of another one is read as part of that one alone. Of each WFDB record this `lead` is
+        taken, by name or number from 0, or the first lead of ECG.
         """
         if not folder.is_dir():
             raise DataError(f"'{folder}' is no folder; name one with .npz or WFDB records by --data")
@@ -55,9 +60,9 @@ class Patients:
         )
         if not paths:
             raise DataError(f"'{folder}' holds no .npz or WFDB records; name another folder by --data")
-        names, windows, labels = [], [], []
+        names, windows, labels, beside = [], [], [], []
         for path in paths:
-            recording = read_recording(path)
+            recording = read_recording(path, None if path.suffix == ".npz" else lead)
             if recording.beats is None or recording.is_pvc is None:
                 raise DataError(f"'{path}' has no labelled beats to learn from; add beat and is_pvc, or take it away")
             if recording.name in names:
@@ -65,8 +70,9 @@ class Patients:
             names.append(recording.name)
             windows.append(coding.beat_windows(recording.adc, recording.beats, recording.fs_hz, recording.gaps))
             labels.append(recording.is_pvc)
+            beside.append(coding.missing_share(recording.beats, recording.fs_hz, recording.gaps) > 0)
         record = np.repeat(np.arange(len(names)), [len(part) for part in windows])
-        return cls(tuple(names), np.concatenate(windows), np.concatenate(labels), record)
+        return cls(tuple(names), np.concatenate(windows), np.concatenate(labels), record, np.concatenate(beside))
 
     def index(self, name: str) -> int:
         """The record's index; its number alone will do (`106` for `mitbih_106`). DataError where there is none."""
@@ -137,6 +143,9 @@ def train_ecg(
             for index, split, result in sorted(results, key=lambda result: result[0])
         ],
         "pooled": pooled,
+        "beats_beside_gaps": {
+            name: int(patients.beside_gaps[patients.record == index].sum()) for index, name in enumerate(patients.names)
+        },
         "model": None if exported is None else str(output),
         "model_sha256": None if exported is None else hashlib.sha256(exported).hexdigest(),
     }

@@ -117,7 +117,7 @@ def test_a_signal_line_may_be_short_or_long(tmp_path: Path, line: str, baseline:
         ("x/1 1 360 7200\nx 7200\n", "a segment in segments"),
         ("x/1 1 360 7200\n~ 7200\n", "no signal in any segment"),
         ("\x00x 1 360 7200\n", "binary"),
-        (f"x 1 360 {'9' * 5000}\n", "binary, or has a line of over 4096"),
+        (f"x 1 360 {'9' * 5000}\n", "binary, or has a line of over 1024"),
     ],
 )
 def test_a_header_that_cannot_be_is_refused_for_its_reason(tmp_path: Path, header: str, said: str) -> None:
