@@ -31,6 +31,7 @@ from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.rounding import UNIT, float32_holds, straight_through_error
+from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.slopes import Folded, folded
 from edgebnn.frontend.sums import Fixed, Source, largest_sum, leaf_of_sums, scaled_source
@@ -44,6 +45,7 @@ from edgebnn.network.types import (
     Node,
     Quantizer,
     Reshape,
+    Rounding,
     Tensor,
     Threshold,
     WeightKind,
@@ -81,6 +83,7 @@ class Emitter:
         self._tensors: set[str] = {given.name}
         self._sources: dict[str, Source] = {}
         self._bases: dict[str, Tensor] = {}
+        self._roundings: dict[str, tuple[Rounding, ...]] = {}
 
     def source(self, signal: Signal) -> Source:
         """The signal as a tensor of the network; Refusal where it is neither integers nor steps."""
@@ -143,6 +146,7 @@ class Emitter:
         ]
         total = self._added(layers, sums)
         leaf = leaf_of_sums(source, weights, made, pad, operation, dots)
+        self._roundings[total.name] = roundings_of_layer(source, weights, operation, bound, tensor is self._given)
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
@@ -300,10 +304,15 @@ class Emitter:
             levels.step,
             step.ties,
             step.ambiguous,
+            step.tied,
+            self._roundings_before(base) if step.ambiguous else (),
         )
         self.emit(threshold, base)
         tensor = self._followed(output, signal, step.direction)
         return scaled_source(tensor, levels.scale, error)
+
+    def _roundings_before(self, base: Tensor) -> tuple[Rounding, ...]:
+        return roundings_before(base, {node.output.name: node for node in self.nodes}, self._roundings)
 
     def _followed(self, tensor: Tensor, signal: Signal, direction: npt.NDArray[np.int8] | None) -> Tensor:
         """The signal's pools and reshapes on a tensor; `direction` (C,) is that of the steps taken before them."""

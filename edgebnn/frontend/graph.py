@@ -87,6 +87,7 @@ class Graph:
     sha256: str
     notes: tuple[str, ...] = ()
     ends_in_half: bool = False
+    producer: str = ""
 
     def readers(self, value: str) -> tuple[Node, ...]:
         """The nodes that read a value."""

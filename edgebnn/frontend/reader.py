@@ -65,8 +65,16 @@ def graph_of(stored: Stored, output: str | None = None) -> Graph:
             value.name == chosen and value.type.tensor_type.elem_type == TensorProto.FLOAT16
             for value in stored.model.graph.output
         ),
+        producer=_producer(stored.model),
     )
     return widened(graph)
+
+
+def _producer(model: ModelProto) -> str:
+    """The program that wrote the file, as it says itself; of PyTorch's two exporters the one that notes its sources."""
+    name = printable(model.producer_name)
+    noted = any(entry.key.startswith("pkg.torch") for node in model.graph.node for entry in node.metadata_props)
+    return f"{name} (dynamo)" if noted else name
 
 
 def runnable(stored: Stored, name: str) -> RunnableModel:

@@ -22,12 +22,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """A model as the front end sees it: its network, or every problem that keeps it from being one."""
+    """A model as the front end sees it: its network, or every problem that keeps it from being one.
+
+    `producer` is the program that wrote the file, as it says itself.
+    """
 
     name: str
     model_sha256: str
     network: Network | None
     problems: tuple[Problem, ...]
+    producer: str = ""
 
 
 def read_network(path: Path | str, options: ReadOptions | None = None) -> Network:
@@ -54,7 +58,7 @@ def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspe
     lowered = lower(graph, name, options, model)
     if options.input_type is not None and options.calibration is not None and lowered.network is not None:
         _check_calibrates(lowered.network)
-    return Inspection(name, graph.sha256, lowered.network, lowered.problems)
+    return Inspection(name, graph.sha256, lowered.network, lowered.problems, graph.producer)
 
 
 def runnable_model(path: Path | str) -> RunnableModel:

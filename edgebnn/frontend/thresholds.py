@@ -18,7 +18,7 @@ from edgebnn.frontend.chains import Reals, Sums, float32_at
 from edgebnn.frontend.expressions import Apply, Effort, Expression, Leaf, evaluate, parts
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.jumps import MAX_LEVELS, Jumps, all_jumps, check_monotone
-from edgebnn.frontend.lattice import Lattice, plain_lattice
+from edgebnn.frontend.lattice import Integers, Lattice, plain_lattice
 from edgebnn.frontend.levels import Levels, levels_of
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Quantizer
@@ -31,6 +31,8 @@ _TIES = {
     "Ceil": "upper level",
     "Truncate": "towards zero",
 }
+# A share of one unit of an accumulator that float64 still adds to the largest without rounding.
+_NEXT_TO_NOTHING = 2.0**-20
 # Real inputs up to here are looked at; what a model's constants make of them stays within float32.
 _LARGEST_REAL = 2.0**64
 
@@ -44,6 +46,7 @@ class StepFunction:
     levels: Levels
     ties: str
     ambiguous: int
+    tied: int
 
 
 def find_steps(
@@ -57,12 +60,10 @@ def find_steps(
     jumps, first, values = all_jumps(chain, lattice)
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
     thresholds, direction = _thresholds(jumps, first, levels, values, lattice, low, high)
+    ambiguous = np.flatnonzero(_ambiguous(chain, leaf, lattice, jumps, float(levels.scale)))
+    tied = _tied(chain, lattice, jumps, float(levels.scale), ambiguous)
     return StepFunction(
-        thresholds,
-        direction,
-        levels,
-        _ties(expression, chain.exactly),
-        int(_ambiguous(chain, leaf, lattice, jumps, float(levels.scale)).sum()),
+        thresholds, direction, levels, _ties(expression, chain.exactly), len(ambiguous), int(tied.sum())
     )
 
 
@@ -144,6 +145,23 @@ def _ambiguous(chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: f
     for other in (exact.at(channel, points - bound), exact.at(channel, points + bound), rounded):
         ambiguous[channel[~(np.abs(other - nominal) < level / 2)]] = True
     return ambiguous
+
+
+def _tied(chain: Sums, lattice: Lattice, jumps: Jumps, level: float, channels: Integers) -> npt.NDArray[np.bool_]:
+    """Which of the channels (N,) have a reachable accumulator that lies at a step itself, so that any rounding decides.
+
+    Moved by next to nothing, it changes the answer.
+    """
+    tied = np.zeros(lattice.channels, np.bool_)
+    channel = np.concatenate([jumps.channel, jumps.channel])
+    points = np.concatenate([jumps.at, jumps.at - lattice.stride[jumps.channel]])
+    wanted = np.isin(channel, channels) & (points >= lattice.low[channel]) & (points <= lattice.high[channel])
+    channel, points = channel[wanted], points[wanted]
+    exact = replace(chain, exactly=True)
+    nominal = exact.at(channel, points)
+    for nudge in (-_NEXT_TO_NOTHING, _NEXT_TO_NOTHING):
+        tied[channel[np.abs(exact.at(channel, points + nudge) - nominal) >= level / 2]] = True
+    return tied[channels]
 
 
 def _ties(expression: Expression, exactly: bool) -> str:

@@ -33,6 +33,20 @@ class Kind(StrEnum):
     SCORES = "scores"  # int32, the network's answer
 
 
+class Rounding(StrEnum):
+    """What float32 rounds before a step, in the model's own arithmetic, so that the step can fall either way."""
+
+    SCALED_WEIGHTS = "scaled weights"  # of +-1 or 0, times a scale that float32 adds with rounding
+    INT8_WEIGHTS = "int8 weights"  # integers times such a scale
+    SCALED_INPUT = "scaled input"  # the model's input: integers times such a scale
+    SCALED_ACTIVATIONS = "scaled activations"  # of a sign or a quantiser before the layer
+    ESTIMATOR = "straight-through estimator"  # written out before the layer: x + (f(x) - x)
+    BIAS_FIRST = "bias added first"  # by the kernels of the layer
+    LONG_SUMS = "long sums"  # beyond the 24 bits of a float32
+    JOINT = "joint"  # branches that are added or joined, of scales that have no common unit
+    MEAN = "mean"  # a division by a count that is no power of two
+
+
 class WeightKind(StrEnum):
     """The alphabet of a layer's weights."""
 
@@ -178,7 +192,8 @@ class Threshold:
     x <= thresholds[c, k]. A threshold outside the reachable range makes a constant.
 
     `ties` says what the model makes of an exact zero before its sign; `ambiguous` counts the channels whose
-    threshold lies within float32's summation error of a reachable accumulator.
+    threshold lies within float32's summation error of a reachable accumulator, `tied` those of them where it lies at
+    one, so that any rounding decides; `roundings` says what is rounded there.
     """
 
     name: str
@@ -190,6 +205,8 @@ class Threshold:
     step: int = 2
     ties: str = ""
     ambiguous: int = 0
+    tied: int = 0
+    roundings: tuple[Rounding, ...] = ()
     kind: ClassVar[str] = "threshold"
 
 

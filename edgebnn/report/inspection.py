@@ -14,6 +14,7 @@ from edgebnn.frontend import Inspection
 from edgebnn.frontend.weights import FLOAT_WEIGHTS
 from edgebnn.network import Linear, Network, Threshold, encode, model_shape
 from edgebnn.report import numbers
+from edgebnn.report.ambiguity import ambiguity
 from edgebnn.report.fit import fit_document, fit_rows
 from edgebnn.report.layer_table import show_layers
 from edgebnn.report.layers import layers
@@ -23,12 +24,6 @@ from edgebnn.report.tables import facts, show_notes
 from edgebnn.report.target_names import named
 
 Document = dict[str, Any]
-
-_AMBIGUOUS = "float32 rounds near these thresholds, so onnxruntime may answer otherwise"
-_EXACT = (
-    "those right behind a layer become exact where torch.onnx.export keeps batch norm apart from the weights "
-    "(dynamo=False, do_constant_folding=False)"
-)
 
 
 def inspect_document(inspection: Inspection, target: Target) -> Document:
@@ -45,7 +40,9 @@ def inspect_document(inspection: Inspection, target: Target) -> Document:
         "weights": 0,
         "weights_by_kind": {},
         "macs_in_rram": 0,
+        "producer": inspection.producer,
         "ambiguous_thresholds": 0,
+        "ambiguous_reachable": 0,
         "fit": None,
         "quantised": [],
         "notes": [],
@@ -74,6 +71,7 @@ def _network_document(network: Network, target: Target) -> Document:
         "weights_by_kind": dict(by_kind),
         "macs_in_rram": sum(layer["macs"] for layer in documents if layer["runs_on"] == "rram"),
         "ambiguous_thresholds": sum(node.ambiguous for node in network.nodes if isinstance(node, Threshold)),
+        "ambiguous_reachable": sum(node.tied for node in network.nodes if isinstance(node, Threshold)),
         "fit": fit_document(network, target),
         "quantised": list(network.quantised),
         "notes": list(network.notes),
@@ -128,10 +126,8 @@ def _totals(document: Document) -> list[tuple[str, str]]:
 
 
 def _ambiguous(document: Document) -> list[tuple[str, str]]:
-    """How many thresholds float32 itself cannot decide, and what to do where something can be done."""
-    count = document["ambiguous_thresholds"]
-    if not count or document["quantised"]:  # quantised here, onnxruntime's scores are others anyway
-        return [("ambiguous thresholds", str(count))] if not document["quantised"] else []
-    weighted = {layer["name"] for layer in document["layers"] if layer["weights"]}
-    behind = any(layer.get("ambiguous") and layer["reads"][0] in weighted for layer in document["layers"])
-    return [("ambiguous thresholds", f"{numbers.count(count)}: {_AMBIGUOUS}" + (f"; {_EXACT}" if behind else ""))]
+    """How many thresholds float32 itself cannot decide, why, and what to do where something can be done."""
+    if document["quantised"]:  # quantised here, onnxruntime's scores are others anyway
+        return []
+    first, *others = ambiguity(document)
+    return [("ambiguous thresholds", first), *(("", sentence) for sentence in others)]

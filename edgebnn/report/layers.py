@@ -50,7 +50,13 @@ def _own(node: Node) -> Document:
                 "pad_value": node.pad_value,
             }
         case Threshold():
-            return {"ties": node.ties, "ambiguous": node.ambiguous, "steps": int(node.thresholds.shape[1])}
+            return {
+                "ties": node.ties,
+                "ambiguous": node.ambiguous,
+                "ambiguous_reachable": node.tied,
+                "roundings": [str(rounding) for rounding in node.roundings],
+                "steps": int(node.thresholds.shape[1]),
+            }
         case MaxPool() | SumPool():
             return {"window": list(node.window.kernel), "stride": list(node.window.stride)}
         case Affine():

@@ -12,7 +12,7 @@ import pytest
 
 from edgebnn.chip.target_files import load_target
 from edgebnn.frontend import Inspection, ReadOptions, inspect_model
-from edgebnn.network.types import Linear, Network, Threshold
+from edgebnn.network.types import Linear, Network, Rounding, Threshold
 from edgebnn.report.inspection import inspect_document, show_inspect
 from edgebnn.report.layer_table import rows
 from edgebnn.report.names import listed, tail
@@ -159,24 +159,58 @@ class TestMeanings:
 
 
 class TestAmbiguous:
-    def document(self, reads: str, **changed: Any) -> Document:
+    """Why thresholds are ambiguous, and the remedy of that reason for the program that wrote the file."""
+
+    def document(self, *roundings: str, producer: str = "", **changed: Any) -> Document:
         document = inspected(random_network(3))
         layer = next(layer for layer in document["layers"] if layer["weights"])
-        other = {**layer, "name": "add", "kind": "add", "weights": None, "macs": 0}
         threshold = {"kind": "threshold", "weights": None, "ties": "0", "steps": 1, "ambiguous": 5, "macs": 0}
-        step = {**layer, **threshold, "name": "step", "reads": [layer["name"] if reads == "layer" else "add"]}
-        return {**document, "layers": [layer, other, step], "ambiguous_thresholds": 5, **changed}
+        step = {**layer, **threshold, "name": "step", "reads": [layer["name"]], "roundings": roundings}
+        counts = {"ambiguous_thresholds": 5, "ambiguous_reachable": 2, "producer": producer}
+        return {**document, "layers": [layer, step], **counts, **changed}
 
-    def test_the_remedy_is_named_where_there_is_one(self) -> None:
-        assert "ambiguous thresholds 5: " in said(self.document("layer"))
-        assert "do_constant_folding=False" in said(self.document("layer"))
-        assert "do_constant_folding" not in said(self.document("add"))
+    def test_pytorchs_newer_exporter_folds_batch_norm_and_the_older_one_need_not(self) -> None:
+        text = said(self.document("scaled weights", producer="pytorch (dynamo)"))
+        assert "ambiguous thresholds 5, of which 2 lie at a sum that can occur" in text
+        assert "dynamo=False, do_constant_folding=False" in text
+        for producer in ("pytorch", "tf2onnx", "onnx.quantize", ""):
+            text = said(self.document("scaled weights", producer=producer))
+            assert "dynamo" not in text and "multiply the layer's sums by the scale" in text
+
+    @pytest.mark.parametrize("rounding", [str(each) for each in Rounding if each != "scaled weights"])
+    def test_no_other_reason_has_that_remedy(self, rounding: str) -> None:
+        text = said(self.document(rounding, producer="pytorch (dynamo)"))
+        assert "ambiguous thresholds 5" in text and "dynamo" not in text and "5: " in text
+
+    def test_several_reasons_at_once(self) -> None:
+        text = said(self.document("int8 weights", "scaled activations", ambiguous_reachable=0))
+        assert "none of them at a sum itself" in text
+        assert "the int8 weights before them have a scale" in text and "and the activations before the layer" in text
 
     def test_layers_quantised_here_are_not_compared(self) -> None:
-        assert "ambiguous" not in said(self.document("layer", quantised=["a"]))
+        assert "ambiguous" not in said(self.document("joint", quantised=["a"]))
 
     def test_none(self) -> None:
-        assert "ambiguous thresholds 0" in said(self.document("layer", ambiguous_thresholds=0))
+        assert "ambiguous thresholds 0" in said(self.document("joint", ambiguous_thresholds=0))
+
+    @pytest.mark.parametrize("dynamo", [True, False])
+    def test_what_pytorch_exports(self, tmp_path: Path, dynamo: bool) -> None:
+        torch = pytest.importorskip("torch")
+        if dynamo:
+            pytest.importorskip("onnxscript")
+        from edgebnn.nn import BinaryConv1d, BinaryLinear, Sign, export_onnx
+
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(
+            *(BinaryConv1d(4, 16, 3), torch.nn.BatchNorm1d(16), Sign(), torch.nn.Flatten(), BinaryLinear(16 * 6, 3))
+        )
+        model[1].running_var.uniform_(0.3, 3)
+        export_onnx(model, torch.zeros(1, 4, 8), tmp_path / "model.onnx", dynamo)
+        document = inspect_document(inspect_model(tmp_path / "model.onnx", ReadOptions("bits")), load_target("rram130"))
+        (step,) = (layer for layer in document["layers"] if layer["kind"] == "threshold")
+        assert document["producer"] == ("pytorch (dynamo)" if dynamo else "pytorch")
+        assert step["roundings"] == (["scaled weights"] if dynamo else [])
+        assert document["ambiguous_reachable"] <= document["ambiguous_thresholds"]
 
 
 def test_the_document_says_padding_and_ties_in_numbers() -> None:
@@ -187,7 +221,7 @@ def test_the_document_says_padding_and_ties_in_numbers() -> None:
             assert entry["pad_begin"] == list(node.window.pad_begin) and entry["pad_value"] == node.pad_value
             assert entry["weights"] == str(node.weight_kind)
         if isinstance(node, Threshold):
-            assert entry["ambiguous"] == node.ambiguous
+            assert entry["ambiguous"] == node.ambiguous and entry["ambiguous_reachable"] == node.tied
     assert any(isinstance(node, Linear) and any(node.window.pad_begin) for node, _ in found)
 
 

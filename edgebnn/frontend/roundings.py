@@ -1,0 +1,48 @@
+"""What it is that float32 rounds before a step that it may then take otherwise: for the advice that a user reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgebnn.frontend.operations import WeightedSum
+from edgebnn.frontend.rounding import float32_holds
+from edgebnn.frontend.sums import Source
+from edgebnn.frontend.weights import IntegerWeights
+from edgebnn.network.types import MaxPool, Node, Reshape, Rounding, SumPool, Take, Tensor, WeightKind
+
+
+def roundings_of_layer(
+    source: Source, weights: IntegerWeights, operation: WeightedSum, bound: int, of_input: bool
+) -> tuple[Rounding, ...]:
+    """What float32 rounds in the sums of a layer, which reach `bound`; `of_input` says that it reads the model's own.
+
+    Empty where nothing is rounded.
+    """
+    found = []
+    if not weights.exact or not all(float32_holds(scale, bound) for scale in set(weights.scale.tolist())):
+        found.append(Rounding.INT8_WEIGHTS if weights.kind is WeightKind.INT8 else Rounding.SCALED_WEIGHTS)
+    slopes = {abs(slope) for slope in source.slope.tolist() if slope}
+    if not source.exact or not all(float32_holds(slope, bound) for slope in slopes):
+        found.append(Rounding.SCALED_INPUT if of_input else Rounding.SCALED_ACTIVATIONS)
+    if source.error:
+        found.append(Rounding.ESTIMATOR)
+    if operation.bias is not None and operation.bias_first:
+        found.append(Rounding.BIAS_FIRST)
+    return (Rounding.LONG_SUMS,) if bound > 2**24 else tuple(found)
+
+
+def roundings_before(
+    tensor: Tensor, nodes: Mapping[str, Node], of_layers: Mapping[str, tuple[Rounding, ...]]
+) -> tuple[Rounding, ...]:
+    """What float32 rounds in the values of a tensor; `nodes` and `of_layers` go by the names of tensors."""
+    while tensor.name not in of_layers:
+        node = nodes.get(tensor.name)
+        if isinstance(node, SumPool):
+            return (Rounding.MEAN,)
+        if not isinstance(node, (MaxPool, Reshape, Take)):
+            return (Rounding.JOINT,)
+        before = nodes.get(node.sources[0])
+        if before is None:
+            return ()
+        tensor = before.output
+    return of_layers[tensor.name]

@@ -1,0 +1,74 @@
+"""Why float32 may take some steps of a model otherwise than exact arithmetic, and what its author can do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgebnn.network.types import Rounding
+from edgebnn.report import numbers
+
+Document = dict[str, Any]
+
+_ONE_FACTOR = "multiply the layer's sums by the scale, not its weights, or use scales that are powers of two"
+_POWERS = "scales that are powers of two add without rounding"
+
+# What is rounded, said of the thresholds behind it.
+_REASONS = {
+    Rounding.SCALED_WEIGHTS: "the weights before them hold a scale that float32 rounds",
+    Rounding.INT8_WEIGHTS: "the int8 weights before them have a scale that float32 rounds",
+    Rounding.SCALED_INPUT: "the model's input holds fractions that float32 rounds",
+    Rounding.SCALED_ACTIVATIONS: "the activations before the layer have a scale that float32 rounds",
+    Rounding.ESTIMATOR: "a straight-through estimator, x + (f(x) - x), is written out before the layer",
+    Rounding.BIAS_FIRST: "the layer's kernel adds a bias of fractions before its products",
+    Rounding.LONG_SUMS: "the sums before them pass the 24 bits of a float32",
+    Rounding.JOINT: "branches of unequal scales meet before them",
+    Rounding.MEAN: "they follow a mean, whose division float32 rounds",
+}
+_REMEDIES = {
+    Rounding.SCALED_WEIGHTS: _ONE_FACTOR,
+    Rounding.INT8_WEIGHTS: _POWERS,
+    Rounding.SCALED_INPUT: "hand over the sensor's integers, and leave the scale out of the model",
+    Rounding.SCALED_ACTIVATIONS: _POWERS,
+    Rounding.ESTIMATOR: "export in evaluation mode, where f(x) alone is left",
+    Rounding.BIAS_FIRST: "leave the bias to a batch norm behind the layer, or make it a whole number",
+    Rounding.LONG_SUMS: "",
+    Rounding.JOINT: "",
+    Rounding.MEAN: "",
+}
+_DYNAMO = (
+    "export with torch.onnx.export(..., dynamo=False, do_constant_folding=False) or edgebnn.nn.export_onnx, which keep "
+    "batch norm out of the weights"
+)
+
+
+def ambiguity(document: Document) -> list[str]:
+    """Sentences on the ambiguous thresholds of an inspected model: how many, why, and what helps where something does.
+
+    `document` is that of `inspect`, with `producer`, the program that wrote the model's file.
+    """
+    count, tied = document["ambiguous_thresholds"], document["ambiguous_reachable"]
+    if not count:
+        return ["0"]
+    which = f"of which {numbers.count(tied)} lie at a sum that can occur" if tied else "none of them at a sum itself"
+    said = [f"{numbers.count(count)}, {which}: float32 rounds there, so onnxruntime may answer otherwise"]
+    for roundings, thresholds in _by_roundings(document).items():
+        reason = ", and ".join(_REASONS[each] for each in roundings)
+        remedy = " and ".join(filter(None, (_remedy(each, document["producer"]) for each in roundings)))
+        said.append(f"{numbers.count(thresholds)}: {reason or 'float32 rounds'}" + (f"; {remedy}" if remedy else ""))
+    return said
+
+
+def _by_roundings(document: Document) -> dict[tuple[Rounding, ...], int]:
+    """How many thresholds are ambiguous for each set of reasons."""
+    found: dict[tuple[Rounding, ...], int] = {}
+    for layer in document["layers"]:
+        if layer.get("ambiguous"):
+            roundings = tuple(Rounding(name) for name in layer["roundings"])
+            found[roundings] = found.get(roundings, 0) + layer["ambiguous"]
+    return found
+
+
+def _remedy(rounding: Rounding, producer: str) -> str:
+    if rounding is Rounding.SCALED_WEIGHTS and producer == "pytorch (dynamo)":
+        return _DYNAMO
+    return _REMEDIES[rounding]
