@@ -254,10 +254,10 @@ def _of(there: int | None, name: str, taken: int) -> list[tuple[str, str]]:
 
 def show_train(console: Console, document: Document) -> None:
     """`train`: record by record, then all of them."""
-    table = Table(title="Premature ventricular beats, record by record", title_justify="left")
+    table = Table(title="Premature ventricular beats, record by record (Se: sensitivity)", title_justify="left")
     table.add_column("record", overflow="fold")
     table.add_column("in training", overflow="fold")
-    for heading in ("found", "false", "missed", "sensitivity", "PPV", "F1"):
+    for heading in ("found", "false", "missed", "Se", "PPV", "F1"):
         table.add_column(heading, justify="right")
     for row in [*document["records"], *document["pooled"]]:
         counts = row["counts"]

@@ -56,6 +56,7 @@ def test_names_of_records_are_told_whole() -> None:
     counts = {"tp": 12345, "fp": 12345, "fn": 12345, "tn": 0}
     row = {"record": name, "split": "unseen", "counts": counts, "sensitivity": 1.0, "ppv": 1.0, "f1": 1.0}
     text = printed(show_train, {"records": [row], "pooled": [], "beats_beside_gaps": {name: 7}, "model": None})
+    assert "…" not in text
     cells = [line.split("│")[1].strip() for line in text.splitlines() if line.startswith("│")]
     assert "".join(cells) == name
     assert f"the last value is held: {name} 7." in "".join(text.split("\n")[-3:]).replace("held:", "held: ").replace(
