@@ -19,6 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 LIBRARY_NAME = {"darwin": "libedgebnn.dylib", "win32": "edgebnn.dll"}.get(sys.platform, "libedgebnn.so")
+# What a compiler reads from the environment and puts before its own headers, libraries and tools.
+LEFT_OUT = ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX")
+
 LIBRARY = Path("edgebnn", "_native", LIBRARY_NAME)
 SOURCE_FOLDERS = ("src", "host", "chip", "emulator")
 INCLUDE_FOLDERS = ("include", *SOURCE_FOLDERS)
@@ -102,7 +105,8 @@ def _works(compiler: Compiler) -> bool:
 
 
 def _run(compiler: Compiler, arguments: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(scratch / "zig-cache")}
+    kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
+    environment = {**kept, "ZIG_LOCAL_CACHE_DIR": str(scratch / "zig-cache")}
     try:
         return subprocess.run(
             [*compiler.command, *arguments],

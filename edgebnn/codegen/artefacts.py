@@ -43,11 +43,12 @@ def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> Memor
     document = json.loads(files["memory_map.json"])
     weight_bytes = {layer["name"]: layer["weight_bytes"] for layer in document["layers"]}
     buffers = sum(document[name]["bytes"] for name in ("input", "scores", "work_area"))
+    weights_bytes = len(files["weights.bin"])
     return Memory(
         synapses=sum(synapses.values()),
         banks=sum(len(layer["tiles"]) for layer in document["layers"]),
         sram_bytes=firmware.data_bytes if firmware is not None else buffers,
-        code_bytes=firmware.code_bytes if firmware is not None else None,
-        weights_bytes=len(files["weights.bin"]),
+        code_bytes=firmware.constant_bytes - weights_bytes if firmware is not None else None,
+        weights_bytes=weights_bytes,
         layers={name: LayerMemory(synapses.get(name, 0), octets) for name, octets in weight_bytes.items()},
     )

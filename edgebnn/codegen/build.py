@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import tempfile
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebnn.chip.target import Target
+from edgebnn.codegen.clean_environment import clean_environment
 from edgebnn.codegen.elf_sizes import elf_sizes
 from edgebnn.codegen.flags import compile_flags, include_flags, link_flags
 from edgebnn.codegen.makefile import SCRIPT, header_folders, model_sources, program_sources
@@ -52,8 +52,7 @@ def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | 
     sizes = elf_sizes(elf)
     facts = FirmwareFacts(
         compiler=chain.title,
-        code_bytes=sizes.code_bytes,
-        weights_bytes=sizes.weights_bytes,
+        constant_bytes=sizes.constant_bytes,
         data_bytes=sizes.data_bytes,
     )
     return Firmware(elf, facts)
@@ -75,17 +74,11 @@ def _arguments(files: Mapping[str, bytes], target: Target, chain: Toolchain) -> 
 
 
 def _run(chain: Toolchain, arguments: list[str], folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
-    # zig keeps what it builds once for a machine (its C library's start files) in the user's cache folder, and what it
-    # compiles for this firmware in one that goes away.
-    environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(scratch), "LC_ALL": "C"}
-    environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(_cache_folder(scratch)))
-    # Older compilers take an optional time stamp or colours from these; nothing of the sort may change the bytes.
-    environment.pop("SOURCE_DATE_EPOCH", None)
     try:
         return subprocess.run(
             [*chain.command, *arguments],
             cwd=folder,
-            env=environment,
+            env=clean_environment(scratch),
             capture_output=True,
             text=True,
             errors="replace",
@@ -94,17 +87,6 @@ def _run(chain: Toolchain, arguments: list[str], folder: Path, scratch: Path) ->
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ToolError(f"the compiler {chain.title} did not run ({error}); choose another with --toolchain") from error
-
-
-def _cache_folder(scratch: Path) -> Path:
-    """The user's cache folder of edgebnn, or the scratch folder where it cannot be written to."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(base, "edgebnn", "zig")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return scratch
-    return folder if os.access(folder, os.W_OK) else scratch
 
 
 def _failure(messages: str, target: Target, chain: Toolchain) -> FitError | ToolError:

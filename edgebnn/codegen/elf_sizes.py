@@ -1,4 +1,4 @@
-"""Bytes of code, weights and data, read from an ELF's sections."""
+"""Bytes of constants and of data, read from an ELF's sections."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 from edgebnn.errors import ToolError
 
-WEIGHTS_SECTION = ".weights"
-
 
 @dataclass(frozen=True)
 class ElfSizes:
-    """Bytes in memory. code: what is only read, without the weights. data: what is written, the stack included."""
+    """Bytes in memory. constant: code and what else is only read. data: what is written, the stack included."""
 
-    code_bytes: int
-    weights_bytes: int
+    constant_bytes: int
     data_bytes: int
 
 
@@ -29,7 +26,7 @@ def elf_sizes(elf: bytes) -> ElfSizes:
         raise ToolError(
             "reading the firmware's sizes needs the package pyelftools; pip install 'edgebnn[soc]'"
         ) from error
-    code = weights = data = 0
+    constant = data = 0
     try:
         for section in ELFFile(io.BytesIO(elf)).iter_sections():
             size = int(section["sh_size"])
@@ -38,10 +35,8 @@ def elf_sizes(elf: bytes) -> ElfSizes:
             # What takes no place in the file, such as the stack, is memory to write to whatever its flags say.
             if section["sh_flags"] & SH_FLAGS.SHF_WRITE or section["sh_type"] == "SHT_NOBITS":
                 data += size
-            elif section.name == WEIGHTS_SECTION:
-                weights += size
             else:
-                code += size
+                constant += size
     except (ELFError, ValueError, KeyError) as error:
         raise ToolError(f"the compiler's output is no sound ELF ({error}); try another one with --toolchain") from error
-    return ElfSizes(code, weights, data)
+    return ElfSizes(constant, data)

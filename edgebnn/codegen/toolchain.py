@@ -6,11 +6,14 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Literal
 
 from edgebnn.chip.target import Target
+from edgebnn.codegen.clean_environment import clean_environment
 from edgebnn.codegen.flags import GCC_LIBRARY, MACHINES
 from edgebnn.errors import NoCompilerError, ToolError
 
@@ -83,7 +86,15 @@ def _gcc(target: Target) -> Toolchain | None:
 def _version_of(path: str) -> str | None:
     """The compiler's version, or None where it does not run."""
     try:
-        answer = subprocess.run([path, "-dumpversion"], capture_output=True, text=True, timeout=_SECONDS, check=False)
+        with tempfile.TemporaryDirectory(prefix="edgebnn-") as scratch:
+            answer = subprocess.run(
+                [path, "-dumpversion"],
+                env=clean_environment(Path(scratch)),
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+            )
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip() if answer.returncode == 0 else None

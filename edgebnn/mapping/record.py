@@ -66,9 +66,8 @@ class FirmwareFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What was built: the compiler and the sizes in bytes that were read from the ELF."""
 
     compiler: str
-    code_bytes: int
-    weights_bytes: int
-    data_bytes: int
+    constant_bytes: int  # what is only read: code, constants and the weights image
+    data_bytes: int  # what is written, the stack included
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

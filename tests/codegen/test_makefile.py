@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from edgebnn.codegen.build import build_firmware
+from edgebnn.codegen.flags import MACHINES
 from edgebnn.codegen.project import render_project
 from edgebnn.mapping.folder import made_by_make
 from edgebnn.network import interpret
@@ -44,7 +47,8 @@ def test_make_finds_a_compiler_by_itself(target: str, tmp_path: Path) -> None:
     files = render_project(mapped_on(beat_network(), target))
     folder = write_project(files, tmp_path)
     make(folder, f"PYTHON={sys.executable}")
-    assert ".weights" in make(folder, "size", f"PYTHON={sys.executable}")
+    section = ".rodata" if target == "host" else ".weights"  # a host's linker has a script of its own
+    assert section in make(folder, "size", f"PYTHON={sys.executable}")
     make(folder, "clean")
     left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert left == set(files)
@@ -78,6 +82,80 @@ def test_a_board_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
     answer = subprocess.run(["make", "board=moon"], cwd=folder, capture_output=True, text=True, check=False)
     assert answer.returncode != 0 and "there is no board 'moon'; there is mps2-an386" in answer.stderr
+
+
+@pytest.mark.parametrize("compiler", [ZIG, "gcc", "clang"])
+def test_the_folder_may_lie_under_any_name(compiler: str, tmp_path: Path) -> None:
+    name = """it's "b" (c) $d #e;f&g)h:i%j"""
+    if shutil.which(compiler.split()[0]) is None:
+        pytest.skip(f"{compiler} is not installed")
+    folder = write_project(render_project(mapped_on(beat_network(), "host")), tmp_path / name / "firmware")
+    make(folder, f"CC={compiler}")
+    assert run(["./firmware.elf"], folder, b"").stdout == b""
+    assert name.encode() not in (folder / "libmodel.a").read_bytes()
+    make(folder, "clean")
+
+
+def test_the_callers_environment_changes_no_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ziglang", reason="the package ziglang is not installed")
+    spoiled = tmp_path / "spoiled"
+    spoiled.mkdir()
+    for header in ("stdint.h", "stddef.h", "string.h"):
+        (spoiled / header).write_text("#error spoiled\n")
+    mapped = mapped_on(beat_network(), "cortex-m4")
+    files = render_project(mapped)
+    expected = build_firmware(files, mapped.target, "zig").elf
+    folder = write_project(files, tmp_path / "firmware")
+    for variable in ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH"):
+        monkeypatch.setenv(variable, f"{spoiled}/")
+    monkeypatch.setenv("CFLAGS", "-DSPOILED -O3")
+    assert build_firmware(files, mapped.target, "zig").elf == expected
+    make(folder, f"CC={ZIG}")
+    assert (folder / "firmware.elf").read_bytes() == expected
+    native = mapped_on(beat_network(), "host")
+    if shutil.which("gcc"):
+        build_firmware(render_project(native), native.target, "gcc")
+
+
+FOREIGN_SCRIPT = """
+MEMORY { FLASH (rx) : ORIGIN = 0x08000000, LENGTH = 512K  SRAM (rwx) : ORIGIN = 0x20000000, LENGTH = 128K }
+SECTIONS
+{
+    .text : { KEEP(*(.start)) *(.text*) *(.rodata*) _etext = .; } > FLASH
+    .data : AT (_etext) { *(.data*) } > SRAM
+    .bss : { *(.bss*) *(COMMON) } > SRAM
+    /DISCARD/ : { *(.ARM.exidx*) }
+}
+"""
+FOREIGN_START = """
+#include "model.h"
+static uint32_t input[MODEL_INPUT_BYTES / 4], work[MODEL_WORK_BYTES / 4 + 1];
+static int32_t scores[MODEL_SCORES];
+volatile int32_t written = 5;
+void *memset(void *to, int value, unsigned int count) { char *t = to; while (count--) *t++ = (char)value; return to; }
+void *memcpy(void *to, const void *from, unsigned int count)
+{ char *t = to; const char *f = from; while (count--) *t++ = *f++; return to; }
+__attribute__((section(".start"))) void start(void) { written = model_infer(input, scores, work); for (;;) { } }
+"""
+
+
+def test_a_foreign_linker_script_keeps_the_weights_among_the_constants(tmp_path: Path) -> None:
+    """As boards' scripts are: they know .text and .rodata, and load .data right behind, whatever else there is."""
+    pytest.importorskip("ziglang", reason="the package ziglang is not installed")
+    elffile = pytest.importorskip("elftools.elf.elffile")
+    mapped = mapped_on(beat_network(), "cortex-m4")
+    folder = write_project(render_project(mapped), tmp_path / "firmware")
+    make(folder, "libmodel.a", f"CC={ZIG}")
+    (tmp_path / "foreign.ld").write_text(FOREIGN_SCRIPT)
+    (tmp_path / "start.c").write_text(FOREIGN_START)
+    machine = MACHINES["cortex-m4"].zig
+    flags = ["-ffreestanding", "-fno-builtin", "-Os", "-nostdlib", "-Ifirmware/include", "-Wl,-T,foreign.ld"]
+    link = [*ZIG.split(), *machine, *flags, "-Wl,-e,start", "start.c", "firmware/libmodel.a", "-o", "foreign.elf"]
+    run(link, tmp_path)
+    elf = elffile.ELFFile(io.BytesIO((tmp_path / "foreign.elf").read_bytes()))
+    assert mapped.image in elf.get_section_by_name(".text").data()
+    loads = sorted((part["p_paddr"], part["p_paddr"] + part["p_filesz"]) for part in elf.iter_segments("PT_LOAD"))
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(loads))
 
 
 FOREIGN_MAIN = r"""
