@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.bends import bent_of
+from edgebnn.frontend.curves import CURVES
 from edgebnn.frontend.expressions import (
     Apply,
     Constant,
@@ -85,6 +86,8 @@ def _direction_of_bends(part: Apply, channels: int, low: int, high: int, unknown
 
 
 def _direction(part: Apply, of: list[Directions], channels: int) -> Directions:
+    if part.operator in CURVES and CURVES[part.operator].turn is None:
+        return of[0]
     match part.operator:
         case "Sign" | "Relu" | "Floor" | "Ceil" | "Round" | "Truncate" | "ToFloat" | "StraightThrough" | "CountReached":
             return of[0]

@@ -82,12 +82,16 @@ def _applied(part: Apply, of: list[Bent | _Yes], high: int) -> Bent | _Yes:
             sign = 1 if part.operator == "Add" else -1
             return _simplest(
                 Segment(start, x.slope + sign * y.slope, x.shift + sign * y.shift)
-                for start, x, y in _together(_as_bent(of[0]), _as_bent(of[1]))
+                for start, x, y in segments_of_both(_as_bent(of[0]), _as_bent(of[1]))
             )
         case "Mul":
-            return _simplest(_product(start, x, y) for start, x, y in _together(_as_bent(of[0]), _as_bent(of[1])))
+            return _simplest(
+                _product(start, x, y) for start, x, y in segments_of_both(_as_bent(of[0]), _as_bent(of[1]))
+            )
         case "Div":
-            return _simplest(_quotient(start, x, y) for start, x, y in _together(_as_bent(of[0]), _as_bent(of[1])))
+            return _simplest(
+                _quotient(start, x, y) for start, x, y in segments_of_both(_as_bent(of[0]), _as_bent(of[1]))
+            )
         case "Relu":
             return _chosen(_as_bent(of[0]), _nothing(of[0]), high, larger=True)
         case "Max" | "Min":
@@ -97,7 +101,7 @@ def _applied(part: Apply, of: list[Bent | _Yes], high: int) -> Bent | _Yes:
             return _chosen(x, _each(x, lambda s: Segment(s.start, -s.slope, -s.shift)), high, larger=True)
         case "PRelu":
             x, slope = _as_bent(of[0]), _as_bent(of[1])
-            below = _simplest(_product(start, one, factor) for start, one, factor in _together(x, slope))
+            below = _simplest(_product(start, one, factor) for start, one, factor in segments_of_both(x, slope))
             negative = _compared(x, _nothing(x), high, lambda d: d < 0)
             return _selected(negative, below, x)
         case "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual":
@@ -137,7 +141,7 @@ def _simplest(segments: Iterable[Segment]) -> Bent:
     return tuple(made)
 
 
-def _together(one: Bent, other: Bent) -> list[tuple[int, Segment, Segment]]:
+def segments_of_both(one: Bent, other: Bent) -> list[tuple[int, Segment, Segment]]:
     """Both functions from each integer on at which either bends."""
     starts = sorted({segment.start for segment in (*one, *other)})
     return [(start, _segment_at(one, start), _segment_at(other, start)) for start in starts]
@@ -162,7 +166,7 @@ def _quotient(start: int, x: Segment, y: Segment) -> Segment:
 def _compared(x: Bent, y: Bent, high: int, holds: Callable[[Fraction], bool]) -> _Yes:
     """From which integers on the difference of two functions satisfies a condition on its sign."""
     answers: list[tuple[int, bool]] = []
-    joint = _together(x, y)
+    joint = segments_of_both(x, y)
     for index, (start, one, other) in enumerate(joint):
         end = joint[index + 1][0] - 1 if index + 1 < len(joint) else high
         slope, shift = one.slope - other.slope, one.shift - other.shift

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import STEPS
+from edgebnn.frontend.approximation import is_approximate
 from edgebnn.frontend.expressions import Apply, Effort, Expression, Fractions, Leaf, evaluate, fractions_of, parts
 from edgebnn.frontend.filtered import evaluate_filtered
 from edgebnn.frontend.graph import Array
@@ -34,6 +35,9 @@ class Chain(Protocol):
     def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
         """The same as rational numbers."""
 
+    def of(self, expression: Expression) -> Chain:
+        """Another function of the same integer."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sums:
@@ -54,6 +58,14 @@ class Sums:
             return as_fractions(evaluate(self.expression, channels, numbers, True, effort=self.effort))
         return _behind_float32_steps(self.expression, channels, numbers, {}, self.effort)
 
+    def of(self, expression: Expression) -> Sums:
+        return replace(self, expression=expression)
+
+
+def sums_of(expression: Expression, leaf: Leaf, effort: Effort) -> Sums:
+    """A model's function of integers in the arithmetic that decides: float32 where that is its own to the bit."""
+    return Sums(expression, not leaf.exact or is_approximate(expression), effort)
+
 
 @dataclass(frozen=True, eq=False)
 class Reals:
@@ -72,6 +84,9 @@ class Reals:
     def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
         known: dict[Expression, Array] = {self.leaf: float32_at(numbers)}
         return _behind_float32_steps(self.expression, channels, numbers, known, self.effort)
+
+    def of(self, expression: Expression) -> Reals:
+        return replace(self, expression=expression)
 
 
 def _behind_float32_steps(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.borders import Padded, padded
 from edgebnn.frontend.calibration import Calibration
+from edgebnn.frontend.curves import CURVES
 from edgebnn.frontend.expressions import (
     Apply,
     Constant,
@@ -35,7 +36,7 @@ from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.slopes import Folded, folded
 from edgebnn.frontend.sums import Fixed, Source, largest_sum, leaf_of_sums, scaled_source
-from edgebnn.frontend.thresholds import find_real_steps, find_steps
+from edgebnn.frontend.thresholds import Steps, find_real_steps, find_steps
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
 from edgebnn.network.types import (
     Add,
@@ -290,16 +291,23 @@ class Emitter:
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base
         step = find_steps(signal.expression, signal.leaf, signal.lattice, base.low, base.high, self.effort)
+        if step.falls is not None and any(isinstance(waiting, Pooled) for waiting in signal.waiting):
+            return self._steps(self.settled(signal), error)  # the largest level is not that of the largest sum
         levels = step.levels
         node = signal.expression.node if isinstance(signal.expression, Apply) else signal.value
-        name = self.tensor_name(_value_behind(signal, 0, signal.expression))
-        output = _typed(Tensor(name, levels.kind, base.shape, 0, 0), levels)
+        name = _value_behind(signal, 0, signal.expression)
+        rises, read = step.rises, base
+        if step.falls is not None:
+            read = self._risen_and_fallen(node, name, base, step.rises, step.falls)
+            one_by_one = np.arange(1, max(levels.count, 2), dtype=np.int32)
+            rises = Steps(np.tile(one_by_one, (base.channels, 1)), np.ones(base.channels, np.int8))
+        output = _typed(Tensor(self.tensor_name(name), levels.kind, base.shape, 0, 0), levels)
         threshold = Threshold(
             self.name(node),
-            (base.name,),
+            (read.name,),
             output,
-            step.thresholds,
-            step.direction,
+            rises.thresholds,
+            rises.direction,
             levels.low,
             levels.step,
             step.ties,
@@ -307,12 +315,28 @@ class Emitter:
             step.tied,
             self._roundings_before(base) if step.ambiguous else (),
         )
-        self.emit(threshold, base)
-        tensor = self._followed(output, signal, step.direction)
+        self.emit(threshold, read)
+        tensor = self._followed(output, signal, rises.direction)
         return scaled_source(tensor, levels.scale, error)
 
     def _roundings_before(self, base: Tensor) -> tuple[Rounding, ...]:
         return roundings_before(base, {node.output.name: node for node in self.nodes}, self._roundings)
+
+    def _risen_and_fallen(self, node: str, name: str, base: Tensor, rises: Steps, falls: Steps) -> Tensor:
+        """Which level a function that rises and falls has reached: the steps up less those down, counted apart."""
+        counted = []
+        for word, steps, low in (("rises", rises, 0), ("falls", falls, -falls.count)):
+            tensor = self.tensor_name(f"{name}.{word}")
+            output = Tensor(tensor, Kind.INTEGERS, base.shape, low, low + steps.count)
+            counts = Threshold(
+                self.name(f"{node}.{word}"), (base.name,), output, steps.thresholds, steps.direction, low, step=1
+            )
+            self.emit(counts, base)
+            counted.append(output)
+        level = Tensor(self.tensor_name(f"{name}.level"), Kind.SUMS, base.shape, -falls.count, rises.count)
+        add = Add(self.name(f"{node}.level"), tuple(tensor.name for tensor in counted), level)
+        self.emit(add, *counted)
+        return level
 
     def _followed(self, tensor: Tensor, signal: Signal, direction: npt.NDArray[np.int8] | None) -> Tensor:
         """The signal's pools and reshapes on a tensor; `direction` (C,) is that of the steps taken before them."""
@@ -401,6 +425,12 @@ def _unique(name: str, taken: set[str]) -> str:
 def _without_steps(expression: Expression) -> Refusal:
     """Two layers with no sign between them: named for the activation that stands there instead."""
     found = [part.operator for part in parts(expression) if isinstance(part, Apply)]
+    smooth = next((name for name in found if name in CURVES), None)
+    if smooth is not None:
+        return Refusal(
+            f"reads the result of a smooth activation ({smooth}), which is no few levels",
+            "put a sign or a quantiser of up to 8 bits behind the activation",
+        )
     for operator, name in (("Relu", "a Relu"), ("Max", "a clip"), ("Min", "a clip"), ("Abs", "an absolute value")):
         if operator in found:
             return Refusal(

@@ -7,12 +7,23 @@ from __future__ import annotations
 
 from onnx import TensorProto
 
-from edgebnn.frontend.graph import Node, as_integers
-from edgebnn.frontend.operations import Dropping, Forwarding, Operands, Operation, Recogniser
+from edgebnn.frontend.graph import Graph, Node, as_integers
+from edgebnn.frontend.operations import (
+    Call,
+    Dropping,
+    Elementwise,
+    Forwarding,
+    Operand,
+    Operands,
+    Operation,
+    Recogniser,
+)
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.quantisers import scale_operand
 
 _QUANTISERS = ("Quant", "IntQuant", "QuantizeLinear")
+# What may stand behind the last probabilities.
+_BEHIND = frozenset((*_QUANTISERS, "Identity", "Cast", "ArgMax", "TopK", "DequantizeLinear"))
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
 
@@ -26,9 +37,10 @@ def _softmax(node: Node, operands: Operands) -> Operation:
 
 
 def _monotone(node: Node, operands: Operands) -> Operation:
-    """A function that only rises, at the end of a model: left out."""
+    """A function that only rises: left out at the end of a model, elsewhere before a sign or a quantiser."""
     return Dropping(
-        f"the final {node.operator} '{node.name}' is left out: the answer is its input, whose order is the same"
+        f"the final {node.operator} '{node.name}' is left out: the answer is its input, whose order is the same",
+        otherwise=Elementwise(Call(node.operator, (Operand(0),))),
     )
 
 
@@ -63,6 +75,18 @@ ENDINGS: dict[str, Recogniser] = {
     "Tanh": _monotone,
     "TopK": _top_k,
 }
+
+
+def left_out(graph: Graph) -> frozenset[str]:
+    """The model's values that nothing reads but what is left out behind its last probabilities."""
+    found = {graph.output}
+    for node in reversed(graph.nodes):
+        for name in node.outputs:
+            behind = graph.readers(name)
+            if behind and all(reader.operator in _BEHIND for reader in behind):
+                read = {made for reader in behind for made in reader.outputs if graph.readers(made)}
+                found.update({name} if read <= found else ())
+    return frozenset(found)
 
 
 def left_out_behind(node: Node, operands: Operands, rounded: bool) -> Operation:

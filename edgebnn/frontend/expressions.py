@@ -11,12 +11,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.curves import CURVES, evaluated
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.problems import Refusal
 
@@ -232,6 +233,26 @@ def of_channels(expression: Expression, channels: Channels) -> Expression:
     return made[expression]
 
 
+def alike(one: Expression, other: Expression) -> bool:
+    """Whether two expressions are written alike; exporters repeat nodes."""
+    return _alike(one, other, {})
+
+
+def _alike(one: Expression, other: Expression, known: dict[tuple[int, int], bool]) -> bool:
+    """`known` holds the answer for pairs of parts by their ids: the paths to shared parts can be too many to follow."""
+    if one is other:
+        return True
+    pair = (id(one), id(other))
+    if pair not in known:
+        if isinstance(one, Constant) and isinstance(other, Constant):
+            known[pair] = np.array_equal(one.values, other.values)
+        elif isinstance(one, Apply) and isinstance(other, Apply) and one.operator == other.operator:
+            known[pair] = all(_alike(a, b, known) for a, b in zip(one.operands, other.operands, strict=True))
+        else:
+            known[pair] = False
+    return known[pair]
+
+
 def _value(
     part: Expression, values: Mapping[Expression, Array], channels: Channels, numbers: npt.NDArray[Any], exactly: bool
 ) -> Array:
@@ -307,4 +328,5 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     # y = x + (f(x) - x), the straight-through estimator as PyTorch programs spell it, stands for f(x); what float32
     # loses on the way is counted as an error of the next layer's inputs.
     "StraightThrough": lambda stepped, through: stepped,
+    **{name: partial(evaluated, name) for name in CURVES},
 }

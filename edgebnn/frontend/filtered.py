@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.curves import CURVES, evaluated
 from edgebnn.frontend.expressions import (
     OPERATORS,
     Apply,
@@ -186,7 +187,25 @@ def _count(x: _Bounded, *steps: _Bounded) -> _Bounded:
     return _Bounded(reached, np.where(sure, 0.0, np.nan))
 
 
+def _curve(name: str) -> Callable[..., _Bounded]:
+    """A smooth function: off by its slope times what its operand is off, and by what float64 rounds."""
+    curve = CURVES[name]
+
+    def rule(x: _Bounded) -> _Bounded:
+        value = evaluated(name, x.value)
+        off = x.error + np.where(x.error > 0, _UNIT * np.abs(x.value), 0.0)
+        if curve.steepest is not None:
+            moved = curve.steepest * off
+        else:  # it is steepest where it is largest
+            moved = np.where(off > 0, evaluated(name, x.value + off) - evaluated(name, x.value - off), 0.0)
+        error = np.where(off > 0, moved + 16 * _UNIT * np.abs(value) + _TINY, 0.0)
+        return _Bounded(value, error)
+
+    return rule
+
+
 _RULES: dict[str, Callable[..., _Bounded]] = {
+    **{name: _curve(name) for name in CURVES},
     "Add": _sum(1),
     "Sub": _sum(-1),
     "Mul": _product,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,15 @@ class Graph:
 
     def readers(self, value: str) -> tuple[Node, ...]:
         """The nodes that read a value."""
-        return tuple(node for node in self.nodes if value in node.inputs)
+        return tuple(self._readers.get(value, ()))
+
+    @cached_property
+    def _readers(self) -> Mapping[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                found.setdefault(name, []).append(node)
+        return found
 
 
 def needed(nodes: tuple[Node, ...], output: str) -> tuple[Node, ...]:

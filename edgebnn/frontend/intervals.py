@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.curves import ABSOLUTE, CURVES, RELATIVE, evaluated
 from edgebnn.frontend.expressions import OPERATORS, Apply, Constant, Expression, Leaf, parts
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
@@ -78,6 +79,8 @@ def _intervals(expression: Expression, low: int, high: int, channels: int, round
 def _applied(part: Apply, of: list[_Interval], rounding: float) -> _Interval:
     low, high = _range(part, of)
     largest = np.maximum(np.abs(low), np.abs(high))
+    if part.operator in CURVES:
+        return _Interval(low, high, _curve_error(part.operator, of[0], high - low))
     match part.operator:
         case "Neg" | "Abs" | "ToFloat" | "Relu":
             return _Interval(low, high, of[0].error)
@@ -102,6 +105,13 @@ def _applied(part: Apply, of: list[_Interval], rounding: float) -> _Interval:
     return _Interval(low, high, error + rounding * (largest + error))
 
 
+def _curve_error(name: str, of: _Interval, span: Floats) -> Floats:
+    """What float32 makes of a smooth function: its slope times its operand's error, and its own approximation."""
+    steepest = CURVES[name].steepest
+    moved = span if steepest is None else steepest * of.error
+    return moved + RELATIVE * (of.magnitude + 1) + (CURVES[name].reach or 1.0) * ABSOLUTE
+
+
 def _range(part: Apply, of: list[_Interval]) -> tuple[Floats, Floats]:
     """The values that the operator takes between the ends of its operands."""
     zero = np.zeros_like(of[0].low)
@@ -119,6 +129,10 @@ def _range(part: Apply, of: list[_Interval]) -> tuple[Floats, Floats]:
             return np.minimum.reduce([*below, *above]), np.maximum.reduce([*below, *above])
         case "Where":
             return np.minimum(of[1].low, of[2].low), np.maximum(of[1].high, of[2].high)
+        case name if name in CURVES and (turn := CURVES[name].turn) is not None:
+            ends = [evaluated(name, end) for end in (of[0].low, of[0].high)]
+            turns = (of[0].low <= turn) & (turn <= of[0].high)
+            return np.where(turns, CURVES[name].at(turn), np.minimum(*ends)), np.maximum(*ends)
     # All others are monotone in each operand, so that their extremes are at the ends.
     operator = OPERATORS[part.operator]
     with np.errstate(all="ignore"):  # what becomes infinite is refused

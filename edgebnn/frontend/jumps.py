@@ -1,23 +1,26 @@
 """Where a function of one integer per channel changes, every place of it.
 
 Where its operators show it to be monotone, bisection finds them: float32 operations round once and rounding keeps
-order, so two equal values have only that value between them. Elsewhere the whole range is evaluated.
+order, so two equal values have only that value between them. What turns at places that can be told, such as SiLU, is
+monotone between them. Elsewhere the whole range is evaluated.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.analysis import UNKNOWN, directions
-from edgebnn.frontend.chains import Chain, Sums
+from edgebnn.frontend.analysis import UNKNOWN, directions, has_steps
+from edgebnn.frontend.chains import Chain, sums_of
 from edgebnn.frontend.expressions import Effort, Expression, Leaf
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.lattice import Integers, Lattice
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.turns import Turns, turns_of
 
 # Points that are evaluated where bisection does not apply: in float32, and exactly, which is slower.
 MAX_POINTS = 2**24
@@ -41,7 +44,7 @@ def all_jumps(chain: Chain, lattice: Lattice) -> tuple[Jumps, Array, dict[float,
     """The jumps, the values at the lattice's start (C,), and what each value that occurs is exactly."""
     every = np.arange(lattice.channels)
     first = chain.at(every, lattice.start)
-    jumps = _jumps(chain, lattice, first)
+    jumps = _jumps(chain, lattice)
     labels, where = np.unique(np.concatenate([first, jumps.after]), return_index=True)
     channel = np.concatenate([every, jumps.channel])[where]
     at = np.concatenate([lattice.start, jumps.at])[where]
@@ -52,14 +55,16 @@ def all_jumps(chain: Chain, lattice: Lattice) -> tuple[Jumps, Array, dict[float,
 
 
 def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice, effort: Effort) -> npt.NDArray[np.int8]:
-    """`directions`, with those channels evaluated over their whole range whose operators do not show one.
+    """`directions`, with those channels looked at over their whole range whose operators do not show one.
 
-    Refusal where a channel both rises and falls, or is too wide to be evaluated.
+    NotMonotone where a channel both rises and falls, Refusal where it is too wide to be looked at.
     """
     direction = directions(expression, lattice.channels, *lattice.ends)
     others = np.flatnonzero(direction == UNKNOWN)
     if others.size:
-        jumps = _scanned(Sums(expression, not leaf.exact, effort), lattice, others)
+        if not has_steps(expression):
+            raise _turning(int(others[0]))
+        jumps = _jumps(sums_of(expression, leaf, effort), lattice)
         rises = np.asarray(jumps.after > jumps.before, dtype=np.bool_)
         rising = np.bincount(jumps.channel[rises], minlength=lattice.channels) > 0
         falling = np.bincount(jumps.channel[~rises], minlength=lattice.channels) > 0
@@ -69,34 +74,57 @@ def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice, ef
 
 
 def check_monotone(rising: npt.NDArray[np.bool_], falling: npt.NDArray[np.bool_]) -> None:
-    """Refusal where a channel (C,) both rises and falls."""
+    """NotMonotone where a channel (C,) both rises and falls."""
     if np.any(rising & falling):
-        channel = int(np.flatnonzero(rising & falling)[0])
-        raise Refusal(
-            f"rises and falls with the sum before it (channel {channel}), so no threshold can stand for it",
-            "use a monotone activation such as a plain sign",
-        )
+        raise _turning(int(np.flatnonzero(rising & falling)[0]))
 
 
-def _jumps(chain: Chain, lattice: Lattice, first: Array) -> Jumps:
+class NotMonotone(Refusal):
+    """A channel rises and falls where it must do one of them."""
+
+
+def _turning(channel: int) -> NotMonotone:
+    return NotMonotone(
+        f"reads what rises and falls with the sum before it (channel {channel}), so that its largest value is not that "
+        "of the largest sum",
+        "put a sign or a quantiser before the pool",
+    )
+
+
+def _jumps(chain: Chain, lattice: Lattice) -> Jumps:
     direction = directions(chain.expression, lattice.channels, *lattice.ends)
-    monotone = np.flatnonzero(direction != UNKNOWN)
     others = np.flatnonzero(direction == UNKNOWN)
-    found = [_bisected(chain, lattice, monotone, first[monotone])]
-    if others.size:
-        found.append(_scanned(chain, lattice, others))
+    turns = turns_of(chain, lattice) if others.size else None
+    scanned = others if turns is None else others[:0]
+    bisected = np.setdiff1d(np.arange(lattice.channels), scanned)
+    found = [_bisected(chain, lattice, *_monotone_pieces(lattice, bisected, turns))]
+    if scanned.size:
+        found.append(_scanned(chain, lattice, scanned))
     channel, at, before, after = (np.concatenate([getattr(jump, name) for jump in found]) for name in vars(found[0]))
     order = np.lexsort((at, channel))
     return Jumps(channel[order], at[order], before[order], after[order])
 
 
-def _bisected(chain: Chain, lattice: Lattice, channels: Integers, first: Array) -> Jumps:
-    """The jumps of monotone channels: intervals with different ends are halved until they are one step wide."""
+def _monotone_pieces(lattice: Lattice, channels: Integers, turns: Turns | None) -> tuple[Integers, Integers, Integers]:
+    """Intervals between which nothing turns: their channels, and their first and last lattice points, by index."""
+    pieces: list[tuple[int, int, int]] = []
+    for channel in channels.tolist():
+        start, stride, last = (int(part[channel]) for part in (lattice.start, lattice.stride, lattice.count - 1))
+        places = set() if turns is None else {(turn - start) // stride for turn in turns[channel]}
+        ends = sorted({0, last} | {place for each in places for place in (each, each + 1) if 0 < place < last})
+        pieces += [(channel, first, end) for first, end in pairwise(ends)]
+    channel, first, end = np.array(pieces, np.int64).reshape(-1, 3).T
+    return channel, first, end
+
+
+def _bisected(chain: Chain, lattice: Lattice, channels: Integers, low: Integers, high: Integers) -> Jumps:
+    """The jumps in monotone intervals: those with different ends are halved until they are one step wide."""
     start, stride = lattice.start, lattice.stride
-    low, high = np.zeros(len(channels), np.int64), lattice.count[channels] - 1
-    before, after = first, chain.at(channels, start[channels] + stride[channels] * high)
+    before, after = (chain.at(channels, start[channels] + stride[channels] * end) for end in (low, high))
     done: list[Jumps] = []
     found = np.zeros(lattice.channels, np.int64)
+    turning = bool(np.any(np.bincount(channels) > 1))
+    most = 2 * MAX_LEVELS if turning else MAX_LEVELS
     while True:
         differs = np.asarray(before != after, dtype=np.bool_)
         channels, low, high, before, after = (part[differs] for part in (channels, low, high, before, after))
@@ -109,7 +137,7 @@ def _bisected(chain: Chain, lattice: Lattice, channels: Integers, first: Array) 
             break
         # Every interval that is left holds a jump at least.
         found += np.bincount(done[-1].channel, minlength=lattice.channels)
-        if np.max(found + np.bincount(channels, minlength=lattice.channels)) > MAX_LEVELS:
+        if np.max(found + np.bincount(channels, minlength=lattice.channels)) > most:
             raise _too_many_levels()
         middle = (low + high) // 2
         between = chain.at(channels, start[channels] + stride[channels] * middle)
@@ -123,7 +151,10 @@ def _scanned(chain: Chain, lattice: Lattice, channels: Integers) -> Jumps:
     """The jumps of channels whose operators do not show a direction: every point is evaluated."""
     points = int(lattice.count[channels].sum())
     if points > (MAX_EXACT_POINTS if chain.exactly else MAX_POINTS):
-        raise Refusal("cannot be shown to be a monotone function of the sum before it", "use a plain sign")
+        raise Refusal(
+            "cannot be shown to rise and fall at a few places alone of the sum before it",
+            "use a plain sign or quantiser",
+        )
     done = []
     for channel in channels:
         numbers = lattice.start[channel] + lattice.stride[channel] * np.arange(lattice.count[channel])

@@ -15,13 +15,15 @@ from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter, InputReadTwice
-from edgebnn.frontend.endings import left_out_behind
+from edgebnn.frontend.endings import left_out, left_out_behind
 from edgebnn.frontend.expressions import Leaf, fractions_of
+from edgebnn.frontend.fixed import takes_steps
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
 from edgebnn.frontend.half_precision import HALF_STEP, HALF_UNIT
 from edgebnn.frontend.inputs import GivenInput, ReadOptions, given_input
 from edgebnn.frontend.joints import averaged, joined, summed
+from edgebnn.frontend.jumps import NotMonotone
 from edgebnn.frontend.lattice import lattice_of_range
 from edgebnn.frontend.operations import (
     Averaging,
@@ -65,7 +67,7 @@ from edgebnn.frontend.signals import (
     seen_as,
     transposed,
 )
-from edgebnn.frontend.taking import taken, taken_along
+from edgebnn.frontend.taking import as_levels, taken, taken_along
 from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
 from edgebnn.frontend.weighted import weighted_sum
@@ -121,6 +123,7 @@ class _Lowering:
         self._problems: list[Problem] = []
         self._notes: list[str] = []
         self._values: dict[str, Value] = dict(graph.constants)
+        self._left_out = left_out(graph)
         self._dropped: set[str] = set()
         self._rounded: set[str] = set()  # of these, those behind a quantiser
         # Constants that come from an open batch, as they would be for two samples instead of one.
@@ -221,6 +224,8 @@ class _Lowering:
         if any(name in self._dropped for name in node.inputs):
             return self._behind_the_end(node, values, operands)
         operation = recogniser_of(node)(node, operands)
+        if isinstance(operation, Dropping) and operation.otherwise and not self._left_out.issuperset(node.outputs):
+            operation = operation.otherwise
         if isinstance(operation, Knowing) and _is_whole_shape(node) and self._graph.input.open_batch:
             self._of_two[node.outputs[0]] = _with_batch_of_two(operation.value)
         elif not isinstance(operation, (Rearranging, Knowing)) and self._depends_on_batch(node):
@@ -301,7 +306,7 @@ class _Lowering:
                 self._notes.append(operation.note)
                 return signal
             case Pooling():
-                return pooled(signal, operation.window, node.name, value, self._emitter.effort)
+                return self._pooled(node, signal, operation)
             case Averaging():
                 return averaged(self._emitter, signal, operation, node.name, value)
             case Padding():
@@ -316,6 +321,17 @@ class _Lowering:
                     return self._shuffled(node, signal, operation)
                 return self._rearranged(node, signal, operation)
         raise TypeError(f"no rule for {type(operation).__name__}")
+
+    def _pooled(self, node: Node, signal: Signal, operation: Pooling) -> Signal:
+        """A pool in waiting, behind its levels where these do not rise or fall with the sums alone."""
+        value, effort = node.outputs[0], self._emitter.effort
+        try:
+            return pooled(signal, operation.window, node.name, value, effort)
+        except NotMonotone:
+            if not takes_steps(signal):
+                raise
+            levels = as_levels(self._emitter, replace(signal, padding=None))
+            return pooled(replace(levels, padding=signal.padding), operation.window, node.name, value, effort)
 
     def _shuffled(self, node: Node, signal: Signal, operation: Transposing | Rearranging) -> Signal:
         """One of the steps of a shuffle; where they make no permutation within the axes, each is made by itself."""

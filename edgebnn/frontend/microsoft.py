@@ -169,7 +169,7 @@ def _qlinear_sigmoid(node: Node, operands: Operands) -> Operation:
 
 def _left_out(operation: Operation) -> Operation:
     assert isinstance(operation, Dropping), "an ending is left out"
-    return replace(operation, rounds=True)
+    return replace(operation, rounds=True, otherwise=None)
 
 
 OPERATORS: dict[str, Recogniser] = {

@@ -175,11 +175,13 @@ class Forwarding:
 class Dropping:
     """An operator at the end of the model that is left out; the note says what that means for the answer.
 
-    `rounds` says that values which differ before it can be the same behind it.
+    `rounds` says that values which differ before it can be the same behind it. `otherwise` is what it means where the
+    model goes on behind it.
     """
 
     note: str
     rounds: bool = False
+    otherwise: Elementwise | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,5 +9,8 @@ from edgebnn.frontend.operations import Dialect
 from edgebnn.frontend.pools import POOLS
 from edgebnn.frontend.selections import SELECTIONS
 from edgebnn.frontend.shapes import SHAPES
+from edgebnn.frontend.smooth import SMOOTH
 
-PYTORCH = Dialect("ONNX", frozenset(("",)), {**ELEMENTWISE, **LAYERS, **POOLS, **SHAPES, **SELECTIONS, **ENDINGS})
+PYTORCH = Dialect(
+    "ONNX", frozenset(("",)), {**ELEMENTWISE, **SMOOTH, **LAYERS, **POOLS, **SHAPES, **SELECTIONS, **ENDINGS}
+)

@@ -10,10 +10,7 @@ _STATIC = "quantise statically, with constant scales"
 _MOVE = "leave it out, or move it before the model's input or behind its output"
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    _SIGN: (
-        *("Celu", "Elu", "Erf", "Exp", "Gelu", "HardSwish", "Log", "Mish", "Selu", "Softplus", "Softsign", "Swish"),
-        *("ThresholdedRelu",),
-    ),
+    _SIGN: ("Log",),
     _RECURRENT: ("GRU", "LSTM", "RNN", "QuantLSTMCell"),
     _UPWARDS: ("ConvTranspose", "DepthToSpace", "Resize", "Upsample"),
     _NORM: (

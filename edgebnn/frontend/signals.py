@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.arrangements import Arrangement
-from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, check_operators, parts
+from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, alike, check_operators, parts
 from edgebnn.frontend.graph import Array, Node
 from edgebnn.frontend.intervals import reach_of
 from edgebnn.frontend.jumps import observed_directions
 from edgebnn.frontend.lattice import Lattice
 from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Rearranging, Term, Transposing
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.smooth import product_as_curve
 from edgebnn.frontend.views import View, plain_view
 from edgebnn.network.types import Tensor, Window
 
@@ -315,40 +316,24 @@ def _applied(term: Term, signals: dict[int, Signal], first: Signal, node: str) -
             return signals[term.index].expression
         case Call():
             operands = tuple(_applied(operand, signals, first, node) for operand in term.terms)
-            return _straight_through(term.operator, operands, node) or Apply(term.operator, operands, node)
+            return _rewritten(term.operator, operands, node) or Apply(term.operator, operands, node)
         case _:
             return Constant(_per_channel(term, first))
 
 
-def _straight_through(operator: str, operands: tuple[Expression, ...], node: str) -> Expression | None:
-    """x + (f(x) - x) as the f(x) that it stands for."""
+def _rewritten(operator: str, operands: tuple[Expression, ...], node: str) -> Expression | None:
+    """x + (f(x) - x) as the f(x) that it stands for, and products that exporters write for a smooth function."""
+    if operator == "Mul":
+        return product_as_curve(operands[0], operands[1], node)
     if operator == "Add":
         for through, difference in (operands, operands[::-1]):
             if (
                 isinstance(difference, Apply)
                 and difference.operator == "Sub"
-                and _same(difference.operands[1], through, {})
+                and alike(difference.operands[1], through)
             ):
                 return Apply("StraightThrough", (difference.operands[0], through), node)
     return None
-
-
-def _same(one: Expression, other: Expression, known: dict[tuple[int, int], bool]) -> bool:
-    """Whether two expressions are written alike; exporters repeat nodes.
-
-    `known` holds the answer for pairs of parts by their ids: the paths to shared parts can be too many to follow.
-    """
-    if one is other:
-        return True
-    pair = (id(one), id(other))
-    if pair not in known:
-        if isinstance(one, Constant) and isinstance(other, Constant):
-            known[pair] = np.array_equal(one.values, other.values)
-        elif isinstance(one, Apply) and isinstance(other, Apply) and one.operator == other.operator:
-            known[pair] = all(_same(a, b, known) for a, b in zip(one.operands, other.operands, strict=True))
-        else:
-            known[pair] = False
-    return known[pair]
 
 
 class NotPerChannel(Exception):

@@ -37,7 +37,7 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View,
     A few levels are taken as such, anything else as the integers before its function.
     """
     if signal.elements != "bool" and takes_steps(signal):
-        signal = _as_levels(emitter, signal)
+        signal = as_levels(emitter, signal)
     signal = emitter.settled(signal)
     shape = tuple(map(len, along))
     check_size(shape)
@@ -61,11 +61,11 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View,
     )
 
 
-def _as_levels(emitter: Emitter, signal: Signal) -> Signal:
+def as_levels(emitter: Emitter, signal: Signal) -> Signal:
     """The signal as the tensor of its steps."""
     source = emitter.source(replace(signal, model_view=None))
     if np.any(source.slope <= 0):
-        raise Refusal("takes apart what negates the network's input", "negate the weights behind it instead")
+        raise Refusal("reads what negates the network's input", "negate the weights behind it instead")
     tensor = source.tensor
     leaf = Leaf(source.slope, source.offset, source.exact, source.error / source.slope.astype(np.float64))
     return replace(

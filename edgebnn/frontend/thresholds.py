@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import STEPS, UNKNOWN, directions
-from edgebnn.frontend.chains import Reals, Sums, float32_at
+from edgebnn.frontend.approximation import is_approximate, moved
+from edgebnn.frontend.chains import Reals, Sums, float32_at, sums_of
 from edgebnn.frontend.expressions import Apply, Effort, Expression, Leaf, evaluate, parts
 from edgebnn.frontend.graph import Array
-from edgebnn.frontend.jumps import MAX_LEVELS, Jumps, all_jumps, check_monotone
+from edgebnn.frontend.jumps import MAX_LEVELS, Jumps, all_jumps
 from edgebnn.frontend.lattice import Integers, Lattice, plain_lattice
 from edgebnn.frontend.levels import Levels, levels_of
 from edgebnn.frontend.problems import Refusal
@@ -38,33 +39,57 @@ _LARGEST_REAL = 2.0**64
 
 
 @dataclass(frozen=True, eq=False)
-class StepFunction:
-    """What a `Threshold` node needs, and the levels that its output takes."""
+class Steps:
+    """What a `Threshold` node needs: (C, K) thresholds and (C,) directions."""
 
     thresholds: npt.NDArray[np.int32]
     direction: npt.NDArray[np.int8]
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return int(self.thresholds.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class StepFunction:
+    """The steps of a function of integers, and the levels that it takes.
+
+    Where every channel rises alone or falls alone, `rises` has all steps. Else it has those upwards, and `falls` the
+    others: the level is the sum of both counts, less the number of steps down.
+    """
+
+    rises: Steps
     levels: Levels
     ties: str
     ambiguous: int
     tied: int
+    falls: Steps | None = None
 
 
 def find_steps(
     expression: Expression, leaf: Leaf, lattice: Lattice, low: int, high: int, effort: Effort | None = None
 ) -> StepFunction:
-    """The step function on a tensor of the range low..high; Refusal where it is none, or not monotone.
+    """The step function on a tensor of the range low..high; Refusal where it is none.
 
     `effort` is what is left for the whole model, without it that of one model.
     """
-    chain = Sums(expression, not leaf.exact, effort or Effort())
+    chain = sums_of(expression, leaf, effort or Effort())
     jumps, first, values = all_jumps(chain, lattice)
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
-    thresholds, direction = _thresholds(jumps, first, levels, values, lattice, low, high)
+    changes, start = _changes(jumps, first, levels, values)
+    ties = _ties(expression, chain.exactly)
     ambiguous = np.flatnonzero(_ambiguous(chain, leaf, lattice, jumps, float(levels.scale)))
-    tied = _tied(chain, lattice, jumps, float(levels.scale), ambiguous)
-    return StepFunction(
-        thresholds, direction, levels, _ties(expression, chain.exactly), len(ambiguous), int(tied.sum())
-    )
+    tied = int(_tied(chain, lattice, jumps, float(levels.scale), ambiguous).sum())
+    if not np.any(changes.turning(lattice.channels)):
+        rises = _steps(changes, start, max(levels.count - 1, 1), lattice, low, high)
+        return StepFunction(rises, levels, ties, len(ambiguous), tied)
+    up, down = changes.of_sign(1), changes.of_sign(-1)
+    most = int((start + up.totals(lattice.channels)).max())
+    rises = _steps(up, start, most, lattice, low, high)
+    least = int(down.totals(lattice.channels).max())
+    falls = _steps(down, np.full_like(start, least), least, lattice, low, high)
+    return StepFunction(rises, levels, ties, len(ambiguous), tied, falls)
 
 
 def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: Effort) -> tuple[Quantizer, Levels]:
@@ -75,35 +100,56 @@ def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: E
     lattice = plain_lattice(*(np.full(channels, n, np.int64) for n in (-most, 1, 2 * most + 1, -most, most)))
     jumps, first, values = all_jumps(Reals(expression, leaf, effort), lattice)
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
-    at, direction = _thresholds(jumps, first, levels, values, lattice, -most, most)
+    changes, start = _changes(jumps, first, levels, values)
+    steps = _steps(changes, start, max(levels.count - 1, 1), lattice, -most, most)
+    at = steps.thresholds
     real = float32_at(at.astype(np.int64))
     real = np.where(at >= most, np.float32(np.inf), np.where(at <= -most, np.float32(-np.inf), real))
-    quantizer = Quantizer(real.astype(np.float32), direction, levels.low, levels.step)
+    quantizer = Quantizer(real.astype(np.float32), steps.direction, levels.low, levels.step)
     return quantizer, levels
 
 
-def _thresholds(
-    jumps: Jumps,
-    first: Array,
-    levels: Levels,
-    values: dict[float, Fraction],
-    lattice: Lattice,
-    low: int,
-    high: int,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
-    """(C, K) thresholds and (C,) directions: a jump over several levels is as many equal thresholds."""
-    steps = max(levels.count - 1, 1)
+@dataclass(frozen=True, eq=False)
+class _Changes:
+    """By how many levels (J,) a function changes in `channel` at `at`, in the order of channels and places."""
+
+    channel: Integers
+    at: Integers
+    by: Integers
+
+    def of_sign(self, sign: int) -> _Changes:
+        """Those upwards (1) or downwards (-1)."""
+        kept = self.by * sign > 0
+        return _Changes(self.channel[kept], self.at[kept], self.by[kept])
+
+    def totals(self, channels: int) -> Integers:
+        """How many levels each channel (C,) is moved by, whatever the sign."""
+        return np.bincount(self.channel, np.abs(self.by), minlength=channels).astype(np.int64)
+
+    def turning(self, channels: int) -> npt.NDArray[np.bool_]:
+        """Channels (C,) that both rise and fall."""
+        rising, falling = (self.of_sign(sign).totals(channels) > 0 for sign in (1, -1))
+        return np.asarray(rising & falling, dtype=np.bool_)
+
+
+def _changes(jumps: Jumps, first: Array, levels: Levels, values: dict[float, Fraction]) -> tuple[_Changes, Integers]:
+    """The jumps in levels, and the level (C,) at the lattice's start."""
     labels = np.array(sorted(values))
     places = np.array([levels.place(values[label]) for label in labels.tolist()], np.int64)
     before, after, start = (places[np.searchsorted(labels, each)] for each in (jumps.before, jumps.after, first))
-    change = after - before
-    rising = np.bincount(jumps.channel[change > 0], minlength=lattice.channels) > 0
-    falling = np.bincount(jumps.channel[change < 0], minlength=lattice.channels) > 0
-    check_monotone(rising, falling)
+    return _Changes(jumps.channel, jumps.at, after - before), start
+
+
+def _steps(changes: _Changes, start: Integers, steps: int, lattice: Lattice, low: int, high: int) -> Steps:
+    """So many thresholds a channel, of changes of one sign in each: a jump over several levels is as many equal ones.
+
+    `start` (C,) is the level at the lattice's start.
+    """
+    falling = changes.of_sign(-1).totals(lattice.channels) > 0
     direction = np.where(falling, -1, 1).astype(np.int8)
     # One threshold for each level of each jump, in the order of channels and places.
-    copies = np.repeat(np.arange(len(change)), np.abs(change))
-    channel, at = jumps.channel[copies], jumps.at[copies]
+    copies = np.repeat(np.arange(len(changes.by)), np.abs(changes.by))
+    channel, at = changes.channel[copies], changes.at[copies]
     total = np.bincount(channel, minlength=lattice.channels)
     rank = np.arange(len(channel)) - (np.cumsum(total) - total)[channel]
     up = direction > 0
@@ -115,7 +161,7 @@ def _thresholds(
     rising_row = up[channel]
     place = passed[channel] + np.where(rising_row, rank, total[channel] - 1 - rank)
     thresholds[channel, place] = np.where(rising_row, at, at - lattice.stride[channel])
-    return thresholds.astype(np.int32), direction
+    return Steps(thresholds.astype(np.int32), direction)
 
 
 def _ambiguous(chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: float) -> npt.NDArray[np.bool_]:
@@ -125,7 +171,8 @@ def _ambiguous(chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: f
     a step must stay on its side. Values half a `level` apart are different ones.
     """
     ambiguous = np.zeros(lattice.channels, np.bool_)
-    if not np.any(leaf.error > 0):
+    nearly = is_approximate(chain.expression)
+    if not np.any(leaf.error > 0) and not nearly:
         return ambiguous
     every = np.arange(lattice.channels)
     after = lattice.reached(jumps.channel, jumps.at)
@@ -142,7 +189,8 @@ def _ambiguous(chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: f
     with np.errstate(all="ignore"):
         sums: dict[Expression, Array] = {leaf: (scale[channel] * points + offset[channel]).astype(np.float32)}
         rounded = evaluate(chain.expression, channel, points, False, sums, chain.effort).astype(np.float64)
-    for other in (exact.at(channel, points - bound), exact.at(channel, points + bound), rounded):
+    others = [rounded, *(each.at(channel, to) for each in _extremes(exact) for to in (points - bound, points + bound))]
+    for other in others:
         ambiguous[channel[~(np.abs(other - nominal) < level / 2)]] = True
     return ambiguous
 
@@ -162,6 +210,13 @@ def _tied(chain: Sums, lattice: Lattice, jumps: Jumps, level: float, channels: I
     for nudge in (-_NEXT_TO_NOTHING, _NEXT_TO_NOTHING):
         tied[channel[np.abs(exact.at(channel, points + nudge) - nominal) >= level / 2]] = True
     return tied[channels]
+
+
+def _extremes(chain: Sums) -> tuple[Sums, ...]:
+    """The chain, or where it is only nearly known, as far up and down as the model's own may be."""
+    if not is_approximate(chain.expression):
+        return (chain,)
+    return tuple(chain.of(moved(chain.expression, sign)) for sign in (1, -1))
 
 
 def _ties(expression: Expression, exactly: bool) -> str:

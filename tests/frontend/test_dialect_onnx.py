@@ -192,7 +192,7 @@ class TestMoves:
         y = normal(2, 3, 8, 9, seed=1)
         node = node_of("Concat", operands=2, axis=axis)
         operation = recognise(node, {0: X, 1: y}, {})
-        assert operation == Joining(axis % 4)
+        assert isinstance(operation, Joining) and (operation.axis, operation.parts) == (axis % 4, ())
         assert np.array_equal(carried_out(operation, X, y), by_onnxruntime(node, [X, y]))
 
     def test_concat_with_a_constant_or_along_the_batch(self) -> None:
@@ -221,7 +221,7 @@ def test_what_is_refused_by_name_has_a_remedy(operator: str) -> None:
     assert caught.value.remedy == REMEDIES[operator] and len(caught.value.remedy) > 20
 
 
-@pytest.mark.parametrize(("operator", "word"), [("LSTM", "recurrent"), ("ConvTranspose", "grow"), ("Gelu", "sign")])
+@pytest.mark.parametrize(("operator", "word"), [("LSTM", "recurrent"), ("ConvTranspose", "grow"), ("Log", "sign")])
 def test_a_remedy_fits_its_operator(operator: str, word: str) -> None:
     assert word in REMEDIES[operator]
 

@@ -145,8 +145,8 @@ def test_a_wide_range_is_evaluated_block_by_block(monkeypatch: pytest.MonkeyPatc
     """A chain of unknown direction keeps every operator's values of one block only, and finds the same steps."""
     leaf = Leaf(fractions_of(np.ones(1)), fractions_of(np.zeros(1)), True, np.zeros(1))
     shifted = Apply("Add", (leaf, Constant(np.full(1, 100, np.float32))), "node")
-    square = Apply("Mul", (shifted, shifted), "node")
-    expression = Apply("Sign", (Apply("Sub", (square, Constant(np.full(1, 117**2, np.float32))), "node"),), "node")
+    there = Apply("ToFloat", (Apply("Equal", (shifted, Constant(np.full(1, 117, np.float32))), "node"),), "node")
+    expression = Apply("Sign", (Apply("Sub", (there, Constant(np.full(1, 0.5, np.float32))), "node"),), "node")
     low, one, count, high = (np.full(1, number, np.int64) for number in (-100, 1, 201, 100))
     lattice = plain_lattice(low, one, count, low, high)
     longest = 0
@@ -159,4 +159,5 @@ def test_a_wide_range_is_evaluated_block_by_block(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("edgebnn.frontend.jumps._BLOCK", 10)
     monkeypatch.setattr("edgebnn.frontend.chains.evaluate", watched)
     function = find_steps(expression, leaf, lattice, -100, 100)
-    assert function.thresholds.tolist() == [[17, 18]] and longest == 10
+    assert function.falls is not None and longest == 10
+    assert (function.rises.thresholds.tolist(), function.falls.thresholds.tolist()) == ([[17]], [[17]])

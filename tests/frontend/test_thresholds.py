@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.chains import sums_of
+from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, evaluate, fractions_of
 from edgebnn.frontend.lattice import Lattice, plain_lattice
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.thresholds import StepFunction, find_steps
+from edgebnn.frontend.thresholds import StepFunction, Steps, find_steps
 from edgebnn.network.interpreter import run
 from edgebnn.network.types import Kind, Tensor, Threshold
 
@@ -58,13 +60,17 @@ ACTIVATIONS = {
 
 
 def stepped(function: StepFunction, numbers: np.ndarray) -> np.ndarray:
-    """The step function as a Threshold node of the network, at the numbers of every channel: real values (P, C)."""
-    levels = function.levels
-    output = Tensor("y", levels.kind, (CHANNELS,), levels.low, levels.high)
-    node = Threshold(
-        "t", ("x",), output, function.thresholds, function.direction, levels.low, levels.step, function.ties
-    )
-    return run(node, np.repeat(numbers[:, np.newaxis], CHANNELS, axis=1)) * float(levels.scale)
+    """The step function as Threshold nodes of the network, at the numbers of every channel: real values (P, C)."""
+    x, levels = np.repeat(numbers[:, np.newaxis], CHANNELS, axis=1), function.levels
+    level = counted(function.rises, x)
+    if function.falls is not None:
+        level = level + counted(function.falls, x) - function.falls.count
+    return (levels.low + levels.step * level) * float(levels.scale)
+
+
+def counted(steps: Steps, x: np.ndarray) -> np.ndarray:
+    output = Tensor("y", Kind.INTEGERS, (CHANNELS,), 0, steps.count)
+    return run(Threshold("t", ("x",), output, steps.thresholds, steps.direction, low=0, step=1), x)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -127,16 +133,55 @@ def test_a_step_between_the_values_that_a_sum_can_take_is_not_ambiguous() -> Non
     assert find_steps(expression, leaf, lattice_of(-8, 8, 2), -8, 8).ambiguous == CHANNELS
 
 
-def test_a_chain_that_rises_and_falls_is_refused() -> None:
-    leaf = leaf_of()
-    with pytest.raises(Refusal, match="rises and falls"):
-        find_steps(apply("Sign", apply("Sub", apply("Abs", leaf), 2)), leaf, lattice_of(-9, 9), -9, 9)
+def silu(x: Expression) -> Expression:
+    return apply("Silu", apply("Mul", x, 0.2))
 
 
-def test_a_chain_of_unknown_direction_over_a_wide_range_is_refused_soon() -> None:
+TURNING: dict[str, Callable[[Expression], Expression]] = {
+    "the sign of a distance": lambda x: apply("Sign", apply("Sub", apply("Abs", x), 2)),
+    "a parabola": lambda x: apply("Round", apply("Mul", apply("Mul", x, 0.06), apply("Add", apply("Neg", x), 7))),
+    "SiLU": lambda x: apply("Round", apply("Mul", silu(x), 9)),
+    "the negative of SiLU": lambda x: apply("Round", apply("Mul", silu(x), -9)),
+    "a hat": lambda x: apply("Max", apply("Sub", 4, apply("Abs", apply("Sub", apply("Round", x), 3))), 0),
+    "GELU of a distance": lambda x: apply("Round", apply("Mul", apply("Gelu", apply("Sub", apply("Abs", x), 3)), 9)),
+}
+
+
+@pytest.mark.parametrize("name", TURNING)
+@given(seed=st.integers(0, 2**32 - 1), exact=st.booleans())
+@settings(max_examples=20)
+def test_a_chain_that_turns_has_steps_up_and_down(name: str, seed: int, exact: bool) -> None:
+    leaf = leaf_of(1.0, exact)
+    expression = apply("Max", apply("Min", TURNING[name](affine(leaf, seed)), 60), -60)
+    function = find_steps(expression, leaf, lattice_of(-40, 40), -40, 40)
+    wide = find_steps(expression, leaf, lattice_of(-48, 48), -48, 48)
+    numbers = np.arange(-40, 41)
+    for channel in range(CHANNELS):
+        exactly = sums_of(expression, leaf, Effort()).exactly
+        wanted = evaluate(expression, np.full(len(numbers), channel), numbers, exactly).astype(np.float64)
+        assert np.array_equal(stepped(function, numbers)[:, channel], wanted)
+        assert np.array_equal(stepped(wide, numbers)[:, channel], wanted)
+
+
+def test_where_a_chain_turns_is_found_in_wide_ranges() -> None:
     leaf = leaf_of()
+    expression = apply("Sign", apply("Sub", apply("Abs", leaf), 1000))
+    function = find_steps(expression, leaf, lattice_of(-(2**23), 2**23), -(2**23), 2**23)
+    numbers = np.array([-(2**23), -1001, -1000, -999, 0, 999, 1000, 1001, 2**23])
+    assert stepped(function, numbers)[:, 0].tolist() == [1, 1, 0, -1, -1, -1, 0, 1, 1]
+
+
+def test_a_chain_that_turns_nobody_knows_where_is_refused_soon_over_a_wide_range() -> None:
+    leaf = leaf_of()
+    waves = apply("Abs", apply("Sub", apply("Abs", leaf), 7))
     with pytest.raises(Refusal, match="cannot be shown"):
-        find_steps(apply("Sign", apply("Abs", leaf)), leaf, lattice_of(-(2**23), 2**23), -(2**23), 2**23)
+        find_steps(
+            apply("Sign", apply("Silu", apply("Sub", apply("Silu", waves), 1))),
+            leaf,
+            lattice_of(-(2**23), 2**23),
+            -(2**23),
+            2**23,
+        )
 
 
 def test_float32_decides_where_its_sum_is_exact_and_rationals_where_not() -> None:
