@@ -20,7 +20,7 @@ from math import sqrt
 
 import numpy as np
 
-from edgebnn.chip.cell import Cell, solve_cell
+from edgebnn.chip.cell import Cell
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.pattern import BINARY, Pattern
@@ -35,6 +35,7 @@ from edgebnn.chip.sampling import (
     count_flips,
     has_kernel,
 )
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import COLUMNS, Target
 from edgebnn.chip.target_files import load_target
 
@@ -71,11 +72,13 @@ def numpy_device(cell: Cell) -> Count:
     rng = np.random.default_rng(SEED)
     shape = (BLOCK_BANKS, BANK_ROWS, COLUMNS)
     low = np.arange(COLUMNS) % 2 == 1
-    bl_median, blb_median = (np.where(side, cell.ln_lrs, cell.ln_hrs).astype(np.float32) for side in (low, ~low))
+    bl_median, blb_median = (
+        np.where(side, cell.lrs.ln_median, cell.hrs.ln_median).astype(np.float32) for side in (low, ~low)
+    )
 
     def resistance(median: np.ndarray) -> np.ndarray:
         own, pulse = rng.standard_normal(shape, np.float32), rng.standard_normal(shape, np.float32)
-        return median + (np.float32(cell.device_spread) * own + np.float32(cell.cycle_spread) * pulse)
+        return median + (np.float32(cell.lrs.device_spread) * own + np.float32(cell.lrs.cycle_spread) * pulse)
 
     def block() -> int:
         offsets = np.float32(cell.offset) * rng.standard_normal((BLOCK_BANKS, 1, COLUMNS), np.float32)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp
 
-from edgebnn.chip.cell import Cell, cell_error_rate, physics_of, solve_cell
+from edgebnn.chip.cell import Cell, cell_error_rate, ternary_rates
 from edgebnn.chip.coded_samples import CellErrors, count_cell_errors
 from edgebnn.chip.comparators import CODES, Comparison, Scheme, compare
 from edgebnn.chip.conditions import Conditions
@@ -18,10 +18,10 @@ from edgebnn.chip.distributions import Distribution, distributions
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.provenance import Graded, contrast_evidence, pair_evidence, single_evidence, ternary_evidence
 from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.supply import supply_v
-from edgebnn.chip.target import Target
+from edgebnn.chip.target import Target, physics_of
 from edgebnn.chip.target_files import changed
-from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.ternary_samples import count_ternary_errors
 from edgebnn.chip.verification import Verified, verify
 from edgebnn.errors import TargetError
@@ -185,10 +185,10 @@ def _policy(target: Target, name: str, conditions: Conditions, request: Request)
     cell = solve_cell(target, name, conditions)
     sampled = distributions(cell, request.seed, request.cells)
     of_medians = contrast_evidence(target, name, conditions)
-    spread = Graded(cell.spread, single_evidence(target, name, conditions))
+    of_spreads = single_evidence(target, name, conditions)
     lrs, hrs = (
-        State(Graded(exp(median), of_medians), spread, distribution)
-        for median, distribution in zip((cell.ln_lrs, cell.ln_hrs), sampled, strict=True)
+        State(Graded(exp(state.ln_median), of_medians), Graded(state.spread, of_spreads), distribution)
+        for state, distribution in zip((cell.lrs, cell.hrs), sampled, strict=True)
     )
     endurance = target.policy(name).endurance
     return PolicyFigures(

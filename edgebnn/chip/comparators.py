@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edgebnn.chip import secded
-from edgebnn.chip.cell import Cell, cell_error_rate, solve_cell
+from edgebnn.chip.cell import Cell, cell_error_rate
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.evidence import weakest
 from edgebnn.chip.provenance import Graded, pair_evidence, single_evidence
 from edgebnn.chip.quantity import Evidence, Quantity
 from edgebnn.chip.secded import SECDED_8_4, SECDED_72_64
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.supply import energy_scaling
 from edgebnn.chip.target import Target
 from edgebnn.chip.theory import single_error_rate
@@ -63,8 +64,15 @@ def scheme_error_rate(cell: Cell, scheme: Scheme) -> float:
     """How often a bit is wrong that was stored in this way."""
     if scheme is Scheme.PAIR:
         return cell_error_rate(cell)
-    single = single_error_rate(cell.contrast, cell.spread)
+    single = _single_rate(cell)
     return secded.bit_error_rate(CODES[scheme], single) if scheme in CODES else single
+
+
+def _single_rate(cell: Cell) -> float:
+    """Of devices on either side, as they are once programmed and settled; a read without noise."""
+    quiet = cell.without_noise()
+    laws = [(quiet.law(quiet.lrs, blb=side), quiet.law(quiet.hrs, blb=side)) for side in (False, True)]
+    return sum(single_error_rate(*both, cell.middle) for both in laws) / len(laws)
 
 
 def _comparison(target: Target, policy: str, conditions: Conditions, cell: Cell, scheme: Scheme) -> Comparison:

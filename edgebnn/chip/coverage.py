@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from edgebnn.chip.cell import aged_rate, solve_cell
+from edgebnn.chip.ageing import aged_rate
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.measured import BANK_CELLS, Measured
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import COLUMNS, Array, Target
 from edgebnn.errors import TargetError
 

@@ -10,8 +10,8 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.cell import Cell, solve_cell
-from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets
+from edgebnn.chip.cell import Cell
+from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.normal import Floats
@@ -20,6 +20,7 @@ from edgebnn.chip.pulses import Outcome, PulseCount, program_all, program_verifi
 from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.reading import Thresholds
 from edgebnn.chip.sensing import answer_thresholds
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import COLUMNS, Target
 
 
@@ -30,7 +31,8 @@ def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
         offsets = row_offsets(chip, rows, cell)
         devices = programmed_devices(chip, rows, read_back, offsets).devices
-        return answer_thresholds(cell, ln_resistance(chip, devices, cell), offsets, rows.ternary)
+        amplitudes = telegraph_amplitudes(chip.seed, rows.bank_row, cell)
+        return answer_thresholds(cell, ln_resistance(chip, devices, cell), offsets, rows.ternary, amplitudes)
 
     return model
 
@@ -39,22 +41,23 @@ def device_cell(chip: ChipInstance, target: Target, policy: str) -> Cell:
     """The chip's cell without the spreads of errors that are left out; an amplifier's offset belongs to both kinds."""
     cell = solve_cell(target, policy, chip.conditions)
     if chip.kinds is ErrorKinds.PROGRAMMING:
-        return replace(cell, noise=0.0, window_spread=0.0)
+        return cell.without_noise()
     if chip.kinds is ErrorKinds.READ:
-        return replace(cell, device_spread=0.0, cycle_spread=0.0)
+        return cell.without_spreads()
     return cell
 
 
 def _read_back(chip: ChipInstance, target: Target, policy: str) -> ReadBack:
-    """How the chip is read right after programming: at its supply and temperature, before anything has aged.
+    """How the chip is read right after programming: at its supply and temperature, before anything has aged
+    or relaxed.
 
     The noise of these reads decides what programming leaves, so it belongs to the errors of programming.
     """
     fresh = replace(chip.conditions, retention_s=0.0)
     cell = solve_cell(target, policy, fresh)
     if chip.kinds is ErrorKinds.READ:
-        cell = replace(cell, device_spread=0.0, cycle_spread=0.0)
-    return ReadBack(cell, chip.guard_band)
+        cell = cell.without_spreads()
+    return ReadBack(cell.unrelaxed(), chip.guard_band)
 
 
 def row_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> PulseCount:

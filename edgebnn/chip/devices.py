@@ -1,9 +1,12 @@
 """The resistance of every device: its own deviation, and one for each pulse that it was programmed with.
 
-ln R = median of the state + (device_spread * z + cycle_spread * z_n), all in float32 and in this order, so that the
-same device has the same bits everywhere; z belongs to the device for good, z_n to its n-th programming pulse. The four
-words of a draw (domain DEVICE) of cell (bank << 5 | row, column) are, for event 0: z of BL and BLb, z_0 of BL and BLb;
-for event e > 0: z_(2e - 1) of BL and BLb, z_(2e) of BL and BLb. `runtime/chip/ebnn_devices.c` draws the same.
+ln R = median of state and side + (device_spread * z + cycle_spread * z_n + relaxation_spread * y_n), all in float32 and
+in this order, so that the same device has the same bits everywhere; the spreads are those of the state, z belongs to
+the device for good, z_n and y_n to its n-th programming pulse. Where a pulse went astray, z_n is `tails.width` times as
+large. The four words of a draw (domain DEVICE) of cell (bank << 5 | row, column) are, for event 0: z of BL and BLb, z_0
+of BL and BLb; for event e > 0: z_(2e - 1) of BL and BLb, z_(2e) of BL and BLb. Those of domain SETTLING, event n: y_n
+of BL and BLb, and for each of them the word that says whether pulse n went astray. `runtime/chip/ebnn_devices.c` draws
+the same.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
-from edgebnn.chip.normal import Floats, normal
+from edgebnn.chip.normal import WHOLE, Floats, normal
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.reading import unpack
 from edgebnn.chip.target import COLUMNS
@@ -41,10 +44,23 @@ class Devices:
     def ln_resistance(self, cell: Cell) -> Floats:
         """ln R in ln ohm, float32 (rows, 32, 2)."""
         own, each = device_normals(self.seed, self.bank_row, self.pulse)
-        deviation = np.float32(cell.device_spread) * own + np.float32(cell.cycle_spread) * each
-        medians = np.where(self.low, np.float32(cell.ln_lrs), np.float32(cell.ln_hrs))
+        relaxed = max(cell.lrs.relaxation_spread, cell.hrs.relaxation_spread) > 0
+        words = settling_words(self.seed, self.bank_row, self.pulse) if relaxed or cell.tails.share else None
+        if words is not None and cell.tails.share:
+            astray = words[..., 2:] < np.uint64(round(cell.tails.share * WHOLE))
+            each = np.where(astray, np.float32(cell.tails.width) * each, each)
+        deviation = self._of_state(cell, "device_spread") * own + self._of_state(cell, "cycle_spread") * each
+        if words is not None and relaxed:
+            deviation = deviation + self._of_state(cell, "relaxation_spread") * normal(words[..., :2])
+        shifted = [np.float32(state.ln_median + cell.blb_shift) for state in (cell.lrs, cell.hrs)]
+        medians = self._of_state(cell, "ln_median")
+        medians[..., BLB] = np.where(self.low[..., BLB], *shifted)
         found: Floats = medians + deviation
         return found
+
+    def _of_state(self, cell: Cell, name: str) -> Floats:
+        """A number of each device's state, float32 (rows, 32, 2)."""
+        return np.where(self.low, np.float32(getattr(cell.lrs, name)), np.float32(getattr(cell.hrs, name)))
 
 
 def device_normals(seed: int, bank_row: npt.NDArray[np.int64], pulse: Pulses) -> tuple[Floats, Floats]:
@@ -62,6 +78,26 @@ def device_normals(seed: int, bank_row: npt.NDArray[np.int64], pulse: Pulses) ->
             words = draw(seed, Domain.DEVICE, rows, columns, event[..., side])
         each[..., side] = normal(np.where(later[..., side], words[..., 2 + side], words[..., side]))
     return own, each
+
+
+def settling_words(seed: int, bank_row: npt.NDArray[np.int64], pulse: Pulses) -> npt.NDArray[np.uint32]:
+    """(y_n of BL and BLb, what says whether pulse n went astray, of BL and BLb), uint32 (rows, 32, 4)."""
+    rows, columns = bank_row[:, np.newaxis], np.arange(COLUMNS)
+    words = draw(seed, Domain.SETTLING, rows, columns, pulse[..., BL].clip(0))
+    if not np.array_equal(pulse[..., BL], pulse[..., BLB]):
+        other = draw(seed, Domain.SETTLING, rows, columns, pulse[..., BLB].clip(0))
+        words[..., 1::2] = other[..., 1::2]
+    return words
+
+
+def telegraph_amplitudes(seed: int, bank_row: npt.NDArray[np.int64], cell: Cell) -> Floats | None:
+    """By how much ln R of each device is higher in its upper state, float32 (rows, 32, 2); None without such noise."""
+    if cell.telegraph.amplitude == 0 or cell.telegraph.share == 0:
+        return None
+    words = draw(seed, Domain.TELEGRAPH, bank_row[:, np.newaxis], np.arange(COLUMNS))[..., :2]
+    uniform = (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+    amplitudes: Floats = np.float32(cell.telegraph.amplitude) * uniform
+    return amplitudes
 
 
 def amplifier_offsets(seed: int, banks: npt.NDArray[np.int64], cell: Cell) -> Floats:

@@ -59,7 +59,7 @@ def _exchanged(opposite: float, weighted: bool) -> list[str]:
 def _far(ln_resistance: Resistances, policy: str, cell: Cell) -> list[str]:
     """About medians that no devices of the policy have, whichever side each was measured on."""
     medians = np.median(np.sort(ln_resistance, axis=1).astype(np.float64), axis=0)
-    pairs = list(zip(medians.tolist(), (cell.ln_lrs, cell.ln_hrs), strict=True))
+    pairs = list(zip(medians.tolist(), (cell.lrs.ln_median, cell.hrs.ln_median), strict=True))
     if all(abs(measured - expected) <= log(FAR) for measured, expected in pairs):
         return []
     (lrs, policy_lrs), (hrs, policy_hrs) = ((_ohm(exp(measured)), _ohm(exp(expected))) for measured, expected in pairs)

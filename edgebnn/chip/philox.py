@@ -37,6 +37,8 @@ class Domain(IntEnum):
     READ = 4  # what is wrong at one read alone
     SPATIAL = 5  # how much worse than the mean a bank, row or column is
     VERIFY = 6  # noise of the reads after programming by which a synapse is accepted
+    SETTLING = 7  # relaxation after a device's programming pulses, and which of these went astray
+    TELEGRAPH = 8  # amplitude of a device's random telegraph noise
 
 
 def philox(counter: npt.NDArray[np.unsignedinteger], seed: int) -> Words:

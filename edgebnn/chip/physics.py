@@ -7,8 +7,11 @@ from edgebnn.chip.fields import (
     Duration,
     Efficiency,
     Energy,
+    Factor,
+    LogRatio,
     Ratio,
     RelativeDrift,
+    Resistance,
     Section,
     Spread,
     Temperature,
@@ -43,10 +46,50 @@ class Temperatures(Section, frozen=True):
     hrs_activation: Energy
 
 
+class Access(Section, frozen=True):
+    """The transistor in series with each device.
+
+    `resistance` is what it has at the nominal supply, and is part of the policies' lrs and hrs. It goes with
+    1 / (V - threshold); `mismatch` is the threshold's standard deviation from transistor to transistor.
+    """
+
+    resistance: Resistance
+    threshold: Voltage
+    mismatch: Spread
+
+
 class Variability(Section, frozen=True):
-    """How the spread of ln R, which the bit error rate fixes, divides into its causes."""
+    """How the spread of ln R, which the bit error rate fixes, divides into its causes and over the states.
+
+    `lrs_spread` and `hrs_spread` say how many times that spread each state has, by default once.
+    """
 
     device_share: Ratio
+    lrs_spread: Factor | None = None
+    hrs_spread: Factor | None = None
+
+
+class Relaxation(Section, frozen=True):
+    """The share of the variance of ln R that devices take on in the seconds after programming, behind any verify."""
+
+    share: Ratio
+
+
+class Tails(Section, frozen=True):
+    """The share of programming pulses that go astray: what they draw is so many times wider spread."""
+
+    share: Ratio
+    width: Factor
+
+
+class Telegraph(Section, frozen=True):
+    """Random telegraph noise: with the probability `share` a device is in its upper state when it is read.
+
+    Its ln R is then higher by an amplitude of its own, uniform from 0 to `amplitude`.
+    """
+
+    amplitude: LogRatio
+    share: Ratio
 
 
 class Ageing(Section, frozen=True):
@@ -92,3 +135,7 @@ class Physics(Section, frozen=True):
     retention: Retention
     spatial: Spatial
     ternary: dict[str, TernaryErrors]
+    access: Access | None = None
+    relaxation: Relaxation | None = None
+    tails: Tails | None = None
+    telegraph: Telegraph | None = None

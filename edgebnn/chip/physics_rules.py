@@ -24,6 +24,14 @@ def check_physics(target: Target, physics: Physics, where: str) -> None:
         _demand(apart, where, f"policies.{name}.lrs is not below its hrs; exchange them")
         below = policy.bit_error_rate.si("ratio") < 0.5
         _demand(below, where, f"policies.{name}.bit_error_rate must be below 0.5: at one half nothing is stored")
+        access = physics.access
+        between = access is None or access.resistance.si("resistance") < policy.lrs.si("resistance")
+        _demand(between, where, f"physics.access.resistance is not below policies.{name}.lrs, of which it is a part")
+    settled = 0.0 if physics.relaxation is None else physics.relaxation.share.si("ratio")
+    shares = physics.variability.device_share.si("ratio") + settled
+    _demand(shares <= 1, where, "physics.variability.device_share and physics.relaxation.share add up to more than 1")
+    wider = physics.tails is None or physics.tails.width.si("factor") >= 1
+    _demand(wider, where, "physics.tails.width is below 1; pulses that go astray are spread wider, not less")
     known = physics.sense.window_policy in target.policies
     _demand(known, where, "physics.sense.window_policy names no policy; use one of " + ", ".join(target.policies))
     stated = target.policies[physics.sense.window_policy].bit_error_rate.si("ratio") > 0

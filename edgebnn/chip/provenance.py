@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgebnn.chip.cell import physics_of
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.evidence import weakest
 from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.target import Target
+from edgebnn.chip.target import Target, physics_of
 
 # What turns a policy's bit error rate into the spread of its devices, and back.
 _AMPLIFIER = ("supply.nominal", "physics.sense.threshold", "physics.sense.offset", "physics.sense.noise")
+
+# What else that spread is solved with.
+_SHAPE = ("physics.variability.", "physics.relaxation.", "physics.tails.", "physics.telegraph.")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Graded:
 
 def pair_evidence(target: Target, policy: str, conditions: Conditions) -> Evidence:
     """Of the 2T2R bit error rate: under the conditions of the target's tables it is a number of theirs."""
-    return _weakest(target, f"policies.{policy}.bit_error_rate", *_changes(target, policy, conditions))
+    return _weakest(target, *_rates(policy), *_changes(target, policy, conditions))
 
 
 def single_evidence(target: Target, policy: str, conditions: Conditions) -> Evidence:
@@ -34,7 +36,7 @@ def single_evidence(target: Target, policy: str, conditions: Conditions) -> Evid
 
 def spread_evidence(target: Target, policy: str) -> Evidence:
     """Of the spread of fresh devices."""
-    return _weakest(target, f"policies.{policy}.bit_error_rate", *_medians(policy), *_AMPLIFIER)
+    return _weakest(target, *_rates(policy), *_medians(policy), *_AMPLIFIER, *_SHAPE)
 
 
 def contrast_evidence(target: Target, policy: str, conditions: Conditions) -> Evidence:
@@ -58,12 +60,16 @@ def _changes(target: Target, policy: str, conditions: Conditions) -> tuple[str, 
     if conditions.cycles:
         paths += ["physics.ageing.", f"policies.{policy}.endurance"]
     if conditions.supply_v is not None:
-        paths += [*_AMPLIFIER, *_medians(policy)]
+        paths += [*_AMPLIFIER, *_medians(policy), "physics.access."]
     if conditions.temperature_k is not None:
         paths += ["physics.temperature.", "physics.sense.threshold_drift", *_AMPLIFIER, *_medians(policy)]
     if conditions.retention_s:
         paths += ["physics.retention.", *_medians(policy)]
     return tuple(paths)
+
+
+def _rates(policy: str) -> tuple[str, ...]:
+    return tuple(f"policies.{policy}.{name}" for name in ("bit_error_rate", "error_rate_plus", "error_rate_minus"))
 
 
 def _medians(policy: str) -> tuple[str, str]:

@@ -3,56 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from math import hypot
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.cell import physics_of, solve_cell
+from edgebnn.chip.cell import ternary_rates
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.chip.normal import normal
 from edgebnn.chip.pattern import Rows
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.physics import Spatial
 from edgebnn.chip.reading import Thresholds
-from edgebnn.chip.target import COLUMNS, Target
-from edgebnn.chip.ternary import ternary_rates
-from edgebnn.chip.transitions import Transitions, neighbours, rates, turned, uniform
+from edgebnn.chip.solving import solve_cell
+from edgebnn.chip.target import COLUMNS, Target, physics_of
+from edgebnn.chip.theory import SignRates
+from edgebnn.chip.transitions import (
+    Transitions,
+    binary_flips,
+    neighbours,
+    none,
+    ternary_reads,
+    turned,
+    turning,
+    uniform,
+)
 from edgebnn.errors import TargetError
 
 Model = Callable[[Rows], tuple[Thresholds, Thresholds]]
 Shifts = npt.NDArray[np.float64]
 
 
-def ber_answers(chip: ChipInstance, target: Target, policy: str, rate: float) -> Model:
-    """Binary weights flip for good at `rate`; ternary ones are read wrong at the rates of the sensing window.
+def ber_answers(chip: ChipInstance, target: Target, policy: str, flips: SignRates) -> Model:
+    """Binary weights flip for good at the rates of their signs; ternary ones are read wrong at those of the window.
 
     Where the user gave the rate, or the target describes no sensing window, ternary weights turn into a neighbour for
     good at that rate instead.
     """
-    programming, reading = _stages(chip, target, policy, rate)
+    stages = _stages(chip, target, policy, flips)
 
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
-        return _answers(chip, rows, programming, reading)
+        return _answers(chip, rows, *stages(rows))
 
     return model
 
 
-def table_answers(chip: ChipInstance, target: Target, policy: str, rate: float) -> Model:
+def table_answers(chip: ChipInstance, target: Target, policy: str, flips: SignRates) -> Model:
     """The rates of `ber` as they differ by bank, row and column; a cell that was measured has its own."""
-    programming, reading = _stages(chip, target, policy, rate)
+    stages = _stages(chip, target, policy, flips)
     spatial = physics_of(target).spatial
     spread = spatial_spread(spatial)
 
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
-        before, after = programming, reading
+        before, after = stages(rows)
         if spread:
             shifts = spatial_shifts(chip.seed, rows.bank_row, spatial)
             before, after = (each.spread_out(shifts, spread) for each in (before, after))
         if chip.measured is not None and chip.measured.error_rate is not None and chip.kinds is not ErrorKinds.READ:
             here, index = chip.measured.places(rows.bank_row)
             before = before.replaced(here, neighbours(chip.measured.error_rate[index]))
-            after = after.replaced(here, rates())
+            after = after.replaced(here, none())
         return _answers(chip, rows, before, after)
 
     return model
@@ -73,8 +84,7 @@ def neighbour_answers(chip: ChipInstance, rate: float) -> Model:
                 f"neighbour errors cannot make a share of {rate:g} of the ternary weights wrong: in a layer of this "
                 f"network the largest is {most:.3g}; choose a smaller bit error rate"
             )
-        turning = Transitions(np.full_like(added, rate), np.zeros_like(added), added / 2, added)
-        minus, at_most_zero = turning.thresholds(rows.values, rows.ternary)
+        minus, at_most_zero = turning(rate, added / 2, added).thresholds(rows.values, rows.ternary)
         return _both(minus), _both(at_most_zero)
 
     return model
@@ -102,19 +112,24 @@ def spatial_spread(spatial: Spatial) -> float:
     return hypot(*(each.si("ratio") for each in (spatial.bank, spatial.row, spatial.column)))
 
 
-def _stages(chip: ChipInstance, target: Target, policy: str, rate: float) -> tuple[Transitions, Transitions]:
-    """(what programming does, what each read does)."""
-    none = rates()
-    if chip.bit_error_rate is not None or target.physics is None:
-        programming, reading = neighbours(rate), none
-    else:
-        read = ternary_rates(solve_cell(target, policy, chip.conditions))
-        programming = rates(flip=rate)
-        reading = rates(sign_flip=read.sign_flip, to_zero=read.to_zero, from_zero=read.from_zero)
-    return (
-        none if chip.kinds is ErrorKinds.READ else programming,
-        none if chip.kinds is ErrorKinds.PROGRAMMING else reading,
-    )
+def _stages(
+    chip: ChipInstance, target: Target, policy: str, flips: SignRates
+) -> Callable[[Rows], tuple[Transitions, Transitions]]:
+    """(what programming does, what each read does) to some rows."""
+    given = chip.bit_error_rate is not None or target.physics is None
+    programming = neighbours(flips.mean) if given else binary_flips(flips)
+    before = none() if chip.kinds is ErrorKinds.READ else programming
+
+    @cache
+    def reading() -> Transitions:
+        return ternary_reads(ternary_rates(solve_cell(target, policy, chip.conditions)))
+
+    def stages(rows: Rows) -> tuple[Transitions, Transitions]:
+        # Binary rows want no sensing window, and so no devices that it would have to fit.
+        sensed = rows.ternary.any() and not given and chip.kinds is not ErrorKinds.PROGRAMMING
+        return before, reading() if sensed else none()
+
+    return stages
 
 
 def _answers(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.cell import aged_rate, cell_error_rate, solve_cell
+from edgebnn.chip.ageing import aged_rates
+from edgebnn.chip.cell import cell_error_rates, ternary_rates
 from edgebnn.chip.device_model import device_cell
 from edgebnn.chip.evidence import weakest
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
@@ -15,9 +16,9 @@ from edgebnn.chip.measured import Measured
 from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
 from edgebnn.chip.provenance import pair_evidence, single_evidence, ternary_evidence
 from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import COLUMNS, Target
-from edgebnn.chip.ternary import ternary_rates
-from edgebnn.chip.theory import TernaryRates
+from edgebnn.chip.theory import SignRates, TernaryRates
 
 _BLOCK_ROWS = 4096
 
@@ -27,26 +28,28 @@ class ChipRate:
     """The mean over a chip's synapses, its read error rate apart; None where no formula gives it.
 
     That is so after more than one attempt at programming. `evidence` is None where the user gave the rate.
-    `measured_share` is the share of the synapses whose rate was measured.
+    `measured_share` is the share of the synapses whose rate was measured. `signs` are the rates of +1 and of -1, where
+    they are known apart.
     """
 
     rate: float | None
     evidence: Evidence | None
     measured_share: float = 0.0
+    signs: SignRates | None = None
 
 
-def model_rate(chip: ChipInstance, target: Target, policy: str) -> float:
-    """The rate that was given, or that of policy and conditions, for the kinds of errors that the chip has."""
+def model_rates(chip: ChipInstance, target: Target, policy: str) -> SignRates:
+    """Of +1 and -1: those given, or those of policy and conditions, for the kinds of errors that the chip has."""
     name = chip.policy or policy
     if chip.errors is ErrorModel.DEVICE and chip.kinds is not ErrorKinds.BOTH:
-        return cell_error_rate(device_cell(chip, target, name))
+        return cell_error_rates(device_cell(chip, target, name))
     if chip.kinds is ErrorKinds.READ and chip.errors is not ErrorModel.NEIGHBOUR:
-        return 0.0
+        return SignRates(0.0, 0.0)
     if chip.bit_error_rate is not None:
-        return chip.bit_error_rate
+        return SignRates(chip.bit_error_rate, chip.bit_error_rate)
     if chip.conditions.as_tabulated:
-        return aged_rate(target, name, chip.conditions.cycles)
-    return cell_error_rate(solve_cell(target, name, chip.conditions))
+        return aged_rates(target, name, chip.conditions.cycles)
+    return cell_error_rates(solve_cell(target, name, chip.conditions))
 
 
 def ternary_model(chip: ChipInstance, target: Target, policy: str) -> TernaryRates | None:
@@ -72,7 +75,8 @@ def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern 
     evidence = _model_evidence(chip, target, chip.policy or policy)
     if chip.attempts > 1:
         return ChipRate(None, evidence)
-    model = model_rate(chip, target, policy)
+    signs = model_rates(chip, target, policy)
+    model = signs.mean
     if pattern is not None and (pattern.kind == TERNARY).any():
         ternary = ternary_model(chip, target, policy)
         if ternary is not None:
@@ -80,10 +84,10 @@ def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern 
             worth = window if evidence is None or not (pattern.kind == BINARY).any() else weakest(evidence, window)
             return ChipRate(_with_ternary(model, ternary, pattern), worth)
     if chip.measured is None or pattern is None or chip.kinds is ErrorKinds.READ:
-        return ChipRate(model, evidence)
+        return ChipRate(model, evidence, signs=signs)
     known, wrong, synapses = _measured(chip.measured, pattern)
     if synapses == 0:
-        return ChipRate(model, evidence)
+        return ChipRate(model, evidence, signs=signs)
     share = known / synapses
     found = {1.0: Evidence.MEASURED, 0.0: evidence}.get(share)
     if 0 < share < 1:

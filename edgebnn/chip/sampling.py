@@ -151,7 +151,7 @@ def count_flips(
 
 
 def _devices(cell: Cell, seed: int, reference: float | None) -> Devices:
-    return Devices.of(cell, seed, (cell.ln_lrs + cell.ln_hrs) / 2 if reference is None else reference)
+    return Devices.of(cell, seed, cell.middle if reference is None else reference)
 
 
 def _flips(seed: int, rate: float, banks: range, rows: int, event: int) -> Flips:

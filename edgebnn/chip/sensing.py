@@ -18,13 +18,40 @@ INPUTS = np.array([-1, 1], np.float32)  # the last axis of thresholds
 
 
 def answer_thresholds(
-    cell: Cell, ln_resistance: Floats, offsets: Floats, ternary: npt.NDArray[np.bool_]
+    cell: Cell,
+    ln_resistance: Floats,
+    offsets: Floats,
+    ternary: npt.NDArray[np.bool_],
+    amplitudes: Floats | None = None,
 ) -> tuple[Thresholds, Thresholds]:
     """2^32 times the probability that a read answers -1, and at most 0; uint64 (rows, 32, 2), the last axis the input.
 
     ln_resistance: float32 (rows, 32, 2). offsets: float32 (rows, 32), of the column's amplifier. ternary: bool (rows,);
-    a binary read takes as long as it has to, a ternary one is 0 where no line falls within the window.
+    a binary read takes as long as it has to, a ternary one is 0 where no line falls within the window. amplitudes:
+    float32 (rows, 32, 2), those of telegraph noise: each device is in its upper state or not, anew in each read.
     """
+    if amplitudes is None:
+        return _steady_thresholds(cell, ln_resistance, offsets, ternary)
+    minus = at_most_zero = np.zeros((*offsets.shape, 2), np.uint64)
+    for upper, chance in _upper_states(cell.telegraph.share):
+        raised = ln_resistance + amplitudes * np.array(upper, np.float32)
+        below_zero, below_one = _steady_thresholds(cell, raised, offsets, ternary)
+        minus = minus + multiply(chance, below_zero)
+        at_most_zero = at_most_zero + multiply(chance, below_one)
+    return minus, at_most_zero
+
+
+def _upper_states(share: float) -> list[tuple[tuple[int, int], Thresholds]]:
+    """Which of BL and BLb are in their upper state, and 2^32 times the probability of that; these add up to 2^32."""
+    upper = round(share * WHOLE)
+    both, one = upper * upper // WHOLE, upper * (WHOLE - upper) // WHOLE
+    chances = {(1, 1): both, (0, 1): one, (1, 0): one, (0, 0): WHOLE - both - 2 * one}
+    return [(state, np.asarray(chance, np.uint64)) for state, chance in chances.items()]
+
+
+def _steady_thresholds(
+    cell: Cell, ln_resistance: Floats, offsets: Floats, ternary: npt.NDArray[np.bool_]
+) -> tuple[Thresholds, Thresholds]:
     bl, blb = ln_resistance[..., BL], ln_resistance[..., BLB]
     margin = (blb - bl)[..., np.newaxis] + offsets[..., np.newaxis] * INPUTS
     minus = below(-margin, cell.noise)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from edgebnn.chip.cell import solve_cell
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
-from edgebnn.chip.normal import Floats, tables
+from edgebnn.chip.normal import WHOLE, Floats, tables
 from edgebnn.errors import ToolError
 from edgebnn.native import library
 
@@ -26,19 +26,29 @@ class Devices(ctypes.Structure):
     _fields_ = [
         ("chords", _pointer),
         ("seed", _count),
-        ("ln_lrs", _float),
-        ("ln_hrs", _float),
-        ("device_spread", _float),
-        ("cycle_spread", _float),
+        ("astray", _count),
+        ("ln_median", _float * 2 * 2),
+        ("device_spread", _float * 2),
+        ("cycle_spread", _float * 2),
+        ("relaxation_spread", _float * 2),
+        ("tail_width", _float),
         ("offset", _float),
         ("reference", _float),
+        ("unused", _word),
     ]
 
     @classmethod
     def of(cls, cell: Cell, seed: int, reference: float) -> Devices:
         """The devices of a cell; `reference` is the ln R that single ones are compared with."""
-        spreads = (cell.device_spread, cell.cycle_spread, cell.offset)
-        return cls(_chords().ctypes.data, seed, cell.ln_lrs, cell.ln_hrs, *spreads, reference)
+        found = cls(_chords().ctypes.data, seed, round(cell.tails.share * WHOLE))
+        for state, described in enumerate((cell.hrs, cell.lrs)):  # as `ebnn_devices` has them
+            found.ln_median[0][state] = described.ln_median
+            found.ln_median[1][state] = described.ln_median + cell.blb_shift
+            found.device_spread[state] = described.device_spread
+            found.cycle_spread[state] = described.cycle_spread
+            found.relaxation_spread[state] = described.relaxation_spread
+        found.tail_width, found.offset, found.reference = cell.tails.width, cell.offset, reference
+        return found
 
 
 class DeviceRows(ctypes.Structure):

@@ -147,7 +147,8 @@ class ChipPower(Section, frozen=True):
 class Policy(Section, frozen=True):
     """A programming policy: the conditions, what one device costs, and how often a 2T2R synapse ends up wrong.
 
-    `lrs` and `hrs` are the medians of the two states; a target with [physics] needs them.
+    `lrs` and `hrs` are the medians of the two states; a target with [physics] needs them. `error_rate_plus` and
+    `error_rate_minus`, of weights +1 and -1, go together; `bit_error_rate` is their mean.
     """
 
     set_compliance: Current
@@ -159,6 +160,8 @@ class Policy(Section, frozen=True):
     endurance: CyclesEach
     lrs: Resistance | None = None
     hrs: Resistance | None = None
+    error_rate_plus: Ratio | None = None
+    error_rate_minus: Ratio | None = None
 
 
 class Device(Section, frozen=True):
@@ -249,6 +252,16 @@ class Target(Section, frozen=True):
     def sha256(self) -> str:
         """Hash of everything that the file states."""
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+
+def physics_of(target: Target) -> Physics:
+    """The target's [physics]; TargetError where it has none."""
+    if target.physics is None:
+        raise TargetError(
+            f"target '{target.name}' describes no devices ([physics]), so its errors have no dependence on devices, "
+            "cycles, supply or temperature; use rram130, or leave those options out"
+        )
+    return target.physics
 
 
 def _quantities(section: Any, prefix: str) -> Iterator[tuple[str, Quantity, Bounds]]:

@@ -6,7 +6,7 @@ import re
 
 from edgebnn.chip.physics_rules import check_physics
 from edgebnn.chip.quantity import check
-from edgebnn.chip.target import COLUMNS, NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Target
+from edgebnn.chip.target import COLUMNS, NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Policy, Target
 from edgebnn.errors import TargetError
 
 _WORDS = 1 << 32  # values of a 32-bit word
@@ -22,6 +22,8 @@ def check_target(target: Target, where: str) -> None:
         )
     for path, quantity, bounds in target.quantities():
         check(quantity, bounds, f"{where}: {path}")
+    for name, policy in target.policies.items():
+        _check_signs(policy, name, where)
     _check_sections(target, where)
     _check_regions(target, where)
     if target.array is not None and target.macro is not None:
@@ -35,6 +37,18 @@ def check_target(target: Target, where: str) -> None:
 def _demand(condition: bool, where: str, problem: str) -> None:
     if not condition:
         raise TargetError(f"{where}: {problem}")
+
+
+def _check_signs(policy: Policy, name: str, where: str) -> None:
+    """Rates of +1 and -1: both or neither, and their mean is the policy's rate."""
+    plus, minus = policy.error_rate_plus, policy.error_rate_minus
+    both = f"policies.{name}.error_rate_plus and error_rate_minus go together"
+    _demand((plus is None) == (minus is None), where, f"{both}; add the missing one")
+    if plus is None or minus is None:
+        return
+    mean, rate = (plus.si("ratio") + minus.si("ratio")) / 2, policy.bit_error_rate.si("ratio")
+    alike = abs(mean - rate) <= 1e-6 * rate
+    _demand(alike, where, f"{both}: their mean is {mean:g}, but policies.{name}.bit_error_rate {rate:g}; make it so")
 
 
 def _check_sections(target: Target, where: str) -> None:

@@ -1,13 +1,14 @@
-"""What error rates follow from medians and spreads: the formulas that sampled chips are held to.
+"""What error rates follow from the laws of ln R: the formulas that sampled chips are held to.
 
-D is the distance of the medians of ln R, s the spread of one device, Q the upper tail of the normal law.
+A law is a mixture of normal laws. For one normal law each, D the distance of the medians, s the spread of one device
+and Q the upper tail of the normal law, the rates are Q(D / 2s) of one device and Q(D / sqrt(2 s^2 + ...)) of a pair.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import frexp, hypot, ldexp, sqrt
+from math import frexp, hypot, ldexp
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,18 @@ _BITS = 30  # of a rate: one part in 10^9
 
 
 @dataclass(frozen=True)
+class Normal:
+    """One part of a law of ln R: its share, mean and standard deviation."""
+
+    share: float
+    mean: float
+    spread: float
+
+
+Law = tuple[Normal, ...]
+
+
+@dataclass(frozen=True)
 class Window:
     """The sensing window of a ternary read: a line falls in time where its ln R is less than a draw from this law."""
 
@@ -28,12 +41,53 @@ class Window:
 
 
 @dataclass(frozen=True)
-class TernaryRates:
-    """How often a ternary weight is read wrong: +1 as -1 or -1 as +1, +-1 as 0, and 0 as +-1."""
+class Amplifier:
+    """Standard deviations of its offset and of its noise in ln R."""
 
-    sign_flip: float
-    to_zero: float
-    from_zero: float
+    offset: float = 0.0
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class SignRates:
+    """How often a weight +1 is wrong, and a weight -1."""
+
+    plus: float
+    minus: float
+
+    @property
+    def mean(self) -> float:
+        """Of as many +1 as -1."""
+        return (self.plus + self.minus) / 2
+
+
+@dataclass(frozen=True)
+class TernaryRates:
+    """How often a ternary weight is read wrong: +1 as -1 and -1 as +1, +1 and -1 as 0, and 0 as +1 and as -1."""
+
+    flip: SignRates
+    vanish: SignRates
+    appear: SignRates
+
+    @property
+    def sign_flip(self) -> float:
+        """Of a weight +-1, as the other sign."""
+        return self.flip.mean
+
+    @property
+    def to_zero(self) -> float:
+        """Of a weight +-1, as 0."""
+        return self.vanish.mean
+
+    @property
+    def from_zero(self) -> float:
+        """Of a weight 0, as either sign."""
+        return self.appear.plus + self.appear.minus
+
+
+def normal_law(mean: float, spread: float) -> Law:
+    """One normal law."""
+    return (Normal(1.0, mean, spread),)
 
 
 def gridded_rate(rate: float) -> float:
@@ -45,48 +99,69 @@ def gridded_rate(rate: float) -> float:
     return ldexp(round(ldexp(mantissa, _BITS)), exponent - _BITS)
 
 
-def single_error_rate(contrast: float, spread: float) -> float:
-    """Q(D / 2s): a 1T1R device against a fixed reference halfway between the medians."""
-    return float(_below(-contrast / 2, spread))
+def single_error_rate(lrs: Law, hrs: Law, reference: float) -> float:
+    """Of 1T1R devices against a fixed reference, as many in one state as in the other: each on its wrong side."""
+    above = sum(part.share * float(_below(part.mean - reference, part.spread)) for part in lrs)
+    below = sum(part.share * float(_below(reference - part.mean, part.spread)) for part in hrs)
+    return (above + below) / 2
 
 
-def pair_error_rate(contrast: float, spread: float, offset: float = 0.0, noise: float = 0.0) -> float:
-    """Q(D / sqrt(2 s^2 + offset^2 + noise^2)): a 2T2R pair read by an amplifier of that offset and noise."""
-    width = hypot(sqrt(2) * spread, offset, noise)
-    return float(_below(-contrast, width))
+def pair_error_rate(lrs: Law, hrs: Law, amplifier: Amplifier = Amplifier()) -> float:
+    """Of a 2T2R pair: the amplifier takes the line that is to be in HRS for the faster one."""
+    return sum(
+        fast.share * slow.share * float(_below(fast.mean - slow.mean, _pair_spread(fast, slow, amplifier)))
+        for fast in lrs
+        for slow in hrs
+    )
 
 
-def from_zero(window: Window, ln_hrs: float, spread: float) -> float:
-    """0 read as +-1: at least one of two HRS falls within the window."""
-    z, weight = _normal_law()
-    falls = _below(window.median + window.spread * z - ln_hrs, spread)
-    return min(float((weight * (1 - (1 - falls) ** 2)).sum()), 1.0)
-
-
-def to_zero(window: Window, ln_lrs: float, ln_hrs: float, spread: float) -> float:
-    """+-1 read as 0: neither LRS nor HRS falls within the window."""
+def seen(window: Window, first: Law, second: Law) -> float:
+    """How often at least one of two lines falls within the window."""
     z, weight = _normal_law()
     ends = window.median + window.spread * z
-    return min(float((weight * _below(ln_lrs - ends, spread) * _below(ln_hrs - ends, spread)).sum()), 1.0)
+    return min(float((weight * (1 - _later(first, ends) * _later(second, ends))).sum()), 1.0)
 
 
-def sign_flip(
-    window: Window, ln_lrs: float, ln_hrs: float, spread: float, offset: float = 0.0, noise: float = 0.0
-) -> float:
-    """+1 read as -1: a line falls within the window, and the amplifier takes HRS for the faster one."""
-    # Over u = HRS - LRS, normal of width sqrt(2) s about D, and the mean of both, normal of width s / sqrt(2).
-    contrast, middle, amplifier = ln_hrs - ln_lrs, (ln_lrs + ln_hrs) / 2, hypot(offset, noise)
-    wide = sqrt(2) * spread
+def unseen(window: Window, first: Law, second: Law) -> float:
+    """How often neither of two lines falls within the window."""
+    z, weight = _normal_law()
+    ends = window.median + window.spread * z
+    return min(float((weight * _later(first, ends) * _later(second, ends)).sum()), 1.0)
+
+
+def taken(window: Window, first: Law, second: Law, amplifier: Amplifier = Amplifier()) -> float:
+    """How often a line falls within the window and the amplifier takes the first one for the faster."""
+    return sum(one.share * other.share * _taken(window, one, other, amplifier) for one in first for other in second)
+
+
+def _taken(window: Window, first: Normal, second: Normal, amplifier: Amplifier) -> float:
+    # Over u = first - second, normal, and the mean of both, which given u is normal too.
+    distance, middle = first.mean - second.mean, (first.mean + second.mean) / 2
+    sensed = hypot(amplifier.offset, amplifier.noise)
+    wide = hypot(first.spread, second.spread)
     if wide == 0:
-        return float(_below(-contrast, amplifier) * _below(window.median - min(ln_lrs, ln_hrs), window.spread))
-    u = np.linspace(contrast - 9 * wide, contrast + 9 * wide, 4001)
-    density = np.exp(-(((u - contrast) / wide) ** 2) / 2)
+        fallen = _below(window.median - min(first.mean, second.mean), window.spread)
+        return float(_below(-distance, sensed) * fallen)
+    u = np.linspace(distance - 9 * wide, distance + 9 * wide, 4001)
+    density = np.exp(-(((u - distance) / wide) ** 2) / 2)
     density /= density.sum()
-    wrong = _below(-u, amplifier)
-    # The faster line is at the mean less |u| / 2; mean and window together are normal.
-    width = hypot(spread / sqrt(2), window.spread)
-    in_time = _below(window.median - middle + np.abs(u) / 2, width)
-    return float((density * wrong * in_time).sum())
+    # The faster line is at the mean less |u| / 2.
+    one, other = first.spread / wide, second.spread / wide
+    mean = middle + (one**2 - other**2) / 2 * (u - distance)
+    in_time = _below(window.median - mean + np.abs(u) / 2, hypot(first.spread * other, window.spread))
+    return float((density * _below(-u, sensed) * in_time).sum())
+
+
+def _pair_spread(fast: Normal, slow: Normal, amplifier: Amplifier) -> float:
+    return hypot(fast.spread, slow.spread, amplifier.offset, amplifier.noise)
+
+
+def _later(law: Law, ends: Floats) -> Floats:
+    """How often a line falls later than each of the ends of the window."""
+    found: Floats = np.zeros_like(ends)
+    for part in law:
+        found = found + part.share * _below(part.mean - ends, part.spread)
+    return found
 
 
 def _below(distance: Any, spread: float) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import sqrt
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from edgebnn.chip.normal import WHOLE, probability_below
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.reading import SLICES, Thresholds
+from edgebnn.chip.theory import SignRates, TernaryRates
 
 Rates = npt.NDArray[np.float64]
 Values = npt.NDArray[np.int8]
@@ -23,13 +24,17 @@ _GRID = 2.0**-20  # of a quantile, as in `cell.py`
 class Transitions:
     """Rates for each synapse or row, float64, of a shape that fits (rows, 32).
 
-    flip: of a binary weight. sign_flip, to_zero, from_zero: of a ternary one; 0 turns into -1 and +1 alike.
+    flip_plus, flip_minus: of a binary weight +1, and -1. plus_to_minus, plus_to_zero, ...: of a ternary one.
     """
 
-    flip: Rates
-    sign_flip: Rates
-    to_zero: Rates
-    from_zero: Rates
+    flip_plus: Rates
+    flip_minus: Rates
+    plus_to_minus: Rates
+    plus_to_zero: Rates
+    minus_to_plus: Rates
+    minus_to_zero: Rates
+    zero_to_plus: Rates
+    zero_to_minus: Rates
 
     def spread_out(self, shift: Rates, spread: float) -> Transitions:
         """Rates that differ from synapse to synapse, shift (rows, 32), around the same mean.
@@ -46,25 +51,61 @@ class Transitions:
 
     def thresholds(self, values: Values, ternary: npt.NDArray[np.bool_]) -> tuple[Thresholds, Thresholds]:
         """2^32 times the probability of becoming -1, and at most 0; uint64 (rows, 32) for values (rows, 32)."""
-        kind = ternary[:, np.newaxis]
-        turned = np.where(kind, _scaled(self.sign_flip), _scaled(self.flip))
-        whole = np.uint64(WHOLE)
-        zero = np.where(kind, np.minimum(_scaled(self.to_zero), whole - turned), np.uint64(0))
-        half = _scaled(self.from_zero / 2)
-        minus = np.select([values > 0, values < 0], [turned, whole - turned - zero], half)
-        at_most_zero = np.select([values > 0, values < 0], [turned + zero, whole - turned], whole - half)
+        kind, whole = ternary[:, np.newaxis], np.uint64(WHOLE)
+        falls = np.where(kind, _scaled(self.plus_to_minus), _scaled(self.flip_plus))
+        rises = np.where(kind, _scaled(self.minus_to_plus), _scaled(self.flip_minus))
+        plus_zero = np.where(kind, np.minimum(_scaled(self.plus_to_zero), whole - falls), np.uint64(0))
+        minus_zero = np.where(kind, np.minimum(_scaled(self.minus_to_zero), whole - rises), np.uint64(0))
+        zero_minus = _scaled(self.zero_to_minus)
+        zero_plus = np.minimum(_scaled(self.zero_to_plus), whole - zero_minus)
+        signs = [values > 0, values < 0]
+        minus = np.select(signs, [falls, whole - rises - minus_zero], zero_minus)
+        at_most_zero = np.select(signs, [falls + plus_zero, whole - rises], whole - zero_plus)
         return minus, at_most_zero
 
 
-def rates(flip: float = 0, sign_flip: float = 0, to_zero: float = 0, from_zero: float = 0) -> Transitions:
-    """The same rates for every synapse."""
-    return Transitions(*(np.full((1, 1), each, np.float64) for each in (flip, sign_flip, to_zero, from_zero)))
+def none() -> Transitions:
+    """Every weight stays what it is."""
+    return Transitions(*(np.zeros((1, 1)) for _ in fields(Transitions)))
+
+
+def binary_flips(flips: SignRates) -> Transitions:
+    """Binary weights alone turn, at a rate of each sign."""
+    return replace(none(), flip_plus=_everywhere(flips.plus), flip_minus=_everywhere(flips.minus))
+
+
+def ternary_reads(read: TernaryRates) -> Transitions:
+    """Ternary weights alone are read as others."""
+    return replace(
+        none(),
+        plus_to_minus=_everywhere(read.flip.plus),
+        minus_to_plus=_everywhere(read.flip.minus),
+        plus_to_zero=_everywhere(read.vanish.plus),
+        minus_to_zero=_everywhere(read.vanish.minus),
+        zero_to_plus=_everywhere(read.appear.plus),
+        zero_to_minus=_everywhere(read.appear.minus),
+    )
 
 
 def neighbours(rate: float | Rates) -> Transitions:
     """Every weight turns at this rate: a binary one into its opposite, a ternary one into a neighbour."""
-    each = np.atleast_2d(np.asarray(rate, np.float64))
-    return Transitions(each, np.zeros_like(each), each, each)
+    return turning(rate, rate, rate)
+
+
+def turning(flip: float | Rates, to_zero: float | Rates, from_zero: float | Rates) -> Transitions:
+    """Rates of turning alike for both signs: of binary weights, of ternary ones to 0, and of 0 to either sign."""
+    each, lost, found = (np.atleast_2d(np.asarray(rate, np.float64)) for rate in (flip, to_zero, from_zero))
+    still = np.zeros_like(lost)
+    return Transitions(
+        flip_plus=each,
+        flip_minus=each,
+        plus_to_minus=still,
+        plus_to_zero=lost,
+        minus_to_plus=still,
+        minus_to_zero=lost,
+        zero_to_plus=found / 2,
+        zero_to_minus=found / 2,
+    )
 
 
 def turned(minus: Thresholds, at_most_zero: Thresholds, u: npt.NDArray[np.uint32]) -> Values:
@@ -98,6 +139,10 @@ def uniform(seed: int, domain: Domain, bank_row: npt.NDArray[np.int64], event: i
         np.ascontiguousarray(np.packbits(bits, axis=-1)).view(">u4")[..., 0].astype(np.uint32)
     )
     return drawn
+
+
+def _everywhere(rate: float) -> Rates:
+    return np.full((1, 1), rate, np.float64)
 
 
 def _scaled(rate: Rates) -> Thresholds:

@@ -7,7 +7,6 @@ from itertools import islice
 
 import numpy as np
 
-from edgebnn.chip.cell import solve_cell
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.device_model import worn_devices
 from edgebnn.chip.devices import amplifier_offsets
@@ -19,6 +18,7 @@ from edgebnn.chip.pulses import PulseCount, program_verified, reads_wrong
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.sampling import ALTERNATING, NO_ZEROS
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import COLUMNS, Target
 
 _MOST_CELLS = 1 << 18  # NumPy programs them

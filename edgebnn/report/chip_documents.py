@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.cell import solve_cell
 from edgebnn.chip.comparison import Comparison, WrongSynapses
 from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance, ErrorModel
@@ -20,6 +19,7 @@ from edgebnn.chip.measured_files import MeasuredFile
 from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import Target
 from edgebnn.report.target_names import named
 

@@ -20,16 +20,22 @@ extern "C" {
 
 #define EBNN_COLUMNS 32
 
-/* All cells' medians and spreads, in ln R. The same for all threads: nothing in here is written to. */
+/*
+ * All cells' medians and spreads, in ln R; the last index of each is the state, 0 for HRS and 1 for LRS. The same for
+ * all threads: nothing in here is written to.
+ */
 typedef struct ebnn_devices {
     const float *chords; /* see ebnn_normal.h */
     uint64_t seed;
-    float ln_lrs;
-    float ln_hrs;
-    float device_spread;
-    float cycle_spread;
-    float offset;    /* of the sense amplifiers */
-    float reference; /* what a single device's ln R is compared with where it is read alone, as 1T1R */
+    uint64_t astray;       /* 2^32 times the share of pulses that go astray */
+    float ln_median[2][2]; /* side: BL, BLb */
+    float device_spread[2];
+    float cycle_spread[2];
+    float relaxation_spread[2];
+    float tail_width; /* how many times as large what a pulse draws is where it went astray */
+    float offset;     /* of the sense amplifiers */
+    float reference;  /* what a single device's ln R is compared with where it is read alone, as 1T1R */
+    uint32_t unused;
 } ebnn_devices;
 
 /* Rows 0 to `rows` of banks `first_bank` to `first_bank + banks`, at most 2^27, and what they are programmed with. */

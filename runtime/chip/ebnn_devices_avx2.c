@@ -67,15 +67,41 @@ EBNN_AVX2_INLINE uint32_t flags_of(__m256 lanes)
     return (uint32_t)_mm256_movemask_ps(lanes);
 }
 
-EBNN_AVX2_INLINE __m256 ln_resistance(const ebnn_devices *devices, uint32_t low, __m256i own_words, __m256i pulse_words)
+/* Lane by lane that of two numbers which belongs to the device's state. */
+EBNN_AVX2_INLINE __m256 of_state(const float both[2], uint32_t low)
 {
-    const __m256 own = _mm256_mul_ps(_mm256_set1_ps(devices->device_spread), normal_eight(devices->chords, own_words));
-    const __m256 pulse =
-        _mm256_mul_ps(_mm256_set1_ps(devices->cycle_spread), normal_eight(devices->chords, pulse_words));
-    const __m256 median =
-        _mm256_blendv_ps(_mm256_set1_ps(devices->ln_hrs), _mm256_set1_ps(devices->ln_lrs), lanes_of(low));
+    return _mm256_blendv_ps(_mm256_set1_ps(both[0]), _mm256_set1_ps(both[1]), lanes_of(low));
+}
 
-    return _mm256_add_ps(median, _mm256_add_ps(own, pulse));
+/* Pulses that went astray are `tail_width` times as large. */
+EBNN_AVX2_INLINE __m256 with_tails(const ebnn_devices *devices, __m256 pulse, __m256i words)
+{
+    const __m256i sign = ebnn_all_lanes(UINT32_C(1) << 31);
+    /* of unsigned words by a signed comparison; `astray` of 2^32 leaves none out */
+    const __m256i limit = _mm256_xor_si256(ebnn_all_lanes((uint32_t)devices->astray), sign);
+    const __m256i below =
+        devices->astray >> 32 != 0 ? _mm256_set1_epi32(-1) : _mm256_cmpgt_epi32(limit, _mm256_xor_si256(words, sign));
+
+    return _mm256_blendv_ps(pulse, _mm256_mul_ps(_mm256_set1_ps(devices->tail_width), pulse),
+                            _mm256_castsi256_ps(below));
+}
+
+/* words: of the devices' own deviations, their pulses, their relaxation, their tails. */
+EBNN_AVX2_INLINE __m256 ln_resistance(const ebnn_devices *devices, uint32_t side, uint32_t low, const __m256i words[4])
+{
+    __m256 pulse = normal_eight(devices->chords, words[1]);
+    __m256 deviation = _mm256_mul_ps(of_state(devices->device_spread, low), normal_eight(devices->chords, words[0]));
+
+    if (devices->astray > 0) {
+        pulse = with_tails(devices, pulse, words[3]);
+    }
+    deviation = _mm256_add_ps(deviation, _mm256_mul_ps(of_state(devices->cycle_spread, low), pulse));
+    if (ebnn_devices_relax(devices)) {
+        const __m256 relaxed = normal_eight(devices->chords, words[2]);
+
+        deviation = _mm256_add_ps(deviation, _mm256_mul_ps(of_state(devices->relaxation_spread, low), relaxed));
+    }
+    return _mm256_add_ps(of_state(devices->ln_median[side], low), deviation);
 }
 
 EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS])
@@ -92,14 +118,18 @@ EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank, f
 EBNN_AVX2 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
-        __m256i words[4];
+        __m256i words[4], settling[4];
 
         draw_eight(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column);
+        settling[0] = settling[1] = settling[2] = settling[3] = _mm256_setzero_si256();
+        if (ebnn_devices_settle(devices)) {
+            draw_eight(settling, devices->seed, EBNN_DOMAIN_SETTLING, bank_row, column);
+        }
         for (uint32_t side = 0; side < 2; side++) {
             const uint32_t low = row->low[side] >> column;
+            const __m256i drawn[4] = {words[side], words[2 + side], settling[side], settling[2 + side]};
 
-            _mm256_storeu_ps(row->ln_resistance[side] + column,
-                             ln_resistance(devices, low, words[side], words[2 + side]));
+            _mm256_storeu_ps(row->ln_resistance[side] + column, ln_resistance(devices, side, low, drawn));
         }
     }
 }

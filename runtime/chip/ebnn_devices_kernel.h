@@ -16,6 +16,17 @@ typedef struct ebnn_device_row {
     float ln_resistance[2][EBNN_COLUMNS];
 } ebnn_device_row;
 
+/* Whether devices relax after programming, and whether anything is drawn for them besides deviation and pulse. */
+static inline int ebnn_devices_relax(const ebnn_devices *devices)
+{
+    return devices->relaxation_spread[0] > 0 || devices->relaxation_spread[1] > 0;
+}
+
+static inline int ebnn_devices_settle(const ebnn_devices *devices)
+{
+    return ebnn_devices_relax(devices) || devices->astray > 0;
+}
+
 typedef struct ebnn_devices_kernel {
     /* the input offsets of a bank's amplifiers in ln R */
     void (*draw_offsets)(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS]);

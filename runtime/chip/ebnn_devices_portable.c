@@ -17,25 +17,37 @@ static void draw_offsets(const ebnn_devices *devices, uint32_t bank, float offse
     }
 }
 
-static float ln_resistance(const ebnn_devices *devices, uint32_t low, uint32_t own_word, uint32_t pulse_word)
+/* Of the device on `side` in the state `low`; words: of its own deviation, its pulse, its relaxation, its tail. */
+static float ln_resistance(const ebnn_devices *devices, uint32_t side, uint32_t low, const uint32_t words[4])
 {
-    const float own = devices->device_spread * ebnn_normal(devices->chords, own_word);
-    const float pulse = devices->cycle_spread * ebnn_normal(devices->chords, pulse_word);
-    const float deviation = own + pulse;
+    float pulse = ebnn_normal(devices->chords, words[1]);
+    float deviation;
 
-    return (low != 0 ? devices->ln_lrs : devices->ln_hrs) + deviation;
+    if (words[3] < devices->astray) {
+        pulse = devices->tail_width * pulse;
+    }
+    deviation = devices->device_spread[low] * ebnn_normal(devices->chords, words[0]);
+    deviation = deviation + devices->cycle_spread[low] * pulse;
+    if (ebnn_devices_relax(devices)) {
+        deviation = deviation + devices->relaxation_spread[low] * ebnn_normal(devices->chords, words[2]);
+    }
+    return devices->ln_median[side][low] + deviation;
 }
 
 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
-        uint32_t words[4];
+        uint32_t words[4], settling[4] = {0, 0, 0, 0};
 
         ebnn_draw(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column, 0, 0);
+        if (ebnn_devices_settle(devices)) {
+            ebnn_draw(settling, devices->seed, EBNN_DOMAIN_SETTLING, bank_row, column, 0, 0);
+        }
         for (uint32_t side = 0; side < 2; side++) {
             const uint32_t low = row->low[side] >> column & 1;
+            const uint32_t drawn[4] = {words[side], words[2 + side], settling[side], settling[2 + side]};
 
-            row->ln_resistance[side][column] = ln_resistance(devices, low, words[side], words[2 + side]);
+            row->ln_resistance[side][column] = ln_resistance(devices, side, low, drawn);
         }
     }
 }

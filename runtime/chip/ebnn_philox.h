@@ -21,7 +21,9 @@ enum {
     EBNN_DOMAIN_PROGRAM = 3,
     EBNN_DOMAIN_READ = 4,
     EBNN_DOMAIN_SPATIAL = 5,
-    EBNN_DOMAIN_VERIFY = 6
+    EBNN_DOMAIN_VERIFY = 6,
+    EBNN_DOMAIN_SETTLING = 7,
+    EBNN_DOMAIN_TELEGRAPH = 8
 };
 
 /* Four random words in place of the counter. */

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from edgebnn.chip.cell import aged_rate, cell_error_rate, solve_cell
+from edgebnn.chip.ageing import aged_rate
+from edgebnn.chip.cell import cell_error_rate, ternary_rates
 from edgebnn.chip.conditions import KELVIN, Conditions
 from edgebnn.chip.solvable import check_solvable
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.target_rules import check_target
-from edgebnn.chip.ternary import ternary_rates
 from edgebnn.errors import TargetError
 
 RRAM130 = load_target("rram130")
@@ -151,7 +152,7 @@ def test_an_unknown_policy_and_a_target_without_devices_are_named() -> None:
 
 def test_a_policy_without_errors_has_devices_without_spread() -> None:
     target = with_value("policies.nominal.bit_error_rate", 0)
-    assert solve_cell(target, "nominal", FRESH).spread == 0
+    assert solve_cell(target, "nominal", FRESH).lrs.spread == 0
     assert error_rate("nominal", FRESH, target) == pytest.approx(0, abs=1e-12)
 
 

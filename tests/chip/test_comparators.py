@@ -7,13 +7,14 @@ import pytest
 from msgspec.structs import replace
 from scipy.special import ndtri
 
-from edgebnn.chip.cell import cell_error_rate, solve_cell
+from edgebnn.chip.cell import cell_error_rate
 from edgebnn.chip.comparators import Comparison, Scheme, compare
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.secded import SECDED_8_4, bit_error_rate
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target_files import load_target
-from edgebnn.chip.theory import pair_error_rate
+from edgebnn.chip.theory import normal_law, pair_error_rate
 from edgebnn.errors import TargetError
 
 RRAM130 = load_target("rram130")
@@ -24,10 +25,14 @@ def table(policy: str = "nominal", conditions: Conditions = FRESH) -> dict[Schem
     return {row.scheme: row for row in compare(RRAM130, policy, conditions)}
 
 
+def pair_of(spread: float) -> float:
+    return pair_error_rate(normal_law(0.0, spread), normal_law(2.0, spread))
+
+
 def test_at_the_same_redundancy_2t2r_errs_0_62_to_1_03_times_as_often_as_secded() -> None:
     """docs/physics.md: over 1T1R error rates of 1e-4 to 1e-1, an ideal amplifier reading the pair."""
     rates = [1e-4, *np.logspace(-4, -1, 61)[1:].tolist()]
-    ratios = [pair_error_rate(2.0, -1.0 / float(ndtri(p))) / bit_error_rate(SECDED_8_4, p) for p in rates]
+    ratios = [pair_of(-1.0 / float(ndtri(p))) / bit_error_rate(SECDED_8_4, p) for p in rates]
     assert min(ratios) == pytest.approx(0.62, abs=0.005)
     assert max(ratios) == ratios[0] == pytest.approx(1.03, abs=0.005)
 

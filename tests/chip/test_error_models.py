@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from scipy.stats import binomtest
 
-from edgebnn.chip.cell import cell_error_rate, solve_cell
+from edgebnn.chip.cell import cell_error_rate, ternary_rates
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.measured import Measured
@@ -21,10 +21,10 @@ from edgebnn.chip.physics import Spatial
 from edgebnn.chip.programming import program
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rate_models import spatial_shifts, spatial_spread
-from edgebnn.chip.rates import chip_rate, model_rate
+from edgebnn.chip.rates import chip_rate, model_rates
 from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target_files import load_target
-from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.transitions import Transitions
 from edgebnn.errors import TargetError
 from tests.chip.patterns import binary_pattern, meant, read_all, ternary_pattern
@@ -156,8 +156,9 @@ def test_a_rate_that_differs_from_place_to_place_keeps_its_mean(rate: float) -> 
     spread = spatial_spread(PHYSICS.spatial)
     z = np.linspace(-9, 9, 40001)
     law = np.exp(-(z**2) / 2)
-    places = Transitions(*(np.full((1, 1), rate) for _ in range(4))).spread_out(spread * z[np.newaxis], spread)
-    for rates in (places.flip, places.to_zero, places.from_zero, places.sign_flip):
+    everywhere = Transitions(*(np.full((1, 1), rate) for _ in fields(Transitions)))
+    places = everywhere.spread_out(spread * z[np.newaxis], spread)
+    for rates in (getattr(places, field.name) for field in fields(places)):
         assert float((rates[0] * law).sum() / law.sum()) == pytest.approx(rate, rel=1e-3)
         assert rates.min() >= 0 and rates.max() <= 1 and np.ptp(rates) > 0
 
@@ -258,7 +259,7 @@ def test_ageing_and_conditions_change_the_rates_as_theory_says() -> None:
             chip = ChipInstance(10, errors=errors, conditions=conditions)
             wrong = read_all(program(chip, RRAM130, BINARY, "low-energy")) != meant(BINARY)
             holds(int(wrong.sum()), wrong.size, cell_error_rate(cell))
-        assert model_rate(ChipInstance(0, conditions=conditions), RRAM130, "low-energy") == pytest.approx(
+        assert model_rates(ChipInstance(0, conditions=conditions), RRAM130, "low-energy").mean == pytest.approx(
             cell_error_rate(cell), rel=1e-4
         )
 

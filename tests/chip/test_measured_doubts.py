@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgebnn.chip.cell import solve_cell
 from edgebnn.chip.conditions import NOMINAL
 from edgebnn.chip.measured_doubts import doubts, orientation
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target_files import load_target
 
 CELL = solve_cell(load_target("rram130"), "nominal", NOMINAL)

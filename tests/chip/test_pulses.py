@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from edgebnn.chip.cell import cell_error_rate, solve_cell
+from edgebnn.chip.cell import cell_error_rate
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.device_model import worn_devices
 from edgebnn.chip.devices import Devices, amplifier_offsets, wanted_low
@@ -24,6 +24,7 @@ from edgebnn.chip.pulses import (
 )
 from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.reading import unpack
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target_files import load_target
 
 RRAM130 = load_target("rram130")
@@ -105,13 +106,13 @@ def test_deviations_have_the_spreads_of_the_cell() -> None:
     for _ in range(8):
         devices = program_all(devices, full, full).devices
         drawn.append(devices.ln_resistance(cell).astype(np.float64))
-    values = np.stack(drawn) - np.where(devices.low, cell.ln_lrs, cell.ln_hrs)
-    assert abs(values.mean()) < 5 * cell.spread / np.sqrt(values[0].size)
+    values = np.stack(drawn) - np.where(devices.low, cell.lrs.ln_median, cell.hrs.ln_median)
+    assert abs(values.mean()) < 5 * cell.lrs.spread / np.sqrt(values[0].size)
     within = values.var(axis=0, ddof=1).mean()
     between = values.mean(axis=0).var() - within / 8
     # The variance of n normal numbers has a relative spread of sqrt(2 / n).
-    assert within == pytest.approx(cell.cycle_spread**2, rel=5 * np.sqrt(2 / (7 * values[0].size)))
-    assert between == pytest.approx(cell.device_spread**2, rel=10 * np.sqrt(2 / values[0].size))
+    assert within == pytest.approx(cell.lrs.cycle_spread**2, rel=5 * np.sqrt(2 / (7 * values[0].size)))
+    assert between == pytest.approx(cell.lrs.device_spread**2, rel=10 * np.sqrt(2 / values[0].size))
 
 
 def test_verifying_costs_pulses_and_leaves_what_theory_leaves() -> None:

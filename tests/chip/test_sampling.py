@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip import sampling
-from edgebnn.chip.cell import Cell
+from edgebnn.chip.cell import Cell, State, Tails, pair_rates
 from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, wanted_low
 from edgebnn.chip.normal import WHOLE, Floats
 from edgebnn.chip.philox import EVENTS, Domain
@@ -34,7 +34,7 @@ from edgebnn.chip.sampling import (
     sample_resistances,
 )
 from edgebnn.chip.sensing import answer_thresholds
-from edgebnn.chip.theory import pair_error_rate, single_error_rate
+from edgebnn.chip.theory import single_error_rate
 from edgebnn.chip.transitions import uniform
 from edgebnn.errors import TargetError, ToolError
 
@@ -46,8 +46,7 @@ each_kernel = pytest.mark.parametrize("kernel", KERNELS)
 
 # Spreads that put some percent of the cells wrong.
 CELL = Cell(
-    ln_lrs=9.5, ln_hrs=12.0, device_spread=0.5, cycle_spread=0.6, offset=0.1, noise=0.02, window=11.0,
-    window_spread=1.0, window_s=1e-9,
+    State(9.5, 0.5, 0.6), State(12.0, 0.5, 0.6), offset=0.1, noise=0.02, window=11.0, window_spread=1.0, window_s=1e-9,
 )  # fmt: skip
 
 # Banks 1000 to 1015 of the chip 20200715, programmed with ALTERNATING; made by the definitions in NumPy.
@@ -57,10 +56,15 @@ FLIPS_SHA256 = "f3d2ae8aeedcf37441bb6b88a17cc81f36e4993cde4ab5896562380bd12785f6
 
 spreads = st.sampled_from([0.0, 0.25]) | st.floats(0, 3)
 cells = st.builds(
-    lambda lrs, contrast, device, cycle, offset: replace(
-        CELL, ln_lrs=lrs, ln_hrs=lrs + contrast, device_spread=device, cycle_spread=cycle, offset=offset
+    lambda lrs, hrs, shift, tails, offset: replace(
+        CELL, lrs=lrs, hrs=replace(hrs, ln_median=lrs.ln_median + hrs.ln_median), blb_shift=shift, tails=tails,
+        offset=offset,
     ),
-    st.floats(5, 12), spreads, spreads, spreads, spreads,
+    st.builds(State, st.floats(5, 12), spreads, spreads, st.just(0.0) | spreads),
+    st.builds(State, spreads, spreads, spreads, st.just(0.0) | spreads),
+    st.just(0.0) | st.floats(-2, 2),
+    st.just(Tails()) | st.builds(Tails, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1), st.floats(1, 10)),
+    spreads,
 )  # fmt: skip
 seeds = st.integers(0, 2**63 - 1)
 first_banks = st.integers(0, 100) | st.integers(0, MAX_BANKS - 3)
@@ -124,8 +128,8 @@ def test_cells_are_those_of_the_definitions(
 @each_kernel
 def test_ties_read_as_plus_and_as_neither_wrong_state(kernel: Kernel) -> None:
     """Without spreads and contrast every comparison is one of equals."""
-    cell = replace(CELL, ln_hrs=CELL.ln_lrs, device_spread=0.0, cycle_spread=0.0, offset=0.0)
-    found = sample_cells(cell, 1, range(1), reference=cell.ln_lrs, kernel=kernel)
+    cell = replace(CELL.without_spreads(), hrs=State(CELL.lrs.ln_median, 0.0, 0.0), offset=0.0)
+    found = sample_cells(cell, 1, range(1), reference=cell.lrs.ln_median, kernel=kernel)
     assert (found.pair == ~np.uint32(ALTERNATING)).all()
     assert not found.bl.any()
     assert not found.blb.any()
@@ -198,11 +202,9 @@ def test_counts_are_those_of_the_masks_for_any_number_of_threads(
 
 def test_rates_are_those_of_the_theory() -> None:
     counts = count_errors(CELL, 0, 4_000_000)
-    assert counts.pair / counts.cells == pytest.approx(
-        pair_error_rate(CELL.contrast, CELL.spread, CELL.offset), rel=0.01
-    )
+    assert counts.pair / counts.cells == pytest.approx(pair_rates(CELL.without_noise()).mean, rel=0.01)
     assert (counts.bl + counts.blb) / (2 * counts.cells) == pytest.approx(
-        single_error_rate(CELL.contrast, CELL.spread), rel=0.01
+        single_error_rate(CELL.law(CELL.lrs), CELL.law(CELL.hrs), CELL.middle), rel=0.01
     )
     flips = count_flips(0, 0.05, 4_000_000)
     assert flips.wrong / flips.synapses == pytest.approx(0.05, rel=0.01)

@@ -11,15 +11,25 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from edgebnn.chip.cell import solve_cell
+from edgebnn.chip.cell import pair_rates, ternary_rates
 from edgebnn.chip.coded_samples import count_cell_errors
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.secded import SECDED_8_4, SECDED_72_64, bit_error_rate
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target_files import load_target
-from edgebnn.chip.ternary import ternary_rates
 from edgebnn.chip.ternary_samples import count_ternary_errors
-from edgebnn.chip.theory import Window, from_zero, gridded_rate, pair_error_rate, sign_flip, single_error_rate, to_zero
+from edgebnn.chip.theory import (
+    Amplifier,
+    Window,
+    gridded_rate,
+    normal_law,
+    pair_error_rate,
+    seen,
+    single_error_rate,
+    taken,
+    unseen,
+)
 from tests.chip.codes import block_error_rate
 
 RRAM130 = load_target("rram130")
@@ -37,8 +47,8 @@ def test_10_to_the_8_sampled_cells_err_as_theory_says(policy: str) -> None:
     counted = count_cell_errors(cell, 20200715, 10**8, [SECDED_8_4, SECDED_72_64])
     assert counted.pair.trials >= 10**8
     # The sampled amplifiers have an offset and no noise, and none at all where a device is read alone.
-    holds(counted.pair, pair_error_rate(cell.contrast, cell.spread, cell.offset))
-    single = single_error_rate(cell.contrast, cell.spread)
+    holds(counted.pair, pair_rates(cell.without_noise()).mean)
+    single = single_error_rate(cell.law(cell.lrs), cell.law(cell.hrs), cell.middle)
     holds(counted.single, single)
     for code, words in counted.words.items():
         holds(words.words, block_error_rate(code, single))
@@ -48,29 +58,32 @@ def test_10_to_the_8_sampled_cells_err_as_theory_says(policy: str) -> None:
 def test_devices_at_the_strongest_contrast_err_as_theory_says_where_they_err_often() -> None:
     """Under `strong` ten pairs of 10^8 are wrong, which says little; here it is three thousand, by a wider spread."""
     strong = solve_cell(RRAM130, "strong", Conditions())
-    wider = {name: 1.3 * getattr(strong, name) for name in ("device_spread", "cycle_spread", "offset")}
-    cell = replace(strong, **wider)
+    cell = replace(strong, lrs=strong.lrs.scaled(1.3), hrs=strong.hrs.scaled(1.3), offset=1.3 * strong.offset)
     counted = count_cell_errors(cell, 20200716, 10**8, [])
-    rate = pair_error_rate(cell.contrast, cell.spread, cell.offset)
+    rate = pair_rates(cell.without_noise()).mean
     assert counted.pair.trials * rate > 1000
     holds(counted.pair, rate)
-    holds(counted.single, single_error_rate(cell.contrast, cell.spread))
+    holds(counted.single, single_error_rate(cell.law(cell.lrs), cell.law(cell.hrs), cell.middle))
 
 
 @pytest.mark.parametrize(("single", "pair"), [(1e-2, 5e-4), (1e-3, 6e-6)])
 def test_1t1r_becomes_2t2r_as_the_formulas_have_it(single: float, pair: float) -> None:
     contrast, spread = 2.0, 1.0 / -float(ndtri(single))
-    assert single_error_rate(contrast, spread) == pytest.approx(single)
-    assert pair_error_rate(contrast, spread) == pytest.approx(pair, rel=0.05)
+    lrs, hrs = normal_law(0.0, spread), normal_law(contrast, spread)
+    assert single_error_rate(lrs, hrs, contrast / 2) == pytest.approx(single)
+    assert pair_error_rate(lrs, hrs) == pytest.approx(pair, rel=0.05)
 
 
 def test_an_amplifiers_offset_and_noise_add_their_variances_to_the_pairs() -> None:
-    assert pair_error_rate(2.0, 0.6, 0.3, 0.4) == pytest.approx(pair_error_rate(2.0, (0.6**2 + 0.25 / 2) ** 0.5))
+    wider = (0.6**2 + 0.25 / 2) ** 0.5
+    sensed = pair_error_rate(normal_law(0.0, 0.6), normal_law(2.0, 0.6), Amplifier(0.3, 0.4))
+    assert sensed == pytest.approx(pair_error_rate(normal_law(0.0, wider), normal_law(2.0, wider)))
 
 
 def test_devices_without_spread_do_not_err() -> None:
-    assert single_error_rate(2.0, 0.0) == pair_error_rate(2.0, 0.0) == 0
-    assert sign_flip(Window(10.0, 1.0), 9.0, 11.0, 0.0) == 0
+    lrs, hrs = normal_law(9.0, 0.0), normal_law(11.0, 0.0)
+    assert single_error_rate(lrs, hrs, 10.0) == pair_error_rate(lrs, hrs) == 0
+    assert taken(Window(10.0, 1.0), hrs, lrs) == 0
 
 
 def test_without_a_spread_of_the_devices_the_windows_alone_decides() -> None:
@@ -79,14 +92,17 @@ def test_without_a_spread_of_the_devices_the_windows_alone_decides() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for spread in (0.0, 1e-320, 1e-300):
-            assert to_zero(window, 9.0, 11.0, spread) == pytest.approx(float(ndtr(-1)), rel=5e-3)
-            assert from_zero(window, 11.0, spread) == pytest.approx(float(ndtr(-1)), rel=5e-3)
-        wrong, seen = float(ndtr(-4)), float(ndtr(1))
+            lrs, hrs = normal_law(9.0, spread), normal_law(11.0, spread)
+            assert unseen(window, lrs, hrs) == pytest.approx(float(ndtr(-1)), rel=5e-3)
+            assert seen(window, hrs, hrs) == pytest.approx(float(ndtr(-1)), rel=5e-3)
+        wrong, in_time = float(ndtr(-4)), float(ndtr(1))
         for spread in (0.0, 1e-6):
-            assert sign_flip(window, 9.0, 11.0, spread, 0.3, 0.4) == pytest.approx(wrong * seen, rel=1e-3)
+            lrs, hrs = normal_law(9.0, spread), normal_law(11.0, spread)
+            assert taken(window, hrs, lrs, Amplifier(0.3, 0.4)) == pytest.approx(wrong * in_time, rel=1e-3)
         for median, missed, fallen in ((8.0, 1, 0), (10.0, 0, 0), (12.0, 0, 1)):
-            assert to_zero(Window(median, 0.0), 9.0, 11.0, 0.0) == pytest.approx(missed)
-            assert from_zero(Window(median, 0.0), 11.0, 0.0) == pytest.approx(fallen)
+            lrs, hrs = normal_law(9.0, 0.0), normal_law(11.0, 0.0)
+            assert unseen(Window(median, 0.0), lrs, hrs) == pytest.approx(missed)
+            assert seen(Window(median, 0.0), hrs, hrs) == pytest.approx(fallen)
 
 
 @given(st.floats(0, 1))
@@ -113,19 +129,19 @@ def test_without_a_common_spread_the_tabulated_devices_would_hardly_ever_read_a_
         return Window(median, 0.0)
 
     def excess(median: float) -> float:
-        return to_zero(window(median), cell.ln_lrs, cell.ln_hrs, cell.spread) - 1e-2
+        return unseen(window(median), cell.law(cell.lrs), hrs) - 1e-2
 
-    median = brentq(excess, cell.ln_lrs, cell.ln_hrs)
-    assert from_zero(window(median), cell.ln_hrs, cell.spread) < 1e-5
+    hrs = cell.law(cell.hrs)
+    median = brentq(excess, cell.lrs.ln_median, cell.hrs.ln_median)
+    assert seen(window(median), hrs, hrs) < 1e-5
 
 
 def test_lines_that_miss_the_window_independently_would_turn_signs_a_thousand_times_too_often() -> None:
     """What cell.py says of a window without a spread that both lines share: 1e-2 and 18.5 % bring 1e-3 with them."""
     falls = 1 - (1 - 0.185) ** 0.5
     misses = 1e-2 / (1 - falls)
-    ln_lrs, spread = float(ndtri(misses)), 1.0
-    ln_hrs = -float(ndtri(falls))
+    lrs, hrs = normal_law(float(ndtri(misses)), 1.0), normal_law(-float(ndtri(falls)), 1.0)
     window = Window(0.0, 0.0)
-    assert to_zero(window, ln_lrs, ln_hrs, spread) == pytest.approx(1e-2)
-    assert from_zero(window, ln_hrs, spread) == pytest.approx(0.185)
-    assert sign_flip(window, ln_lrs, ln_hrs, spread) > misses * falls > 1e-3
+    assert unseen(window, lrs, hrs) == pytest.approx(1e-2)
+    assert seen(window, hrs, hrs) == pytest.approx(0.185)
+    assert taken(window, hrs, lrs) > misses * falls > 1e-3

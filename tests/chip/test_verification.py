@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from edgebnn.chip import verification
-from edgebnn.chip.cell import cell_error_rate, solve_cell
+from edgebnn.chip.cell import cell_error_rate
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.pulses import Outcome, program_verified
+from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.verification import verify
 

@@ -1,0 +1,93 @@
+"""The sensing window of ternary reads, fitted to the target's tables of ternary errors.
+
+The window and its spread from read to read, which both lines share, are fitted. Without such a common spread the table
+cannot come out: independent lines would turn a sign at least as often as both an LRS misses the window and an HRS does
+not, which at 1e-2 and 18.5 % is 1e-3, a thousand times the table's bound. docs/physics.md has the derivation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtri
+
+from edgebnn.chip.discharge import in_series
+from edgebnn.chip.spread import nominal_cell
+from edgebnn.chip.target import Target, physics_of
+from edgebnn.chip.theory import Law, Window, seen, unseen
+from edgebnn.errors import TargetError
+
+
+def sensing_window(target: Target, supply: float) -> Window:
+    """Median and spread at a supply in V: straight lines between the nearest tabulated ones.
+
+    TargetError beyond the outermost of them, where nothing is known of it.
+    """
+    fits = sorted(_fits(target))
+    supplies, medians, spreads = zip(*fits, strict=True)
+    if not supplies[0] <= supply <= supplies[-1]:
+        reach = f"at {supplies[0]:g} V alone" if len(fits) == 1 else f"from {supplies[0]:g} to {supplies[-1]:g} V"
+        raise TargetError(
+            f"[physics.ternary] of '{target.name}' describes the sense amplifiers {reach}, not at {supply:g} V; choose "
+            "a supply within, or add a table for this one"
+        )
+    return Window(float(np.interp(supply, supplies, medians)), float(np.interp(supply, supplies, spreads)))
+
+
+def _fits(target: Target) -> list[tuple[float, float, float]]:
+    """(supply, window, its spread) for each row of the table of ternary errors."""
+    physics = physics_of(target)
+    name = physics.sense.window_policy
+    nominal = nominal_cell(target, name, 0)
+    found = []
+    for label, row in physics.ternary.items():
+        supply = row.supply.si("voltage")
+        cell = replace(nominal, lrs=in_series(nominal.lrs, target, supply), hrs=in_series(nominal.hrs, target, supply))
+        lines = tuple((cell.law(state), cell.law(state, blb=True)) for state in (cell.lrs, cell.hrs))
+        window = _fit(*lines, row.to_zero.si("ratio"), row.from_zero.si("ratio"))
+        if window is None:
+            raise TargetError(
+                f"physics.ternary.{label} of '{target.name}' cannot come out of devices programmed under '{name}': "
+                "move its to_zero and from_zero, or the policy's lrs, hrs and bit_error_rate"
+            )
+        found.append((supply, window.median, window.spread))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _fit(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_from: float) -> Window | None:
+    """The window that gives both rates, or None where none does; nested roots, both functions being monotonic."""
+    try:
+        return _root(lrs, hrs, wanted_to, wanted_from)
+    except (ValueError, RuntimeError):  # brentq's words for no change of sign, and for no convergence
+        return None
+
+
+def _root(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_from: float) -> Window | None:
+    lowest, highest = min(part.mean for part in lrs[0] + lrs[1]), max(part.mean for part in hrs[0] + hrs[1])
+    widest_line = max(part.spread for law in (*lrs, *hrs) for part in law)
+
+    def window_at(width: float) -> Window:
+        def excess(median: float) -> float:
+            window = Window(median, width)
+            missed = (unseen(window, lrs[0], hrs[1]) + unseen(window, lrs[1], hrs[0])) / 2
+            return _quantile(missed) - _quantile(wanted_to)
+
+        reach = 9 * (width + widest_line)
+        return Window(brentq(excess, lowest - reach, highest + reach, xtol=1e-12), width)
+
+    def excess(width: float) -> float:
+        return _quantile(seen(window_at(width), *hrs)) - _quantile(wanted_from)
+
+    narrowest, widest = 1e-3 * (highest - lowest), 3 * (highest - lowest)
+    if not excess(narrowest) < 0 < excess(widest):
+        return None
+    return window_at(brentq(excess, narrowest, widest, xtol=1e-12))
+
+
+def _quantile(rate: float) -> float:
+    """That of the normal law, finite at 0 and 1 too, so that roots can be looked for between them."""
+    return float(ndtri(min(max(rate, 2.0**-1070), 1 - 2.0**-53)))
