@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import log, sqrt
+from math import exp, log, sqrt
 
-from scipy.optimize import brentq
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq, root
 from scipy.special import ndtri
 
 from edgebnn.chip.ageing import aged_rates
@@ -22,7 +24,8 @@ from edgebnn.chip.target import Policy, Target, physics_of
 from edgebnn.chip.theory import SignRates
 from edgebnn.errors import TargetError
 
-_WIDEST = 64.0  # of s in units of D: there a pair errs at 0.497
+_WIDEST = 1e9  # of s in units of D
+_CLOSE = 1e-9  # of quantiles: rates to one part in 10^8
 
 
 def nominal_cell(target: Target, policy_name: str, cycles: int) -> Cell:
@@ -47,7 +50,7 @@ def nominal_cell(target: Target, policy_name: str, cycles: int) -> Cell:
         return replace(plain, lrs=_state(physics, lrs, s, "lrs_spread"), hrs=_state(physics, hrs, s, "hrs_spread"))
 
     if rates.plus == rates.minus:
-        s = _root(lambda s: _distance(pair_rates(spread_out(s)).mean, rates.mean), _WIDEST * (hrs - lrs))
+        s = _spread_for(lambda s: _distance(pair_rates(spread_out(s)).mean, rates.mean), hrs - lrs)
         if s is None:
             raise _unsolvable(target, policy_name, rates)
         return spread_out(s)
@@ -63,31 +66,34 @@ def medians(policy: Policy) -> tuple[float, float]:
 def _shifted(
     target: Target, policy_name: str, spread_out: Callable[[float], Cell], rates: SignRates, contrast: float
 ) -> Cell:
-    """Two rates, two unknowns: for each spread the shift that makes the ratio right, and the spread that fits both."""
+    """Two rates, two unknowns: the spread and the shift that give both.
 
-    def cell_at(s: float) -> Cell:
-        def unlike(shift: float) -> float:
-            found = pair_rates(replace(spread_out(s), blb_shift=shift))
-            return _distance(found.plus, rates.plus) - _distance(found.minus, rates.minus)
+    In quantiles the two are nearly straight lines, so the start is what single normal laws give: (D + shift) / w and
+    (D - shift) / w are the quantiles of the rates.
+    """
+    plus, minus = (-float(ndtri(rate)) for rate in (rates.plus, rates.minus))
+    shift = contrast * (plus - minus) / (plus + minus)
+    s = 2 * contrast / (plus + minus) / sqrt(2)
 
-        return replace(spread_out(s), blb_shift=brentq(unlike, -0.999 * contrast, 0.999 * contrast, xtol=1e-12))
+    def excess(unknown: npt.NDArray[np.float64]) -> tuple[float, float]:
+        found = pair_rates(replace(spread_out(exp(float(unknown[0]))), blb_shift=float(unknown[1])))
+        return _distance(found.plus, rates.plus), _distance(found.minus, rates.minus)
 
-    try:
-        s = _root(lambda s: _distance(pair_rates(cell_at(s)).plus, rates.plus), _WIDEST * contrast)
-    except (ValueError, RuntimeError) as error:  # brentq's words for no change of sign, and for no convergence
-        raise _unsolvable(target, policy_name, rates) from error
-    if s is None:
+    solution = root(excess, (log(s), shift), tol=1e-12)
+    if max(map(abs, excess(solution.x))) > _CLOSE or abs(solution.x[1]) >= contrast:
         raise _unsolvable(target, policy_name, rates)
-    return cell_at(s)
+    return replace(spread_out(exp(float(solution.x[0]))), blb_shift=float(solution.x[1]))
 
 
-def _root(excess: Callable[[float], float], widest: float) -> float | None:
-    """Where a rate that rises with the spread is as wanted; None where no spread makes it so."""
-    narrowest = 1e-9 * widest
+def _spread_for(excess: Callable[[float], float], contrast: float) -> float | None:
+    """The spread at which a rate that rises with it is as wanted; None where none is."""
+    narrowest, widest = contrast / _WIDEST, contrast * _WIDEST
     if excess(narrowest) > 0:
         # An amplifier alone may already err at exactly the rate.
-        return narrowest if excess(narrowest) < 1e-9 else None
-    return float(brentq(excess, narrowest, widest, xtol=1e-13)) if excess(widest) > 0 else None
+        return narrowest if excess(narrowest) < _CLOSE else None
+    if excess(widest) < 0:
+        return None
+    return exp(brentq(lambda logarithm: excess(exp(logarithm)), log(narrowest), log(widest), xtol=1e-13))
 
 
 def _distance(found: float, wanted: float) -> float:

@@ -7,12 +7,14 @@ not, which at 1e-2 and 18.5 % is 1e-3, a thousand times the table's bound. docs/
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from edgebnn.chip.discharge import in_series
 from edgebnn.chip.spread import nominal_cell
@@ -22,39 +24,49 @@ from edgebnn.errors import TargetError
 
 
 def sensing_window(target: Target, supply: float) -> Window:
-    """Median and spread at a supply in V: straight lines between the nearest tabulated ones.
+    """Median and spread at a supply in V: fitted to the tabulated rates, or to what lies between the nearest ones.
 
-    TargetError beyond the outermost of them, where nothing is known of it.
+    Between two tables the normal quantiles of both rates go along straight lines. TargetError beyond the outermost of
+    the tables, where nothing is known, and where no window gives the rates.
     """
-    fits = sorted(_fits(target))
-    supplies, medians, spreads = zip(*fits, strict=True)
+    wanted = _wanted(target, supply)
+    name = physics_of(target).sense.window_policy
+    nominal = nominal_cell(target, name, 0)
+    cell = replace(nominal, lrs=in_series(nominal.lrs, target, supply), hrs=in_series(nominal.hrs, target, supply))
+    lrs, hrs = ((cell.law(state), cell.law(state, blb=True)) for state in (cell.lrs, cell.hrs))
+    window = _fit(lrs, hrs, wanted.to_zero, wanted.from_zero)
+    if window is None:
+        raise TargetError(
+            f"{wanted.tables} of '{target.name}' cannot come out of devices programmed under '{name}': move its "
+            "to_zero and from_zero, or the policy's lrs, hrs and bit_error_rate"
+        )
+    return window
+
+
+class _Wanted(NamedTuple):
+    to_zero: float
+    from_zero: float
+    tables: str
+
+
+def _wanted(target: Target, supply: float) -> _Wanted:
+    """What the tables say for a supply, and which they are."""
+    tables = sorted(
+        (row.supply.si("voltage"), row.to_zero.si("ratio"), row.from_zero.si("ratio"), f"physics.ternary.{name}")
+        for name, row in physics_of(target).ternary.items()
+    )
+    supplies, to_zero, from_zero, names = zip(*tables, strict=True)
     if not supplies[0] <= supply <= supplies[-1]:
-        reach = f"at {supplies[0]:g} V alone" if len(fits) == 1 else f"from {supplies[0]:g} to {supplies[-1]:g} V"
+        reach = f"at {supplies[0]:g} V alone" if len(tables) == 1 else f"from {supplies[0]:g} to {supplies[-1]:g} V"
         raise TargetError(
             f"[physics.ternary] of '{target.name}' describes the sense amplifiers {reach}, not at {supply:g} V; choose "
             "a supply within, or add a table for this one"
         )
-    return Window(float(np.interp(supply, supplies, medians)), float(np.interp(supply, supplies, spreads)))
-
-
-def _fits(target: Target) -> list[tuple[float, float, float]]:
-    """(supply, window, its spread) for each row of the table of ternary errors."""
-    physics = physics_of(target)
-    name = physics.sense.window_policy
-    nominal = nominal_cell(target, name, 0)
-    found = []
-    for label, row in physics.ternary.items():
-        supply = row.supply.si("voltage")
-        cell = replace(nominal, lrs=in_series(nominal.lrs, target, supply), hrs=in_series(nominal.hrs, target, supply))
-        lines = tuple((cell.law(state), cell.law(state, blb=True)) for state in (cell.lrs, cell.hrs))
-        window = _fit(*lines, row.to_zero.si("ratio"), row.from_zero.si("ratio"))
-        if window is None:
-            raise TargetError(
-                f"physics.ternary.{label} of '{target.name}' cannot come out of devices programmed under '{name}': "
-                "move its to_zero and from_zero, or the policy's lrs, hrs and bit_error_rate"
-            )
-        found.append((supply, window.median, window.spread))
-    return found
+    if supply in supplies:
+        return _Wanted(*tables[supplies.index(supply)][1:])
+    lost, found = (float(ndtr(np.interp(supply, supplies, ndtri(rates)))) for rates in (to_zero, from_zero))
+    above = bisect_left(supplies, supply)
+    return _Wanted(lost, found, f"what lies between {names[above - 1]} and {names[above]}")
 
 
 @lru_cache(maxsize=64)

@@ -98,14 +98,38 @@ def test_ageing_begins_at_a_share_of_the_endurance_and_goes_with_a_power_of_the_
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_warmth_low_supply_and_time_since_programming_cost_reliability(policy: str) -> None:
+def test_warmth_and_time_since_programming_cost_reliability(policy: str) -> None:
     for conditions in (
         [Conditions(temperature_k=KELVIN + celsius) for celsius in (-20, 0, 26.85, 50, 69)],
-        [Conditions(supply_v=supply) for supply in (1.2, 0.9, 0.6)],
         [Conditions(retention_s=hours * 3600.0) for hours in (2, 24, 24 * 365)],
     ):
         rates = [error_rate(policy, each) for each in conditions]
         assert rates == sorted(rates) and rates[0] < rates[-1]
+
+
+@pytest.mark.parametrize(
+    ("policy", "rates"),
+    [
+        ("strong", (1.0e-7, 2.5e-8, 1.6e-8, 4.1e-8, 7.4e-7)),
+        ("nominal", (1.0e-5, 7.0e-6, 4.6e-6, 4.6e-6, 8.9e-6)),
+        ("low-energy", (2.0e-3, 1.9e-3, 1.7e-3, 1.7e-3, 1.9e-3)),
+        ("ultra-low-energy", (3.3e-2, 3.3e-2, 3.2e-2, 3.2e-2, 3.3e-2)),
+    ],
+)
+def test_the_transistor_in_series_first_evens_out_the_devices_and_then_differs_itself(
+    policy: str, rates: tuple[float, ...]
+) -> None:
+    """The table of docs/physics.md."""
+    found = [error_rate(policy, Conditions(supply_v=supply)) for supply in (1.2, 0.9, 0.7, 0.65, 0.6)]
+    assert found == pytest.approx(rates, rel=0.03)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_low_supply_costs_reliability_where_the_amplifier_alone_feels_it(policy: str) -> None:
+    """Without the transistor: an amplifier's offset weighs more."""
+    target = replace(RRAM130, physics=replace(PHYSICS, access=None))
+    rates = [error_rate(policy, Conditions(supply_v=supply), target) for supply in (1.2, 0.9, 0.6)]
+    assert rates == sorted(rates) and rates[0] < rates[-1]
 
 
 def test_within_the_first_hour_nothing_is_lost() -> None:
