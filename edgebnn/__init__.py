@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgebnn.api import ChipInstance, Deployment, compile, load
+    from edgebnn.api import ChipInstance, Deployment, Inspection, compile, inspect, load
 
-__all__ = ["ChipInstance", "Deployment", "__version__", "compile", "load"]
+__all__ = ["ChipInstance", "Deployment", "Inspection", "__version__", "compile", "inspect", "load"]
 
 
 def __dir__() -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.chip.cells import read_battery
 from edgebnn.chip.conditions import KELVIN, Conditions
 from edgebnn.chip.coverage import check_chip, default_policy
+from edgebnn.chip.given import check_number, check_whole
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Usage
 from edgebnn.chip.target import Target
@@ -27,9 +30,19 @@ from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
-from edgebnn.emulator.executors import Executor, execute
-from edgebnn.errors import DataError, ModelError, NoCompilerError, TargetError, ToolError
-from edgebnn.frontend import ReadOptions, parse_input_scale, read_network, runnable_model
+from edgebnn.emulator.executors import Executor
+from edgebnn.emulator.runner import Runner
+from edgebnn.errors import DataError, DeploymentError, ModelError, NoCompilerError, TargetError, ToolError
+from edgebnn.frontend import (
+    Inspection,
+    Model,
+    ReadOptions,
+    inspect_model,
+    model_file,
+    parse_input_scale,
+    read_network,
+    runnable_model,
+)
 from edgebnn.frontend.problems import printable
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
@@ -37,12 +50,11 @@ from edgebnn.mapping.folder import FIRMWARE_ELF, read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
-from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.mapping.record import FirmwareFacts, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network import model_shape
 
-__all__ = ["ChipInstance", "Deployment", "compile", "load"]
+__all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 
 MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
 
@@ -65,6 +77,14 @@ class Deployment:
             f"Deployment({network.name!r}, target={target_title(target)!r}, policy={self.mapped.policy!r}, "
             f"weights={weights}, firmware={self.elf is not None})"
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickling and copying take along: the fields, and nothing that runs made in memory."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @cached_property
+    def _runner(self) -> Runner:
+        return Runner(self.mapped, self.elf)
 
     @property
     def elf(self) -> bytes | None:
@@ -94,11 +114,11 @@ class Deployment:
         """
         if on not in list(Executor):
             raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
-        instance = self.chip(int(chip)) if isinstance(chip, int | np.integer) else chip
-        banks = programmed_banks(self.mapped, instance) if instance is not None else None
+        instance = chip if chip is None or isinstance(chip, ChipInstance) else self.chip(chip)
+        check_whole(first_inference=first_inference)
         if not 0 <= first_inference < MOST_INFERENCES:
             raise TargetError(f"first_inference is {first_inference}; use a whole number from 0 to 2^47")
-        scores = execute(self.mapped, self.elf, self.batch(x), Executor(on), banks, first_inference)
+        scores = self._runner.run(self.batch(x), Executor(on), instance, first_inference)
         return scores if integers else scores * self.mapped.network.output.scale
 
     def emulate(
@@ -110,7 +130,7 @@ class Deployment:
         seed: int = 0,
         like: ChipInstance | None = None,
         firmware_samples: int = 64,
-        model: str | Path | None = None,
+        model: Model | None = None,
         progress: Progress = silent,
     ) -> Emulation:
         """Samples x, or (x, y) with the index of each sample's class, without errors and on chip instances.
@@ -122,6 +142,7 @@ class Deployment:
         allowed drop of accuracy is kept: `result.drop.verdict(0.005)`. Raises DataError for unsuitable data,
         TargetError for chips on a target without RRAM, or for `ber`, `like` or `seed` beside chips that have their own.
         """
+        check_whole(firmware_samples=firmware_samples, seed=seed)
         drawn = int(chips) if isinstance(chips, int | np.integer) else 0
         if drawn < 0:
             raise TargetError(f"chips is {drawn}; give the number of chips to draw, or a list of them")
@@ -131,7 +152,7 @@ class Deployment:
             )
         if ber is not None and like is not None:
             raise TargetError("like says all about the chips but their seeds; leave out ber")
-        chosen: Sequence[ChipInstance] = () if isinstance(chips, int | np.integer) else chips
+        chosen = _instances(() if isinstance(chips, int | np.integer) else chips)
         if drawn:
             pattern = like or self.chip(0, ber)
             chosen = [replace(pattern, seed=seed + index) for index in range(drawn)]
@@ -147,11 +168,12 @@ class Deployment:
             progress=progress,
         )
 
-    def _own_model(self, path: str | Path) -> RunnableModel:
+    def _own_model(self, given: Model) -> RunnableModel:
         """The checked model; ModelError where it is not the one that this was compiled from."""
-        model = runnable_model(path)
+        with model_file(given) as path:
+            model = runnable_model(path)
         if model.sha256 != self.mapped.provenance.model_sha256:
-            raise ModelError(f"'{path}' is not the model that the deployment was compiled from; give that file")
+            raise ModelError(f"'{path.name}' is not the model that the deployment was compiled from; give that file")
         return model
 
     def chip(
@@ -178,6 +200,7 @@ class Deployment:
         for word, known in ((errors, ErrorModel), (kinds, ErrorKinds)):
             if word not in list(known):
                 raise TargetError(f"chips know no '{word}'; choose one of: {', '.join(known)}")
+        check_number(temperature_c=temperature_c, retention_days=retention_days)
         conditions = Conditions(
             cycles=cycles,
             supply_v=supply_v,
@@ -236,11 +259,11 @@ class Deployment:
 
     def save(self, folder: str | Path) -> None:
         """Writes the deployment folder, whole or not at all."""
-        write_folder(Path(folder), record_of(self.mapped, self.firmware, self.files), self.files)
+        write_folder(_folder(folder), record_of(self.mapped, self.firmware, self.files), self.files)
 
 
 def compile(
-    model: str | Path,
+    model: Model,
     target: str | Path | Target = "rram130",
     *,
     policy: str | None = None,
@@ -253,17 +276,19 @@ def compile(
 ) -> Deployment:
     """The model on the target: read, mapped, generated and, where a cross compiler is found, built.
 
-    `target` is a shipped target's name, the path of a TOML file, or a loaded one. `step` hears the name and the seconds
-    of each step. `input_type` (`uint8`, `int12`, ..., `bits`, `trits`) and `input_scale` (what one integer is worth to
-    the model, such as "1/255") say which integers a float32 input holds. `calibration`, samples as the model takes
-    them, shows that range too, and those by which float layers become int8. `output` names the output that the
-    network ends in, where the model has several. Raises an EdgeBNNError that says what to do.
+    `model` is the path of an ONNX file, its bytes, or an onnx.ModelProto. `target` is a shipped target's name, the path
+    of a TOML file, or a loaded one. `step` hears the name and the seconds of each step. `input_type` (`uint8`, `int12`,
+    ..., `bits`, `trits`) and `input_scale` (what one integer is worth to the model, such as "1/255") say which integers
+    a float32 input holds. `calibration`, samples as the model takes them, shows that range too, and those by which
+    float layers become int8. `output` names the output that the network ends in, where the model has several. Raises
+    an EdgeBNNError that says what to do.
     """
-    scale = None if input_scale is None else parse_input_scale(str(input_scale))
-    samples = None if calibration is None else _numbers(calibration, "samples as the model takes them")
+    reading = _read_options(input_type, input_scale, calibration, output)
+    scale, samples = reading.input_scale, reading.calibration
     clock = _Clock(step)
     chip = target if isinstance(target, Target) else load_target(str(target))
-    network = read_network(Path(model), ReadOptions(input_type, scale, samples, output))
+    with model_file(model) as path:
+        network = read_network(path, reading)
     clock.tick("read the model")
     options = f"compile --target {chip.name}"
     options += f" --policy {policy}" if policy else ""
@@ -304,16 +329,57 @@ def compile(
     return Deployment(mapped, files, facts)
 
 
+def inspect(
+    model: Model,
+    *,
+    input_type: str | None = None,
+    input_scale: str | float | Fraction | None = None,
+    calibration: npt.ArrayLike | None = None,
+    output: str | None = None,
+) -> Inspection:
+    """What a model is made of: its integer `network`, or each of the `problems` that keep it from being one.
+
+    Takes the words of `compile`. Raises an EdgeBNNError where the file itself is damaged or the words do not fit it.
+    """
+    with model_file(model) as path:
+        return inspect_model(path, _read_options(input_type, input_scale, calibration, output))
+
+
 def load(folder: str | Path, *, trust: bool = False) -> Deployment:
     """The deployment in a folder; DeploymentError where it is none or damaged.
 
     On the target `host` the firmware is a program of this machine. It runs only with `trust`: whoever could write the
     folder could write the program.
     """
-    record, files = read_folder(Path(folder))
+    record, files = read_folder(_folder(folder))
     if trust and FIRMWARE_ELF in files:
         files[FIRMWARE_ELF] = TrustedElf(files[FIRMWARE_ELF])
     return Deployment(restore(record, files["weights.bin"], str(folder)), files, record.firmware)
+
+
+def _read_options(
+    input_type: str | None, scale: str | float | Fraction | None, calibration: npt.ArrayLike | None, output: str | None
+) -> ReadOptions:
+    return ReadOptions(
+        input_type,
+        None if scale is None else parse_input_scale(str(scale)),
+        None if calibration is None else _numbers(calibration, "samples as the model takes them"),
+        output,
+    )
+
+
+def _instances(chips: object) -> Sequence[ChipInstance]:
+    given = list(chips) if isinstance(chips, Iterable) else [chips]
+    found = [chip for chip in given if isinstance(chip, ChipInstance)]
+    if len(found) < len(given):
+        raise TargetError("chips are instances, as deployment.chip(seed) makes them, or the number of chips to draw")
+    return found
+
+
+def _folder(given: object) -> Path:
+    if not isinstance(given, str | os.PathLike):
+        raise DeploymentError(f"the folder is of the type {type(given).__name__}; give the path of a deployment folder")
+    return Path(given)
 
 
 def _numbers(values: npt.ArrayLike, wanted: str) -> npt.NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 
+from edgebnn.chip.given import check_number, check_whole
 from edgebnn.errors import TargetError
 
 KELVIN = 273.15  # 0 C
@@ -26,11 +27,17 @@ class Conditions:
     retention_s: float = 0.0
 
     def __post_init__(self) -> None:
+        check_whole(cycles=self.cycles)
+        check_number(supply_v=self.supply_v, temperature_k=self.temperature_k, retention_s=self.retention_s)
         if not 0 <= self.cycles <= MOST_CYCLES:
             raise TargetError(f"{self.cycles} programming cycles are out of range; use 0 to {MOST_CYCLES:g}")
-        for name, value in (("supply voltage", self.supply_v), ("temperature", self.temperature_k)):
-            if value is not None and not (isfinite(value) and value > 0):
-                raise TargetError(f"the {name} {value} is out of range; use a positive number")
+        if self.supply_v is not None and not (isfinite(self.supply_v) and self.supply_v > 0):
+            raise TargetError(f"the supply voltage {self.supply_v:g} V is out of range; use a positive number")
+        kelvin = self.temperature_k
+        if kelvin is not None and not (isfinite(kelvin) and kelvin > 0):
+            raise TargetError(
+                f"the temperature {kelvin - KELVIN:.9g} C ({kelvin:.9g} K) is out of range; absolute zero is -273.15 C"
+            )
         if not (isfinite(self.retention_s) and self.retention_s >= 0):
             days = self.retention_s / 86_400
             raise TargetError(f"{days:g} days since programming are out of range; use zero or more")

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from edgebnn.chip.conditions import MOST_GUARD_BAND, NOMINAL, Conditions
+from edgebnn.chip.given import check_number, check_whole
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
@@ -57,6 +58,10 @@ class ChipInstance:
     measured: Measured | None = None
 
     def __post_init__(self) -> None:
+        check_whole(seed=self.seed, attempts=self.attempts)
+        check_number(
+            bit_error_rate=self.bit_error_rate, read_error_rate=self.read_error_rate, guard_band=self.guard_band
+        )
         if not 0 <= self.seed < 2**63:
             raise TargetError(f"chip seed {self.seed} is out of range; use a whole number from 0 to 2^63 - 1")
         for name, rate in (("bit error rate", self.bit_error_rate), ("read error rate", self.read_error_rate)):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgebnn.chip.cells import Battery, battery_of
 from edgebnn.chip.energy import Energy, Group, Part, leakage_energy
+from edgebnn.chip.given import check_number, check_whole
 from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
 
@@ -30,6 +31,13 @@ class Usage:
     sample_rate_hz: float | None = None
 
     def __post_init__(self) -> None:
+        check_whole(channels=self.channels)
+        check_number(
+            days=self.days,
+            inferences_per_day=self.inferences_per_day,
+            reprogrammings_per_day=self.reprogrammings_per_day,
+            sample_rate_hz=self.sample_rate_hz,
+        )
         for name, value in (
             ("inferences a day", self.inferences_per_day),
             ("reprogrammings a day", self.reprogrammings_per_day),

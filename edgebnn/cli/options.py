@@ -12,6 +12,7 @@ import click
 from edgebnn.cli.places import DeploymentFolder
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from edgebnn.api import Deployment
@@ -91,13 +92,22 @@ def read_samples(path: Path) -> npt.NDArray[Any]:
     return read_npz(path, ["x"])["x"] if path.suffix == ".npz" else read_npy(path)
 
 
-def batch_of(path: Path, deployment: Deployment) -> npt.NDArray[Any]:
-    """The samples of a file as a batch; a single one becomes a batch of one. DataError names the file."""
+def labelled_batch(path: Path, deployment: Deployment) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
+    """The samples of a file as a batch, a single one as a batch of one, and their classes where an .npz has `y`.
+
+    DataError names the file.
+    """
+    from edgebnn.arrays import read_npz
+    from edgebnn.emulator.emulate import check_labels
     from edgebnn.errors import DataError
 
-    samples = read_samples(path)
+    arrays = read_npz(path, ["x"], ["y"]) if path.suffix == ".npz" else {"x": read_samples(path)}
     try:
-        return deployment.batch(samples)
+        if "y" not in arrays:
+            return deployment.batch(arrays["x"]), None
+        data = deployment.dataset(arrays["x"], arrays["y"])
+        check_labels(data, deployment.mapped)
+        return data.x, data.y
     except DataError as error:
         raise DataError(f"'{path}': {error}") from error
 

@@ -16,10 +16,11 @@ from edgebnn.cli.places import OutputFile
 @folder_argument
 @click.option(
     "--input",
+    "--data",
     "input_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     required=True,
-    help="x.npy: a batch in the model's input layout and type.",
+    help="x.npy, a batch in the model's input layout and type; or .npz with x and, for the accuracy, labels y.",
 )
 @click.option("--output", type=OutputFile(), help="Where the scores go (.npy).")
 @click.option(
@@ -52,7 +53,7 @@ def run(
     """Run a batch through the deployment in DIR and write its scores."""
     from edgebnn import api
     from edgebnn.chip.instance_files import check_ending
-    from edgebnn.cli.options import batch_of, chip_from
+    from edgebnn.cli.options import chip_from, labelled_batch
     from edgebnn.cli.output import progress
     from edgebnn.files import write_whole
     from edgebnn.report.arrays import npy_bytes
@@ -62,7 +63,7 @@ def run(
     if save_chip is not None and chip is None:
         raise click.UsageError("--save-chip goes with --chip SEED")
     deployment = api.load(folder, trust=trust)
-    x = batch_of(input_file, deployment)
+    x, labels = labelled_batch(input_file, deployment)
     instance = chip_from(deployment, chip, chip_words)
     if save_chip is not None and instance is not None:
         check_ending(save_chip, instance.measured is not None)
@@ -73,5 +74,5 @@ def run(
         instance.save(save_chip, deployment.mapped.target)
     if output is not None:
         write_whole(output, npy_bytes(scores))
-    document = run_document(deployment, scores, on, instance)
+    document = run_document(deployment, scores, on, instance, labels)
     emit(document, json_flag, json_file, lambda console: show_run(console, document))

@@ -64,7 +64,7 @@ class Dataset:
             raise DataError("the data hold no sample; give at least one")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Emulation:
     """What `emulate` found. Energies and latency are means over the inferences that ran as firmware.
 
@@ -94,6 +94,15 @@ class Emulation:
     programming: ProgrammingCost | None
     supply_v: float | None
 
+    def __repr__(self) -> str:
+        """One short line; the fields have the rest."""
+        accuracy = "" if self.accuracy is None else f", accuracy={self.accuracy:.4f}"
+        energy = "" if self.energy is None else f", energy_nj={self.energy.total_j * 1e9:.4g}"
+        return (
+            f"Emulation(samples={self.samples}{accuracy}, chips={len(self.chips)}, "
+            f"executors_agree={self.executors_agree}{energy})"
+        )
+
     @property
     def executors_agree(self) -> bool | None:
         """Every pair of executors that was compared agrees on every sample; None where nothing was compared."""
@@ -118,7 +127,7 @@ def emulate(
     where it is a native program that nobody vouches for, the firmware is left out; a note says the latter. Raises
     DataError for unsuitable data, TargetError for chips on a target without RRAM.
     """
-    _check_labels(data, mapped)
+    check_labels(data, mapped)
     notes: tuple[str, ...] = ()
     if elf is not None and firmware_samples and not runs(mapped.target, elf):
         elf, notes = None, (f"the firmware was left out: {WITHOUT_CONSENT}",)
@@ -180,7 +189,8 @@ def _answers(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[Any]) -
     return answers
 
 
-def _check_labels(data: Dataset, mapped: MappedNetwork) -> None:
+def check_labels(data: Dataset, mapped: MappedNetwork) -> None:
+    """DataError where a label is the number of no class."""
     classes = mapped.network.output.size
     if data.y is not None and (data.y.min() < 0 or data.y.max() >= classes):
         raise DataError(

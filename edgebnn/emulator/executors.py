@@ -44,10 +44,12 @@ def execute(
     on: Executor,
     banks: ProgrammedBanks | None = None,
     first_inference: int = 0,
+    fast: FastPath | None = None,
 ) -> Scores:
     """Integer scores int32 (B, *scores shape) of a batch on one executor.
 
-    `banks` are those of a chip with errors, whose inference `first_inference` + i sample i is. Raises DataError for
+    `banks` are those of a chip with errors, whose inference `first_inference` + i sample i is. `fast` is the network's
+    fast path where there is one already. Raises DataError for
     unsuitable data, TargetError for banks that are not the network's, ToolError where the executor's packages or the
     firmware are missing.
     """
@@ -56,7 +58,7 @@ def execute(
             raise ToolError(NO_FIRMWARE)
         return run_firmware(mapped, elf, x, banks, first_inference=first_inference).scores
     if on is Executor.FAST:
-        return FastPath(mapped).run(x, banks, first_inference=first_inference)
+        return (fast or FastPath(mapped)).run(x, banks, first_inference=first_inference)
     if banks is not None:
         check_inferences(first_inference, len(x))
     blocks = []

@@ -20,7 +20,7 @@ from edgebnn.network.types import Network
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Inspection:
     """A model as the front end sees it: its network, or every problem that keeps it from being one.
 
@@ -32,6 +32,11 @@ class Inspection:
     network: Network | None
     problems: tuple[Problem, ...]
     producer: str = ""
+
+    def __repr__(self) -> str:
+        """One short line: a network is nothing to read in a notebook."""
+        found = "no network" if self.network is None else f"{len(self.network.nodes)} nodes"
+        return f"Inspection({self.name!r}, {found}, problems={len(self.problems)})"
 
 
 def read_network(path: Path | str, options: ReadOptions | None = None) -> Network:

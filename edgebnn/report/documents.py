@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edgebnn.chip.coverage import default_policy
 from edgebnn.chip.energy import Energy, Group, phase_evidence
 from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.intervals import exact_interval
 from edgebnn.chip.lifetime import Lifetime
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import changed
@@ -27,6 +28,7 @@ from edgebnn.mapping.programmed import pattern_of
 from edgebnn.report.battery import battery_document, leakage_note
 from edgebnn.report.chip_documents import chip_document
 from edgebnn.report.fit import available_document
+from edgebnn.report.int8_energy import spent_on_int8
 from edgebnn.report.target_names import named
 
 if TYPE_CHECKING:
@@ -71,9 +73,16 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
     }
 
 
-def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip: ChipInstance | None) -> Document:
-    """`run`: the classes; the scores themselves go to a file."""
+def run_document(
+    deployment: Deployment,
+    scores: npt.NDArray[Any],
+    on: str,
+    chip: ChipInstance | None,
+    labels: npt.NDArray[np.int64] | None = None,
+) -> Document:
+    """`run`: the classes, and with the labels (samples,) the accuracy; the scores themselves go to a file."""
     flat = per_class(scores)
+    right = None if labels is None else flat.argmax(axis=1) == labels
     mapped, network = deployment.mapped, deployment.mapped.network
     return {
         **origin_document(mapped),
@@ -85,6 +94,8 @@ def run_document(deployment: Deployment, scores: npt.NDArray[Any], on: str, chip
         "scale": network.output.scale,
         "ends_in": network.ends_in,
         "notes": list(network.notes),
+        "accuracy": None if right is None else float(right.mean()),
+        "accuracy_interval": None if right is None else list(exact_interval(int(right.sum()), len(right))),
         "classes": flat.argmax(axis=1).tolist(),
         "class_counts": np.bincount(flat.argmax(axis=1), minlength=flat.shape[1]).tolist(),
     }
@@ -152,7 +163,12 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         "endurance": _endurance_document(result),
         "array_events_closed_form": asdict(result.array),
         "events_counted": None if result.counted is None else asdict(result.counted),
-        "notes": [*mapped.network.notes, *left_out(deployment), *_life_notes(mapped.target, result)],
+        "notes": [
+            *mapped.network.notes,
+            *left_out(deployment),
+            *spent_on_int8(mapped, result.energy),
+            *_life_notes(mapped.target, result),
+        ],
     }
 
 

@@ -16,6 +16,7 @@ from edgebnn.emulator.chip_results import ChipResult, OverChips, ProgrammingCost
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.report.documents import energy_document, left_out, origin_document
+from edgebnn.report.int8_energy import spent_on_int8
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -56,7 +57,12 @@ def emulate_document(
         **energy_document(result),
         **programming_document(result.programming),
         "programming_policy": mapped.policy if result.first_chip is None else policy_of(mapped, result.first_chip),
-        "notes": [*left_out(deployment), *result.notes, *_unlike(list(files))],
+        "notes": [
+            *left_out(deployment),
+            *spent_on_int8(mapped, result.energy),
+            *result.notes,
+            *_unlike(list(files)),
+        ],
     }
     if allowed_drop is not None:
         document |= _verdict(mapped, result, allowed_drop)

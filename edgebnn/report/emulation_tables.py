@@ -10,7 +10,7 @@ from rich.table import Table
 
 from edgebnn.report import numbers
 from edgebnn.report.chip_tables import attempts_shown
-from edgebnn.report.tables import agreement_rows, energy_rows, facts, programming_rows, show_notes
+from edgebnn.report.tables import accuracy_text, agreement_rows, energy_rows, facts, programming_rows, show_notes
 from edgebnn.report.target_names import shown_target
 
 Document = dict[str, Any]
@@ -22,9 +22,7 @@ def show_emulate(console: Console, document: Document) -> None:
     """The data without errors, then the chips."""
     rows = [("target", shown_target(document)), ("samples", numbers.count(document["samples"]))]
     if document["accuracy"] is not None:
-        low, high = map(numbers.share, document["accuracy_interval"])
-        accuracy = numbers.share(document["accuracy"])
-        rows.append(("accuracy, no errors", f"{accuracy} (95% interval {low} to {high})"))
+        rows.append(("accuracy, no errors", accuracy_text(document)))
     if document["accuracy_drop"] is not None:
         low, high = document["accuracy_drop_interval"]
         rows.append(("accuracy drop", f"{document['accuracy_drop']:.2f} points (95% interval {low:.2f} to {high:.2f})"))

@@ -63,8 +63,16 @@ def show_run(console: Console, document: Document) -> None:
         where = f"chip {chip['seed']} (errors by '{chip['errors']}') at a bit error rate of {rate}"
     samples = numbers.counted(document["samples"], "sample")
     console.print(f"{samples} on {document['on']}, {where}" + (f": {counts}" if counts else ""))
+    if document["accuracy"] is not None:
+        facts(console, "", [("accuracy", accuracy_text(document))])
     if document["ends_in"] == "classes":
         console.print(LEFT_OUT)
+
+
+def accuracy_text(document: Document) -> str:
+    """`95.80% (95% interval 94.51% to 96.87%)`."""
+    low, high = map(numbers.share, document["accuracy_interval"])
+    return f"{numbers.share(document['accuracy'])} (95% interval {low} to {high})"
 
 
 def show_estimate(console: Console, document: Document) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +167,68 @@ def test_a_chip_that_cannot_be_is_one_sentence(
 ) -> None:
     with pytest.raises(TargetError, match=message):
         deployment.chip(0, **words)
+
+
+def test_a_stream_of_samples_programs_its_chip_once(
+    deployment: edgebnn.Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgebnn.emulator import runner
+
+    chips = [deployment.chip(seed, errors="device", policy="low-energy") for seed in (3, 4)]
+    alone = {
+        chip.seed: edgebnn.Deployment(deployment.mapped, deployment.files, None).run(X, chip=chip) for chip in chips
+    }
+    programmed, program = [], runner.programmed_banks
+    monkeypatch.setattr(
+        runner, "programmed_banks", lambda mapped, chip: programmed.append(chip) or program(mapped, chip)
+    )
+    for on in ("fast", "reference"):
+        scores = [
+            deployment.run(
+                x, on=on, chip=deployment.chip(3, errors="device", policy="low-energy"), first_inference=index
+            )
+            for index, x in enumerate(X)
+        ]
+        assert np.array_equal(np.concatenate(scores), alone[3])
+    assert programmed == chips[:1]
+    assert np.array_equal(deployment.run(X, chip=chips[1]), alone[4])
+    assert np.array_equal(deployment.run(X, chip=chips[0]), alone[3])
+    assert programmed == [chips[0], chips[1], chips[0]]  # one chip is kept, however many come
+
+
+def test_a_deployment_that_ran_can_be_pickled_and_copied(deployment: edgebnn.Deployment) -> None:
+    scores = deployment.run(X, chip=3)
+    for other in (pickle.loads(pickle.dumps(deployment)), copy.deepcopy(deployment)):  # noqa: S301 - our own bytes
+        assert np.array_equal(other.run(X, chip=3), scores)
+
+
+def test_the_repr_of_an_emulation_is_one_short_line(deployment: edgebnn.Deployment) -> None:
+    shown = repr(deployment.emulate((X, Y), chips=2, firmware_samples=0))
+    assert len(shown) < 120 and "\n" not in shown
+    assert "samples=5" in shown and "chips=2" in shown and "accuracy=" in shown
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda it: it.save(None), "the folder is of the type NoneType"),
+        (lambda it: edgebnn.load(3), "the folder is of the type int"),
+        (lambda it: it.chip("x"), "seed is 'x'; give a whole number"),
+        (lambda it: it.chip(1.5), r"seed is 1\.5; give a whole number"),
+        (lambda it: it.chip(1, ber="0.1"), "bit_error_rate is '0.1'; give a number"),
+        (lambda it: it.chip(1, cycles="5"), "cycles is '5'; give a whole number"),
+        (lambda it: it.chip(1, temperature_c="hot"), "temperature_c is 'hot'; give a number"),
+        (lambda it: it.chip(1, temperature_c=-300), r"the temperature -300 C .*absolute zero is -273\.15 C"),
+        (lambda it: it.run(X, chip="x"), "seed is 'x'; give a whole number"),
+        (lambda it: it.run(X, first_inference="a"), "first_inference is 'a'; give a whole number"),
+        (lambda it: it.emulate((X, Y), chips="ab"), "chips are instances"),
+        (lambda it: it.emulate((X, Y), chips=[1]), "chips are instances"),
+        (lambda it: it.emulate((X, Y), chips=1.5), "chips are instances"),
+        (lambda it: it.estimate(days="x"), "days is 'x'; give a number"),
+    ],
+)
+def test_values_of_a_wrong_type_are_one_sentence(
+    call: Callable[[Any], object], said: str, deployment: edgebnn.Deployment
+) -> None:
+    with pytest.raises(EdgeBNNError, match=said):
+        call(deployment)

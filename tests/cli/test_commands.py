@@ -420,3 +420,17 @@ def test_what_is_given_as_it_is_by_itself_is_no_wrong_usage(cortex: Path, window
 @pytest.mark.parametrize("words", [("compile",), ("run", "."), ("emulate", ".", "--chips", "-1"), ("nonsense",)])
 def test_wrong_usage_is_exit_code_2(words: tuple[str, ...]) -> None:
     assert edgebnn(*words).exit_code == 2
+
+
+def test_run_takes_labels_and_prints_the_accuracy(folder: Path, windows: Path, tmp_path: Path) -> None:
+    plain = document("run", folder, "--input", windows / "x.npy")
+    assert plain["accuracy"] is None and plain["accuracy_interval"] is None
+    for option in ("--input", "--data"):
+        found = document("run", folder, option, windows / "data.npz")
+        right = sum(found == index % 2 for index, found in enumerate(plain["classes"]))
+        low, high = found["accuracy_interval"]
+        assert found["classes"] == plain["classes"]
+        assert found["accuracy"] == right / 40 and low < found["accuracy"] < high
+    assert "95% interval" in edgebnn("run", folder, "--input", windows / "data.npz").stdout
+    np.savez(tmp_path / "wrong.npz", x=np.load(windows / "x.npy"), y=np.full(40, 2))
+    assert "the classes are 0 to 1" in refused("run", folder, "--input", tmp_path / "wrong.npz")
