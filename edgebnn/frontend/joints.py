@@ -12,13 +12,14 @@ import numpy as np
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Fractions, Leaf
 from edgebnn.frontend.fixed import LARGEST, aligned, natural, rounded, times
+from edgebnn.frontend.means import on_one_divisor
 from edgebnn.frontend.operations import Averaging
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT, float32_holds, sum_error
 from edgebnn.frontend.signals import Signal, check_size, checked_extents, reshaped, seen_name, window_on
 from edgebnn.frontend.sums import Fixed
 from edgebnn.frontend.views import View
-from edgebnn.network.types import Add, Concat, Kind, SumPool, Tensor
+from edgebnn.network.types import Add, Concat, Kind, Node, SumPool, Tensor
 
 
 def summed(emitter: Emitter, signals: Sequence[Signal], minus: bool, node: str, value: str) -> Signal:
@@ -74,23 +75,32 @@ def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, 
     fixed = natural(emitter, signal)
     if fixed is None or fixed.largest * taps > LARGEST:
         fixed = rounded(emitter, signal, terms=taps)
-    if padded and np.any(fixed.offset != 0):
+    if padded and operation.pads_count and np.any(fixed.offset != 0):
         raise Refusal("averages over a padding of zeros that its integers do not have", "average without padding")
     source = fixed.tensor
     low, high = taps * min(source.low, 0), taps * max(source.high, 0)
     output = Tensor(emitter.tensor_name(f"{value}.sums"), Kind.SUMS, (source.channels, *extents), low, high)
     pool = SumPool(emitter.name(node), (source.name,), output, window)
-    leaf = _mean_leaf(fixed, taps, output)
-    mean = emitter.step(pool, (source,), leaf, value)
+    nodes: tuple[Node, ...] = (pool,)
+    divisor = taps
+    if operation.divisors is not None:
+        nodes, divisor = on_one_divisor(emitter, pool, operation.divisors, value)
+    *first, last = nodes
+    for made, read in zip(first, (source, *(each.output for each in first)), strict=False):
+        emitter.emit(made, read)
+    leaf = _mean_leaf(fixed, taps, divisor, last.output)
+    mean = emitter.step(last, (first[-1].output if first else source,), leaf, value)
     return mean if operation.keeps_map else reshaped(mean, (source.channels,), f"{node}.flat", value)
 
 
-def _mean_leaf(fixed: Fixed, taps: int, output: Tensor) -> Leaf:
+def _mean_leaf(fixed: Fixed, taps: int, divisor: int, output: Tensor) -> Leaf:
     """What the sums of a mean's window are worth, and what float32 makes of the division."""
-    unit = fixed.unit / taps
+    unit = fixed.unit / divisor
     bound = max(-output.low, output.high)
-    exact = fixed.exact and not np.any(fixed.offset != 0) and taps & (taps - 1) == 0 and float32_holds(unit, bound)
-    error = 0.0 if exact else taps * fixed.error + sum_error(taps + 2, float(bound))
+    exact = (
+        fixed.exact and not np.any(fixed.offset != 0) and divisor & (divisor - 1) == 0 and float32_holds(unit, bound)
+    )
+    error = 0.0 if exact else divisor * fixed.error + sum_error(taps + 2, float(bound))
     if not exact and np.any(fixed.offset != 0):
         error += sum_error(taps + 2, float(max(map(abs, fixed.offset.tolist())) / unit))
     return Leaf(np.full(output.channels, unit), fixed.offset, exact, np.full(output.channels, error))

@@ -115,16 +115,20 @@ class Pooling:
 
 @dataclass(frozen=True)
 class Averaging:
-    """The mean under a window of operand 0, None for the whole map; padding counts as zeros.
+    """The mean under a window of operand 0, None for the whole map.
 
+    `divisors` has for each axis how many taps count at each place, None where all do; the product over the axes is what
+    the sum at a place is divided by. Without `pads_count` none of them lies in the padding, elsewhere those are zeros.
     Without `keeps_map` the map's axes, of length one then, are dropped.
     """
 
     window: Window | None
     keeps_map: bool = True
+    divisors: tuple[tuple[int, ...], ...] | None = None
+    pads_count: bool = True
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Joining:
     """Operands one behind the other along an axis (the batch axis counted): all of them, or each behind a function.
 

@@ -17,7 +17,14 @@ from edgebnn.frontend.operations import (
     Recogniser,
 )
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.windows import reached, rounded_up, spatial_of, window_of
+from edgebnn.frontend.windows import (
+    reached,
+    rounded_up,
+    spatial_of,
+    taps_between,
+    window_of,
+    without_padding,
+)
 from edgebnn.network.types import Window
 
 
@@ -32,18 +39,20 @@ def max_pool(node: Node, operands: Operands) -> Operation:
 
 
 def _average_pool(node: Node, operands: Operands) -> Operation:
-    """The mean under a window; padding that a window touches must count (count_include_pad)."""
-    window = window_of(node, operands, _kernel(node))
-    spatial = spatial_of(operands, len(window.kernel))
-    if node.integer("ceil_mode", 0) and rounded_up(window, spatial).extents(spatial) != window.extents(spatial):
-        raise Refusal("rounds its extents up, so that its last windows are cut off", "export it with ceil_mode=False")
-    window = reached(window, spatial)
-    if any(window.pad_begin + window.pad_end) and not node.integer("count_include_pad", 0):
-        raise Refusal(
-            "leaves the padding out of the means at the border, so that they have other divisors",
-            "use count_include_pad=True, or no padding",
-        )
-    return Averaging(window)
+    """The mean under a window, with padding among what is counted or without (count_include_pad, ceil_mode).
+
+    Taps behind the padding, which only ceil_mode reaches, never count, as in ONNX's text and onnxruntime.
+    """
+    given = window_of(node, operands, _kernel(node))
+    spatial = spatial_of(operands, len(given.kernel))
+    window = rounded_up(given, spatial) if node.integer("ceil_mode", 0) else reached(given, spatial)
+    pads_count = bool(node.integer("count_include_pad", 0)) and any(given.pad_begin + given.pad_end)
+    divisors = taps_between(window, spatial, given if pads_count else without_padding(given))
+    if any(0 in axis for axis in divisors):
+        raise Refusal("has windows that lie wholly in the padding", "use less padding")
+    if all(count == whole for axis, whole in zip(divisors, window.kernel, strict=True) for count in axis):
+        return Averaging(window)
+    return Averaging(window, divisors=divisors, pads_count=pads_count)
 
 
 def _kernel(node: Node) -> tuple[int, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from edgebnn.frontend.graph import Node
 from edgebnn.frontend.operations import Operands
 from edgebnn.frontend.problems import Refusal
@@ -80,3 +82,21 @@ def reached(window: Window, spatial: tuple[int, ...]) -> Window:
         last = (outputs - 1) * window.stride[axis] + span - window.pad_begin[axis] - extent
         ends.append(min(max(0, last), window.pad_end[axis]))
     return Window(window.kernel, window.stride, window.dilation, window.pad_begin, tuple(ends))
+
+
+def taps_between(window: Window, spatial: tuple[int, ...], counted: Window) -> tuple[tuple[int, ...], ...]:
+    """For each axis, how many taps of the window at each place lie in the map or in the padding of `counted`."""
+    found = []
+    for axis, (extent, outputs) in enumerate(zip(spatial, window.extents(spatial), strict=True)):
+        kernel, dilation = window.kernel[axis], window.dilation[axis]
+        start = np.arange(max(outputs, 0)) * window.stride[axis] - window.pad_begin[axis]
+        first = np.maximum(0, -((start + counted.pad_begin[axis]) // dilation))
+        last = np.minimum(kernel - 1, (extent + counted.pad_end[axis] - 1 - start) // dilation)
+        found.append(tuple(np.maximum(0, last - first + 1).tolist()))
+    return tuple(found)
+
+
+def without_padding(window: Window) -> Window:
+    """The window without its padding."""
+    zeros = (0,) * len(window.kernel)
+    return Window(window.kernel, window.stride, window.dilation, zeros, zeros)

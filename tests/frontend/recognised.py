@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -146,5 +147,7 @@ def _pooled(x: Array, pool: Averaging | Pooling) -> Array:
     axes = tuple(range(2 + len(spatial), 2 + 2 * len(spatial)))
     if isinstance(pool, Pooling):
         return _patches(x, window, -np.inf).max(axes).astype(np.float32)
-    mean = _patches(x, window, 0.0).mean(axes).astype(np.float32)
+    sums = _patches(x, window, 0.0).sum(axes)
+    counts = pool.divisors or tuple((kernel,) for kernel in window.kernel)
+    mean = (sums / reduce(np.multiply.outer, map(np.array, counts))).astype(np.float32)
     return mean if pool.keeps_map else mean.reshape(mean.shape[:2])

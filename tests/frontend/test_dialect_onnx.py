@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -107,22 +108,34 @@ class TestMeans:
     def test_average_pool_over_one_axis(self) -> None:
         compared("AveragePool", normal(2, 3, 20), close=True, kernel_shape=[4], strides=[3])
 
+    @pytest.mark.parametrize("counts", [0, 1])
     @pytest.mark.parametrize("pads", [[1, 1, 1, 1], [0, 2, 1, 0]])
-    def test_padding_counts_where_the_model_says_so(self, pads: list[int]) -> None:
+    def test_padding_counts_where_the_model_says_so(self, pads: list[int], counts: int) -> None:
         given: dict[str, Any] = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": pads}
-        compared("AveragePool", X, close=True, count_include_pad=1, **given)
-        refused("AveragePool", X, words="count_include_pad=True", **given)
+        operation = compared("AveragePool", X, close=True, count_include_pad=counts, **given)
+        assert operation.pads_count == bool(counts)
 
     def test_padding_that_no_window_reaches_does_not_matter(self) -> None:
         x = normal(1, 2, 6)
         operation = compared("AveragePool", x, close=True, kernel_shape=[2], strides=[3], pads=[0, 1])
-        assert operation.window.pad_end == (0,)
-        refused("AveragePool", x, words="count_include_pad", kernel_shape=[2], strides=[3], pads=[0, 2])
+        assert operation.window.pad_end == (0,) and operation.divisors is None
 
-    def test_extents_that_are_rounded_up(self) -> None:
-        given: dict[str, Any] = {"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1}
-        refused("AveragePool", X, words="ceil_mode=False", **given)
-        compared("AveragePool", normal(2, 3, 8, 8), close=True, **given)
+    @pytest.mark.parametrize("extent", range(5, 9))
+    @pytest.mark.parametrize("kernel", [2, 3, 4])
+    @pytest.mark.parametrize("counts", [0, 1])
+    def test_extents_that_are_rounded_up(self, extent: int, kernel: int, counts: int) -> None:
+        """Whether or not the padding counts, what lies behind it does not."""
+        for stride, pads in product((1, 2, 3), ((0, 0), (1, 1), (0, 1), (1, 0))):
+            given = {"kernel_shape": [kernel], "strides": [stride], "pads": list(pads), "count_include_pad": counts}
+            compared("AveragePool", normal(1, 2, extent), close=True, ceil_mode=1, **given)
+
+    def test_both_axes_rounded_up(self) -> None:
+        given: dict[str, Any] = {"kernel_shape": [2, 3], "strides": [2, 2], "ceil_mode": 1, "pads": [1, 0, 0, 1]}
+        for counts in (0, 1):
+            compared("AveragePool", normal(2, 3, 7, 8), close=True, count_include_pad=counts, **given)
+
+    def test_windows_of_padding_alone_are_refused(self) -> None:
+        refused("AveragePool", normal(1, 2, 6), words="wholly in the padding", kernel_shape=[1], pads=[1, 0])
 
     @pytest.mark.parametrize("given", [{"ceil_mode": 1}, {"auto_pad": "SAME_UPPER"}])
     @pytest.mark.parametrize("operator", ["AveragePool", "MaxPool"])
