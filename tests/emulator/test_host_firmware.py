@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from edgebnn.chip.target_files import load_target
+from edgebnn.codegen.clean_environment import clean_environment
+from edgebnn.codegen.flags import compile_flags
 from edgebnn.codegen.toolchain import find_toolchain
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.emulator.host_firmware import run_host_firmware
@@ -50,7 +52,8 @@ def _starter() -> bytes:
         pytest.skip("no compiler was found")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "starter.c").write_text(STARTER)
-        subprocess.run([*chain.command, *chain.machine, "starter.c", "-o", "starter"], cwd=folder, check=True)
+        command = [*chain.command, *chain.machine, *compile_flags("host"), "starter.c", "-o", "starter"]
+        subprocess.run(command, cwd=folder, env=clean_environment(Path(folder)), check=True)
         return Path(folder, "starter").read_bytes()
 
 
