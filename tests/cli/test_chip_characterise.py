@@ -92,7 +92,7 @@ def test_several_cycles_and_supplies_give_a_rate_each() -> None:
     where = [(row["supply_v"], row["cycles"]) for row in found["ber_2t2r"]]
     assert where == [(1.2, 0), (1.2, 10**7), (0.6, 0), (0.6, 10**7)]
     values = [row["value"] for row in found["ber_2t2r"]]
-    assert values[1] == pytest.approx(10 * values[0], rel=1e-3) and values[2] > values[0]
+    assert values[1] == pytest.approx(10 * values[0], rel=1e-3) and values[2] == pytest.approx(8.9e-6, rel=0.03)
     assert [row["policy"] for row in found["ternary"]] == ["nominal", "nominal"]
 
 
