@@ -163,13 +163,14 @@ def _qlinear_softmax(node: Node, operands: Operands) -> Operation:
 
 
 def _qlinear_sigmoid(node: Node, operands: Operands) -> Operation:
-    """A function of integers that only rises, at the end of a model: left out."""
-    return _left_out(ENDINGS["Sigmoid"](node, operands))
+    """The sigmoid of integers: left out at the end of a model, elsewhere integers of another scale."""
+    steps = _quantised(operands, Call("Sigmoid", (_real(operands, 0),)), scale=3, like=2)
+    return _left_out(ENDINGS["Sigmoid"](node, operands), otherwise=steps)
 
 
-def _left_out(operation: Operation) -> Operation:
+def _left_out(operation: Operation, otherwise: Elementwise | None = None) -> Operation:
     assert isinstance(operation, Dropping), "an ending is left out"
-    return replace(operation, rounds=True, otherwise=None)
+    return replace(operation, rounds=True, otherwise=otherwise)
 
 
 OPERATORS: dict[str, Recogniser] = {

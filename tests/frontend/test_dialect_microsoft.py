@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 import edgebnn
@@ -16,6 +16,7 @@ from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.problems import Refusal
+from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import assert_same_as_onnxruntime, layers_that_differ, onnxruntime_values
 from tests.frontend.one_node import by_onnxruntime
 from tests.frontend.onnx_models import Model, signs
@@ -103,6 +104,23 @@ class TestOneNode:
             recognise(node_of("QLinearMul", DOMAIN, 8), {0: x, 3: x}, units)
         with pytest.raises(Refusal, match="nothing says of which type"):
             recognise(node_of("QLinearAdd", DOMAIN, 7), {0: x, 3: x}, {1: scale(1), 4: scale(1), 6: scale(1)})
+
+
+def test_a_sigmoid_of_integers_between_layers(tmp_path: Path) -> None:
+    """Every one of the 256 integers, against onnxruntime."""
+    model = Model((256,), TensorProto.UINT8, opset=17)
+    model.add(
+        "QLinearSigmoid",
+        *(model.constant(0.05), model.constant(117, np.uint8), model.constant(1 / 256), model.constant(0, np.uint8)),
+        domain=DOMAIN,
+    )
+    model.add("DequantizeLinear", model.constant(1 / 256), model.constant(0, np.uint8))
+    model.add("MatMul", signs(0, 256, 3))
+    path = saved(model, tmp_path)
+    network = read_network(path)
+    x = np.random.default_rng(0).permuted(np.tile(np.arange(256, dtype=np.uint8), (20, 1)), axis=1)
+    expected = onnxruntime_values(path, x)[model.last]
+    assert np.abs(interpret(network, x) * network.output.scale - expected).max() <= network.score_error
 
 
 class _Samples(CalibrationDataReader):
