@@ -34,10 +34,10 @@ class Refusal(Exception):
         self.remedy = remedy
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = _LONGEST_NAME) -> str:
     """A name from a model, fit for a terminal: no control characters, not endless."""
     clean = legible_line(text)
-    return clean if len(clean) <= _LONGEST_NAME else clean[: _LONGEST_NAME - 3] + "..."
+    return clean if len(clean) <= longest else clean[: longest - 3] + "..."
 
 
 def error_of(file: str, problems: tuple[Problem, ...]) -> ModelError:

@@ -18,6 +18,7 @@ from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Nod
 from edgebnn.frontend.half_precision import widened
 from edgebnn.frontend.problems import printable
 from edgebnn.frontend.tensors import TensorReader, dtype_name
+from edgebnn.frontend.validity import NEWEST_OPSET, check_validity
 from edgebnn.inputs import read_input
 
 MAX_FILE_BYTES = 2**29
@@ -26,7 +27,6 @@ MAX_EDGES = 200_000
 MAX_INPUT_SIZE = 2**22
 MAX_INPUT_CHANNELS = 2**18
 OLDEST_OPSET = 9
-NEWEST_OPSET: int = onnx.defs.onnx_opset_version()
 
 _AGAIN = "export the model again"
 _SHOWN = 8  # outputs that a message names
@@ -101,6 +101,7 @@ def read_stored(path: Path) -> Stored:
     external = tensors.external_hashes()
     if external:
         digest = sha256("".join([digest, *external]).encode()).hexdigest()
+    check_validity(model)
     _check_whole(model.graph)
     return Stored(model, nodes, constants, inputs, opset, digest)
 

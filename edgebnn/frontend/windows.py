@@ -17,9 +17,9 @@ LARGEST_EXTENT = 2**16 - 1  # the runtime's windows are 16 bits wide
 def window_of(node: Node, operands: Operands, kernel: Sequence[int]) -> Window:
     """The window of a Conv or MaxPool node; Refusal for attributes that contradict each other."""
     rank = len(kernel)
-    stride = node.integers("strides") or (1,) * rank
-    dilation = node.integers("dilations") or (1,) * rank
-    pads = node.integers("pads") or (0,) * 2 * rank
+    stride = node.integers("strides", (1,) * rank) or ()  # an empty list is not one that was left out
+    dilation = node.integers("dilations", (1,) * rank) or ()
+    pads = node.integers("pads", (0,) * 2 * rank) or ()
     if not len(stride) == len(dilation) == len(pads) / 2 == rank:
         raise Refusal(f"has strides, dilations or pads that do not suit {rank} axes", "export the model again")
     if not all(1 <= value <= LARGEST_EXTENT for value in (*kernel, *stride, *dilation)):

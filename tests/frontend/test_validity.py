@@ -1,0 +1,102 @@
+"""What ONNX's own checker refuses in a node is refused, by name; what is only odd is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import AttributeProto, ModelProto, NodeProto, helper
+
+from edgebnn.errors import ModelError
+from edgebnn.frontend import ReadOptions, read_network
+from tests.frontend.onnx_models import Model, dense, signs
+from tests.frontend.seeds import bipolar, seeds
+
+
+def model() -> Model:
+    made = Model((2, 6, 6))
+    made.add("Conv", signs(0, 4, 2, 3, 3), kernel_shape=[3, 3])
+    made.add("Add", np.ones((1, 4, 1, 1)))
+    made.sign()
+    made.add("AveragePool", kernel_shape=[2, 2])
+    made.add("Flatten")
+    made.add("MatMul", signs(1, 36, 3))
+    return made
+
+
+def node(proto: ModelProto, operator: str) -> NodeProto:
+    return next(each for each in proto.graph.node if each.op_type == operator)
+
+
+def read(proto: ModelProto, folder: Path) -> None:
+    (folder / "model.onnx").write_bytes(proto.SerializeToString())
+    read_network(folder / "model.onnx", ReadOptions("int8"))
+
+
+DAMAGES = {
+    "a third operand of Add": ("Add", lambda it: it.input.append(it.input[1])),
+    "a surplus output": ("Conv", lambda it: it.output.append("more")),
+    "a second output of Flatten": ("Flatten", lambda it: it.output.append("more")),
+    "no operand": ("Flatten", lambda it: it.ClearField("input")),
+    "an empty operand that is needed": ("Add", lambda it: it.input.__setitem__(1, "")),
+    "an unknown attribute": ("Add", lambda it: it.attribute.append(helper.make_attribute("alpha", 1.0))),
+    "an attribute of another operator": ("MatMul", lambda it: it.attribute.append(helper.make_attribute("axis", 1))),
+    "a number for a list": ("AveragePool", lambda it: it.attribute.append(helper.make_attribute("strides", 1))),
+    "an attribute twice": ("Flatten", lambda it: it.attribute.extend([helper.make_attribute("axis", 1)] * 2)),
+    "no kernel": ("AveragePool", lambda it: it.ClearField("attribute")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_node_that_is_not_valid_onnx_is_named(tmp_path: Path, damage: str) -> None:
+    operator, change = DAMAGES[damage]
+    proto = model().proto()
+    read(proto, tmp_path)
+    change(node(proto, operator))
+    with pytest.raises(
+        ModelError, match=rf"node 'node_{operator.lower()}_\d' \({operator}\) is not valid ONNX: .*again"
+    ):
+        read(proto, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["pads", "strides", "dilations"])
+@pytest.mark.parametrize("operator", ["Conv", "AveragePool"])
+def test_an_empty_list_is_not_one_that_was_left_out(tmp_path: Path, operator: str, name: str) -> None:
+    proto = model().proto()
+    node(proto, operator).attribute.append(AttributeProto(name=name, type=AttributeProto.INTS))
+    with pytest.raises(ModelError, match=rf"\({operator}\) has .*(pads|strides).* that do not suit"):
+        read(proto, tmp_path)
+
+
+@pytest.mark.parametrize("seed", sorted(seeds()))
+def test_what_exporters_write_is_valid(tmp_path: Path, seed: str) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(seeds()[seed].SerializeToString())
+    try:
+        read_network(path, ReadOptions("int8"))
+    except ModelError as error:
+        assert "is not valid ONNX" not in str(error)
+
+
+def test_operators_without_their_domain_and_files_without_an_opset_are_read(tmp_path: Path) -> None:
+    proto = bipolar().proto()
+    proto.ClearField("opset_import")
+    proto.opset_import.add(domain="onnx.brevitas", version=1)
+    (tmp_path / "model.onnx").write_bytes(proto.SerializeToString())
+    read_network(tmp_path / "model.onnx")
+    undomained = bipolar()
+    for each in undomained.nodes:
+        each.domain = ""
+    undomained.save(tmp_path)
+    read_network(tmp_path / "model.onnx")
+
+
+def test_a_large_constant_is_not_copied_for_the_checker(tmp_path: Path) -> None:
+    made = dense()
+    array = onnx.numpy_helper.from_array(np.ones((8, 3), np.float32))
+    array.dims[:] = [100_000, 100_000]
+    made.nodes.insert(0, helper.make_node("Constant", [], ["unused"], value=array, name="huge"))
+    with pytest.raises(ModelError, match="MiB"):
+        read(made.proto(), tmp_path)
