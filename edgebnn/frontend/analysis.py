@@ -61,7 +61,7 @@ def directions(expression: Expression, channels: int, low: int, high: int) -> Di
     for part in parts(expression):
         match part:
             case Leaf():
-                found[part] = np.ones(channels, np.int8)
+                found[part] = np.sign(part.scale.astype(np.float64)).astype(np.int8)
             case Constant():
                 found[part] = np.zeros(channels, np.int8)
             case Apply():
@@ -134,6 +134,13 @@ def affine_of(expression: Expression, low: int, high: int, channels: int) -> tup
 
     A clip that does nothing between `low` and `high` does not count.
     """
+    return lines_of(expression, low, high, channels)[expression]
+
+
+def lines_of(
+    expression: Expression, low: int, high: int, channels: int
+) -> dict[Expression, tuple[Fractions, Fractions] | None]:
+    """`affine_of` each part of the expression."""
     found: dict[Expression, tuple[Fractions, Fractions] | None] = {}
     zero = fractions_of(np.zeros(channels, np.int8))
     for part in parts(expression):
@@ -147,7 +154,7 @@ def affine_of(expression: Expression, low: int, high: int, channels: int) -> tup
                 found[part] = line = _affine(part, [found[operand] for operand in part.operands], low, high)
                 for numbers in line or ():
                     check_numbers(numbers)
-    return found[expression]
+    return found
 
 
 def _affine(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from edgebnn.frontend.expressions import (
     fractions_of,
     of_channels,
     parts,
+    with_leaf,
 )
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.jumps import MAX_LEVELS
@@ -31,11 +33,12 @@ from edgebnn.frontend.lattice import lattice_of_range, lattice_of_sums
 from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
+from edgebnn.frontend.reachable import Reachable
 from edgebnn.frontend.rounding import UNIT, float32_holds, straight_through_error
 from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.slopes import Folded, folded
-from edgebnn.frontend.sums import Fixed, Source, largest_sum, leaf_of_sums, scaled_source
+from edgebnn.frontend.sums import Line, Source, largest_sum, leaf_of_sums, scaled_source
 from edgebnn.frontend.thresholds import Steps, find_real_steps, find_steps
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
 from edgebnn.network.types import (
@@ -75,22 +78,25 @@ class Emitter:
         self.quantised: list[str] = []
         self.folded: list[str] = []
         self.calibration = calibration
-        self.rounded: dict[tuple[str, Fraction], Fixed] = {}
+        self.rounded: dict[tuple[str, Fraction], Line] = {}
         self._encodes = encodes
         self._given = given
         self._raw = False
         self._folded: list[str] = []
         self._names: set[str] = set()
         self._tensors: set[str] = {given.name}
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[tuple[Expression, str, tuple[Pooled | Reshaped, ...]], Source] = {}
         self._bases: dict[str, Tensor] = {}
         self._roundings: dict[str, tuple[Rounding, ...]] = {}
+        self._reachable = Reachable(given)
 
     def source(self, signal: Signal) -> Source:
         """The signal as a tensor of the network; Refusal where it is neither integers nor steps."""
-        if signal.value not in self._sources:
-            self._sources[signal.value] = self._made(signal)
-        return self._sources[signal.value]
+        # The same steps of the same integers may have several names: behind a scale they are cut out of it.
+        key = (signal.expression, signal.base.name, signal.waiting)
+        if key not in self._sources:
+            self._sources[key] = self._made(signal)
+        return self._sources[key]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -122,6 +128,7 @@ class Emitter:
         if self._raw and self.quantizer is not None:
             raise InputReadTwice
         self.nodes.append(node)
+        self._reachable.add(node)
 
     def layer(
         self, node: str, value: str, source: Source, weights: IntegerWeights, operation: WeightedSum, padding: float
@@ -221,7 +228,7 @@ class Emitter:
         one = np.zeros(shape[0], np.int64)
         leaf, lattice = signal.leaf, signal.lattice
         new_leaf = Leaf(leaf.scale[one], leaf.offset[one], leaf.exact, np.full(shape[0], leaf.error.max()))
-        expression = _with_leaf(signal.expression, new_leaf)
+        expression = with_leaf(signal.expression, new_leaf)
         return replace(
             signal,
             base=base,
@@ -235,7 +242,7 @@ class Emitter:
     def moved(self, other: Signal, first: Signal, settled: Signal) -> Signal:
         """`other`, over the same integers as `first`, on the base that `first` was settled on."""
         channels = np.repeat(np.arange(first.base.channels), first.channels_each)
-        expression = _with_leaf(of_channels(other.expression, channels), settled.leaf)
+        expression = with_leaf(of_channels(other.expression, channels), settled.leaf)
         return replace(settled, expression=expression, value=other.value, elements=other.elements)
 
     def _made(self, signal: Signal) -> Source:
@@ -270,6 +277,7 @@ class Emitter:
             return None
         self.quantizer, levels = found
         self.input = _typed(replace(self._given, kind=levels.kind), levels)
+        self._reachable = Reachable(self.input)
         if self._raw:
             raise InputReadTwice
         tensor = self._followed(self.input, signal, self.quantizer.direction)
@@ -290,7 +298,8 @@ class Emitter:
 
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base
-        step = find_steps(signal.expression, signal.leaf, signal.lattice, base.low, base.high, self.effort)
+        beside = partial(self._reachable.beside, base.name)
+        step = find_steps(signal.expression, signal.leaf, signal.lattice, base.low, base.high, self.effort, beside)
         if step.falls is not None and any(isinstance(waiting, Pooled) for waiting in signal.waiting):
             return self._steps(self.settled(signal), error)  # the largest level is not that of the largest sum
         levels = step.levels
@@ -367,7 +376,10 @@ class Emitter:
 
 def _is_short(signal: Signal) -> bool:
     """Whether sums have so few values, all of one scale, that each of them can be a level: an average's of signs."""
-    return int(signal.lattice.count.max()) <= MAX_LEVELS and isinstance(signal.expression, Leaf)
+    expression = signal.expression
+    if isinstance(expression, Apply) and expression.operator == "Div" and isinstance(expression.operands[1], Constant):
+        expression = expression.operands[0] if expression.operands[1].values.size == 1 else expression
+    return int(signal.lattice.count.max()) <= MAX_LEVELS and isinstance(expression, Leaf)
 
 
 def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool) -> float:
@@ -377,10 +389,8 @@ def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool)
         return 0.0
     base, leaf = signal.base, signal.leaf
     reach = leaf.scale * max(abs(base.low), abs(base.high)) + np.abs(leaf.offset)
-    rounded = replace(leaf, error=UNIT * (reach / leaf.scale).astype(np.float64))
-    return float(
-        float32_errors(_with_leaf(signal.expression, rounded), base.low, base.high, base.channels, roundings=1).max()
-    )
+    rounded = with_leaf(signal.expression, replace(leaf, error=UNIT * reach.astype(np.float64)))
+    return float(float32_errors(rounded, base.low, base.high, base.channels).max())
 
 
 def _value_behind(signal: Signal, index: int, function: Expression) -> str:
@@ -441,16 +451,3 @@ def _without_steps(expression: Expression) -> Refusal:
         "reads the sums of another layer with no sign between them",
         "put a sign (torch.sign, or x >= 0 as 1 and -1) before this layer",
     )
-
-
-def _with_leaf(expression: Expression, leaf: Leaf) -> Expression:
-    made: dict[Expression, Expression] = {}
-    for part in parts(expression):
-        match part:
-            case Leaf():
-                made[part] = leaf
-            case Constant():
-                made[part] = part
-            case Apply():
-                made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
-    return made[expression]

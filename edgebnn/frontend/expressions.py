@@ -46,9 +46,8 @@ MAX_FLOATS = 2**33
 class Leaf:
     """The integers n of a tensor as the model sees them: scale[c] * n + offset[c], exactly.
 
-    `scale` (positive) and `offset` are arrays of Fraction, (C,). `exact` says that the model's float32 value is this
-    very number, so that float32 decides what comes after; `error` (C,), in units of n, bounds how far the model's own
-    float32 value may lie from it.
+    `scale` and `offset` are arrays of Fraction, (C,). `exact` says that the model's float32 value is this very number,
+    so that float32 decides what comes after; `error` (C,) bounds how far the model's own float32 value may lie from it.
     """
 
     scale: Fractions
@@ -251,6 +250,20 @@ def _alike(one: Expression, other: Expression, known: dict[tuple[int, int], bool
         else:
             known[pair] = False
     return known[pair]
+
+
+def with_leaf(expression: Expression, leaf: Leaf) -> Expression:
+    """The same operators on another leaf."""
+    made: dict[Expression, Expression] = {}
+    for part in parts(expression):
+        match part:
+            case Leaf():
+                made[part] = leaf
+            case Constant():
+                made[part] = part
+            case Apply():
+                made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
+    return made[expression]
 
 
 def _value(

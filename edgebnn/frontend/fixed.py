@@ -1,7 +1,7 @@
-"""Fixed point: real values between layers as integers on a common grid, so that they can be added, joined and averaged.
+"""Real values between layers as integers on a common grid, so that they can be added, joined and averaged.
 
-A value that is integers times one scale already stays as it is. Any other (a batch norm's output, a PReLU's) is rounded
-to a grid far finer than float32 would round sums of its size.
+Values whose scales are multiples of one number stay exactly what they are. Any other (a batch norm's output, a PReLU's)
+is rounded to a grid far finer than float32 would round sums of its size.
 """
 
 from __future__ import annotations
@@ -13,124 +13,105 @@ from fractions import Fraction
 
 import numpy as np
 
-from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.bends import Bent, Segment, bent_of
-from edgebnn.frontend.emission import Emitter, spread_fractions
-from edgebnn.frontend.expressions import fractions_of
-from edgebnn.frontend.fixed_lines import fixed_lines
-from edgebnn.frontend.intervals import float32_error
+from edgebnn.frontend.emission import Emitter
+from edgebnn.frontend.expressions import Fractions, fractions_of
+from edgebnn.frontend.fixed_lines import fixed_lines, unit_for
+from edgebnn.frontend.intervals import float32_errors
+from edgebnn.frontend.own_lines import line_of, without_steps
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.signals import Signal
-from edgebnn.frontend.sums import Fixed
+from edgebnn.frontend.sums import Line
 from edgebnn.network.types import Affine, Kind, Tensor
 
 LARGEST = 2**31 - 2
-# Bits of a rounded value: more than float32's 24, with room for sums of some thirty values of that size in int32.
-_BITS = 26
-# The largest ratio of two scales that counts as one grid, so that nothing has to be rounded.
-_LARGEST_RATIO = 2**12
+# Bits of a rounded sum: far more than float32's 24, so that what is small beside other channels is as good as there,
+# and with room for sums four times its size before a coarser grid is needed.
+_BITS = 29
+# Bits of a value that is rounded alone, or of the sum of many.
+_WHOLE_BITS = 30
 
 
-def natural(emitter: Emitter, signal: Signal) -> Fixed | None:
-    """The signal's own integers, where one scale turns them into its values; None where there is none."""
-    if signal.padding is not None:
-        raise Refusal("works on a padded map", "pad right before the convolution or the pool")
-    if takes_steps(signal):
-        source = emitter.source(signal)
-        scale = source.scale
-        if scale is None:
-            return None
-        return Fixed(source.tensor, scale, source.offset, source.exact, source.error / float(scale))
-    base = signal.base
-    line = affine_of(signal.expression, base.low, base.high, base.channels)
-    if line is None or line[0][0] <= 0 or np.any(line[0] != line[0][0]):
-        return None
-    plain = signal.expression is signal.leaf
-    unit = line[0][0]
-    error = float(signal.leaf.error.max()) if plain else _float_error(signal) / float(unit)
-    settled = emitter.settled(signal)
-    offset = spread_fractions(line[1], settled.base)
-    return Fixed(settled.base, unit, offset, plain and signal.leaf.exact, error)
-
-
-def takes_steps(signal: Signal) -> bool:
-    """Whether the signal is a few levels: comparisons that only choose between lines make knees instead."""
-    if not has_steps(signal.expression):
-        return False
-    base = signal.base
-    bent = bent_of(signal.expression, base.low, base.high, base.channels)
-    return bent is None or all(segment.slope == 0 for segments in bent for segment in segments)
-
-
-def aligned(emitter: Emitter, signals: Sequence[Signal]) -> tuple[Fixed, ...]:
-    """The signals with one unit for all; their own integers where their scales allow it, rounded ones where not."""
-    found = [natural(emitter, signal) for signal in signals]
-    own = [fixed for fixed in found if fixed is not None]
+def aligned(emitter: Emitter, signals: Sequence[Signal]) -> tuple[Line, ...]:
+    """The signals with one slope for all; their own integers where their scales allow it, rounded ones where not."""
+    found = [line_of(emitter, signal) for signal in signals]
+    own = [line for line in found if line is not None]
     if len(own) == len(found):
-        unit = _common([fixed.unit for fixed in own])
-        if unit is not None and all(fixed.unit / unit * fixed.largest * len(own) <= LARGEST for fixed in own):
-            return tuple(_in_units(emitter, fixed, unit) for fixed in own)
+        unit = _common([slope for line in own for slope in set(line.slope.tolist()) if slope])
+        if unit is not None and sum(_most(line, unit) for line in own) <= LARGEST:
+            return tuple(_in_units(emitter, line, unit) for line in own)
     unit = _grid(own, [_largest(emitter, signal) for signal in signals])
     return tuple(
-        fixed if fixed is not None and fixed.unit == unit else rounded(emitter, signal, unit)
-        for fixed, signal in zip(found, signals, strict=True)
+        line if line is not None and np.all(line.slope == unit) else rounded(emitter, signal, unit)
+        for line, signal in zip(found, signals, strict=True)
     )
 
 
-def rounded(emitter: Emitter, signal: Signal, unit: Fraction | None = None, terms: int = 1) -> Fixed:
+def rounded(emitter: Emitter, signal: Signal, unit: Fraction | None = None, terms: int = 1) -> Line:
     """The signal on a grid, by default one fine enough for its range and coarse enough for a sum of many terms.
 
     Refusal where it is no line with few knees.
     """
-    unit = unit or _grid([], [_largest(emitter, signal)]) * max(1, 2 ** (terms.bit_length() + _BITS - 31))
+    unit = unit or unit_for(_largest(emitter, signal) * terms, _WHOLE_BITS)
     made = emitter.rounded.get((signal.value, unit))
     if made is None:
         made = emitter.rounded[signal.value, unit] = _rounded(emitter, signal, unit)
     return made
 
 
-def times(emitter: Emitter, fixed: Fixed, factor: int, word: str) -> Fixed:
-    """The integers times a small number, as sums under the tensor's name and `word`."""
-    tensor = fixed.tensor
-    low, high = sorted((factor * tensor.low, factor * tensor.high))
-    output = Tensor(emitter.tensor_name(f"{tensor.name}.{word}"), Kind.SUMS, tensor.shape, low, high)
+def times(emitter: Emitter, line: Line, factors: Sequence[int], word: str) -> Line:
+    """Its integers times a number for each channel, as sums under the tensor's name and `word`."""
+    tensor = line.tensor
+    reached = [factor * end for factor in {*factors} for end in (tensor.low, tensor.high)]
+    name = f"{tensor.name}.{word}"
+    output = Tensor(emitter.tensor_name(name), Kind.SUMS, tensor.shape, min(reached), max(reached))
     node = Affine(
-        emitter.name(f"{tensor.name}.{word}"),
+        emitter.name(name),
         (tensor.name,),
         output,
-        np.full((tensor.channels, 1), factor, np.int32),
+        np.array(factors, np.int32)[:, np.newaxis],
         np.zeros((tensor.channels, 1), np.int64),
         np.empty((tensor.channels, 0), np.int32),
     )
     emitter.emit(node, tensor)
-    return replace(fixed, tensor=output)
+    slope = np.array([slope / (factor or 1) for slope, factor in zip(line.slope.tolist(), factors, strict=True)])
+    return replace(line, tensor=output, slope=slope)
 
 
-def _common(units: Sequence[Fraction]) -> Fraction | None:
-    """The largest number of which all are small multiples."""
-    denominator = math.lcm(*(unit.denominator for unit in units))
-    common = Fraction(math.gcd(*(int(unit * denominator) for unit in units)), denominator)
-    return common if all(unit / common <= _LARGEST_RATIO for unit in units) else None
-
-
-def _grid(own: Sequence[Fixed], largest: Sequence[float]) -> Fraction:
-    """The unit of a rounded sum: that of a sum before it where it still fits, else a power of two for its range."""
-    total = sum(largest)
-    for fixed in own:
-        if fixed.tensor.kind is Kind.SUMS and 2 ** (_BITS - 8) < total / float(fixed.unit) < LARGEST / 2:
-            return fixed.unit
-    if total == 0:
+def _common(slopes: Sequence[Fraction]) -> Fraction | None:
+    """The largest number of which all are multiples; None where such a number is far below all of them."""
+    if not slopes:
         return Fraction(1)
-    exponent = math.ceil(math.log2(total)) - _BITS
-    return Fraction(2) ** exponent
+    denominator, most = 1, LARGEST * max(slope.denominator for slope in slopes)
+    for slope in set(slopes):
+        denominator = math.lcm(denominator, slope.denominator)
+        if denominator > most:
+            return None
+    return Fraction(math.gcd(*(int(slope * denominator) for slope in slopes)), denominator)
 
 
-def _largest(emitter: Emitter, signal: Signal) -> float:
+def _most(line: Line, unit: Fraction) -> Fraction:
+    """The largest magnitude of the line's integers in these units."""
+    largest: Fraction = np.abs(line.slope).max() / unit * max(line.largest, 1)
+    return largest
+
+
+def _grid(own: Sequence[Line], largest: Sequence[Fraction]) -> Fraction:
+    """The unit of a rounded sum: that of a sum before it where it still fits, else a power of two for its range."""
+    total = sum(largest, Fraction(0))
+    for line in own:
+        unit = line.slope[0]
+        alike = line.tensor.kind is Kind.SUMS and unit > 0 and np.all(line.slope == unit)
+        if alike and 2 ** (_BITS - 8) < total / unit < LARGEST / 2:
+            return Fraction(unit)
+    return unit_for(total, _BITS)
+
+
+def _largest(emitter: Emitter, signal: Signal) -> Fraction:
     """A bound of the signal's magnitude."""
-    if takes_steps(signal):
-        return emitter.source(signal).largest
+    signal = without_steps(emitter, signal)
     values = [abs(segment.at(end)) for bent in _bent(signal) for segment, end in _ends(bent, signal.base)]
-    return float(max(values, default=Fraction(0)))
+    return max(values, default=Fraction(0))
 
 
 def _ends(bent: Bent, base: Tensor) -> list[tuple[Segment, int]]:
@@ -150,41 +131,31 @@ def _bent(signal: Signal) -> tuple[Bent, ...]:
     return bent
 
 
-def _float_error(signal: Signal) -> float:
-    base = signal.base
-    return float32_error(signal.expression, base.low, base.high, base.channels)
+def _in_units(emitter: Emitter, line: Line, unit: Fraction) -> Line:
+    """The same values in a unit that all slopes are multiples of."""
+    factors = [int(slope / unit) for slope in line.slope.tolist()]
+    if all(factor == 1 for factor in factors):
+        return line
+    scaled = times(emitter, line, factors, "scaled" if min(factors) > 0 else "signed")
+    return replace(scaled, slope=_units(unit, line.tensor.channels))
 
 
-def _in_units(emitter: Emitter, fixed: Fixed, unit: Fraction) -> Fixed:
-    """The same values in a unit that theirs is a multiple of."""
-    factor = int(fixed.unit / unit)
-    if factor == 1:
-        return fixed
-    return replace(times(emitter, fixed, factor, "scaled"), unit=unit, error=fixed.error * factor)
+def _units(unit: Fraction, channels: int) -> Fractions:
+    units: Fractions = np.full(channels, unit, dtype=object)
+    return units
 
 
-def _lines(emitter: Emitter, signal: Signal) -> tuple[Tensor, list[Bent], float]:
-    """A tensor, what each channel's integers are worth, and how far the model's float32 values may be from that."""
-    if takes_steps(signal):
-        source = emitter.source(signal)
-        tensor, lines = source.tensor, zip(source.slope.tolist(), source.offset.tolist(), strict=True)
-        bents: list[Bent] = [(Segment(tensor.low, slope, offset),) for slope, offset in lines]
-        return tensor, bents, source.error + 2**-23 * source.largest
+def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Line:
+    signal = without_steps(emitter, signal)
     bents = [bent for bent in _bent(signal) for _ in range(signal.channels_each)]
-    return emitter.settled(signal).base, bents, _float_error(signal)
-
-
-def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Fixed:
-    base, bents, float_error = _lines(emitter, signal)
+    error = float32_errors(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
+    error = np.repeat(error, signal.channels_each)
+    base = emitter.settled(signal).base
     lines = fixed_lines(bents, base, unit)
     if lines is None or max(-lines.low, lines.high) > LARGEST:
-        raise _unequal()
+        raise Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
     shape, name = base.shape, f"{signal.value}.fixed"
     output = Tensor(emitter.tensor_name(name), Kind.SUMS, shape, lines.low, lines.high, float(unit))
     emitter.emit(lines.node(emitter.name(name), base, output), base)
-    error = float_error / float(unit) + float(lines.error.max())
-    return Fixed(output, unit, fractions_of(np.zeros(base.channels, np.int8)), False, error)
-
-
-def _unequal() -> Refusal:
-    return Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
+    zero = fractions_of(np.zeros(base.channels, np.int8))
+    return Line(output, _units(unit, base.channels), zero, False, error + lines.error * float(unit))

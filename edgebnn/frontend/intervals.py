@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.analysis import lines_of
 from edgebnn.frontend.curves import ABSOLUTE, CURVES, RELATIVE, evaluated
-from edgebnn.frontend.expressions import OPERATORS, Apply, Constant, Expression, Leaf, parts
+from edgebnn.frontend.expressions import OPERATORS, Apply, Constant, Expression, Fractions, Leaf, parts
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.rounding import UNIT
+from edgebnn.frontend.rounding import UNIT, float32_holds_line
 
 Floats = npt.NDArray[np.float64]
 
-# What float32 rounds in one operator behind the sums, in half units of the last place: at most what a batch norm does,
-# which are a square root, a reciprocal, the products that make its factor and shift, and the product and sum of each x.
-_ROUNDINGS = 8
+# What float32 rounds in one operator, half a unit in the last place, and a little for what float64 rounds here; what is
+# below the smallest number counts as lost.
+_ROUNDING = UNIT * (1 + 2.0**-20)
+_TINY = 2.0**-149
+_ROUNDED_ONCE = frozenset(("Add", "Sub", "Mul", "Div"))
 _YES_OR_NO = frozenset(("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "ToBool", "Not", "And", "Or"))
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -42,41 +45,54 @@ def reach_of(expression: Expression, low: int, high: int, channels: int) -> tupl
     return float(found.low.min()), float(found.high.max())
 
 
-def float32_error(expression: Expression, low: int, high: int, channels: int) -> float:
-    """The largest of `float32_errors`."""
-    return float(float32_errors(expression, low, high, channels).max())
-
-
-def float32_errors(expression: Expression, low: int, high: int, channels: int, roundings: int = _ROUNDINGS) -> Floats:
+def float32_errors(expression: Expression, low: int, high: int, channels: int) -> Floats:
     """Bounds (C,) of the error of float32 in an expression of integers from low to high, in its own units.
 
-    Each operator rounds, `roundings` times, in proportion to its own values, which may be far larger than the result:
-    (n + 1e8) - 1e8. Without an operator it is the error of the sums alone. Refusal where a value is too large for
-    float32.
+    Each operator rounds in proportion to its own values, which may be far larger than the result: (n + 1e8) - 1e8. It
+    rounds nothing where float32 holds all numbers that it can make. Without an operator it is the error of the sums
+    alone. Refusal where a value is too large for float32.
     """
-    return _intervals(expression, low, high, channels, roundings).error
+    return _intervals(expression, low, high, channels).error
 
 
-def _intervals(expression: Expression, low: int, high: int, channels: int, roundings: int = _ROUNDINGS) -> _Interval:
+def _intervals(expression: Expression, low: int, high: int, channels: int) -> _Interval:
     found: dict[Expression, _Interval] = {}
+    lines = lines_of(expression, low, high, channels)
     for part in parts(expression):
         match part:
             case Leaf():
-                scale, offset = part.scale.astype(np.float64), part.offset.astype(np.float64)
-                found[part] = _Interval(scale * low + offset, scale * high + offset, scale * part.error)
+                ends = np.stack([part.scale.astype(np.float64) * end for end in (low, high)]) + part.rounded[1]
+                found[part] = _Interval(ends.min(axis=0), ends.max(axis=0), part.error)
             case Constant():
                 values = np.broadcast_to(part.values.astype(np.float64), channels)
                 found[part] = _Interval(values, values, np.zeros(channels))
             case Apply():
-                found[part] = interval = _applied(part, [found[operand] for operand in part.operands], roundings * UNIT)
+                interval = _applied(part, [found[operand] for operand in part.operands])
                 if not np.all(interval.magnitude + interval.error <= _LARGEST):
                     raise Refusal(
                         "has values that float32 cannot hold", "check its constants and export the model again"
                     )
+                found[part] = _without_rounding(part, interval, found, lines[part], max(abs(low), abs(high)))
     return found[expression]
 
 
-def _applied(part: Apply, of: list[_Interval], rounding: float) -> _Interval:
+def _without_rounding(
+    part: Apply,
+    interval: _Interval,
+    found: dict[Expression, _Interval],
+    line: tuple[Fractions, Fractions] | None,
+    bound: int,
+) -> _Interval:
+    """The interval without an error where the operands have none and float32 holds every result."""
+    exact = np.all([found[operand].error == 0 for operand in part.operands], axis=0)
+    if part.operator not in _ROUNDED_ONCE or line is None or not exact.any():
+        return interval
+    slopes, shifts = line
+    held = [float32_holds_line(slopes[c], shifts[c], bound) if exact[c] else False for c in range(len(exact))]
+    return replace(interval, error=np.where(held, 0.0, interval.error))
+
+
+def _applied(part: Apply, of: list[_Interval]) -> _Interval:
     low, high = _range(part, of)
     largest = np.maximum(np.abs(low), np.abs(high))
     if part.operator in CURVES:
@@ -88,11 +104,11 @@ def _applied(part: Apply, of: list[_Interval], rounding: float) -> _Interval:
             return _Interval(low, high, np.maximum(of[0].error, of[1].error))
         case "PRelu":
             steepest = np.maximum(of[1].magnitude, 1.0)
-            return _Interval(low, high, steepest * of[0].error + rounding * largest)
+            return _Interval(low, high, _rounded(steepest * of[0].error, largest))
         case "StraightThrough":  # x + (f - x): the error of x goes as it came, what its size makes float32 round stays
             stepped, through = of
             sizes = stepped.magnitude + stepped.error + through.magnitude + through.error
-            return _Interval(low, high, stepped.error + 2 * rounding * sizes)
+            return _Interval(low, high, stepped.error + 2 * _ROUNDING * sizes)
         case "Add" | "Sub":
             error = of[0].error + of[1].error
         case "Mul":
@@ -102,7 +118,12 @@ def _applied(part: Apply, of: list[_Interval], rounding: float) -> _Interval:
             error = of[0].error / of[1].magnitude
         case _:  # an error, however small, can take it over a step
             return _Interval(low, high, high - low)
-    return _Interval(low, high, error + rounding * (largest + error))
+    return _Interval(low, high, _rounded(error, largest))
+
+
+def _rounded(error: Floats, largest: Floats) -> Floats:
+    """The error of a result with what float32 rounds of it."""
+    return error + _ROUNDING * (largest + error) + _TINY
 
 
 def _curve_error(name: str, of: _Interval, span: Floats) -> Floats:

@@ -4,38 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebnn.frontend.emission import Emitter
-from edgebnn.frontend.expressions import Fractions, Leaf
-from edgebnn.frontend.fixed import LARGEST, aligned, natural, rounded, times
-from edgebnn.frontend.means import on_one_divisor
+from edgebnn.frontend.expressions import Apply, Constant, Fractions, Leaf
+from edgebnn.frontend.fixed import LARGEST, aligned, rounded, times
+from edgebnn.frontend.means import Divided, divided, on_one_divisor
 from edgebnn.frontend.operations import Averaging
+from edgebnn.frontend.own_lines import line_of
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.rounding import UNIT, float32_holds, sum_error
+from edgebnn.frontend.rounding import UNIT, float32_holds_line, sum_error
 from edgebnn.frontend.signals import Signal, check_size, checked_extents, reshaped, seen_name, window_on
-from edgebnn.frontend.sums import Fixed
+from edgebnn.frontend.sums import Line
 from edgebnn.frontend.views import View
-from edgebnn.network.types import Add, Concat, Kind, Node, SumPool, Tensor
+from edgebnn.network.types import Add, Concat, Kind, SumPool, Tensor
+
+Floats = npt.NDArray[np.float64]
 
 
 def summed(emitter: Emitter, signals: Sequence[Signal], minus: bool, node: str, value: str) -> Signal:
     """The sum of two signals of different layers (`minus`: their difference)."""
-    one, other = aligned(emitter, signals)
+    first, second = signals
     if minus:
-        other = times(emitter, other, -1, "negated")
-    offset = one.offset + (-other.offset if minus else other.offset)
+        negated = Apply("Neg", (second.expression,), node)
+        second = replace(second, expression=negated, value=f"{second.value}.negated")
+    one, other = aligned(emitter, (first, second))
     low, high = one.tensor.low + other.tensor.low, one.tensor.high + other.tensor.high
     if max(-low, high) > LARGEST:
         raise Refusal(f"adds up to {max(-low, high)}, which int32 does not hold", "use fewer residual sums")
     value = seen_name(value, signals[0].view)
-    output = Tensor(emitter.tensor_name(value), Kind.SUMS, one.tensor.shape, low, high, float(one.unit))
+    output = Tensor(emitter.tensor_name(value), Kind.SUMS, one.tensor.shape, low, high, float(one.slope[0]))
     add = Add(emitter.name(node), (one.tensor.name, other.tensor.name), output)
-    leaf = _leaf([one, other], offset, one.unit, output, terms=2)
-    return replace(emitter.step(add, (one.tensor, other.tensor), leaf, value), model_view=signals[0].view)
+    return replace(
+        emitter.step(add, (one.tensor, other.tensor), _leaf_of_sum(one, other, output), value),
+        model_view=signals[0].view,
+    )
 
 
 def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, value: str) -> Signal:
@@ -50,71 +56,84 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
             raise Refusal("joins maps of different shapes", "concatenate maps of one height and width")
         if other.elements != first.elements:
             raise Refusal(f"joins {first.elements} elements with {other.elements} ones", "cast them all to float32")
-    fixed = aligned(emitter, signals)
-    if len({each.tensor.kind for each in fixed}) > 1:
-        fixed = tuple(each if each.tensor.kind is Kind.SUMS else times(emitter, each, 1, "sums") for each in fixed)
-    kind = fixed[0].tensor.kind
+    lines = aligned(emitter, signals)
+    if len({line.tensor.kind for line in lines}) > 1:
+        lines = tuple(_as_sums(emitter, line) for line in lines)
+    kind = lines[0].tensor.kind
     view = _joined_view(signals)
     value = seen_name(value, view)
-    channels = sum(each.tensor.channels for each in fixed)
+    channels = sum(line.tensor.channels for line in lines)
     check_size((channels, *first.shape[1:]))
-    low, high = min(each.tensor.low for each in fixed), max(each.tensor.high for each in fixed)
-    output = Tensor(emitter.tensor_name(value), kind, (channels, *first.shape[1:]), low, high, float(fixed[0].unit))
-    concat = Concat(emitter.name(node), tuple(each.tensor.name for each in fixed), output)
-    leaf = _leaf(fixed, np.concatenate([each.offset for each in fixed]), fixed[0].unit, output, terms=1)
-    signal = emitter.step(concat, [each.tensor for each in fixed], leaf, value)
+    low, high = min(line.tensor.low for line in lines), max(line.tensor.high for line in lines)
+    name, unit = emitter.tensor_name(value), float(lines[0].slope[0])
+    output = Tensor(name, kind, (channels, *first.shape[1:]), low, high, unit)
+    concat = Concat(emitter.name(node), tuple(line.tensor.name for line in lines), output)
+    slope, shift, error = (np.concatenate(part) for part in zip(*map(_numbers, lines), strict=True))
+    leaf = Leaf(slope, shift, all(line.exact for line in lines), error)
+    signal = emitter.step(concat, [line.tensor for line in lines], leaf, value)
     return replace(signal, model_view=view, elements=first.elements)
 
 
 def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, value: str) -> Signal:
-    """The mean of a signal under a window."""
+    """The mean of a signal under a window: the sum of its integers, whatever line the model makes of each, divided.
+
+    The mean of a line is the line of the mean, so a scale or an offset before the pool stays behind it here. But zeros
+    that the window is padded with are no integers of a line that has an offset.
+    """
     window = window_on(signal, operation.window)
     padded = any(window.pad_begin + window.pad_end)
     extents = checked_extents(signal, window)
     taps = prod(window.kernel)
-    fixed = natural(emitter, signal)
-    if fixed is None or fixed.largest * taps > LARGEST:
-        fixed = rounded(emitter, signal, terms=taps)
-    if padded and operation.pads_count and np.any(fixed.offset != 0):
-        raise Refusal("averages over a padding of zeros that its integers do not have", "average without padding")
-    source = fixed.tensor
-    low, high = taps * min(source.low, 0), taps * max(source.high, 0)
+    counts = divided(operation.divisors, taps)
+    line = line_of(emitter, signal)
+    most = taps * counts.largest
+    if line is None or line.largest * most > LARGEST or (padded and operation.pads_count and np.any(line.shift != 0)):
+        line = rounded(emitter, signal, terms=most)
+    source = line.tensor
+    low, high = (0, 0) if padded else (taps * source.low, taps * source.high)
+    low, high = min(low, taps * source.low), max(high, taps * source.high)
     output = Tensor(emitter.tensor_name(f"{value}.sums"), Kind.SUMS, (source.channels, *extents), low, high)
     pool = SumPool(emitter.name(node), (source.name,), output, window)
-    nodes: tuple[Node, ...] = (pool,)
-    divisor = taps
-    if operation.divisors is not None:
-        nodes, divisor = on_one_divisor(emitter, pool, operation.divisors, value)
-    *first, last = nodes
-    for made, read in zip(first, (source, *(each.output for each in first)), strict=False):
+    *first, last = on_one_divisor(emitter, pool, counts, value)
+    read = source
+    for made in first:
         emitter.emit(made, read)
-    leaf = _mean_leaf(fixed, taps, divisor, last.output)
-    mean = emitter.step(last, (first[-1].output if first else source,), leaf, value)
+        read = made.output
+    sums = emitter.step(last, (read,), _leaf_of_pool(line, taps, counts, last.output), value)
+    # As onnxruntime's pools and reductions compute it: a sum, which is then divided.
+    divisor = Constant(np.array([counts.common], np.float32))
+    mean = replace(sums, expression=Apply("Div", (sums.leaf, divisor), node))
     return mean if operation.keeps_map else reshaped(mean, (source.channels,), f"{node}.flat", value)
 
 
-def _mean_leaf(fixed: Fixed, taps: int, divisor: int, output: Tensor) -> Leaf:
-    """What the sums of a mean's window are worth, and what float32 makes of the division."""
-    unit = fixed.unit / divisor
-    bound = max(-output.low, output.high)
-    exact = (
-        fixed.exact and not np.any(fixed.offset != 0) and divisor & (divisor - 1) == 0 and float32_holds(unit, bound)
+def _numbers(line: Line) -> tuple[Fractions, Fractions, Floats]:
+    return line.slope, line.shift, line.error
+
+
+def _as_sums(emitter: Emitter, line: Line) -> Line:
+    tensor = line.tensor
+    return line if tensor.kind is Kind.SUMS else times(emitter, line, (1,) * tensor.channels, "sums")
+
+
+def _leaf_of_pool(line: Line, taps: int, counts: Divided, output: Tensor) -> Leaf:
+    """What the sums under a window, brought on one divisor, are worth, and what float32 makes of adding the values."""
+    common = counts.common
+    held = line.exact and all(
+        float32_holds_line(slope, shift, line.largest, max(taps, common))
+        for slope, shift in {*zip(line.slope.tolist(), line.shift.tolist(), strict=True)}
     )
-    error = 0.0 if exact else divisor * fixed.error + sum_error(taps + 2, float(bound))
-    if not exact and np.any(fixed.offset != 0):
-        error += sum_error(taps + 2, float(max(map(abs, fixed.offset.tolist())) / unit))
-    return Leaf(np.full(output.channels, unit), fixed.offset, exact, np.full(output.channels, error))
+    rounding = sum_error(taps, common * (line.reach + line.error))
+    error = np.zeros(output.channels) if held else common * line.error + rounding
+    return Leaf(line.slope, line.shift * common, held, error)
 
 
-def _leaf(fixed: Sequence[Fixed], offset: Fractions, unit: Fraction, output: Tensor, terms: int) -> Leaf:
-    bound = max(-output.low, output.high)
-    shifted = np.any(offset != 0)
-    exact = all(each.exact for each in fixed) and not shifted and float32_holds(unit, bound)
-    error = 0.0
-    if not exact:
-        largest = bound + float(max(map(abs, offset.tolist())) / unit)
-        error = sum(each.error for each in fixed) + terms * 4 * UNIT * largest
-    return Leaf(np.full(output.channels, unit), offset, exact, np.full(output.channels, error))
+def _leaf_of_sum(one: Line, other: Line, output: Tensor) -> Leaf:
+    """What the sums of two lines of one slope are worth, and what float32 makes of the addition."""
+    shift = one.shift + other.shift
+    sums = Line(output, one.slope, shift, one.exact and other.exact, one.error + other.error)
+    held = sums.exact and all(float32_holds_line(one.slope[0], each, sums.largest) for each in set(shift.tolist()))
+    rounding = 0.0 if held else UNIT * (1 + 2.0**-20) * (sums.reach + sums.error)
+    return Leaf(sums.slope, shift, held, sums.error + rounding)
 
 
 def _joined_view(signals: Sequence[Signal]) -> View:

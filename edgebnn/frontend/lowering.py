@@ -17,7 +17,6 @@ from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter, InputReadTwice
 from edgebnn.frontend.endings import left_out, left_out_behind
 from edgebnn.frontend.expressions import Leaf, fractions_of
-from edgebnn.frontend.fixed import takes_steps
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
 from edgebnn.frontend.half_precision import HALF_STEP, HALF_UNIT
@@ -49,6 +48,7 @@ from edgebnn.frontend.operations import (
     WeightedSum,
     operands_in,
 )
+from edgebnn.frontend.own_lines import takes_steps, without_steps
 from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.scores import Scores, emit_scores
 from edgebnn.frontend.shuffles import SHUFFLE_STEPS, is_shuffle, stepped
@@ -67,7 +67,7 @@ from edgebnn.frontend.signals import (
     seen_as,
     transposed,
 )
-from edgebnn.frontend.taking import as_levels, taken, taken_along
+from edgebnn.frontend.taking import taken, taken_along
 from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
 from edgebnn.frontend.weighted import weighted_sum
@@ -330,7 +330,7 @@ class _Lowering:
         except NotMonotone:
             if not takes_steps(signal):
                 raise
-            levels = as_levels(self._emitter, replace(signal, padding=None))
+            levels = without_steps(self._emitter, replace(signal, padding=None))
             return pooled(replace(levels, padding=signal.padding), operation.window, node.name, value, effort)
 
     def _shuffled(self, node: Node, signal: Signal, operation: Transposing | Rearranging) -> Signal:

@@ -9,17 +9,16 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.analysis import affine_of
 from edgebnn.frontend.bends import Segment
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Fractions
-from edgebnn.frontend.fixed import natural, rounded, takes_steps
+from edgebnn.frontend.fixed import rounded
 from edgebnn.frontend.fixed_lines import FixedLines, fixed_lines, unit_for
-from edgebnn.frontend.intervals import float32_errors
+from edgebnn.frontend.own_lines import line_of, takes_steps
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
 from edgebnn.frontend.signals import Signal
-from edgebnn.frontend.sums import Fixed
+from edgebnn.frontend.sums import Line
 from edgebnn.network.types import Add, Affine, Kind, Linear, SumPool, Tensor, Threshold
 
 _LIMIT = 2**31 - 1
@@ -43,16 +42,6 @@ class Scores:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class _Line:
-    """The real scores slope[c] * n + shift[c] of a tensor's integers, and what float32 makes of each, all (C,)."""
-
-    base: Tensor
-    slope: Fractions
-    shift: Fractions
-    error: npt.NDArray[np.float64]
-
-
 def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     """Ends the network in the signal; Refusal where it holds no scores.
 
@@ -71,38 +60,20 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
         raise Refusal("ends in values whose axes were transposed", "transpose them behind the model instead")
     line = _line_of(emitter, signal)
     if np.all(line.slope == line.slope[0]) and line.slope[0] > 0 and not np.any(line.shift != 0):
-        _end_in(emitter, line.base, signal.value, float(line.slope[0]), node)
+        _end_in(emitter, line.tensor, signal.value, float(line.slope[0]), node)
         return Scores(float(line.error.max()))
     return _emit_affine(emitter, line, signal.value, node)
 
 
-def _line_of(emitter: Emitter, signal: Signal) -> _Line:
+def _line_of(emitter: Emitter, signal: Signal) -> Line:
     if takes_steps(signal):
-        fixed = natural(emitter, signal)
-        if fixed is None:
-            raise Refusal("ends in steps of a negated input", "let the model end in a layer's scores")
-        line = _of_fixed(fixed)
-        # Where float32 may turn the last steps themselves, a score can be the next one.
-        steps = [made for made in emitter.nodes if isinstance(made, Threshold)]
-        turned = float(fixed.unit) * steps[-1].step if steps and steps[-1].ambiguous else 0.0
-        return replace(line, error=line.error + turned)
-    base = signal.base
-    exactly = affine_of(signal.expression, base.low, base.high, base.channels)
-    if exactly is None:
-        return _of_fixed(rounded(emitter, signal))
-    factor = signal.channels_each
-    error = np.repeat(float32_errors(signal.expression, base.low, base.high, base.channels), factor)
-    base = emitter.settled(signal).base
-    return _Line(base, np.repeat(exactly[0], factor), np.repeat(exactly[1], factor), error)
-
-
-def _of_fixed(fixed: Fixed) -> _Line:
-    channels = fixed.tensor.channels
-    unit = float(fixed.unit)
-    # What float32 makes of the integer times the unit, and of the offset behind it.
-    largest = unit * fixed.largest + float(max(map(abs, fixed.offset.tolist())))
-    error = np.full(channels, fixed.error * unit + 2 * UNIT * largest)
-    return _Line(fixed.tensor, np.full(channels, fixed.unit), fixed.offset, error)
+        line = line_of(emitter, signal)
+        if line is not None:
+            # Where float32 may turn the last steps themselves, a score can be the next one.
+            steps = [made for made in emitter.nodes if isinstance(made, Threshold)]
+            turned = steps[-1].step if steps and steps[-1].ambiguous else 0
+            return replace(line, error=line.error + np.abs(line.slope.astype(np.float64)) * turned)
+    return line_of(emitter, signal) or rounded(emitter, signal)
 
 
 def _end_in(emitter: Emitter, base: Tensor, value: str, scale: float, node: str) -> None:
@@ -119,8 +90,8 @@ def _end_in(emitter: Emitter, base: Tensor, value: str, scale: float, node: str)
     emitter.emit(Affine(emitter.name(node), (base.name,), output, ones, none, knees), base)
 
 
-def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores:
-    base = line.base
+def _emit_affine(emitter: Emitter, line: Line, value: str, node: str) -> Scores:
+    base = line.tensor
     reach = np.abs(line.slope) * _bound(base) + np.abs(line.shift)
     unit, lines = _in_int32(line, reach)
     _check_visible(line, reach, unit)
@@ -135,10 +106,10 @@ def _emit_affine(emitter: Emitter, line: _Line, value: str, node: str) -> Scores
     return Scores(float(line.error.max()) + error, notes if np.any(rounding > line.error) else ())
 
 
-def _in_int32(line: _Line, reach: Fractions) -> tuple[Fraction, FixedLines]:
+def _in_int32(line: Line, reach: Fractions) -> tuple[Fraction, FixedLines]:
     """The scores' unit and lines. The model's own unit, so that nothing is rounded; or int32 multipliers and no shift,
     which cost a small processor least, where they round less than float32 does; or products of 64 bits and a shift."""
-    base = line.base
+    base = line.tensor
     bents = [(Segment(base.low, a, b),) for a, b in zip(line.slope.tolist(), line.shift.tolist(), strict=True)]
     unit = _common_unit(line, reach)
     if unit is not None:
@@ -160,9 +131,9 @@ def _bound(base: Tensor) -> int:
     return max(abs(base.low), abs(base.high))
 
 
-def _check_visible(line: _Line, reach: Fractions, unit: Fraction) -> None:
+def _check_visible(line: Line, reach: Fractions, unit: Fraction) -> None:
     """Refusal where a score is less than one unit from end to end, though float32 shows it beside its offset."""
-    spans = np.abs(line.slope) * (2 * _bound(line.base))
+    spans = np.abs(line.slope) * (2 * _bound(line.tensor))
     visible = spans.astype(np.float64) > 2 * _VISIBLE * reach.astype(np.float64)
     lost = visible & np.array([span < unit for span in spans.tolist()])
     if np.any(lost):
@@ -172,7 +143,7 @@ def _check_visible(line: _Line, reach: Fractions, unit: Fraction) -> None:
         )
 
 
-def _common_unit(line: _Line, reach: Fractions) -> Fraction | None:
+def _common_unit(line: Line, reach: Fractions) -> Fraction | None:
     """The real number of which all slopes and shifts are multiples, so that no score is rounded; None without one."""
     numbers = {abs(number) for part in (line.slope, line.shift) for number in part.tolist() if number}
     if not numbers or len(numbers) > _COMMON or max(number.denominator for number in numbers) > 2**40:

@@ -54,22 +54,27 @@ def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0) -> Source
 
 
 @dataclass(frozen=True, eq=False)
-class Fixed:
-    """A tensor that stands for a signal: unit * n + offset[c], from which the model's own value is up to `error` units.
+class Line:
+    """What a tensor's integers are worth to the model: slope[c] * n + shift[c], up to `error[c]`, all (C,).
 
-    `exact` says that it is this very number, and a float32.
+    `exact` says that the model's value is this very number, and a float32.
     """
 
     tensor: Tensor
-    unit: Fraction
-    offset: Fractions
+    slope: Fractions
+    shift: Fractions
     exact: bool
-    error: float
+    error: npt.NDArray[np.float64]
 
     @property
     def largest(self) -> int:
         """The largest magnitude of its integers."""
         return max(abs(self.tensor.low), abs(self.tensor.high))
+
+    @property
+    def reach(self) -> npt.NDArray[np.float64]:
+        """The largest magnitude (C,) of what they are worth."""
+        return np.abs(self.slope.astype(np.float64)) * self.largest + np.abs(self.shift.astype(np.float64))
 
 
 def leaf_of_sums(
@@ -96,7 +101,8 @@ def leaf_of_sums(
     if operation.bias is not None:
         error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, fan_in, exact)
     fine = 2**padding.shift
-    return Leaf(scale / fine, _offsets(source, weights, operation.groups), exact, error * fine + padding.error)
+    error = (error + padding.error / fine) * scale.astype(np.float64)
+    return Leaf(scale / fine, _offsets(source, weights, operation.groups), exact, error)
 
 
 def largest_sum(integers: npt.NDArray[np.integer[Any]], kind: WeightKind) -> int:

@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Leaf, of_channels, parts
-from edgebnn.frontend.fixed import takes_steps
-from edgebnn.frontend.lattice import lattice_of_range
-from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.own_lines import without_steps
 from edgebnn.frontend.signals import Signal, check_size, seen_name
 from edgebnn.frontend.views import View, plain_view
 from edgebnn.network.types import Take
@@ -36,8 +34,8 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View,
 
     A few levels are taken as such, anything else as the integers before its function.
     """
-    if signal.elements != "bool" and takes_steps(signal):
-        signal = as_levels(emitter, signal)
+    if signal.elements != "bool":
+        signal = without_steps(emitter, signal)
     signal = emitter.settled(signal)
     shape = tuple(map(len, along))
     check_size(shape)
@@ -58,22 +56,4 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View,
         shape=shape,
         value=value,
         model_view=view,
-    )
-
-
-def as_levels(emitter: Emitter, signal: Signal) -> Signal:
-    """The signal as the tensor of its steps."""
-    source = emitter.source(replace(signal, model_view=None))
-    if np.any(source.slope <= 0):
-        raise Refusal("reads what negates the network's input", "negate the weights behind it instead")
-    tensor = source.tensor
-    leaf = Leaf(source.slope, source.offset, source.exact, source.error / source.slope.astype(np.float64))
-    return replace(
-        signal,
-        base=tensor,
-        lattice=lattice_of_range(tensor),
-        leaf=leaf,
-        expression=leaf,
-        shape=tensor.shape,
-        waiting=(),
     )

@@ -6,16 +6,16 @@ can hold; `jumps` finds where it changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.ambiguity import Beside, ambiguous_channels
 from edgebnn.frontend.analysis import STEPS, UNKNOWN, directions
-from edgebnn.frontend.approximation import is_approximate, moved
-from edgebnn.frontend.chains import Reals, Sums, float32_at, sums_of
+from edgebnn.frontend.chains import Reals, float32_at, sums_of
 from edgebnn.frontend.expressions import Apply, Effort, Expression, Leaf, evaluate, parts
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.jumps import MAX_LEVELS, Jumps, all_jumps
@@ -32,8 +32,6 @@ _TIES = {
     "Ceil": "upper level",
     "Truncate": "towards zero",
 }
-# A share of one unit of an accumulator that float64 still adds to the largest without rounding.
-_NEXT_TO_NOTHING = 2.0**-20
 # Real inputs up to here are looked at; what a model's constants make of them stays within float32.
 _LARGEST_REAL = 2.0**64
 
@@ -68,28 +66,35 @@ class StepFunction:
 
 
 def find_steps(
-    expression: Expression, leaf: Leaf, lattice: Lattice, low: int, high: int, effort: Effort | None = None
+    expression: Expression,
+    leaf: Leaf,
+    lattice: Lattice,
+    low: int,
+    high: int,
+    effort: Effort | None = None,
+    beside: Beside | None = None,
 ) -> StepFunction:
     """The step function on a tensor of the range low..high; Refusal where it is none.
 
-    `effort` is what is left for the whole model, without it that of one model.
+    `effort` is what is left for the whole model, without it that of one model. `beside` gives the nearest integers that
+    can be reached below and from given places on in a channel, where it knows more of them than the lattice.
     """
     chain = sums_of(expression, leaf, effort or Effort())
     jumps, first, values = all_jumps(chain, lattice)
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
     changes, start = _changes(jumps, first, levels, values)
     ties = _ties(expression, chain.exactly)
-    ambiguous = np.flatnonzero(_ambiguous(chain, leaf, lattice, jumps, float(levels.scale)))
-    tied = int(_tied(chain, lattice, jumps, float(levels.scale), ambiguous).sum())
+    found = ambiguous_channels(chain, leaf, lattice, jumps, float(levels.scale), beside)
+    ambiguous, tied = (int(each.sum()) for each in found)
     if not np.any(changes.turning(lattice.channels)):
         rises = _steps(changes, start, max(levels.count - 1, 1), lattice, low, high)
-        return StepFunction(rises, levels, ties, len(ambiguous), tied)
+        return StepFunction(rises, levels, ties, ambiguous, tied)
     up, down = changes.of_sign(1), changes.of_sign(-1)
     most = int((start + up.totals(lattice.channels)).max())
     rises = _steps(up, start, most, lattice, low, high)
     least = int(down.totals(lattice.channels).max())
     falls = _steps(down, np.full_like(start, least), least, lattice, low, high)
-    return StepFunction(rises, levels, ties, len(ambiguous), tied, falls)
+    return StepFunction(rises, levels, ties, ambiguous, tied, falls)
 
 
 def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: Effort) -> tuple[Quantizer, Levels]:
@@ -162,61 +167,6 @@ def _steps(changes: _Changes, start: Integers, steps: int, lattice: Lattice, low
     place = passed[channel] + np.where(rising_row, rank, total[channel] - 1 - rank)
     thresholds[channel, place] = np.where(rising_row, at, at - lattice.stride[channel])
     return Steps(thresholds.astype(np.int32), direction)
-
-
-def _ambiguous(chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: float) -> npt.NDArray[np.bool_]:
-    """Channels (C,) whose answer at some reachable accumulator would be another one within the model's own rounding.
-
-    Moved by the error bound of its float32 sum, or evaluated in float32 after that sum, a reachable accumulator beside
-    a step must stay on its side. Values half a `level` apart are different ones.
-    """
-    ambiguous = np.zeros(lattice.channels, np.bool_)
-    nearly = is_approximate(chain.expression)
-    if not np.any(leaf.error > 0) and not nearly:
-        return ambiguous
-    every = np.arange(lattice.channels)
-    after = lattice.reached(jumps.channel, jumps.at)
-    before = after - lattice.period[jumps.channel, np.newaxis]
-    beside = np.repeat(jumps.channel, after.shape[1])
-    channel = np.concatenate([beside, beside, every, every])
-    points = np.concatenate([after.reshape(-1), before.reshape(-1), lattice.low, lattice.high])
-    reachable = (points >= lattice.low[channel]) & (points <= lattice.high[channel])
-    channel, points = channel[reachable], points[reachable]
-    exact = replace(chain, exactly=True)
-    nominal = exact.at(channel, points)
-    bound = leaf.error[channel]
-    scale, offset = leaf.rounded
-    with np.errstate(all="ignore"):
-        sums: dict[Expression, Array] = {leaf: (scale[channel] * points + offset[channel]).astype(np.float32)}
-        rounded = evaluate(chain.expression, channel, points, False, sums, chain.effort).astype(np.float64)
-    others = [rounded, *(each.at(channel, to) for each in _extremes(exact) for to in (points - bound, points + bound))]
-    for other in others:
-        ambiguous[channel[~(np.abs(other - nominal) < level / 2)]] = True
-    return ambiguous
-
-
-def _tied(chain: Sums, lattice: Lattice, jumps: Jumps, level: float, channels: Integers) -> npt.NDArray[np.bool_]:
-    """Which of the channels (N,) have a reachable accumulator that lies at a step itself, so that any rounding decides.
-
-    Moved by next to nothing, it changes the answer.
-    """
-    tied = np.zeros(lattice.channels, np.bool_)
-    channel = np.concatenate([jumps.channel, jumps.channel])
-    points = np.concatenate([jumps.at, jumps.at - lattice.stride[jumps.channel]])
-    wanted = np.isin(channel, channels) & (points >= lattice.low[channel]) & (points <= lattice.high[channel])
-    channel, points = channel[wanted], points[wanted]
-    exact = replace(chain, exactly=True)
-    nominal = exact.at(channel, points)
-    for nudge in (-_NEXT_TO_NOTHING, _NEXT_TO_NOTHING):
-        tied[channel[np.abs(exact.at(channel, points + nudge) - nominal) >= level / 2]] = True
-    return tied[channels]
-
-
-def _extremes(chain: Sums) -> tuple[Sums, ...]:
-    """The chain, or where it is only nearly known, as far up and down as the model's own may be."""
-    if not is_approximate(chain.expression):
-        return (chain,)
-    return tuple(chain.of(moved(chain.expression, sign)) for sign in (1, -1))
 
 
 def _ties(expression: Expression, exactly: bool) -> str:

@@ -1,0 +1,105 @@
+"""Signals as lines of integers that exist: slope[c] * n + shift[c], nothing rounded.
+
+So they can be pooled, added and scaled as the integers that they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.analysis import affine_of, has_steps
+from edgebnn.frontend.bends import bent_of
+from edgebnn.frontend.emission import Emitter
+from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf, parts
+from edgebnn.frontend.intervals import float32_errors
+from edgebnn.frontend.lattice import lattice_of_range
+from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.rounding import UNIT, float32_holds
+from edgebnn.frontend.signals import Signal
+from edgebnn.frontend.sums import Line, Source
+
+_LINEAR = frozenset(("Add", "Sub", "Mul", "Div", "Neg"))
+
+
+def line_of(emitter: Emitter, signal: Signal) -> Line | None:
+    """The signal as a line, for each channel its own, of the integers behind it; None where it bends.
+
+    Steps in it become a tensor, and what a model computes behind them is the line.
+    """
+    if signal.padding is not None:
+        raise Refusal("works on a padded map", "pad right before the convolution or the pool")
+    signal = without_steps(emitter, signal)
+    base = signal.base
+    line = affine_of(signal.expression, base.low, base.high, base.channels)
+    if line is None:
+        return None
+    error = float32_errors(signal.expression, base.low, base.high, base.channels)
+    exact = signal.leaf.exact and not error.any()
+    channels = _channels(signal)
+    return Line(emitter.settled(signal).base, line[0][channels], line[1][channels], exact, error[channels])
+
+
+def takes_steps(signal: Signal) -> bool:
+    """Whether the signal is a few levels: comparisons that only choose between lines make knees instead."""
+    if not has_steps(signal.expression):
+        return False
+    base = signal.base
+    bent = bent_of(signal.expression, base.low, base.high, base.channels)
+    return bent is None or all(segment.slope == 0 for segments in bent for segment in segments)
+
+
+def without_steps(emitter: Emitter, signal: Signal) -> Signal:
+    """The signal as a function without steps, of the levels of its steps where it takes any."""
+    if not takes_steps(signal):
+        return signal
+    steps, source = _levels(emitter, replace(signal, model_view=None))
+    tensor, largest = source.tensor, max(abs(source.tensor.low), abs(source.tensor.high))
+    held = all(float32_holds(abs(slope), largest) for slope in set(source.slope.tolist()))
+    error = source.error + (0.0 if held else 2 * UNIT * source.largest)
+    leaf = Leaf(source.slope, source.offset, source.exact and held, np.full(tensor.channels, error))
+    expression = _on_levels(signal.expression, steps, _channels(signal), leaf)
+    lattice = lattice_of_range(tensor)
+    return replace(signal, base=tensor, lattice=lattice, leaf=leaf, expression=expression, waiting=())
+
+
+def _channels(signal: Signal) -> npt.NDArray[np.int64]:
+    """Which channel of its base each channel of a signal is."""
+    return np.repeat(np.arange(signal.base.channels), signal.channels_each)
+
+
+def _levels(emitter: Emitter, signal: Signal) -> tuple[Expression, Source]:
+    """Steps of a signal as a tensor: all of the signal where its values are multiples of one number, as layers read
+    it, else what is left without the linear operators behind its steps."""
+    try:
+        return signal.expression, emitter.source(signal)
+    except Refusal:
+        steps = _behind_lines(signal.expression)
+        if steps is signal.expression:
+            raise
+    return steps, emitter.source(replace(signal, expression=steps, value=f"{signal.value}.steps"))
+
+
+def _behind_lines(expression: Expression) -> Expression:
+    """What is left of an expression that takes steps when the linear operators behind them are taken off."""
+    while isinstance(expression, Apply) and expression.operator in _LINEAR:
+        varying = [operand for operand in expression.operands if not isinstance(operand, Constant)]
+        if len(varying) != 1 or (expression.operator == "Div" and varying[0] is not expression.operands[0]):
+            break
+        expression = varying[0]
+    return expression
+
+
+def _on_levels(expression: Expression, steps: Expression, channels: npt.NDArray[np.int64], leaf: Leaf) -> Expression:
+    """What the model computes behind the steps in an expression, on their levels; channels are those of the levels."""
+    made: dict[Expression, Expression] = {steps: leaf}
+    for part in parts(expression):
+        if part in made:
+            continue
+        if isinstance(part, Constant):
+            made[part] = part if part.values.size == 1 else Constant(part.values.reshape(-1)[channels])
+        elif isinstance(part, Apply) and all(operand in made for operand in part.operands):
+            made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
+    return made[expression]
