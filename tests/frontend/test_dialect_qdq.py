@@ -21,6 +21,7 @@ from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_va
 from tests.frontend.one_node import by_onnxruntime, by_reference
 from tests.frontend.onnx_models import Model
 from tests.frontend.recognised import carried_out, node_of, recognise
+from tests.saturation import widest_weight
 
 EIGHT = ("int8", "uint8")
 NARROW = ("int4", "uint4", "int2", "uint2")
@@ -208,6 +209,7 @@ class TestLayersOfIntegers:
         given = operands_of(rng, "int8", (5, 3, 2, 2), (0.04, rng.random(5) / 10 + 0.01, 0.9), 0)
         for index in (1, 6):
             given[index] = np.array(11, np.uint8)
+        given[2] = given[2].clip(-widest_weight(), widest_weight())
         given[4] = np.zeros(5, np.int8)
         node = node_of("QLinearConv", operands=8, pads=[1, 1, 1, 1])
         result = carried_out(recognise(node, {0: x}, dict(enumerate(given, start=1))), x)
@@ -217,6 +219,7 @@ class TestLayersOfIntegers:
     def test_matmul_integer(self, zeros: bool) -> None:
         rng = np.random.default_rng(7)
         x, w = rng.integers(0, 256, (9, 11)).astype(np.uint8), rng.integers(-128, 128, (11, 4)).astype(np.int8)
+        w = w.clip(-widest_weight(), widest_weight())
         given = [np.array(17, np.uint8), rng.integers(-3, 4, 4).astype(np.int8)] if zeros else []
         node = node_of("MatMulInteger", operands=2 + len(given))
         result = carried_out(recognise(node, {0: x}, dict(enumerate([w, *given], start=1))), x)
@@ -360,7 +363,8 @@ def test_a_net_of_integer_layers_equals_onnxruntime(tmp_path: Path) -> None:
         return model.constant(value)
 
     zero = model.constant(0, np.uint8)
-    first, second = rng.integers(-7, 8, (4, 2, 3, 3)), rng.integers(-127, 128, (64, 3))
+    widest = widest_weight()
+    first, second = rng.integers(-7, 8, (4, 2, 3, 3)), rng.integers(-widest, widest + 1, (64, 3))
     none = model.constant(0, np.int8)
     model.add(
         "QLinearConv",
