@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.borders import Padded, padded
 from edgebnn.frontend.calibration import Calibration
+from edgebnn.frontend.composition import Composed
 from edgebnn.frontend.curves import CURVES
 from edgebnn.frontend.expressions import (
     Apply,
@@ -160,6 +161,35 @@ class Emitter:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
         lattice = lattice_of_sums(layers[0], tensor, made.integers, total)
         return Signal(total, lattice, leaf, expression, total.shape, value, "float")
+
+    def maker(self, tensor: Tensor) -> Node | None:
+        """The node that makes a tensor; None for the input."""
+        return next((node for node in reversed(self.nodes) if node.output is tensor), None)
+
+    def composed(
+        self, node: str, value: str, first: Linear, made: Composed, operation: WeightedSum, extents: tuple[int, ...]
+    ) -> Signal:
+        """One layer in place of `first` and of one that reads its sums; `extents` are those of the sums' map."""
+        tensor = next((other.output for other in self.nodes if other.output.name == first.sources[0]), self._given)
+        if self.quantizer is not None and first.sources[0] == self.input.name:
+            tensor = self.input
+        bound = largest_sum(made.weights, made.kind) * max(abs(tensor.low), abs(tensor.high))
+        if bound > _LARGEST_SUM:
+            raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
+        output = Tensor(self.tensor_name(f"{value}.sums"), Kind.SUMS, (len(made.weights), *extents), -bound, bound)
+        layer = Linear(
+            self.name(node), first.sources, output, made.weights, made.kind, made.window, pad_value=first.pad_value
+        )
+        self.emit(layer, tensor)
+        self._folded.append(
+            f"layers '{first.name}' and '{layer.name}', with no sign or quantiser between them, became one"
+        )
+        self._roundings[output.name] = (Rounding.SCALED_ACTIVATIONS,)
+        expression: Expression = made.leaf
+        if operation.bias is not None:
+            expression = Apply("Add", (made.leaf, Constant(np.ascontiguousarray(operation.bias))), node)
+        lattice = lattice_of_sums(layer, tensor, made.weights.astype(np.int16), output)
+        return Signal(output, lattice, made.leaf, expression, output.shape, value, "float")
 
     def _linear(
         self,

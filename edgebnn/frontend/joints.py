@@ -20,7 +20,7 @@ from edgebnn.frontend.rounding import UNIT, float32_holds_line, sum_error
 from edgebnn.frontend.signals import Signal, check_size, checked_extents, reshaped, seen_name, window_on
 from edgebnn.frontend.sums import Line
 from edgebnn.frontend.views import View
-from edgebnn.network.types import Add, Concat, Kind, SumPool, Tensor
+from edgebnn.network.types import Add, Concat, Kind, Reshape, SumPool, Take, Tensor
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
             raise Refusal("joins maps of different shapes", "concatenate maps of one height and width")
         if other.elements != first.elements:
             raise Refusal(f"joins {first.elements} elements with {other.elements} ones", "cast them all to float32")
-    lines = aligned(emitter, signals)
+    lines = tuple(replace(line, tensor=_true_vector(emitter, line.tensor)) for line in aligned(emitter, signals))
     if len({line.tensor.kind for line in lines}) > 1:
         lines = tuple(_as_sums(emitter, line) for line in lines)
     kind = lines[0].tensor.kind
@@ -72,6 +72,17 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     leaf = Leaf(slope, shift, all(line.exact for line in lines), error)
     signal = emitter.step(concat, [line.tensor for line in lines], leaf, value)
     return replace(signal, model_view=view, elements=first.elements)
+
+
+def _true_vector(emitter: Emitter, tensor: Tensor) -> Tensor:
+    """A tensor as it can be joined: flattened bits lie in memory as the map that they were, and are moved."""
+    if tensor.kind not in (Kind.BITS, Kind.TRITS) or not isinstance(emitter.maker(tensor), Reshape) or tensor.spatial:
+        return tensor
+    name = f"{tensor.name}.vector"
+    output = replace(tensor, name=emitter.tensor_name(name))
+    places = np.arange(tensor.channels, dtype=np.int32)
+    emitter.emit(Take(emitter.name(name), (tensor.name,), output, places), tensor)
+    return output
 
 
 def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, value: str) -> Signal:

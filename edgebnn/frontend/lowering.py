@@ -6,6 +6,7 @@ offending node at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,6 +51,7 @@ from edgebnn.frontend.operations import (
 )
 from edgebnn.frontend.own_lines import takes_steps, without_steps
 from edgebnn.frontend.problems import Problem, Refusal, printable
+from edgebnn.frontend.products import combines_layers, is_factor, product_of_two, reduces_channels
 from edgebnn.frontend.scores import Scores, emit_scores
 from edgebnn.frontend.shuffles import SHUFFLE_STEPS, is_shuffle, stepped
 from edgebnn.frontend.signals import (
@@ -73,6 +75,7 @@ from edgebnn.frontend.views import reshaped_view, view_of_axes
 from edgebnn.frontend.weighted import weighted_sum
 from edgebnn.frontend.windows import LARGEST_EXTENT
 from edgebnn.network.types import Network
+from edgebnn.network.types import Node as NetworkNode
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +163,7 @@ class _Lowering:
         return Network(
             name,
             emitter.input,
-            tuple(emitter.nodes),
+            _read(emitter.nodes),
             encoding,
             self._graph.sha256,
             notes=(*self._graph.notes, *given.notes(emitter.quantizer), *self._notes, *emitter.notes, *scores.notes),
@@ -197,6 +200,9 @@ class _Lowering:
         except UnknownOperand:
             return
         except NotChannelFirst as refusal:
+            if node.operator.startswith("Reduce"):
+                self._report(node, product_of_two() if is_factor(self._graph, node) else reduces_channels())
+                return
             if refusal.signal.base.name in self._inputs and not self._given.encoding.axes:
                 raise _InputTransposed(refusal.axes) from refusal
             self._report(node, refusal)
@@ -405,10 +411,7 @@ class _Lowering:
             )
             return elementwise(inner, Elementwise(Call(call.operator, given), takes=("any",)), node.name, value)
         if call.operator not in ("Add", "Sub") or len(inner) != 2:
-            raise Refusal(
-                "combines two values that come from different layers",
-                "sums of layers are mapped, products and choices are not; leave the branch out",
-            )
+            raise combines_layers(call.operator)
         return summed(self._emitter, [inner[0], inner[1]], call.operator == "Sub", node.name, value)
 
     def _settled_together(self, signals: dict[int, Signal]) -> dict[int, Signal]:
@@ -434,6 +437,16 @@ class _Lowering:
 
     def _report(self, node: Node, refusal: Refusal) -> None:
         self._problems.append(Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy))
+
+
+def _read(nodes: Sequence[NetworkNode]) -> tuple[NetworkNode, ...]:
+    """The nodes that the last one depends on: two layers may have become one, and an output of a split be unused."""
+    wanted, kept = {nodes[-1].output.name}, []
+    for node in reversed(nodes):
+        if node.output.name in wanted:
+            wanted.update(node.sources)
+            kept.append(node)
+    return tuple(reversed(kept))
 
 
 def _with_batch_of_two(shape: Array | Quantised) -> Array:

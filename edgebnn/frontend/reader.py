@@ -273,7 +273,12 @@ def _ordered(nodes: tuple[Node, ...], ready: set[str]) -> tuple[Node, ...]:
 def _input(values: list[ValueInfoProto]) -> GraphInput:
     if len(values) != 1:
         names = ", ".join(f"'{printable(value.name)}'" for value in values[:4]) or "none"
-        raise ModelError(f"the model must have one input, but it has {len(values)} ({names}); join them into one")
+        raise ModelError(
+            f"the model has {len(values)} inputs ({names}), and a network takes one array of integers; join them into "
+            "one input (Concat) and take it apart behind it (Slice or Split, then Reshape)"
+            if values
+            else f"the model has no input that its output depends on; {_AGAIN}"
+        )
     value = values[0]
     name = printable(value.name)
     tensor = value.type.tensor_type

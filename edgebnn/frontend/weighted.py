@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.analysis import has_steps
 from edgebnn.frontend.channel_scales import scales_in_weights
+from edgebnn.frontend.composition import composed
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.graph import Array, Node
 from edgebnn.frontend.operations import Quantised, WeightedSum
@@ -15,7 +17,7 @@ from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.signals import Signal, check_channel_first, check_size
 from edgebnn.frontend.values import Unknown, Value
 from edgebnn.frontend.weights import IntegerWeights, NeitherBinaryNorTernary, integer_weights, quantised_here
-from edgebnn.network.types import Window
+from edgebnn.network.types import Linear, Window
 
 
 def weighted_sum(emitter: Emitter, node: Node, value: Value | None, operation: WeightedSum) -> Value:
@@ -49,6 +51,12 @@ def weighted_sum(emitter: Emitter, node: Node, value: Value | None, operation: W
     if min(extents, default=1) < 1:
         raise Refusal(f"has a kernel larger than its map {shape}", "use a smaller kernel or more padding")
     check_size((len(weights.integers), *extents))
+    first = emitter.maker(value.base)
+    between = not value.waiting and value.padding is None and not has_steps(value.expression)
+    if isinstance(first, Linear) and between and emitter.calibration is None:
+        made = composed(first, value, weights, operation)
+        if made is not None:
+            return emitter.composed(node.name, node.outputs[0], first, made, operation, extents)
     value, weights = scales_in_weights(value, weights, groups)
     source = emitter.source(replace(value, padding=None, model_view=None))
     return emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value)

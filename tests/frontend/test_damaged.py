@@ -246,7 +246,7 @@ def test_two_inputs_or_outputs(tmp_path: Path) -> None:
     model = dense()
     model.inputs.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 3]))
     model.add("Add", inputs=[model.last, "y"])
-    refused(model.save(tmp_path), "one input")
+    refused(model.save(tmp_path), "2 inputs")
     refused(written(tmp_path, lambda proto: proto.graph.output.append(proto.graph.output[0])), "2 outputs")
 
 

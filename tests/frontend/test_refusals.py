@@ -51,6 +51,7 @@ def test_an_activation_that_gives_no_steps(tmp_path: Path, operator: str) -> Non
 
 def test_two_layers_without_a_sign_between(tmp_path: Path) -> None:
     model = dense()
+    model.add("Mul", np.array([0.5, 0.7, 0.9]))
     model.add("MatMul", signs(1, 3, 2))
     assert "no sign between" in refusal(model, tmp_path, ReadOptions("int16"))
 
