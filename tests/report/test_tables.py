@@ -10,6 +10,8 @@ from edgebnn.report.documents import target_document
 from edgebnn.report.tables import show_run, show_target
 from tests.report.printing import Document, printed
 
+RUN: Document = {"samples": 1, "on": "fast", "chip": None, "class_counts": [0, 1], "accuracy": None}
+
 
 @pytest.mark.parametrize("name", target_names())
 def test_every_number_of_a_target_is_shown_whole(name: str) -> None:
@@ -26,12 +28,12 @@ def test_a_target_without_numbers_has_no_empty_table() -> None:
 
 
 def test_a_run_of_one_sample_is_singular() -> None:
-    document: Document = {"samples": 1, "on": "fast", "chip": None, "class_counts": [0, 1], "ends_in": "scores"}
+    document: Document = {**RUN, "ends_in": "scores"}
     assert printed(show_run, document) == "1 sample on fast, no bit errors: class 1: 1\n"
     none = {**document, "samples": 0, "class_counts": np.zeros(2, int).tolist()}
     assert printed(show_run, none) == "0 samples on fast, no bit errors\n"
 
 
 def test_a_run_says_that_the_models_ending_is_left_out() -> None:
-    document: Document = {"samples": 1, "on": "fast", "chip": None, "class_counts": [0, 1], "ends_in": "classes"}
+    document: Document = {**RUN, "ends_in": "classes"}
     assert "none is a probability" in " ".join(printed(show_run, document).split())
