@@ -56,6 +56,7 @@ from edgebnn.network import model_shape
 
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 
+_MOST_LABEL = 1 << 31  # far more than there are classes, and within every type of integer that counts them
 MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
 
 Step = Callable[[str, float], None]
@@ -234,6 +235,10 @@ class Deployment:
         labels = _numbers(y, "the index of each sample's class")
         if not np.all(np.isfinite(labels)) or np.any(labels != np.rint(labels)):
             raise DataError("the labels y are no whole numbers; give the index of each sample's class")
+        if labels.size and not (labels.min() >= -_MOST_LABEL and labels.max() <= _MOST_LABEL):
+            raise DataError(
+                f"the labels run from {labels.min()} to {labels.max()}; give the index of each sample's class, from 0"
+            )
         return Dataset(samples, np.atleast_1d(labels).astype(np.int64))
 
     def estimate(

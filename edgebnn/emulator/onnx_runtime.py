@@ -60,7 +60,8 @@ def as_model_takes(network: Network, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     scale = network.input.scale
     if network.encoding.quantizer is None and scale != 1 and x.dtype.kind in "iub":
         x = x * np.float64(scale)
-    return x.astype(np.dtype(network.encoding.dtype))
+    with np.errstate(over="ignore"):  # what the type cannot hold is infinite, to our own steps too
+        return x.astype(np.dtype(network.encoding.dtype))
 
 
 def _why(model: RunnableModel, problem: SessionProblem) -> str:

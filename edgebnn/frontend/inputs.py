@@ -198,7 +198,10 @@ def _range_of(samples: npt.NDArray[np.generic]) -> tuple[int, int]:
     least, most = int(np.min(samples)), int(np.max(samples))
     bits = most.bit_length() if least >= 0 else max((-least - 1).bit_length(), most.bit_length()) + 1
     if bits > 16:
-        raise DataError(f"the calibration data run from {least} to {most}, more than 16 bits; scale them down")
+        least_shown, most_shown = f"{float(least):.10g}", f"{float(most):.10g}"  # not all of 300 digits
+        raise DataError(
+            f"the calibration data run from {least_shown} to {most_shown}, more than 16 bits; scale them down"
+        )
     bits = max(bits, 1)
     return (0, 2**bits - 1) if least >= 0 else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 

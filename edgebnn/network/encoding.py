@@ -54,7 +54,8 @@ def _check_numbers(x: npt.NDArray[np.generic], name: str) -> None:
 
 def _stepped(x: npt.NDArray[np.generic], encoding: Encoding, quantizer: Quantizer) -> Values:
     """Real numbers through the model's own steps, compared in float32 as the model does."""
-    real = x.astype(encoding.dtype).astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite to the model too, beyond all steps
+        real = x.astype(encoding.dtype).astype(np.float32)
     counts = np.empty(x.shape, np.int64)
     for channel, thresholds in enumerate(quantizer.thresholds):
         if quantizer.direction[channel] > 0:
@@ -70,7 +71,8 @@ def _integers(x: npt.NDArray[np.generic], tensor: Tensor) -> Values:
     real = x.dtype.kind == "f"
     scaled = real and tensor.scale != 1.0
     # Whole batches pass here before every run: each kind of data takes no more passes than it needs.
-    units: npt.NDArray[Any] = x.astype(np.float64) / tensor.scale if scaled else x
+    with np.errstate(over="ignore"):  # infinite is out of range
+        units: npt.NDArray[Any] = x.astype(np.float64) / tensor.scale if scaled else x
     whole = np.rint(units) if real else units
     if x.size and (np.min(whole) < tensor.low or np.max(whole) > tensor.high):
         unit = f" times {tensor.scale:g}" if scaled else ""

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import edgebnn
+from edgebnn.api import Deployment
 from edgebnn.errors import DataError, ModelError
+from edgebnn.network import model_shape
 from tests.frontend.onnx_models import Model, dense, signs
 from tests.frontend.seeds import channels_last, quantised
 
@@ -88,3 +90,51 @@ def test_an_input_type_beside_calibration_data_is_for_float_layers(tmp_path: Pat
 def test_calibration_data_that_are_no_numbers(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no numbers"):
         edgebnn.compile(dense().save(tmp_path), "host", calibration=["a"])
+
+
+@pytest.fixture(scope="module")
+def deployments(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, ...]:
+    """Of integers, of integers with a scale, and of real numbers that the model quantises."""
+    folder = tmp_path_factory.mktemp("models")
+    plain = dense().save(folder)
+    return (
+        edgebnn.compile(plain, "host", input_type="int8"),
+        edgebnn.compile(plain, "host", input_type="uint8", input_scale="1/255"),
+        edgebnn.compile(quantised().save(folder, "quantised.onnx"), "host"),
+    )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("on", ["fast", "reference"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e308, -1e308, 1e39, 2.0**64, 1e-320])
+def test_numbers_of_any_size_are_samples_or_one_sentence_and_no_warning(
+    deployments: tuple[Deployment, ...], value: float, on: str
+) -> None:
+    integers = [np.array(np.iinfo(dtype).max, dtype) for dtype in (np.int64, np.uint64)]
+    with np.errstate(all="ignore"):
+        numbers = [np.array(value).astype(dtype) for dtype in (np.float64, np.float32, np.float16)] + integers
+    for deployment in deployments:
+        for number in numbers:
+            try:
+                scores = deployment.run(np.full((3, *model_shape(deployment.mapped.network)), number), on=on)
+            except DataError:
+                continue
+            assert np.isfinite(scores).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (np.full(3, 2**64 - 1, np.uint64), "18446744073709551615"),
+        (np.full(3, -(2**63)), "-9223372036854775808"),
+        (np.full(3, 1e300), r"1e\+300"),
+        (np.full(3, 3.0), "3"),
+        (np.full(3, -1), "-1"),
+    ],
+)
+def test_a_label_that_is_no_class_is_shown_as_what_it_is(
+    deployments: tuple[Deployment, ...], labels: np.ndarray, shown: str
+) -> None:
+    with pytest.raises(DataError, match=rf"the labels run from {shown} to {shown}[;,].* give the index"):
+        deployments[0].emulate((np.ones((3, 8), np.int8), labels))
