@@ -16,6 +16,7 @@ from edgebnn.chip.coverage import array_of
 from edgebnn.chip.device_model import programmed_ln_resistance
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.intervals import Interval, exact_interval
+from edgebnn.chip.misreads import wrong_read
 from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
 from edgebnn.chip.programming import program
 from edgebnn.chip.reading import ProgrammedBanks, unpack
@@ -28,10 +29,14 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class WrongSynapses:
-    """How many of so many synapses are wrong on one chip, and their share with its exact 95 % interval."""
+    """How many of so many synapses are wrong on one chip, and their share with its exact 95 % interval.
+
+    misread_share: the share that one read with the input +1 finds wrong, in the mean, what each read adds included.
+    """
 
     count: int
     synapses: int
+    misread_share: float
 
     @property
     def share(self) -> float:
@@ -103,8 +108,7 @@ def uniform_pattern(weight: int, banks: int, rows: int) -> Pattern:
 
 def wrong_synapses(chip: ChipInstance, target: Target, policy: str, pattern: Pattern) -> WrongSynapses:
     """How many synapses of a pattern are wrong on a chip; TargetError for conditions that the model does not cover."""
-    wrong = _wrong(program(chip, target, pattern, policy), pattern)
-    return WrongSynapses(int(wrong.sum()), wrong.size)
+    return _counted(program(chip, target, pattern, policy), pattern)
 
 
 def _compared(
@@ -117,7 +121,7 @@ def _compared(
     return PatternComparison(
         weight=weight,
         ternary=weight == 0,
-        wrong=(WrongSynapses(int(wrong[0].sum()), differ.size), WrongSynapses(int(wrong[1].sum()), differ.size)),
+        wrong=(_counted(first, pattern), _counted(second, pattern)),
         differ=int(differ.sum()),
         correlation=phi(*wrong),
         ln_resistance=_apart(chips, target, policy, pattern),
@@ -134,6 +138,11 @@ def phi(a: Flags, b: Flags) -> float | None:
 def _wrong(banks: ProgrammedBanks, pattern: Pattern) -> Flags:
     """Synapses whose most likely answer to an input of +1 is not the weight, bool (banks, rows, 32)."""
     return unpack((pattern.sign ^ banks.sign[..., 1]) | (pattern.nonzero ^ banks.nonzero[..., 1]))
+
+
+def _counted(banks: ProgrammedBanks, pattern: Pattern) -> WrongSynapses:
+    wrong = _wrong(banks, pattern)
+    return WrongSynapses(int(wrong.sum()), wrong.size, float(wrong_read(banks, pattern.sign, pattern.nonzero).mean()))
 
 
 def _apart(chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, pattern: Pattern) -> float | None:

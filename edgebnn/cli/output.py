@@ -25,7 +25,7 @@ class JsonCommand(click.Command):
     """A command with `--json` for JSON on stdout, or `--json FILE.json` for a file beside the tables.
 
     Click's own optional values would take any word that follows; here only one that ends in `.json` is a file, so that
-    `--json model.onnx` means what it says.
+    `--json model.onnx` means what it says. Options that take one value are refused when they are given twice.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -39,7 +39,22 @@ class JsonCommand(click.Command):
         for index, word in enumerate(args):
             following = args[index + 1] if index + 1 < len(args) else ""
             rewritten.append("--json-file" if word == "--json" and following.endswith(".json") else word)
+        self._refuse_repeated(ctx, rewritten)
         return super().parse_args(ctx, rewritten)
+
+    def _refuse_repeated(self, ctx: click.Context, args: list[str]) -> None:
+        """A usage error for an option of one value that is given twice, of which click would take the last.
+
+        A flag says the same when it is said twice.
+        """
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            once = isinstance(option, click.Option) and not (option.multiple or option.is_flag or option.count)
+            if once and given.count(option) > 1:
+                name = "--json" if option.name == "json_file" else max(option.opts, key=len)
+                raise click.UsageError(
+                    f"{name} is given {given.count(option)} times, but has one value; give it once", ctx
+                )
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command, unless what it would end with has no place."""

@@ -20,7 +20,7 @@ from edgebnn.chip.rates import chip_rate, ternary_model
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.theory import TernaryRates
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.programmed import pattern_of, wrong_weights
+from edgebnn.mapping.programmed import misread_share, pattern_of, wrong_weights
 
 Labels = npt.NDArray[np.int64]
 
@@ -30,8 +30,9 @@ class ChipResult:
     """One chip instance on all samples.
 
     `bit_error_rate` and the two behind it are those of `ChipRate`: the mean over the network's synapses. `wrong_bits`
-    of the `weights` in RRAM are most likely read wrong, whatever each read adds. `accuracy` is None without labels,
-    `changed` counts other answers than without errors.
+    of the `weights` in RRAM are most likely read wrong, whatever each read adds; `misread_share` of them are wrong in
+    one read, in the mean, what each read or inference adds included. Both are those of inputs of +1. `accuracy` is None
+    without labels, `changed` counts other answers than without errors.
     """
 
     seed: int
@@ -39,6 +40,7 @@ class ChipResult:
     bit_error_rate_evidence: Evidence | None
     measured_share: float
     wrong_bits: int
+    misread_share: float
     weights: int
     accuracy: float | None
     changed: int
@@ -58,12 +60,13 @@ class OverChips:
 
 @dataclass(frozen=True)
 class ChipSummary:
-    """Accuracy (None without labels), share of changed answers and wrong weights over all chips."""
+    """Accuracy (None without labels), share of changed answers, wrong weights and misread share over all chips."""
 
     chips: int
     accuracy: OverChips | None
     changed: OverChips
     wrong_bits: OverChips
+    misread_share: OverChips
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def chip_result(
         bit_error_rate_evidence=rate.evidence,
         measured_share=rate.measured_share,
         wrong_bits=wrong_weights(mapped, banks),
+        misread_share=misread_share(mapped, banks),
         weights=sum(node.weights.size for node in mapped.network.linear if node.name in mapped.linear_stages),
         accuracy=None if labels is None else float(np.mean(answers == labels)),
         changed=int(np.count_nonzero(answers != without_errors)),
@@ -110,11 +114,15 @@ def summary(results: Sequence[ChipResult], samples: int) -> ChipSummary:
     """All chips together; there is at least one."""
     unseen = exact_interval(0, samples * len(results))[1]
     accuracies = [result.accuracy for result in results if result.accuracy is not None]
+    unseen_weights = -log((1 - LEVEL) / 2) / len(results)
     return ChipSummary(
         chips=len(results),
         accuracy=over_chips(accuracies, unseen, 1) if accuracies else None,
         changed=over_chips([result.changed / samples for result in results], unseen, 1),
-        wrong_bits=over_chips([result.wrong_bits for result in results], -log((1 - LEVEL) / 2) / len(results), inf),
+        wrong_bits=over_chips([result.wrong_bits for result in results], unseen_weights, inf),
+        misread_share=over_chips(
+            [each.misread_share for each in results], unseen_weights / max(results[0].weights, 1), 1
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.misreads import wrong_read
 from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY, Pattern
 from edgebnn.chip.programming import program
 from edgebnn.chip.reading import ProgrammedBanks
@@ -80,6 +81,23 @@ def wrong_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> int:
     """
     read = read_weights(mapped, banks)
     return sum(int(np.count_nonzero(read[node.name] != node.weights)) for node, _ in _layers(mapped))
+
+
+def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks) -> float:
+    """The share of the network's weights in RRAM that one read with inputs of +1 finds wrong, in the mean.
+
+    Those that are always wrong count whole, those that are wrong at times by how often. 0 where none is in RRAM.
+    """
+    check_programmed(mapped, banks)
+    pattern = pattern_of(mapped)
+    wrong = wrong_read(banks, pattern.sign, pattern.nonzero)
+    misread, weights = 0.0, 0
+    for _, stage in _layers(mapped):
+        for tile in stage.tiles:
+            held = wrong[tile.bank, : tile.neurons, : tile.inputs]
+            misread += float(held.sum())
+            weights += held.size
+    return misread / weights if weights else 0.0
 
 
 def _layers(mapped: MappedNetwork) -> list[tuple[Linear, LinearStage]]:

@@ -56,7 +56,7 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
 
 
 def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSynapses, path: Path) -> Document:
-    """`chip new`: the chip, and how many synapses of its first banks are wrong where all weights are +1."""
+    """`chip new`: the chip, and how many synapses of its first banks are wrong where all weights and inputs are +1."""
     return {
         **named(target),
         "chip": chip_document(chip, target, policy),

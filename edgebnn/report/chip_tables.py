@@ -69,14 +69,15 @@ def _show_patterns(console: Console, document: Document) -> None:
         measures = pattern["correlation"], pattern["mean_ln_resistance_difference"]
         table.add_row(
             f"{pattern['weight']:+d}" if pattern["weight"] else "0",
-            *(f"{numbers.count(wrong['count'])}\n{_interval(wrong)}" for wrong in pattern["wrong"]),
+            *(f"{numbers.count(wrong['count'])}\n{_interval(wrong)}\n{_misread(wrong)}" for wrong in pattern["wrong"]),
             numbers.count(pattern["differ"]),
             *("-" if value is None else f"{value:.3f}" for value in measures),
         )
     console.print(table)
     console.print(
         f"Of {numbers.count(document['patterns'][0]['wrong'][0]['synapses'])} synapses; wrong is one whose likeliest "
-        "answer is not its weight, and below the count stands the 95% interval of the share. phi is 1 where the same "
+        "answer with the input +1 is not its weight, and below the count stand the 95% interval of the share and the "
+        "share that one such read finds wrong, what each read adds included. phi is 1 where the same "
         "synapses are wrong, and about 0 where the chips know nothing of each other."
     )
 
@@ -93,7 +94,7 @@ def _chip_rows(document: Document) -> list[tuple[str, str]]:
         ("target", shown_target(document)),
         ("seed", str(chip["seed"])),
         ("errors", f"{chip['errors']}: {_MODELS[chip['errors']]}"),
-        ("", _KINDS[chip["kinds"]]),
+        *([] if chip["errors"] == "neighbour" else [("", _KINDS[chip["kinds"]])]),
         ("policy", escape(policy)),
         *_condition_rows(chip),
         ("bit error rate, binary", f"{numbers.error_rate(chip['bit_error_rate'])} ({chip['bit_error_rate_evidence']})"),
@@ -103,7 +104,21 @@ def _chip_rows(document: Document) -> list[tuple[str, str]]:
         rows.append(("measured", f"{cells} of {shown(chip['measured']['file'])}; the others are drawn"))
     sample = document["sample"]
     wrong = f"{numbers.count(sample['count'])} of {numbers.count(sample['synapses'])} synapses, all +1"
-    return [*rows, ("wrong after programming", wrong), ("", f"95% interval of the share: {_interval(sample)}")]
+    return [
+        *rows,
+        (f"wrong, {_when(chip)}", f"{wrong}, read with the input +1"),
+        ("", f"95% interval of the share: {_interval(sample)}"),
+        ("wrong in one read", f"{_misread(sample)} of them, in the mean, what each read adds included"),
+    ]
+
+
+def _when(chip: Document) -> str:
+    """What lies between programming and the read that is counted."""
+    return f"after {chip['retention_days']:g} days" if chip["retention_days"] else "once programmed"
+
+
+def _misread(wrong: Document) -> str:
+    return numbers.error_rate(wrong["misread_share"])
 
 
 def _condition_rows(chip: Document) -> list[tuple[str, str]]:

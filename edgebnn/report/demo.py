@@ -228,8 +228,8 @@ def _show_chips(console: Console, document: Document) -> None:
     wrong, changed = [chip["wrong_bits"] for chip in chips], [chip["changed"] for chip in chips]
     console.print(
         f"{numbers.counted(len(chips), 'chip instance')} programmed under '{document['policy']}' (bit error rate "
-        f"{chips[0]['bit_error_rate']:g}, {chips[0]['bit_error_rate_evidence']}): {numbers.span(wrong)} wrong "
-        f"weights, {numbers.span(changed)} of {numbers.counted(document['beats'], 'answer')} changed"
+        f"{chips[0]['bit_error_rate']:g}, {chips[0]['bit_error_rate_evidence']}): {numbers.span(wrong)} weights "
+        f"wrong for good, {numbers.span(changed)} of {numbers.counted(document['beats'], 'answer')} changed"
     )
 
 

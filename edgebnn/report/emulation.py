@@ -127,6 +127,7 @@ def _over_chips_document(result: Emulation) -> Document | None:
         "accuracy": found.accuracy,
         "changed": found.changed,
         "wrong_bits": found.wrong_bits,
+        "misread_share": found.misread_share,
     }
     return {"chips": found.chips, **{name: None if each is None else asdict(each) for name, each in figures.items()}}
 

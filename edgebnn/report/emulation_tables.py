@@ -16,6 +16,10 @@ from edgebnn.report.target_names import shown_target
 Document = dict[str, Any]
 
 _SHOWN = 20  # chips in the terminal; JSON has all
+_WRONG = (
+    "read wrong: share of the weights that one read with inputs of +1 finds wrong, in the mean; for good: weights that "
+    "most of these reads find wrong."
+)
 
 
 def show_emulate(console: Console, document: Document) -> None:
@@ -41,22 +45,19 @@ def _show_chips(console: Console, document: Document) -> None:
     """What the chips are like, each of them, and all of them together."""
     facts(console, "Chip instances", [*_condition_rows(document), *_ternary_rows(document)])
     table = Table()
-    for name in ("seed", "bit error rate", "wrong weights", "accuracy", "answers changed"):
+    for name in ("seed", "bit error rate", "read wrong", "for good", "accuracy", "answers changed"):
         table.add_column(name, justify="right")
     for chip in document["chips"][:_SHOWN]:
         accuracy = "" if chip["accuracy"] is None else numbers.share(chip["accuracy"])
-        wrong, changed = _wrong(chip), numbers.count(chip["changed"])
-        table.add_row(str(chip["seed"]), numbers.error_rate(chip["bit_error_rate"]), wrong, accuracy, changed)
+        misread, changed = numbers.portion(chip["misread_share"], 2), numbers.count(chip["changed"])
+        rate, wrong = numbers.error_rate(chip["bit_error_rate"]), numbers.count(chip["wrong_bits"])
+        table.add_row(str(chip["seed"]), rate, misread, wrong, accuracy, changed)
     console.print(table)
+    console.print(_WRONG)
     if len(document["chips"]) > _SHOWN:
         console.print(f"and {numbers.counted(len(document['chips']) - _SHOWN, 'more chip')} (--json lists all)")
     if document["over_chips"]["chips"] > 1:
         facts(console, "Over chips", _over_chips_rows(document["over_chips"]))
-
-
-def _wrong(chip: Document) -> str:
-    """`81 (0.22%)`."""
-    return f"{numbers.count(chip['wrong_bits'])} ({numbers.portion(chip['wrong_bits'] / chip['weights'], 2)})"
 
 
 def _condition_rows(document: Document) -> list[tuple[str, str]]:
@@ -99,5 +100,6 @@ def _over_chips_rows(found: Document) -> list[tuple[str, str]]:
         return f"{mean} (95% interval {low} to {high}), from chip to chip +-{spread}"
 
     rows = [] if found["accuracy"] is None else [("accuracy", shown(found["accuracy"], ".2%"))]
-    changed, wrong = shown(found["changed"], ".2%"), shown(found["wrong_bits"], ",.1f")
-    return [*rows, ("answers changed", changed), ("wrong weights", wrong)]
+    figures = (("answers changed", "changed", ".2%"), ("read wrong", "misread_share", ".2%"))
+    rows += [(name, shown(found[field], style)) for name, field, style in figures]
+    return [*rows, ("wrong for good", shown(found["wrong_bits"], ",.1f"))]

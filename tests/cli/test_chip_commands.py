@@ -275,3 +275,19 @@ def test_run_refuses_what_is_no_chip(deployment: Path, tmp_path: Path, words: st
     result = run(deployment, *words.format(chip=tmp_path / "chip.json").split())
     assert result.exit_code == code, result.output
     assert said in " ".join(result.stderr.split())
+
+
+def test_what_is_counted_is_said(tmp_path: Path) -> None:
+    """What has aged is not called `after programming`, and what comes anew with each inference not none."""
+    neighbour = ("new", "--seed", 3, "--errors", "neighbour", "--ber", 0.04, "-o", tmp_path / "a.json")
+    sample = document(*neighbour)["sample"]
+    assert sample["count"] == 0 and sample["misread_share"] == pytest.approx(0.04)
+    text = " ".join(table(*neighbour).split())
+    assert "wrong, once programmed 0 of 65,536 synapses" in text and "wrong in one read 0.04 of them" in text
+    aged = table(*("new", "--seed", 3, "--errors", "device", "--policy", "ultra-low-energy", "--attempts", 5),
+                 *("--retention-days", 3650, "-o", tmp_path / "b.json"))  # fmt: skip
+    assert (
+        "wrong, after 3650 days" in " ".join(aged.split())
+        and "programmed 0" not in aged
+        and "read with the input +1" in aged
+    )

@@ -69,6 +69,15 @@ def test_emulate_takes_the_chips_of_files(deployment: Path, tmp_path: Path) -> N
     assert found == drawn and drawn["chips"][0]["wrong_bits"] > 0
 
 
+def test_emulate_says_how_many_weights_a_read_finds_wrong(deployment: Path) -> None:
+    """Neighbour errors come anew in every inference: no weight is wrong for good, and 4 % are wrong in each."""
+    words = (*emulated(deployment), "--errors", "neighbour", "--ber", 0.04, "--chips", 2)
+    found = document(*words)
+    assert [chip["wrong_bits"] for chip in found["chips"]] == [0, 0]
+    assert [chip["misread_share"] for chip in found["chips"]] == pytest.approx([0.04, 0.04])
+    assert found["over_chips"]["misread_share"]["mean"] == pytest.approx(0.04)
+
+
 def test_emulate_takes_a_measured_chip_beside_a_drawn_one_and_says_so(deployment: Path, tmp_path: Path) -> None:
     export = ("chip", "export", "--deployment", deployment, "--chip", 4, "-o", tmp_path / "lab.csv")
     document(*export)

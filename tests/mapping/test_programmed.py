@@ -11,7 +11,7 @@ from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY
 from edgebnn.errors import TargetError
 from edgebnn.mapping.cells import cell_groups
-from edgebnn.mapping.programmed import pattern_of, programmed_banks, read_weights, wrong_weights
+from edgebnn.mapping.programmed import misread_share, pattern_of, programmed_banks, read_weights, wrong_weights
 from edgebnn.network import Linear, Network, WeightKind
 from tests.chip.patterns import programmed
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values
@@ -71,6 +71,8 @@ def test_wrong_synapses_are_counted_once_with_whichever_input_they_show(network:
         for tile in stage.tiles:
             expected += int(shown[tile.bank, : tile.neurons, : tile.inputs, 1].sum())
     assert wrong_weights(mapped, banks) == expected
+    weights = sum(node.weights.size for node in in_rram(network))
+    assert misread_share(mapped, banks) == pytest.approx(expected / max(weights, 1))
     with_plus = read_weights(mapped, banks)
     only_plus = read_weights(mapped, banks_with(values[..., 1]))
     assert all(np.array_equal(with_plus[name], only_plus[name]) for name in with_plus)

@@ -1,0 +1,41 @@
+"""How often each synapse of programmed banks is read otherwise than meant: what one read finds, in the mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.normal import WHOLE
+from edgebnn.chip.reading import SLICES, ProgrammedBanks, unpack
+
+Words = npt.NDArray[np.uint32]
+Probabilities = npt.NDArray[np.float64]
+
+_INPUT = 1  # +1
+
+
+def wrong_read(banks: ProgrammedBanks, sign: Words, nonzero: Words) -> Probabilities:
+    """The probability that one read with the input +1 does not answer the weight, float64 (banks, rows, 32).
+
+    `sign` and `nonzero` are the weights, uint32 (banks, rows), as a `Pattern` has them. Most answers are certain, with
+    0 or 1; the others come anew with each read or inference.
+    """
+    wrong = unpack((sign ^ banks.sign[..., _INPUT]) | (nonzero ^ banks.nonzero[..., _INPUT])).astype(np.float64)
+    place = banks.fresh >= 0
+    if place.any():
+        table = banks.tables[banks.fresh[place], _INPUT]
+        minus, at_most_zero = _probability(table, 0), _probability(table, 1)
+        plus, there = unpack(sign[place]), unpack(nonzero[place])
+        right = np.where(there, np.where(plus, 1 - at_most_zero, minus), at_most_zero - minus)
+        wrong[place] = np.where(unpack(table[..., 0]), 1 - right, wrong[place])
+    return wrong
+
+
+def _probability(table: Words, which: int) -> Probabilities:
+    """That u is below the first or the second threshold of a fresh table, uint32 (rows, words), as (rows, 32)."""
+    first = 3 + SLICES * which
+    reduced = np.zeros((len(table), 32), np.uint64)
+    for k in range(SLICES):
+        reduced = reduced << np.uint64(1) | unpack(table[:, first + k]).astype(np.uint64)
+    found: Probabilities = np.where(unpack(table[:, 1 + which]), (reduced + np.uint64(1)) / WHOLE, 0.0)
+    return found
