@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -39,6 +40,7 @@ from edgebnn.frontend import (
     ReadOptions,
     inspect_model,
     model_file,
+    parse_input_offset,
     parse_input_scale,
     read_network,
     runnable_model,
@@ -52,7 +54,7 @@ from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import FirmwareFacts, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
-from edgebnn.network import model_shape
+from edgebnn.network import how_taken, model_shape
 
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 
@@ -109,9 +111,10 @@ class Deployment:
 
         `chip` is a chip instance with its errors, or the seed of one; what it reads wrong anew goes by the number of
         the inference, counted from `first_inference`. float64 in the model's own units, which are the integer scores
-        times one constant; with `integers` the int32 scores themselves. Raises DataError for unsuitable data,
-        TargetError for a chip on a target without RRAM, ToolError for an executor that does not exist or whose packages
-        are missing, and for a native program that was loaded without trust.
+        times one constant; with `integers` the int32 scores themselves. Warns of arrays of integers where the model
+        takes real numbers. Raises DataError for unsuitable data, TargetError for a chip on a target without RRAM,
+        ToolError for an executor that does not exist or whose packages are missing, and for a native program that was
+        loaded without trust.
         """
         if on not in list(Executor):
             raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
@@ -119,7 +122,11 @@ class Deployment:
         check_whole(first_inference=first_inference)
         if not 0 <= first_inference < MOST_INFERENCES:
             raise TargetError(f"first_inference is {first_inference}; use a whole number from 0 to 2^47")
-        scores = self._runner.run(self.batch(x), Executor(on), instance, first_inference)
+        batch = self.batch(x)
+        if self.mapped.network.encoding.quantizer is not None:
+            for note in how_taken(self.mapped.network, batch):
+                warnings.warn(note, stacklevel=2)
+        scores = self._runner.run(batch, Executor(on), instance, first_inference)
         return scores if integers else scores * self.mapped.network.output.scale
 
     def emulate(
@@ -274,6 +281,7 @@ def compile(
     policy: str | None = None,
     input_type: str | None = None,
     input_scale: str | float | Fraction | None = None,
+    input_offset: str | float | Fraction | None = None,
     calibration: npt.ArrayLike | None = None,
     output: str | None = None,
     toolchain: str = "auto",
@@ -283,13 +291,13 @@ def compile(
 
     `model` is the path of an ONNX file, its bytes, or an onnx.ModelProto. `target` is a shipped target's name, the path
     of a TOML file, or a loaded one. `step` hears the name and the seconds of each step. `input_type` (`uint8`, `int12`,
-    ..., `bits`, `trits`) and `input_scale` (what one integer is worth to the model, such as "1/255") say which integers
-    a float32 input holds. `calibration`, samples as the model takes them, shows that range too, and those by which
-    float layers become int8. `output` names the output that the network ends in, where the model has several. Raises
-    an EdgeBNNError that says what to do.
+    ..., `bits`, `trits`), `input_scale` (what one integer is worth to the model, such as "1/255") and `input_offset`
+    (what the integer 0 is worth) say which integers a float32 input holds. `calibration`, samples as the model takes
+    them, shows that range too, and those by which float layers become int8. `output` names the output that the network
+    ends in, where the model has several. Raises an EdgeBNNError that says what to do.
     """
-    reading = _read_options(input_type, input_scale, calibration, output)
-    scale, samples = reading.input_scale, reading.calibration
+    reading = _read_options(input_type, input_scale, input_offset, calibration, output)
+    scale, offset, samples = reading.input_scale, reading.input_offset, reading.calibration
     clock = _Clock(step)
     chip = target if isinstance(target, Target) else load_target(str(target))
     with model_file(model) as path:
@@ -299,6 +307,7 @@ def compile(
     options += f" --policy {policy}" if policy else ""
     options += f" --input-type {input_type}" if input_type else ""
     options += f" --input-scale {scale}" if scale is not None else ""
+    options += f" --input-offset {offset}" if offset is not None else ""
     options += f" --calibration sha256:{_digest(samples)}" if samples is not None else ""
     options += f" --output {printable(output)}" if output else ""
     provenance = Provenance(
@@ -339,6 +348,7 @@ def inspect(
     *,
     input_type: str | None = None,
     input_scale: str | float | Fraction | None = None,
+    input_offset: str | float | Fraction | None = None,
     calibration: npt.ArrayLike | None = None,
     output: str | None = None,
 ) -> Inspection:
@@ -347,7 +357,7 @@ def inspect(
     Takes the words of `compile`. Raises an EdgeBNNError where the file itself is damaged or the words do not fit it.
     """
     with model_file(model) as path:
-        return inspect_model(path, _read_options(input_type, input_scale, calibration, output))
+        return inspect_model(path, _read_options(input_type, input_scale, input_offset, calibration, output))
 
 
 def load(folder: str | Path, *, trust: bool = False) -> Deployment:
@@ -363,13 +373,18 @@ def load(folder: str | Path, *, trust: bool = False) -> Deployment:
 
 
 def _read_options(
-    input_type: str | None, scale: str | float | Fraction | None, calibration: npt.ArrayLike | None, output: str | None
+    input_type: str | None,
+    scale: str | float | Fraction | None,
+    offset: str | float | Fraction | None,
+    calibration: npt.ArrayLike | None,
+    output: str | None,
 ) -> ReadOptions:
     return ReadOptions(
         input_type,
         None if scale is None else parse_input_scale(str(scale)),
         None if calibration is None else _numbers(calibration, "samples as the model takes them"),
         output,
+        None if offset is None else parse_input_offset(str(offset)),
     )
 
 

@@ -86,7 +86,7 @@ def random_inputs(network: Network, seed: int, batch: int) -> npt.NDArray[np.gen
             values = rng.choice(np.array([-1, 1]), size=shape)
         if batch > 2:
             values[0], values[1] = tensor.low, tensor.high
-        x = values * np.float64(tensor.scale) if encoding.dtype == "float32" else values
+        x = values * np.float64(tensor.scale) + encoding.offset if encoding.dtype == "float32" else values
     if encoding.axes:
         x = np.transpose(x, (0, *(1 + encoding.axes.index(axis) for axis in range(len(encoding.axes)))))
     return x.astype(encoding.dtype)

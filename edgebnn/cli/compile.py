@@ -41,6 +41,7 @@ def compile(
     placement: str,
     input_type: str | None,
     input_scale: str | None,
+    input_offset: str | None,
     calibration: Path | None,
     model_output: str | None,
     toolchain: str,
@@ -66,13 +67,14 @@ def compile(
     if folder is None:
         folder = Path(f"{model.stem}-{described.name}")
         check_folder(folder)
-    options = read_options(input_type, input_scale, calibration, model_output)
+    options = read_options(input_type, input_scale, input_offset, calibration, model_output)
     deployment = api.compile(
         model,
         described,
         policy=policy,
         input_type=options.input_type,
         input_scale=options.input_scale,
+        input_offset=options.input_offset,
         calibration=options.calibration,
         output=options.output,
         toolchain=toolchain,

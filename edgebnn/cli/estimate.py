@@ -62,6 +62,7 @@ def estimate(
     policy: str | None,
     input_type: str | None,
     input_scale: str | None,
+    input_offset: str | None,
     calibration: Path | None,
     model_output: str | None,
     vdd: float | None,
@@ -83,20 +84,22 @@ def estimate(
     if given("channels") and sample_rate is None:
         raise click.UsageError("--channels goes with --sample-rate")
     if source.is_dir():
-        if not all(option is None for option in (target, policy, input_type, input_scale, calibration, model_output)):
+        stated = (target, policy, input_type, input_scale, input_offset, calibration, model_output)
+        if not all(option is None for option in stated):
             raise click.UsageError(
-                "DIR is compiled already; --target, --policy, --input-type, --input-scale, --calibration and --output "
-                "go with a MODEL"
+                "DIR is compiled already; --target, --policy, --input-type, --input-scale, --input-offset, "
+                "--calibration and --output go with a MODEL"
             )
         deployment = api.load(source)
     else:
-        options = read_options(input_type, input_scale, calibration, model_output)
+        options = read_options(input_type, input_scale, input_offset, calibration, model_output)
         deployment = api.compile(
             source,
             target or "rram130",
             policy=policy,
             input_type=options.input_type,
             input_scale=options.input_scale,
+            input_offset=options.input_offset,
             calibration=options.calibration,
             output=options.output,
         )

@@ -19,6 +19,7 @@ def inspect(
     target: str,
     input_type: str | None,
     input_scale: str | None,
+    input_offset: str | None,
     calibration: Path | None,
     model_output: str | None,
     json_flag: bool,
@@ -30,7 +31,7 @@ def inspect(
     from edgebnn.frontend import inspect_model
     from edgebnn.report.inspection import inspect_document, show_inspect
 
-    inspection = inspect_model(model, read_options(input_type, input_scale, calibration, model_output))
+    inspection = inspect_model(model, read_options(input_type, input_scale, input_offset, calibration, model_output))
     document = inspect_document(inspection, load_target(target))
     emit(document, json_flag, json_file, lambda console: show_inspect(console, document))
     if document["problems"]:

@@ -39,6 +39,12 @@ _input_scale_option = click.option(
     metavar="SCALE",
     help="What one of these integers is worth to the model, such as 1/255. [default: 1]",
 )
+_input_offset_option = click.option(
+    "--input-offset",
+    metavar="OFFSET",
+    help="What the integer 0 is worth to the model, such as -1: a model trained on bytes/127.5 - 1 takes them with "
+    "--input-scale 1/127.5 --input-offset -1. [default: 0]",
+)
 _calibration_option = click.option(
     "--calibration",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -51,9 +57,9 @@ _output_option = click.option(
 
 
 def reading_options(command: Command) -> Command:
-    """What a command that reads a model may be told of it: `--input-type`, `--input-scale`, `--calibration`,
-    `--output`."""
-    return _input_type_option(_input_scale_option(_calibration_option(_output_option(command))))
+    """What a command that reads a model may be told of it: `--input-type`, `--input-scale`, `--input-offset`,
+    `--calibration`, `--output`."""
+    return _input_type_option(_input_scale_option(_input_offset_option(_calibration_option(_output_option(command)))))
 
 
 def battery_option(command: Command) -> Command:
@@ -75,14 +81,19 @@ def target_option(default: str | None = "rram130") -> Callable[[Command], Comman
 
 
 def read_options(
-    input_type: str | None, input_scale: str | None, calibration: Path | None, model_output: str | None
+    input_type: str | None,
+    input_scale: str | None,
+    input_offset: str | None,
+    calibration: Path | None,
+    model_output: str | None,
 ) -> ReadOptions:
     """The options of `reading_options` with their values read; ModelError or DataError where one is no such value."""
-    from edgebnn.frontend import ReadOptions, parse_input_scale
+    from edgebnn.frontend import ReadOptions, parse_input_offset, parse_input_scale
 
     scale = None if input_scale is None else parse_input_scale(input_scale)
     samples = None if calibration is None else read_samples(calibration)
-    return ReadOptions(input_type, scale, samples, model_output)
+    offset = None if input_offset is None else parse_input_offset(input_offset)
+    return ReadOptions(input_type, scale, samples, model_output, offset)
 
 
 def read_samples(path: Path) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import click
@@ -56,6 +57,7 @@ def run(
     from edgebnn.cli.options import chip_from, labelled_batch
     from edgebnn.cli.output import progress
     from edgebnn.files import write_whole
+    from edgebnn.network import how_taken
     from edgebnn.report.arrays import npy_bytes
     from edgebnn.report.documents import run_document
     from edgebnn.report.tables import show_run
@@ -69,10 +71,13 @@ def run(
         check_ending(save_chip, instance.measured is not None)
     with progress(f"{on}: {len(x)} samples") as step:
         step("running")
-        scores = deployment.run(x, on=on, chip=instance, integers=integers)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the notes below say the same
+            scores = deployment.run(x, on=on, chip=instance, integers=integers)
     if save_chip is not None and instance is not None:
         instance.save(save_chip, deployment.mapped.target)
     if output is not None:
         write_whole(output, npy_bytes(scores))
-    document = run_document(deployment, scores, on, instance, labels)
-    emit(document, json_flag, json_file, lambda console: show_run(console, document))
+    document = run_document(deployment, x, scores, on, instance, labels)
+    of_data = how_taken(deployment.mapped.network, x)
+    emit(document, json_flag, json_file, lambda console: show_run(console, document, of_data))

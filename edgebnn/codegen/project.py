@@ -86,6 +86,7 @@ def _model_header(mapped: MappedNetwork) -> bytes:
         elements=layout.bytes // 4 if packed else network.input.size,
         input_bytes=layout.bytes,
         input_scale=network.input.scale,
+        input_offset=network.encoding.offset,
         axes=network.encoding.axes,
         quantized=quantizer is not None,
         quantizer_low=quantizer.low if quantizer is not None else 0,

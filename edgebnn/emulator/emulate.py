@@ -35,6 +35,7 @@ from edgebnn.emulator.onnx_runtime import NotComparable, run_onnxruntime
 from edgebnn.errors import DataError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.network import how_taken
 
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.int32]
@@ -128,9 +129,9 @@ def emulate(
     DataError for unsuitable data, TargetError for chips on a target without RRAM.
     """
     check_labels(data, mapped)
-    notes: tuple[str, ...] = ()
+    notes = how_taken(mapped.network, data.x)
     if elf is not None and firmware_samples and not runs(mapped.target, elf):
-        elf, notes = None, (f"the firmware was left out: {WITHOUT_CONSENT}",)
+        elf, notes = None, (*notes, f"the firmware was left out: {WITHOUT_CONSENT}")
     bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
     scores, agreement, run = bench.compare(None, "")
     predictions = _classes(scores)

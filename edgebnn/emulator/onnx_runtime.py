@@ -57,9 +57,9 @@ def run_onnxruntime(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[
 
 def as_model_takes(network: Network, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Samples in the model's own type: where they are the network's integers, what these are worth to the model."""
-    scale = network.input.scale
-    if network.encoding.quantizer is None and scale != 1 and x.dtype.kind in "iub":
-        x = x * np.float64(scale)
+    scale, offset = network.input.scale, network.encoding.offset
+    if network.encoding.quantizer is None and (scale != 1 or offset) and x.dtype.kind in "iub":
+        x = x * np.float64(scale) + offset
     with np.errstate(over="ignore"):  # what the type cannot hold is infinite, to our own steps too
         return x.astype(np.dtype(network.encoding.dtype))
 

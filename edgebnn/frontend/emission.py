@@ -31,16 +31,16 @@ from edgebnn.frontend.expressions import (
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.jumps import MAX_LEVELS
 from edgebnn.frontend.lattice import lattice_of_range, lattice_of_sums
-from edgebnn.frontend.levels import Levels
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
+from edgebnn.frontend.raw_input import RawInput, typed
 from edgebnn.frontend.reachable import Reachable
 from edgebnn.frontend.rounding import UNIT, float32_holds, straight_through_error
 from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.slopes import Folded, folded
 from edgebnn.frontend.sums import Line, Source, largest_sum, leaf_of_sums, scaled_source
-from edgebnn.frontend.thresholds import Steps, find_real_steps, find_steps
+from edgebnn.frontend.thresholds import Steps, find_steps
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
 from edgebnn.network.types import (
     Add,
@@ -48,7 +48,6 @@ from edgebnn.network.types import (
     Linear,
     MaxPool,
     Node,
-    Quantizer,
     Reshape,
     Rounding,
     Tensor,
@@ -59,30 +58,22 @@ from edgebnn.network.types import (
 _LARGEST_SUM = 2**31 - 2  # thresholds reach one beyond the sums and still are int32
 
 
-class InputReadTwice(Exception):
-    """The model's own quantiser of its input is not all that reads the input."""
-
-
 class Emitter:
     """Collects the nodes of one network and gives them names that occur once.
 
     `effort` is what is left to find the steps of the whole model. With `encodes`, the first steps that the model takes
-    of its input become the network's encoding, and `input` the tensor that they make; InputReadTwice where something
-    else reads the input too. `rounded` holds the values that were put on a grid, by name and unit.
+    of its input become the network's encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by
+    name and unit.
     """
 
     def __init__(self, given: Tensor, encodes: bool, calibration: Calibration | None) -> None:
         self.nodes: list[Node] = []
         self.effort = Effort()
-        self.input = given
-        self.quantizer: Quantizer | None = None
+        self.input = RawInput(given, encodes)
         self.quantised: list[str] = []
         self.folded: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Line] = {}
-        self._encodes = encodes
-        self._given = given
-        self._raw = False
         self._folded: list[str] = []
         self._names: set[str] = set()
         self._tensors: set[str] = {given.name}
@@ -124,10 +115,8 @@ class Emitter:
         )
 
     def emit(self, node: Node, *read: Tensor) -> None:
-        """The next node of the network, which reads these tensors; InputReadTwice as said above."""
-        self._raw = self._raw or any(tensor is self._given for tensor in read)
-        if self._raw and self.quantizer is not None:
-            raise InputReadTwice
+        """The next node of the network, which reads these tensors; InputReadTwice as `RawInput` has it."""
+        self.input.read_by(node, read)
         self.nodes.append(node)
         self._reachable.add(node)
 
@@ -155,7 +144,7 @@ class Emitter:
         ]
         total = self._added(layers, sums)
         leaf = leaf_of_sums(source, weights, made, pad, operation, dots)
-        self._roundings[total.name] = roundings_of_layer(source, weights, operation, bound, tensor is self._given)
+        self._roundings[total.name] = roundings_of_layer(source, weights, operation, dots, self.input.holds(tensor))
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
@@ -297,20 +286,17 @@ class Emitter:
 
     def _encoded(self, signal: Signal) -> Source | None:
         """The steps of the model's real input as the network's encoding; None where they are to be nodes."""
-        if not self._encodes or signal.base is not self._given:
+        levels = self.input.quantised(signal, self.effort)
+        if levels is None or self.input.quantizer is None:
             return None
-        if self.quantizer is not None:
-            raise InputReadTwice
-        try:
-            found = find_real_steps(signal.expression, signal.leaf, self._given.channels, self.effort)
-        except Refusal:  # steps of integers may do all the same
-            return None
-        self.quantizer, levels = found
-        self.input = _typed(replace(self._given, kind=levels.kind), levels)
-        self._reachable = Reachable(self.input)
-        if self._raw:
-            raise InputReadTwice
-        tensor = self._followed(self.input, signal, self.quantizer.direction)
+        self.nodes, made = self.input.retyped(self.nodes, levels, self.tensor_name)
+        self._reachable = Reachable(self.input.tensor)
+        for node in self.nodes:
+            self._reachable.add(node)
+        base, direction = made[signal.base.name], self.input.quantizer.direction
+        if base is not self.input.tensor:  # whose channels are all stepped alike
+            direction = np.full(base.channels, direction[0])
+        tensor = self._followed(base, signal, direction)
         return scaled_source(tensor, levels.scale)
 
     def _line(self, signal: Signal, line: tuple[Fractions, Fractions], error: float) -> Source:
@@ -340,7 +326,7 @@ class Emitter:
             read = self._risen_and_fallen(node, name, base, step.rises, step.falls)
             one_by_one = np.arange(1, max(levels.count, 2), dtype=np.int32)
             rises = Steps(np.tile(one_by_one, (base.channels, 1)), np.ones(base.channels, np.int8))
-        output = _typed(Tensor(self.tensor_name(name), levels.kind, base.shape, 0, 0), levels)
+        output = typed(Tensor(self.tensor_name(name), levels.kind, base.shape, 0, 0), levels)
         threshold = Threshold(
             self.name(node),
             (read.name,),
@@ -447,10 +433,6 @@ def _line_through_signs(signal: Signal) -> tuple[Fractions, Fractions]:
 def spread_fractions(values: Fractions, tensor: Tensor) -> Fractions:
     """Values per channel, for a tensor in which each channel may have become several."""
     return np.repeat(values, tensor.channels // len(values))
-
-
-def _typed(tensor: Tensor, levels: Levels) -> Tensor:
-    return replace(tensor, low=levels.low, high=levels.high, scale=float(levels.scale))
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -13,10 +13,12 @@ import numpy.typing as npt
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.graph import Graph, GraphInput, Node
 from edgebnn.frontend.problems import printable
+from edgebnn.network.encoding import fraction_in
 from edgebnn.network.types import Encoding, Kind, Quantizer, Tensor
 
 _INTEGER_TYPES = ("uint8", "int8", "uint16", "int16")
 _FLOAT_TYPES = ("float32", "float16")
+_FEW_SAMPLES = 16
 _LARGEST_HALF = 2**11  # the integers up to here are float16 values
 _NAMES = "bits, trits, or uintN or intN with N from 1 to 16"
 
@@ -26,26 +28,28 @@ class ReadOptions:
     """What the reader of a model is told beside the model.
 
     `input_type` is `bits`, `trits`, `uintN` or `intN` (N from 1 to 16), `input_scale` the real value of one of these
-    integers, by default 1. Samples in `calibration` (batch first, in the model's own layout) show the range of the
-    input where the model itself does not, and those of float layers that are to become int8. `output` names the
-    output that the network is to end in, where the model has several.
+    integers, by default 1, and `input_offset` that of the integer 0, by default 0. Samples in `calibration` (batch
+    first, in the model's own layout) show the range of the input where the model itself does not, and those of float
+    layers that are to become int8. `output` names the output that the network ends in, where the model has several.
     """
 
     input_type: str | None = None
     input_scale: Fraction | None = None
     calibration: npt.NDArray[np.generic] | None = None
     output: str | None = None
+    input_offset: Fraction | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class GivenInput:
-    """The network's input as model and options give it: integers, each worth `scale`.
+    """The network's input as model and options give it: integers, each worth `scale`, the integer 0 worth `offset`.
 
     `open` says that neither of them says which integers, so that the model's own quantiser may.
     """
 
     tensor: Tensor
     scale: Fraction
+    offset: Fraction
     encoding: Encoding
     open: bool
     said: tuple[str, ...] = ()
@@ -73,9 +77,13 @@ def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) 
         raise ModelError(f"input '{name}' is {given.dtype}; export the model with a float32 or integer input")
     _check_calibration(options, given)
     own = _own_range(given.dtype)
-    scale = options.input_scale or Fraction(1)
-    if own is not None and scale != 1:
-        raise ModelError(f"input '{name}' is {given.dtype}, whose integers are worth 1 each; leave out --input-scale")
+    scale, offset = options.input_scale or Fraction(1), options.input_offset or Fraction(0)
+    if own is not None and (scale != 1 or offset):
+        raise ModelError(
+            f"input '{name}' is {given.dtype}, whose integers are worth 1 each; leave out --input-scale and "
+            "--input-offset"
+        )
+    open_scale = options.input_scale is None and options.input_offset is None
     quantizer = None
     opened = False
     notes: tuple[str, ...] = ()
@@ -86,36 +94,57 @@ def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) 
         kind, low, high = Kind.INTEGERS, *own
     elif options.calibration is not None:
         kind = Kind.INTEGERS
-        scale, low, high, quantizer, notes = _calibrated(options.calibration, name, shape[0], scale)
-        opened = quantizer is not None and options.input_scale is None  # the model's own steps come first
+        scale, low, high, quantizer, notes = _calibrated(options.calibration, name, shape[0], scale, offset)
+        opened = quantizer is not None and open_scale  # the model's own steps come first
     else:
         bits = 12 if given.dtype == "float16" else 16
         kind, low, high = Kind.INTEGERS, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-        opened = options.input_scale is None and given.dtype in _FLOAT_TYPES
+        opened = open_scale and given.dtype in _FLOAT_TYPES
         notes = (
-            f"input '{name}' is taken to hold {bits}-bit integers ({low} to {high}); --input-type, such as uint8 or "
-            "int12, or --calibration narrows it, which makes the first layer faster",
+            f"input '{name}' is taken to hold {bits}-bit integers ({low} to {high}) and no fractions; --input-type, "
+            "such as uint8 or int12, or --calibration narrows it, which makes the first layer faster, and "
+            "--input-scale says what an integer is worth to a model that takes fractions",
         )
     if given.dtype == "float16" and quantizer is None:
-        _check_half(name, scale, max(-low, high))
+        _check_half(name, scale, offset, max(-low, high))
     if own is not None and not own[0] <= low <= high <= own[1]:
         raise ModelError(
             f"input '{name}' is {given.dtype}, which does not hold {options.input_type}; choose another type"
         )
     clip = _clip_behind(graph) if quantizer is None else None
     if clip is not None and kind is Kind.INTEGERS:
-        low, high = max(low, math.ceil(clip[0] / scale)), min(high, math.floor(clip[1] / scale))
+        low, high = max(low, math.ceil((clip[0] - offset) / scale)), min(high, math.floor((clip[1] - offset) / scale))
         if low > high:
             raise ModelError(f"input '{name}' is clipped to a range that holds none of its integers; check the clip")
     tensor = Tensor(name, kind, shape, low, high, float(scale))
-    return GivenInput(tensor, scale, Encoding(given.dtype, axes, quantizer), opened, notes)
+    encoding = Encoding(given.dtype, axes, quantizer, float(offset))
+    return GivenInput(tensor, scale, offset, encoding, opened, (*notes, *_few_samples(options.calibration)))
 
 
-def _check_half(name: str, scale: Fraction, largest: int) -> None:
-    """ModelError where a float16 input does not hold the integers times their scale."""
+def _few_samples(samples: npt.NDArray[np.generic] | None) -> tuple[str, ...]:
+    """What a user should know of calibration samples that show no range."""
+    if samples is None:
+        return ()
+    if np.all(samples == samples[:1]):
+        many = "is one sample" if len(samples) == 1 else f"are {len(samples)} times the same sample"
+        return (
+            f"the calibration data {many}, which shows no range; give some hundred samples of those that will come",
+        )
+    if len(samples) < _FEW_SAMPLES:
+        return (
+            f"the calibration data are {len(samples)} samples, whose range may be too narrow; give some hundred of "
+            "those that will come",
+        )
+    return ()
+
+
+def _check_half(name: str, scale: Fraction, offset: Fraction, largest: int) -> None:
+    """ModelError where a float16 input does not hold the integers times their scale, plus the offset."""
     if scale.numerator & (scale.numerator - 1) or scale.denominator & (scale.denominator - 1):
         held = f"the multiples of {scale}"
-    elif largest > _LARGEST_HALF:
+    elif (offset / scale).denominator != 1:
+        held = f"the multiples of {scale} plus {offset}"
+    elif largest + abs(offset / scale) > _LARGEST_HALF:
         held = f"integers beyond {_LARGEST_HALF}"
     else:
         return
@@ -136,6 +165,17 @@ def parse_input_scale(text: str) -> Fraction:
     return scale
 
 
+def parse_input_offset(text: str) -> Fraction:
+    """The real value of the integer 0, such as "-1" or "-0.5"; ModelError for anything else."""
+    try:
+        offset = Fraction(text) if len(text) <= 40 else None
+    except (ValueError, ZeroDivisionError):
+        offset = None
+    if offset is None or not -(2.0**60) < offset < 2.0**60:
+        raise ModelError(f"the input offset '{printable(text)}' is no number; write it as -1 or -0.5")
+    return offset
+
+
 def _check_calibration(options: ReadOptions, given: GraphInput) -> None:
     samples = options.calibration
     if samples is None:
@@ -150,12 +190,19 @@ def _check_calibration(options: ReadOptions, given: GraphInput) -> None:
 
 
 def _calibrated(
-    samples: npt.NDArray[np.generic], name: str, channels: int, scale: Fraction
+    samples: npt.NDArray[np.generic], name: str, channels: int, scale: Fraction, offset: Fraction
 ) -> tuple[Fraction, int, int, Quantizer | None, tuple[str, ...]]:
     """Scale, lowest and highest integer that stand for samples, the quantiser that makes them, and what to say."""
-    values = samples.astype(np.float64) / float(scale)
-    if np.array_equal(np.rint(values), values):
-        return scale, *_range_of(samples if scale == 1 else values), None, ()
+    values = (samples.astype(np.float64) - float(offset)) / float(scale)
+    stated = scale != 1 or offset != 0
+    largest = float(max(np.abs(values).max(), abs(offset / scale)))
+    if np.array_equal(np.rint(values), values) or (stated and fraction_in(values, largest) is None):
+        return scale, *_range_of(np.rint(values) if stated else samples), None, ()
+    if offset:
+        raise DataError(
+            f"the calibration data for input '{name}' are no integers times {scale} plus {offset}; correct "
+            "--input-scale and --input-offset, or leave them out"
+        )
     if values.min() >= 0 and values.max() <= 1 and np.allclose(np.rint(values * 255), values * 255, atol=1e-4, rtol=0):
         return scale / 255, 0, 255, None, (f"input '{name}' is taken to hold 8-bit integers, each worth 1/255",)
     least, most = (0, 255) if values.min() >= 0 else (-127, 127)

@@ -15,9 +15,9 @@ from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
-from edgebnn.frontend.emission import Emitter, InputReadTwice
+from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.endings import left_out, left_out_behind
-from edgebnn.frontend.expressions import Leaf, fractions_of
+from edgebnn.frontend.expressions import Leaf
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
 from edgebnn.frontend.half_precision import HALF_STEP, HALF_UNIT
@@ -52,6 +52,7 @@ from edgebnn.frontend.operations import (
 from edgebnn.frontend.own_lines import takes_steps, without_steps
 from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.products import combines_layers, is_factor, product_of_two, reduces_channels
+from edgebnn.frontend.raw_input import InputReadTwice
 from edgebnn.frontend.scores import Scores, emit_scores
 from edgebnn.frontend.shuffles import SHUFFLE_STEPS, is_shuffle, stepped
 from edgebnn.frontend.signals import (
@@ -158,15 +159,22 @@ class _Lowering:
 
     def _network(self, name: str, scores: Scores) -> Network:
         emitter, given = self._emitter, self._given
-        encoding = replace(given.encoding, quantizer=emitter.quantizer or given.encoding.quantizer)
-        rounded_here = given.encoding.quantizer is not None and emitter.quantizer is None
+        quantizer = emitter.input.quantizer
+        encoding = replace(given.encoding, quantizer=quantizer or given.encoding.quantizer)
+        rounded_here = given.encoding.quantizer is not None and quantizer is None
         return Network(
             name,
-            emitter.input,
+            emitter.input.tensor,
             _read(emitter.nodes),
             encoding,
             self._graph.sha256,
-            notes=(*self._graph.notes, *given.notes(emitter.quantizer), *self._notes, *emitter.notes, *scores.notes),
+            notes=(
+                *self._graph.notes,
+                *given.notes(quantizer),
+                *self._notes,
+                *emitter.notes,
+                *scores.notes,
+            ),
             score_error=scores.error + self._half_error(),
             ends_in="classes" if self._dropped else "scores",
             quantised=(*((given.tensor.name,) if rounded_here else ()), *emitter.folded, *emitter.quantised),
@@ -182,8 +190,8 @@ class _Lowering:
 
     def _input_signal(self) -> Signal:
         tensor = self._given.tensor
-        zero = fractions_of(np.zeros(tensor.channels, np.int8))
-        leaf = Leaf(np.full(tensor.channels, self._given.scale), zero, True, np.zeros(tensor.channels))
+        scale, offset = (np.full(tensor.channels, each) for each in (self._given.scale, self._given.offset))
+        leaf = Leaf(scale, offset, True, np.zeros(tensor.channels))
         dtype = self._graph.input.dtype
         elements = "float" if dtype in ("float32", "float16") else "bool" if dtype == "bool" else "integer"
         axes = self._given.encoding.axes
@@ -365,6 +373,8 @@ class _Lowering:
         if keeps_channels(signal, shape):
             moved = reshaped(signal, shape, node.name, value)
         else:
+            if self._emitter.input.open(signal.base):
+                signal = without_steps(self._emitter, signal)  # they are the encoding, whatever moves its axes
             moved = self._emitter.split(signal, shape, node.name, value)
         return seen_as(moved, view)
 

@@ -198,6 +198,7 @@ def _encoding_document(encoding: Encoding) -> dict[str, Any]:
     return {
         "dtype": encoding.dtype,
         "axes": list(encoding.axes),
+        "offset": float(encoding.offset).hex(),
         "quantizer": quantizer
         and {
             "thresholds": [[float(value).hex() for value in row] for row in quantizer.thresholds],
@@ -232,7 +233,8 @@ def _encoding(document: dict[str, Any]) -> Encoding:
             step=msgspec.convert(stored["step"], int),
         )
     axes = msgspec.convert(document["axes"], tuple[int, ...])
-    return Encoding(_dtype(document["dtype"]), axes, quantizer)
+    offset = float.fromhex(msgspec.convert(document["offset"], str))
+    return Encoding(_dtype(document["dtype"]), axes, quantizer, offset)
 
 
 def _dtype(text: Any) -> str:

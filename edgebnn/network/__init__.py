@@ -1,6 +1,6 @@
 """The integer network and the interpreter that is its oracle."""
 
-from edgebnn.network.encoding import encode, model_shape
+from edgebnn.network.encoding import encode, how_taken, model_shape, what_is_taken
 from edgebnn.network.interpreter import interpret
 from edgebnn.network.types import (
     Add,
@@ -41,6 +41,8 @@ __all__ = [
     "WeightKind",
     "Window",
     "encode",
+    "how_taken",
     "interpret",
     "model_shape",
+    "what_is_taken",
 ]

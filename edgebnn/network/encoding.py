@@ -12,9 +12,14 @@ from edgebnn.network.types import Encoding, Network, Quantizer, Tensor
 
 Values = npt.NDArray[np.int64]
 
-# How far a real number may lie from an integer times the scale, in units of the integer: float32's own rounding of
-# both, and nothing that a measurement could mean.
+# How far float32 takes a real number from an integer times the scale, beside the largest number on the way to it: the
+# normalisation of a sample goes over that of its range, so that a small number may be as far off as a large one.
 _ROUNDING = 2.0**-20
+
+_AGAIN = (
+    "quantise them to the sensor's integers, or compile again with --calibration data.npz, or with --input-type, "
+    "--input-scale and --input-offset"
+)
 
 
 def model_shape(network: Network) -> tuple[int, ...]:
@@ -28,11 +33,49 @@ def encode(network: Network, x: npt.NDArray[np.generic]) -> Values:
     tensor, encoding = network.input, network.encoding
     check_shape(network, x)
     _check_numbers(x, tensor.name)
-    if encoding.axes:
-        x = np.transpose(x, (0, *(1 + axis for axis in encoding.axes)))
+    if encoding.quantizer is None:
+        return _channel_first(_integers(x, tensor, encoding.offset), encoding)
+    return _stepped(_channel_first(x, encoding), encoding, encoding.quantizer)
+
+
+def what_is_taken(network: Network) -> str:
+    """A sentence on which samples `encode` takes: their shape, and what arrays of integers and of floats mean."""
+    tensor, encoding = network.input, network.encoding
+    head = f"input '{tensor.name}' takes samples of the shape {model_shape(network)}: "
     if encoding.quantizer is not None:
-        return _stepped(x, encoding, encoding.quantizer)
-    return _integers(x, tensor)
+        return f"{head}real numbers, which the model's own steps turn into integers"
+    units = "-1 and +1" if tensor.kind == "bits" else f"integers from {tensor.low} to {tensor.high}"
+    worth = _worth(tensor, encoding.offset)
+    if not worth:
+        return f"{head}{units}; fractions are refused"
+    return (
+        f"{head}{units} as arrays of integers, or as arrays of floats such integers{worth}; other fractions are refused"
+    )
+
+
+def how_taken(network: Network, x: npt.NDArray[np.generic]) -> tuple[str, ...]:
+    """Sentences on what these samples were taken for, where their type alone decides that and may not be meant so."""
+    tensor, encoding = network.input, network.encoding
+    if x.dtype.kind not in "iu" or not encoding.dtype.startswith("float"):
+        return ()
+    worth = _worth(tensor, encoding.offset)
+    if encoding.quantizer is not None:
+        return (
+            f"the data are {x.dtype}, but input '{tensor.name}' takes real numbers, so that 1 was taken for 1.0; where "
+            "they are a sensor's integers, scale them as in training, or compile again with --input-type and "
+            "--input-scale",
+        )
+    return (f"the data are {x.dtype}, taken as the sensor's integers{worth}; floats are real numbers",) if worth else ()
+
+
+def _worth(tensor: Tensor, offset: float) -> str:
+    """What an integer of the input is worth to the model, where that is not the integer itself."""
+    times = f" times {tensor.scale:g}" if tensor.scale != 1 else ""
+    return times + (f" plus {offset:g}" if offset else "")
+
+
+def _channel_first(x: npt.NDArray[Any], encoding: Encoding) -> npt.NDArray[Any]:
+    return np.transpose(x, (0, *(1 + axis for axis in encoding.axes))) if encoding.axes else x
 
 
 def check_shape(network: Network, x: npt.NDArray[np.generic]) -> None:
@@ -66,28 +109,42 @@ def _stepped(x: npt.NDArray[np.generic], encoding: Encoding, quantizer: Quantize
     return levels
 
 
-def _integers(x: npt.NDArray[np.generic], tensor: Tensor) -> Values:
-    """Integers as they are; real numbers in units of the tensor's scale."""
+def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> Values:
+    """Integers as they are; real numbers in units of the tensor's scale, from its offset on."""
     real = x.dtype.kind == "f"
-    scaled = real and tensor.scale != 1.0
+    worth = _worth(tensor, offset) if real else ""
     # Whole batches pass here before every run: each kind of data takes no more passes than it needs.
     with np.errstate(over="ignore"):  # infinite is out of range
-        units: npt.NDArray[Any] = x.astype(np.float64) / tensor.scale if scaled else x
+        units: npt.NDArray[Any] = (x.astype(np.float64) - offset) / tensor.scale if worth else x
     whole = np.rint(units) if real else units
     if x.size and (np.min(whole) < tensor.low or np.max(whole) > tensor.high):
-        unit = f" times {tensor.scale:g}" if scaled else ""
         raise DataError(
-            f"input '{tensor.name}' takes values from {tensor.low} to {tensor.high}{unit}, but the data run from "
-            f"{np.min(x)} to {np.max(x)}; scale the data or compile with another --input-type"
+            f"input '{tensor.name}' takes values from {tensor.low} to {tensor.high}{worth}, but the data run from "
+            f"{np.min(x)} to {np.max(x)}; scale the data, or compile again with another --input-type"
         )
+    if real and not np.array_equal(whole, units):
+        range_ = max(-tensor.low, tensor.high, abs(offset / tensor.scale)) if worth else None
+        found = fraction_in(units, range_)
+        if found is not None:
+            raise DataError(
+                f"input '{tensor.name}' takes integers{worth}, but the data hold fractions: x{list(found)} is "
+                f"{x[found]:g}, {abs(units[found] - whole[found]):.2g} of a step from {whole[found]:g}{worth}; {_AGAIN}"
+            )
     values = whole.astype(np.int64)
-    slack = _ROUNDING * np.maximum(np.abs(units), 1) if scaled else 0.0
-    if real and (np.any(np.abs(whole - units) > slack) if scaled else not np.array_equal(whole, units)):
-        unit = f" times {tensor.scale:g}" if scaled else ""
-        raise DataError(
-            f"input '{tensor.name}' takes integers{unit}, but the data hold fractions; quantise them to the sensor's "
-            "integers, or compile with --input-type and --input-scale"
-        )
     if tensor.kind == "bits" and np.any(values == 0):
         raise DataError(f"input '{tensor.name}' takes -1 and +1, but the data hold 0; map the data to signs")
     return values
+
+
+def fraction_in(units: npt.NDArray[Any], largest: float | None) -> tuple[int, ...] | None:
+    """Where in real numbers the one farthest from an integer lies; None where float32 explains all of their distances.
+
+    `largest` is the largest number that samples go over, by default each one's own.
+    """
+    real = units.astype(np.float64)
+    whole = np.rint(real)
+    distance = np.abs(real - whole)
+    slack = _ROUNDING * (np.maximum(np.abs(real), 1) if largest is None else max(largest, 1.0))
+    if units.size and np.any(distance > slack if np.any(whole != 0) else distance > 0):
+        return tuple(int(place) for place in np.unravel_index(int(np.argmax(distance)), units.shape))
+    return None

@@ -6,6 +6,7 @@ it, and the runtime in C follows them without looking again. So a network that b
 
 from __future__ import annotations
 
+import math
 from math import prod
 from typing import assert_never
 
@@ -60,9 +61,11 @@ def check_encoding(encoding: Encoding, tensor: Tensor) -> None:
     where = f"input '{tensor.name}'"
     axes = encoding.axes
     _demand(not axes or sorted(axes) == list(range(len(tensor.shape))), where, f"takes its axes in the order {axes}")
+    _demand(math.isfinite(encoding.offset), where, f"has the offset {encoding.offset}")
     quantizer = encoding.quantizer
     if quantizer is None:
         return
+    _demand(encoding.offset == 0, where, "has both steps and an offset")
     _demand(quantizer.thresholds.ndim == 2, where, f"has steps of shape {quantizer.thresholds.shape}")
     steps = quantizer.thresholds.shape[1]
     _check_constant(quantizer.thresholds, (tensor.channels, steps), np.float32, "steps", where)

@@ -324,12 +324,14 @@ class Encoding:
 
     `dtype` is the element type of the model's own input. `axes` says which of the model's axes (batch not counted)
     come first, second, ... in the input tensor, where that is not channel first by itself. With a `quantizer` any real
-    numbers are taken, and stepped as the model does; without, real numbers that are integers times the tensor's scale.
+    numbers are taken, and stepped as the model does; without, real numbers that are integers times the tensor's scale
+    plus `offset`.
     """
 
     dtype: str
     axes: tuple[int, ...] = ()
     quantizer: Quantizer | None = None
+    offset: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
+from edgebnn.network import how_taken, what_is_taken
 from edgebnn.report.battery import battery_document, leakage_note
 from edgebnn.report.chip_documents import chip_document
 from edgebnn.report.fit import available_document
@@ -60,6 +61,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
     firmware = deployment.firmware
     return {
         "deployment": str(folder),
+        "takes": what_is_taken(mapped.network),
         **origin_document(mapped),
         **memory_document(memory),
         "available": available_document(mapped.target),
@@ -75,6 +77,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
 
 def run_document(
     deployment: Deployment,
+    x: npt.NDArray[Any],
     scores: npt.NDArray[Any],
     on: str,
     chip: ChipInstance | None,
@@ -93,7 +96,7 @@ def run_document(
         else chip_document(chip, mapped.target, mapped.policy or default_policy(mapped.target), pattern_of(mapped)),
         "scale": network.output.scale,
         "ends_in": network.ends_in,
-        "notes": list(network.notes),
+        "notes": [*how_taken(network, x), *network.notes],
         "accuracy": None if right is None else float(right.mean()),
         "accuracy_interval": None if right is None else list(exact_interval(int(right.sum()), len(right))),
         "classes": flat.argmax(axis=1).tolist(),

@@ -12,7 +12,7 @@ from rich.console import Console
 from edgebnn.chip.target import Target
 from edgebnn.frontend import Inspection
 from edgebnn.frontend.weights import FLOAT_WEIGHTS
-from edgebnn.network import Linear, Network, Threshold, encode, model_shape
+from edgebnn.network import Linear, Network, Threshold, encode, model_shape, what_is_taken
 from edgebnn.report import numbers
 from edgebnn.report.ambiguity import ambiguity
 from edgebnn.report.fit import fit_document, fit_rows
@@ -88,6 +88,8 @@ def _input(network: Network) -> Document:
         "low": tensor.low,
         "high": tensor.high,
         "scale": tensor.scale,
+        "offset": encoding.offset,
+        "takes": what_is_taken(network),
         "dtype": encoding.dtype,
         "model_shape": list(model_shape(network)),
         "axes": list(encoding.axes),

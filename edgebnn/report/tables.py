@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -49,12 +49,12 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
         table.add_row(escape(name), numbers.count(layer["synapses"]), numbers.count(layer["weight_bytes"]), policy)
     console.print(table)
     rows = [("target", shown_target(document)), *_memory_rows(document)]
-    facts(console, "", [*rows, ("deployment", escape(document["deployment"]))])
+    facts(console, "", [*rows, ("deployment", escape(document["deployment"])), ("takes", escape(document["takes"]))])
     show_notes(console, document)
 
 
-def show_run(console: Console, document: Document) -> None:
-    """`run`."""
+def show_run(console: Console, document: Document, of_data: Sequence[str] = ()) -> None:
+    """`run`, with notes on the data."""
     counts = ", ".join(f"class {index}: {count:,}" for index, count in enumerate(document["class_counts"]) if count)
     chip = document["chip"]
     where = "no bit errors"
@@ -67,6 +67,7 @@ def show_run(console: Console, document: Document) -> None:
         facts(console, "", [("accuracy", accuracy_text(document))])
     if document["ends_in"] == "classes":
         console.print(LEFT_OUT)
+    show_notes(console, {"notes": of_data})
 
 
 def accuracy_text(document: Document) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +185,111 @@ def test_real_samples_are_quantised_by_calibration(tmp_path: Path) -> None:
     scores = interpret(network, samples) * network.output.scale
     step = np.abs(samples).max() / 127
     assert np.all(np.abs(scores - samples @ signs(0, 8, 3)) <= 8 * step / 2 * 1.001)
+
+
+@pytest.mark.parametrize("quantised_first", [True, False])
+@pytest.mark.parametrize("moved", ["Unsqueeze", "Reshape", "Reshape twice"])
+def test_the_models_own_quantiser_is_the_encoding_whatever_moves_its_axes(
+    tmp_path: Path, moved: str, quantised_first: bool
+) -> None:
+    model = Model((12,))
+
+    def move() -> None:
+        if moved == "Unsqueeze":
+            model.add("Unsqueeze", model.constant([1], np.int64))
+        else:
+            model.add("Reshape", model.constant([-1, 3, 4], np.int64))
+        if moved == "Reshape twice":
+            model.add("Reshape", model.constant([-1, 1, 12], np.int64))
+
+    def quantise() -> None:
+        for operator in ("QuantizeLinear", "DequantizeLinear"):
+            model.add(operator, 0.0625, model.constant(3, np.int8))
+
+    for step in (quantise, move) if quantised_first else (move, quantise):
+        step()
+    channels, length = (3, 4) if moved == "Reshape" else (1, 12)
+    model.add("Conv", signs(0, 5, channels, 3), pads=[1, 1])
+    model.sign(at_least=True)
+    model.add("Flatten")
+    model.add("MatMul", signs(1, 5 * length, 3))
+    path = model.save(tmp_path)
+    assert assert_same_as_onnxruntime(path, ReadOptions(), batch=64).scores_compared
+    network = read_network(path)
+    assert network.encoding.quantizer is not None and network.input.shape == (12,)
+    assert (network.input.low, network.input.high) == (-131, 124)
+
+
+def test_an_input_that_is_read_beside_its_quantiser_holds_integers(tmp_path: Path) -> None:
+    model = Model((12,))
+    wide = model.add("Unsqueeze", model.constant([1], np.int64))
+    for operator in ("QuantizeLinear", "DequantizeLinear"):
+        model.add(operator, 2.0, model.constant(0, np.int8))
+    model.add("Conv", signs(0, 2, 1, 3))
+    quantised = model.sign(at_least=True)
+    model.add("Conv", signs(1, 2, 1, 3), inputs=[wide, model.constant(signs(1, 2, 1, 3))])
+    raw = model.sign(at_least=True)
+    model.add("Add", inputs=[quantised, raw])
+    model.add("Conv", signs(2, 3, 2, 1))
+    assert assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("int8")).network.encoding.quantizer is None
+
+
+def test_an_offset_beside_the_scale(tmp_path: Path) -> None:
+    model = Model((1, 9))
+    model.add("Conv", signs(0, 6, 1, 3), pads=[1, 1])
+    model.sign(at_least=True)
+    model.add("Flatten")
+    model.add("MatMul", signs(1, 54, 3))
+    path = model.save(tmp_path)
+    options = ReadOptions("uint8", Fraction(2, 255), input_offset=Fraction(-1))
+    compared = assert_same_as_onnxruntime(path, options, batch=64)
+    network = compared.network
+    assert compared.scores_compared and network.encoding.offset == -1
+    assert network.linear[0].border is not None and network.linear[0].border.shift == 1
+    pixels = np.arange(256, dtype=np.float32).repeat(9).reshape(256, 1, 9)
+    normalised = (pixels / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
+    assert np.array_equal(interpret(network, normalised), interpret(network, pixels.astype(np.uint8)))
+
+
+def test_what_float32_makes_of_bytes_is_taken_and_nothing_else(tmp_path: Path) -> None:
+    network = read_network(dense().save(tmp_path), ReadOptions("int9", Fraction(1, 255)))
+    pixels = np.arange(256, dtype=np.float32).repeat(8).reshape(256, 8)
+    normalised = (pixels / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
+    assert np.array_equal(interpret(network, normalised), interpret(network, (2 * pixels - 255).astype(np.int16)))
+    assert np.array_equal(interpret(network, normalised[128:129]), interpret(network, np.ones((1, 8), np.int16)))
+    normalised[200, 5] += 0.001
+    with pytest.raises(DataError, match=r"x\[200, 5\] is 0\.569627, 0\.26 of a step from 145 times 0\.00392157"):
+        interpret(network, normalised)
+    with pytest.raises(DataError, match=r"compile again with --calibration"):
+        interpret(network, np.full((1, 8), 1e-7, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.ones((1, 8), np.uint8), "is one sample"),
+        (np.ones((40, 8), np.uint8), "40 times the same"),
+        (np.eye(8, dtype=np.uint8), "are 8 samples"),
+    ],
+)
+def test_calibration_data_that_show_no_range_draw_a_note(tmp_path: Path, samples: np.ndarray, said: str) -> None:
+    notes = read_network(dense().save(tmp_path), ReadOptions(calibration=samples)).notes
+    assert any(said in note for note in notes)
+
+
+def test_calibration_data_in_units_of_a_scale_and_an_offset(tmp_path: Path) -> None:
+    samples = (np.random.default_rng(0).integers(0, 256, (64, 8)) / 255 * 2 - 1).astype(np.float32)
+    scale, offset = Fraction(2, 255), Fraction(-1)
+    options = ReadOptions(input_scale=scale, input_offset=offset, calibration=samples)
+    tensor = input_of(tmp_path, options)
+    assert (tensor.low, tensor.high) == (0, 255)
+    with pytest.raises(DataError, match="no integers times 2/255 plus 1/7"):
+        input_of(tmp_path, ReadOptions(input_scale=scale, input_offset=Fraction(1, 7), calibration=samples))
+
+
+def test_an_integer_input_takes_no_offset(tmp_path: Path) -> None:
+    model = Model((8,), TensorProto.UINT8)
+    model.add("Cast", to=TensorProto.FLOAT)
+    model.add("MatMul", signs(0, 8, 3))
+    with pytest.raises(ModelError, match="--input-offset"):
+        input_of(tmp_path, ReadOptions(input_offset=Fraction(1)), model)
