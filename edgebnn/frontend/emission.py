@@ -159,9 +159,8 @@ class Emitter:
         self, node: str, value: str, first: Linear, made: Composed, operation: WeightedSum, extents: tuple[int, ...]
     ) -> Signal:
         """One layer in place of `first` and of one that reads its sums; `extents` are those of the sums' map."""
-        tensor = next((other.output for other in self.nodes if other.output.name == first.sources[0]), self._given)
-        if self.quantizer is not None and first.sources[0] == self.input.name:
-            tensor = self.input
+        made_before = (other.output for other in self.nodes if other.output.name == first.sources[0])
+        tensor = next(made_before, self.input.tensor)
         bound = largest_sum(made.weights, made.kind) * max(abs(tensor.low), abs(tensor.high))
         if bound > _LARGEST_SUM:
             raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
