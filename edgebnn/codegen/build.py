@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from edgebnn.codegen.toolchain import Toolchain, find_toolchain
 from edgebnn.errors import FitError, ToolError
 from edgebnn.mapping.record import FirmwareFacts
 from edgebnn.mapping.trusted_elf import TrustedElf
+from edgebnn.scratch import scratch_folder
 
 _SECONDS = 600
 # "section '.bss' will not fit in region 'SRAM': overflowed by 192 bytes" (lld), "region `SRAM' overflowed by ..." (ld).
@@ -40,12 +40,12 @@ def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | 
     fails, FitError, with the bytes needed and there, where the firmware does not fit into flash or SRAM.
     """
     chain = find_toolchain(target, toolchain) if isinstance(toolchain, str) else toolchain
-    with tempfile.TemporaryDirectory(prefix="edgebnn-firmware-") as name:
-        folder = Path(name, "firmware")
+    with scratch_folder() as scratch:
+        folder = scratch / "firmware"
         for path, data in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
-        answer = _run(chain, _arguments(files, target, chain), folder, Path(name, "zig-cache"))
+        answer = _run(chain, _arguments(files, target, chain), folder, scratch / "zig-cache")
         if answer.returncode != 0:
             raise _failure(answer.stderr, target, chain)
         elf = TrustedElf((folder / "firmware.elf").read_bytes())

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edgebnn.devices.leads import Source
 from edgebnn.errors import DataError
+from edgebnn.inputs import read_input
 
 DEFAULT_RATE_HZ = 250.0
 DEFAULT_GAIN = 200.0
@@ -101,12 +102,7 @@ def read_header(path: Path) -> Header:
 
 def _lines(path: Path) -> list[str]:
     """The lines that are no comments; WFDB headers are ASCII, but names of files need not be."""
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"'{path}' is no WFDB header: it is larger than 1 MiB; check the file")
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise DataError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    text = read_input(path, _MOST_BYTES, remedy="give the header of a WFDB record").decode("utf-8", "surrogateescape")
     lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
     if "\0" in text or any(len(line) > _LONGEST_LINE for line in lines):
         raise DataError(f"'{path}' is no WFDB header but binary, or has a line of over {_LONGEST_LINE} characters")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.errors import DataError
+from edgebnn.inputs import read_input
 
 BEATS = {
     1: "N",
@@ -100,12 +101,7 @@ def read_marks(path: Path) -> Marks:
 
 
 def _content(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"'{path}' is larger than any annotation file of {_MOST_BYTES >> 20} MiB; check it")
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    content = read_input(path, _MOST_BYTES, called=f"the annotation file '{path}'")
     if not content:
         raise DataError(f"the annotation file '{path}' is empty; copy it again, or delete it to have the beats found")
     if len(content) % 2:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network.encoding import encode
+from edgebnn.scratch import scratch_folder
 
 START_SECONDS = 60.0
 SAMPLE_SECONDS = 1.0
@@ -48,8 +48,8 @@ def run_host_firmware(
     sample = SAMPLE_SECONDS + MAC_SECONDS * sum(node.macs for node in network.linear)
     limit = START_SECONDS + sample * len(samples) if seconds is None else seconds
     _check_elf(elf)
-    with tempfile.TemporaryDirectory(prefix="edgebnn-") as folder:
-        answer, code, message = _execute(Path(folder), elf, samples.tobytes(), expected, limit)
+    with scratch_folder() as folder:
+        answer, code, message = _execute(folder, elf, samples.tobytes(), expected, limit)
     if code is None:
         raise DeploymentError(f"the firmware did not come to an end within {limit:g} seconds; compile again")
     if code != 0:

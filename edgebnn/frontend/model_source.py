@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from onnx import ModelProto
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend.reader import MAX_FILE_BYTES
+from edgebnn.scratch import scratch_folder
 
 Model = str | os.PathLike[str] | bytes | ModelProto
 
@@ -33,8 +33,8 @@ def model_file(model: Model) -> Iterator[Path]:
         raise ModelError(
             f"the model has {len(content)} bytes, more than the {MAX_FILE_BYTES} of a file; make it smaller"
         )
-    with tempfile.TemporaryDirectory(prefix="edgebnn-model-") as folder:
-        path = Path(folder, "model.onnx")
+    with scratch_folder() as folder:
+        path = folder / "model.onnx"
         path.write_bytes(content)
         yield path
 
