@@ -95,6 +95,8 @@ def block(graph: Graph) -> None:
         activate(graph)  # the two may have different scales
     if graph.chance(0.3) and graph.spatial and min(graph.spatial) >= 2:
         pool(graph)
+    if graph.chance(0.25):
+        graph.one_of((part, halves, shuffle))(graph)
     if graph.dialect == "channels_last" and graph.chance(0.5):
         transpose(graph, first=False)
         activate(graph)
@@ -123,6 +125,67 @@ def head(graph: Graph, hidden: int) -> None:
         graph.model.add("Add", graph.rng.integers(-20, 21, size=graph.channels) / 4)
     if graph.chance(0.2):
         graph.model.add(graph.one_of(("Softmax", "Identity")))
+
+
+def part(graph: Graph) -> None:
+    """A slice or a gather along one axis."""
+    axis = int(graph.rng.integers(1, len(graph.spatial) + 2))
+    extents = [graph.channels, *graph.spatial]
+    extent, model = extents[axis - 1], graph.model
+    if graph.chance(0.5):
+        step = int(graph.rng.choice([-2, -1, 1, 2]))
+        low, high = sorted(graph.rng.choice(extent + 1, size=2, replace=False).tolist())
+        start, end = (low, high) if step > 0 else (high - 1, low - 1 - extent)
+        model.add("Slice", *(model.constant([number], np.int64) for number in (start, end, axis, step)))
+        extents[axis - 1] = -(-(high - low) // abs(step))
+    else:
+        places = graph.rng.integers(-extent, extent, size=int(graph.rng.integers(1, extent + 2)))
+        model.add("Gather", model.constant(places, np.int64), axis=axis)
+        extents[axis - 1] = len(places)
+    graph.channels, graph.spatial = extents[0], tuple(extents[1:])
+    graph.features.add("part")
+
+
+def halves(graph: Graph) -> None:
+    """Channels split in two, of which the second comes back before the first."""
+    if graph.channels < 2:
+        return
+    first, model = int(graph.rng.integers(1, graph.channels)), graph.model
+    model.add("Split", model.constant([first, graph.channels - first], np.int64), axis=1)
+    names = [f"{model.last}_{number}" for number in range(2)]
+    del model.nodes[-1].output[:]
+    model.nodes[-1].output.extend(names)
+    model.add("Concat", inputs=names[::-1], axis=1)
+    graph.features.add("split")
+
+
+def shuffle(graph: Graph) -> None:
+    """Channels in another order, group by group."""
+    groups = [count for count in (2, 3, 11, 31) if graph.channels % count == 0 and graph.channels > count]
+    if not groups:
+        return
+    model, count, rank = graph.model, graph.one_of(groups), len(graph.spatial)
+    model.add("Reshape", model.constant([-1, count, graph.channels // count, *graph.spatial], np.int64))
+    model.add("Transpose", perm=[0, 2, 1, *range(3, rank + 3)])
+    model.add("Reshape", model.constant([-1, graph.channels, *graph.spatial], np.int64))
+    graph.features.add("shuffle")
+
+
+def smooth(graph: Graph) -> None:
+    """A smooth activation, as an operator of its own or as exporters write it."""
+    model, x = graph.model, graph.model.last
+    operator = graph.one_of(("Tanh", "Sigmoid", "Elu", "Softplus", "HardSwish", "SiLU", "Mish"))
+    if operator == "SiLU":
+        model.add("Sigmoid")
+        model.add("Mul", inputs=[x, model.last])
+    elif operator == "Mish":
+        model.add("Softplus")
+        model.add("Tanh")
+        model.add("Mul", inputs=[x, model.last])
+    else:
+        model.add(operator)
+    model.add("Sub", 0.3)  # the sign of what is never negative says nothing, and float32 has zeros where it is tiny
+    graph.features.add("turning" if operator in ("SiLU", "Mish", "HardSwish") else "rising")
 
 
 def layer(graph: Graph, keeps_shape: bool = False) -> None:
@@ -222,6 +285,8 @@ def norm(graph: Graph) -> None:
 def activate(graph: Graph) -> None:
     """Steps as the dialect writes them."""
     model, rng = graph.model, graph.rng
+    if not graph.exact and graph.dialect in ("onnx", "qonnx", "qdq") and graph.chance(0.25):
+        smooth(graph)
     bits = graph.one_of((1, 1, 2, 3, 8))
     if graph.dialect == "qonnx":
         model.last = quantiser(graph, model.last, np.float32(graph.scale()), bits, signed=graph.chance(0.5))

@@ -268,13 +268,12 @@ class Emitter:
             raise Refusal("works on a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
         error = straight_through_error(signal.expression, signal.lattice)
         packed = signal.base.kind in (Kind.BITS, Kind.TRITS)
-        if has_steps(signal.expression) and not packed:
-            return self._encoded(signal) or self._steps(signal, error)
-        line = (
-            _line_through_signs(signal)
-            if has_steps(signal.expression)
-            else affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
-        )
+        if has_steps(signal.expression):
+            line = _line_through_signs(signal) if packed else None
+            if line is None:
+                return self._encoded(signal) or self._steps(signal, error)
+        else:
+            line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
         if signal.base.kind is Kind.SUMS or line is None:
             if line is not None and _is_short(signal):
                 return self._steps(signal, error)
@@ -416,16 +415,14 @@ def _value_behind(signal: Signal, index: int, function: Expression) -> str:
     return step.source if step.function is function else f"{signal.value}.{step.source}"
 
 
-def _line_through_signs(signal: Signal) -> tuple[Fractions, Fractions]:
-    """(a, 0) where the steps that the model takes of an input of bits or trits are a times that input."""
+def _line_through_signs(signal: Signal) -> tuple[Fractions, Fractions] | None:
+    """(a, 0) where the steps that the model takes of bits or trits are a times these; None for any others."""
     every = np.arange(signal.base.channels)
     high = fractions_of(evaluate(signal.expression, every, np.ones_like(every), False).astype(np.float32))
     for number in (-1, 1) if signal.base.kind is Kind.BITS else (-1, 0, 1):
         values = evaluate(signal.expression, every, np.full_like(every, number), False).astype(np.float32)
         if np.any(fractions_of(values) != high * number):
-            raise Refusal(
-                "takes steps of an input of bits or trits", "leave the step out, or choose a wider --input-type"
-            )
+            return None
     return high, fractions_of(np.zeros(signal.base.channels))
 
 

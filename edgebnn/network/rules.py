@@ -270,7 +270,9 @@ def _check_sum_pool(node: SumPool, source: Tensor, where: str) -> None:
     expected = (source.channels, *node.window.extents(source.spatial))
     _demand(output.shape == expected, where, f"makes the shape {output.shape} where it pools to {expected}")
     taps = prod(node.window.kernel)
-    low, high = taps * min(source.low, 0), taps * max(source.high, 0)
+    low, high = taps * source.low, taps * source.high
+    if any(node.window.pad_begin + node.window.pad_end):
+        low, high = min(low, 0), max(high, 0)
     _check_reach(low, high, output, where)
 
 

@@ -156,12 +156,12 @@ def test_a_sign_of_signs_is_no_step(tmp_path: Path, input_type: str) -> None:
     assert len(network.nodes) == 1
 
 
-def test_a_step_of_trits_that_is_no_sign_is_refused(tmp_path: Path) -> None:
+def test_a_step_of_trits_that_is_no_sign_is_a_threshold(tmp_path: Path) -> None:
     model = Model((8,))
     model.sign(at_least=True)
     model.add("MatMul", signs(0, 8, 3))
-    with pytest.raises(ModelError, match="steps of an input of bits or trits"):
-        input_of(tmp_path, ReadOptions("trits"), model)
+    network = assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("trits")).network
+    assert [node.kind for node in network.nodes] == ["threshold", "dense"]
     assert input_of(tmp_path, ReadOptions("bits"), model).kind is Kind.BITS
 
 

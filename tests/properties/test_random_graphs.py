@@ -115,5 +115,6 @@ def test_every_executor_agrees_on_hundreds(dialect: str, seed: int, tmp_path: Pa
 def test_the_graphs_have_every_feature() -> None:
     wanted = {"residual", "prelu", "concat", "average", "global average", "max pool", "depthwise", "conv", "padding"}
     wanted |= {"binary", "ternary", "int8", "fresh batch norm", "flattened channel last", "1 bits", "2 bits", "8 bits"}
+    wanted |= {"part", "split", "shuffle", "rising", "turning"}
     seen = set().union(*(random_graph(seed, dialect).features for dialect in DIALECTS for seed in range(12)))
     assert wanted <= seen
