@@ -75,18 +75,29 @@ def _reached(
 def _turned(chain: Sums, leaf: Leaf, level: float, channel: Integers, points: Integers) -> Flags:
     """Which of the points (P,) float32 may answer otherwise."""
     nominal = replace(chain, exactly=True).at(channel, points)
-    scale, offset = leaf.rounded
-    with np.errstate(all="ignore"):
-        sums: dict[Expression, Array] = {leaf: (scale[channel] * points + offset[channel]).astype(np.float32)}
-        rounded = evaluate(chain.expression, channel, points, False, sums, chain.effort).astype(np.float64)
-    turned = ~(np.abs(rounded - nominal) < level / 2)
-    for other in _extremes(chain, leaf):
-        turned |= ~(np.abs(other.at(channel, points) - nominal) < level / 2)
+    others = [_float32(chain, leaf, channel, points, sign) for sign in (0, -1, 1)]
+    others += [extreme.at(channel, points) for extreme in _extremes(chain, leaf)]
+    turned: Flags = np.any([~(np.abs(other - nominal) < level / 2) for other in others], axis=0)
     return turned
 
 
+def _float32(chain: Sums, leaf: Leaf, channel: Integers, points: Integers, sign: int) -> Array:
+    """What the model's operators make of sums that lie above or below the exact ones by the bound of their error.
+
+    Each operator rounds once and so keeps order: what float32 makes of any sum in between lies between the two.
+    """
+    scale, offset = leaf.rounded
+    exact = scale[channel] * points + offset[channel]
+    sums = (exact + sign * leaf.error[channel]).astype(np.float32)
+    if sign:
+        sums = np.where(leaf.error[channel] > 0, np.nextafter(sums, np.float32(sign * np.inf)), sums)
+    known: dict[Expression, Array] = {leaf: sums}
+    with np.errstate(all="ignore"):
+        return evaluate(chain.expression, channel, points, False, known, chain.effort).astype(np.float64)
+
+
 def _extremes(chain: Sums, leaf: Leaf) -> list[Sums]:
-    """The chain, exactly, on sums that float32 has moved by the whole bound of its error, to either side.
+    """The chain in exact arithmetic on such sums.
 
     What is only nearly known behind the sums is as far up and down as the model's own may be.
     """

@@ -51,13 +51,15 @@ def float32_holds_with(unit: Fraction, bound: int, bias: Fraction) -> bool:
     return (unit * bound + abs(bias)) / grid <= 2**24
 
 
-def sum_error(fan_in: int, magnitude: Number) -> Number:
+def sum_error(terms: int, magnitude: Number, alike: bool = True) -> Number:
     """Bound of the error of a float32 dot product whose terms' magnitudes add up to at most `magnitude`, in its units.
 
-    n roundings of partial sums, one of each product, and a few of the inputs and of the operators that follow: the
-    classic (n + k) * u bound, whatever the order of summation.
+    Whatever the order of the summation: an addition rounds in proportion to its sum, which is that of the terms in it.
+    At worst the terms come one after the other, the largest first; where no term is larger than the mean of the bound
+    (`alike`), the partial sums grow from one to all of them. Inputs, weights and products are rounded once each.
     """
-    return (fan_in + 8) * UNIT * magnitude
+    partial = (terms + 1) / 2 if alike else terms
+    return UNIT * (partial + 3) / (1 - min(terms * UNIT, 0.5)) * magnitude
 
 
 def straight_through_error(expression: Expression, lattice: Lattice) -> float:

@@ -15,7 +15,7 @@ from edgebnn.frontend.borders import Padded
 from edgebnn.frontend.expressions import MAX_BITS, Fractions, Leaf, fractions_of, too_long
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.operations import WeightedSum
-from edgebnn.frontend.rounding import float32_holds, float32_holds_with, sum_error
+from edgebnn.frontend.rounding import UNIT, float32_holds, float32_holds_with, sum_error
 from edgebnn.frontend.slopes import Folded
 from edgebnn.frontend.weights import IntegerWeights
 from edgebnn.network.types import Tensor, WeightKind
@@ -97,7 +97,9 @@ def leaf_of_sums(
         # What all weights of a neuron make of 1, in units of its sums.
         gain = largest_sum(weights.integers, weights.kind) / layer.unit.astype(np.float64)
         magnitude = bound + gain * max(float(abs(each)) for each in set(source.offset.tolist()))
-        error = error + gain * source.error + sum_error(fan_in, magnitude)
+        # Of signs, and of signs and zeros, no product is larger than the others can be.
+        alike = weights.kind is layer.kind is not WeightKind.INT8
+        error = error + gain * source.error + sum_error(fan_in, magnitude, alike)
     if operation.bias is not None:
         error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, fan_in, exact)
     fine = 2**padding.shift
@@ -161,4 +163,4 @@ def _bias_error(
     if exact and all(float32_holds_with(unit, bound, each) for unit, each in exactly):
         return np.zeros(len(scale))
     magnitudes = np.abs(bias.astype(np.float64)) / scale.astype(np.float64)
-    return np.where(bias == 0, 0.0, sum_error(fan_in // 128, magnitudes + bound))
+    return np.where(bias == 0, 0.0, (fan_in // 128 + 8) * UNIT * (magnitudes + bound))
