@@ -101,8 +101,7 @@ def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, 
     if line is None or line.largest * most > LARGEST or (padded and operation.pads_count and np.any(line.shift != 0)):
         line = rounded(emitter, signal, terms=most)
     source = line.tensor
-    low, high = (0, 0) if padded else (taps * source.low, taps * source.high)
-    low, high = min(low, taps * source.low), max(high, taps * source.high)
+    low, high = taps * min(source.low, 0), taps * max(source.high, 0)
     output = Tensor(emitter.tensor_name(f"{value}.sums"), Kind.SUMS, (source.channels, *extents), low, high)
     pool = SumPool(emitter.name(node), (source.name,), output, window)
     *first, last = on_one_divisor(emitter, pool, counts, value)

@@ -11,7 +11,7 @@ import pytest
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Affine, Network, SumPool, Threshold
-from tests.frontend.comparison import onnxruntime_values
+from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_values
 from tests.frontend.onnx_models import Model, signs
 
 Values = npt.NDArray[np.float64]
@@ -156,3 +156,16 @@ def test_a_zero_mean_behind_an_odd_scale_is_no_step_below(tmp_path: Path) -> Non
     x[:, :, 2:] = -x[:, :, :2]
     (step,) = (node for node in network.nodes if isinstance(node, Threshold))
     assert not trace(network, x)[step.output.name].any()
+
+
+def test_a_mean_of_levels_above_zero(tmp_path: Path) -> None:
+    model = Model((2, 4, 4))
+    model.add("Conv", signs(1, CHANNELS, 2, 1, 1))
+    above = model.add("Greater", 0.0)
+    model.add("Where", inputs=[above, model.constant(2.0), model.constant(1.0)])
+    model.add("GlobalAveragePool")
+    model.add("Sub", 1.5)
+    model.sign(at_least=True)
+    model.add("Flatten")
+    model.add("Gemm", signs(9, CHANNELS, 3))
+    assert_same_as_onnxruntime(model.save(tmp_path), SMALL, batch=64)
