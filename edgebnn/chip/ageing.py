@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import exp, inf, log
 
 from edgebnn.chip.target import Target, physics_of
 from edgebnn.chip.theory import SignRates, gridded_rate
@@ -27,9 +27,13 @@ def aged_rate(target: Target, policy_name: str, cycles: int) -> float:
     onset = ageing.onset.si("ratio") * endurance
     if rate == 0 or cycles <= onset:
         return rate
-    grown = (cycles / onset) ** ageing.exponent.si("ratio") if onset else inf
+    grown = log(cycles / onset) if onset else inf
     worst = ageing.worst.si("ratio")
-    return max(rate, min(gridded_rate(min(rate * grown, worst)), worst))
+    if rate >= worst or not ageing.exponent.si("slope"):
+        return rate
+    # In logarithms, since a power of so many cycles may be no finite number.
+    aged = exp(min(log(rate) + ageing.exponent.si("slope") * grown, log(worst)))
+    return max(rate, min(gridded_rate(aged), worst))
 
 
 def aged_rates(target: Target, policy_name: str, cycles: int) -> SignRates:

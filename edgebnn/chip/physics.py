@@ -13,6 +13,7 @@ from edgebnn.chip.fields import (
     RelativeDrift,
     Resistance,
     Section,
+    Slope,
     Spread,
     Temperature,
     Voltage,
@@ -96,7 +97,7 @@ class Ageing(Section, frozen=True):
     """BER(n) = BER(0) * max(1, n / (onset * endurance)) ^ exponent after n programming cycles, up to `worst`."""
 
     onset: Efficiency
-    exponent: Ratio
+    exponent: Slope
     worst: Efficiency
 
 

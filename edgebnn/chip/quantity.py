@@ -42,6 +42,7 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "charge": {"C": 1.0, "mAh": 3.6},
     "memory": {"B": 1.0, "KiB": 1024.0, "MiB": 1024.0**2},
     "ratio": {"1": 1.0},
+    "slope": {"1": 1.0},
     "factor": {"times": 1.0},
     "log ratio": {"ln": 1.0},
     "address": {"address": 1.0},

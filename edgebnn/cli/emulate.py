@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ if TYPE_CHECKING:
     help="Allowed drop in percentage points: prints a verdict (holds, unresolved, fails); the exit code stays 0.",
 )
 @click.option(
+    "--find-endurance",
+    is_flag=True,
+    help="Search the programming cycles after which the chips' accuracy has fallen by --max-accuracy-drop.",
+)
+@click.option(
     "--firmware-samples",
     type=click.IntRange(0),
     default=64,
@@ -63,6 +69,7 @@ def emulate(
     files: tuple[Path, ...],
     chip_words: ChipOptions,
     max_accuracy_drop: float | None,
+    find_endurance: bool,
     firmware_samples: int,
     model: Path | None,
     trust: bool,
@@ -76,11 +83,17 @@ def emulate(
     from edgebnn import api
     from edgebnn.cli.options import read_dataset
     from edgebnn.cli.output import progress
+    from edgebnn.emulator.accuracy_endurance import accuracy_endurance
+    from edgebnn.report.accuracy_endurance import endurance_document
     from edgebnn.report.emulation import disagreement, emulate_document
     from edgebnn.report.emulation_tables import show_emulate
 
     if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 100:
         raise click.UsageError("--max-accuracy-drop takes percentage points from 0 to 100")
+    if find_endurance and max_accuracy_drop is None:
+        raise click.UsageError("--find-endurance goes with --max-accuracy-drop, the drop whose cycles it looks for")
+    if find_endurance and chip_words.cycles is not None:
+        raise click.UsageError("--find-endurance looks for the number of cycles; leave out --cycles")
     if files:
         _check_alone(chip_words)
     deployment = api.load(folder, trust=trust)
@@ -100,6 +113,11 @@ def emulate(
             progress=step,
         )
     document = emulate_document(deployment, result, max_accuracy_drop, saved)
+    if find_endurance and max_accuracy_drop is not None:
+        drawn = list(saved) or ([replace(like, seed=seed + index) for index in range(count)] if like else [])
+        with progress("endurance") as step:
+            found = accuracy_endurance(deployment.mapped, dataset, drawn, max_accuracy_drop / 100, step)
+        document |= endurance_document(found)
     emit(document, json_flag, json_file, lambda console: show_emulate(console, document))
     end_with(disagreement(document))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.coverage import default_policy
+from edgebnn.chip.endurance import Wear, wear
 from edgebnn.chip.energy import Energy, Group, phase_evidence
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.intervals import exact_interval
@@ -163,7 +165,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         "programming_time_us": None if programmed is None else programmed.time_s * 1e6,
         "programming_time_evidence": {} if programmed is None else phase_evidence(programmed.time),
         "deployment": None if result.lifetime is None else _lifetime_document(result.lifetime),
-        "endurance": _endurance_document(result),
+        "endurance": _endurance_document(mapped, result),
         "array_events_closed_form": asdict(result.array),
         "events_counted": None if result.counted is None else asdict(result.counted),
         "notes": [
@@ -192,13 +194,28 @@ def _lifetime_document(life: Lifetime) -> Document:
     }
 
 
-def _endurance_document(result: Estimate) -> Document | None:
-    """How often the banks can be programmed; None where no layer is in RRAM."""
+def _endurance_document(mapped: MappedNetwork, result: Estimate) -> Document | None:
+    """How often the banks can be programmed, and what that does to their bit error rate; None without RRAM.
+
+    `worn` is the rate where devices are worn out, `at_the_end` that at the end of the planned life.
+    """
     if result.programmed is None or result.programmed.endurance is None:
         return None
     found, life = result.programmed.endurance, result.lifetime
     years = None if life is None else found.years(life.usage.reprogrammings_per_day)
-    return {**asdict(found), "evidence": str(found.evidence), "years": years}
+    planned = None if life is None else wear(mapped.target, found.policy, ceil(life.usage.reprogrammings))
+    return {
+        **asdict(found),
+        "evidence": str(found.evidence),
+        "worn": wear_document(found.worn),
+        "at_the_end": wear_document(planned),
+        "years": years,
+    }
+
+
+def wear_document(found: Wear | None) -> Document | None:
+    """What cycles do to the bit error rate; None where no law says so."""
+    return None if found is None else {**asdict(found), "evidence": str(found.evidence)}
 
 
 def _life_notes(target: Target, result: Estimate) -> list[str]:
@@ -215,7 +232,7 @@ def _life_notes(target: Target, result: Estimate) -> list[str]:
     if endurance is not None and life.usage.reprogrammings > endurance.reprogrammings:
         notes.append(
             f"the banks wear out before the {life.usage.days:g} days are over: under policy '{endurance.policy}' they "
-            f"survive {endurance.reprogrammings:,} reprogrammings of {life.usage.reprogrammings:,.0f}"
+            f"wear out after {endurance.reprogrammings:,} reprogrammings of {life.usage.reprogrammings:,.0f}"
         )
     return notes
 

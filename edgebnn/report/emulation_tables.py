@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.report import numbers
+from edgebnn.report.accuracy_endurance import endurance_rows
 from edgebnn.report.chip_tables import attempts_shown
 from edgebnn.report.tables import accuracy_text, agreement_rows, energy_rows, facts, programming_rows, show_notes
 from edgebnn.report.target_names import shown_target
@@ -35,6 +36,9 @@ def show_emulate(console: Console, document: Document) -> None:
         rows.append((allowed, f"{document['verdict']}: {escape(document['verdict_reason'])}"))
     rows += [*agreement_rows(document), *energy_rows(document, "inference"), *programming_rows(document)]
     facts(console, "Emulation", rows)
+    if "endurance" in document:
+        console.print()
+        facts(console, "Endurance", endurance_rows(document["endurance"]))
     if document["chips"]:
         console.print()
         _show_chips(console, document)

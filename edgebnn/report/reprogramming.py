@@ -17,7 +17,8 @@ from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.report import numbers
-from edgebnn.report.tables import facts
+from edgebnn.report.documents import wear_document
+from edgebnn.report.tables import facts, wear_rows
 from edgebnn.report.target_names import named, shown_target
 
 Document = dict[str, Any]
@@ -47,6 +48,7 @@ def reprogramming_document(old: MappedNetwork, new: MappedNetwork, policy: str |
         "everything": _pulses(found.everything, chosen),
         "reprogrammings": survives.reprogrammings,
         "reprogrammings_evidence": str(survives.evidence),
+        "worn": wear_document(survives.worn),
     }
 
 
@@ -65,13 +67,14 @@ def show_reprogramming(console: Console, document: Document) -> None:
     """Changes alone beside everything."""
     changed, synapses = document["changed"], document["synapses"]
     share = f" ({changed / synapses:.1%})" if synapses else ""
-    survives = f"{document['reprogrammings']:,} times ({document['reprogrammings_evidence']})"
+    worn = f"after {document['reprogrammings']:,} times ({document['reprogrammings_evidence']})"
     rows = [
         ("target", shown_target(document)),
         ("synapses", numbers.count(synapses)),
         ("that change", f"{changed:,}{share}"),
         ("policy", escape(document["policy"])),
-        ("devices survive it", survives),
+        ("devices wear out", worn),
+        *wear_rows("bit error rate then", document["worn"]),
     ]
     facts(console, "Reprogramming", rows)
     table = Table()

@@ -129,10 +129,24 @@ def _show_deployment(console: Console, document: Document) -> None:
         days = f"{numbers.rate(life['battery_days'])} days at {numbers.power(life['battery_power_uw'])}"
         rows.append(("battery", f"{days}, {battery_words(life['battery'])}, self-discharge left out"))
     if endurance is not None:
-        worn = f"{numbers.count(endurance['reprogrammings'])} reprogrammings ({endurance['evidence']})"
+        worn = f"after {numbers.count(endurance['reprogrammings'])} reprogrammings ({endurance['evidence']})"
         years = "" if endurance["years"] is None else f", {numbers.rate(endurance['years'])} years at this rate"
-        rows.append(("endurance", f"{worn} under policy {escape(endurance['policy'])}{years}"))
+        rows.append(("endurance: worn out", f"{worn} under policy {escape(endurance['policy'])}{years}"))
+        rows += wear_rows("  bit error rate then", endurance["worn"])
+        rows += wear_rows("  at the end of this life", endurance["at_the_end"])
+        if endurance["worn"] is not None:
+            rows.append(("", "what that leaves of the accuracy: edgebnn emulate --find-endurance"))
     facts(console, "", rows)
+
+
+def wear_rows(name: str, wear: Document | None) -> list[tuple[str, str]]:
+    """The bit error rate after some cycles beside that of fresh devices; no row where no law says so."""
+    if wear is None:
+        return []
+    rates = f"{numbers.error_rate(wear['bit_error_rate'])} (fresh {numbers.error_rate(wear['fresh_bit_error_rate'])}"
+    doubled = wear["doubled_after"]
+    twice = "" if doubled is None else f", twice that after {numbers.short(doubled)} cycles"
+    return [(name, f"{rates}{twice}; {wear['evidence']})")]
 
 
 def show_targets(console: Console, document: Document) -> None:

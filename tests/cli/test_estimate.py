@@ -59,6 +59,20 @@ def test_the_document_adds_up() -> None:
         "reprogrammings": 5 * 10**9,
         "evidence": "assumed",
         "years": None,
+        "worn": {
+            "cycles": 5 * 10**9,
+            "bit_error_rate": 0.25,
+            "fresh_bit_error_rate": 0.033,
+            "doubled_after": pytest.approx(2**0.5 * 1e9, rel=1e-6),
+            "evidence": "assumed",
+        },
+        "at_the_end": {
+            "cycles": 0,
+            "bit_error_rate": 0.033,
+            "fresh_bit_error_rate": 0.033,
+            "doubled_after": pytest.approx(2**0.5 * 1e9, rel=1e-6),
+            "evidence": "secondary",
+        },
     }
     evidence = (found["evidence"], found["latency_evidence"], found["programming_evidence"], life["evidence"])
     for shares in (*evidence, found["programming_time_evidence"]):
@@ -80,7 +94,7 @@ def test_a_life_with_updates_says_when_the_banks_wear_out() -> None:
     assert found["endurance"]["years"] == pytest.approx(1e6 / 24 / 365.25)
     assert found["deployment"]["reprogrammings"] == 24 * 365 and not any("wear out" in note for note in found["notes"])
     (note,) = (note for note in document(*words, 10_000)["notes"] if "wear out" in note)
-    assert "under policy 'strong' they survive 1,000,000 reprogrammings of 3,650,000" in note
+    assert "under policy 'strong' they wear out after 1,000,000 reprogrammings of 3,650,000" in note
 
 
 def test_a_host_has_memory_alone() -> None:
