@@ -12,7 +12,7 @@ from math import exp
 
 from edgebnn.chip.cell import Cell, cell_error_rate, ternary_rates
 from edgebnn.chip.coded_samples import CellErrors, count_cell_errors
-from edgebnn.chip.comparators import CODES, Comparison, Scheme, compare
+from edgebnn.chip.comparators import CODES, Comparison, Scheme, compare, scheme_error_rate
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.distributions import Distribution, distributions
 from edgebnn.chip.intervals import Tally
@@ -72,14 +72,15 @@ class State:
 
 @dataclass(frozen=True)
 class PolicyFigures:
-    """Devices under a policy; `ageing` is their 2T2R bit error rate after so many cycles, up to the endurance."""
+    """Devices under a policy; `ageing` is their bit error rate after so many cycles, up to the endurance: (cycles, of
+    2T2R, of 1T1R)."""
 
     name: str
     lrs: State
     hrs: State
     contrast: Graded
     endurance: Graded
-    ageing: tuple[tuple[int, Graded], ...]
+    ageing: tuple[tuple[int, Graded, float], ...]
     comparison: tuple[Comparison, ...]
 
 
@@ -202,7 +203,7 @@ def _policy(target: Target, name: str, conditions: Conditions, request: Request)
     )
 
 
-def _ageing(target: Target, name: str, conditions: Conditions) -> tuple[tuple[int, Graded], ...]:
+def _ageing(target: Target, name: str, conditions: Conditions) -> tuple[tuple[int, Graded, float], ...]:
     endurance = target.policy(name).endurance.integer("cycles")
     onset = round(physics_of(target).ageing.onset.si("ratio") * endurance)
     steps = range(_STEPS_A_DECADE * len(str(endurance)))
@@ -210,7 +211,10 @@ def _ageing(target: Target, name: str, conditions: Conditions) -> tuple[tuple[in
     cycles = sorted({count for count in {*even, onset} if 0 < count < endurance} | {endurance})
     evidence = pair_evidence(target, name, replace(conditions, cycles=endurance))
     cells = [solve_cell(target, name, replace(conditions, cycles=count)) for count in cycles]
-    return tuple((count, Graded(cell_error_rate(cell), evidence)) for count, cell in zip(cycles, cells, strict=True))
+    return tuple(
+        (count, Graded(cell_error_rate(cell), evidence), scheme_error_rate(cell, Scheme.SINGLE))
+        for count, cell in zip(cycles, cells, strict=True)
+    )
 
 
 def _error_rates(target: Target, name: str, conditions: Conditions, request: Request) -> ErrorRates:

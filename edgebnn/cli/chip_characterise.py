@@ -59,7 +59,7 @@ from edgebnn.cli.places import OutputFile
     "--png",
     type=OutputFile(),
     metavar="FILE",
-    help="Draw distributions and error rates.",
+    help="Draw distributions and error rates (.png or .svg).",
 )
 def characterise(
     target: str,
@@ -88,8 +88,9 @@ def characterise(
     from edgebnn.files import write_whole
     from edgebnn.report.characterisation import characterisation_document, show_characterisation
 
-    if png is not None and png.suffix.lower() != ".png":
-        raise click.UsageError(f"--png '{png}' does not end in .png; name the picture so")
+    form = "" if png is None else png.suffix.lower().removeprefix(".")
+    if png is not None and form not in ("png", "svg"):
+        raise click.UsageError(f"--png '{png}' does not end in .png or .svg; name the picture so")
     kelvin = None if temperature is None else temperature + KELVIN
     request = Request(
         policy=policy,
@@ -104,7 +105,7 @@ def characterise(
     )
     document = characterisation_document(characterised(load_target(target), request))
     if png is not None:
-        from edgebnn.report.chip_figures import characterisation_png
+        from edgebnn.report.chip_figures import characterisation_picture
 
-        write_whole(png, characterisation_png(document))
+        write_whole(png, characterisation_picture(document, form))
     emit(document, json_flag, json_file, lambda console: show_characterisation(console, document))

@@ -109,7 +109,7 @@ def _policy(policy: PolicyFigures) -> Document:
         "hrs": _state(policy.hrs),
         "ln_contrast": _graded(policy.contrast),
         "endurance_cycles": _graded(policy.endurance),
-        "ageing": [{"cycles": cycles, **_graded(rate)} for cycles, rate in policy.ageing],
+        "ageing": [{"cycles": cycles, **_graded(pair), "single": single} for cycles, pair, single in policy.ageing],
         "comparison": [_comparison(row) for row in policy.comparison],
     }
 

@@ -33,6 +33,7 @@ STATES = {"lrs": ("LRS", PALETTE[0]), "hrs": ("HRS", PALETTE[1])}
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
+    "svg.hashsalt": "edgebnn",  # names of elements that do not change from run to run
     "font.size": 9,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
@@ -54,8 +55,8 @@ SIZE_INCHES, DPI = (12.0, 9.2), 150
 NEVER = 1e-9  # where a rate of zero is drawn, below the panel
 
 
-def characterisation_png(document: Document) -> bytes:
-    """The bytes of the PNG; they depend on the document and on the version of matplotlib alone."""
+def characterisation_picture(document: Document, form: str = "png") -> bytes:
+    """The bytes of a PNG or SVG (`form`); they depend on the document and on the version of matplotlib alone."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -67,18 +68,25 @@ def characterisation_png(document: Document) -> bytes:
         for draw, axes in zip((_resistances, _bit_errors, _ageing, _ternary), panels, strict=True):
             axes.set_axisbelow(True)
             draw(axes, document)
-        figure.suptitle(_heading(document), x=0.045, y=0.985, ha="left", fontsize=13, fontweight="bold")
+        figure.suptitle(_heading(document), x=0.045, y=0.99, ha="left", fontsize=13, fontweight="bold")
         figure.text(0.045, 0.012, _caption(document), ha="left", va="bottom", fontsize=8, color=MUTED)
-        figure.subplots_adjust(left=0.075, right=0.975, top=0.915, bottom=0.135, hspace=0.32, wspace=0.2)
+        figure.subplots_adjust(left=0.075, right=0.975, top=0.9, bottom=0.135, hspace=0.32, wspace=0.2)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
+        figure.savefig(buffer, format=form, metadata={"png": {"Software": None}, "svg": {"Date": None}}[form])
     return buffer.getvalue()
 
 
 def _heading(document: Document) -> str:
-    temperature = document["temperature_c"]
-    warm = "" if temperature is None else f" at {temperature:g} °C"
-    return f"{title(document)}: devices and read errors by programming policy{warm} (simulated)"
+    return f"{title(document)}: devices and read errors by programming policy (simulated)\n{_state(document)}"
+
+
+def _state(document: Document) -> str:
+    """What the devices went through: cycles, days since programming, temperature and supply of the first condition."""
+    first, temperature = document["first"], document["temperature_c"]
+    warm = "reference temperature" if temperature is None else f"{temperature:g} °C"
+    return (
+        f"{_cycles(first['cycles'])}, {_days(document)}, {warm}, {first['supply_v']:g} V unless an axis says otherwise"
+    )
 
 
 def _caption(document: Document) -> str:
@@ -165,16 +173,19 @@ def _ageing(axes: Axes, document: Document) -> None:
         colour = PALETTE[index % len(PALETTE)]
         cycles, rates = zip(*((point["cycles"], point["value"]) for point in policy["ageing"]), strict=True)
         axes.plot(cycles, rates, color=colour, linewidth=1.4, label=policy["name"])
+        axes.plot(cycles, [point["single"] for point in policy["ageing"]], color=colour, linewidth=1, linestyle="--")
         axes.plot(cycles[-1], rates[-1], marker="X", color=colour, markersize=8, linestyle="none")
         counted = [row for row in document["ber_2t2r"] if row["policy"] == policy["name"] and row["supply_v"] == supply]
         _counted(axes, [max(row["cycles"], 1) for row in counted], counted, colour, "o", "")
-    axes.plot([], [], marker="X", color=MUTED, markersize=8, linestyle="none", label="endurance")
+    axes.plot([], [], color=MUTED, linewidth=1.4, label="2T2R")
+    axes.plot([], [], color=MUTED, linewidth=1, linestyle="--", label="1T1R")
+    axes.plot([], [], marker="X", color=MUTED, markersize=8, linestyle="none", label="devices wear out")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(_floor([document["ber_2t2r"]]), 1)
-    axes.set_title(f"2T2R bit error rate against programming cycles, {supply:g} V")
-    axes.set_xlabel("programming cycles (fresh devices at 1)")
-    axes.set_ylabel("wrong weights (share)")
+    axes.set_ylim(_floor([document["ber_2t2r"]]), 3)
+    axes.set_title(f"Bit error rate against programming cycles, {supply:g} V")
+    axes.set_xlabel("programming cycles (never programmed before at 1)")
+    axes.set_ylabel("wrong bits of data (share)")
     axes.legend(loc="upper left", ncols=3)
 
 
@@ -241,7 +252,12 @@ def _floor(groups: Any) -> float:
 
 
 def _cycles(count: int) -> str:
-    return "fresh devices" if count == 0 else f"{count:,} cycles"
+    return "0 cycles" if count == 0 else f"{count:,} cycles"
+
+
+def _days(document: Document) -> str:
+    days = document["retention_days"]
+    return f"{days:g} days after programming" if days else "just programmed"
 
 
 def _broken(name: str) -> str:

@@ -12,7 +12,7 @@ from edgebnn.chip.characterise import Request, characterise
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.report.characterisation import characterisation_document, show_characterisation
-from edgebnn.report.chip_figures import characterisation_png
+from edgebnn.report.chip_figures import characterisation_picture
 from tests.report.printing import printed
 
 RRAM130 = load_target("rram130")
@@ -45,14 +45,14 @@ def test_a_name_of_any_length_and_rich_markup_in_notes_are_printed_as_they_are()
 def test_the_picture_has_its_size_and_is_not_empty() -> None:
     from matplotlib.image import imread
 
-    pixels = imread(io.BytesIO(characterisation_png(found())))
+    pixels = imread(io.BytesIO(characterisation_picture(found())))
     assert pixels.shape[:2] == (1380, 1800)
     assert len({tuple(pixel) for pixel in pixels[::7, ::7].reshape(-1, pixels.shape[2]).round(2).tolist()}) > 20
 
 
 @pytest.mark.parametrize("name", ["p" * 64, "a-policy-of-a-long-name"])
 def test_other_policies_are_drawn_too(name: str) -> None:
-    assert characterisation_png(found(renamed(name))).startswith(b"\x89PNG")
+    assert characterisation_picture(found(renamed(name))).startswith(b"\x89PNG")
 
 
 def test_devices_without_spread_are_drawn_too() -> None:
@@ -60,4 +60,19 @@ def test_devices_without_spread_are_drawn_too() -> None:
     policy = RRAM130.policies["nominal"]
     sound = replace(policy, bit_error_rate=replace(policy.bit_error_rate, value=0))
     target = replace(RRAM130, policies=RRAM130.policies | {"nominal": sound})
-    assert characterisation_png(found(target)).startswith(b"\x89PNG")
+    assert characterisation_picture(found(target)).startswith(b"\x89PNG")
+
+
+def test_the_picture_says_what_the_devices_went_through() -> None:
+    """As text in the SVG's source: ten years are not fresh devices."""
+    document = found()
+    document["retention_days"], document["first"]["cycles"] = 3650, 1000
+    svg = characterisation_picture(document, "svg").decode()
+    assert "1,000 cycles, 3650 days after programming, reference temperature, 1.2 V" in svg
+    assert "fresh devices" not in svg
+
+
+def test_the_same_document_gives_the_same_svg() -> None:
+    document = found()
+    first, second = (characterisation_picture(document, "svg") for _ in range(2))
+    assert first == second and b"<dc:date>" not in first
