@@ -19,6 +19,7 @@ from edgebnn.frontend.half_precision import widened
 from edgebnn.frontend.problems import printable
 from edgebnn.frontend.tensors import TensorReader, dtype_name
 from edgebnn.frontend.validity import NEWEST_OPSET, check_validity
+from edgebnn.frontend.wire import check_parts
 from edgebnn.inputs import read_input
 
 MAX_FILE_BYTES = 2**29
@@ -112,6 +113,7 @@ def _content(path: Path) -> bytes:
 
 
 def _parsed(content: bytes) -> ModelProto:
+    check_parts(content)
     # The one place where any exception is taken for the file's fault: the protobuf parser, not our logic, speaks here.
     try:
         model = onnx.load_model_from_string(content)
