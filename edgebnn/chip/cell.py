@@ -74,12 +74,21 @@ class Telegraph:
 
 
 @dataclass(frozen=True)
+class Stuck:
+    """The shares of devices that stay in LRS, and in HRS, whatever they are programmed to."""
+
+    lrs: float = 0.0
+    hrs: float = 0.0
+
+
+@dataclass(frozen=True)
 class Cell:
     """A 2T2R cell and its sense amplifier.
 
     lrs, hrs: the devices in either state, on BL; those on BLb have a ln R that is higher by `blb_shift`. offset, noise:
     standard deviations of the sense amplifier, fixed and at each read. window, window_spread: median and standard
     deviation of the largest ln R through which a bit line falls in time. window_s: the median as a time in seconds.
+    stuck: of the devices on BL and on BLb.
     """
 
     lrs: State
@@ -92,6 +101,7 @@ class Cell:
     blb_shift: float = 0.0
     tails: Tails = Tails()
     telegraph: Telegraph = Telegraph()
+    stuck: tuple[Stuck, Stuck] = (Stuck(), Stuck())
 
     @property
     def contrast(self) -> float:
@@ -104,7 +114,18 @@ class Cell:
         return (self.lrs.ln_median + self.hrs.ln_median + self.blb_shift) / 2
 
     def law(self, state: State, *, blb: bool = False) -> Law:
-        """Of ln R at a read, of a device in this state on BL or BLb."""
+        """Of ln R at a read, of a device on BL or BLb that was programmed to this state, `lrs` or `hrs`."""
+        stuck, low = self.stuck[blb], state is self.lrs
+        other, share = (self.hrs, stuck.hrs) if low else (self.lrs, stuck.lrs)
+        return tuple(
+            replace(part, share=part.share * chance)
+            for chance, each in ((1 - share, state), (share, other))
+            if chance > 0
+            for part in self._law_in(each, blb)
+        )
+
+    def _law_in(self, state: State, blb: bool) -> Law:
+        """Of a device that is in this state."""
         mean = state.ln_median + (self.blb_shift if blb else 0.0)
         wide = hypot(state.device_spread, self.tails.width * state.cycle_spread, state.relaxation_spread)
         spreads = [(1 - self.tails.share, state.spread), (self.tails.share, wide)]
@@ -116,8 +137,16 @@ class Cell:
         )
 
     def without_spreads(self) -> Cell:
-        """Devices that are all alike."""
-        return replace(self, lrs=self.lrs.scaled(0.0), hrs=self.hrs.scaled(0.0))
+        """Devices that are all alike, and none of them stuck."""
+        return replace(self, lrs=self.lrs.scaled(0.0), hrs=self.hrs.scaled(0.0)).sound()
+
+    def sound(self) -> Cell:
+        """Without stuck devices."""
+        return self.with_stuck(Stuck(), Stuck())
+
+    def with_stuck(self, bl: Stuck, blb: Stuck) -> Cell:
+        """With other shares of stuck devices on BL and BLb."""
+        return replace(self, stuck=(bl, blb))
 
     def unrelaxed(self) -> Cell:
         """As it is right after programming, before devices relax."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp
 
-from edgebnn.chip.cell import Cell, cell_error_rate, ternary_rates
+from edgebnn.chip.cell import Cell, cell_error_rate, cell_error_rates, ternary_rates
 from edgebnn.chip.coded_samples import CellErrors, count_cell_errors
 from edgebnn.chip.comparators import CODES, Comparison, Scheme, compare, scheme_error_rate
 from edgebnn.chip.conditions import Conditions
@@ -86,12 +86,14 @@ class PolicyFigures:
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """The bit error rate of each scheme under a policy and conditions."""
+    """The bit error rate of each scheme under a policy and conditions; `plus` and `minus` are those of 2T2R weights."""
 
     policy: str
     cycles: int
     supply_v: float
     rates: Mapping[Scheme, Rate]
+    plus: Rate
+    minus: Rate
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,9 @@ def _error_rates(target: Target, name: str, conditions: Conditions, request: Req
     rates = {
         row.scheme: Rate(row.bit_error_rate, _tally(counted, row.scheme)) for row in compare(target, name, conditions)
     }
-    return ErrorRates(name, conditions.cycles, supply_v(target, conditions.supply_v), rates)
+    signs, evidence = cell_error_rates(cell), pair_evidence(target, name, conditions)
+    plus, minus = Rate(Graded(signs.plus, evidence), counted.plus), Rate(Graded(signs.minus, evidence), counted.minus)
+    return ErrorRates(name, conditions.cycles, supply_v(target, conditions.supply_v), rates, plus, minus)
 
 
 def _tally(counted: CellErrors, scheme: Scheme) -> Tally:

@@ -15,7 +15,7 @@ import numpy as np
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.intervals import Tally
-from edgebnn.chip.sampling import BANK_CELLS, MAX_BANKS, sample_cells
+from edgebnn.chip.sampling import ALTERNATING, BANK_CELLS, MAX_BANKS, NO_ZEROS, sample_cells
 from edgebnn.chip.secded import Code, Data, Octets, decode
 from edgebnn.errors import TargetError
 
@@ -37,15 +37,23 @@ class WordErrors:
 
 @dataclass(frozen=True)
 class CellErrors:
-    """Of sampled cells: 2T2R pairs, their devices as 1T1R, and these as the bits of words of each code."""
+    """Of sampled cells: 2T2R pairs programmed to +1 and to -1, their devices as 1T1R, and these as the bits of words of
+    each code.
+    """
 
-    pair: Tally
+    plus: Tally
+    minus: Tally
     single: Tally
     words: dict[Code, WordErrors]
 
+    @property
+    def pair(self) -> Tally:
+        """Of all 2T2R pairs."""
+        return self.plus + self.minus
+
     def __add__(self, other: CellErrors) -> CellErrors:
         words = {code: found + other.words[code] for code, found in self.words.items()}
-        return CellErrors(self.pair + other.pair, self.single + other.single, words)
+        return CellErrors(self.plus + other.plus, self.minus + other.minus, self.single + other.single, words)
 
 
 def count_cell_errors(cell: Cell, seed: int, cells: int, codes: Iterable[Code]) -> CellErrors:
@@ -57,7 +65,8 @@ def count_cell_errors(cell: Cell, seed: int, cells: int, codes: Iterable[Code]) 
         raise TargetError(f"{cells} cells cannot be sampled; use 1 to {MAX_BANKS * BANK_CELLS}")
     codes, banks = tuple(codes), range(-(-cells // BANK_CELLS))
     parts = [banks[first : first + _BLOCK_BANKS] for first in range(0, len(banks), _BLOCK_BANKS)]
-    total = CellErrors(Tally(0, 0), Tally(0, 0), {code: WordErrors(Tally(0, 0), Tally(0, 0)) for code in codes})
+    none = Tally(0, 0)
+    total = CellErrors(none, none, none, {code: WordErrors(none, none) for code in codes})
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(lambda part: _count(cell, seed, part, codes), parts):
             total += found
@@ -81,11 +90,13 @@ def _count(cell: Cell, seed: int, banks: range, codes: tuple[Code, ...]) -> Cell
     masks = sample_cells(cell, seed, banks)
     sides = [np.ascontiguousarray(mask, "<u4").view(np.uint8).ravel() for mask in (masks.bl, masks.blb)]
     cells = len(banks) * BANK_CELLS
-    return CellErrors(
-        Tally(int(np.bitwise_count(masks.pair).sum(dtype=np.int64)), cells),
-        Tally(sum(int(np.bitwise_count(side).sum(dtype=np.int64)) for side in sides), 2 * cells),
-        {code: word_errors(code, sides[0]) + word_errors(code, sides[1]) for code in codes},
+    plus, minus = (
+        Tally(int(np.bitwise_count(masks.pair & np.uint32(sign)).sum(dtype=np.int64)), cells // 2)
+        for sign in (ALTERNATING, ALTERNATING ^ NO_ZEROS)
     )
+    single = sum(int(np.bitwise_count(side).sum(dtype=np.int64)) for side in sides)
+    words = {code: word_errors(code, sides[0]) + word_errors(code, sides[1]) for code in codes}
+    return CellErrors(plus, minus, Tally(single, 2 * cells), words)
 
 
 def _words(code: Code, errors: Octets) -> tuple[Data, Octets]:

@@ -50,6 +50,14 @@ class WrongSynapses:
 
 
 @dataclass(frozen=True)
+class WrongSigns:
+    """Where all weights are +1, and where all are -1."""
+
+    plus: WrongSynapses
+    minus: WrongSynapses
+
+
+@dataclass(frozen=True)
 class PatternComparison:
     """Both chips under one pattern.
 
@@ -109,6 +117,13 @@ def uniform_pattern(weight: int, banks: int, rows: int) -> Pattern:
 def wrong_synapses(chip: ChipInstance, target: Target, policy: str, pattern: Pattern) -> WrongSynapses:
     """How many synapses of a pattern are wrong on a chip; TargetError for conditions that the model does not cover."""
     return _counted(program(chip, target, pattern, policy), pattern)
+
+
+def wrong_signs(chip: ChipInstance, target: Target, policy: str) -> WrongSigns:
+    """How many synapses of the first banks are wrong on a chip; TargetError for conditions beyond its model."""
+    shape = sample_shape(target, SAMPLE_BANKS)
+    patterns = [uniform_pattern(weight, *shape) for weight in (1, -1)]
+    return WrongSigns(*(wrong_synapses(chip, target, policy, pattern) for pattern in patterns))
 
 
 def _compared(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
-from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, telegraph_amplitudes
+from edgebnn.chip.devices import BL, BLB, Devices, Sticking, amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.normal import Floats
@@ -21,6 +21,7 @@ from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.reading import Thresholds
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.solving import solve_cell
+from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.target import COLUMNS, Target
 
 
@@ -68,7 +69,7 @@ def row_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> P
 
 def programmed_devices(chip: ChipInstance, rows: Rows, read_back: ReadBack, offsets: Floats) -> Outcome:
     """The rows' devices after the chip programmed them, and what that took."""
-    devices = worn_devices(chip, rows.bank_row)
+    devices = worn_devices(chip, rows.bank_row, drawn_sticking(chip.seed, rows.bank_row, read_back.cell))
     if chip.attempts == 1:
         return program_all(devices, rows.sign, rows.nonzero)
     attempts = program_verified(devices, rows.sign, rows.nonzero, rows.ternary, read_back, offsets)
@@ -82,11 +83,11 @@ def programmed_ln_resistance(chip: ChipInstance, target: Target, policy: str, ro
     return ln_resistance(chip, devices, cell)
 
 
-def worn_devices(chip: ChipInstance, bank_row: npt.NDArray[np.int64]) -> Devices:
-    """Devices of some rows that were programmed as often as the chip's cycles say, all of them in HRS."""
+def worn_devices(chip: ChipInstance, bank_row: npt.NDArray[np.int64], stuck: Sticking | None = None) -> Devices:
+    """Devices of some rows that were programmed as often as the chip's cycles say, all of them last to HRS."""
     shape = (len(bank_row), COLUMNS, 2)
     last = chip.conditions.cycles - 1
-    return Devices(chip.seed, bank_row, np.zeros(shape, np.bool_), np.full(shape, last, np.int64))
+    return Devices(chip.seed, bank_row, np.zeros(shape, np.bool_), np.full(shape, last, np.int64), stuck)
 
 
 def row_offsets(chip: ChipInstance, rows: Rows, cell: Cell) -> Floats:

@@ -5,13 +5,15 @@ in this order, so that the same device has the same bits everywhere; the spreads
 the device for good, z_n and y_n to its n-th programming pulse. Where a pulse went astray, z_n is `tails.width` times as
 large. The four words of a draw (domain DEVICE) of cell (bank << 5 | row, column) are, for event 0: z of BL and BLb, z_0
 of BL and BLb; for event e > 0: z_(2e - 1) of BL and BLb, z_(2e) of BL and BLb. Those of domain SETTLING, event n: y_n
-of BL and BLb, and for each of them the word that says whether pulse n went astray. `runtime/chip/ebnn_devices.c` draws
+of BL and BLb, and for each of them the word that says whether pulse n went astray. A device that is stuck stays in its
+state at the resistance that its pulse 0 gave it. `runtime/chip/ebnn_devices.c` draws
 the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +26,17 @@ from edgebnn.chip.target import COLUMNS
 
 Flags = npt.NDArray[np.bool_]
 Pulses = npt.NDArray[np.int64]
+Sticking = npt.NDArray[np.int8]
 
 BL, BLB = 0, 1  # the sides of a cell, the last axis of every array here
+
+
+class StuckIn(IntEnum):
+    """The state in which a device stays, whatever it is programmed to."""
+
+    NONE = 0
+    LRS = 1
+    HRS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,34 +44,49 @@ class Devices:
     """The devices of some rows of a chip.
 
     bank_row: int64 (rows,), bank << 5 | row. low: bool (rows, 32, 2), whether the device is in its low-resistance
-    state. pulse: int64 (rows, 32, 2), the number of the last pulse that it was programmed with, -1 before the first.
+    state, unless it is stuck. pulse: int64 (rows, 32, 2), the number of the last pulse that it was programmed with, -1
+    before the first. stuck: int8 (rows, 32, 2), a `StuckIn` for each device, or None where none is stuck.
     """
 
     seed: int
     bank_row: npt.NDArray[np.int64]
     low: Flags
     pulse: Pulses
+    stuck: Sticking | None = None
+
+    @property
+    def in_low(self) -> Flags:
+        """Which devices really are in their low-resistance state, bool (rows, 32, 2)."""
+        if self.stuck is None:
+            return self.low
+        return np.asarray(self.low & (self.stuck != StuckIn.HRS) | (self.stuck == StuckIn.LRS))
+
+    @property
+    def in_force(self) -> Pulses:
+        """The number of the pulse that gave each device its resistance, int64 (rows, 32, 2)."""
+        return self.pulse if self.stuck is None else np.where(self.stuck != StuckIn.NONE, 0, self.pulse)
 
     def ln_resistance(self, cell: Cell) -> Floats:
         """ln R in ln ohm, float32 (rows, 32, 2)."""
-        own, each = device_normals(self.seed, self.bank_row, self.pulse)
+        low, pulse = self.in_low, self.in_force
+        own, each = device_normals(self.seed, self.bank_row, pulse)
+
+        def of_state(name: str) -> Floats:
+            return np.where(low, np.float32(getattr(cell.lrs, name)), np.float32(getattr(cell.hrs, name)))
+
         relaxed = max(cell.lrs.relaxation_spread, cell.hrs.relaxation_spread) > 0
-        words = settling_words(self.seed, self.bank_row, self.pulse) if relaxed or cell.tails.share else None
+        words = settling_words(self.seed, self.bank_row, pulse) if relaxed or cell.tails.share else None
         if words is not None and cell.tails.share:
             astray = words[..., 2:] < np.uint64(round(cell.tails.share * WHOLE))
             each = np.where(astray, np.float32(cell.tails.width) * each, each)
-        deviation = self._of_state(cell, "device_spread") * own + self._of_state(cell, "cycle_spread") * each
+        deviation = of_state("device_spread") * own + of_state("cycle_spread") * each
         if words is not None and relaxed:
-            deviation = deviation + self._of_state(cell, "relaxation_spread") * normal(words[..., :2])
+            deviation = deviation + of_state("relaxation_spread") * normal(words[..., :2])
         shifted = [np.float32(state.ln_median + cell.blb_shift) for state in (cell.lrs, cell.hrs)]
-        medians = self._of_state(cell, "ln_median")
-        medians[..., BLB] = np.where(self.low[..., BLB], *shifted)
+        medians = of_state("ln_median")
+        medians[..., BLB] = np.where(low[..., BLB], *shifted)
         found: Floats = medians + deviation
         return found
-
-    def _of_state(self, cell: Cell, name: str) -> Floats:
-        """A number of each device's state, float32 (rows, 32, 2)."""
-        return np.where(self.low, np.float32(getattr(cell.lrs, name)), np.float32(getattr(cell.hrs, name)))
 
 
 def device_normals(seed: int, bank_row: npt.NDArray[np.int64], pulse: Pulses) -> tuple[Floats, Floats]:

@@ -21,7 +21,7 @@ from edgebnn.inputs import open_input
 
 SCHEMA = 3
 _MAX_JSON_BYTES = 1 << 16
-_MAX_FILE_BYTES = 24 * MAX_CELLS  # 16 bytes a cell, and the frame
+_MAX_FILE_BYTES = 28 * MAX_CELLS  # 26 bytes a cell, and the frame
 _CHIP, _CELL = "chip", "cell"  # arrays of the archive, with one of those below
 _VALUES = _RATE, _RESISTANCE = "error_rate", "ln_resistance"
 

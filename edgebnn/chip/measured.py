@@ -25,9 +25,9 @@ LOWEST_OHM, HIGHEST_OHM = 1.0, 1e15
 class Measured:
     """Cells, each by its number (bank << 5 | row) * 32 + column; int64 (n,), rising.
 
-    Either `error_rate`, float64 (n,), or `ln_resistance`, float32 (n, 2): ln R in ln ohm of the device in its low and
-    of the one in its high-resistance state, as a cell programmed to +1 has them on BL and BLb. `name` is the file's,
-    `sha256` that of its bytes. Raises DataError for arrays that are no such thing.
+    Either `error_rate`, float64 (n, 2), of the weights +1 and -1, or `ln_resistance`, float32 (n, 2): ln R in ln ohm of
+    the device in its low and of the one in its high-resistance state, as a cell programmed to +1 has them on BL and
+    BLb. `name` is the file's, `sha256` that of its bytes. Raises DataError for arrays that are no such thing.
     """
 
     cell: npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ class Measured:
         if (self.error_rate is None) == (self.ln_resistance is None):
             raise DataError("a measurement has either error rates or resistances; import it again")
         if self.error_rate is not None:
-            _demand(self.error_rate, np.float64, (count,), 0.0, 1.0)
+            _demand(self.error_rate, np.float64, (count, 2), 0.0, 1.0)
         if self.ln_resistance is not None:
             _demand(self.ln_resistance, np.float32, (count, 2), log(LOWEST_OHM), log(HIGHEST_OHM))
         if not self.name.isprintable() or len(self.name) > 255 or not re.fullmatch("[0-9a-f]{64}", self.sha256):

@@ -1,7 +1,7 @@
 """The columns of a measurement's file, whatever its format: which there are, and what may stand in them.
 
 `bank,row,column` and either `r_bl_ohm,r_blb_ohm`, with `weight` beside them where cells were not programmed to +1, or
-`error_rate`. Others are left alone.
+`error_rate`, or `error_rate_plus,error_rate_minus` where the two weights err differently. Others are left alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Column = npt.NDArray[Any]
 PLACE = ("bank", "row", "column")
 RESISTANCES = ("r_bl_ohm", "r_blb_ohm")
 RATE = "error_rate"
+SIGN_RATES = ("error_rate_plus", "error_rate_minus")
 WEIGHT = "weight"
 WHOLE = (*PLACE, WEIGHT)  # columns of whole numbers
 HEADERS = f"{','.join((*PLACE, *RESISTANCES))} or {','.join((*PLACE, RATE))}"
@@ -34,7 +35,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "row": (0, MAX_ROWS - 1, f"rows are whole numbers from 0 to {MAX_ROWS - 1}"),
     "column": (0, COLUMNS - 1, f"columns are whole numbers from 0 to {COLUMNS - 1}"),
     WEIGHT: (-1, 1, "give +1 or -1, what the cell was programmed to: a 0 shows no low-resistance state"),
-    RATE: (0, 1, f"give a number from 0 to 1, and {_LEAVE_OUT}"),
+    **dict.fromkeys((RATE, *SIGN_RATES), (0, 1, f"give a number from 0 to 1, and {_LEAVE_OUT}")),
     **dict.fromkeys(RESISTANCES, (LOWEST_OHM, HIGHEST_OHM, _OHMS)),
 }
 
@@ -76,13 +77,17 @@ def layout_of(names: Sequence[str], file: str) -> Layout:
     """The columns to read of a file with these names; DataError where they say no measurement."""
     plain = [name.strip().lower() for name in names]
     found = set(plain)
-    if RATE in found and found & set(RESISTANCES):
-        raise DataError(f"'{file}' has both resistances and {RATE}; leave out one of them, or make two files")
-    wanted = (*PLACE, RATE) if RATE in found else (*PLACE, *RESISTANCES)
+    rates = found & {RATE, *SIGN_RATES}
+    if rates and found & set(RESISTANCES):
+        raise DataError(f"'{file}' has both resistances and {min(rates)}; leave out one of them, or make two files")
+    if RATE in rates and len(rates) > 1:
+        raise DataError(f"'{file}' has {RATE} and rates of each weight; leave out one of them")
+    values = RESISTANCES if not rates else (RATE,) if RATE in rates else SIGN_RATES
+    wanted = (*PLACE, *values)
     missing = [name for name in wanted if name not in found]
     if missing:
         raise DataError(f"'{file}' has no column '{missing[0]}' (it has: {listed(names)}); its first line is {HEADERS}")
-    read = (*wanted, WEIGHT) if WEIGHT in found and RATE not in found else wanted
+    read = (*wanted, WEIGHT) if WEIGHT in found and not rates else wanted
     for name in read:
         if plain.count(name) > 1:
             raise DataError(f"'{file}' has the column '{name}' twice; keep one")

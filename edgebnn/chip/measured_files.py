@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.measured import BANK_CELLS, MAX_CELLS, Measured
-from edgebnn.chip.measured_columns import PLACE, RATE, RESISTANCES, WEIGHT, Block, Source, check_ranges
+from edgebnn.chip.measured_columns import PLACE, RATE, RESISTANCES, SIGN_RATES, WEIGHT, Block, Source, check_ranges
 from edgebnn.chip.measured_csv import csv_table
 from edgebnn.chip.measured_parquet import MAGIC, parquet_table
 from edgebnn.chip.target import COLUMNS
@@ -32,7 +32,7 @@ class MeasuredFile(NamedTuple):
 
 
 class _Cells(NamedTuple):
-    """Cells in some order: their numbers, their records in the file, and what was measured (n,) or (n, 2)."""
+    """Cells in some order: their numbers, their records in the file, and what was measured (n, 2)."""
 
     cell: npt.NDArray[np.int64]
     record: npt.NDArray[np.int64]
@@ -57,7 +57,7 @@ def _read(file: BufferedReader, path: Path) -> MeasuredFile:
     source = Source(str(path), "record" if packed else "line")
     layout, blocks = parquet_table(file, source) if packed else csv_table(file, source)
     cells = _sorted(_joined(blocks, source), source)
-    rates = RATE in layout.position
+    rates = RESISTANCES[0] not in layout.position
     measured = Measured(
         cell=cells.cell,
         error_rate=cells.values if rates else None,
@@ -89,8 +89,9 @@ def _cells(block: Block) -> _Cells:
     columns = block.columns
     bank, row, column = (columns[name].astype(np.int64) for name in PLACE)
     cell = bank * BANK_CELLS + row * COLUMNS + column
-    if RATE in columns:
-        return _Cells(cell, block.record, columns[RATE].astype(np.float64))
+    if RESISTANCES[0] not in columns:
+        signs = (RATE, RATE) if RATE in columns else SIGN_RATES
+        return _Cells(cell, block.record, np.stack([columns[name].astype(np.float64) for name in signs], axis=-1))
     sides = np.log(np.stack([columns[name].astype(np.float64) for name in RESISTANCES], axis=-1)).astype(np.float32)
     if WEIGHT in columns:  # -1 has its low-resistance state on BLb
         sides = np.where((columns[WEIGHT] < 0)[:, np.newaxis], sides[:, ::-1], sides)

@@ -39,6 +39,7 @@ class Domain(IntEnum):
     VERIFY = 6  # noise of the reads after programming by which a synapse is accepted
     SETTLING = 7  # relaxation after a device's programming pulses, and which of these went astray
     TELEGRAPH = 8  # amplitude of a device's random telegraph noise
+    STUCK = 9  # which devices are stuck, and in which state
 
 
 def philox(counter: npt.NDArray[np.unsignedinteger], seed: int) -> Words:

@@ -93,6 +93,13 @@ class Telegraph(Section, frozen=True):
     share: Ratio
 
 
+class Stuck(Section, frozen=True):
+    """Yield: the shares of devices that stay in LRS, and in HRS, whatever they are programmed to."""
+
+    lrs: Ratio
+    hrs: Ratio
+
+
 class Ageing(Section, frozen=True):
     """BER(n) = BER(0) * max(1, n / (onset * endurance)) ^ exponent after n programming cycles, up to `worst`."""
 
@@ -140,3 +147,4 @@ class Physics(Section, frozen=True):
     relaxation: Relaxation | None = None
     tails: Tails | None = None
     telegraph: Telegraph | None = None
+    stuck: Stuck | None = None

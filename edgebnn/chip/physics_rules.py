@@ -32,6 +32,8 @@ def check_physics(target: Target, physics: Physics, where: str) -> None:
     _demand(shares <= 1, where, "physics.variability.device_share and physics.relaxation.share add up to more than 1")
     wider = physics.tails is None or physics.tails.width.si("factor") >= 1
     _demand(wider, where, "physics.tails.width is below 1; pulses that go astray are spread wider, not less")
+    dead = 0.0 if physics.stuck is None else physics.stuck.lrs.si("ratio") + physics.stuck.hrs.si("ratio")
+    _demand(dead <= 1, where, "physics.stuck.lrs and physics.stuck.hrs add up to more than 1; lower them")
     known = physics.sense.window_policy in target.policies
     _demand(known, where, "physics.sense.window_policy names no policy; use one of " + ", ".join(target.policies))
     stated = target.policies[physics.sense.window_policy].bit_error_rate.si("ratio") > 0

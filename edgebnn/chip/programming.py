@@ -19,7 +19,7 @@ from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.pattern import Pattern, Rows
 from edgebnn.chip.pulses import PulseCount, program_all
 from edgebnn.chip.rate_models import ber_answers, neighbour_answers, table_answers
-from edgebnn.chip.rates import model_rates
+from edgebnn.chip.rates import sound_rates
 from edgebnn.chip.reading import TABLE_WORDS, Answers, ProgrammedBanks, Thresholds, answers
 from edgebnn.chip.target import Target
 from edgebnn.chip.transitions import misread
@@ -60,11 +60,11 @@ def programming_pulses(chip: ChipInstance, target: Target, pattern: Pattern, pol
 def _model(chip: ChipInstance, target: Target, policy: str) -> Model:
     match chip.errors:
         case ErrorModel.BER:
-            return ber_answers(chip, target, policy, model_rates(chip, target, policy))
+            return ber_answers(chip, target, policy, sound_rates(chip, target, policy))
         case ErrorModel.NEIGHBOUR:
-            return neighbour_answers(chip, model_rates(chip, target, policy).mean)
+            return neighbour_answers(chip, sound_rates(chip, target, policy).mean)
         case ErrorModel.TABLE:
-            return table_answers(chip, target, policy, model_rates(chip, target, policy))
+            return table_answers(chip, target, policy, sound_rates(chip, target, policy))
         case ErrorModel.DEVICE:
             return device_answers(chip, target, policy)
 

@@ -26,7 +26,7 @@ class Graded:
 
 def pair_evidence(target: Target, policy: str, conditions: Conditions) -> Evidence:
     """Of the 2T2R bit error rate: under the conditions of the target's tables it is a number of theirs."""
-    return _weakest(target, *_rates(policy), *_changes(target, policy, conditions))
+    return _weakest(target, *_rates(policy), *_changes(target, policy, conditions), *_defects(target, policy))
 
 
 def single_evidence(target: Target, policy: str, conditions: Conditions) -> Evidence:
@@ -66,6 +66,14 @@ def _changes(target: Target, policy: str, conditions: Conditions) -> tuple[str, 
     if conditions.retention_s:
         paths += ["physics.retention.", *_medians(policy)]
     return tuple(paths)
+
+
+def _defects(target: Target, policy: str) -> tuple[str, ...]:
+    """What enters where some devices are stuck: their share, and what comes of the comparison with another device."""
+    stuck = physics_of(target).stuck
+    if stuck is None or stuck.lrs.si("ratio") == stuck.hrs.si("ratio") == 0:
+        return ()
+    return "physics.stuck.", *_medians(policy), *_AMPLIFIER
 
 
 def _rates(policy: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ assumption, no paper says how rows are programmed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +102,7 @@ def reads_wrong(
 def _pulsed(devices: Devices, low: Flags, pulsed: Flags) -> Outcome:
     """The devices after a pulse to those flagged, towards the wanted states."""
     state = np.where(pulsed, low, devices.low)
-    after = Devices(devices.seed, devices.bank_row, state, devices.pulse + pulsed)
+    after = replace(devices, low=state, pulse=devices.pulse + pulsed)
     sets, resets = pulsed & low, pulsed & ~low
     steps = sum(int(kind.any(axis=(1, 2)).sum()) for kind in (sets, resets))
     return Outcome(after, PulseCount(int(sets.sum()), int(resets.sum()), steps))

@@ -17,12 +17,14 @@ from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.physics import Spatial
 from edgebnn.chip.reading import Thresholds
 from edgebnn.chip.solving import solve_cell
+from edgebnn.chip.stuck_devices import StuckSynapses, stuck_cell
 from edgebnn.chip.target import COLUMNS, Target, physics_of
 from edgebnn.chip.theory import SignRates
 from edgebnn.chip.transitions import (
     Transitions,
     binary_flips,
     neighbours,
+    neighbours_by_sign,
     none,
     ternary_reads,
     turned,
@@ -41,17 +43,17 @@ def ber_answers(chip: ChipInstance, target: Target, policy: str, flips: SignRate
     Where the user gave the rate, or the target describes no sensing window, ternary weights turn into a neighbour for
     good at that rate instead.
     """
-    stages = _stages(chip, target, policy, flips)
+    stages, with_stuck = _stages(chip, target, policy, flips), _with_stuck(chip, target, policy)
 
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
-        return _answers(chip, rows, *stages(rows))
+        return _answers(chip, rows, *with_stuck(rows, *stages(rows)))
 
     return model
 
 
 def table_answers(chip: ChipInstance, target: Target, policy: str, flips: SignRates) -> Model:
     """The rates of `ber` as they differ by bank, row and column; a cell that was measured has its own."""
-    stages = _stages(chip, target, policy, flips)
+    stages, with_stuck = _stages(chip, target, policy, flips), _with_stuck(chip, target, policy)
     spatial = physics_of(target).spatial
     spread = spatial_spread(spatial)
 
@@ -60,9 +62,10 @@ def table_answers(chip: ChipInstance, target: Target, policy: str, flips: SignRa
         if spread:
             shifts = spatial_shifts(chip.seed, rows.bank_row, spatial)
             before, after = (each.spread_out(shifts, spread) for each in (before, after))
+        before, after = with_stuck(rows, before, after)
         if chip.measured is not None and chip.measured.error_rate is not None and chip.kinds is not ErrorKinds.READ:
             here, index = chip.measured.places(rows.bank_row)
-            before = before.replaced(here, neighbours(chip.measured.error_rate[index]))
+            before = before.replaced(here, neighbours_by_sign(*np.moveaxis(chip.measured.error_rate[index], -1, 0)))
             after = after.replaced(here, none())
         return _answers(chip, rows, before, after)
 
@@ -122,7 +125,7 @@ def _stages(
 
     @cache
     def reading() -> Transitions:
-        return ternary_reads(ternary_rates(solve_cell(target, policy, chip.conditions)))
+        return ternary_reads(ternary_rates(solve_cell(target, policy, chip.conditions).sound()))
 
     def stages(rows: Rows) -> tuple[Transitions, Transitions]:
         # Binary rows want no sensing window, and so no devices that it would have to fit.
@@ -130,6 +133,24 @@ def _stages(
         return before, reading() if sensed else none()
 
     return stages
+
+
+def _with_stuck(
+    chip: ChipInstance, target: Target, policy: str
+) -> Callable[[Rows, Transitions, Transitions], tuple[Transitions, Transitions]]:
+    """Brings the synapses with stuck devices, where a chip has any, into what programming and each read do."""
+    cell = stuck_cell(chip, target, policy)
+    stuck = None if cell is None else StuckSynapses(cell)
+
+    def model(rows: Rows, before: Transitions, after: Transitions) -> tuple[Transitions, Transitions]:
+        if stuck is None:
+            return before, after
+        before = stuck.programming(chip.seed, rows.bank_row, before)
+        if rows.ternary.any() and chip.kinds is not ErrorKinds.PROGRAMMING:
+            after = stuck.reading(chip.seed, rows.bank_row, after)
+        return before, after
+
+    return model
 
 
 def _answers(

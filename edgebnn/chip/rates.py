@@ -17,6 +17,7 @@ from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
 from edgebnn.chip.provenance import pair_evidence, single_evidence, ternary_evidence
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.solving import solve_cell
+from edgebnn.chip.stuck_devices import stuck_cell
 from edgebnn.chip.target import COLUMNS, Target
 from edgebnn.chip.theory import SignRates, TernaryRates
 
@@ -43,13 +44,20 @@ def model_rates(chip: ChipInstance, target: Target, policy: str) -> SignRates:
     name = chip.policy or policy
     if chip.errors is ErrorModel.DEVICE and chip.kinds is not ErrorKinds.BOTH:
         return cell_error_rates(device_cell(chip, target, name))
+    defective = stuck_cell(chip, target, name)
+    return sound_rates(chip, target, name) if defective is None else cell_error_rates(defective)
+
+
+def sound_rates(chip: ChipInstance, target: Target, policy: str) -> SignRates:
+    """As `model_rates`, of synapses of which no device is stuck."""
+    name = chip.policy or policy
     if chip.kinds is ErrorKinds.READ and chip.errors is not ErrorModel.NEIGHBOUR:
         return SignRates(0.0, 0.0)
     if chip.bit_error_rate is not None:
         return SignRates(chip.bit_error_rate, chip.bit_error_rate)
     if chip.conditions.as_tabulated:
         return aged_rates(target, name, chip.conditions.cycles)
-    return cell_error_rates(solve_cell(target, name, chip.conditions))
+    return cell_error_rates(solve_cell(target, name, chip.conditions).sound())
 
 
 def ternary_model(chip: ChipInstance, target: Target, policy: str) -> TernaryRates | None:
@@ -67,7 +75,8 @@ def ternary_model(chip: ChipInstance, target: Target, policy: str) -> TernaryRat
         return ternary_rates(device_cell(chip, target, name))
     if chip.kinds is ErrorKinds.PROGRAMMING:
         return None  # rates know ternary errors of reading alone
-    return ternary_rates(solve_cell(target, name, chip.conditions))
+    cell = solve_cell(target, name, chip.conditions)
+    return ternary_rates(cell.sound() if chip.kinds is ErrorKinds.READ else cell)
 
 
 def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> ChipRate:
@@ -119,15 +128,22 @@ def _measured(measured: Measured, pattern: Pattern) -> tuple[int, float, int]:
     for rows in pattern.blocks(_BLOCK_ROWS):
         here, index = measured.places(rows.bank_row)
         known += int(here.sum())
-        wrong += float(rates[index][here].sum())
+        each = rates[index]
+        weight = rows.values
+        signed = np.select([weight > 0, weight < 0], [each[..., 0], each[..., 1]], each.mean(axis=-1))
+        wrong += float(signed[here].sum())
         synapses += len(rows.bank) * COLUMNS
     return known, wrong, synapses
 
 
 def _rates(measured: Measured) -> npt.NDArray[np.float64]:
-    """Of each measured cell; one whose resistances were measured is wrong or right, or either where they are equal."""
+    """Of +1 and -1 in each measured cell, float64 (n, 2).
+
+    One whose resistances were measured is wrong or right, or either where they are equal.
+    """
     if measured.error_rate is not None:
         return measured.error_rate
     assert measured.ln_resistance is not None, "what was measured are rates or resistances"
     low, high = measured.ln_resistance.T
-    return np.where(low == high, 0.5, low > high).astype(np.float64)
+    wrong = np.where(low == high, 0.5, low > high).astype(np.float64)
+    return np.stack([wrong, wrong], axis=-1)

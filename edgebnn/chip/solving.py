@@ -7,7 +7,7 @@ from math import exp, log, log10
 
 from scipy.constants import Boltzmann
 
-from edgebnn.chip.cell import Cell, State
+from edgebnn.chip.cell import Cell, State, Stuck
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.discharge import amplifier_spreads, discharge, in_series
 from edgebnn.chip.physics import Physics
@@ -51,6 +51,7 @@ def solve_cell(target: Target, policy_name: str, conditions: Conditions) -> Cell
         noise=noise,
         window=warmed,
         window_spread=window.spread,
+        stuck=(_stuck(physics), _stuck(physics)),
     )
     if not all(abs(value) <= _LARGEST for value in (*_numbers(cell), window.median)):
         raise TargetError(
@@ -73,6 +74,11 @@ def temperature_k(target: Target, asked: float | None) -> float:
             f"{temperature - 273.15:g} C is out of range; choose a temperature within it"
         )
     return temperature
+
+
+def _stuck(physics: Physics) -> Stuck:
+    table = physics.stuck
+    return Stuck() if table is None else Stuck(table.lrs.si("ratio"), table.hrs.si("ratio"))
 
 
 def _rounded(cell: Cell) -> Cell:

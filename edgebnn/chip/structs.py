@@ -27,6 +27,8 @@ class Devices(ctypes.Structure):
         ("chords", _pointer),
         ("seed", _count),
         ("astray", _count),
+        ("stuck_low", _count * 2),
+        ("stuck_high", _count * 2),
         ("ln_median", _float * 2 * 2),
         ("device_spread", _float * 2),
         ("cycle_spread", _float * 2),
@@ -41,6 +43,9 @@ class Devices(ctypes.Structure):
     def of(cls, cell: Cell, seed: int, reference: float) -> Devices:
         """The devices of a cell; `reference` is the ln R that single ones are compared with."""
         found = cls(_chords().ctypes.data, seed, round(cell.tails.share * WHOLE))
+        for side, stuck in enumerate(cell.stuck):
+            found.stuck_low[side] = round(stuck.lrs * WHOLE)
+            found.stuck_high[side] = WHOLE - round(stuck.hrs * WHOLE)
         for state, described in enumerate((cell.hrs, cell.lrs)):  # as `ebnn_devices` has them
             found.ln_median[0][state] = described.ln_median
             found.ln_median[1][state] = described.ln_median + cell.blb_shift

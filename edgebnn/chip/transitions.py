@@ -87,9 +87,15 @@ def ternary_reads(read: TernaryRates) -> Transitions:
     )
 
 
-def neighbours(rate: float | Rates) -> Transitions:
+def neighbours(rate: float) -> Transitions:
     """Every weight turns at this rate: a binary one into its opposite, a ternary one into a neighbour."""
     return turning(rate, rate, rate)
+
+
+def neighbours_by_sign(plus: Rates, minus: Rates) -> Transitions:
+    """As `neighbours`, +1 and -1 at rates of their own and a 0 at their mean."""
+    found = turning(plus, plus, (plus + minus) / 2)
+    return replace(found, flip_minus=minus, minus_to_zero=minus)
 
 
 def turning(flip: float | Rates, to_zero: float | Rates, from_zero: float | Rates) -> Transitions:

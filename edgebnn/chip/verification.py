@@ -19,6 +19,7 @@ from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.sampling import ALTERNATING, NO_ZEROS
 from edgebnn.chip.solving import solve_cell
+from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.target import COLUMNS, Target
 
 _MOST_CELLS = 1 << 18  # NumPy programs them
@@ -49,7 +50,8 @@ def verify(
     read_back = ReadBack(solve_cell(target, name, replace(conditions, retention_s=0.0)), guard_band)
     banks = np.arange(rows)
     chip = ChipInstance(seed, errors=ErrorModel.DEVICE, conditions=conditions)
-    devices, offsets = worn_devices(chip, banks << 5), amplifier_offsets(seed, banks, cell)
+    devices = worn_devices(chip, banks << 5, drawn_sticking(seed, banks << 5, cell))
+    offsets = amplifier_offsets(seed, banks, cell)
     sign, nonzero = np.full(rows, ALTERNATING, np.uint32), np.full(rows, NO_ZEROS, np.uint32)
     binary = np.zeros(rows, np.bool_)
     found: list[Verified] = []

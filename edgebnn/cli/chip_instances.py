@@ -25,7 +25,7 @@ def new_chip(
     seed: int, target: str, chip_words: ChipOptions, output: Path, json_flag: bool, json_file: Path | None
 ) -> None:
     """Draw a chip instance and write it to a file, for --chip."""
-    from edgebnn.chip.comparison import SAMPLE_BANKS, sample_shape, uniform_pattern, wrong_synapses
+    from edgebnn.chip.comparison import wrong_signs
     from edgebnn.chip.coverage import default_policy
     from edgebnn.chip.instance_files import check_ending
     from edgebnn.chip.target_files import load_target
@@ -36,7 +36,7 @@ def new_chip(
     described = load_target(target)
     policy = default_policy(described)
     chip = replace(chip_settings(chip_words, described), seed=seed)
-    wrong = wrong_synapses(chip, described, policy, uniform_pattern(1, *sample_shape(described, SAMPLE_BANKS)))
+    wrong = wrong_signs(chip, described, policy)
     chip.save(output, described)
     document = new_document(chip, described, policy, wrong, output)
     emit(document, json_flag, json_file, lambda console: show_new_chip(console, document))
@@ -54,8 +54,8 @@ def import_chip(
     file: Path, seed: int, target: str, chip_words: ChipOptions, output: Path, json_flag: bool, json_file: Path | None
 ) -> None:
     """Make a chip instance of a measurement: a CSV or Parquet FILE with bank,row,column and r_bl_ohm,r_blb_ohm or
-    error_rate."""
-    from edgebnn.chip.comparison import SAMPLE_BANKS, sample_shape, uniform_pattern, wrong_synapses
+    error_rate, or error_rate_plus,error_rate_minus."""
+    from edgebnn.chip.comparison import wrong_signs
     from edgebnn.chip.coverage import check_chip, default_policy
     from edgebnn.chip.instance import measured_model
     from edgebnn.chip.instance_files import check_ending
@@ -75,7 +75,7 @@ def import_chip(
     settings = chip_settings(replace(chip_words, errors=model), described)
     chip = replace(settings, seed=seed, measured=measured)
     check_chip(chip, described, policy)
-    wrong = wrong_synapses(chip, described, policy, uniform_pattern(1, *sample_shape(described, SAMPLE_BANKS)))
+    wrong = wrong_signs(chip, described, policy)
     chip.save(output, described)
     document = import_document(chip, described, policy, wrong, output, found)
     emit(document, json_flag, json_file, lambda console: show_import(console, document))

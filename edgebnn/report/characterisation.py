@@ -76,7 +76,8 @@ def _rate(rate: Rate) -> Document:
 
 def _rate_at(rates: ErrorRates, scheme: Scheme) -> Document:
     where = {"policy": rates.policy, "cycles": rates.cycles, "supply_v": rates.supply_v}
-    return where | _rate(rates.rates[scheme])
+    signs = {"plus": _rate(rates.plus), "minus": _rate(rates.minus)} if scheme is Scheme.PAIR else {}
+    return where | _rate(rates.rates[scheme]) | signs
 
 
 def _verified(row: Verified) -> Document:
@@ -224,6 +225,9 @@ def _rates(document: Document) -> Table:
         table.add_row(f"[bold]{escape(where['policy'])}[/bold]\n{_history(where['cycles'])}, {where['supply_v']:g} V")
         for scheme, row in zip(FIELDS, rows, strict=True):
             table.add_row(_indented(scheme), *_cells(row))
+            if scheme is Scheme.PAIR and row["plus"]["value"] != row["minus"]["value"]:
+                table.add_row("    of +1", *_cells(row["plus"]))
+                table.add_row("    of -1", *_cells(row["minus"]))
     return table
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.comparison import Comparison, WrongSynapses
+from edgebnn.chip.comparison import Comparison, WrongSigns, WrongSynapses
 from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.lifetime import SECONDS_A_DAY
@@ -42,6 +42,8 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
         "policy": name,
         "own_policy": chip.policy is not None,
         "bit_error_rate": rate.rate,
+        "error_rate_plus": None if rate.signs is None else rate.signs.plus,
+        "error_rate_minus": None if rate.signs is None else rate.signs.minus,
         "bit_error_rate_evidence": "given" if rate.evidence is None else str(rate.evidence),
         "measured_share": rate.measured_share,
         "read_error_rate": chip.read_error_rate,
@@ -55,18 +57,22 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
     }
 
 
-def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSynapses, path: Path) -> Document:
-    """`chip new`: the chip, and how many synapses of its first banks are wrong where all weights and inputs are +1."""
+def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSigns, path: Path) -> Document:
+    """`chip new`: the chip, and how many synapses of its first banks are wrong where all weights are +1, and -1.
+
+    They are read with the input +1.
+    """
     return {
         **named(target),
         "chip": chip_document(chip, target, policy),
-        "sample": _wrong(wrong),
+        "sample": _wrong(wrong.plus),
+        "sample_minus": _wrong(wrong.minus),
         "file": str(path),
     }
 
 
 def import_document(
-    chip: ChipInstance, target: Target, policy: str, wrong: WrongSynapses, path: Path, found: MeasuredFile
+    chip: ChipInstance, target: Target, policy: str, wrong: WrongSigns, path: Path, found: MeasuredFile
 ) -> Document:
     """`chip import`: as `chip new`, and what the measurement says by itself."""
     assert chip.measured is not None
@@ -88,8 +94,10 @@ def measurement_document(measured: Measured) -> Document:
         read = orientation(measured.ln_resistance)
         document["wrong_share"], document["equal_share"] = read.opposite, read.equal
     if measured.error_rate is not None:
-        document["error_rate"] = _quantiles(measured.error_rate)
+        document["error_rate"] = _quantiles(measured.error_rate.mean(axis=-1))
         document["mean_error_rate"] = float(measured.error_rate.mean())
+        plus, minus = measured.error_rate.mean(axis=0).tolist()
+        document["mean_error_rate_plus"], document["mean_error_rate_minus"] = plus, minus
     return document
 
 

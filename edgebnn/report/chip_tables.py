@@ -46,7 +46,10 @@ def show_comparison(console: Console, document: Document) -> None:
     first, second = document["chips"]
     console.print(f"[bold]target[/bold]  {shown_target(document)}", highlight=False)
     for letter, chip in (("A", first), ("B", second)):
-        console.print(f"[bold]{letter}[/bold]  {shown(chip['file'])}", highlight=False)
+        rows = _sign_rows(chip["error_rate_plus"], chip["error_rate_minus"])
+        signs = "".join(f" ({name.strip()} {value})" for name, value in rows)
+        rate = f"bit error rate {numbers.error_rate(chip['bit_error_rate'])}{signs}"
+        console.print(f"[bold]{letter}[/bold]  {shown(chip['file'])}: {rate}", highlight=False)
     if document["differences"]:
         table = Table(title="Where they differ", title_justify="left")
         for name in ("", "A", "B"):
@@ -98,18 +101,20 @@ def _chip_rows(document: Document) -> list[tuple[str, str]]:
         ("policy", escape(policy)),
         *_condition_rows(chip),
         ("bit error rate, binary", f"{numbers.error_rate(chip['bit_error_rate'])} ({chip['bit_error_rate_evidence']})"),
+        *_sign_rows(chip["error_rate_plus"], chip["error_rate_minus"]),
     ]
     if chip["measured"] is not None:
         cells = numbers.counted(chip["measured"]["cells"], "cell")
         rows.append(("measured", f"{cells} of {shown(chip['measured']['file'])}; the others are drawn"))
-    sample = document["sample"]
-    wrong = f"{numbers.count(sample['count'])} of {numbers.count(sample['synapses'])} synapses, all +1"
-    return [
-        *rows,
-        (f"wrong, {_when(chip)}", f"{wrong}, read with the input +1"),
-        ("", f"95% interval of the share: {_interval(sample)}"),
-        ("wrong in one read", f"{_misread(sample)} of them, in the mean, what each read adds included"),
-    ]
+    samples = ("+1", document["sample"]), ("-1", document["sample_minus"])
+    for name, (sign, sample) in zip((f"wrong, {_when(chip)}", ""), samples, strict=True):
+        wrong = f"{numbers.count(sample['count'])} of {numbers.count(sample['synapses'])} synapses, all {sign}"
+        rows += [
+            (name, f"{wrong}, read with the input +1"),
+            ("", f"95% interval of the share: {_interval(sample)}"),
+        ]
+    misread = " and ".join(f"{_misread(sample)} of the {sign}" for sign, sample in samples)
+    return [*rows, ("wrong in one read", f"{misread}, in the mean, what each read adds included")]
 
 
 def _when(chip: Document) -> str:
@@ -119,6 +124,13 @@ def _when(chip: Document) -> str:
 
 def _misread(wrong: Document) -> str:
     return numbers.error_rate(wrong["misread_share"])
+
+
+def _sign_rows(plus: float | None, minus: float | None) -> list[tuple[str, str]]:
+    """Rates of +1 and -1, where they are known and differ."""
+    if plus is None or minus is None or plus == minus:
+        return []
+    return [("  of +1 and -1", f"{numbers.error_rate(plus)} and {numbers.error_rate(minus)}")]
 
 
 def _condition_rows(chip: Document) -> list[tuple[str, str]]:
@@ -156,6 +168,7 @@ def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, st
     if "error_rate" in found:
         quantiles = " / ".join(f"{value:.3g}" for value in found["error_rate"])
         rows += [("error rate, mean", f"{found['mean_error_rate']:.3g}"), ("  5/50/95%", quantiles)]
+        rows += _sign_rows(found["mean_error_rate_plus"], found["mean_error_rate_minus"])
     if ignored:
         names = ", ".join(map(shown, ignored[:8])) + (", ..." if len(ignored) > 8 else "")
         rows.append(("columns not read", names))

@@ -27,8 +27,10 @@ extern "C" {
 typedef struct ebnn_devices {
     const float *chords; /* see ebnn_normal.h */
     uint64_t seed;
-    uint64_t astray;       /* 2^32 times the share of pulses that go astray */
-    float ln_median[2][2]; /* side: BL, BLb */
+    uint64_t astray;        /* 2^32 times the share of pulses that go astray */
+    uint64_t stuck_low[2];  /* side: 2^32 times the share of devices that stay in LRS */
+    uint64_t stuck_high[2]; /* side: 2^32 less as much of those that stay in HRS */
+    float ln_median[2][2];  /* side: BL, BLb */
     float device_spread[2];
     float cycle_spread[2];
     float relaxation_spread[2];

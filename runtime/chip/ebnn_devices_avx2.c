@@ -73,17 +73,32 @@ EBNN_AVX2_INLINE __m256 of_state(const float both[2], uint32_t low)
     return _mm256_blendv_ps(_mm256_set1_ps(both[0]), _mm256_set1_ps(both[1]), lanes_of(low));
 }
 
+/* All bits of a lane where its word is below `limit`, at most 2^32. */
+EBNN_AVX2_INLINE __m256 lanes_below(__m256i words, uint64_t limit)
+{
+    const __m256i sign = ebnn_all_lanes(UINT32_C(1) << 31);
+
+    if (limit >> 32 != 0) {
+        return _mm256_castsi256_ps(_mm256_set1_epi32(-1));
+    }
+    /* of unsigned words by a signed comparison */
+    return _mm256_castsi256_ps(
+        _mm256_cmpgt_epi32(_mm256_xor_si256(ebnn_all_lanes((uint32_t)limit), sign), _mm256_xor_si256(words, sign)));
+}
+
 /* Pulses that went astray are `tail_width` times as large. */
 EBNN_AVX2_INLINE __m256 with_tails(const ebnn_devices *devices, __m256 pulse, __m256i words)
 {
-    const __m256i sign = ebnn_all_lanes(UINT32_C(1) << 31);
-    /* of unsigned words by a signed comparison; `astray` of 2^32 leaves none out */
-    const __m256i limit = _mm256_xor_si256(ebnn_all_lanes((uint32_t)devices->astray), sign);
-    const __m256i below =
-        devices->astray >> 32 != 0 ? _mm256_set1_epi32(-1) : _mm256_cmpgt_epi32(limit, _mm256_xor_si256(words, sign));
-
     return _mm256_blendv_ps(pulse, _mm256_mul_ps(_mm256_set1_ps(devices->tail_width), pulse),
-                            _mm256_castsi256_ps(below));
+                            lanes_below(words, devices->astray));
+}
+
+/* Which devices on `side` are in LRS, of those that are to be in `low`; words: of domain STUCK. */
+EBNN_AVX2_INLINE uint32_t held_states(const ebnn_devices *devices, uint32_t side, uint32_t low, __m256i words)
+{
+    const uint32_t stuck_low = flags_of(lanes_below(words, devices->stuck_low[side]));
+
+    return stuck_low | (low & flags_of(lanes_below(words, devices->stuck_high[side])));
 }
 
 /* words: of the devices' own deviations, their pulses, their relaxation, their tails. */
@@ -118,15 +133,19 @@ EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank, f
 EBNN_AVX2 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
-        __m256i words[4], settling[4];
+        __m256i words[4], settling[4], stuck[4];
 
         draw_eight(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column);
         settling[0] = settling[1] = settling[2] = settling[3] = _mm256_setzero_si256();
         if (ebnn_devices_settle(devices)) {
             draw_eight(settling, devices->seed, EBNN_DOMAIN_SETTLING, bank_row, column);
         }
+        if (ebnn_devices_stick(devices)) {
+            draw_eight(stuck, devices->seed, EBNN_DOMAIN_STUCK, bank_row, column);
+        }
         for (uint32_t side = 0; side < 2; side++) {
-            const uint32_t low = row->low[side] >> column;
+            const uint32_t wanted = row->low[side] >> column;
+            const uint32_t low = ebnn_devices_stick(devices) ? held_states(devices, side, wanted, stuck[side]) : wanted;
             const __m256i drawn[4] = {words[side], words[2 + side], settling[side], settling[2 + side]};
 
             _mm256_storeu_ps(row->ln_resistance[side] + column, ln_resistance(devices, side, low, drawn));

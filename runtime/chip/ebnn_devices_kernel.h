@@ -27,6 +27,15 @@ static inline int ebnn_devices_settle(const ebnn_devices *devices)
     return ebnn_devices_relax(devices) || devices->astray > 0;
 }
 
+/* Whether any device may be stuck. */
+static inline int ebnn_devices_stick(const ebnn_devices *devices)
+{
+    const uint64_t none = UINT64_C(1) << 32;
+
+    return devices->stuck_low[0] > 0 || devices->stuck_low[1] > 0 || devices->stuck_high[0] < none ||
+           devices->stuck_high[1] < none;
+}
+
 typedef struct ebnn_devices_kernel {
     /* the input offsets of a bank's amplifiers in ln R */
     void (*draw_offsets)(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS]);

@@ -34,17 +34,30 @@ static float ln_resistance(const ebnn_devices *devices, uint32_t side, uint32_t 
     return devices->ln_median[side][low] + deviation;
 }
 
+/* Which state the device on `side` is in that is to be in `low`; word: of domain STUCK. */
+static uint32_t held_state(const ebnn_devices *devices, uint32_t side, uint32_t low, uint32_t word)
+{
+    if (word < devices->stuck_low[side]) {
+        return 1;
+    }
+    return word >= devices->stuck_high[side] ? 0 : low;
+}
+
 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
-        uint32_t words[4], settling[4] = {0, 0, 0, 0};
+        uint32_t words[4], settling[4] = {0, 0, 0, 0}, stuck[4];
 
         ebnn_draw(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column, 0, 0);
         if (ebnn_devices_settle(devices)) {
             ebnn_draw(settling, devices->seed, EBNN_DOMAIN_SETTLING, bank_row, column, 0, 0);
         }
+        if (ebnn_devices_stick(devices)) {
+            ebnn_draw(stuck, devices->seed, EBNN_DOMAIN_STUCK, bank_row, column, 0, 0);
+        }
         for (uint32_t side = 0; side < 2; side++) {
-            const uint32_t low = row->low[side] >> column & 1;
+            const uint32_t wanted = row->low[side] >> column & 1;
+            const uint32_t low = ebnn_devices_stick(devices) ? held_state(devices, side, wanted, stuck[side]) : wanted;
             const uint32_t drawn[4] = {words[side], words[2 + side], settling[side], settling[2 + side]};
 
             row->ln_resistance[side][column] = ln_resistance(devices, side, low, drawn);

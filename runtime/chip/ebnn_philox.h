@@ -23,7 +23,8 @@ enum {
     EBNN_DOMAIN_SPATIAL = 5,
     EBNN_DOMAIN_VERIFY = 6,
     EBNN_DOMAIN_SETTLING = 7,
-    EBNN_DOMAIN_TELEGRAPH = 8
+    EBNN_DOMAIN_TELEGRAPH = 8,
+    EBNN_DOMAIN_STUCK = 9
 };
 
 /* Four random words in place of the counter. */

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgebnn.chip.comparison import Comparison, compare_chips, phi, sample_shape, uniform_pattern, wrong_synapses
+from edgebnn.chip.comparison import Comparison, compare_chips, phi, sample_shape, wrong_signs
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.coverage import check_chip, default_policy
 from edgebnn.chip.instance import ChipInstance, ErrorModel
@@ -62,7 +62,7 @@ def test_what_is_wrong_at_one_rate_is_wrong_at_a_higher_one() -> None:
 
 
 def test_what_differs_is_named(tmp_path: object) -> None:
-    measured = Measured(np.array([0]), np.array([1.0]), None, "lab.csv", "ab" * 32)
+    measured = Measured(np.array([0]), np.array([[1.0, 1.0]]), None, "lab.csv", "ab" * 32)
     a = ChipInstance(1, errors=ErrorModel.TABLE, conditions=Conditions(supply_v=0.9))
     b = replace(a, measured=measured, conditions=Conditions(cycles=5))
     found = compared(a, b, banks=1)
@@ -83,8 +83,8 @@ def test_measured_cells_are_as_they_were_measured() -> None:
     ln = np.log(np.tile([[250e3, 3e3]], (1024, 1))).astype(np.float32)
     measured = Measured(np.arange(1024), None, ln, "lab.csv", "0" * 64)
     chip = ChipInstance(1, errors=ErrorModel.DEVICE, measured=measured)
-    for weight in (1, -1):
-        assert wrong_synapses(chip, RRAM130, "strong", uniform_pattern(weight, 2, 32)).count == 1024
+    wrong = wrong_signs(chip, RRAM130, "strong")
+    assert wrong.plus.count == wrong.minus.count == 1024
 
 
 def test_the_correlation_of_flags() -> None:
@@ -113,7 +113,7 @@ def test_measured_cells_lie_within_the_target() -> None:
         (4096 << 10, "bank 4096, row 0, but target 'rram130' has 4096 banks of 32 rows"),
         (4095 << 10, ""),
     ):
-        measured = Measured(np.array([cell]), np.array([0.5]), None, "lab.csv", "0" * 64)
+        measured = Measured(np.array([cell]), np.array([[0.5, 0.5]]), None, "lab.csv", "0" * 64)
         chip = ChipInstance(1, errors=ErrorModel.TABLE, measured=measured)
         if said:
             with pytest.raises(TargetError, match=said):

@@ -15,9 +15,12 @@ import pytest
 from scipy.stats import binomtest
 
 from edgebnn.chip.cell import Cell, cell_error_rates, pair_rates
+from edgebnn.chip.characterise import Request, characterise
 from edgebnn.chip.coded_samples import count_cell_errors
+from edgebnn.chip.comparators import Scheme
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.measured import Measured
 from edgebnn.chip.pattern import BINARY, Pattern
 from edgebnn.chip.programming import program
 from edgebnn.chip.rates import chip_rate
@@ -204,3 +207,26 @@ def test_a_sign_that_never_errs_has_rates_and_no_devices() -> None:
     plus, minus = (program(ChipInstance(1), target, uniform_banks(64, sign), POLICY) for sign in (1, -1))
     holds(int((~unpack(plus.sign[..., 1])).sum()), 65536, 0.066)
     assert not minus.sign.any()
+
+
+def test_measured_rates_of_each_sign_are_those_of_a_chips_weights() -> None:
+    """A chip on which only +1 fails; the mean rate says nothing of it."""
+    cells = np.arange(64 * 1024)
+    rates = np.tile([[0.2, 0.05]], (cells.size, 1))
+    measured = Measured(cells, rates, None, "lab.csv", "0" * 64)
+    chip, target = ChipInstance(3, errors=ErrorModel.TABLE, measured=measured), load_target("rram130")
+    for sign, rate in ((1, 0.2), (-1, 0.05)):
+        pattern = uniform_banks(64, sign)
+        banks = program(chip, target, pattern, POLICY)
+        holds(int((unpack(banks.sign[..., 1]) != (sign > 0)).sum()), cells.size, rate)
+        assert chip_rate(chip, target, POLICY, pattern).rate == pytest.approx(rate)
+
+
+def test_both_signs_are_counted_apart_on_sampled_cells() -> None:
+    target = target_with(policy=SIGNS.format(0.044, 0.022))
+    found = characterise(target, Request(policy=POLICY, cells=400_000)).rates[0]
+    for rate, stated in ((found.plus, 0.044), (found.minus, 0.022)):
+        assert rate.theory.value == pytest.approx(stated, rel=1e-4) and rate.sampled.trials == 200_192
+        holds(rate.sampled.wrong, rate.sampled.trials, stated)
+    both = found.rates[Scheme.PAIR].sampled
+    assert both.wrong == found.plus.sampled.wrong + found.minus.sampled.wrong

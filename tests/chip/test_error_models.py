@@ -307,8 +307,8 @@ def test_neighbour_errors_refuse_a_share_that_they_cannot_reach() -> None:
 def test_the_rate_of_a_measured_chip_is_that_of_its_cells() -> None:
     """And what it is worth: measured where every synapse was, else the weaker word."""
     cells = np.arange(BANKS * 1024)
-    whole = Measured(cells, np.full(cells.size, 0.2), None, "lab.csv", "0" * 64)
-    half = Measured(cells[::2], np.full(cells[::2].size, 0.2), None, "lab.csv", "0" * 64)
+    whole = Measured(cells, np.full((cells.size, 2), 0.2), None, "lab.csv", "0" * 64)
+    half = Measured(cells[::2], np.full((cells[::2].size, 2), 0.2), None, "lab.csv", "0" * 64)
     resistances = np.log(np.where(cells[:, np.newaxis] % 4 == 0, [2e5, 1e4], [1e4, 2e5])).astype(np.float32)
     measured = Measured(cells, None, resistances, "lab.csv", "0" * 64)
     for each, rate, word, share in (

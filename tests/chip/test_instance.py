@@ -12,7 +12,7 @@ from edgebnn.errors import TargetError
 
 
 def rates(value: float = 0.5) -> Measured:
-    return Measured(np.array([3]), np.array([value]), None, "lab.csv", "0" * 64)
+    return Measured(np.array([3]), np.array([[value, value]]), None, "lab.csv", "0" * 64)
 
 
 def resistances() -> Measured:

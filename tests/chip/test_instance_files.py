@@ -28,7 +28,7 @@ def measurement(cells: int = 3, resistances: bool = True, name: str = "lab.csv")
     draw = np.random.default_rng(cells)
     cell = np.sort(draw.choice(1 << 16, cells, replace=False)).astype(np.int64)
     values = draw.uniform(8, 12, (cells, 2)).astype(np.float32)
-    return Measured(cell, None if resistances else draw.random(cells), values if resistances else None, name, SHA)
+    return Measured(cell, None if resistances else draw.random((cells, 2)), values if resistances else None, name, SHA)
 
 
 @st.composite
@@ -181,7 +181,7 @@ CELL, LN = np.array([4, 7]), np.full((2, 2), 9, np.float32)
         (archive(cell=CELL[::-1], ln_resistance=LN), "rising order"),
         (archive(cell=CELL, ln_resistance=LN * 9), "measured numbers are not float32"),
         (archive(cell=CELL, ln_resistance=LN[:1]), "measured numbers are not float32"),
-        (archive(cell=CELL, error_rate=np.zeros(2)), "goes with the error model 'table', not 'device'"),
+        (archive(cell=CELL, error_rate=np.zeros((2, 2))), "goes with the error model 'table', not 'device'"),
         (archive(cell=CELL.astype(object), ln_resistance=LN), "Python objects, which are never loaded"),
         (archive(document(), cell=CELL, ln_resistance=LN), "a measurement's name or its cells"),
         (archive(b"{}", cell=CELL, ln_resistance=LN), "is not a chip file"),

@@ -51,7 +51,18 @@ def test_a_cell_programmed_to_minus_one_has_its_low_resistance_on_blb(tmp_path: 
 
 def test_error_rates_stay_as_they_are(tmp_path: Path) -> None:
     measured = read_measured(csv_file(tmp_path / "lab.csv", f"{RATES}\n0,0,1,1\n0,0,0,1e-7\n")).measured
-    assert measured.error_rate is not None and measured.error_rate.tolist() == [1e-7, 1.0]
+    assert measured.error_rate is not None and measured.error_rate.tolist() == [[1e-7, 1e-7], [1.0, 1.0]]
+
+
+def test_error_rates_of_both_weights_stay_apart(tmp_path: Path) -> None:
+    text = "bank,row,column,error_rate_minus,error_rate_plus\n0,0,1,0.5,1\n0,0,0,0,1e-7\n"
+    measured = read_measured(csv_file(tmp_path / "lab.csv", text)).measured
+    assert measured.error_rate is not None and measured.error_rate.tolist() == [[1e-7, 0.0], [1.0, 0.5]]
+    columns = {"bank": [0, 0], "row": [0, 0], "column": [1, 0]}
+    path = parquet_file(
+        tmp_path / "lab.parquet", columns | {"error_rate_plus": [1, 1e-7], "error_rate_minus": [0.5, 0]}
+    )
+    assert np.array_equal(read_measured(path).measured.error_rate, measured.error_rate)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +102,10 @@ def test_other_columns_are_named_and_left_alone(tmp_path: Path) -> None:
         ("bank,row,column\n", "no column 'r_bl_ohm'"),
         ("bank,row,column,bank,error_rate\n", "has the column 'bank' twice"),
         (f"{RESISTANCES},error_rate\n", "has both resistances and error_rate"),
+        (f"{RESISTANCES},error_rate_plus\n", "has both resistances and error_rate_plus"),
+        (f"{RATES},error_rate_plus\n", "has error_rate and rates of each weight"),
+        ("bank,row,column,error_rate_plus\n", "no column 'error_rate_minus'"),
+        ("bank,row,column,error_rate_plus,error_rate_minus\n0,0,0,0,2\n", "line 2: error_rate_minus is 2.0"),
         ("\x1b[2J,b\n", "no column 'bank' (it has: '\\x1b[2J', 'b')"),
         (f"{RESISTANCES}\n0,0,0,3000\n", "line 2 has 4 fields where the header has 5"),
         (f"{RESISTANCES}\n{ONE},\n", "line 2 has 6 fields"),
@@ -303,22 +318,22 @@ def test_a_damaged_parquet_file_is_a_measurement_or_one_sentence(tmp_path: Path)
     "fields",
     [
         {"cell": np.array([], np.int64), "error_rate": np.array([])},
-        {"cell": np.array([1, 1]), "error_rate": np.zeros(2)},
-        {"cell": np.array([2, 1]), "error_rate": np.zeros(2)},
-        {"cell": np.array([-1]), "error_rate": np.zeros(1)},
-        {"cell": np.array([1 << 26]), "error_rate": np.zeros(1)},
-        {"cell": np.array([1], np.int32), "error_rate": np.zeros(1)},
-        {"cell": np.array([[1]]), "error_rate": np.zeros(1)},
+        {"cell": np.array([1, 1]), "error_rate": np.zeros((2, 2))},
+        {"cell": np.array([2, 1]), "error_rate": np.zeros((2, 2))},
+        {"cell": np.array([-1]), "error_rate": np.zeros((1, 2))},
+        {"cell": np.array([1 << 26]), "error_rate": np.zeros((1, 2))},
+        {"cell": np.array([1], np.int32), "error_rate": np.zeros((1, 2))},
+        {"cell": np.array([[1]]), "error_rate": np.zeros((1, 2))},
         {"cell": np.array([1])},
-        {"cell": np.array([1]), "error_rate": np.zeros(1), "ln_resistance": np.ones((1, 2), np.float32)},
-        {"cell": np.array([1]), "error_rate": np.array([math.nan])},
+        {"cell": np.array([1]), "error_rate": np.zeros((1, 2)), "ln_resistance": np.ones((1, 2), np.float32)},
+        {"cell": np.array([1]), "error_rate": np.full((1, 2), math.nan)},
         {"cell": np.array([1]), "error_rate": np.zeros(2)},
-        {"cell": np.array([1]), "error_rate": np.zeros(1, np.float32)},
+        {"cell": np.array([1]), "error_rate": np.zeros((1, 2), np.float32)},
         {"cell": np.array([1]), "ln_resistance": np.full((1, 2), 40, np.float32)},
         {"cell": np.array([1]), "ln_resistance": np.ones((1, 2))},
         {"cell": np.array([1]), "ln_resistance": np.ones((1, 3), np.float32)},
-        {"cell": np.array([1]), "error_rate": np.zeros(1), "name": "\x1b"},
-        {"cell": np.array([1]), "error_rate": np.zeros(1), "sha256": "0"},
+        {"cell": np.array([1]), "error_rate": np.zeros((1, 2)), "name": "\x1b"},
+        {"cell": np.array([1]), "error_rate": np.zeros((1, 2)), "sha256": "0"},
     ],
 )
 def test_arrays_that_are_no_measurement_are_refused(fields: dict[str, object]) -> None:

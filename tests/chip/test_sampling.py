@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip import sampling
-from edgebnn.chip.cell import Cell, State, Tails, pair_rates
+from edgebnn.chip.cell import Cell, State, Stuck, Tails, pair_rates
 from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, wanted_low
 from edgebnn.chip.normal import WHOLE, Floats
 from edgebnn.chip.philox import EVENTS, Domain
@@ -34,6 +34,7 @@ from edgebnn.chip.sampling import (
     sample_resistances,
 )
 from edgebnn.chip.sensing import answer_thresholds
+from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.theory import single_error_rate
 from edgebnn.chip.transitions import uniform
 from edgebnn.errors import TargetError, ToolError
@@ -54,17 +55,19 @@ RESISTANCES_SHA256 = "761c454c0f782ae30a76934784ce827032699c94470760d9cc02741012
 ERRORS_SHA256 = "62244291eb0b311063e2538f6c372ea602114b2c997bd7849fbe716759500a19"
 FLIPS_SHA256 = "f3d2ae8aeedcf37441bb6b88a17cc81f36e4993cde4ab5896562380bd12785f6"
 
+shares = st.sampled_from([0.0, 0.5, 2.0**-33]) | st.floats(0, 0.5)
 spreads = st.sampled_from([0.0, 0.25]) | st.floats(0, 3)
 cells = st.builds(
-    lambda lrs, hrs, shift, tails, offset: replace(
+    lambda lrs, hrs, shift, tails, offset, stuck: replace(
         CELL, lrs=lrs, hrs=replace(hrs, ln_median=lrs.ln_median + hrs.ln_median), blb_shift=shift, tails=tails,
-        offset=offset,
+        offset=offset, stuck=stuck,
     ),
     st.builds(State, st.floats(5, 12), spreads, spreads, st.just(0.0) | spreads),
     st.builds(State, spreads, spreads, spreads, st.just(0.0) | spreads),
     st.just(0.0) | st.floats(-2, 2),
     st.just(Tails()) | st.builds(Tails, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1), st.floats(1, 10)),
     spreads,
+    st.tuples(*2 * [st.just(Stuck()) | st.builds(Stuck, shares, shares)]),
 )  # fmt: skip
 seeds = st.integers(0, 2**63 - 1)
 first_banks = st.integers(0, 100) | st.integers(0, MAX_BANKS - 3)
@@ -82,7 +85,7 @@ def random_words(shape: tuple[int, ...], seed: int) -> Words:
 def defined_resistances(cell: Cell, seed: int, banks: range, sign: Words, nonzero: Words) -> Floats:
     """What the definitions say, for sign and nonzero (banks, rows)."""
     bank_row, low = numbered_rows(banks, sign.shape[1]), wanted_low(sign.ravel(), nonzero.ravel())
-    devices = Devices(seed, bank_row, low, np.zeros(low.shape, np.int64))
+    devices = Devices(seed, bank_row, low, np.zeros(low.shape, np.int64), drawn_sticking(seed, bank_row, cell))
     return devices.ln_resistance(cell).reshape(*sign.shape, 32, 2)
 
 

@@ -283,7 +283,7 @@ def test_what_is_counted_is_said(tmp_path: Path) -> None:
     sample = document(*neighbour)["sample"]
     assert sample["count"] == 0 and sample["misread_share"] == pytest.approx(0.04)
     text = " ".join(table(*neighbour).split())
-    assert "wrong, once programmed 0 of 65,536 synapses" in text and "wrong in one read 0.04 of them" in text
+    assert "wrong, once programmed 0 of 65,536 synapses" in text and "wrong in one read 0.04 of the +1" in text
     aged = table(*("new", "--seed", 3, "--errors", "device", "--policy", "ultra-low-energy", "--attempts", 5),
                  *("--retention-days", 3650, "-o", tmp_path / "b.json"))  # fmt: skip
     assert (

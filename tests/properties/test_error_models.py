@@ -87,7 +87,8 @@ def _measured(mapped: MappedNetwork, seed: int, resistances: bool) -> Measured:
     if resistances:
         ln_resistance = rng.normal([9, 12], 0.9, size=(len(cell), 2)).astype(np.float32)
         return Measured(cell, None, ln_resistance, "chip.csv", "0" * 64)
-    rate = np.where(rng.random(len(cell)) < 0.2, rng.integers(0, 2, len(cell)), rng.random(len(cell)))
+    shape = len(cell), 2
+    rate = np.where(rng.random(shape) < 0.2, rng.integers(0, 2, shape), rng.random(shape))
     return Measured(cell, rate.astype(np.float64), None, "chip.csv", "0" * 64)
 
 
