@@ -111,8 +111,8 @@ class Deployment:
 
         `chip` is a chip instance with its errors, or the seed of one; what it reads wrong anew goes by the number of
         the inference, counted from `first_inference`. float64 in the model's own units, which are the integer scores
-        times one constant; with `integers` the int32 scores themselves. Warns of arrays of integers where the model
-        takes real numbers. Raises DataError for unsuitable data, TargetError for a chip on a target without RRAM,
+        times one constant; with `integers` the int32 scores themselves. Warns of integers of up to 16 bits where the
+        model takes real numbers. Raises DataError for unsuitable data, TargetError for a chip on a target without RRAM,
         ToolError for an executor that does not exist or whose packages are missing, and for a native program that was
         loaded without trust.
         """
@@ -123,7 +123,8 @@ class Deployment:
         if not 0 <= first_inference < MOST_INFERENCES:
             raise TargetError(f"first_inference is {first_inference}; use a whole number from 0 to 2^47")
         batch = self.batch(x)
-        if self.mapped.network.encoding.quantizer is not None:
+        # Wider integers are what NumPy makes of Python's own numbers.
+        if self.mapped.network.encoding.quantizer is not None and batch.dtype.itemsize <= 2:
             for note in how_taken(self.mapped.network, batch):
                 warnings.warn(note, stacklevel=2)
         scores = self._runner.run(batch, Executor(on), instance, first_inference)

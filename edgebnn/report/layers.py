@@ -48,6 +48,9 @@ def _own(node: Node) -> Document:
                 "pad_begin": list(node.window.pad_begin),
                 "pad_end": list(node.window.pad_end),
                 "pad_value": node.pad_value,
+                "border": None
+                if node.border is None
+                else {"zones": list(node.border.start.shape[:-1]), "shift": node.border.shift},
             }
         case Threshold():
             return {
@@ -86,4 +89,6 @@ def _padding(node: Linear) -> str:
     if not any(node.window.pad_begin + node.window.pad_end):
         return "none"
     meaning = "no input (exact 0)" if node.pad_value == 0 else f"{node.pad_value:+d}"
+    if node.border is not None:
+        meaning = "the model's own, which is no integer here: sums start from it"
     return f"{list(node.window.pad_begin)} before, {list(node.window.pad_end)} behind, value {meaning}"

@@ -48,6 +48,8 @@ def _row(
 
 
 def _padding(layer: Document) -> str:
+    if layer["border"]:
+        return "the model's own value, no integer of the input, from which sums start"
     if layer["pad_value"]:
         return f"{layer['pad_value']:+d}"
     return "no input (exactly 0, neither -1 nor +1)" if layer["input_kind"] == "bits" else "0"

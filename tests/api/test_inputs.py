@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -138,3 +139,18 @@ def test_a_label_that_is_no_class_is_shown_as_what_it_is(
 ) -> None:
     with pytest.raises(DataError, match=rf"the labels run from {shown} to {shown}[;,].* give the index"):
         deployments[0].emulate((np.ones((3, 8), np.int8), labels))
+
+
+def test_a_sensors_integers_for_a_model_of_real_numbers_draw_a_warning(tmp_path: Path) -> None:
+    deployment = edgebnn.compile(quantised().save(tmp_path), "host")
+    with pytest.warns(UserWarning, match="the data are uint8, but input 'x' takes real numbers"):
+        deployment.run(np.full((1, 2, 8), 200, np.uint8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        deployment.run(np.ones((1, 2, 8)).tolist())
+
+
+def test_an_offset_is_a_text_or_a_number(tmp_path: Path) -> None:
+    path = dense().save(tmp_path)
+    for offset in ("-1/2", Fraction(-1, 2), -0.5):
+        assert options_of(path, input_type="uint8", input_offset=offset).endswith(" --input-offset -1/2")

@@ -394,6 +394,7 @@ def test_options_that_contradict_each_other_are_wrong_usage(words: tuple[str, ..
         ("estimate {folder} --calibration {data}", "go with a MODEL"),
         ("estimate {folder} --input-type int8", "go with a MODEL"),
         ("estimate {folder} --input-scale 1/255", "go with a MODEL"),
+        ("estimate {folder} --input-offset 0", "go with a MODEL"),
         ("emulate {cortex} --data {data} --chips 1", "target 'cortex-m4' has no RRAM"),
         ("emulate {cortex} --data {data} --seed 0", "target 'cortex-m4' has no RRAM"),
         ("emulate {folder} --data {data} --chips 0 --ber 0.1", "--ber is about chip instances"),

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from edgebnn.cli.main import group
 from edgebnn.models import ECG_PVC
 from tests.frontend.onnx_models import Model, dense
-from tests.frontend.seeds import channels_last, multi_bit, subgraphs
+from tests.frontend.seeds import channels_last, multi_bit, quantised, subgraphs
 
 
 def edgebnn(*words: object) -> Result:
@@ -50,6 +50,50 @@ def test_a_scale_stands_in_the_inspection_and_in_the_deployment(tmp_path: Path) 
     found = document("inspect", path, "--input-type", "uint8", "--input-scale", "0.5")
     assert found["input"]["scale"] == 0.5
     assert "--input-scale 1/2" in (folder / "deployment.json").read_text()
+
+
+@pytest.mark.parametrize("offset", ["none", "1/0", "inf", ""])
+def test_an_offset_that_is_no_number(offset: str, tmp_path: Path) -> None:
+    result = edgebnn("inspect", dense().save(tmp_path), "--input-type", "uint8", "--input-offset", offset)
+    assert result.exit_code == 1 and "write it as -1 or -0.5" in result.stderr
+
+
+def test_an_offset_goes_from_the_command_line_into_what_is_run(tmp_path: Path) -> None:
+    words = ("--input-type", "uint8", "--input-scale", "2/255", "--input-offset", "-1")
+    path, folder = compiled(dense(), tmp_path, *words)
+    assert document("inspect", path, *words)["input"]["offset"] == -1
+    assert "--input-offset -1" in (folder / "deployment.json").read_text()
+    assert "in the model's own input, 0 for -1" in (folder / "firmware/include/model.h").read_text()
+    pixels = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    said = []
+    for name, samples in (("bytes", pixels), ("reals", (pixels / np.float32(127.5) - 1).astype(np.float32))):
+        np.save(tmp_path / f"{name}.npy", samples)
+        said.append(
+            document("run", folder, "--input", tmp_path / f"{name}.npy", "--output", tmp_path / f"{name}.out.npy")
+        )
+    assert np.array_equal(np.load(tmp_path / "bytes.out.npy"), np.load(tmp_path / "reals.out.npy"))
+    assert "the data are uint8, taken as the sensor's integers times 0.00784314 plus -1" in said[0]["notes"][0]
+    assert not any("the data are" in note for note in said[1]["notes"])
+
+
+def test_compile_says_what_data_it_will_take_and_run_how_to_compile_again(tmp_path: Path) -> None:
+    path = dense().save(tmp_path)
+    result = edgebnn("compile", path, "--target", "host", "-o", tmp_path / "out")
+    assert "integers from -32768 to 32767; fractions are refused" in " ".join(result.stdout.split())
+    np.save(tmp_path / "x.npy", np.full((2, 8), 0.25, np.float32))
+    refused = edgebnn("run", tmp_path / "out", "--input", tmp_path / "x.npy")
+    assert refused.exit_code == 1
+    assert "x[0, 0] is 0.25, 0.25 of a step from 0" in refused.stderr and "compile again with" in refused.stderr
+
+
+def test_integers_for_a_model_of_real_numbers_draw_a_note(tmp_path: Path) -> None:
+    _, folder = compiled(quantised(), tmp_path)
+    np.save(tmp_path / "x.npy", np.full((3, 2, 8), 200, np.uint8))
+    result = edgebnn("run", folder, "--input", tmp_path / "x.npy")
+    assert "the data are uint8, but input 'x' takes real numbers" in " ".join(result.stdout.split())
+    assert "UserWarning" not in result.stderr
+    found = document("emulate", folder, "--data", tmp_path / "x.npy")
+    assert any("takes real numbers" in note for note in found["notes"])
 
 
 def test_an_input_type_beside_calibration_data_is_one_too_many(tmp_path: Path) -> None:

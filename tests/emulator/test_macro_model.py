@@ -212,6 +212,11 @@ def _ready_driver() -> tuple[MacroDriver, LinearStage]:
         ({"output_format": 0}, "does not fit the number of thresholds"),
         ({"threshold_steps": 1, "output_format": 0, "threshold_address": 0x4000_0000}, "thresholds lie in no memory"),
         ({"threshold_steps": 1, "output_format": 0, "direction_address": 0x4000_0000}, "direction bits lie in no"),
+        ({"border_start": 0x0000_0400, "border_rows": 0x4000_0000}, "zones of the border lie in no memory"),
+        ({"border_start": 0x0000_0400, "border_rows": 0x400, "border_columns": 0x3FFF_FFFF}, "zones of the border"),
+        ({"border_start": 0x4000_0000, "border_rows": 0x20, "border_columns": 0x20}, "sums start from lies in no"),
+        ({"border_start": 0x2003_FFFC, "border_rows": 0x20, "border_columns": 0x20}, "sums start from lies in no"),
+        ({"border_start": 0x0000_0400, "border_rows": 0x20, "border_columns": 0x20, "border_shift": 32}, "shifted out"),
     ],
 )
 def test_a_run_that_cannot_be_done_sets_error_and_leaves_memory_alone(

@@ -132,6 +132,14 @@ class TestMeanings:
         text = said(of_model(model, tmp_path, input_type="bits"))
         assert "padding no input (exactly 0, neither -1 nor +1) in the only padded layer" in text
 
+    def test_a_padding_that_is_no_integer_of_the_input(self, tmp_path: Path) -> None:
+        model = Model((1, 8))
+        model.add("Sub", 0.5)
+        model.add("Conv", signs(0, 2, 1, 3), pads=[1, 1])
+        found = of_model(model, tmp_path, input_type="uint8", input_scale=Fraction(1, 255))
+        assert found["layers"][0]["border"] == {"zones": [3], "shift": 1}
+        assert "padding the model's own value, no integer of the input, from which sums start" in said(found)
+
     def test_many_layers_are_counted(self) -> None:
         assert listed(list("abcde"), 3) == "a, b and 3 more (--json lists all)"
         assert listed(list("abc"), 3) == "a, b, c"
