@@ -63,10 +63,13 @@ def _far(ln_resistance: Resistances, policy: str, cell: Cell) -> list[str]:
     if all(abs(measured - expected) <= log(FAR) for measured, expected in pairs):
         return []
     (lrs, policy_lrs), (hrs, policy_hrs) = ((_ohm(exp(measured)), _ohm(exp(expected))) for measured, expected in pairs)
+    # Another unit moves both states by the same factor.
+    factors = [measured - expected for measured, expected in pairs]
+    unit = "convert the columns to ohm if they are in kohm or the like, or " if np.ptp(factors) < log(FAR) else ""
     return [
         f"the median LRS is {lrs} ohm and the median HRS {hrs} ohm, but {policy_lrs} and {policy_hrs} ohm under policy "
-        f"'{policy}', more than a factor of {FAR:g} apart: convert the columns to ohm if they are in kohm or the like, "
-        "or name the policy that these devices were programmed under (--policy)"
+        f"'{policy}', more than a factor of {FAR:g} apart: {unit}name the policy that these devices were programmed "
+        "under (--policy)"
     ]
 
 

@@ -49,6 +49,7 @@ _NODES: dict[str, type[Node]] = {
     "take": Take,
     "affine": Affine,
 }
+SCHEMA: Literal[2] = 2
 _MOST_LISTS = 1 << 20
 _TYPES: dict[type, str] = {node: name for name, node in _NODES.items()}
 # Constants that stand in the document as lists: the type of the list, and of the array that it is.
@@ -70,10 +71,14 @@ class FirmwareFacts(msgspec.Struct, frozen=True, kw_only=True):
     data_bytes: int  # what is written, the stack included
 
 
+class _AnyRecord(msgspec.Struct, frozen=True):
+    schema: int
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. `files` holds the SHA-256 of every other file of the folder."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     provenance: Provenance
     target: Target
     policy: str | None
@@ -86,7 +91,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 def record_of(mapped: MappedNetwork, firmware: FirmwareFacts | None, files: dict[str, bytes]) -> Record:
     """The record of a deployment and the files that go with it."""
     return Record(
-        schema=1,
+        schema=SCHEMA,
         provenance=mapped.provenance,
         target=mapped.target,
         policy=mapped.policy,
@@ -108,6 +113,9 @@ def decode(data: bytes, where: str) -> Record:
     if data.count(b"[") + data.count(b"{") > _MOST_LISTS:
         raise DeploymentError(f"'{where}' holds more lists than a deployment's record does; compile again")
     try:
+        schema = msgspec.json.decode(data, type=_AnyRecord).schema
+        if schema != SCHEMA:
+            raise DeploymentError(f"'{where}' was written by another build of edgebnn; compile the model again")
         return msgspec.json.decode(data, type=Record)
     except (msgspec.DecodeError, RecursionError) as error:
         raise DeploymentError(

@@ -146,7 +146,7 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
 def test_a_folder_of_another_version_is_left_alone(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", *contents())
     path = tmp_path / "out" / "deployment.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 0', 1))
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1', 1))
     with pytest.raises(DeploymentError, match="move it away"):
         write_folder(tmp_path / "out", *contents())
 
