@@ -13,9 +13,9 @@ COMMAND = "python -m edgebnn.frontend.operator_table > docs/operators.md"
 _HEAD = f"""# Operators
 
 What `edgebnn compile` reads, dialect by dialect; `edgebnn inspect model.onnx` says of one model which nodes are not
-read and why. An operator in the tables is mapped where integers can say the same: between two layers anything that
-rises or falls with the sum of its channel, at the end an affine. What is refused is refused by the node's name, with a
-reason and a remedy.
+read and why. An operator in the tables is mapped where integers can say the same: between two layers any function of
+the sum of its channel that takes few levels, at the end an affine. What is refused is refused by the node's name, with
+a reason and a remedy.
 
 ONNX opsets from {OLDEST_OPSET} on are read. Weights, scales, biases, thresholds and bounds have to be constants, or to
 follow from constants by the operators that are folded. Local functions are put in place of their calls.

@@ -11,18 +11,32 @@ static inline uint32_t place(const uint32_t *places, uint32_t index)
     return places == NULL ? index : places[index];
 }
 
-/* One plane of a packed pixel: the bits of the channels that are taken, with zeros behind them. */
+/*
+ * One plane of a packed pixel: the bits of the channels that are taken, with zeros behind them. Without places it is
+ * copied. Each case has its own loop: unicorn, which emulates the Cortex-M4, gets loads within IT blocks wrong too.
+ */
 static void take_bits(const ebnn_take_layer *layer, const uint32_t *input, uint32_t *output)
 {
-    const uint32_t channels = layer->output.channels;
-    uint32_t word = 0;
+    const uint32_t *places = layer->channels;
+    uint32_t channel = 0;
 
-    for (uint32_t c = 0; c < channels; c++) {
-        word |= ebnn_bit(input, place(layer->channels, c)) << (c % EBNN_WORD_BITS);
-        if (c % EBNN_WORD_BITS == EBNN_WORD_BITS - 1 || c == channels - 1) {
-            output[c / EBNN_WORD_BITS] = word;
-            word = 0;
+    if (places == NULL) {
+        for (uint32_t i = 0; i < ebnn_words(layer->output.channels); i++) {
+            output[i] = input[i];
         }
+        return;
+    }
+    for (uint32_t left = layer->output.channels; left != 0; output++) {
+        const uint32_t bits = left < EBNN_WORD_BITS ? left : EBNN_WORD_BITS;
+        uint32_t word = 0;
+
+        for (uint32_t bit = 0; bit < bits; bit++, channel++) {
+            const uint32_t from = places[channel];
+
+            word |= ((input[from / EBNN_WORD_BITS] >> (from % EBNN_WORD_BITS)) & 1) << bit;
+        }
+        *output = word;
+        left -= bits;
     }
 }
 
@@ -40,8 +54,14 @@ static void take_elements(const ebnn_take_layer *layer, const void *input, size_
     const size_t outputs = (size_t)layer->output.height * layer->output.width;
     const uint32_t format = layer->output.format;
 
+    if (layer->channels == NULL) {
+        for (uint32_t c = 0; c < layer->output.channels; c++) {
+            ebnn_store_element(format, output, c * outputs + to, ebnn_load_element(format, input, c * inputs + from));
+        }
+        return;
+    }
     for (uint32_t c = 0; c < layer->output.channels; c++) {
-        const int32_t value = ebnn_load_element(format, input, place(layer->channels, c) * inputs + from);
+        const int32_t value = ebnn_load_element(format, input, layer->channels[c] * inputs + from);
 
         ebnn_store_element(format, output, c * outputs + to, value);
     }
