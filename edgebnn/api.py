@@ -33,7 +33,7 @@ from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, sile
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
 from edgebnn.emulator.runner import Runner
-from edgebnn.errors import DataError, DeploymentError, ModelError, NoCompilerError, TargetError, ToolError
+from edgebnn.errors import DataError, DeploymentError, NoCompilerError, TargetError, ToolError
 from edgebnn.frontend import (
     Inspection,
     Model,
@@ -180,10 +180,7 @@ class Deployment:
     def _own_model(self, given: Model) -> RunnableModel:
         """The checked model; ModelError where it is not the one that this was compiled from."""
         with model_file(given) as path:
-            model = runnable_model(path)
-        if model.sha256 != self.mapped.provenance.model_sha256:
-            raise ModelError(f"'{path.name}' is not the model that the deployment was compiled from; give that file")
-        return model
+            return runnable_model(path, self.mapped.network.model_output or None, self.mapped.provenance.model_sha256)
 
     def chip(
         self,

@@ -36,7 +36,8 @@ Range = tuple[float, float]
 class RunnableModel:
     """A checked model as one piece of bytes, its external data and local functions in place.
 
-    `name` is its file's name, printable; `sha256` that of the file and its external data; `domains` those of its nodes.
+    It has one output, and no node that this does not need. `name` is its file's name, printable; `sha256` that of the
+    file and its external data; `domains` those of its nodes.
     """
 
     name: str
@@ -55,13 +56,13 @@ class SessionProblem(Exception):
 
 
 def answers_of(
-    model: RunnableModel, x: Array, *, output: str | None, block: int, most_batch: int, seconds: float
+    model: RunnableModel, x: Array, *, block: int, most_batch: int, seconds: float
 ) -> Array:  # fmt: skip
-    """The output (by default the first one) for samples x (B, ...), `block` at once where the model leaves that open.
+    """The model's output for samples x (B, ...), `block` of them at once where it leaves that open.
 
     SessionProblem says why there is none: also where the model insists on more than `most_batch` samples at once.
     """
-    request = Request(outputs=[] if output is None else [output], ranges=False, block=block, most_batch=most_batch)
+    request = Request(values=None, block=block, most_batch=most_batch)
     with scratch_folder() as folder:
         _run(model, x, request, folder, seconds)
         try:
@@ -74,7 +75,7 @@ def ranges_of(
     model: RunnableModel, x: Array, values: Sequence[str], *, most_batch: int, seconds: float
 ) -> dict[str, Range]:  # fmt: skip
     """The lowest and the highest number of each of the values for the samples; SessionProblem as `answers_of`."""
-    request = Request(outputs=list(values), ranges=True, block=1, most_batch=most_batch)
+    request = Request(values=list(values), block=1, most_batch=most_batch)
     with scratch_folder() as folder:
         _run(model, x, request, folder, seconds)
         return msgspec.json.decode((folder / RANGES).read_bytes(), type=dict[str, Range])

@@ -27,10 +27,9 @@ _LONGEST = 300  # characters of what it says
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What is wanted: the answers of one output (the first where none is named), or the ranges of several values."""
+    """What is wanted: the ranges of these values, or without any the answers of the output."""
 
-    outputs: list[str]
-    ranges: bool
+    values: list[str] | None
     block: int
     most_batch: int
 
@@ -66,16 +65,16 @@ def run(folder: Path) -> int:
 
 def _answer(folder: Path, request: Request) -> None:
     content = (folder / MODEL).read_bytes()
-    session = _session(_with_outputs(content, request.outputs) if request.ranges else content)
+    session = _session(content if request.values is None else _with_outputs(content, request.values))
     samples = read_npy(folder / SAMPLES)
-    names = request.outputs or [session.get_outputs()[0].name]
+    names = [session.get_outputs()[0].name] if request.values is None else request.values
     try:
         blocks = _blocks(session, samples, names, request)
-        if request.ranges:
-            (folder / RANGES).write_bytes(msgspec.json.encode(_ranges(names, blocks)))
-        else:
+        if request.values is None:
             answers = np.concatenate([block[0] for block in blocks])[: len(samples)]
             np.save(folder / ANSWERS, answers, allow_pickle=False)
+        else:
+            (folder / RANGES).write_bytes(msgspec.json.encode(_ranges(names, blocks)))
     except _Failed:
         raise
     except Exception as error:  # onnxruntime's exceptions have no common base class
@@ -116,7 +115,8 @@ def _blocks(
     batch = fixed or request.block
     for start in range(0, len(samples), batch):
         block = samples[start : start + batch]
-        yield session.run(names, {entry.name: block if fixed is None else np.resize(block, (fixed, *block.shape[1:]))})
+        filled = block if fixed is None else np.resize(block, (fixed, *block.shape[1:]))
+        yield session.run(names, {entry.name: filled})
 
 
 def _ranges(names: list[str], blocks: Iterator[list[Array]]) -> dict[str, tuple[float, float]]:

@@ -42,7 +42,6 @@ def run_onnxruntime(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[
         return answers_of(
             model,
             as_model_takes(network, x),
-            output=network.model_output,
             block=max(1, min(_MOST_SAMPLES, _BLOCK_VALUES // network.input.size)),
             most_batch=_MOST_VALUES // network.input.size,
             seconds=_START_SECONDS + len(x) * (_SAMPLE_SECONDS + _MAC_SECONDS * macs),

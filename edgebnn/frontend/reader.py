@@ -50,9 +50,7 @@ def graph_of(stored: Stored, output: str | None = None) -> Graph:
 
     Raises ModelError where it is no model with one input and such an output.
     """
-    chosen = _output([value.name for value in stored.model.graph.output], stored.nodes, output)
-    ready = {*stored.constants, *(value.name for value in stored.inputs)}
-    nodes = needed(_ordered(stored.nodes, ready), chosen)
+    chosen, nodes = _ending_in(stored, output)
     used = {name for node in nodes for name in node.inputs}
     graph = Graph(
         name=printable(stored.model.graph.name),
@@ -71,6 +69,13 @@ def graph_of(stored: Stored, output: str | None = None) -> Graph:
     return widened(graph)
 
 
+def _ending_in(stored: Stored, output: str | None) -> tuple[str, tuple[Node, ...]]:
+    """The output that is meant, and the nodes that it depends on in an order in which they can be run."""
+    chosen = _output([value.name for value in stored.model.graph.output], stored.nodes, output)
+    ready = {*stored.constants, *(value.name for value in stored.inputs)}
+    return chosen, needed(_ordered(stored.nodes, ready), chosen)
+
+
 def _producer(model: ModelProto) -> str:
     """The program that wrote the file, as it says itself; of PyTorch's two exporters the one that notes its sources."""
     name = printable(model.producer_name)
@@ -78,10 +83,19 @@ def _producer(model: ModelProto) -> str:
     return f"{name} (dynamo)" if noted else name
 
 
-def runnable(stored: Stored, name: str) -> RunnableModel:
-    """The model for onnxruntime, whose file is called `name`: what was checked, in one piece, and nothing else."""
-    domains = frozenset(node.domain for node in stored.model.graph.node)
-    return RunnableModel(name, stored.model.SerializeToString(), stored.sha256, domains)
+def runnable(stored: Stored, name: str, output: str | None = None) -> RunnableModel:
+    """The model for onnxruntime, whose file is called `name`: the graph of `graph_of` in one piece."""
+    chosen, nodes = _ending_in(stored, output)
+    whole, kept = stored.model.graph, set(nodes)
+    used = {value for node in nodes for value in node.inputs}
+    graph = GraphProto(name=whole.name)
+    graph.node.extend(proto for proto, node in zip(whole.node, stored.nodes, strict=True) if node in kept)
+    graph.initializer.extend(tensor for tensor in whole.initializer if tensor.name in used)
+    graph.input.extend(value for value in whole.input if value.name in used)
+    known = [value for value in whole.output if value.name == chosen]
+    graph.output.extend(known or [ValueInfoProto(name=chosen)])
+    model = ModelProto(ir_version=stored.model.ir_version, opset_import=stored.model.opset_import, graph=graph)
+    return RunnableModel(name, model.SerializeToString(), stored.sha256, frozenset(node.domain for node in nodes))
 
 
 def read_stored(path: Path) -> Stored:

@@ -66,16 +66,25 @@ def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspe
     return Inspection(name, graph.sha256, lowered.network, lowered.problems, graph.producer)
 
 
-def runnable_model(path: Path | str) -> RunnableModel:
-    """The checked model of a file for onnxruntime, whatever its outputs are; ModelError where the file is damaged."""
-    path = Path(path)
-    return runnable(_naming(path, read_stored), printable(path.name))
+def runnable_model(path: Path | str, output: str | None = None, sha256: str | None = None) -> RunnableModel:
+    """The checked model of a file for onnxruntime, up to this output, by default its only one.
+
+    Raises ModelError where the file is damaged, has no such output, or is not the one of this hash.
+    """
+
+    def read(path: Path) -> RunnableModel:
+        stored = read_stored(path)
+        if sha256 not in (None, stored.sha256):
+            raise ModelError("this is not the model that the deployment was compiled from; give that file")
+        return runnable(stored, printable(path.name), output)
+
+    return _naming(Path(path), read)
 
 
 def _read(path: Path, options: ReadOptions) -> tuple[Graph, RunnableModel | None]:
     """The graph and, where calibration is going to run it, the model itself."""
     stored = read_stored(path)
-    model = None if options.calibration is None else runnable(stored, printable(path.name))
+    model = None if options.calibration is None else runnable(stored, printable(path.name), options.output)
     return graph_of(stored, options.output), model
 
 

@@ -76,8 +76,8 @@ def test_a_deployment_keeps_the_choice(tmp_path: Path) -> None:
     deployment.save(tmp_path / "out")
     loaded = edgebnn.load(tmp_path / "out")
     assert f"--output {model.last}" in loaded.mapped.provenance.options
-    assert runnable_model(path).sha256 == loaded.mapped.provenance.model_sha256
+    assert runnable_model(path, model.last).sha256 == loaded.mapped.provenance.model_sha256
     x = np.random.default_rng(0).integers(-128, 128, size=(16, 8)).astype(np.int8)
-    assert np.array_equal(loaded.run(x), run_onnxruntime(runnable_model(path), loaded.mapped, x))
+    assert np.array_equal(loaded.run(x), run_onnxruntime(runnable_model(path, model.last), loaded.mapped, x))
     features = edgebnn.compile(path, target="host", input_type="int8", output=middle)
-    assert np.array_equal(features.run(x), run_onnxruntime(runnable_model(path), features.mapped, x))
+    assert np.array_equal(features.run(x), run_onnxruntime(runnable_model(path, middle), features.mapped, x))
