@@ -143,7 +143,7 @@ class Emitter:
             for part, part_pad in zip(each, pads, strict=True)
         ]
         total = self._added(layers, sums)
-        leaf = leaf_of_sums(source, weights, made, pad, operation, dots)
+        leaf = leaf_of_sums(source, weights, made, pad, operation, dots, padding)
         self._roundings[total.name] = roundings_of_layer(source, weights, operation, dots, self.input.holds(tensor))
         expression: Expression = leaf
         if operation.bias is not None:

@@ -42,9 +42,9 @@ class Source:
 
     @property
     def largest(self) -> float:
-        """A bound of the magnitude of its values."""
-        reach = max(abs(self.tensor.low), abs(self.tensor.high))
-        return float(max(map(abs, self.slope.tolist())) * reach + max(map(abs, self.offset.tolist())))
+        """The largest magnitude of its values."""
+        slope, offset = self.slope.astype(np.float64), self.offset.astype(np.float64)
+        return float(max(np.abs(slope * n + offset).max() for n in (self.tensor.low, self.tensor.high)))
 
 
 def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0) -> Source:
@@ -84,8 +84,12 @@ def leaf_of_sums(
     padding: Padded,
     operation: WeightedSum,
     bound: int,
+    padded_with: float,
 ) -> Leaf:
-    """The sums of a layer as the model sees them, and whether float32 decides the rest; dot products reach `bound`."""
+    """The sums of a layer as the model sees them, and whether float32 decides the rest.
+
+    Its dot products reach `bound`, the model pads with `padded_with`.
+    """
     scale: Fractions = weights.scale * layer.unit
     fan_in = prod(weights.integers.shape[1:])
     reach = _reach_with_offset(source, bound)
@@ -96,7 +100,7 @@ def leaf_of_sums(
     if not exact or source.error:
         # What all weights of a neuron make of 1, in units of its sums.
         gain = largest_sum(weights.integers, weights.kind) / layer.unit.astype(np.float64)
-        magnitude = bound + gain * max(float(abs(each)) for each in set(source.offset.tolist()))
+        magnitude = gain * max(source.largest, abs(padded_with))
         # Of signs, and of signs and zeros, no product is larger than the others can be.
         alike = weights.kind is layer.kind is not WeightKind.INT8
         error = error + gain * source.error + sum_error(fan_in, magnitude, alike)
