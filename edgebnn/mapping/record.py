@@ -115,7 +115,7 @@ def decode(data: bytes, where: str) -> Record:
     try:
         schema = msgspec.json.decode(data, type=_AnyRecord).schema
         if schema != SCHEMA:
-            raise DeploymentError(f"'{where}' was written by another build of edgebnn; compile the model again")
+            raise DeploymentError(f"'{where}' was written by another build of edgebnn; compile again")
         return msgspec.json.decode(data, type=Record)
     except (msgspec.DecodeError, RecursionError) as error:
         raise DeploymentError(

@@ -263,7 +263,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
 
 def test_a_hostile_name_of_a_file_is_kept_printable(tmp_path: Path) -> None:
     measured = read_measured(csv_file(tmp_path / "a\x1b[2J\n.csv", f"{RATES}\n0,0,0,0\n")).measured
-    assert measured.name == "a?[2J?.csv"
+    assert measured.name == "a?[2J .csv"
 
 
 def test_without_pyarrow_the_way_on_is_said(tmp_path: Path) -> None:

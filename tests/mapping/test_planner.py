@@ -97,6 +97,8 @@ def assert_same(one: Any, other: Any) -> None:
         ours, theirs = getattr(one, field.name), getattr(other, field.name)
         if dataclasses.is_dataclass(ours) and not isinstance(ours, Tensor | Window):
             assert_same(ours, theirs)
+        elif isinstance(ours, tuple) and any(isinstance(each, np.ndarray) for each in ours):  # of several lengths
+            assert len(ours) == len(theirs) and all(map(np.array_equal, ours, theirs)), field.name
         else:
             assert np.array_equal(ours, theirs), field.name
             assert getattr(ours, "dtype", None) == getattr(theirs, "dtype", None)
