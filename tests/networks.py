@@ -205,7 +205,8 @@ def _draw_lines(builder: Builder, choices: _Choices) -> None:
 
 def _draw_steps(builder: Builder, choices: _Choices, kind: Kind | None = None) -> None:
     kind = kind or choices.one_of((Kind.BITS, Kind.BITS, Kind.TRITS, Kind.INTEGERS, Kind.INTEGERS))
-    steps, low, step = choices.one_of(ACTIVATIONS)
+    # Few enough thresholds for the flash of every target.
+    steps, low, step = choices.one_of([each for each in ACTIVATIONS if each[0] * builder.last.channels <= 1 << 16])
     builder.threshold(kind, steps, low, step, even=bool(choices.integer(0, 1)))
 
 

@@ -34,7 +34,8 @@ def test_inspect_gives_the_network_or_its_problems() -> None:
         assert len(repr(found)) < 120
     unknown = onnx.load_model_from_string(CONTENT)
     unknown.graph.node[0].op_type = "Einsum"
-    unknown.graph.node[0].attribute[:] = [onnx.helper.make_attribute("equation", "ij->ij")]
+    del unknown.graph.node[0].attribute[:]
+    unknown.graph.node[0].attribute.append(onnx.helper.make_attribute("equation", "abc->abc"))
     found = edgebnn.inspect(unknown)
     assert found.network is None and found.problems
 
