@@ -257,7 +257,7 @@ class TestProblems:
 
     def test_other_problems_are_listed_beside_it_with_their_remedies(self, tmp_path: Path) -> None:
         model = float_network(1)
-        model.add("LSTM")
+        model.add("LSTM", np.zeros((1, 4, 8), np.float32), np.zeros((1, 4, 1), np.float32), hidden_size=1)
         model.add("MatMul", signs(0, 3, 2))
         document = of_model(model, tmp_path)
         assert len(grouped(document["problems"])) == len(document["problems"]) - 1
@@ -267,7 +267,7 @@ class TestProblems:
     def test_a_single_problem_is_not_called_the_first_one(self, tmp_path: Path) -> None:
         model = Model((8,))
         model.add("MatMul", signs(0, 8, 8))
-        model.add("LSTM")
+        model.add("LSTM", np.zeros((1, 4, 8), np.float32), np.zeros((1, 4, 1), np.float32), hidden_size=1)
         model.add("MatMul", signs(0, 8, 3))
         text = said(of_model(model, tmp_path))
         assert "m cannot be mapped" in text.replace("model", "m") and "1 node stands in the way" in text
