@@ -81,5 +81,6 @@ def _read(command: click.Command, ctx: click.Context) -> Iterator[tuple[str, Pat
 
 def _called(param: click.Parameter) -> str:
     if isinstance(param, click.Option):
-        return {"--json-file": "--json"}.get(param.opts[-1], param.opts[-1])
+        name = next(name for name in param.opts if name.startswith("--"))
+        return {"--json-file": "--json"}.get(name, name)
     return param.make_metavar(click.get_current_context())
