@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import edgebnn.api
+from edgebnn.chip.target import Target
+from edgebnn.codegen.build import Firmware, build_firmware
+from edgebnn.codegen.toolchain import Toolchain, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,3 +37,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder with real data; name one in EDGEBNN_DATA")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _firmware_is_built_once() -> Iterator[None]:
+    """Deployments of the same files, target and compiler share a build; tests/codegen shows that the bytes agree."""
+    built: dict[object, Firmware] = {}
+
+    def build(files: Mapping[str, bytes], target: Target, toolchain: str | Toolchain = "auto") -> Firmware:
+        chain = find_toolchain(target, toolchain) if isinstance(toolchain, str) else toolchain
+        key = (frozenset(files.items()), repr(target), chain)
+        if key not in built:
+            built[key] = build_firmware(files, target, chain)
+        return built[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edgebnn.api, "build_firmware", build)
+        yield
