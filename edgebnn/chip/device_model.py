@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
-from edgebnn.chip.devices import BL, BLB, Devices, Sticking, amplifier_offsets, telegraph_amplitudes
+from edgebnn.chip.devices import BL, BLB, Devices, Flags, Sticking, amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
-from edgebnn.chip.measured import Measured
+from edgebnn.chip.measured_devices import measured_sticking, with_measured
 from edgebnn.chip.normal import Floats
 from edgebnn.chip.pattern import Rows
 from edgebnn.chip.pulses import Outcome, PulseCount, program_all, program_verified
@@ -69,7 +69,7 @@ def row_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> P
 
 def programmed_devices(chip: ChipInstance, rows: Rows, read_back: ReadBack, offsets: Floats) -> Outcome:
     """The rows' devices after the chip programmed them, and what that took."""
-    devices = worn_devices(chip, rows.bank_row, drawn_sticking(chip.seed, rows.bank_row, read_back.cell))
+    devices = worn_devices(chip, rows.bank_row, sticking(chip, rows, read_back.cell))
     if chip.attempts == 1:
         return program_all(devices, rows.sign, rows.nonzero)
     attempts = program_verified(devices, rows.sign, rows.nonzero, rows.ternary, read_back, offsets)
@@ -99,18 +99,30 @@ def row_offsets(chip: ChipInstance, rows: Rows, cell: Cell) -> Floats:
 def ln_resistance(chip: ChipInstance, devices: Devices, cell: Cell) -> Floats:
     """ln R of the devices, float32 (rows, 32, 2): as drawn, and as measured where the chip was measured."""
     drawn = devices.ln_resistance(cell)
-    if chip.measured is None or chip.measured.ln_resistance is None or chip.kinds is ErrorKinds.READ:
+    if chip.measured is None or chip.kinds is ErrorKinds.READ:
         return drawn
-    return _with_measured(drawn, devices, chip.measured, chip.measured.ln_resistance)
-
-
-def _with_measured(drawn: Floats, devices: Devices, measured: Measured, ln_resistance: Floats) -> Floats:
-    """A cell measured in one state has the mirror image of it in the other; a 0 has the measured HRS on its side."""
-    here, index = measured.places(devices.bank_row)
-    lrs, hrs = ln_resistance[index, 0], ln_resistance[index, 1]
-    found = drawn.copy()
-    for side, other in ((BL, BLB), (BLB, BL)):
-        # A 0 has two HRS, of which BLb's was measured, as that of a cell programmed to +1.
-        known = devices.low[..., side] | devices.low[..., other] | (side == BLB)
-        found[..., side] = np.where(here & known, np.where(devices.low[..., side], lrs, hrs), drawn[..., side])
+    found, _ = with_measured(chip.measured, devices, drawn)
     return found
+
+
+def known_wrong(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> tuple[Floats, Flags]:
+    """How often each synapse of some rows is wrong by what was measured of it, 0, 1 or 1/2, and where that is known.
+
+    Float32 and bool (rows, 32): of weights +-1, by which of their devices has the larger resistance.
+    """
+    assert chip.measured is not None, "asked for measured chips alone"
+    cell = device_cell(chip, target, policy)
+    devices = program_all(
+        worn_devices(chip, rows.bank_row, sticking(chip, rows, cell)), rows.sign, rows.nonzero
+    ).devices
+    found, known = with_measured(chip.measured, devices, devices.ln_resistance(cell))
+    margin = (found[..., BLB] - found[..., BL]) * rows.values
+    return np.where(margin == 0, np.float32(0.5), (margin < 0).astype(np.float32)), known & (rows.values != 0)
+
+
+def sticking(chip: ChipInstance, rows: Rows, cell: Cell) -> Sticking | None:
+    """Which of the rows' devices are stuck: as drawn, and as measured where the chip was measured."""
+    drawn = drawn_sticking(chip.seed, rows.bank_row, cell)
+    if chip.measured is None or chip.kinds is ErrorKinds.READ:
+        return drawn
+    return measured_sticking(chip.measured, rows.bank_row, drawn)

@@ -122,4 +122,4 @@ class ChipInstance:
 
 def measured_model(measured: Measured) -> ErrorModel:
     """The error model that takes such a measurement: `table` takes error rates, `device` resistances."""
-    return ErrorModel.TABLE if measured.ln_resistance is None else ErrorModel.DEVICE
+    return ErrorModel.DEVICE if measured.error_rate is None else ErrorModel.TABLE

@@ -22,8 +22,8 @@ from edgebnn.inputs import open_input
 SCHEMA = 3
 _MAX_JSON_BYTES = 1 << 16
 _MAX_FILE_BYTES = 28 * MAX_CELLS  # 26 bytes a cell, and the frame
-_CHIP, _CELL = "chip", "cell"  # arrays of the archive, with one of those below
-_VALUES = _RATE, _RESISTANCE = "error_rate", "ln_resistance"
+_CHIP, _CELL = "chip", "cell"  # arrays of the archive, with some of those below
+_VALUES = _RATE, _RESISTANCE, _READING, _STUCK = "error_rate", "ln_resistance", "reading", "stuck"
 
 _ZIP = b"PK\x03\x04"
 
@@ -175,4 +175,5 @@ def _chip(stored: _ChipFile, arrays: dict[str, Array] | None, path: Path) -> Chi
 def _measured(stored: _Measurement | None, arrays: dict[str, Array] | None) -> Measured | None:
     if stored is None or arrays is None:
         return None
-    return Measured(arrays[_CELL], arrays.get(_RATE), arrays.get(_RESISTANCE), stored.name, stored.sha256)
+    readings = arrays.get(_READING), arrays.get(_STUCK)
+    return Measured(arrays[_CELL], arrays.get(_RATE), arrays.get(_RESISTANCE), stored.name, stored.sha256, *readings)

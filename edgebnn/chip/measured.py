@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.devices import StuckIn
 from edgebnn.chip.target import COLUMNS
 from edgebnn.errors import DataError
 
@@ -25,9 +27,11 @@ LOWEST_OHM, HIGHEST_OHM = 1.0, 1e15
 class Measured:
     """Cells, each by its number (bank << 5 | row) * 32 + column; int64 (n,), rising.
 
-    Either `error_rate`, float64 (n, 2), of the weights +1 and -1, or `ln_resistance`, float32 (n, 2): ln R in ln ohm of
-    the device in its low and of the one in its high-resistance state, as a cell programmed to +1 has them on BL and
-    BLb. `name` is the file's, `sha256` that of its bytes. Raises DataError for arrays that are no such thing.
+    Either `error_rate`, float64 (n, 2), of the weights +1 and -1; or `ln_resistance`, float32 (m, 2), ln R in ln ohm of
+    the devices on BL and BLb in each of m readings, or `stuck`, int8 (n, 2), a `StuckIn` for either device, or both.
+    `reading`, int64 (m,), never falling, is 3 times the cell's number plus the weight + 1 that it was programmed to,
+    repeats one after the other; None where each cell was read once, as +1. `name` is the file's, `sha256` that of its
+    bytes. Raises DataError for arrays that are no such thing.
     """
 
     cell: npt.NDArray[np.int64]
@@ -35,6 +39,42 @@ class Measured:
     ln_resistance: npt.NDArray[np.float32] | None
     name: str
     sha256: str
+    reading: npt.NDArray[np.int64] | None = None
+    stuck: npt.NDArray[np.int8] | None = None
+
+    @property
+    def readings(self) -> npt.NDArray[np.int64]:
+        """`reading`, where it is None too."""
+        return 3 * self.cell + 2 if self.reading is None else self.reading
+
+    @property
+    def weights(self) -> npt.NDArray[np.int8]:
+        """What the cell was programmed to at each reading, int8 (m,)."""
+        return (self.readings % 3 - 1).astype(np.int8)
+
+    @property
+    def pairs(self) -> npt.NDArray[np.float32]:
+        """ln R of the device meant to be in LRS and of the one meant to be in HRS, float32 (k, 2).
+
+        Of every reading of a +1 or -1 in cells of which no device is stuck; none where no resistances were measured.
+        """
+        if self.ln_resistance is None:
+            return np.zeros((0, 2), np.float32)
+        wanted = self.weights != 0
+        if self.stuck is not None:
+            wanted = wanted & (self.stuck[np.searchsorted(self.cell, self.readings // 3)] == 0).all(axis=-1)
+        read, plus = self.ln_resistance[wanted], (self.weights[wanted] > 0)[:, np.newaxis]
+        found: npt.NDArray[np.float32] = np.where(plus, read, read[:, ::-1])
+        return found
+
+    @property
+    def mirrored(self) -> int:
+        """How many cells without stuck devices were read as +1 or as -1, and never as the other."""
+        if self.ln_resistance is None:
+            return 0
+        seen = [np.isin(3 * self.cell + weight + 1, self.readings) for weight in (1, -1)]
+        sound = True if self.stuck is None else ~self.stuck.any(axis=-1)
+        return int(((seen[0] != seen[1]) & sound).sum())
 
     def places(self, bank_row: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
         """(measured, index) of the cells of some rows (rows,): bool and int64 (rows, 32); the index only where so."""
@@ -48,14 +88,24 @@ class Measured:
             raise DataError(f"a measurement is a list of 1 to {MAX_CELLS} cells, as int64; import its file again")
         if self.cell[0] < 0 or self.cell[-1] >= MAX_BANKS * BANK_CELLS or not (np.diff(self.cell) > 0).all():
             raise DataError("the measured cells are not in rising order, each once; import the measurement again")
-        if (self.error_rate is None) == (self.ln_resistance is None):
+        of_devices = self.ln_resistance is not None or self.stuck is not None
+        if (self.error_rate is None) != of_devices:
             raise DataError("a measurement has either error rates or resistances; import it again")
         if self.error_rate is not None:
             _demand(self.error_rate, np.float64, (count, 2), 0.0, 1.0)
         if self.ln_resistance is not None:
-            _demand(self.ln_resistance, np.float32, (count, 2), log(LOWEST_OHM), log(HIGHEST_OHM))
+            self._check_readings(self.ln_resistance)
+        if self.stuck is not None:
+            _demand(self.stuck, np.int8, (count, 2), min(StuckIn), max(StuckIn))
         if not self.name.isprintable() or len(self.name) > 255 or not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise DataError("a measurement has its file's name and SHA-256, printable both; import it again")
+
+    def _check_readings(self, ln_resistance: npt.NDArray[np.float32]) -> None:
+        readings = self.readings
+        sound = readings.ndim == 1 and 1 <= len(readings) <= MAX_CELLS and readings.dtype == np.int64
+        if not sound or (np.diff(readings) < 0).any() or not np.array_equal(np.unique(readings // 3), self.cell):
+            raise DataError("the readings are not those of the measured cells, in their order; import them again")
+        _demand(ln_resistance, np.float32, (len(readings), 2), log(LOWEST_OHM), log(HIGHEST_OHM))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Measured):
@@ -73,12 +123,10 @@ class Measured:
         return len(np.unique(self.cell // BANK_CELLS))
 
 
-_ARRAYS = ("cell", "error_rate", "ln_resistance")
+_ARRAYS = ("cell", "error_rate", "ln_resistance", "reading", "stuck")
 
 
-def _demand(
-    values: npt.NDArray[np.floating], dtype: npt.DTypeLike, shape: tuple[int, ...], low: float, high: float
-) -> None:
+def _demand(values: npt.NDArray[Any], dtype: npt.DTypeLike, shape: tuple[int, ...], low: float, high: float) -> None:
     # NaN compares as false. The bounds are those of numbers that were rounded.
     near = values.shape == shape and values.dtype == dtype and ((values >= low - 1e-5) & (values <= high + 1e-5)).all()
     if not near:

@@ -1,7 +1,8 @@
 """The columns of a measurement's file, whatever its format: which there are, and what may stand in them.
 
-`bank,row,column` and either `r_bl_ohm,r_blb_ohm`, with `weight` beside them where cells were not programmed to +1, or
-`error_rate`, or `error_rate_plus,error_rate_minus` where the two weights err differently. Others are left alone.
+`bank,row,column` and either `r_bl_ohm,r_blb_ohm`, with `weight` or `reading` beside them where cells were not all
+programmed to +1 and read once, or `stuck_bl`, `stuck_blb` or both, also beside resistances, or `error_rate`, or
+`error_rate_plus,error_rate_minus` where the two weights err differently. Others are left alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.devices import StuckIn
 from edgebnn.chip.measured import HIGHEST_OHM, LOWEST_OHM, MAX_BANKS, MAX_ROWS
+from edgebnn.chip.measured_words import READING_REMEDY, STUCK_REMEDY, reading_number, stuck_number
 from edgebnn.chip.target import COLUMNS
 from edgebnn.errors import DataError
 
@@ -24,6 +27,10 @@ RESISTANCES = ("r_bl_ohm", "r_blb_ohm")
 RATE = "error_rate"
 SIGN_RATES = ("error_rate_plus", "error_rate_minus")
 WEIGHT = "weight"
+READING = "reading"
+STUCK = ("stuck_bl", "stuck_blb")
+WORDS = {READING: reading_number, **dict.fromkeys(STUCK, stuck_number)}
+"""Columns of words, and what makes a whole number of each."""
 WHOLE = (*PLACE, WEIGHT)  # columns of whole numbers
 HEADERS = f"{','.join((*PLACE, *RESISTANCES))} or {','.join((*PLACE, RATE))}"
 
@@ -34,8 +41,10 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "bank": (0, MAX_BANKS - 1, f"banks are whole numbers from 0 to {MAX_BANKS - 1}"),
     "row": (0, MAX_ROWS - 1, f"rows are whole numbers from 0 to {MAX_ROWS - 1}"),
     "column": (0, COLUMNS - 1, f"columns are whole numbers from 0 to {COLUMNS - 1}"),
-    WEIGHT: (-1, 1, "give +1 or -1, what the cell was programmed to: a 0 shows no low-resistance state"),
+    WEIGHT: (-1, 1, "give +1 or -1, what the cell was programmed to; a 0 goes into a column 'reading'"),
     **dict.fromkeys((RATE, *SIGN_RATES), (0, 1, f"give a number from 0 to 1, and {_LEAVE_OUT}")),
+    READING: (0, 1 << 32, READING_REMEDY),
+    **dict.fromkeys(STUCK, (min(StuckIn), max(StuckIn), STUCK_REMEDY)),
     **dict.fromkeys(RESISTANCES, (LOWEST_OHM, HIGHEST_OHM, _OHMS)),
 }
 
@@ -82,12 +91,17 @@ def layout_of(names: Sequence[str], file: str) -> Layout:
         raise DataError(f"'{file}' has both resistances and {min(rates)}; leave out one of them, or make two files")
     if RATE in rates and len(rates) > 1:
         raise DataError(f"'{file}' has {RATE} and rates of each weight; leave out one of them")
-    values = RESISTANCES if not rates else (RATE,) if RATE in rates else SIGN_RATES
+    if {WEIGHT, READING} <= found and not rates:
+        raise DataError(f"'{file}' has both {WEIGHT} and {READING}; leave out {WEIGHT}, which {READING} says as well")
+    stuck = () if rates else tuple(name for name in STUCK if name in found)
+    of_rates = () if not rates else (RATE,) if RATE in rates else SIGN_RATES
+    values = of_rates or (() if stuck and not found & set(RESISTANCES) else RESISTANCES)
     wanted = (*PLACE, *values)
     missing = [name for name in wanted if name not in found]
     if missing:
         raise DataError(f"'{file}' has no column '{missing[0]}' (it has: {listed(names)}); its first line is {HEADERS}")
-    read = (*wanted, WEIGHT) if WEIGHT in found and not rates else wanted
+    states = tuple(name for name in (WEIGHT, READING) if name in found and values == RESISTANCES)
+    read = (*wanted, *states, *stuck)
     for name in read:
         if plain.count(name) > 1:
             raise DataError(f"'{file}' has the column '{name}' twice; keep one")

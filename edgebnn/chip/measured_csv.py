@@ -12,7 +12,18 @@ from typing import IO
 
 import numpy as np
 
-from edgebnn.chip.measured_columns import WHOLE, Block, Column, Layout, Source, Table, layout_of, remedy_for, shown_text
+from edgebnn.chip.measured_columns import (
+    WHOLE,
+    WORDS,
+    Block,
+    Column,
+    Layout,
+    Source,
+    Table,
+    layout_of,
+    remedy_for,
+    shown_text,
+)
 from edgebnn.errors import DataError
 
 LONGEST_LINE = 1 << 16  # bytes
@@ -118,10 +129,11 @@ def _blocks(
 
 def _column(name: str, texts: list[str], numbers: list[int], source: Source) -> Column:
     """The numbers of a column; DataError names the first text that is none."""
-    convert: Callable[[str], float] = int if name in WHOLE else float
+    convert: Callable[[str], float] = WORDS.get(name, int if name in WHOLE else float)
     try:
         if _plain("".join(texts)):
-            return np.array([convert(text) for text in texts], np.int64 if name in WHOLE else np.float64)
+            kind = np.int64 if name in WHOLE or name in WORDS else np.float64
+            return np.array([convert(text) for text in texts], kind)
     except (ValueError, OverflowError):
         pass  # said below, once the line is known
     raise DataError(_misfit(name, texts, numbers, source, convert))

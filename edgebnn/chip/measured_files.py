@@ -11,8 +11,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.devices import StuckIn
 from edgebnn.chip.measured import BANK_CELLS, MAX_CELLS, Measured
-from edgebnn.chip.measured_columns import PLACE, RATE, RESISTANCES, SIGN_RATES, WEIGHT, Block, Source, check_ranges
+from edgebnn.chip.measured_columns import (
+    PLACE,
+    RATE,
+    READING,
+    RESISTANCES,
+    SIGN_RATES,
+    STUCK,
+    WEIGHT,
+    Block,
+    Column,
+    Source,
+    check_ranges,
+)
 from edgebnn.chip.measured_csv import csv_table
 from edgebnn.chip.measured_parquet import MAGIC, parquet_table
 from edgebnn.chip.target import COLUMNS
@@ -24,19 +37,24 @@ MAX_FILE_BYTES = 1 << 30  # 64 bytes for each cell that may be
 
 
 class MeasuredFile(NamedTuple):
-    """A measurement, the names of the file's columns that were not read, and whether it has the column `weight`."""
+    """A measurement, the names of the file's columns that were not read, and whether it says what cells held."""
 
     measured: Measured
     ignored: tuple[str, ...]
     weighted: bool
 
 
-class _Cells(NamedTuple):
-    """Cells in some order: their numbers, their records in the file, and what was measured (n, 2)."""
+class _Records(NamedTuple):
+    """Records in some order (n,): the number of cell and weight as in `Measured.reading`, the repeat, the record.
 
-    cell: npt.NDArray[np.int64]
+    values: what was measured, (n, 2), or None. stuck: int8 (n, 2), or None.
+    """
+
+    reading: npt.NDArray[np.int64]
+    repeat: npt.NDArray[np.int64]
     record: npt.NDArray[np.int64]
-    values: npt.NDArray[Any]
+    values: npt.NDArray[Any] | None
+    stuck: npt.NDArray[np.int8] | None
 
 
 def read_measured(path: Path) -> MeasuredFile:
@@ -56,25 +74,24 @@ def _read(file: BufferedReader, path: Path) -> MeasuredFile:
     file.seek(0)
     source = Source(str(path), "record" if packed else "line")
     layout, blocks = parquet_table(file, source) if packed else csv_table(file, source)
-    cells = _sorted(_joined(blocks, source), source)
-    rates = RESISTANCES[0] not in layout.position
-    measured = Measured(
-        cell=cells.cell,
-        error_rate=cells.values if rates else None,
-        ln_resistance=None if rates else cells.values,
-        name=legible_line(path.name),
-        sha256=digest,
-    )
-    return MeasuredFile(measured, layout.ignored, WEIGHT in layout.position)
+    found = _sorted(_joined(blocks, source), source)
+    cell = np.unique(found.reading // 3)
+    named = legible_line(path.name), digest
+    if set(layout.position) & {RATE, *SIGN_RATES}:
+        measured = Measured(cell, found.values, None, *named)
+    else:
+        reading = None if found.values is None else found.reading
+        measured = Measured(cell, None, found.values, *named, reading, _stuck(found, cell, source))
+    return MeasuredFile(measured, layout.ignored, bool({WEIGHT, READING} & set(layout.position)))
 
 
-def _joined(blocks: Iterator[Block], source: Source) -> _Cells:
+def _joined(blocks: Iterator[Block], source: Source) -> _Records:
     """All blocks, each checked and brought to its final form before the next one is read."""
-    found: list[_Cells] = []
+    found: list[_Records] = []
     count = 0
     for block in blocks:
         check_ranges(block, source)
-        found.append(_cells(block))
+        found.append(_records(block))
         count += len(block.record)
         if count > MAX_CELLS:
             raise DataError(
@@ -82,32 +99,73 @@ def _joined(blocks: Iterator[Block], source: Source) -> _Cells:
             )
     if not count:
         raise DataError(f"'{source.file}' has a header and no cells; add a {source.record} for each one")
-    return _Cells(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    reading, repeat, record = (np.concatenate([getattr(each, name) for each in found]) for name in _Records._fields[:3])
+    values, stuck = (
+        None if getattr(found[0], name) is None else np.concatenate([getattr(each, name) for each in found])
+        for name in _Records._fields[3:]
+    )
+    return _Records(reading, repeat, record, values, stuck)
 
 
-def _cells(block: Block) -> _Cells:
+def _records(block: Block) -> _Records:
     columns = block.columns
     bank, row, column = (columns[name].astype(np.int64) for name in PLACE)
     cell = bank * BANK_CELLS + row * COLUMNS + column
-    if RESISTANCES[0] not in columns:
-        signs = (RATE, RATE) if RATE in columns else SIGN_RATES
-        return _Cells(cell, block.record, np.stack([columns[name].astype(np.float64) for name in signs], axis=-1))
-    sides = np.log(np.stack([columns[name].astype(np.float64) for name in RESISTANCES], axis=-1)).astype(np.float32)
-    if WEIGHT in columns:  # -1 has its low-resistance state on BLb
-        sides = np.where((columns[WEIGHT] < 0)[:, np.newaxis], sides[:, ::-1], sides)
-    return _Cells(cell, block.record, sides)
+    plus, once = np.full(cell.shape, 2, np.int64), np.ones(cell.shape, np.int64)
+    weight, repeat = columns[WEIGHT].astype(np.int64) + 1 if WEIGHT in columns else plus, once
+    if READING in columns:
+        repeat, weight = divmod(columns[READING], 3)
+    return _Records(3 * cell + weight, repeat, block.record, _values(columns), _stuck_columns(columns))
 
 
-def _sorted(cells: _Cells, source: Source) -> _Cells:
-    """The cells in rising order; DataError names the first one that stands there again."""
-    order = np.argsort(cells.cell, kind="stable")
-    cell, record = cells.cell[order], cells.record[order]
-    again = np.flatnonzero(cell[1:] == cell[:-1])
+def _values(columns: dict[str, Column]) -> npt.NDArray[Any] | None:
+    """Error rates of +1 and -1, float64 (n, 2), or ln R on BL and BLb, float32 (n, 2)."""
+    if RESISTANCES[0] in columns:
+        ohms = np.stack([columns[name].astype(np.float64) for name in RESISTANCES], axis=-1)
+        return np.log(ohms).astype(np.float32)
+    names = (RATE, RATE) if RATE in columns else SIGN_RATES
+    return np.stack([columns[name].astype(np.float64) for name in names], axis=-1) if names[0] in columns else None
+
+
+def _stuck_columns(columns: dict[str, Column]) -> npt.NDArray[np.int8] | None:
+    if not set(STUCK) & set(columns):
+        return None
+    none = np.zeros(len(columns[PLACE[0]]), np.int8)
+    return np.stack([columns.get(name, none).astype(np.int8) for name in STUCK], axis=-1)
+
+
+def _sorted(records: _Records, source: Source) -> _Records:
+    """The records by cell, weight and repeat; DataError names the first one that stands there again."""
+    order = np.lexsort((records.repeat, records.reading))
+    reading, repeat, record = (each[order] for each in records[:3])
+    values, stuck = (None if each is None else each[order] for each in records[3:])
+    again = np.flatnonzero((reading[1:] == reading[:-1]) & (repeat[1:] == repeat[:-1]))
     if len(again):
         place = again[np.argmin(record[again + 1])]
-        bank, within = divmod(int(cell[place]), BANK_CELLS)
         raise DataError(
-            f"{source.at(int(record[place + 1]))} measures bank {bank}, row {within // COLUMNS}, column "
-            f"{within % COLUMNS} again, after {source.record} {record[place]}; keep one of them"
+            f"{source.at(int(record[place + 1]))} measures {_place(int(reading[place]) // 3)} again, after "
+            f"{source.record} {record[place]}; keep one of them, or tell them apart in a column '{READING}'"
         )
-    return _Cells(cell, record, cells.values[order])
+    return _Records(reading, repeat, record, values, stuck)
+
+
+def _stuck(records: _Records, cell: npt.NDArray[np.int64], source: Source) -> npt.NDArray[np.int8] | None:
+    """Where each cell is stuck, as any of its records says; DataError where two of them say something else."""
+    if records.stuck is None:
+        return None
+    place = np.searchsorted(cell, records.reading // 3)
+    found = np.zeros((len(cell), 2), np.int8)
+    np.maximum.at(found, place, records.stuck)
+    unlike = ((records.stuck != StuckIn.NONE) & (records.stuck != found[place])).any(axis=-1)
+    if unlike.any():
+        first = int(records.record[unlike].min())
+        which = _place(int(cell[place[records.record == first][0]]))
+        raise DataError(
+            f"{source.at(first)}: {which} is stuck in one state here and in the other elsewhere; keep one of them"
+        )
+    return found
+
+
+def _place(cell: int) -> str:
+    bank, within = divmod(cell, BANK_CELLS)
+    return f"bank {bank}, row {within // COLUMNS}, column {within % COLUMNS}"

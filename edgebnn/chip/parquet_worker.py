@@ -17,7 +17,7 @@ import numpy as np
 
 from edgebnn.apart.process import bound_memory
 from edgebnn.chip.measured import MAX_CELLS
-from edgebnn.chip.measured_columns import WHOLE, Column, Layout, layout_of
+from edgebnn.chip.measured_columns import WHOLE, WORDS, Column, Layout, layout_of, remedy_for, shown_text
 from edgebnn.errors import DataError
 
 if TYPE_CHECKING:
@@ -81,6 +81,11 @@ def check_claims(opened: ParquetFile, layout: Layout, name: str) -> None:
 def _check_type(kind: Any, column: str, name: str) -> None:
     from pyarrow import types
 
+    if column in WORDS:
+        kind = kind.value_type if types.is_dictionary(kind) else kind
+        if types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind) or types.is_null(kind):
+            return
+        raise DataError(f"'{name}': the column '{column}' holds {str(kind)[:40]!r}; store texts in it")
     if types.is_integer(kind) or (types.is_floating(kind) and column not in WHOLE):
         return
     wanted = "integers" if column in WHOLE else "numbers"
@@ -102,11 +107,26 @@ def _columns(opened: ParquetFile, layout: Layout, stored: list[str], name: str) 
 
 
 def _numbers(values: Any, column: str, before: int, name: str) -> Column:
+    if column in WORDS:
+        return _words(values, column, before, name)
     if values.null_count:
         first = before + 1 + int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
         raise DataError(f"'{name}', record {first}: {column} is empty; leave out a cell that was not measured")
     found: Column = values.to_numpy(zero_copy_only=False)
     return found if column in WHOLE else found.astype(np.float64)
+
+
+def _words(values: Any, column: str, before: int, name: str) -> Column:
+    """The numbers of words; one that is missing is an empty one."""
+    found = np.zeros(len(values), np.int64)
+    for place, word in enumerate(values.to_pylist()):
+        try:
+            found[place] = WORDS[column]("" if word is None else str(word))
+        except ValueError:
+            shown = "empty" if word is None else shown_text(str(word))
+            where = f"'{name}', record {before + 1 + place}"
+            raise DataError(f"{where}: {column} is {shown}; {remedy_for(column)}") from None
+    return found
 
 
 @contextmanager

@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from edgebnn.chip.ageing import aged_rates
 from edgebnn.chip.cell import cell_error_rates, ternary_rates
-from edgebnn.chip.device_model import device_cell
+from edgebnn.chip.device_model import device_cell, known_wrong
 from edgebnn.chip.evidence import weakest
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
+from edgebnn.chip.pattern import BINARY, TERNARY, Pattern, Rows
 from edgebnn.chip.provenance import pair_evidence, single_evidence, ternary_evidence
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.solving import solve_cell
@@ -94,7 +93,7 @@ def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern 
             return ChipRate(_with_ternary(model, ternary, pattern), worth)
     if chip.measured is None or pattern is None or chip.kinds is ErrorKinds.READ:
         return ChipRate(model, evidence, signs=signs)
-    known, wrong, synapses = _measured(chip.measured, pattern)
+    known, wrong, synapses = _measured(chip, target, chip.policy or policy, pattern)
     if synapses == 0:
         return ChipRate(model, evidence, signs=signs)
     share = known / synapses
@@ -121,29 +120,20 @@ def _model_evidence(chip: ChipInstance, target: Target, policy: str) -> Evidence
     return worth(target, policy, chip.conditions)
 
 
-def _measured(measured: Measured, pattern: Pattern) -> tuple[int, float, int]:
+def _measured(chip: ChipInstance, target: Target, policy: str, pattern: Pattern) -> tuple[int, float, int]:
     """Synapses of the pattern that were measured, how many of them are expected to be wrong, and all synapses."""
-    rates = _rates(measured)
     known, wrong, synapses = 0, 0.0, 0
     for rows in pattern.blocks(_BLOCK_ROWS):
-        here, index = measured.places(rows.bank_row)
+        each, here = _rated(chip, rows) if chip.errors is ErrorModel.TABLE else known_wrong(chip, target, policy, rows)
         known += int(here.sum())
-        each = rates[index]
-        weight = rows.values
-        signed = np.select([weight > 0, weight < 0], [each[..., 0], each[..., 1]], each.mean(axis=-1))
-        wrong += float(signed[here].sum())
+        wrong += float(each[here].sum())
         synapses += len(rows.bank) * COLUMNS
     return known, wrong, synapses
 
 
-def _rates(measured: Measured) -> npt.NDArray[np.float64]:
-    """Of +1 and -1 in each measured cell, float64 (n, 2).
-
-    One whose resistances were measured is wrong or right, or either where they are equal.
-    """
-    if measured.error_rate is not None:
-        return measured.error_rate
-    assert measured.ln_resistance is not None, "what was measured are rates or resistances"
-    low, high = measured.ln_resistance.T
-    wrong = np.where(low == high, 0.5, low > high).astype(np.float64)
-    return np.stack([wrong, wrong], axis=-1)
+def _rated(chip: ChipInstance, rows: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """The measured rate of each synapse's weight (rows, 32), and where there is one."""
+    assert chip.measured is not None and chip.measured.error_rate is not None, "a chip of error rates"
+    here, index = chip.measured.places(rows.bank_row)
+    rates, weight = chip.measured.error_rate[index], rows.values
+    return np.select([weight > 0, weight < 0], [rates[..., 0], rates[..., 1]], rates.mean(axis=-1)), here

@@ -53,8 +53,8 @@ def new_chip(
 def import_chip(
     file: Path, seed: int, target: str, chip_words: ChipOptions, output: Path, json_flag: bool, json_file: Path | None
 ) -> None:
-    """Make a chip instance of a measurement: a CSV or Parquet FILE with bank,row,column and r_bl_ohm,r_blb_ohm or
-    error_rate, or error_rate_plus,error_rate_minus."""
+    """Make a chip instance of a measurement: a CSV or Parquet FILE with bank,row,column and r_bl_ohm,r_blb_ohm
+    (also reading, stuck_bl, stuck_blb), or error_rate, or error_rate_plus,error_rate_minus."""
     from edgebnn.chip.comparison import wrong_signs
     from edgebnn.chip.coverage import check_chip, default_policy
     from edgebnn.chip.instance import measured_model

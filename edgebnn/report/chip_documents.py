@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from edgebnn.chip.comparison import Comparison, WrongSigns, WrongSynapses
 from edgebnn.chip.conditions import KELVIN
-from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.devices import StuckIn
+from edgebnn.chip.instance import ChipInstance, measured_model
 from edgebnn.chip.lifetime import SECONDS_A_DAY
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.measured_doubts import doubts, orientation
@@ -21,6 +22,7 @@ from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import Target
+from edgebnn.report import numbers
 from edgebnn.report.target_names import named
 
 Document = dict[str, Any]
@@ -76,12 +78,11 @@ def import_document(
 ) -> Document:
     """`chip import`: as `chip new`, and what the measurement says by itself."""
     assert chip.measured is not None
-    resistances = chip.measured.ln_resistance
     return {
         **new_document(chip, target, policy, wrong, path),
         "measurement": measurement_document(chip.measured),
         "ignored_columns": list(found.ignored),
-        "notes": [] if resistances is None else _doubts(resistances, found.weighted, chip, target, policy),
+        "notes": [*_doubts(found, chip, target, policy), *_mirrored(chip.measured)],
     }
 
 
@@ -89,10 +90,16 @@ def measurement_document(measured: Measured) -> Document:
     """What was measured: cells, and the 5, 50 and 95 % quantiles of resistances or error rates."""
     document: Document = {**_origin(measured), "evidence": str(Evidence.MEASURED)}
     if measured.ln_resistance is not None:
-        ohms = np.exp(measured.ln_resistance.astype(np.float64))
+        document["readings"] = len(measured.readings)
+    if len(measured.pairs):
+        ohms = np.exp(measured.pairs.astype(np.float64))
         document["lrs_ohm"], document["hrs_ohm"] = _quantiles(ohms[:, 0]), _quantiles(ohms[:, 1])
-        read = orientation(measured.ln_resistance)
+        read = orientation(measured.pairs)
         document["wrong_share"], document["equal_share"] = read.opposite, read.equal
+    if measured.stuck is not None:
+        document["stuck_devices"] = {
+            state: int((measured.stuck == which).sum()) for state, which in (("lrs", StuckIn.LRS), ("hrs", StuckIn.HRS))
+        }
     if measured.error_rate is not None:
         document["error_rate"] = _quantiles(measured.error_rate.mean(axis=-1))
         document["mean_error_rate"] = float(measured.error_rate.mean())
@@ -131,7 +138,7 @@ def _origin(measured: Measured) -> Document:
     return {
         "file": measured.name,
         "sha256": measured.sha256,
-        "model": str(ErrorModel.TABLE if measured.ln_resistance is None else ErrorModel.DEVICE),
+        "model": str(measured_model(measured)),
         "cells": len(measured.cell),
         "banks": measured.banks,
     }
@@ -145,8 +152,16 @@ def _quantiles(values: npt.NDArray[np.float64]) -> list[float]:
     return [float(value) for value in np.quantile(values, _QUANTILES)]
 
 
-def _doubts(
-    ln_resistance: npt.NDArray[np.float32], weighted: bool, chip: ChipInstance, target: Target, policy: str
-) -> list[str]:
-    name = chip.policy or policy
-    return doubts(ln_resistance, weighted, name, solve_cell(target, name, chip.conditions))
+def _doubts(found: MeasuredFile, chip: ChipInstance, target: Target, policy: str) -> list[str]:
+    name, pairs = chip.policy or policy, found.measured.pairs
+    return doubts(pairs, found.weighted, name, solve_cell(target, name, chip.conditions)) if len(pairs) else []
+
+
+def _mirrored(measured: Measured) -> list[str]:
+    if not measured.mirrored:
+        return []
+    cells = f"{measured.mirrored:,} of {numbers.counted(len(measured.cell), 'cell')}"
+    return [
+        f"{cells} were measured with one weight alone: with the other one each of their devices has the resistance "
+        "that the cell's other device had, as a mirror image (a column 'reading' takes both)"
+    ]

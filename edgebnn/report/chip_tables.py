@@ -158,6 +158,11 @@ def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, st
         ("cells", f"{numbers.count(found['cells'])} in {numbers.counted(found['banks'], 'bank')}"),
         ("evidence", found["evidence"]),
     ]
+    if found.get("readings", found["cells"]) != found["cells"]:
+        rows.append(("readings", numbers.count(found["readings"])))
+    if "stuck_devices" in found:
+        stuck = found["stuck_devices"]
+        rows.append(("stuck devices", f"{numbers.count(stuck['lrs'])} in LRS, {numbers.count(stuck['hrs'])} in HRS"))
     for name, key in (("LRS, 5/50/95%", "lrs_ohm"), ("HRS, 5/50/95%", "hrs_ohm")):
         if key in found:
             rows.append((name, f"{' / '.join(f'{value:.3g}' for value in found[key])} ohm"))

@@ -27,8 +27,13 @@ SHARES = st.floats(0, 1)
 def measurement(cells: int = 3, resistances: bool = True, name: str = "lab.csv") -> Measured:
     draw = np.random.default_rng(cells)
     cell = np.sort(draw.choice(1 << 16, cells, replace=False)).astype(np.int64)
-    values = draw.uniform(8, 12, (cells, 2)).astype(np.float32)
-    return Measured(cell, None if resistances else draw.random((cells, 2)), values if resistances else None, name, SHA)
+    if not resistances:
+        return Measured(cell, draw.random((cells, 2)), None, name, SHA)
+    values = draw.uniform(8, 12, (2 * cells, 2)).astype(np.float32)
+    if cells % 2:  # once as +1
+        return Measured(cell, None, values[:cells], name, SHA)
+    reading = np.sort(3 * np.repeat(cell, 2) + draw.integers(0, 3, 2 * cells))
+    return Measured(cell, None, values, name, SHA, reading, draw.integers(0, 3, (cells, 2)).astype(np.int8))
 
 
 @st.composite

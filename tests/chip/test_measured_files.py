@@ -45,8 +45,9 @@ def test_a_cell_programmed_to_minus_one_has_its_low_resistance_on_blb(tmp_path: 
     text = f"{RESISTANCES},weight\n0,0,0,3000,250000,+1\n0,0,1,250000,3000,-1\n"
     measured = read_measured(csv_file(tmp_path / "lab.csv", text)).measured
     assert measured.ln_resistance is not None
-    assert np.array_equal(measured.ln_resistance[0], measured.ln_resistance[1])
-    assert measured.ln_resistance[0, 0] < measured.ln_resistance[0, 1]
+    assert measured.weights.tolist() == [1, -1]
+    assert np.array_equal(measured.ln_resistance[0], measured.ln_resistance[1, ::-1])
+    assert np.array_equal(measured.pairs[0], measured.pairs[1]) and measured.pairs[0, 0] < measured.pairs[0, 1]
 
 
 def test_error_rates_stay_as_they_are(tmp_path: Path) -> None:
@@ -129,6 +130,20 @@ def test_other_columns_are_named_and_left_alone(tmp_path: Path) -> None:
         (f"{RESISTANCES}\n0,0,32,1,1\n", "line 2: column is 32; columns are"),
         (f"{RESISTANCES},weight\n{ONE},0\n", "line 2: weight is 0; give +1 or -1"),
         (f"{RESISTANCES},weight\n{ONE},2\n", "line 2: weight is 2"),
+        (f"{RESISTANCES},reading\n{ONE},2\n", "line 2: reading is '2'; give +1, -1 or 0"),
+        (f"{RESISTANCES},reading\n{ONE},+1/0\n", "line 2: reading is '+1/0'; give +1, -1 or 0"),
+        (f"{RESISTANCES},reading\n{ONE},\n", "line 2: reading is empty; give +1"),
+        (
+            f"{RESISTANCES},reading\n{ONE},+1\n{ONE},1/1\n",
+            "line 3 measures bank 0, row 0, column 0 again, after line 2",
+        ),
+        (f"{RESISTANCES},reading,weight\n", "has both weight and reading; leave out weight"),
+        (f"{RESISTANCES},stuck_bl\n{ONE},low\n", "line 2: stuck_bl is 'low'; give lrs or hrs, and nothing"),
+        (
+            f"{RESISTANCES},reading,stuck_bl\n{ONE},1,lrs\n{ONE},-1,hrs\n",
+            "bank 0, row 0, column 0 is stuck in one state here and in the other elsewhere",
+        ),
+        ("bank,row,column,stuck_bl,r_bl_ohm\n", "no column 'r_blb_ohm'"),
         (f"{RATES}\n0,0,0,1.5\n", "line 2: error_rate is 1.5; give a number from 0 to 1"),
         (f"{RATES}\n0,0,0,-0.1\n", "line 2: error_rate is -0.1"),
         (
@@ -157,9 +172,7 @@ def test_parquet_and_csv_of_the_same_cells_are_the_same_measurement(tmp_path: Pa
     assert ignored == ("note",)
     assert np.array_equal(from_csv.cell, from_parquet.cell)
     assert np.array_equal(from_csv.ln_resistance, from_parquet.ln_resistance)
-    assert (from_csv.ln_resistance is not None) and (
-        from_csv.ln_resistance[:, 0] < from_csv.ln_resistance[:, 1]
-    ).mean() > 0.99
+    assert (from_csv.pairs[:, 0] < from_csv.pairs[:, 1]).mean() > 0.99
 
 
 @pytest.mark.parametrize(("whole", "real"), [("int8", "float16"), ("uint16", "float32"), ("uint64", "int32")])

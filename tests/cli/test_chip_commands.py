@@ -136,7 +136,9 @@ def test_resistances_become_a_device_chip(tmp_path: Path) -> None:
         8100, rel=0.1
     )
     assert measurement["hrs_ohm"][1] == pytest.approx(163000, rel=0.1) and measurement["wrong_share"] < 0.01
-    assert found["ignored_columns"] == ["note"] and found["notes"] == []
+    assert found["ignored_columns"] == ["note"]
+    (mirrored,) = found["notes"]
+    assert mirrored.startswith("2,000 of 2,000 cells were measured with one weight alone")
     made = ChipInstance.load(tmp_path / "c.npz")
     assert (made.seed, made.errors, made.policy) == (4, "device", "nominal") and made.measured is not None
     shown = table("import", lab, "-o", tmp_path / "d.npz")
@@ -162,7 +164,7 @@ def test_parquet_and_csv_become_chips_that_differ_in_the_files_alone(tmp_path: P
 
 def test_a_lab_that_has_it_the_other_way_round_is_told_so(tmp_path: Path) -> None:
     lab = csv_file(tmp_path / "lab.csv", f"{RESISTANCES}\n0,0,0,250000,3000\n")
-    (note,) = document("import", lab, "-o", tmp_path / "c.npz")["notes"]
+    note, _ = document("import", lab, "-o", tmp_path / "c.npz")["notes"]
     assert "exchange r_bl_ohm and r_blb_ohm" in note
 
 

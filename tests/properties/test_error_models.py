@@ -85,8 +85,11 @@ def _measured(mapped: MappedNetwork, seed: int, resistances: bool) -> Measured:
     cells = (mapped.plan.banks + 1) * BANK_CELLS
     cell = np.sort(rng.choice(cells, size=cells // 3, replace=False)).astype(np.int64)
     if resistances:
-        ln_resistance = rng.normal([9, 12], 0.9, size=(len(cell), 2)).astype(np.float32)
-        return Measured(cell, None, ln_resistance, "chip.csv", "0" * 64)
+        # Cells that were read with any of the weights, some several times, and devices that are stuck.
+        reading = np.sort(3 * np.concatenate([cell, rng.choice(cell, len(cell))]) + rng.integers(0, 3, 2 * len(cell)))
+        ln_resistance = rng.normal([9, 12], 0.9, size=(len(reading), 2)).astype(np.float32)
+        stuck = rng.choice(3, (len(cell), 2), p=[0.8, 0.1, 0.1]).astype(np.int8)
+        return Measured(cell, None, ln_resistance, "chip.csv", "0" * 64, reading, stuck if seed % 2 else None)
     shape = len(cell), 2
     rate = np.where(rng.random(shape) < 0.2, rng.integers(0, 2, shape), rng.random(shape))
     return Measured(cell, rate.astype(np.float64), None, "chip.csv", "0" * 64)
