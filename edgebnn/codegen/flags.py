@@ -24,8 +24,6 @@ LINK = ("-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,--strip-debug")
 LINK_FREESTANDING = ("-nostdlib", "-Wl,-z,max-page-size=16", "-static", "-Wl,-T,{script}")
 # GCC calls its own library for what the instruction set lacks; zig and clang have it inline or not at all.
 GCC_LIBRARY = "-lgcc"
-# Stores within IT blocks are refused by the emulator, whose CPU gets them wrong. The code is no larger without.
-NO_PREDICATED_STORES = "-fno-if-conversion2"
 INCLUDES = ("include", "runtime/include", "runtime/src", "runtime/macro")
 
 
@@ -49,7 +47,7 @@ MACHINES: dict[Architecture, Machine] = {
     "cortex-m4": Machine(
         zig=("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4"),
         clang=("--target=thumbv7em-none-eabi", "-mcpu=cortex-m4", "-mfloat-abi=soft", "-fuse-ld=lld"),
-        gcc=("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft", NO_PREDICATED_STORES),
+        gcc=("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft"),
         gcc_names=("arm-none-eabi-gcc",),
     ),
     "host": Machine(zig=(), clang=(), gcc=(), gcc_names=("cc", "gcc", "clang")),

@@ -20,7 +20,6 @@ PAGE_BYTES = 4096
 Architecture = Literal["rv32imc", "cortex-m4"]
 
 HOOK_CODE = "UC_HOOK_CODE"
-HOOK_MEMORY_READ, HOOK_MEMORY_WRITE = "UC_HOOK_MEM_READ", "UC_HOOK_MEM_WRITE"
 HOOK_REFUSED = "UC_HOOK_MEM_INVALID"  # where nothing is mapped, or against a memory's protection
 
 # No code lies here: emulation ends where a callback stops it or where it fails.
@@ -87,6 +86,17 @@ class Cpu:
     def stop_function(self) -> ctypes.c_void_p:
         """`uc_emu_stop`, for C callbacks."""
         return _pointer(self._c.uc_emu_stop)
+
+    @property
+    def read_function(self) -> ctypes.c_void_p:
+        """`uc_reg_read`, for C callbacks."""
+        return _pointer(self._c.uc_reg_read)
+
+    @property
+    def registers(self) -> tuple[int, ...]:
+        """unicorn's numbers of the CPU's registers, in the order in which instructions number them."""
+        name, count = ("UC_ARM_REG_R{}", 16) if self._thumb else ("UC_RISCV_REG_X{}", 32)
+        return tuple(self._unicorn.codes[name.format(number)] for number in range(count))
 
     @property
     def pc(self) -> int:

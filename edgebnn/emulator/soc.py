@@ -17,13 +17,12 @@ import numpy.typing as npt
 from edgebnn.chip.events import Events
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.array_events import run_events
-from edgebnn.emulator.cpu import HOOK_CODE, HOOK_MEMORY_READ, HOOK_MEMORY_WRITE, HOOK_REFUSED, Cpu
+from edgebnn.emulator.cpu import HOOK_CODE, HOOK_REFUSED, Cpu
 from edgebnn.emulator.elf import read_firmware
 from edgebnn.emulator.macro import EmulatedMacro
-from edgebnn.emulator.memories import Memories, chip_memories
-from edgebnn.emulator.predicated import predicated_stores
+from edgebnn.emulator.memories import ChipMemory, Memories, chip_memories
 from edgebnn.emulator.samples import encode_samples
-from edgebnn.emulator.structs import EventCounters, SocState, emulator_library
+from edgebnn.emulator.structs import EventCounters, Instruction, Memory, SocState, emulator_library
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import AffineStage, Int8Stage, LinearStage, Plan, PoolStage, Stage, SumPoolStage
@@ -32,7 +31,7 @@ from edgebnn.network.encoding import encode
 Scores = npt.NDArray[np.int32]
 
 # Why the emulator stopped: the C enumeration in ebnn_soc.h.
-RUNNING, READY, DONE, FAILED, LIMIT, REFUSED, REGISTER, PREDICATED = range(8)
+RUNNING, READY, DONE, FAILED, LIMIT, REFUSED, REGISTER = range(7)
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,6 @@ class Soc:
         if architecture == "cortex-m4":  # the reset loads both from the vector table
             stack, self._entry = (int(word) for word in memories.flash.data[:8].view("<u4"))
         self._state = SocState()
-        if architecture == "cortex-m4":
-            self._refuse(predicated_stores(image.flash), memories.flash.base)
         self._macro = None
         if target.array is not None:
             self._macro = _macro(self._state, mapped, banks, memories)
@@ -86,20 +83,9 @@ class Soc:
         if stack is not None:
             self._cpu.set_stack(stack)
 
-    def _refuse(self, offsets: npt.NDArray[np.int64], base: int) -> None:
-        """Lets no instruction at these even offsets of the flash be executed."""
-        if len(offsets) == 0:
-            return
-        halfwords = int(offsets[-1]) // 2 + 1
-        bits = np.zeros(-(-halfwords // 32) * 32, np.uint8)
-        bits[offsets // 2] = 1
-        self._refused = np.packbits(bits, bitorder="little").view("<u4")  # the state has only its address
-        self._state.refused = self._refused.ctypes.data
-        self._state.refused_base, self._state.refused_halfwords = base, halfwords
-
     def _connect(self, memories: Memories, mailbox: int) -> None:
         native, cpu, state = emulator_library(), self._cpu, ctypes.cast(ctypes.byref(self._state), ctypes.c_void_p)
-        self._state.stop = cpu.stop_function
+        self._count_on(memories.flash)
         flash, sram = memories.flash, memories.sram
         cpu.map_memory(flash.base, flash.buffer, writable=False)
         cpu.map_memory(sram.base, sram.buffer, writable=True)
@@ -109,9 +95,19 @@ class Soc:
             cpu.map_registers(base, native.ebnn_soc_macro_read, native.ebnn_soc_macro_write, state)
         cpu.hook(HOOK_CODE, native.ebnn_soc_on_instruction, state)
         cpu.hook(HOOK_REFUSED, native.ebnn_soc_on_unmapped, state)
-        cpu.hook(HOOK_MEMORY_READ, native.ebnn_soc_on_flash_read, state, flash.base, len(flash.buffer))
-        for kind in (HOOK_MEMORY_READ, HOOK_MEMORY_WRITE):
-            cpu.hook(kind, native.ebnn_soc_on_sram_access, state, sram.base, len(sram.buffer))
+
+    def _count_on(self, flash: ChipMemory) -> None:
+        """Gives the C side what it decodes instructions with and finds out which memory they access."""
+        native, cpu, state = emulator_library(), self._cpu, self._state
+        thumb = self._mapped.target.architecture == "cortex-m4"
+        decoder = native.ebnn_decode_thumb if thumb else native.ebnn_decode_riscv
+        # None of them decoded yet; the state has only the address.
+        self._instructions = np.zeros(len(flash.buffer) // 2 * ctypes.sizeof(Instruction), np.uint8)
+        state.decode = ctypes.cast(decoder, ctypes.c_void_p)
+        state.read_register, state.stop = cpu.read_function, cpu.stop_function
+        state.registers[: len(cpu.registers)] = cpu.registers
+        state.flash = Memory(flash.buffer.ctypes.data, flash.base, len(flash.buffer))
+        state.instructions = self._instructions.ctypes.data
 
     def boot(self) -> Events:
         """Runs from reset until the firmware waits for an input, its banks programmed; what happened on the way."""
@@ -209,8 +205,6 @@ class Soc:
             LIMIT: f"did not come to an end within {self._limits.instructions} instructions",
             REFUSED: f"{where} accesses 0x{self._state.fault_address:08x}, where it may not",
             REGISTER: f"{where} accesses a register that does not exist, or not as a 32-bit word",
-            PREDICATED: f"{where} stores within an IT block, which the emulated CPU gets wrong (GCC's option "
-            "-fno-if-conversion2 avoids it)",
         }
         raise DeploymentError(f"the firmware {reasons[stopped]}; compile again")
 

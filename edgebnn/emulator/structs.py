@@ -12,6 +12,7 @@ from edgebnn.native import library
 PAGE_WORDS = 1024
 GATHER_VECTORS = 64
 ROLES = 36
+CPU_REGISTERS = 32
 
 _word, _count, _pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
 
@@ -86,16 +87,33 @@ class MacroModel(ctypes.Structure):
     ]
 
 
+class Instruction(ctypes.Structure):
+    """`ebnn_instruction`."""
+
+    _fields_ = [
+        ("kind", ctypes.c_uint8),
+        ("words", ctypes.c_uint8),
+        ("base", ctypes.c_uint8),
+        ("index", ctypes.c_uint8),
+        ("shift", ctypes.c_uint8),
+        ("offset", _word),
+    ]
+
+
 class SocState(ctypes.Structure):
     """`ebnn_soc`."""
 
     _fields_ = [
         ("stop", _pointer),
+        ("read_register", _pointer),
+        ("decode", _pointer),
         ("instruction_limit", _count),
         ("fault_address", _count),
-        ("refused", _pointer),
-        ("refused_base", _count),
-        ("refused_halfwords", _count),
+        ("flash", Memory),
+        ("instructions", _pointer),
+        ("it_begin", _word),
+        ("it_end", _word),
+        ("registers", ctypes.c_int32 * CPU_REGISTERS),
         ("stopped", _word),
         ("input_address", _word),
         ("scores_address", _word),
@@ -110,6 +128,8 @@ def emulator_library() -> ctypes.CDLL:
     """The runtime's shared library; ToolError where its structs are not the ones above."""
     native: ctypes.CDLL = library()
     native.ebnn_soc_bytes.restype = _word
+    for decoder in (native.ebnn_decode_thumb, native.ebnn_decode_riscv):
+        decoder.restype, decoder.argtypes = Instruction, [ctypes.c_char_p, _count, _word]
     native.ebnn_macro_role_name.restype = ctypes.c_char_p
     native.ebnn_macro_role_name.argtypes = [_word]
     native.ebnn_macro_model_read.restype = _word

@@ -21,51 +21,69 @@ static void want_stop(ebnn_soc *soc, uint32_t why)
     }
 }
 
-static bool is_refused(const ebnn_soc *soc, uint64_t address)
+static uint32_t content(const ebnn_soc *soc, ebnn_engine *engine, uint8_t number)
 {
-    const uint64_t halfword = (address - soc->refused_base) / 2; /* far beyond the last one for what lies in front */
+    uint64_t value = 0;
 
-    return halfword < soc->refused_halfwords && ((soc->refused[halfword / 32] >> (halfword % 32)) & 1) != 0;
+    (void)soc->read_register(engine, soc->registers[number], &value);
+    return (uint32_t)value;
+}
+
+static uint32_t accessed(const ebnn_soc *soc, ebnn_engine *engine, const ebnn_instruction *instruction)
+{
+    uint32_t address = instruction->offset;
+
+    if (instruction->base != EBNN_NO_REGISTER) {
+        address += content(soc, engine, instruction->base);
+    }
+    if (instruction->index != EBNN_NO_REGISTER) {
+        address += content(soc, engine, instruction->index) << instruction->shift;
+    }
+    return address;
+}
+
+static const ebnn_instruction *decoded(const ebnn_soc *soc, uint64_t address)
+{
+    const uint64_t offset = address - soc->flash.base;
+    ebnn_instruction *instruction = &soc->instructions[offset / 2];
+
+    if (instruction->kind == EBNN_UNDECODED) {
+        *instruction = soc->decode(soc->flash.bytes + offset, soc->flash.size - offset, (uint32_t)address);
+    }
+    return instruction;
+}
+
+static void count(ebnn_soc *soc, ebnn_engine *engine, const ebnn_instruction *instruction)
+{
+    if (instruction->kind == EBNN_LOAD && accessed(soc, engine, instruction) - soc->flash.base < soc->flash.size) {
+        soc->events.flash_reads += instruction->words;
+    } else {
+        soc->events.sram_accesses += instruction->words;
+    }
 }
 
 void ebnn_soc_on_instruction(ebnn_engine *engine, uint64_t address, uint32_t bytes, void *user)
 {
     ebnn_soc *soc = user;
+    const ebnn_instruction *instruction;
 
-    if (is_refused(soc, address)) {
-        want_stop(soc, EBNN_STOPPED_PREDICATED);
-    }
     if (soc->events.instructions >= soc->instruction_limit) {
         want_stop(soc, EBNN_STOPPED_LIMIT);
     }
-    if (soc->stopped != EBNN_RUNNING) {
+    /* unicorn runs an IT block to its end in any case */
+    if (soc->stopped != EBNN_RUNNING && !(address > soc->it_begin && address < soc->it_end)) {
         (void)soc->stop(engine); /* this instruction is not executed, and comes again when the CPU is resumed */
         return;
     }
     soc->events.instructions++;
     soc->events.code_bytes += bytes;
-}
-
-void ebnn_soc_on_sram_access(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *user)
-{
-    ebnn_soc *soc = user;
-
-    (void)engine;
-    (void)type;
-    (void)address;
-    (void)value;
-    soc->events.sram_accesses += bytes > 4 ? 2 : 1;
-}
-
-void ebnn_soc_on_flash_read(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *user)
-{
-    ebnn_soc *soc = user;
-
-    (void)engine;
-    (void)type;
-    (void)address;
-    (void)value;
-    soc->events.flash_reads += bytes > 4 ? 2 : 1;
+    instruction = decoded(soc, address);
+    if (instruction->kind == EBNN_IT_BLOCK) {
+        soc->it_begin = (uint32_t)address;
+        soc->it_end = instruction->offset;
+    } else if (instruction->kind != EBNN_PLAIN) {
+        count(soc, engine, instruction);
+    }
 }
 
 bool ebnn_soc_on_unmapped(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *user)
@@ -86,6 +104,7 @@ uint64_t ebnn_soc_macro_read(ebnn_engine *engine, uint64_t offset, unsigned byte
     ebnn_soc *soc = user;
 
     (void)engine;
+    soc->events.sram_accesses--;
     if (bytes != 4) {
         want_stop(soc, EBNN_STOPPED_REGISTER);
         return 0;
@@ -98,6 +117,7 @@ void ebnn_soc_macro_write(ebnn_engine *engine, uint64_t offset, unsigned bytes, 
     ebnn_soc *soc = user;
 
     (void)engine;
+    soc->events.sram_accesses--;
     if (bytes != 4) {
         want_stop(soc, EBNN_STOPPED_REGISTER);
     } else if (soc->stopped == EBNN_RUNNING) {
@@ -107,10 +127,12 @@ void ebnn_soc_macro_write(ebnn_engine *engine, uint64_t offset, unsigned bytes, 
 
 uint64_t ebnn_soc_mailbox_read(ebnn_engine *engine, uint64_t offset, unsigned bytes, void *user)
 {
+    ebnn_soc *soc = user;
+
     (void)engine;
     (void)offset;
     (void)bytes;
-    (void)user;
+    soc->events.sram_accesses--;
     return 0; /* all its registers are for writing */
 }
 
@@ -119,6 +141,7 @@ void ebnn_soc_mailbox_write(ebnn_engine *engine, uint64_t offset, unsigned bytes
     ebnn_soc *soc = user;
 
     (void)engine;
+    soc->events.sram_accesses--;
     if (bytes != 4) {
         want_stop(soc, EBNN_STOPPED_REGISTER);
         return;

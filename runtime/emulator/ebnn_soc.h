@@ -1,8 +1,8 @@
 /*
- * ebnn_soc.h: what surrounds the emulated CPU: counting hooks, the macro's and the mailbox's registers.
+ * ebnn_soc.h: what surrounds the emulated CPU: counting, the macro's and the mailbox's registers.
  *
  * The callbacks have the signatures of unicorn's C API, but nothing here includes or links unicorn: Python registers
- * the callbacks with it and hands over its `uc_emu_stop`. An `ebnn_soc` is the callbacks' user data.
+ * the callbacks with it and hands over its functions. An `ebnn_soc` is the callbacks' user data.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "ebnn_events.h"
+#include "ebnn_instruction.h"
 #include "ebnn_macro_model.h"
 
 #ifdef __cplusplus
@@ -37,21 +38,23 @@ enum {
     EBNN_STOPPED_READY = 1,
     EBNN_STOPPED_DONE = 2,
     EBNN_STOPPED_FAILED = 3,
-    EBNN_STOPPED_LIMIT = 4,     /* the instruction limit is reached */
-    EBNN_STOPPED_UNMAPPED = 5,  /* an access to `fault_address`, where there is nothing */
-    EBNN_STOPPED_REGISTER = 6,  /* an access of another width than 32 bits to a register */
-    EBNN_STOPPED_PREDICATED = 7 /* the next instruction is one of `refused` */
+    EBNN_STOPPED_LIMIT = 4,    /* the instruction limit is reached */
+    EBNN_STOPPED_UNMAPPED = 5, /* an access to `fault_address`, where there is nothing */
+    EBNN_STOPPED_REGISTER = 6  /* an access of another width than 32 bits to a register */
 };
 
 typedef struct ebnn_soc {
-    int32_t (*stop)(ebnn_engine *engine); /* uc_emu_stop */
-    uint64_t instruction_limit;           /* all instructions together since the counters' start */
+    int32_t (*stop)(ebnn_engine *engine);                                     /* uc_emu_stop */
+    int32_t (*read_register)(ebnn_engine *engine, int number, void *content); /* uc_reg_read */
+    ebnn_decoder *decode;                                                     /* of this CPU's instructions */
+    uint64_t instruction_limit; /* all instructions together since the counters' start */
     uint64_t fault_address;
-    const uint32_t *
-        refused; /* a bit for each halfword of flash at which no instruction may run; none where there are no halfwords */
-    uint64_t refused_base; /* the address of the first */
-    uint64_t refused_halfwords;
-    uint32_t stopped; /* cleared by whoever resumes */
+    ebnn_memory flash;              /* the one memory whose content can run */
+    ebnn_instruction *instructions; /* one for each halfword of flash, decoded when it runs for the first time */
+    uint32_t it_begin;              /* the last IT instruction that ran, and what lies behind its block */
+    uint32_t it_end;
+    int32_t registers[32]; /* how unicorn numbers the CPU's */
+    uint32_t stopped;      /* cleared by whoever resumes */
     uint32_t input_address;
     uint32_t scores_address;
     int32_t status; /* of the inference or of the failed programming */
@@ -62,12 +65,11 @@ typedef struct ebnn_soc {
 /* sizeof(ebnn_soc): Python checks that its mirror of the struct has the same size. */
 uint32_t ebnn_soc_bytes(void);
 
-/* UC_HOOK_CODE. An IT block's skipped instructions do not get here, so the count is that of executed instructions. */
+/*
+ * UC_HOOK_CODE: counts the instruction and what it reads and writes. An IT block's skipped instructions do not get here,
+ * so all counts are those of executed instructions. What turns out to be a register's is taken off SRAM's again.
+ */
 void ebnn_soc_on_instruction(ebnn_engine *engine, uint64_t address, uint32_t bytes, void *soc);
-
-/* UC_HOOK_MEM_READ and UC_HOOK_MEM_WRITE over SRAM; UC_HOOK_MEM_READ over flash. */
-void ebnn_soc_on_sram_access(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *soc);
-void ebnn_soc_on_flash_read(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *soc);
 
 /* UC_HOOK_MEM_INVALID: remembers the address; the answer false ends the emulation. */
 bool ebnn_soc_on_unmapped(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *soc);

@@ -11,10 +11,7 @@ static inline uint32_t place(const uint32_t *places, uint32_t index)
     return places == NULL ? index : places[index];
 }
 
-/*
- * One plane of a packed pixel: the bits of the channels that are taken, with zeros behind them. Without places it is
- * copied. Each case has its own loop: unicorn, which emulates the Cortex-M4, gets loads within IT blocks wrong too.
- */
+/* One plane of a packed pixel: the bits of the channels that are taken, with zeros behind them. */
 static void take_bits(const ebnn_take_layer *layer, const uint32_t *input, uint32_t *output)
 {
     const uint32_t *places = layer->channels;
@@ -54,14 +51,8 @@ static void take_elements(const ebnn_take_layer *layer, const void *input, size_
     const size_t outputs = (size_t)layer->output.height * layer->output.width;
     const uint32_t format = layer->output.format;
 
-    if (layer->channels == NULL) {
-        for (uint32_t c = 0; c < layer->output.channels; c++) {
-            ebnn_store_element(format, output, c * outputs + to, ebnn_load_element(format, input, c * inputs + from));
-        }
-        return;
-    }
     for (uint32_t c = 0; c < layer->output.channels; c++) {
-        const int32_t value = ebnn_load_element(format, input, layer->channels[c] * inputs + from);
+        const int32_t value = ebnn_load_element(format, input, place(layer->channels, c) * inputs + from);
 
         ebnn_store_element(format, output, c * outputs + to, value);
     }

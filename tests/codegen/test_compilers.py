@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import sys
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,26 +12,8 @@ import pytest
 from edgebnn.codegen.flags import MACHINES, compile_flags, include_flags
 from edgebnn.codegen.makefile import header_folders, model_sources, program_sources
 from edgebnn.codegen.project import render_project
-from edgebnn.emulator.predicated import predicated_stores
 from edgebnn.mapping.fit import STACK_BYTES
 from tests.codegen.projects import TARGETS, beat_network, mapped_on, run, write_project
-
-
-def thumb_code(elf: bytes) -> Iterator[bytes]:
-    """The instructions of an object file, without the literals among them: from each $t to the next mapping symbol."""
-    from elftools.elf.elffile import ELFFile
-
-    file = ELFFile(io.BytesIO(elf))
-    symbols = file.get_section_by_name(".symtab").iter_symbols()
-    marks = sorted(
-        (symbol["st_shndx"], symbol["st_value"], symbol.name)
-        for symbol in symbols
-        if symbol.name[:2] in ("$t", "$d") and isinstance(symbol["st_shndx"], int)
-    )
-    for (section, start, name), following in pairwise([*marks, (None, None, "")]):
-        if name.startswith("$t"):
-            yield file.get_section(section).data()[start : following[1] if following[0] == section else None]
-
 
 EXTRA = {"-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wundef", "-Wcast-qual"}
 
@@ -65,24 +44,6 @@ def test_every_source_compiles_without_a_warning(target: str, family: str, tmp_p
     flags = [*compile_flags(mapped.target.architecture), *include_flags(header_folders(files)), *sorted(EXTRA)]
     for source in sources:
         run([*command, *flags, "-c", source, "-o", "x.o"], folder)
-
-
-@pytest.mark.parametrize("family", ["zig", "gcc", "clang"])
-def test_no_compiler_stores_within_an_it_block(family: str, tmp_path: Path) -> None:
-    """The emulated CPU gets such stores wrong and refuses them."""
-    mapped = mapped_on(beat_network(), "cortex-m4")
-    files = render_project(mapped)
-    folder = write_project(files, tmp_path)
-    command = [flag for flag in compiler("cortex-m4", family) if not flag.startswith("-fuse-ld")]
-    flags = [*compile_flags("cortex-m4"), *include_flags(header_folders(files))]
-    found, blocks = [], 0
-    for source in [*program_sources(files), *model_sources(files)]:
-        run([*command, *flags, "-c", source, "-o", "x.o"], folder)
-        for code in thumb_code((folder / "x.o").read_bytes()):
-            blocks += sum(word & 0xFF00 == 0xBF00 and word & 15 != 0 for word in memoryview(code).cast("H"))
-            found += [source] * len(predicated_stores(code))
-    assert blocks > 10  # it is code, with IT blocks
-    assert not found
 
 
 @pytest.mark.parametrize("target", TARGETS)

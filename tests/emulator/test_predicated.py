@@ -1,118 +1,160 @@
-"""Stores within an IT block: found by their encodings; the CPU gets them wrong, so who executes one is refused."""
+"""IT blocks on the emulated chip: predicated loads and stores do what QEMU makes of them, and are counted exactly."""
 
 from __future__ import annotations
 
-import struct
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from edgebnn.emulator.predicated import predicated_stores
+from edgebnn.chip.target import Memories
+from edgebnn.chip.target_files import load_target
+from edgebnn.emulator.elf import read_firmware
 from edgebnn.emulator.soc import Limits, Soc
-from edgebnn.errors import DeploymentError
 from edgebnn.network.types import Kind, Tensor, WeightKind
 from tests.emulator.bare_metal import compile_elf
 from tests.emulator.macro_driver import on_chip
+from tests.emulator.predicated import CASES, ON_BOARD, ON_CHIP, Counts, source
 from tests.networks import Builder
 
-IT, ITT, ITTTT = 0xBF18, 0xBF1C, 0xBF1F
-ADD = 0x3601  # adds r6, #1
-WIDE_ADD = (0xF106, 0x0601)  # add.w r6, r6, #1
+Pick = tuple[int, int]  # the number of a case, and its flag
 
-# The halfwords of an instruction as GNU as writes them for r1 to r4.
-STORES = {
-    "str r1, [r2]": (0x6011,),
-    "strh r1, [r2]": (0x8011,),
-    "strb r1, [r2]": (0x7011,),
-    "str r1, [sp, #4]": (0x9101,),
-    "str r1, [r2, r3]": (0x50D1,),
-    "strh r1, [r2, r3]": (0x52D1,),
-    "strb r1, [r2, r3]": (0x54D1,),
-    "stmia r2!, {r1, r3}": (0xC20A,),
-    "push {r1, r3}": (0xB40A,),
-    "str.w r1, [r2, #200]": (0xF8C2, 0x10C8),
-    "strh.w r2, [r1], #2": (0xF821, 0x2B02),
-    "strb.w r1, [r2, #1]!": (0xF802, 0x1F01),
-    "strd r1, r3, [r2]": (0xE9C2, 0x1300),
-    "stmdb r2!, {r1, r3}": (0xE922, 0x000A),
-    "strex r3, r1, [r2]": (0xE842, 0x1300),
-    "vstr s0, [r2]": (0xED82, 0x0A00),
-}
-OTHERS = {
-    "ldr r1, [r2]": (0x6811,),
-    "ldrh r1, [r2, r3]": (0x5AD1,),
-    "ldrsb r1, [r2, r3]": (0x56D1,),
-    "ldmia r2!, {r1, r3}": (0xCA0A,),
-    "pop {r1, r3}": (0xBC0A,),
-    "ldr.w r1, [r2, #200]": (0xF8D2, 0x10C8),
-    "ldrd r1, r3, [r2]": (0xE9D2, 0x1300),
-    "ldmdb r2!, {r1, r3}": (0xE932, 0x000A),
-    "vldr s0, [r2]": (0xED92, 0x0A00),
-    "vmov s0, s1, r1, r2": (0xEC42, 0x1A10),
-    "mul r1, r2, r3": (0xFB02, 0xF103),
-    "mov r1, r2": (0x4611,),
-    "add r1, sp, #4": (0xA901,),
-}
+PICKS: list[Pick] = [(number, flag) for number in range(len(CASES)) for flag in (0, 1)]
 
 
-def _code(*halfwords: int) -> bytes:
-    return struct.pack(f"<{len(halfwords)}H", *halfwords)
-
-
-@pytest.mark.parametrize("name", list(STORES))
-def test_a_store_is_found_wherever_it_stands_in_its_block(name: str) -> None:
-    store = STORES[name]
-    assert predicated_stores(_code(IT, *store)).tolist() == [0]
-    assert predicated_stores(_code(ADD, ITT, ADD, *store)).tolist() == [2]
-    assert predicated_stores(_code(ITTTT, *WIDE_ADD, ADD, *WIDE_ADD, *store)).tolist() == [0]
-    assert predicated_stores(_code(IT, ADD, *store)).tolist() == []  # behind the block
-    assert predicated_stores(_code(ITT, *WIDE_ADD, ADD, *store)).tolist() == []
-    assert predicated_stores(_code(0xBF00, *store)).tolist() == []  # nop
-
-
-@pytest.mark.parametrize("name", list(OTHERS))
-def test_what_stores_nothing_is_let_through(name: str) -> None:
-    assert predicated_stores(_code(ITTTT, *OTHERS[name] * 4)).tolist() == []
-
-
-def test_a_block_at_the_end_of_the_flash_is_no_error() -> None:
-    assert predicated_stores(_code(ITTTT)).tolist() == predicated_stores(b"").tolist() == []
-    assert predicated_stores(_code(ITTTT, *STORES["strd r1, r3, [r2]"])[:-1]).tolist() == [0]
-
-
-BODY = """
-static unsigned input[4];
-unsigned area[16];
-int main(void) {{
-    MAILBOX(4) = (unsigned)input; MAILBOX(8) = (unsigned)area; MAILBOX(0) = 1;
-    for (;;) {{
-        __asm__ volatile("ldr r0, =area\\n movs r3, #5\\n movs r2, #1\\n 1: tst r3, #1\\n {block}\\n"
-                         "lsrs r3, r3, #1\\n add r2, #4\\n bne 1b" ::: "r0", "r1", "r2", "r3", "cc", "memory");
-        MAILBOX(12) = 0;
-    }}
-}}
-"""
-
-
-def _scores(block: str) -> int:
-    builder = Builder(Tensor("x", Kind.TRITS, (1,), -1, 1), np.random.default_rng(2))
+def _soc(elf: bytes) -> Soc:
+    builder = Builder(Tensor("x", Kind.INTEGERS, (1,), 0, 255), np.random.default_rng(2))
     builder.linear(1, WeightKind.TERNARY)
-    elf = compile_elf("cortex-m4", BODY.format(block=block))
-    mapped = on_chip(builder.network(), "cortex-m4")
-    with Soc(mapped, elf, limits=Limits(instructions=500_000, seconds=20.0)) as soc:
+    return Soc(on_chip(builder.network(), "cortex-m4"), elf, limits=Limits(instructions=500_000, seconds=20.0))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The score of a case, the instructions that it took and, on the emulated chip, all its counts."""
+
+    score: int
+    instructions: int
+    counts: Counts = (0, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[Pick, Ran]:
+    """Every case on the emulated chip."""
+    found = {}
+    with _soc(compile_elf("cortex-m4", source(ON_CHIP))) as soc:
         soc.boot()
-        return int(soc.infer(np.zeros((1, 1)))[0].item())
+        soc.infer(np.zeros((1, 1)))  # from `done` to `done` from here on
+        for number, flag in PICKS:
+            scores, _ = soc.infer(np.full((1, 1), 2 * number + flag))
+            events = soc._state.events
+            counts = events.instructions, events.sram_accesses, events.flash_reads
+            found[number, flag] = Ran(int(scores.item()) & 0xFFFF_FFFF, events.instructions, counts)
+    return found
 
 
-@pytest.mark.parametrize(
-    "block", ["it ne\\n strne r2, [r0]", "itte ne\\n movne r1, r2\\n strhne r1, [r0], #2\\n moveq r1, r2"]
-)
-def test_a_firmware_that_executes_one_is_refused(block: str) -> None:
-    with pytest.raises(DeploymentError, match=r"stores within an IT block.*; compile again$"):
-        _scores(block)
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory: pytest.TempPathFactory) -> dict[Pick, Ran]:
+    """Every case on QEMU's board, which runs one instruction at a time."""
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    elf, folder = compile_elf("cortex-m4", source(ON_BOARD)), tmp_path_factory.mktemp("board")
+    (folder / "cases.elf").write_bytes(elf)
+    command = ["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-semihosting-config", "enable=on,target=native"]
+    command += ["-kernel", "cases.elf", "-d", "exec,cpu,nochain", "-D", "trace"]
+    for singly in (["-singlestep"], ["-accel", "tcg,one-insn-per-tb=on"]):  # before and since QEMU 8.1
+        run = subprocess.run(
+            [*command, *singly], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        )
+        if run.returncode == 0:
+            break
+    assert run.returncode == 0, run.stderr
+    printed = [int(line, 16) for line in (run.stdout + run.stderr).split()]
+    scores, places = printed[: len(PICKS)], printed[len(PICKS) :]
+    executed = _executed(elf, list(zip(places[::2], places[1::2], strict=True)), (folder / "trace").read_text())
+    return {pick: Ran(score, executed[pick]) for pick, score in zip(PICKS, scores, strict=True)}
 
 
-def test_bytes_that_only_look_like_one_are_data_and_hurt_nobody() -> None:
-    """A literal of an IT instruction with a store behind it, which code reads and jumps over."""
-    block = "ldr r1, 3f\\n str r1, [r0]\\n b 2f\\n .balign 4\\n 3: .word 0x6002bf18\\n 2:"
-    assert _scores(block) == 0x6002BF18
+def _executed(elf: bytes, places: list[tuple[int, int]], trace: str) -> Counter[Pick]:
+    """How many instructions of each case and flag ran; those that an IT block skips appear in the trace, too."""
+    code = read_firmware(elf, "cortex-m4", _memory()).flash
+    numbers = {begin: number for number, (begin, _) in enumerate(places)}
+    counts: Counter[Pick] = Counter()
+    pick, end, conditions = (0, 0), 0, iter(())  # type: Pick, int, Iterator[int]
+    for pc, r2, xpsr in _steps(trace):
+        if pc in numbers:
+            pick, end = (numbers[pc], r2), places[numbers[pc]][1]
+        if not places[pick[0]][0] <= pc < end:
+            continue
+        counts[pick] += _holds(next(conditions, 14), xpsr >> 28)
+        halfword = int.from_bytes(code[pc : pc + 2], "little")
+        if halfword & 0xFF00 == 0xBF00 and halfword & 0xF:
+            conditions = iter(_conditions(halfword))
+    return counts
+
+
+def _memory() -> Memories:
+    memory = load_target("cortex-m4").memory
+    assert memory is not None
+    return memory
+
+
+def _steps(trace: str) -> Iterator[tuple[int, int, int]]:
+    """PC, r2 and xPSR in front of each instruction."""
+    for state in re.finditer(r"^Trace \d+: .*?R02=(\w+).*?R15=(\w+).*?XPSR=(\w+)", trace, re.MULTILINE | re.DOTALL):
+        r2, pc, xpsr = (int(number, 16) for number in state.groups())
+        yield pc, r2, xpsr
+
+
+def _conditions(it: int) -> list[int]:
+    """The condition of each instruction of a block: the first bits are shared, the last one comes from the mask."""
+    mask, first = it & 0xF, it >> 4 & 0xF
+    length = 4 - ((mask & -mask).bit_length() - 1)
+    return [first] + [first & 0xE | mask >> (4 - i) & 1 for i in range(1, length)]
+
+
+def _holds(condition: int, nzcv: int) -> bool:
+    n, z, c, v = (nzcv >> bit & 1 for bit in (3, 2, 1, 0))
+    holds = [z, c, n, v, c and not z, n == v, n == v and not z, True][condition >> 1]
+    return bool(holds) != bool(condition & 1)
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_every_case_is_counted_to_the_access(name: str, ran: dict[Pick, Ran]) -> None:
+    number, case = list(CASES).index(name), CASES[name]
+    for flag, expected in enumerate((case.zero, case.one)):
+        frame = ran[0, flag].counts
+        assert tuple(np.subtract(ran[number, flag].counts, frame)) == expected
+
+
+def test_scores_and_numbers_of_instructions_are_those_of_qemu(ran: dict[Pick, Ran], traced: dict[Pick, Ran]) -> None:
+    for number, flag in PICKS:
+        ours, theirs = ran[number, flag], traced[number, flag]
+        assert ours.score == theirs.score, list(CASES)[number]
+        frame = ran[0, flag].instructions - traced[0, flag].instructions
+        assert ours.instructions - frame == theirs.instructions, list(CASES)[number]
+
+
+def test_a_mailbox_write_within_a_block_stops_behind_it() -> None:
+    """The chip cannot be stopped within a block; what runs up to its end runs once and is counted once."""
+    body = """
+static unsigned input[4], runs;
+int main(void) {
+    MAILBOX(4) = (unsigned)input; MAILBOX(8) = (unsigned)&runs; MAILBOX(0) = 1;
+    __asm__ volatile("ldr r0, =0x50000000\\n movs r1, #0\\n 1: cmp r0, #0\\n itttt ne\\n ldrne r3, [%0]\\n"
+                     "addne r3, #1\\n strne r3, [%0]\\n strne r1, [r0, #12]\\n cmp r0, #0\\n ittt ne\\n"
+                     "strne r1, [r0, #12]\\n addne r3, #16\\n strne r3, [%0]\\n b 1b" :: "r"(&runs)
+                     : "r0", "r1", "r3", "cc", "memory");
+    return 0;
+}
+"""
+    with _soc(compile_elf("cortex-m4", body)) as soc:
+        soc.boot()
+        answers = [soc.infer(np.zeros((1, 1))) for _ in range(6)]
+    assert [int(scores.item()) for scores, _ in answers] == [1, 17, 18, 34, 35, 51]
+    assert [events.instructions for _, events in answers[1:]] == [5, 7, 5, 7, 5]
+    assert [events.sram_accesses for _, events in answers[1:]] == [1, 2, 1, 2, 1]

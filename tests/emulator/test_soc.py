@@ -22,7 +22,7 @@ from tests.emulator.macro_driver import on_chip
 from tests.emulator.random_banks import banks_with, meant_values, noisy_banks
 from tests.networks import Builder, random_inputs
 
-LIMITS = Limits(instructions=500_000, seconds=20.0)
+LIMITS = Limits(instructions=50_000, seconds=20.0)
 
 
 def _layer(seed: int, source: Tensor, neurons: int, kind: WeightKind, window: Window | None = None) -> Network:
@@ -192,7 +192,7 @@ int main(void) {{
 
 
 BROKEN = {
-    "an endless loop": ("for (;;) ;", "did not come to an end within 500000 instructions"),
+    "an endless loop": ("for (;;) ;", "did not come to an end within 50000 instructions"),
     "an endless sleep": ('for (;;) __asm__ volatile("wfi");', "did not come to an end"),
     "a read from nowhere": ("return *(volatile int *)0x60000000;", "accesses 0x60000000, where it may not"),
     "a write to nowhere": ("*(volatile int *)0x90000004 = 1; return 0;", "accesses 0x90000004, where it may not"),
