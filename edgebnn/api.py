@@ -29,6 +29,7 @@ from edgebnn.chip.target_files import load_target, target_title
 from edgebnn.codegen.artefacts import Memory, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
+from edgebnn.emulator.accuracy_curve import AccuracyCurve, accuracy_curve
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
@@ -165,17 +166,44 @@ class Deployment:
         if drawn:
             pattern = like or self.chip(0, ber)
             chosen = [replace(pattern, seed=seed + index) for index in range(drawn)]
-        if isinstance(data, Dataset):
-            data = (data.x, data.y)
         return emulate(
             self.mapped,
             self.elf,
-            self.dataset(*data) if isinstance(data, tuple) and len(data) == 2 else self.dataset(data),
+            self._dataset(data),
             chosen,
             model=None if model is None else self._own_model(model),
             firmware_samples=firmware_samples,
             progress=progress,
         )
+
+    def sweep_ber(
+        self,
+        data: Dataset | tuple[npt.ArrayLike, npt.ArrayLike],
+        rates: Iterable[float],
+        chips: int = 5,
+        *,
+        seed: int = 0,
+        like: ChipInstance | None = None,
+        progress: Progress = silent,
+    ) -> AccuracyCurve:
+        """The accuracy at each of up to 100 bit error rates, on chips of the seeds `seed`, `seed` + 1, ...
+
+        Samples (x, y) with the index of each sample's class. But for seed and rate the chips are as `like` is. Raises
+        DataError for unsuitable data, TargetError for rates out of range, on a target without RRAM, and for chips whose
+        errors do not come from one rate.
+        """
+        check_whole(chips=chips, seed=seed)
+        wanted = list(rates)
+        for rate in wanted:
+            check_number(bit_error_rate=rate)
+        pattern = like or self.chip(0)
+        drawn = [replace(pattern, seed=seed + index) for index in range(chips)]
+        return accuracy_curve(self.mapped, self._dataset(data), drawn, wanted, progress)
+
+    def _dataset(self, data: Dataset | tuple[npt.ArrayLike, npt.ArrayLike | None] | npt.ArrayLike) -> Dataset:
+        if isinstance(data, Dataset):
+            data = (data.x, data.y)
+        return self.dataset(*data) if isinstance(data, tuple) and len(data) == 2 else self.dataset(data)
 
     def _own_model(self, given: Model) -> RunnableModel:
         """The checked model; ModelError where it is not the one that this was compiled from."""

@@ -10,26 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp
 
-from edgebnn.chip.cell import Cell, cell_error_rate, cell_error_rates, ternary_rates
+from edgebnn.chip.cell import cell_error_rate, cell_error_rates
 from edgebnn.chip.coded_samples import CellErrors, count_cell_errors
 from edgebnn.chip.comparators import CODES, Comparison, Scheme, compare, scheme_error_rate
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.distributions import Distribution, distributions
 from edgebnn.chip.intervals import Tally
-from edgebnn.chip.provenance import Graded, contrast_evidence, pair_evidence, single_evidence, ternary_evidence
-from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.margins import Margins, margins
+from edgebnn.chip.provenance import Graded, Rate, contrast_evidence, pair_evidence, single_evidence
 from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.supply import supply_v
+from edgebnn.chip.supply import off_nominal, supply_v
 from edgebnn.chip.target import Target, physics_of
 from edgebnn.chip.target_files import changed
-from edgebnn.chip.ternary_samples import count_ternary_errors
+from edgebnn.chip.ternary_errors import TernaryErrors, TernaryTheory, ternary_errors, ternary_theory
+from edgebnn.chip.ternary_map import Outcomes, ternary_map
 from edgebnn.chip.verification import Verified, verify
 from edgebnn.errors import TargetError
 
-TERNARY_EVENTS = ("sign_flip", "to_zero", "from_zero")
-_MOST_TERNARY_CELLS = 1 << 18  # NumPy draws them, and more of them would only shorten the intervals
 _STEPS_A_DECADE = 4  # of the cycles at which ageing is followed
-_SUPPLY_STEPS = 24  # between the tabulated supplies
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,7 @@ class Request:
 
     Error rates are those at each of the `cycles` and `supplies_v`; distributions and ternary errors at the first of the
     cycles, and ternary errors without any supply at the tabulated ones. cells: how many are sampled each time.
+    outcomes: whether ternary outcomes are followed over the supply, under every policy.
     attempts: at programming, up to which program-and-verify, with this guard_band in ln R, is compared with programming
     once.
     """
@@ -51,14 +50,7 @@ class Request:
     seed: int = 0
     attempts: int = 3
     guard_band: float = 0.0
-
-
-@dataclass(frozen=True)
-class Rate:
-    """An error rate by theory, and what was counted."""
-
-    theory: Graded
-    sampled: Tally
+    outcomes: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +74,7 @@ class PolicyFigures:
     endurance: Graded
     ageing: tuple[tuple[int, Graded, float], ...]
     comparison: tuple[Comparison, ...]
+    margins: Margins
 
 
 @dataclass(frozen=True)
@@ -97,24 +90,6 @@ class ErrorRates:
 
 
 @dataclass(frozen=True)
-class TernaryErrors:
-    """How often ternary weights are read wrong, by event; `tabulated` is empty where no table says so."""
-
-    policy: str
-    supply_v: float
-    rates: Mapping[str, Rate]
-    tabulated: Mapping[str, Graded]
-
-
-@dataclass(frozen=True)
-class TernaryTheory:
-    """The rates of ternary errors by theory at one of many supplies."""
-
-    supply_v: float
-    rates: Mapping[str, Graded]
-
-
-@dataclass(frozen=True)
 class Characterisation:
     """All of it; `notes` are sentences about what is missing."""
 
@@ -126,15 +101,15 @@ class Characterisation:
     programming: tuple[Verified, ...]
     ternary: tuple[TernaryErrors, ...]
     ternary_theory: tuple[TernaryTheory, ...]
+    ternary_map: tuple[Outcomes, ...]
     notes: tuple[str, ...]
 
 
 def characterise(target: Target, request: Request) -> Characterisation:
     """Raises TargetError for a target without devices, an unknown policy, and conditions beyond its model."""
     names, notes = _policies(target, request)
-    first = Conditions(
-        request.cycles[0], _asked(target, request.supplies_v[:1]), request.temperature_k, request.retention_s
-    )
+    supplies = [off_nominal(target, supply) for supply in request.supplies_v] or [None]
+    first = Conditions(request.cycles[0], supplies[0], request.temperature_k, request.retention_s)
     return Characterisation(
         target=target.name,
         target_changed=changed(target),
@@ -143,7 +118,7 @@ def characterise(target: Target, request: Request) -> Characterisation:
         rates=tuple(
             _error_rates(target, name, Conditions(cycles, supply, request.temperature_k, request.retention_s), request)
             for name in names
-            for supply in _supplies(target, request.supplies_v)
+            for supply in supplies
             for cycles in request.cycles
         ),
         programming=tuple(
@@ -151,8 +126,9 @@ def characterise(target: Target, request: Request) -> Characterisation:
             for name in names
             for row in verify(target, name, first, request.attempts, request.cells, request.seed, request.guard_band)
         ),
-        ternary=_ternary(target, names, first, request),
-        ternary_theory=_ternary_theory(target, names, first),
+        ternary=ternary_errors(target, names, first, request.supplies_v, request.cells, request.seed),
+        ternary_theory=ternary_theory(target, names, first),
+        ternary_map=ternary_map(target, names, first) if request.outcomes else (),
         notes=notes,
     )
 
@@ -175,15 +151,6 @@ def _policies(target: Target, request: Request) -> tuple[list[str], tuple[str, .
     return names, tuple(notes)
 
 
-def _supplies(target: Target, supplies_v: tuple[float, ...]) -> list[float | None]:
-    return [_asked(target, (supply,)) for supply in supplies_v] or [None]
-
-
-def _asked(target: Target, supplies_v: tuple[float, ...]) -> float | None:
-    """None for the nominal supply, at which nothing is derived and evidence is not weakened."""
-    return None if not supplies_v or supplies_v[0] == supply_v(target, None) else supplies_v[0]
-
-
 def _policy(target: Target, name: str, conditions: Conditions, request: Request) -> PolicyFigures:
     cell = solve_cell(target, name, conditions)
     sampled = distributions(cell, request.seed, request.cells)
@@ -202,6 +169,7 @@ def _policy(target: Target, name: str, conditions: Conditions, request: Request)
         endurance=Graded(endurance.si("cycles"), endurance.evidence),
         ageing=_ageing(target, name, conditions),
         comparison=compare(target, name, conditions),
+        margins=margins(cell, request.seed, request.cells),
     )
 
 
@@ -234,63 +202,3 @@ def _tally(counted: CellErrors, scheme: Scheme) -> Tally:
     if scheme in CODES:
         return counted.words[CODES[scheme]].bits
     return counted.pair if scheme is Scheme.PAIR else counted.single
-
-
-def _ternary(target: Target, names: list[str], first: Conditions, request: Request) -> tuple[TernaryErrors, ...]:
-    """The policy that the window was fitted for comes first."""
-    fitted = _ternary_policy(target, names)
-    supplies = _supplies(target, request.supplies_v or _tabulated_supplies(target))
-    return tuple(
-        _ternary_errors(target, name, replace(first, supply_v=supply), request)
-        for name in sorted(names, key=lambda name: (name != fitted, names.index(name)))
-        for supply in supplies
-    )
-
-
-def _ternary_theory(target: Target, names: list[str], first: Conditions) -> tuple[TernaryTheory, ...]:
-    """From the lowest tabulated supply to the highest one; the curve has one word."""
-    name, tabulated = _ternary_policy(target, names), _tabulated_supplies(target)
-    low, high = min(tabulated), max(tabulated)
-    supplies = tuple(round(low + (high - low) * step / _SUPPLY_STEPS, 6) for step in range(_SUPPLY_STEPS + 1))
-    evidence = ternary_evidence(target, name, replace(first, supply_v=low))
-    return tuple(
-        TernaryTheory(supply, _ternary_rates(solve_cell(target, name, replace(first, supply_v=supply)), evidence))
-        for supply in supplies
-    )
-
-
-def _ternary_policy(target: Target, names: list[str]) -> str:
-    """The policy that the sensing window was fitted for, if it is among those to look at."""
-    fitted_for = physics_of(target).sense.window_policy
-    return fitted_for if fitted_for in names else names[0]
-
-
-def _tabulated_supplies(target: Target) -> tuple[float, ...]:
-    return tuple(row.supply.si("voltage") for row in physics_of(target).ternary.values())
-
-
-def _ternary_rates(cell: Cell, evidence: Evidence) -> dict[str, Graded]:
-    theory = ternary_rates(cell)
-    return {event: Graded(getattr(theory, event), evidence) for event in TERNARY_EVENTS}
-
-
-def _ternary_errors(target: Target, name: str, conditions: Conditions, request: Request) -> TernaryErrors:
-    cell = solve_cell(target, name, conditions)
-    counted = count_ternary_errors(cell, request.seed, min(request.cells, _MOST_TERNARY_CELLS))
-    theory = _ternary_rates(cell, ternary_evidence(target, name, conditions))
-    rates = {event: Rate(theory[event], getattr(counted, event)) for event in TERNARY_EVENTS}
-    volts = supply_v(target, conditions.supply_v)
-    return TernaryErrors(name, volts, rates, _tabulated(target, name, volts, conditions))
-
-
-def _tabulated(target: Target, name: str, volts: float, conditions: Conditions) -> dict[str, Graded]:
-    """What the table states for this supply; fresh devices of the window's policy at the reference temperature."""
-    physics = physics_of(target)
-    there = replace(conditions, supply_v=None)
-    if name != physics.sense.window_policy or there != Conditions():
-        return {}
-    for row in physics.ternary.values():
-        if row.supply.si("voltage") == volts:
-            stated = {event: getattr(row, event) for event in TERNARY_EVENTS}
-            return {event: Graded(number.si("ratio"), number.evidence) for event, number in stated.items()}
-    return {}

@@ -36,10 +36,20 @@ class Distribution:
 
 def distributions(cell: Cell, seed: int, cells: int) -> tuple[Distribution, Distribution]:
     """Of LRS and HRS, as the first of the sampled cells have them: one device of each state a cell."""
-    banks = range(min(-(-cells // BANK_CELLS), _MOST_BANKS))
-    resistance = sample_resistances(cell, seed, banks)
+    resistance = _sampled(cell, seed, cells)
     low, high = np.where(_PLUS, BL, BLB), np.where(_PLUS, BLB, BL)
     return _distribution(_side(resistance, low)), _distribution(_side(resistance, high))
+
+
+def side_distributions(cell: Cell, seed: int, cells: int) -> tuple[Distribution, ...]:
+    """Of LRS on BL and on BLb, HRS on BL and on BLb, as the same cells have them: half of them are +1."""
+    resistance = _sampled(cell, seed, cells)
+    chosen = ((BL, _PLUS), (BLB, ~_PLUS), (BL, ~_PLUS), (BLB, _PLUS))
+    return tuple(_distribution(resistance[..., columns, side].ravel()) for side, columns in chosen)
+
+
+def _sampled(cell: Cell, seed: int, cells: int) -> Floats:
+    return sample_resistances(cell, seed, range(min(-(-cells // BANK_CELLS), _MOST_BANKS)))
 
 
 def _side(resistance: Floats, side: npt.NDArray[np.int64]) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.evidence import weakest
+from edgebnn.chip.intervals import Tally
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.target import Target, physics_of
 
@@ -22,6 +23,14 @@ class Graded:
 
     value: float
     evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Rate:
+    """An error rate by theory, and what was counted."""
+
+    theory: Graded
+    sampled: Tally
 
 
 def pair_evidence(target: Target, policy: str, conditions: Conditions) -> Evidence:

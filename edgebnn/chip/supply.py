@@ -31,3 +31,8 @@ def energy_scaling(target: Target, asked: float | None) -> tuple[float, tuple[Ev
     if volts == nominal.si("voltage"):
         return 1.0, ()  # nothing is scaled, so nothing rests on the nominal supply
     return (volts / nominal.si("voltage")) ** 2, (nominal.evidence,)
+
+
+def off_nominal(target: Target, supply: float) -> float | None:
+    """A supply in V; None where it is the nominal one, at which nothing is derived and evidence is not weakened."""
+    return None if supply == supply_v(target, None) else supply

@@ -22,12 +22,35 @@ _PLUS = 1  # the place of the input +1 among thresholds
 
 
 @dataclass(frozen=True)
-class TernaryTallies:
-    """sign_flip, to_zero: of weights +-1. from_zero: of weights 0, of the same cells."""
+class SignTallies:
+    """Of weights +1 and of -1; or of a weight 0 read as +1 and as -1."""
 
-    sign_flip: Tally
-    to_zero: Tally
-    from_zero: Tally
+    plus: Tally
+    minus: Tally
+
+
+@dataclass(frozen=True)
+class TernaryTallies:
+    """flip, vanish: of weights +-1, read as the other sign and as 0. appear: of weights 0 in the same cells."""
+
+    flip: SignTallies
+    vanish: SignTallies
+    appear: SignTallies
+
+    @property
+    def sign_flip(self) -> Tally:
+        """Of all weights +-1."""
+        return self.flip.plus + self.flip.minus
+
+    @property
+    def to_zero(self) -> Tally:
+        """Of all weights +-1."""
+        return self.vanish.plus + self.vanish.minus
+
+    @property
+    def from_zero(self) -> Tally:
+        """Of a weight 0, as either sign."""
+        return Tally(self.appear.plus.wrong + self.appear.minus.wrong, self.appear.plus.trials)
 
 
 def count_ternary_errors(cell: Cell, seed: int, cells: int) -> TernaryTallies:
@@ -36,15 +59,21 @@ def count_ternary_errors(cell: Cell, seed: int, cells: int) -> TernaryTallies:
     Each cell is of another bank or column: no two have an amplifier in common, so all reads are independent.
     """
     banks = range(-(-cells // COLUMNS))
-    flips = zeros = appeared = 0
+    flips, zeros, appeared = (np.zeros(2, np.int64) for _ in range(3))  # of +1 and -1
     for first in range(0, len(banks), _BLOCK_BANKS):
         part = banks[first : first + _BLOCK_BANKS]
         signs, nothing = _read(cell, seed, part, NO_ZEROS), _read(cell, seed, part, 0)
-        flips += int((signs == -_SIGNS).sum())
-        zeros += int((signs == 0).sum())
-        appeared += int((nothing != 0).sum())
+        for place, sign in enumerate((1, -1)):
+            of_sign = signs[:, sign == _SIGNS]
+            flips[place] += (of_sign == -sign).sum()
+            zeros[place] += (of_sign == 0).sum()
+            appeared[place] += (nothing == sign).sum()
     trials = len(banks) * COLUMNS
-    return TernaryTallies(Tally(flips, trials), Tally(zeros, trials), Tally(appeared, trials))
+    return TernaryTallies(_tallies(flips, trials // 2), _tallies(zeros, trials // 2), _tallies(appeared, trials))
+
+
+def _tallies(wrong: npt.NDArray[np.int64], trials: int) -> SignTallies:
+    return SignTallies(*(Tally(int(each), trials) for each in wrong))
 
 
 def _read(cell: Cell, seed: int, banks: range, nonzero: int) -> Values:

@@ -23,18 +23,25 @@ from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.target import COLUMNS, Target
 
 _MOST_CELLS = 1 << 18  # NumPy programs them
+_PLUS = (ALTERNATING >> np.arange(COLUMNS) & 1) != 0
 
 
 @dataclass(frozen=True)
 class Verified:
-    """At most so many attempts: synapses that are wrong afterwards, joules a synapse, seconds a row of 32 of them."""
+    """At most so many attempts: weights +1 and -1 that are wrong afterwards, joules a synapse, seconds a row of 32."""
 
     policy: str
     attempts: int
-    remaining: Tally
+    plus: Tally
+    minus: Tally
     evidence: Evidence
     energy_j: Graded
     time_s: Graded
+
+    @property
+    def remaining(self) -> Tally:
+        """Of all weights."""
+        return self.plus + self.minus
 
 
 def verify(
@@ -57,16 +64,17 @@ def verify(
     found: list[Verified] = []
     for outcome in islice(program_verified(devices, sign, nonzero, binary, read_back, offsets), attempts):
         wrong = reads_wrong(outcome.devices, sign, nonzero, binary, cell, offsets)
-        left = Tally(int(wrong.sum()), wrong.size)
-        found.append(_verified(target, name, conditions, len(found) + 1, outcome.pulses, left))
+        left = [Tally(int(wrong[:, of_sign].sum()), wrong.size // 2) for of_sign in (_PLUS, ~_PLUS)]
+        found.append(_verified(target, name, conditions, len(found) + 1, outcome.pulses, *left))
     while len(found) < attempts:  # all were accepted, so a further attempt does nothing
         found.append(replace(found[-1], attempts=len(found) + 1))
     return tuple(found)
 
 
 def _verified(
-    target: Target, name: str, conditions: Conditions, attempts: int, pulses: PulseCount, left: Tally
+    target: Target, name: str, conditions: Conditions, attempts: int, pulses: PulseCount, plus: Tally, minus: Tally
 ) -> Verified:
+    weights = plus.trials + minus.trials
     policy, rates = target.policy(name), single_evidence(target, name, conditions)
     # How often a further attempt is made rests on the error rate.
     retries = (rates,) if attempts > 1 else ()
@@ -74,8 +82,9 @@ def _verified(
     return Verified(
         policy=name,
         attempts=attempts,
-        remaining=left,
+        plus=plus,
+        minus=minus,
         evidence=rates,
-        energy_j=Graded(pulses.energy(policy).total_j / left.trials, energy),
-        time_s=Graded(pulses.time_s(policy) * COLUMNS / left.trials, weakest(policy.pulse.evidence, *retries)),
+        energy_j=Graded(pulses.energy(policy).total_j / weights, energy),
+        time_s=Graded(pulses.time_s(policy) * COLUMNS / weights, weakest(policy.pulse.evidence, *retries)),
     )

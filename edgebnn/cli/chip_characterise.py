@@ -8,7 +8,7 @@ import click
 
 from edgebnn.chip.conditions import KELVIN, MOST_GUARD_BAND
 from edgebnn.cli.output import JsonCommand, emit
-from edgebnn.cli.places import OutputFile
+from edgebnn.cli.places import PictureFile, form_of
 
 
 @click.command(cls=JsonCommand)
@@ -57,9 +57,21 @@ from edgebnn.cli.places import OutputFile
 )
 @click.option(
     "--png",
-    type=OutputFile(),
+    type=PictureFile(),
     metavar="FILE",
     help="Draw distributions and error rates (.png or .svg).",
+)
+@click.option(
+    "--margin-png",
+    type=PictureFile(),
+    metavar="FILE",
+    help="Draw resistances of both devices and the sense margin with its misreads (.png or .svg).",
+)
+@click.option(
+    "--ternary-png",
+    type=PictureFile(),
+    metavar="FILE",
+    help="Draw what ternary weights are read as over the supply, under each policy (.png or .svg).",
 )
 def characterise(
     target: str,
@@ -73,6 +85,8 @@ def characterise(
     attempts: int,
     guard_band: float,
     png: Path | None,
+    margin_png: Path | None,
+    ternary_png: Path | None,
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
@@ -86,11 +100,9 @@ def characterise(
     from edgebnn.chip.lifetime import SECONDS_A_DAY
     from edgebnn.chip.target_files import load_target
     from edgebnn.files import write_whole
-    from edgebnn.report.characterisation import characterisation_document, show_characterisation
+    from edgebnn.report.characterisation import characterisation_document
+    from edgebnn.report.characterisation_tables import show_characterisation
 
-    form = "" if png is None else png.suffix.lower().removeprefix(".")
-    if png is not None and form not in ("png", "svg"):
-        raise click.UsageError(f"--png '{png}' does not end in .png or .svg; name the picture so")
     kelvin = None if temperature is None else temperature + KELVIN
     request = Request(
         policy=policy,
@@ -102,10 +114,19 @@ def characterise(
         seed=seed,
         attempts=attempts,
         guard_band=guard_band,
+        outcomes=ternary_png is not None,
     )
     document = characterisation_document(characterised(load_target(target), request))
     if png is not None:
         from edgebnn.report.chip_figures import characterisation_picture
 
-        write_whole(png, characterisation_picture(document, form))
+        write_whole(png, characterisation_picture(document, form_of(png)))
+    if margin_png is not None:
+        from edgebnn.report.margin_figure import margin_picture
+
+        write_whole(margin_png, margin_picture(document, form_of(margin_png)))
+    if ternary_png is not None:
+        from edgebnn.report.ternary_figure import ternary_picture
+
+        write_whole(ternary_png, ternary_picture(document, form_of(ternary_png)))
     emit(document, json_flag, json_file, lambda console: show_characterisation(console, document))

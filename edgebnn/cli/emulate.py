@@ -12,6 +12,8 @@ import click
 from edgebnn.cli.chip_options import ChipOptions, chip_options, chip_settings
 from edgebnn.cli.options import folder_argument, given, trust_option
 from edgebnn.cli.output import JsonCommand, emit, end_with
+from edgebnn.cli.places import PictureFile, form_of
+from edgebnn.cli.rate_list import rate_list
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -49,6 +51,14 @@ if TYPE_CHECKING:
     help="Search the programming cycles after which the chips' accuracy has fallen by --max-accuracy-drop.",
 )
 @click.option(
+    "--sweep-ber",
+    callback=rate_list,
+    metavar="RATES",
+    help="Accuracy on the same chips at each of these bit error rates: 1e-3,0.02, or 1e-5..1e-1 for 1, 2, 5 of each "
+    "decade.",
+)
+@click.option("--png", type=PictureFile(), metavar="FILE", help="With --sweep-ber: draw it (.png or .svg).")
+@click.option(
     "--firmware-samples",
     type=click.IntRange(0),
     default=64,
@@ -70,6 +80,8 @@ def emulate(
     chip_words: ChipOptions,
     max_accuracy_drop: float | None,
     find_endurance: bool,
+    sweep_ber: tuple[float, ...] | None,
+    png: Path | None,
     firmware_samples: int,
     model: Path | None,
     trust: bool,
@@ -84,6 +96,8 @@ def emulate(
     from edgebnn.cli.options import read_dataset
     from edgebnn.cli.output import progress
     from edgebnn.emulator.accuracy_endurance import accuracy_endurance
+    from edgebnn.files import write_whole
+    from edgebnn.report.accuracy_curve import curve_document
     from edgebnn.report.accuracy_endurance import endurance_document
     from edgebnn.report.emulation import disagreement, emulate_document
     from edgebnn.report.emulation_tables import show_emulate
@@ -94,6 +108,10 @@ def emulate(
         raise click.UsageError("--find-endurance goes with --max-accuracy-drop, the drop whose cycles it looks for")
     if find_endurance and chip_words.cycles is not None:
         raise click.UsageError("--find-endurance looks for the number of cycles; leave out --cycles")
+    if png is not None and sweep_ber is None:
+        raise click.UsageError("--png draws the accuracy at the rates of --sweep-ber; give some, such as 1e-5..1e-1")
+    if sweep_ber is not None:
+        _check_sweep(chip_words, bool(files))
     if files:
         _check_alone(chip_words)
     deployment = api.load(folder, trust=trust)
@@ -101,6 +119,8 @@ def emulate(
     target = deployment.mapped.target
     saved = _saved_chips(files, deployment)
     count = len(saved) or _chip_count(target, chips, chip_words)
+    if sweep_ber is not None and count == 0:
+        raise click.UsageError("--sweep-ber goes with chip instances of a target with RRAM; ask for some with --chips")
     like = chip_settings(chip_words, target, deployment.mapped.policy) if count and not saved else None
     with progress("emulate", total=7 + count) as step:
         result = deployment.emulate(
@@ -118,8 +138,31 @@ def emulate(
         with progress("endurance") as step:
             found = accuracy_endurance(deployment.mapped, dataset, drawn, max_accuracy_drop / 100, step)
         document |= endurance_document(found)
+    if sweep_ber is not None:
+        with progress("sweep", total=len(sweep_ber)) as step:
+            curve = deployment.sweep_ber(dataset, sweep_ber, count, seed=seed, like=like, progress=step)
+        document |= curve_document(curve)
+    if png is not None:
+        from edgebnn.report.accuracy_figure import accuracy_picture
+
+        write_whole(png, accuracy_picture(document, form_of(png)))
     emit(document, json_flag, json_file, lambda console: show_emulate(console, document))
     end_with(disagreement(document))
+
+
+def _check_sweep(words: ChipOptions, saved: bool) -> None:
+    """A usage error where something else says how often the chips err."""
+    if saved:
+        raise click.UsageError("--sweep-ber draws its chips at one rate after another; leave out --chip")
+    if words.ber is not None:
+        raise click.UsageError("--sweep-ber sets the bit error rate; leave out --ber")
+    if words.errors == "device":
+        raise click.UsageError(
+            "--sweep-ber goes with --errors ber, neighbour or table; the rates of device follow from policy and "
+            "conditions"
+        )
+    if words.kinds == "read" and words.errors != "neighbour":
+        raise click.UsageError("--sweep-ber sets the rate of errors of programming, of which --kinds read has none")
 
 
 def _check_alone(words: ChipOptions) -> None:

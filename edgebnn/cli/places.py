@@ -17,6 +17,22 @@ class OutputFile(click.Path):
         super().__init__(path_type=Path)
 
 
+class PictureFile(OutputFile):
+    """A picture that the command writes; its ending says in which form, see `form_of`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; a usage error where it ends otherwise."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if form_of(path) not in ("png", "svg"):
+            self.fail(f"'{path}' does not end in .png or .svg; name the picture so", param, ctx)
+        return path
+
+
+def form_of(picture: Path) -> str:
+    """`png` or `svg`."""
+    return picture.suffix.lower().removeprefix(".")
+
+
 class OutputFolder(click.Path):
     """A deployment folder that the command writes."""
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
+from edgebnn.mapping.floorplan import MUTED, PALETTE
 from edgebnn.report.characterisation import BOUNDS
+from edgebnn.report.pictures import headed, picture
 from edgebnn.report.target_names import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Document = dict[str, Any]
 
@@ -31,62 +32,35 @@ EVENTS = {
 }
 STATES = {"lrs": ("LRS", PALETTE[0]), "hrs": ("HRS", PALETTE[1])}
 
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "svg.hashsalt": "edgebnn",  # names of elements that do not change from run to run
-    "font.size": 9,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e4e7eb",
-    "grid.linewidth": 0.6,
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-}
-SIZE_INCHES, DPI = (12.0, 9.2), 150
+SIZE_INCHES = (12.0, 9.2)
 NEVER = 1e-9  # where a rate of zero is drawn, below the panel
 
 
 def characterisation_picture(document: Document, form: str = "png") -> bytes:
     """The bytes of a PNG or SVG (`form`); they depend on the document and on the version of matplotlib alone."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
-        figure = Figure(figsize=SIZE_INCHES, dpi=DPI)
-        FigureCanvasAgg(figure)
+    def draw(figure: Figure) -> None:
         panels = figure.subplots(2, 2).ravel()
-        for draw, axes in zip((_resistances, _bit_errors, _ageing, _ternary), panels, strict=True):
-            axes.set_axisbelow(True)
-            draw(axes, document)
-        figure.suptitle(_heading(document), x=0.045, y=0.99, ha="left", fontsize=13, fontweight="bold")
-        figure.text(0.045, 0.012, _caption(document), ha="left", va="bottom", fontsize=8, color=MUTED)
+        for panel, axes in zip((_resistances, _bit_errors, _ageing, _ternary), panels, strict=True):
+            panel(axes, document)
+        headed(figure, _heading(document), _caption(document))
         figure.subplots_adjust(left=0.075, right=0.975, top=0.9, bottom=0.135, hspace=0.32, wspace=0.2)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=form, metadata={"png": {"Software": None}, "svg": {"Date": None}}[form])
-    return buffer.getvalue()
+
+    return picture(SIZE_INCHES, form, draw)
 
 
 def _heading(document: Document) -> str:
-    return f"{title(document)}: devices and read errors by programming policy (simulated)\n{_state(document)}"
+    return (
+        f"{title(document)}: devices and read errors by programming policy (simulated)\n{state_of(document)} unless an "
+        "axis says otherwise"
+    )
 
 
-def _state(document: Document) -> str:
+def state_of(document: Document) -> str:
     """What the devices went through: cycles, days since programming, temperature and supply of the first condition."""
     first, temperature = document["first"], document["temperature_c"]
     warm = "reference temperature" if temperature is None else f"{temperature:g} °C"
-    return (
-        f"{_cycles(first['cycles'])}, {_days(document)}, {warm}, {first['supply_v']:g} V unless an axis says otherwise"
-    )
+    return f"{_cycles(first['cycles'])}, {_days(document)}, {warm}, {first['supply_v']:g} V"
 
 
 def _caption(document: Document) -> str:
@@ -97,14 +71,15 @@ def _caption(document: Document) -> str:
         f"Lines: theory. Points: counted on the chip of seed {document['seed']}, {cells}, with their exact "
         f"{document['interval_level']:.0%} intervals; an arrow where none was wrong.\n"
         f"Evidence of the 2T2R bit error rates: {words}. 1T1R and SECDED follow from them: "
-        f"{_words(_first(document, 'ber_1t1r'))}.\n"
-        f"Medians: {_words([policy['lrs']['median_ohm'] for policy in document['policies']])}. "
-        f"Ageing law: {_words([point for policy in document['policies'] for point in policy['ageing']])}. "
+        f"{words_of(_first(document, 'ber_1t1r'))}.\n"
+        f"Medians: {words_of([policy['lrs']['median_ohm'] for policy in document['policies']])}. "
+        f"Ageing law: {words_of([point for policy in document['policies'] for point in policy['ageing']])}. "
         "Every number with its source: edgebnn targets show."
     )
 
 
-def _words(numbers: Sequence[Document]) -> str:
+def words_of(numbers: Sequence[Document]) -> str:
+    """The words of evidence of some numbers, each once."""
     return ", ".join(dict.fromkeys(number["evidence"] for number in numbers))
 
 
@@ -182,11 +157,11 @@ def _ageing(axes: Axes, document: Document) -> None:
     axes.plot([], [], marker="X", color=MUTED, markersize=8, linestyle="none", label="devices wear out")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(_floor([document["ber_2t2r"]]), 3)
+    axes.set_ylim(_floor([document["ber_2t2r"]]), 1)
     axes.set_title(f"Bit error rate against programming cycles, {supply:g} V")
     axes.set_xlabel("programming cycles (never programmed before at 1)")
     axes.set_ylabel("wrong bits of data (share)")
-    axes.legend(loc="upper left", ncols=3)
+    axes.legend(loc="lower right", fontsize=7.5, labelspacing=0.25)
 
 
 def _ternary(axes: Axes, document: Document) -> None:
@@ -204,7 +179,7 @@ def _ternary(axes: Axes, document: Document) -> None:
         )
         _counted(axes, x, [row[event] for row in rows], colour, "o", "")
         _tabulated(axes, x, [row[event] for row in rows], event, colour)
-    words = _words([row[event]["tabulated"] for row in rows for event in EVENTS if "tabulated" in row[event]])
+    words = words_of([row[event]["tabulated"] for row in rows for event in EVENTS if "tabulated" in row[event]])
     if words:
         axes.plot([], [], "D", color=MUTED, markerfacecolor="none", markersize=10, label=f"tabulated ({words})")
         axes.plot([], [], marker="_", color=MUTED, linestyle="none", markersize=12, label=f"tabulated bound ({words})")

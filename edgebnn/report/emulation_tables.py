@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.report import numbers
+from edgebnn.report.accuracy_curve import show_curve
 from edgebnn.report.accuracy_endurance import endurance_rows
 from edgebnn.report.chip_tables import attempts_shown
 from edgebnn.report.tables import accuracy_text, agreement_rows, energy_rows, facts, programming_rows, show_notes
@@ -42,6 +43,8 @@ def show_emulate(console: Console, document: Document) -> None:
     if document["chips"]:
         console.print()
         _show_chips(console, document)
+    if "accuracy_curve" in document:
+        show_curve(console, document["accuracy_curve"])
     show_notes(console, document)
 
 

@@ -118,13 +118,17 @@ def test_the_tables_name_seed_cells_and_evidence() -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-def test_the_picture_is_written_whole_and_the_same_each_time(tmp_path: Path) -> None:
-    pictures = [tmp_path / name for name in ("one.png", "two.png")]
-    for picture in pictures:
-        assert characterise("rram130", *FEW, "--png", picture).exit_code == 0
-    one, two = (picture.read_bytes() for picture in pictures)
-    assert one == two and one.startswith(b"\x89PNG")
-    assert sorted(tmp_path.iterdir()) == sorted(pictures)
+def test_pictures_are_written_whole_and_the_same_each_time(tmp_path: Path) -> None:
+    options = [("--png", "a.png"), ("--margin-png", "b.SVG"), ("--ternary-png", "c.svg")]
+    found = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        words = [word for option, name in options for word in (option, folder / name)]
+        assert characterise("rram130", *FEW, "--policy", "strong", *words).exit_code == 0
+        found.append([(folder / name).read_bytes() for _, name in options])
+        assert len(list(folder.iterdir())) == len(options)
+    assert found[0] == found[1]
+    assert [each[:5] for each in found[0]] == [b"\x89PNG\r", b"<?xml", b"<?xml"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,14 @@ def test_what_the_model_does_not_cover_is_one_sentence(words: list[str], sentenc
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["rram130", "--cycles", "-1"], ["rram130", "--vdd", "0"], ["rram130", "--cells", "0"]]
+    "words",
+    [
+        [],
+        ["rram130", "--cycles", "-1"],
+        ["rram130", "--vdd", "0"],
+        ["rram130", "--cells", "0"],
+        ["rram130", "--png", "a.pdf"],
+    ],
 )
 def test_wrong_usage_ends_with_2(words: list[str]) -> None:
     assert characterise(*words).exit_code == 2

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from edgebnn.api import load
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.cli.main import COMMANDS, group
 from edgebnn.devices.beats import beat_windows
@@ -436,3 +437,41 @@ def test_run_takes_labels_and_prints_the_accuracy(folder: Path, windows: Path, t
     assert "95% interval" in edgebnn("run", folder, "--input", windows / "data.npz").stdout
     np.savez(tmp_path / "wrong.npz", x=np.load(windows / "x.npy"), y=np.full(40, 2))
     assert "the classes are 0 to 1" in refused("run", folder, "--input", tmp_path / "wrong.npz")
+
+
+def test_emulate_sweeps_the_bit_error_rate(folder: Path, windows: Path, tmp_path: Path) -> None:
+    """As JSON with every chip of every point, as a table and as a picture."""
+    words = ("emulate", folder, "--data", windows / "data.npz", "--chips", 2, "--seed", 5, "--firmware-samples", 0)
+    sweep = ("--sweep-ber", "0.3,1e-3..0.02", "--png", tmp_path / "curve.svg", "--json", tmp_path / "curve.json")
+    result = edgebnn(*words, *sweep)
+    assert result.exit_code == 0, result.output
+    curve = json.loads((tmp_path / "curve.json").read_text())["accuracy_curve"]
+    assert [point["bit_error_rate"] for point in curve["points"]] == [1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.3]
+    assert all([chip["seed"] for chip in point["chips"]] == [5, 6] for point in curve["points"])
+    again = load(folder).sweep_ber((np.load(windows / "x.npy"), np.arange(40) % 2), [0.3], 2, seed=5)
+    last = curve["points"][-1]
+    assert [chip["accuracy"] for chip in last["chips"]] == list(again.points[0].accuracies)
+    assert "Accuracy against bit error rate, 2 chips" in result.stdout
+    assert (tmp_path / "curve.svg").read_bytes().startswith(b"<?xml")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--sweep-ber", "1e-3", "--ber", 0.1), "leave out --ber"),
+        (("--sweep-ber", "1e-3", "--errors", "device"), "follow from policy"),
+        (("--sweep-ber", "1e-3", "--kinds", "read"), "of which --kinds read has none"),
+        (("--sweep-ber", "0.1..0.01"), "does not rise"),
+        (("--sweep-ber", "0"), "is no error rate"),
+        (("--sweep-ber", "1e-400..1"), "is no error rate"),
+        (("--sweep-ber", "nan"), "is no error rate"),
+        (("--sweep-ber", "1e-3", "--chips", 0), "ask for some"),
+        (("--png", "curve.png"), "--sweep-ber"),
+        (("--sweep-ber", "1e-3", "--png", "curve.pdf"), "does not end in .png or .svg"),
+    ],
+)
+def test_sweeps_that_would_do_nothing_are_wrong_usage(
+    folder: Path, windows: Path, words: tuple[object, ...], sentence: str
+) -> None:
+    result = edgebnn("emulate", folder, "--data", windows / "data.npz", *words)
+    assert result.exit_code == 2 and sentence in " ".join(result.stderr.replace("│", " ").split()), result.output

@@ -1,0 +1,70 @@
+"""What all pictures of reports have in common: style, forms, and that the same document gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from edgebnn.mapping.floorplan import INK, MUTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure
+
+FORMS = ("png", "svg")
+DPI = 150
+_LETTERS_AN_INCH = 17.5  # of a caption
+
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "svg.hashsalt": "edgebnn",  # names of elements that do not change from run to run
+    "font.size": 9,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e7eb",
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": True,  # of the panel's own colour: lines end at it
+    "legend.framealpha": 0.9,
+    "legend.edgecolor": "none",
+    "legend.fontsize": 8,
+}
+_METADATA: Any = {"png": {"Software": None}, "svg": {"Date": None}}
+
+
+def picture(size_inches: tuple[float, float], form: str, draw: Callable[[Figure], None]) -> bytes:
+    """The bytes of a PNG or SVG (`form`) of what `draw` puts onto a figure.
+
+    They depend on what is drawn and on the version of matplotlib alone.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with rc_context(_STYLE):
+        figure = Figure(figsize=size_inches, dpi=DPI)
+        FigureCanvasAgg(figure)
+        draw(figure)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=form, metadata=_METADATA[form])
+    return buffer.getvalue()
+
+
+def headed(figure: Figure, heading: str, caption: str) -> None:
+    """A heading above the panels and a caption below them, whose lines are broken where the figure ends."""
+    left, edge = 0.045, 0.11 / figure.get_figheight()
+    characters = int(_LETTERS_AN_INCH * (1 - 2 * left) * figure.get_figwidth())
+    caption = "\n".join(fill(line, characters, break_on_hyphens=False) for line in caption.splitlines())
+    figure.suptitle(heading, x=left, y=1 - edge, ha="left", va="top", fontsize=13, fontweight="bold")
+    figure.text(left, edge, caption, ha="left", va="bottom", fontsize=8, color=MUTED)
