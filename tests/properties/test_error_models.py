@@ -7,6 +7,7 @@ and cells that somebody measured.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,16 @@ from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network import Network, interpret
+from tests.chip.test_device_laws import LAWS, POLICY, target_with
 from tests.emulator.random_banks import meant_values, noisy_banks
 from tests.mapping.test_planner import mapped_on
 from tests.networks import networks, random_inputs, random_network
 from tests.runtime.agreement import kernels
 
 BATCH = 5
+STUCK = {"stuck_lrs": '0.02, unit = "1"', "stuck_hrs": '0.03, unit = "1"'}
+ALL_LAWS = LAWS["all"] | STUCK
+EACH_LAW = {name: law for name, law in LAWS.items() if name != "all"} | {"stuck": STUCK}
 MODELS = ("ber", "neighbour", "table", "device", "measured rates", "measured resistances")
 # Around the counter's words of 32 bits, and at the end of what the Python interface takes.
 FIRST_INFERENCES = (0, 7, 2**32 - 3, 2**33, 2**47 - BATCH)
@@ -166,6 +171,50 @@ def test_the_macros_firmware_reads_the_same_chip(seed: int, data: st.DataObject,
         expected = _expected(mapped, x, banks, first)
         np.testing.assert_array_equal(fast.run(x, banks, first_inference=first), expected)
         np.testing.assert_array_equal(run_firmware(mapped, elf, x, banks, first_inference=first).scores, expected)
+
+
+@pytest.fixture(scope="module")
+def kinds() -> list[MappedNetwork]:
+    """A network with binary layers alone, and one with ternary ones, which other targets' chips have too."""
+    drawn = [mapped_on(random_network(seed)) for seed in range(40)]
+    ternary = [any(stage.nonzero is not None for stage in mapped.linear_stages.values()) for mapped in drawn]
+    binary = [bool(mapped.linear_stages) and not has for mapped, has in zip(drawn, ternary, strict=True)]
+    return [drawn[binary.index(True)], drawn[ternary.index(True)]]
+
+
+@pytest.mark.parametrize("law", EACH_LAW)
+def test_whatever_devices_do_reference_and_fast_path_agree(law: str, kinds: list[MappedNetwork]) -> None:
+    """Stuck devices, tails, relaxation, telegraph noise, states and signs of their own, each by itself."""
+    differ = False
+    for mapped in kinds:
+        other = replace(mapped, target=target_with(**EACH_LAW[law]))
+        x, fast = random_inputs(mapped.network, 3, BATCH), FastPath(other)
+        for model in (ErrorModel.BER, ErrorModel.TABLE, ErrorModel.DEVICE):
+            chip = ChipInstance(4, errors=model, policy=POLICY, attempts=2 if model is ErrorModel.DEVICE else 1)
+            banks = programmed_banks(other, chip)
+            differ |= not np.array_equal(banks.sign, programmed_banks(mapped, chip).sign)
+            expected = _expected(other, x, banks, 7)
+            for kernel in _kernels():
+                np.testing.assert_array_equal(fast.run(x, banks, kernel=kernel, first_inference=7), expected)
+    assert differ, "the law changed no chip"
+
+
+def test_whatever_devices_do_the_firmware_agrees(kinds: list[MappedNetwork]) -> None:
+    """All of it at once, as drawn and with cells that were measured, some of them stuck."""
+    pytest.importorskip("unicorn")
+    pytest.importorskip("ziglang")
+    for mapped in kinds:
+        elf, x = build_firmware(render_project(mapped), mapped.target).elf, random_inputs(mapped.network, 3, 3)
+        other = replace(mapped, target=target_with(**ALL_LAWS))
+        measured = _measured(mapped, 5, resistances=True)
+        for chip in (
+            ChipInstance(4, errors=ErrorModel.DEVICE, policy=POLICY, attempts=2),
+            ChipInstance(4, errors=ErrorModel.DEVICE, policy=POLICY, measured=measured),
+        ):
+            banks = programmed_banks(other, chip)
+            expected = _expected(other, x, banks, 7)
+            np.testing.assert_array_equal(FastPath(other).run(x, banks, first_inference=7), expected)
+            np.testing.assert_array_equal(run_firmware(other, elf, x, banks, first_inference=7).scores, expected)
 
 
 def _noisy() -> tuple[MappedNetwork, npt.NDArray[Any], ProgrammedBanks, ProgrammedBanks]:
