@@ -19,7 +19,7 @@ enum {
     EBNN_UNDECODED = 0,
     EBNN_PLAIN = 1,    /* accesses no memory */
     EBNN_LOAD = 2,     /* reads `words` of memory, the lowest at its address */
-    EBNN_STORE = 3,    /* writes them */
+    EBNN_STORE = 3,    /* writes them; a store exclusive counts as one whether or not it succeeds */
     EBNN_IT_BLOCK = 4, /* the up to four instructions in front of `offset` run under a condition */
     EBNN_NO_REGISTER = 255
 };

@@ -65,18 +65,25 @@ static void count(ebnn_soc *soc, ebnn_engine *engine, const ebnn_instruction *in
 void ebnn_soc_on_instruction(ebnn_engine *engine, uint64_t address, uint32_t bytes, void *user)
 {
     ebnn_soc *soc = user;
+    const bool within_block = address > soc->it_begin && address < soc->it_end;
     const ebnn_instruction *instruction;
 
     if (soc->events.instructions >= soc->instruction_limit) {
         want_stop(soc, EBNN_STOPPED_LIMIT);
     }
     /* unicorn runs an IT block to its end in any case */
-    if (soc->stopped != EBNN_RUNNING && !(address > soc->it_begin && address < soc->it_end)) {
+    if (soc->stopped != EBNN_RUNNING && !within_block) {
         (void)soc->stop(engine); /* this instruction is not executed, and comes again when the CPU is resumed */
         return;
     }
     soc->events.instructions++;
     soc->events.code_bytes += bytes;
+    if (within_block) {
+        soc->it_begin = (uint32_t)address; /* a jump back is no part of the block */
+    }
+    if (address - soc->flash.base >= soc->flash.size) {
+        return; /* no code can run there */
+    }
     instruction = decoded(soc, address);
     if (instruction->kind == EBNN_IT_BLOCK) {
         soc->it_begin = (uint32_t)address;

@@ -51,7 +51,7 @@ typedef struct ebnn_soc {
     uint64_t fault_address;
     ebnn_memory flash;              /* the one memory whose content can run */
     ebnn_instruction *instructions; /* one for each halfword of flash, decoded when it runs for the first time */
-    uint32_t it_begin;              /* the last IT instruction that ran, and what lies behind its block */
+    uint32_t it_begin;              /* the last instruction that ran of an IT block, and what lies behind the block */
     uint32_t it_end;
     int32_t registers[32]; /* how unicorn numbers the CPU's */
     uint32_t stopped;      /* cleared by whoever resumes */

@@ -16,6 +16,7 @@ from edgebnn.chip.target import Memories
 from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.elf import read_firmware
 from edgebnn.emulator.soc import Limits, Soc
+from edgebnn.errors import DeploymentError
 from edgebnn.network.types import Kind, Tensor, WeightKind
 from tests.emulator.bare_metal import compile_elf
 from tests.emulator.macro_driver import on_chip
@@ -30,7 +31,7 @@ PICKS: list[Pick] = [(number, flag) for number in range(len(CASES)) for flag in 
 def _soc(elf: bytes) -> Soc:
     builder = Builder(Tensor("x", Kind.INTEGERS, (1,), 0, 255), np.random.default_rng(2))
     builder.linear(1, WeightKind.TERNARY)
-    return Soc(on_chip(builder.network(), "cortex-m4"), elf, limits=Limits(instructions=500_000, seconds=20.0))
+    return Soc(on_chip(builder.network(), "cortex-m4"), elf, limits=Limits(instructions=5_000, seconds=20.0))
 
 
 @dataclass(frozen=True)
@@ -158,3 +159,10 @@ int main(void) {
     assert [int(scores.item()) for scores, _ in answers] == [1, 17, 18, 34, 35, 51]
     assert [events.instructions for _, events in answers[1:]] == [5, 7, 5, 7, 5]
     assert [events.sram_accesses for _, events in answers[1:]] == [1, 2, 1, 2, 1]
+
+
+def test_a_loop_into_a_block_ends_all_the_same() -> None:
+    """Behind the first pass nothing governs the branch: it is an endless loop like any other."""
+    body = 'int main(void) { __asm__("movs r0, #1\\n cmp r0, #0\\n it ne\\n 1: bne.n 1b"); return 0; }'
+    with pytest.raises(DeploymentError, match="within 5000 instructions"), _soc(compile_elf("cortex-m4", body)) as soc:
+        soc.boot()

@@ -1,0 +1,49 @@
+"""The emulated Cortex-M4 with all counters on, in instructions a second, on the shipped ECG model.
+
+Beside it the same firmware with a hook in front of each block of instructions alone, which counts nothing right: about
+the speed that unicorn has of itself, so the ratio says what exact counting takes. The two run in turns; times are those
+of the processor, and the ratio is the median of each turn's own.
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from unittest.mock import patch
+
+import numpy as np
+
+import edgebnn
+from edgebnn.emulator import soc as emulated
+from edgebnn.emulator.soc import Soc
+from edgebnn.models import ECG_PVC
+from edgebnn.network.encoding import model_shape
+
+BEATS = 4
+TURNS = 15
+
+
+def seconds(soc: Soc, x: np.ndarray) -> float:
+    start = time.thread_time()
+    soc.infer(x)
+    return time.thread_time() - start
+
+
+def main() -> None:
+    deployment = edgebnn.compile(ECG_PVC, target="cortex-m4")
+    mapped, elf = deployment.mapped, deployment.elf
+    assert elf is not None, "needs the extra soc"
+    with Soc(mapped, elf) as counting, patch.object(emulated, "HOOK_CODE", "UC_HOOK_BLOCK"), Soc(mapped, elf) as bare:
+        counting.boot()
+        bare.boot()
+        x = np.zeros((BEATS, *model_shape(mapped.network)))
+        _, events = counting.infer(x)
+        turns = [(seconds(counting, x), seconds(bare, x)) for _ in range(TURNS)]
+    counted, hooked = (median(column) for column in zip(*turns, strict=True))
+    print(f"all counters on:  {events.instructions / counted / 1e6:6.0f} M instructions/s")
+    print(f"blocks alone:     {events.instructions / hooked / 1e6:6.0f} M instructions/s")
+    print(f"ratio:            {median(b / a for a, b in turns):6.2f}")
+
+
+if __name__ == "__main__":
+    main()
