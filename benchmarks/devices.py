@@ -22,6 +22,7 @@ import numpy as np
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.pattern import BINARY, Pattern
 from edgebnn.chip.programming import program
@@ -36,7 +37,7 @@ from edgebnn.chip.sampling import (
     has_kernel,
 )
 from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 
 CELLS = 10**9
@@ -108,7 +109,7 @@ def programmed_chip(target: Target, model: str) -> Count:
     assert target.array is not None
     shape = (target.array.banks.integer("count"), BANK_ROWS)
     sign, nonzero = np.full(shape, ALTERNATING, np.uint32), np.full(shape, NO_ZEROS, np.uint32)
-    pattern = Pattern(sign, nonzero, np.full(shape, BINARY, np.uint8), np.zeros(shape))
+    pattern = Pattern(target.array.geometry, sign, nonzero, np.full(shape, BINARY, np.uint8), np.zeros(shape))
 
     def count(cells: int) -> tuple[int, int]:
         size = shape[0] * BANK_CELLS

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.coverage import array_of
 from edgebnn.chip.device_model import programmed_ln_resistance
+from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.intervals import Interval, exact_interval
 from edgebnn.chip.misreads import wrong_read
@@ -92,26 +93,27 @@ def compare_chips(
     `policy` is that of a chip without its own. Raises TargetError for a target without RRAM, and where one chip's
     conditions are not among those that the target's model covers.
     """
-    shape = sample_shape(target, banks)
+    patterns = [uniform_pattern(weight, *sample_shape(target, banks)) for weight in (1, -1, 0)]
     return Comparison(
-        *shape,
+        banks=patterns[0].banks,
+        rows=patterns[0].geometry.rows,
         fields=_differences(*chips),
-        patterns=tuple(_compared(chips, target, policy, uniform_pattern(weight, *shape)) for weight in (1, -1, 0)),
+        patterns=tuple(_compared(chips, target, policy, pattern) for pattern in patterns),
     )
 
 
-def sample_shape(target: Target, banks: int) -> tuple[int, int]:
-    """The first `banks` banks of a target, or all that there are, and the rows of one; TargetError without RRAM."""
+def sample_shape(target: Target, banks: int) -> tuple[int, Geometry]:
+    """The first `banks` banks of a target, or all that there are, and their shape; TargetError without RRAM."""
     array = array_of(target)
-    return min(banks, array.banks.integer("count")), array.rows.integer("count")
+    return min(banks, array.banks.integer("count")), array.geometry
 
 
-def uniform_pattern(weight: int, banks: int, rows: int) -> Pattern:
+def uniform_pattern(weight: int, banks: int, geometry: Geometry) -> Pattern:
     """The same weight everywhere: +1 and -1 in binary rows, 0 in ternary ones of a layer of zeros."""
-    shape = banks, rows
+    shape = geometry.stripe(banks), geometry.rows
     sign, nonzero = (np.full(shape, 0xFFFFFFFF if flag else 0, np.uint32) for flag in (weight > 0, weight != 0))
     kind = np.full(shape, BINARY if weight else TERNARY, np.uint8)
-    return Pattern(sign, nonzero, kind, np.full(shape, float(weight == 0)))
+    return Pattern(geometry, sign, nonzero, kind, np.full(shape, float(weight == 0)))
 
 
 def wrong_synapses(chip: ChipInstance, target: Target, policy: str, pattern: Pattern) -> WrongSynapses:

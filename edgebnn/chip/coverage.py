@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from edgebnn.chip.ageing import aged_rate
+from edgebnn.chip.geometry import cell_place
 from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.measured import BANK_CELLS, Measured
+from edgebnn.chip.measured import Measured
 from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target import COLUMNS, Array, Target
+from edgebnn.chip.target import Array, Target
 from edgebnn.errors import TargetError
 
 
@@ -38,12 +39,13 @@ def check_chip(chip: ChipInstance, target: Target, policy: str) -> None:
 
 
 def _check_cells(measured: Measured, array: Array, name: str) -> None:
-    banks, rows = array.banks.integer("count"), array.rows.integer("count")
-    bank, row = measured.cell // BANK_CELLS, measured.cell // COLUMNS % (BANK_CELLS // COLUMNS)
-    outside = (bank >= banks) | (row >= rows)
+    banks, geometry = array.banks.integer("count"), array.geometry
+    bank, row, column = cell_place(measured.cell)
+    outside = (bank >= banks) | (row >= geometry.rows) | (column >= geometry.columns)
     if outside.any():
         first = int(outside.argmax())
         raise TargetError(
-            f"'{measured.name}' has a cell in bank {bank[first]}, row {row[first]}, but target '{name}' has {banks} "
-            f"banks of {rows} rows, numbered from 0; leave the cell out, or use the target that was measured"
+            f"'{measured.name}' has a cell in bank {bank[first]}, row {row[first]}, column {column[first]}, but target "
+            f"'{name}' has {banks} banks of {geometry.rows} x {geometry.columns} cells, numbered from 0; "
+            "leave the cell out, or use the target that was measured"
         )

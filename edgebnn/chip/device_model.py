@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import BL, BLB, Devices, Flags, Sticking, amplifier_offsets, telegraph_amplitudes
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.chip.measured_devices import measured_sticking, with_measured
 from edgebnn.chip.normal import Floats
@@ -22,7 +23,7 @@ from edgebnn.chip.reading import Thresholds
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.stuck_devices import drawn_sticking
-from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.chip.target import Target
 
 
 def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[[Rows], tuple[Thresholds, Thresholds]]:
@@ -33,7 +34,7 @@ def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[
         offsets = row_offsets(chip, rows, cell)
         devices = programmed_devices(chip, rows, read_back, offsets).devices
         amplitudes = telegraph_amplitudes(chip.seed, rows.bank_row, cell)
-        return answer_thresholds(cell, ln_resistance(chip, devices, cell), offsets, rows.ternary, amplitudes)
+        return answer_thresholds(cell, ln_resistance(chip, rows, devices, cell), offsets, rows.ternary, amplitudes)
 
     return model
 
@@ -80,7 +81,7 @@ def programmed_ln_resistance(chip: ChipInstance, target: Target, policy: str, ro
     """ln R of the rows' devices after the chip programmed them, float32 (rows, 32, 2)."""
     cell = device_cell(chip, target, policy)
     devices = programmed_devices(chip, rows, _read_back(chip, target, policy), row_offsets(chip, rows, cell)).devices
-    return ln_resistance(chip, devices, cell)
+    return ln_resistance(chip, rows, devices, cell)
 
 
 def worn_devices(chip: ChipInstance, bank_row: npt.NDArray[np.int64], stuck: Sticking | None = None) -> Devices:
@@ -92,16 +93,16 @@ def worn_devices(chip: ChipInstance, bank_row: npt.NDArray[np.int64], stuck: Sti
 
 def row_offsets(chip: ChipInstance, rows: Rows, cell: Cell) -> Floats:
     """The offset of each synapse's amplifier, float32 (rows, 32)."""
-    banks, place = np.unique(rows.bank, return_inverse=True)
-    return amplifier_offsets(chip.seed, banks, cell)[place]
+    stripes, place = np.unique(rows.stripe, return_inverse=True)
+    return amplifier_offsets(chip.seed, stripes, cell, rows.geometry)[place]
 
 
-def ln_resistance(chip: ChipInstance, devices: Devices, cell: Cell) -> Floats:
-    """ln R of the devices, float32 (rows, 32, 2): as drawn, and as measured where the chip was measured."""
+def ln_resistance(chip: ChipInstance, rows: Rows, devices: Devices, cell: Cell) -> Floats:
+    """ln R of the rows' devices, float32 (rows, 32, 2): as drawn, and as measured where the chip was measured."""
     drawn = devices.ln_resistance(cell)
     if chip.measured is None or chip.kinds is ErrorKinds.READ:
         return drawn
-    found, _ = with_measured(chip.measured, devices, drawn)
+    found, _ = with_measured(chip.measured, rows.cell, devices, drawn)
     return found
 
 
@@ -115,7 +116,7 @@ def known_wrong(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> 
     devices = program_all(
         worn_devices(chip, rows.bank_row, sticking(chip, rows, cell)), rows.sign, rows.nonzero
     ).devices
-    found, known = with_measured(chip.measured, devices, devices.ln_resistance(cell))
+    found, known = with_measured(chip.measured, rows.cell, devices, devices.ln_resistance(cell))
     margin = (found[..., BLB] - found[..., BL]) * rows.values
     return np.where(margin == 0, np.float32(0.5), (margin < 0).astype(np.float32)), known & (rows.values != 0)
 
@@ -125,4 +126,4 @@ def sticking(chip: ChipInstance, rows: Rows, cell: Cell) -> Sticking | None:
     drawn = drawn_sticking(chip.seed, rows.bank_row, cell)
     if chip.measured is None or chip.kinds is ErrorKinds.READ:
         return drawn
-    return measured_sticking(chip.measured, rows.bank_row, drawn)
+    return measured_sticking(chip.measured, rows.cell, drawn)

@@ -3,11 +3,11 @@
 ln R = median of state and side + (device_spread * z + cycle_spread * z_n + relaxation_spread * y_n), all in float32 and
 in this order, so that the same device has the same bits everywhere; the spreads are those of the state, z belongs to
 the device for good, z_n and y_n to its n-th programming pulse. Where a pulse went astray, z_n is `tails.width` times as
-large. The four words of a draw (domain DEVICE) of cell (bank << 5 | row, column) are, for event 0: z of BL and BLb, z_0
-of BL and BLb; for event e > 0: z_(2e - 1) of BL and BLb, z_(2e) of BL and BLb. Those of domain SETTLING, event n: y_n
-of BL and BLb, and for each of them the word that says whether pulse n went astray. A device that is stuck stays in its
-state at the resistance that its pulse 0 gave it. `runtime/chip/ebnn_devices.c` draws
-the same.
+large. The four words of a draw (domain DEVICE) of a cell, by the `Geometry.bank_row` of its row and its column there,
+are, for event 0: z of BL and BLb, z_0 of BL and BLb; for event e > 0: z_(2e - 1) of BL and BLb, z_(2e) of BL and BLb.
+Those of domain SETTLING, event n: y_n of BL and BLb, and for each of them the word that says whether pulse n went
+astray. A device that is stuck stays in its state at the resistance that its pulse 0 gave it.
+`runtime/chip/ebnn_devices.c` draws the same.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
+from edgebnn.chip.geometry import COLUMNS, SINGLE, Geometry
 from edgebnn.chip.normal import WHOLE, Floats, normal
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.reading import unpack
-from edgebnn.chip.target import COLUMNS
 
 Flags = npt.NDArray[np.bool_]
 Pulses = npt.NDArray[np.int64]
@@ -43,9 +43,9 @@ class StuckIn(IntEnum):
 class Devices:
     """The devices of some rows of a chip.
 
-    bank_row: int64 (rows,), bank << 5 | row. low: bool (rows, 32, 2), whether the device is in its low-resistance
-    state, unless it is stuck. pulse: int64 (rows, 32, 2), the number of the last pulse that it was programmed with, -1
-    before the first. stuck: int8 (rows, 32, 2), a `StuckIn` for each device, or None where none is stuck.
+    bank_row: int64 (rows,), as `Geometry.bank_row` has it. low: bool (rows, 32, 2), whether the device is in its
+    low-resistance state, unless it is stuck. pulse: int64 (rows, 32, 2), the number of the last pulse that it was
+    programmed with, -1 before the first. stuck: int8 (rows, 32, 2), a `StuckIn` for each device, or None where none is.
     """
 
     seed: int
@@ -126,9 +126,14 @@ def telegraph_amplitudes(seed: int, bank_row: npt.NDArray[np.int64], cell: Cell)
     return amplitudes
 
 
-def amplifier_offsets(seed: int, banks: npt.NDArray[np.int64], cell: Cell) -> Floats:
-    """The input offset of each column's sense amplifier in ln R, float32 (banks, 32), for good."""
-    words = draw(seed, Domain.OFFSET, banks[:, np.newaxis] << 5, np.arange(COLUMNS))
+def amplifier_offsets(
+    seed: int, stripes: npt.NDArray[np.int64], cell: Cell, geometry: Geometry = SINGLE
+) -> Floats:  # fmt: skip
+    """The input offset of each column's sense amplifier in ln R, float32 (stripes, 32), for good.
+
+    Columns that share an amplifier share its offset, across stripes too.
+    """
+    words = draw(seed, Domain.OFFSET, *geometry.amplifiers(stripes))
     offsets: Floats = np.float32(cell.offset) * normal(words[..., 0])
     return offsets
 

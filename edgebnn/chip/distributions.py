@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import BL, BLB
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.normal import Floats
 from edgebnn.chip.sampling import ALTERNATING, BANK_CELLS, sample_resistances
-from edgebnn.chip.target import COLUMNS
 
 QUANTILES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 BIN_DECADES = 0.05  # width of a bin; bins begin at whole multiples of it

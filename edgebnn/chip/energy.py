@@ -88,7 +88,8 @@ def latency_phases(events: Events, target: Target) -> tuple[Phase, ...]:
     cpu = Phase("cpu", events.instructions * each.value / hz, weakest(clock.evidence, each.evidence))
     if array is None:
         return (cpu,)
-    word = weakest(clock.evidence, array.cycles_per_row.evidence, array.cycles_per_layer.evidence)
+    numbers = (clock, array.cycles_per_row, array.cycles_per_layer, array.columns, array.sense_amplifiers)
+    word = weakest(*(number.evidence for number in numbers))
     return cpu, Phase("array", events.array_cycles / hz, word)
 
 

@@ -19,7 +19,7 @@ from edgebnn.errors import DataError, TargetError
 from edgebnn.files import write_whole
 from edgebnn.inputs import open_input
 
-SCHEMA = 3
+SCHEMA = 4
 _MAX_JSON_BYTES = 1 << 16
 _MAX_FILE_BYTES = 28 * MAX_CELLS  # 26 bytes a cell, and the frame
 _CHIP, _CELL = "chip", "cell"  # arrays of the archive, with some of those below
@@ -49,7 +49,7 @@ class _MadeFor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _ChipFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    schema: Literal[3]
+    schema: Literal[4]
     seed: _Count
     bit_error_rate: float | None
     errors: ErrorModel
@@ -142,7 +142,7 @@ def _decoded(text: bytes, path: Path) -> _ChipFile:
     try:
         schema = msgspec.json.decode(text, type=_AnyFile).schema
         if schema != SCHEMA:
-            older = "an older edgebnn, which drew other errors or verified weights as they would be after ageing"
+            older = "an older edgebnn, which drew other errors, or numbered cells for banks of 32 x 32 alone"
             why = older if schema < SCHEMA else f"another edgebnn (schema {schema})"
             raise DataError(f"chip file '{path}' is of {why}; make the chip again with edgebnn chip new")
         return msgspec.json.decode(text, type=_ChipFile)

@@ -11,12 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.devices import StuckIn
-from edgebnn.chip.target import COLUMNS
+from edgebnn.chip.geometry import COLUMNS, MAX_BANKS, MAX_COLUMNS, MAX_ROWS
 from edgebnn.errors import DataError
 
-MAX_BANKS = 1 << 16  # bank numbers have 16 bits
-MAX_ROWS = 32
-BANK_CELLS = MAX_ROWS * COLUMNS  # numbers that a bank takes, of however many rows
+BANK_CELLS = MAX_ROWS * MAX_COLUMNS  # numbers that a bank takes, of whatever shape
 # Four times the reference chip. What is made of a file stays well below 1 GiB.
 MAX_CELLS = 1 << 24
 # From a short circuit to what no instrument tells from an open one.
@@ -25,7 +23,7 @@ LOWEST_OHM, HIGHEST_OHM = 1.0, 1e15
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Cells, each by its number (bank << 5 | row) * 32 + column; int64 (n,), rising.
+    """Cells, each by its `geometry.cell_number`; int64 (n,), rising.
 
     Either `error_rate`, float64 (n, 2), of the weights +1 and -1; or `ln_resistance`, float32 (m, 2), ln R in ln ohm of
     the devices on BL and BLb in each of m readings, or `stuck`, int8 (n, 2), a `StuckIn` for either device, or both.
@@ -76,9 +74,12 @@ class Measured:
         sound = True if self.stuck is None else ~self.stuck.any(axis=-1)
         return int(((seen[0] != seen[1]) & sound).sum())
 
-    def places(self, bank_row: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-        """(measured, index) of the cells of some rows (rows,): bool and int64 (rows, 32); the index only where so."""
-        wanted = bank_row[:, np.newaxis] * COLUMNS + np.arange(COLUMNS)
+    def places(self, first: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """(measured, index) of 32 cells from each of `first` (rows,) on, bool and int64 (rows, 32).
+
+        The index is one of this measurement's cells only where `measured`.
+        """
+        wanted = first[:, np.newaxis] + np.arange(COLUMNS)
         index = np.minimum(np.searchsorted(self.cell, wanted), len(self.cell) - 1)
         return self.cell[index] == wanted, index
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.devices import StuckIn
-from edgebnn.chip.measured import HIGHEST_OHM, LOWEST_OHM, MAX_BANKS, MAX_ROWS
+from edgebnn.chip.geometry import MAX_BANKS, MAX_COLUMNS, MAX_ROWS
+from edgebnn.chip.measured import HIGHEST_OHM, LOWEST_OHM
 from edgebnn.chip.measured_words import READING_REMEDY, STUCK_REMEDY, reading_number, stuck_number
-from edgebnn.chip.target import COLUMNS
 from edgebnn.errors import DataError
 
 Column = npt.NDArray[Any]
@@ -40,7 +40,7 @@ _OHMS = f"give {LOWEST_OHM:g} to {HIGHEST_OHM:g} ohm, and {_LEAVE_OUT}"
 _RANGES: dict[str, tuple[float, float, str]] = {
     "bank": (0, MAX_BANKS - 1, f"banks are whole numbers from 0 to {MAX_BANKS - 1}"),
     "row": (0, MAX_ROWS - 1, f"rows are whole numbers from 0 to {MAX_ROWS - 1}"),
-    "column": (0, COLUMNS - 1, f"columns are whole numbers from 0 to {COLUMNS - 1}"),
+    "column": (0, MAX_COLUMNS - 1, f"columns are whole numbers from 0 to {MAX_COLUMNS - 1}"),
     WEIGHT: (-1, 1, "give +1 or -1, what the cell was programmed to; a 0 goes into a column 'reading'"),
     **dict.fromkeys((RATE, *SIGN_RATES), (0, 1, f"give a number from 0 to 1, and {_LEAVE_OUT}")),
     READING: (0, 1 << 32, READING_REMEDY),

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.devices import BL, BLB, Devices, Flags, Sticking, StuckIn
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.normal import Floats
-from edgebnn.chip.target import COLUMNS
 
 _PLUS, _MINUS, _ZERO = 1, -1, 0
 _LOW = {BL: _PLUS, BLB: _MINUS}  # the weight with which a side is in LRS
@@ -27,27 +27,33 @@ Source = tuple[int, int]  # weight, side
 
 
 def measured_sticking(
-    measured: Measured, bank_row: npt.NDArray[np.int64], drawn: Sticking | None
+    measured: Measured, first: npt.NDArray[np.int64], drawn: Sticking | None
 ) -> Sticking | None:  # fmt: skip
-    """As `drawn`, but measured cells (rows, 32) are stuck where the measurement says so, and nowhere else."""
+    """As `drawn`, but measured cells (rows, 32) are stuck where the measurement says so, and nowhere else.
+
+    `first` are the numbers of the rows' first cells, int64 (rows,).
+    """
     if drawn is None and measured.stuck is None:
         return None
-    here, index = measured.places(bank_row)
+    here, index = measured.places(first)
     found = np.zeros((*here.shape, 2), np.int8) if drawn is None else drawn.copy()
     found[here] = StuckIn.NONE if measured.stuck is None else measured.stuck[index][here]
     return found
 
 
-def with_measured(measured: Measured, devices: Devices, drawn: Floats) -> tuple[Floats, Flags]:
+def with_measured(
+    measured: Measured, first: npt.NDArray[np.int64], devices: Devices, drawn: Floats
+) -> tuple[Floats, Flags]:  # fmt: skip
     """ln R as measured where it was, else as drawn, float32 (rows, 32, 2), and bool (rows, 32): what is known of cells.
 
-    Known is a cell of which both devices were measured in their states, or one is stuck by measurement.
+    `first` are the numbers of the rows' first cells, int64 (rows,). Known is a cell of which both devices were measured
+    in their states, or one is stuck by measurement.
     """
     found, known = drawn.copy(), np.zeros(drawn.shape, np.bool_)
-    here, _ = measured.places(devices.bank_row)
+    here, _ = measured.places(first)
     stuck = np.zeros(drawn.shape, np.int8) if devices.stuck is None else devices.stuck * here[..., np.newaxis]
     if measured.ln_resistance is not None:
-        readings = _Readings(measured, devices)
+        readings = _Readings(measured, first, devices)
         for side in (BL, BLB):
             for where, sources in _choices(devices.low, stuck, side):
                 values, read = readings.first_of(sources, side)
@@ -78,16 +84,16 @@ def _choices(low: Flags, stuck: Sticking, side: int) -> list[tuple[Flags, list[S
 class _Readings:
     """The readings of the cells of some rows: for each weight where they begin in the measurement, and how many."""
 
-    def __init__(self, measured: Measured, devices: Devices) -> None:
+    def __init__(self, measured: Measured, first: npt.NDArray[np.int64], devices: Devices) -> None:
         assert measured.ln_resistance is not None, "asked for where there are any"
         self.ln_resistance = measured.ln_resistance
         # A stuck device stays at the first of its readings.
         self.pulse = devices.in_force.clip(0)
-        cell = devices.bank_row[:, np.newaxis] * COLUMNS + np.arange(COLUMNS)
+        cell = first[:, np.newaxis] + np.arange(COLUMNS)
         self.runs = {}
         for weight in (_MINUS, _ZERO, _PLUS):
-            first, last = (np.searchsorted(measured.readings, 3 * cell + weight + 1, end) for end in ("left", "right"))
-            self.runs[weight] = first, last - first
+            begin, end = (np.searchsorted(measured.readings, 3 * cell + weight + 1, side) for side in ("left", "right"))
+            self.runs[weight] = begin, end - begin
 
     def first_of(self, sources: Sequence[Source], side: int) -> tuple[Floats, Flags]:
         """ln R (rows, 32) by the first of the sources that there is for a device on `side`, and where there is one."""

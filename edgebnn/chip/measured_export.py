@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from edgebnn.chip.device_model import programmed_ln_resistance
 from edgebnn.chip.devices import BL, BLB
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.measured import HIGHEST_OHM, LOWEST_OHM
 from edgebnn.chip.measured_columns import PLACE, RESISTANCES, WEIGHT
 from edgebnn.chip.normal import Floats
 from edgebnn.chip.pattern import EMPTY, Pattern, Rows
-from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
 
 _BLOCK_ROWS = 1024
@@ -25,7 +26,7 @@ _ROUNDING = 1e-5
 def resistance_csv(
     chip: ChipInstance, target: Target, policy: str, pattern: Pattern, step: Callable[[int], None] = lambda rows: None
 ) -> Iterator[bytes]:
-    """The file's bytes, part by part: the cells of a pattern but its zeros, in rising order, as the chip holds them.
+    """The file's bytes, part by part: the cells of a pattern but its zeros, stripe by stripe, as the chip holds them.
 
     `chip` is one of the error model `device`; `policy` is that of a chip without its own. A resistance is written so
     that its logarithm, rounded to float32 as an import does, is the device's own. `step` hears how many rows are done.
@@ -52,7 +53,7 @@ def _lines(rows: Rows, ln_resistance: Floats) -> bytes:
     place = np.nonzero(weights)
     row, column = place
     ohms = _ohms(ln_resistance[place], rows, place)
-    columns = rows.bank[row], rows.row[row], column, ohms[:, BL], ohms[:, BLB], weights[place]
+    columns = rows.bank[row], rows.row[row], rows.first_column[row] + column, ohms[:, BL], ohms[:, BLB], weights[place]
     records = zip(*(values.tolist() for values in columns), strict=True)
     return "".join([f"{b},{r},{c},{bl!r},{blb!r},{w}\n" for b, r, c, bl, blb, w in records]).encode()
 
@@ -67,8 +68,9 @@ def _ohms(
         first = int(beyond.argmax())
         row, column = int(place[0][first]), int(place[1][first])
         raise TargetError(
-            f"bank {rows.bank[row]}, row {rows.row[row]}, column {column} has a device beyond {LOWEST_OHM:g} to "
-            f"{HIGHEST_OHM:g} ohm, which no measurement's file holds; choose fewer banks, or another policy"
+            f"bank {rows.bank[row]}, row {rows.row[row]}, column {rows.first_column[row] + column} has a device beyond "
+            f"{LOWEST_OHM:g} to {HIGHEST_OHM:g} ohm, which no measurement's file holds; choose fewer banks, or "
+            "another policy"
         )
     ohms: npt.NDArray[np.float64] = np.clip(np.exp(ln_resistance.astype(np.float64)), LOWEST_OHM, HIGHEST_OHM)
     return ohms

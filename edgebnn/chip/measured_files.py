@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.devices import StuckIn
-from edgebnn.chip.measured import BANK_CELLS, MAX_CELLS, Measured
+from edgebnn.chip.geometry import cell_number, cell_place
+from edgebnn.chip.measured import MAX_CELLS, Measured
 from edgebnn.chip.measured_columns import (
     PLACE,
     RATE,
@@ -28,7 +29,6 @@ from edgebnn.chip.measured_columns import (
 )
 from edgebnn.chip.measured_csv import csv_table
 from edgebnn.chip.measured_parquet import MAGIC, parquet_table
-from edgebnn.chip.target import COLUMNS
 from edgebnn.errors import DataError
 from edgebnn.inputs import open_input
 from edgebnn.legible import legible_line
@@ -109,8 +109,7 @@ def _joined(blocks: Iterator[Block], source: Source) -> _Records:
 
 def _records(block: Block) -> _Records:
     columns = block.columns
-    bank, row, column = (columns[name].astype(np.int64) for name in PLACE)
-    cell = bank * BANK_CELLS + row * COLUMNS + column
+    cell = cell_number(*(columns[name].astype(np.int64) for name in PLACE))
     plus, once = np.full(cell.shape, 2, np.int64), np.ones(cell.shape, np.int64)
     weight, repeat = columns[WEIGHT].astype(np.int64) + 1 if WEIGHT in columns else plus, once
     if READING in columns:
@@ -167,5 +166,5 @@ def _stuck(records: _Records, cell: npt.NDArray[np.int64], source: Source) -> np
 
 
 def _place(cell: int) -> str:
-    bank, within = divmod(cell, BANK_CELLS)
-    return f"bank {bank}, row {within // COLUMNS}, column {within % COLUMNS}"
+    bank, row, column = cell_place(cell)
+    return f"bank {bank}, row {row}, column {column}"

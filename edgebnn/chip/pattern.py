@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.geometry import COLUMNS, Geometry, cell_number
 from edgebnn.chip.reading import unpack
 
 Words = npt.NDArray[np.uint32]
@@ -17,9 +18,10 @@ EMPTY, BINARY, TERNARY = range(3)  # kinds of rows, as in `runtime/emulator/ebnn
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Some rows of a pattern that hold weights, each an entry of int64, uint32, bool or float64 (rows,)."""
+    """Some rows of stripes that hold weights, each an entry of int64, uint32, bool or float64 (rows,)."""
 
-    bank: npt.NDArray[np.int64]
+    geometry: Geometry
+    stripe: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
     sign: Words
     nonzero: Words
@@ -28,8 +30,23 @@ class Rows:
 
     @property
     def bank_row(self) -> npt.NDArray[np.int64]:
-        """bank << 5 | row."""
-        return self.bank << 5 | self.row
+        """The number of each, as `Geometry.bank_row` has it."""
+        return self.geometry.bank_row(self.stripe, self.row)
+
+    @property
+    def bank(self) -> npt.NDArray[np.int64]:
+        """The bank of each."""
+        return self.stripe // self.geometry.words
+
+    @property
+    def first_column(self) -> npt.NDArray[np.int64]:
+        """The column of the bank at which each begins."""
+        return self.stripe % self.geometry.words * COLUMNS
+
+    @property
+    def cell(self) -> npt.NDArray[np.int64]:
+        """The number of each one's first cell, by `cell_number`."""
+        return cell_number(self.bank, self.row, self.first_column)
 
     @property
     def values(self) -> npt.NDArray[np.int8]:
@@ -39,13 +56,14 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """Rows of banks 0 to n - 1, bit = column.
+    """Rows of the stripes of banks 0 to n - 1, bit = column.
 
-    sign, nonzero: uint32 (banks, rows); +1 where both are set, -1 where `nonzero` alone is, else 0. Every column of a
-    binary row is nonzero. kind: uint8 (banks, rows), EMPTY, BINARY or TERNARY. zero_share: float64 (banks, rows), the
-    share of zeros among the weights of the row's layer.
+    sign, nonzero: uint32 (stripes, rows); +1 where both are set, -1 where `nonzero` alone is, else 0. Every column of a
+    binary row is nonzero. kind: uint8 (stripes, rows), EMPTY, BINARY or TERNARY. zero_share: float64 (stripes, rows),
+    the share of zeros among the weights of the row's layer.
     """
 
+    geometry: Geometry
     sign: Words
     nonzero: Words
     kind: npt.NDArray[np.uint8]
@@ -53,18 +71,24 @@ class Pattern:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Banks and rows of a bank."""
-        banks, rows = self.sign.shape
-        return banks, rows
+        """Stripes of all banks, and rows."""
+        stripes, rows = self.sign.shape
+        return stripes, rows
+
+    @property
+    def banks(self) -> int:
+        """How many banks there are."""
+        return len(self.sign) // self.geometry.words
 
     def head(self, banks: int) -> Pattern:
         """The first so many banks."""
-        return Pattern(self.sign[:banks], self.nonzero[:banks], self.kind[:banks], self.zero_share[:banks])
+        end = self.geometry.stripe(banks)
+        return Pattern(self.geometry, self.sign[:end], self.nonzero[:end], self.kind[:end], self.zero_share[:end])
 
     def blocks(self, rows: int) -> Iterator[Rows]:
         """The rows that hold weights, at most so many at a time."""
-        bank, row = np.nonzero(self.kind != EMPTY)
-        for first in range(0, len(bank), rows):
-            place = bank[first : first + rows], row[first : first + rows]
+        stripe, row = np.nonzero(self.kind != EMPTY)
+        for first in range(0, len(stripe), rows):
+            place = stripe[first : first + rows], row[first : first + rows]
             ternary = self.kind[place] == TERNARY
-            yield Rows(*place, self.sign[place], self.nonzero[place], ternary, self.zero_share[place])
+            yield Rows(self.geometry, *place, self.sign[place], self.nonzero[place], ternary, self.zero_share[place])

@@ -3,12 +3,12 @@
 Every random number of a chip instance is drawn here (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
 SC 2011). The key is the instance's seed. The counter's four words say what is drawn:
 
-    word 0   bank << 5 | row
+    word 0   the row of a stripe of a bank, by its number (`Geometry.bank_row`)
     word 1   column, read or other number within the row
     word 2   event, low 32 bits: programming pulse, programming cycle or inference
     word 3   domain << 24 | block << 16 | event, bits 32 to 47
 
-A bank thus has a stream of its own, and no draw depends on how many others were made before it.
+A row thus has a stream of its own, and no draw depends on how many others were made before it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def draw(
 ) -> Words:
     """Four random words, uint32 (*shape, 4), for each place and event; the arguments are broadcast to one shape.
 
-    `bank_row` is bank << 5 | row, `event` is below EVENTS, `block` (below 256) asks for further words of the same draw.
+    `bank_row` is that of `Geometry`, `event` below EVENTS; `block`, below 256, asks for further words of the same draw.
     """
     happening = np.asarray(event, np.uint64)
     top = np.uint64(int(domain) << 24 | block << 16) | happening >> _HIGH

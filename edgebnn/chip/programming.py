@@ -76,11 +76,17 @@ def _banks(pattern: Pattern, found: list[tuple[Rows, Answers]], chip: ChipInstan
     tables = [np.zeros((0, 2, TABLE_WORDS), np.uint32)]
     count = 0
     for rows, each in found:
-        place = rows.bank, rows.row
+        place = rows.stripe, rows.row
         sign[place], nonzero[place] = each.sign, each.nonzero
         fresh[place] = np.where(each.uncertain, count + np.cumsum(each.uncertain) - 1, -1)
         tables.append(each.tables)
         count += len(each.tables)
     return ProgrammedBanks(
-        sign, nonzero, fresh, np.concatenate(tables), chip.seed, each_read=chip.errors is not ErrorModel.NEIGHBOUR
+        geometry=pattern.geometry,
+        sign=sign,
+        nonzero=nonzero,
+        fresh=fresh,
+        tables=np.concatenate(tables),
+        seed=chip.seed,
+        each_read=chip.errors is not ErrorModel.NEIGHBOUR,
     )

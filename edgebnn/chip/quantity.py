@@ -24,7 +24,7 @@ class Evidence(StrEnum):
 
 LARGEST_VALUE = 10**18  # exact in 64 bits, which is what JSON can be relied on for
 
-COUNTED = ("banks", "rows", "synapses", "cycles", "devices")
+COUNTED = ("banks", "rows", "synapses", "amplifiers", "cycles", "devices")
 
 # Factor from each unit to the first unit of its dimension.
 _DIMENSIONS: dict[str, dict[str, float]] = {

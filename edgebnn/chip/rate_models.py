@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import ternary_rates
+from edgebnn.chip.geometry import COLUMNS, Geometry, Numbers
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.chip.normal import normal
 from edgebnn.chip.pattern import Rows
@@ -18,7 +19,7 @@ from edgebnn.chip.physics import Spatial
 from edgebnn.chip.reading import Thresholds
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.stuck_devices import StuckSynapses, stuck_cell
-from edgebnn.chip.target import COLUMNS, Target, physics_of
+from edgebnn.chip.target import Target, physics_of
 from edgebnn.chip.theory import SignRates
 from edgebnn.chip.transitions import (
     Transitions,
@@ -60,11 +61,11 @@ def table_answers(chip: ChipInstance, target: Target, policy: str, flips: SignRa
     def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
         before, after = stages(rows)
         if spread:
-            shifts = spatial_shifts(chip.seed, rows.bank_row, spatial)
+            shifts = spatial_shifts(chip.seed, rows.geometry, rows.stripe, rows.row, spatial)
             before, after = (each.spread_out(shifts, spread) for each in (before, after))
         before, after = with_stuck(rows, before, after)
         if chip.measured is not None and chip.measured.error_rate is not None and chip.kinds is not ErrorKinds.READ:
-            here, index = chip.measured.places(rows.bank_row)
+            here, index = chip.measured.places(rows.cell)
             before = before.replaced(here, neighbours_by_sign(*np.moveaxis(chip.measured.error_rate[index], -1, 0)))
             after = after.replaced(here, none())
         return _answers(chip, rows, before, after)
@@ -93,18 +94,22 @@ def neighbour_answers(chip: ChipInstance, rate: float) -> Model:
     return model
 
 
-def spatial_shifts(seed: int, bank_row: npt.NDArray[np.int64], spatial: Spatial) -> Shifts:
+def spatial_shifts(seed: int, geometry: Geometry, stripe: Numbers, row: Numbers, spatial: Spatial) -> Shifts:
     """By what the normal quantile of each synapse's error rate differs from the mean, float64 (rows, 32).
 
-    A sum of what bank, row and column add, each normal.
+    A sum of what bank, row and column add, each normal. `stripe` and `row` are int64 (rows,); all stripes of a bank
+    have the same bank and the same rows.
     """
-    bank = (bank_row >> 5 << 5)[:, np.newaxis]
+    first = stripe // geometry.words * geometry.words
+    bank, bank_row, column = (
+        geometry.bank_row(*place)[:, np.newaxis] for place in ((first, 0), (first, row), (stripe, 0))
+    )
     places = (
         (spatial.bank, bank, np.int64(COLUMNS)),
-        (spatial.row, bank_row[:, np.newaxis], np.int64(COLUMNS + 1)),
-        (spatial.column, bank, np.arange(COLUMNS)),
+        (spatial.row, bank_row, np.int64(COLUMNS + 1)),
+        (spatial.column, column, np.arange(COLUMNS)),
     )
-    shifts = np.zeros((len(bank_row), COLUMNS))
+    shifts = np.zeros((len(stripe), COLUMNS))
     for spread, place, within in places:
         shifts += spread.si("ratio") * normal(draw(seed, Domain.SPATIAL, place, within)[..., 0]).astype(np.float64)
     return shifts

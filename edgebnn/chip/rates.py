@@ -11,13 +11,14 @@ from edgebnn.chip.ageing import aged_rates
 from edgebnn.chip.cell import cell_error_rates, ternary_rates
 from edgebnn.chip.device_model import device_cell, known_wrong
 from edgebnn.chip.evidence import weakest
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.pattern import BINARY, TERNARY, Pattern, Rows
 from edgebnn.chip.provenance import pair_evidence, single_evidence, ternary_evidence
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.stuck_devices import stuck_cell
-from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.chip.target import Target
 from edgebnn.chip.theory import SignRates, TernaryRates
 
 _BLOCK_ROWS = 4096
@@ -127,13 +128,13 @@ def _measured(chip: ChipInstance, target: Target, policy: str, pattern: Pattern)
         each, here = _rated(chip, rows) if chip.errors is ErrorModel.TABLE else known_wrong(chip, target, policy, rows)
         known += int(here.sum())
         wrong += float(each[here].sum())
-        synapses += len(rows.bank) * COLUMNS
+        synapses += len(rows.row) * COLUMNS
     return known, wrong, synapses
 
 
 def _rated(chip: ChipInstance, rows: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """The measured rate of each synapse's weight (rows, 32), and where there is one."""
     assert chip.measured is not None and chip.measured.error_rate is not None, "a chip of error rates"
-    here, index = chip.measured.places(rows.bank_row)
+    here, index = chip.measured.places(rows.cell)
     rates, weight = chip.measured.error_rate[index], rows.values
     return np.select([weight > 0, weight < 0], [rates[..., 0], rates[..., 1]], rates.mean(axis=-1)), here

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import BL, BLB, Devices, telegraph_amplitudes, wanted_low
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.normal import WHOLE, Floats, normal
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.sensing import INPUTS
-from edgebnn.chip.target import COLUMNS
 
 Words = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.bool_]

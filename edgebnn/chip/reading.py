@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.geometry import COLUMNS, Geometry
 from edgebnn.chip.normal import WHOLE
 from edgebnn.chip.philox import Domain, draw
-from edgebnn.chip.target import COLUMNS
 
 Words = npt.NDArray[np.uint32]
 Thresholds = npt.NDArray[np.uint64]
@@ -37,12 +37,13 @@ _LANES = np.uint32(1) << np.arange(COLUMNS, dtype=np.uint32)
 class ProgrammedBanks:
     """What programmed banks answer; input 0 is -1, input 1 is +1.
 
-    sign, nonzero: most likely answers, uint32 (banks, rows, 2), bit = column; where `nonzero` is 0, so is `sign`.
-    fresh: int32 (banks, rows), the row's place in `tables`, or -1 where every answer is certain.
+    sign, nonzero: most likely answers of their stripes, uint32 (stripes, rows, 2), bit = column; where `nonzero` is 0,
+    so is `sign`. fresh: int32 (stripes, rows), the row's place in `tables`, or -1 where every answer is certain.
     tables: uint32 (n, 2, TABLE_WORDS), see above.
     seed: key of the fresh draws. each_read: they come anew with each read, else with each inference.
     """
 
+    geometry: Geometry
     sign: Words
     nonzero: Words
     fresh: npt.NDArray[np.int32]
@@ -91,27 +92,28 @@ def answers(minus: Thresholds, at_most_zero: Thresholds) -> Answers:
 
 
 def read(
-    banks: ProgrammedBanks, bank: npt.ArrayLike, row: npt.ArrayLike, number: npt.ArrayLike, inference: npt.ArrayLike,
+    banks: ProgrammedBanks, stripe: npt.ArrayLike, row: npt.ArrayLike, number: npt.ArrayLike, inference: npt.ArrayLike,
     inputs: npt.ArrayLike,
 ) -> tuple[Words, Words]:  # fmt: skip
     """(sign, nonzero), uint32, of the weights as one read finds them; all arguments are broadcast to one shape.
 
     `inputs` has a bit for each column, 1 for +1. `number` tells the reads of a row within an inference apart.
     """
-    bank, row, number, inference, inputs = np.broadcast_arrays(
-        np.asarray(bank, np.int64),
+    stripe, row, number, inference, inputs = np.broadcast_arrays(
+        np.asarray(stripe, np.int64),
         np.asarray(row, np.int64),
         np.asarray(number, np.uint64),
         np.asarray(inference, np.uint64),
         np.asarray(inputs, np.uint32),
     )
-    sign = np.asarray(_choose(banks.sign[bank, row], inputs))
-    nonzero = np.asarray(_choose(banks.nonzero[bank, row], inputs))
-    place = np.asarray(banks.fresh[bank, row])
+    sign = np.asarray(_choose(banks.sign[stripe, row], inputs))
+    nonzero = np.asarray(_choose(banks.nonzero[stripe, row], inputs))
+    place = np.asarray(banks.fresh[stripe, row])
     open_reads = place >= 0
     if open_reads.any():
         table = _choose(np.moveaxis(banks.tables[place[open_reads]], -1, 0), inputs[open_reads])
-        event = (bank << 5 | row)[open_reads], (number if banks.each_read else np.zeros_like(number))[open_reads]
+        bank_row = banks.geometry.bank_row(stripe, row)
+        event = bank_row[open_reads], (number if banks.each_read else np.zeros_like(number))[open_reads]
         below_first, below_second = _below(table, banks.seed, *event, inference[open_reads])
         lanes = table[0]
         sign[open_reads] = sign[open_reads] & ~lanes | ~below_second & lanes

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgebnn.chip.devices import Devices, wanted_low
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.pattern import EMPTY, Pattern, Rows
 from edgebnn.chip.pulses import PulseCount, program_all, program_changes
-from edgebnn.chip.target import COLUMNS
 
 _BLOCK_ROWS = 4096
 
@@ -40,8 +40,8 @@ def reprogram(old: Pattern, new: Pattern) -> Reprogramming:
 
 def _devices(old: Pattern, rows: Rows) -> Devices:
     """The devices of the rows as the old pattern left them; which chip it is does not matter for pulses."""
-    known = rows.bank < old.shape[0]
-    place = np.where(known, rows.bank, 0), rows.row
+    known = rows.stripe < old.shape[0]
+    place = np.where(known, rows.stripe, 0), rows.row
     held = known & (old.kind[place] != EMPTY)
     low = wanted_low(old.sign[place], old.nonzero[place])
     pulse = np.where(held[:, np.newaxis, np.newaxis], 0, -1) * np.ones_like(low, np.int64)

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.normal import WHOLE, Floats
 from edgebnn.chip.philox import EVENTS
 from edgebnn.chip.structs import ERROR_KINDS, DeviceErrors, DeviceRows, Devices, Flips, Words, chip_library
-from edgebnn.chip.target import COLUMNS
 from edgebnn.errors import TargetError, ToolError
 
 Kernel = Literal["auto", "portable", "avx2"]

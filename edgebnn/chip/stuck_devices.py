@@ -1,8 +1,8 @@
 """Devices that are stuck: they stay in one state, at one resistance, whatever they are programmed to.
 
-The first two words of a draw (domain STUCK) of cell (bank << 5 | row, column) belong to BL and BLb. A device stays in
-LRS where its word is below 2^32 times the share of such devices, and in HRS where it is among as many of the largest
-words as the share of those says. `runtime/chip/ebnn_devices.c` draws the same.
+The first two words of a draw (domain STUCK) of a cell, by the `Geometry.bank_row` of its row and its column there,
+belong to BL and BLb. A device stays in LRS where its word is below 2^32 times the share of such devices, and in HRS
+where it is among as many of the largest words as the share of those says. `runtime/chip/ebnn_devices.c` draws the same.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell, Stuck, cell_error_rates, ternary_rates
 from edgebnn.chip.devices import BL, BLB, Sticking, StuckIn
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.normal import WHOLE
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.chip.target import Target
 from edgebnn.chip.transitions import Transitions, binary_flips, ternary_reads
 
 _CERTAIN = {StuckIn.NONE: Stuck(), StuckIn.LRS: Stuck(lrs=1.0), StuckIn.HRS: Stuck(hrs=1.0)}

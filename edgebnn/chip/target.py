@@ -10,6 +10,7 @@ import msgspec
 
 from edgebnn.chip.fields import (
     Address,
+    Amplifiers,
     Banks,
     Charge,
     Current,
@@ -29,6 +30,7 @@ from edgebnn.chip.fields import (
     Time,
     Voltage,
 )
+from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.physics import Physics
 from edgebnn.chip.quantity import Bounds, Evidence, Quantity, bounds_of
 from edgebnn.errors import TargetError
@@ -76,7 +78,6 @@ REGISTERS = [
     "border_shift",
 ]
 
-COLUMNS = 32  # synapses of a row: it is read as one 32-bit word, which a target file may not change
 PAGE_BYTES = 0x1000  # what the registers of the macro and the mailbox take each, and what a region starts on
 
 
@@ -102,20 +103,29 @@ class Memories(Section, frozen=True):
 
 
 class Array(Section, frozen=True):
-    """The RRAM banks; `parallel_banks` bounds the fan-in of a neuron."""
+    """The RRAM banks; `parallel_banks` bounds the fan-in of a neuron.
+
+    `columns / sense_amplifiers` columns take turns at one amplifier; each turn takes `cycles_per_row`.
+    """
 
     banks: Banks
     rows: Rows
     columns: Synapses
+    sense_amplifiers: Amplifiers
     parallel_banks: Banks
     cycles_per_row: Cycles
     cycles_per_layer: Cycles
     devices_per_synapse: Devices
 
     @property
-    def bank_synapses(self) -> int:
-        """Synapses of one bank."""
-        return self.rows.integer("count") * self.columns.integer("count")
+    def geometry(self) -> Geometry:
+        """The shape of a bank."""
+        return Geometry(*(each.integer("count") for each in (self.rows, self.columns, self.sense_amplifiers)))
+
+    @property
+    def cycles_per_read(self) -> int:
+        """Cycles in which all columns of a row are sensed."""
+        return self.geometry.reads_per_row * self.cycles_per_row.integer("count")
 
 
 class Supply(Section, frozen=True):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from edgebnn.chip.geometry import COLUMNS, MAX_BANKS, MAX_COLUMNS, MAX_ROWS, MAX_SYNAPSES
 from edgebnn.chip.physics_rules import check_physics
 from edgebnn.chip.quantity import check
-from edgebnn.chip.target import COLUMNS, NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Policy, Target
+from edgebnn.chip.target import NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Policy, Target
 from edgebnn.errors import TargetError
 
 _WORDS = 1 << 32  # values of a 32-bit word
@@ -96,12 +97,32 @@ def _check_regions(target: Target, where: str) -> None:
 
 
 def _check_array(array: Array, where: str) -> None:
-    _demand(
-        array.columns.value == COLUMNS and 1 <= array.rows.value <= 32,
-        where,
-        "array.columns must be 32 and array.rows 1 to 32: a row is read as one 32-bit word",
+    banks, rows, columns, amplifiers = (
+        each.integer("count") for each in (array.banks, array.rows, array.columns, array.sense_amplifiers)
     )
-    _demand(1 <= array.banks.value <= 65536, where, "array.banks must be 1 to 65536: bank numbers have 16 bits")
+    _demand(1 <= banks <= MAX_BANKS, where, f"array.banks must be 1 to {MAX_BANKS}: bank numbers have 16 bits")
+    _demand(
+        1 <= rows <= MAX_ROWS,
+        where,
+        f"array.rows must be 1 to {MAX_ROWS}, so that the number of every row of all banks has 32 bits",
+    )
+    _demand(
+        1 <= columns <= MAX_COLUMNS and columns % COLUMNS == 0,
+        where,
+        f"array.columns must be a multiple of {COLUMNS} from {COLUMNS} to {MAX_COLUMNS}: a row is programmed and "
+        f"counted in words of {COLUMNS} bits",
+    )
+    _demand(
+        1 <= amplifiers <= columns and columns % amplifiers == 0,
+        where,
+        f"array.sense_amplifiers must divide array.columns ({columns}): as many columns share each of them",
+    )
+    _demand(
+        banks * rows * columns <= MAX_SYNAPSES,
+        where,
+        f"array.banks x rows x columns are {banks * rows * columns:,} synapses, of which the emulator keeps "
+        f"{MAX_SYNAPSES:,} in memory; state fewer banks",
+    )
     _demand(
         array.devices_per_synapse.value == 2,
         where,
@@ -111,6 +132,12 @@ def _check_array(array: Array, where: str) -> None:
     for name in ("parallel_banks", "cycles_per_row", "cycles_per_layer"):
         small = getattr(array, name).value < _WORDS
         _demand(small, where, f"array.{name} must be below 2^32: the macro's model counts in 32 bits")
+    _demand(
+        array.cycles_per_read < _WORDS,
+        where,
+        f"array.cycles_per_row for each of the {columns // amplifiers} columns of an amplifier must be below 2^32 in "
+        "all: the macro's model counts in 32 bits",
+    )
 
 
 def _check_macro(macro: Macro, where: str) -> None:

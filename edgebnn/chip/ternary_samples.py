@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import amplifier_offsets
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.sampling import ALTERNATING, NO_ZEROS, sample_resistances
 from edgebnn.chip.sensing import answer_thresholds
-from edgebnn.chip.target import COLUMNS
 from edgebnn.chip.transitions import Values, turned
 
 _BLOCK_BANKS = 2048  # in memory at a time

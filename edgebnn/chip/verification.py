@@ -11,6 +11,7 @@ from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.device_model import worn_devices
 from edgebnn.chip.devices import amplifier_offsets
 from edgebnn.chip.evidence import weakest
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.provenance import Graded, single_evidence
@@ -20,7 +21,7 @@ from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.sampling import ALTERNATING, NO_ZEROS
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.stuck_devices import drawn_sticking
-from edgebnn.chip.target import COLUMNS, Target
+from edgebnn.chip.target import Target
 
 _MOST_CELLS = 1 << 18  # NumPy programs them
 _PLUS = (ALTERNATING >> np.arange(COLUMNS) & 1) != 0

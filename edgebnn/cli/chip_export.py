@@ -69,7 +69,7 @@ def export_chip(
             instance, meant.target, meant.policy, meant.pattern, lambda done: step("rows", done, rows)
         )
         write_whole(output, lines)
-    document = export_document(instance, meant.target, meant.policy, meant.pattern.shape[0], (written, zeros), output)
+    document = export_document(instance, meant.target, meant.policy, meant.pattern.banks, (written, zeros), output)
     emit(document, json_flag, json_file, lambda console: show_export(console, document))
 
 
@@ -93,18 +93,18 @@ def _programmed(target: str, deployment: Path | None, banks: int | None) -> _Pro
     if deployment is None:
         described = load_target(target)
         array = array_of(described)
-        there, rows = array.banks.integer("count"), array.rows.integer("count")
+        there = array.banks.integer("count")
         who = f"target '{described.name}' has"
     else:
         if given("target"):
             raise click.UsageError("a deployment brings its own target; leave out --target or --deployment")
         mapped = api.load(deployment).mapped
         described, whole = mapped.target, pattern_of(mapped)
-        there, who = whole.shape[0], f"deployment '{deployment}' uses"
+        there, who = whole.banks, f"deployment '{deployment}' uses"
     if banks is not None and banks > there:
         raise TargetError(f"{who} {there} banks, not {banks}; give --banks 1 to {there}")
     if deployment is None:
-        return _Programmed(described, default_policy(described), uniform_pattern(1, banks or there, rows))
+        return _Programmed(described, default_policy(described), uniform_pattern(1, banks or there, array.geometry))
     return _Programmed(described, mapped.policy or default_policy(described), whole.head(banks or there))
 
 

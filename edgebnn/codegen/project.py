@@ -186,7 +186,8 @@ def _target_header(mapped: MappedNetwork, flash: Memory, sram: Memory) -> bytes:
     macro = None
     if target.macro is not None and target.array is not None:
         macro = {
-            "rows": target.array.rows.integer("count"),
+            "rows": target.array.geometry.rows,
+            "row_words": target.array.geometry.words,
             "base": target.macro.base.integer("address"),
             "registers": [
                 {"meaning": register.meaning, "macro": Code(register.name.upper()), "offset": register.offset}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.target import COLUMNS, Array
+from edgebnn.chip.geometry import COLUMNS
+from edgebnn.chip.target import Array
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.plan import Layout, LinearStage
 
@@ -20,6 +21,8 @@ def run_events(stage: LinearStage, array: Array) -> Events:
     pixels = output.height * output.width
     planes = 1 if stage.input.pixel_words else stage.input.planes
     reads = pixels * neurons * planes
+    bank = array.geometry
+    banks = bank.spanned_banks(stage.fan_in)
     steps = stage.steps.steps if stage.steps else 0
     directions = -(-neurons // 32) if stage.steps and stage.steps.directions else 0
     border = (stage.border.rows, stage.border.columns, stage.border.start) if stage.border else ()
@@ -29,10 +32,10 @@ def run_events(stage: LinearStage, array: Array) -> Events:
         + -(-len(stage.tiles) // 2)
         + sum(-(-section.bytes // 4) for section in border),
         sram_accesses=_fetches(stage) + pixels * (output.pixel_words or neurons),
-        pcsa_reads=reads * stage.row_words * COLUMNS,
-        popcounts=reads * stage.row_words,
+        pcsa_reads=reads * banks * bank.columns,
+        popcounts=reads * banks * bank.words,
         thresholds=pixels * neurons * max(steps, 1),
-        array_cycles=reads * array.cycles_per_row.integer("count") + array.cycles_per_layer.integer("count"),
+        array_cycles=reads * array.cycles_per_read + array.cycles_per_layer.integer("count"),
     )
 
 

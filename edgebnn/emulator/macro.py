@@ -33,23 +33,24 @@ class EmulatedMacro:
         target = mapped.target
         array, macro = target.array, target.macro
         assert array is not None and macro is not None, "only a target with an array has a macro"
-        shape = (array.banks.integer("count"), array.rows.integer("count"))
+        bank, banks_there = array.geometry, array.banks.integer("count")
+        shape = (bank.stripe(banks_there), bank.rows)
         # The gather unit is as long as the target says, but no longer than this network can use.
-        longest_row_words = max((stage.row_words for stage in mapped.linear_stages.values()), default=1)
-        parallel_banks = min(array.parallel_banks.integer("count"), longest_row_words)
+        most_spanned = max((bank.spanned_banks(stage.fan_in) for stage in mapped.linear_stages.values()), default=1)
+        parallel_banks = min(array.parallel_banks.integer("count"), most_spanned)
         self._roles = register_roles(macro)
         self._sign, self._nonzero = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
         self._state = np.zeros(shape, np.uint8)
-        self._gather = np.zeros(parallel_banks * GATHER_VECTORS, np.uint32)
+        self._gather = np.zeros(parallel_banks * bank.words * GATHER_VECTORS, np.uint32)
         self._memories = memories
 
         model.roles = self._roles.ctypes.data
         model.command_program, model.command_run = macro.commands.program, macro.commands.run
         model.status_done, model.status_error = macro.status.done, macro.status.error
-        model.banks, model.rows = shape
+        model.banks, model.rows, model.bank_words = banks_there, bank.rows, bank.words
         model.parallel_banks = parallel_banks
         model.policies = len(target.policies)
-        model.cycles_per_row = array.cycles_per_row.integer("count")
+        model.cycles_per_read = array.cycles_per_read
         model.cycles_per_layer = array.cycles_per_layer.integer("count")
         model.sign, model.nonzero = self._sign.ctypes.data, self._nonzero.ctypes.data
         model.state = self._state.ctypes.data

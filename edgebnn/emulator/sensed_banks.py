@@ -25,8 +25,10 @@ class Sensing(ctypes.Structure):
         ("tables", _pointer),
         ("signs", _pointer),
         ("seed", ctypes.c_uint64),
-        ("banks", _word),
+        ("stripes", _word),
         ("rows", _word),
+        ("bank_words", _word),
+        ("row_bits", _word),
         ("each_read", _word),
         ("unused", _word),
     ]
@@ -54,8 +56,10 @@ class SensedBanks:
             tables=self._tables.ctypes.data,
             signs=self._signs.ctypes.data,
             seed=banks.seed,
-            banks=banks.fresh.shape[0],
+            stripes=banks.fresh.shape[0],
             rows=banks.fresh.shape[1],
+            bank_words=banks.geometry.words,
+            row_bits=banks.geometry.row_bits,
             each_read=int(banks.each_read),
         )
 

@@ -1,6 +1,6 @@
 """Layers on a chip with errors, as the reference computes them: every read of every row by `chip.reading.read`.
 
-Plane by plane and bank by bank, as the macro does it, but without a line of the C that the other executors share.
+Plane by plane and word by word, as the macro does it, but without a line of the C that the other executors share.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -18,6 +19,7 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed
 from edgebnn.mapping.rows import WORD_BITS, input_order
+from edgebnn.mapping.tiling import words_of
 from edgebnn.network.encoding import Values
 from edgebnn.network.interpreter import Rule, bordered, patches_of
 from edgebnn.network.types import Linear
@@ -63,12 +65,12 @@ def _sums(node: Linear, stage: LinearStage, banks: ProgrammedBanks, first_infere
         for tile in stage.tiles:
             neurons = np.arange(tile.neuron, tile.neuron + tile.neurons)
             groups = neurons // (node.neurons // node.groups)
-            for sample, pixel in _blocks(batch, pixels, tile.neurons):
-                signs = plane.signs[sample, pixel, :, tile.word][:, groups]
-                counting = plane.counting[sample, pixel, :, tile.word][:, groups]
+            for held, (sample, pixel) in product(words_of(tile, banks.geometry), _blocks(batch, pixels, tile.neurons)):
+                signs = plane.signs[sample, pixel, :, held.word][:, groups]
+                counting = plane.counting[sample, pixel, :, held.word][:, groups]
                 sign, nonzero = read(
                     banks,
-                    tile.bank,
+                    held.stripe,
                     neurons - tile.neuron,
                     (pixel * stage.input.planes + number)[:, np.newaxis],
                     (first_inference + sample)[:, np.newaxis],

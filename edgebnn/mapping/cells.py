@@ -47,16 +47,17 @@ def cell_groups(mapped: MappedNetwork) -> Iterator[CellGroup]:
     for stage in mapped.linear_stages.values():
         weights = layer_weights(mapped.image, stage)
         order = input_order(stage.fan_in, stage.window)
-        runs = _runs(order)
-        banks = {(tile.neuron, tile.word): tile.bank for tile in stage.tiles}
+        width = _row_cells(mapped)
+        runs = _runs(order, width)
+        banks = {(tile.neuron, tile.word * WORD_BITS): tile.bank for tile in stage.tiles}
         rows = max((tile.neurons for tile in stage.tiles), default=0)
         for neuron, values in enumerate(weights):
             text = "".join(SYMBOLS[int(value)] for value in values)
             for start, stop, step in runs:
-                word, column = divmod(start, WORD_BITS)
+                place, column = divmod(start, width)
                 yield CellGroup(
-                    bank=banks[neuron - neuron % rows, word] if banks else None,
-                    row=neuron % rows if banks else stage.sign.offset // 4 + neuron * stage.row_words + word,
+                    bank=banks[neuron - neuron % rows, place * width] if banks else None,
+                    row=neuron % rows if banks else stage.sign.offset // 4 + neuron * stage.row_words + place,
                     column=column,
                     layer=stage.node,
                     neuron=neuron,
@@ -100,12 +101,17 @@ def synapses_in_csv(data: bytes) -> dict[str, int]:
     return counts
 
 
-def _runs(order: npt.NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    """Stretches (start, stop, step) of `order` that stay within a word and grow by one step."""
+def _row_cells(mapped: MappedNetwork) -> int:
+    """Cells side by side that have a row's number in common: the columns of a bank, in flash the bits of a word."""
+    return WORD_BITS if mapped.target.array is None else mapped.target.array.geometry.columns
+
+
+def _runs(order: npt.NDArray[np.int64], width: int) -> list[tuple[int, int, int]]:
+    """Stretches (start, stop, step) of `order` that stay within a row of `width` cells and grow by one step."""
     runs: list[tuple[int, int, int]] = []
     start = 0
     while start < len(order):
-        limit = min(len(order), start - start % WORD_BITS + WORD_BITS)
+        limit = min(len(order), start - start % width + width)
         step = int(order[start + 1] - order[start]) if start + 1 < limit else 1
         stop = start + 1
         while stop < limit and order[stop] - order[stop - 1] == step:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from edgebnn.chip.target import Target
 from edgebnn.mapping.placing import place
 from edgebnn.mapping.plan import Plan
-from edgebnn.mapping.tiling import banks_at_once, banks_needed
+from edgebnn.mapping.tiling import banks_at_once, banks_needed, has_bank_numbers
 from edgebnn.network.types import Network
-
-MOST_BANKS = 1 << 16  # bank numbers have 16 bits
 
 # The kernels keep a few words a call on the stack and never recurse (a test measures them).
 STACK_BYTES = 2048
@@ -64,7 +62,7 @@ class Fit:
 
 def fit_of(network: Network, target: Target) -> Fit:
     """The needs of a network on a target, placed for it; ModelError for a node that cannot be laid out."""
-    countable = target.array is None or sum(banks_needed(network, target.array).values()) <= MOST_BANKS
+    countable = has_bank_numbers(network, target.array)
     policy = next(iter(target.policies), None)
     return fit_of_plan(network, target, place(network, target, policy)[0] if countable else None)
 
@@ -74,7 +72,7 @@ def fit_of_plan(network: Network, target: Target, plan: Plan | None) -> Fit:
     banks = at_once = sram = flash = None
     array, memory = target.array, target.memory
     if array is not None:
-        needed, spanned = banks_needed(network, array), banks_at_once(network)
+        needed, spanned = banks_needed(network, array.geometry), banks_at_once(network, array.geometry)
         banks = Need(
             "RRAM banks",
             "array.banks",

@@ -10,6 +10,7 @@ from edgebnn.chip.target_files import target_title
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.memory_map import stage_kind, weight_kind
 from edgebnn.mapping.plan import LinearStage, weight_sections
+from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.resources import resource_folder
 
 # Okabe and Ito's colours that stay apart for colour-blind readers; white text is readable on all of them.
@@ -107,10 +108,13 @@ def _legend(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
 
 
 def _banks(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
-    """One square a bank in use; its filled part are the rows and columns that hold weights."""
+    """One rectangle a bank in use; its filled part are the rows and columns that hold weights."""
     used = mapped.plan.banks
     side = 24 if used <= 300 else 12 if used <= 1500 else 6
     across = (WIDTH - 2 * MARGIN) // side
+    assert mapped.target.array is not None, "only a target with an array has banks"
+    bank = mapped.target.array.geometry
+    longest = max(bank.rows, bank.columns)
     frames, boxes = [], []
     for stage in mapped.linear_stages.values():
         for tile in stage.tiles:
@@ -118,14 +122,15 @@ def _banks(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
             x, y, inner = column * side, row * side, side - 2
             tip = (
                 f"bank {tile.bank}: {stage.node}, neurons {tile.neuron} to {tile.neuron + tile.neurons - 1}, "
-                f"{tile.inputs} inputs from {32 * tile.word}, policy {stage.policy}"
+                f"{tile.inputs} inputs from {WORD_BITS * tile.word}, policy {stage.policy}"
             )
-            frames.append(Box(x, y, inner, inner, tip))
-            boxes.append(Box(x, y, inner * tile.inputs / 32, inner * tile.neurons / 32, tip, colours[stage.node]))
-    assert mapped.target.array is not None, "only a target with an array has banks"
+            width, height = inner * bank.columns // longest, inner * bank.rows // longest
+            frames.append(Box(x, y, width, height, tip))
+            filled_width, filled_height = width * tile.inputs / bank.columns, height * tile.neurons / bank.rows
+            boxes.append(Box(x, y, filled_width, filled_height, tip, colours[stage.node]))
     total = mapped.target.array.banks.integer("count")
     filled = sum(tile.neurons * tile.inputs for s in mapped.linear_stages.values() for tile in s.tiles)
-    share = filled / (used * mapped.target.array.bank_synapses)
+    share = filled / (used * bank.synapses)
     title = f"RRAM banks: {used} of {total} in use, {share:.0%} of their synapses hold a weight (filled part)"
     return Panel(title, (used - 1) // across * side + side, tuple(frames), tuple(boxes))
 

@@ -108,7 +108,10 @@ class BorderSections(_Record, frozen=True):
 
 
 class Tile(_Record, frozen=True):
-    """Up to 32 neurons by up to 32 inputs in one bank; row r of the bank is neuron `neuron + r`."""
+    """Neurons by inputs in one bank, as many as that has rows and columns at most.
+
+    Row r of the bank is neuron `neuron + r`, and its first column the neuron's input 32 * `word`.
+    """
 
     bank: int
     neuron: int

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from edgebnn.chip.target import Target
 from edgebnn.errors import FitError
-from edgebnn.mapping.fit import MOST_BANKS, fit_of_plan
+from edgebnn.mapping.fit import fit_of_plan
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.placing import place
 from edgebnn.mapping.remedies import refusal
-from edgebnn.mapping.tiling import banks_needed
+from edgebnn.mapping.tiling import has_bank_numbers
 from edgebnn.network.types import Network
 
 
@@ -24,7 +24,7 @@ def map_network(network: Network, target: Target, provenance: Provenance, policy
     elif policy is not None:
         raise FitError(f"target '{target.name}' has no RRAM, so it takes no programming policy; leave out --policy")
     plan, image = None, b""
-    if target.array is None or sum(banks_needed(network, target.array).values()) <= MOST_BANKS:
+    if has_bank_numbers(network, target.array):
         plan, image = place(network, target, policy)
     fit = fit_of_plan(network, target, plan)
     if plan is None or not fit.fits:

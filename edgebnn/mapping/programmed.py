@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.misreads import wrong_read
 from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY, Pattern
@@ -15,6 +16,7 @@ from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage, Section
 from edgebnn.mapping.rows import input_order, unpack_rows
+from edgebnn.mapping.tiling import words_of
 from edgebnn.network.types import Linear
 
 Weights = npt.NDArray[np.int8]
@@ -25,7 +27,7 @@ ALL_COLUMNS = np.uint32(0xFFFFFFFF)
 
 def pattern_of(mapped: MappedNetwork) -> Pattern:
     """What the firmware programs into the banks; TargetError where the target has no RRAM."""
-    shape = _shape(mapped)
+    geometry, shape = _geometry(mapped), _shape(mapped)
     sign, nonzero = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
     kind, zero_share = np.full(shape, EMPTY, np.uint8), np.zeros(shape)
     for node, stage in _layers(mapped):
@@ -33,14 +35,15 @@ def pattern_of(mapped: MappedNetwork) -> Pattern:
         signs = _words(mapped.image, stage.sign, stage)
         nonzeros = None if stage.nonzero is None else _words(mapped.image, stage.nonzero, stage)
         for tile in stage.tiles:
-            rows = tile.bank, slice(tile.neurons)
             neurons = slice(tile.neuron, tile.neuron + tile.neurons)
-            sign[rows] = signs[neurons, tile.word]
-            # Every column of a binary row holds a weight; those behind the last input are never counted.
-            nonzero[rows] = ALL_COLUMNS if nonzeros is None else nonzeros[neurons, tile.word]
-            kind[rows] = BINARY if nonzeros is None else TERNARY
-            zero_share[rows] = share
-    return Pattern(sign, nonzero, kind, zero_share)
+            for held in words_of(tile, geometry):
+                rows = held.stripe, slice(tile.neurons)
+                sign[rows] = signs[neurons, held.word]
+                # Every column of a binary row holds a weight; those behind the last input are never counted.
+                nonzero[rows] = ALL_COLUMNS if nonzeros is None else nonzeros[neurons, held.word]
+                kind[rows] = BINARY if nonzeros is None else TERNARY
+                zero_share[rows] = share
+    return Pattern(geometry, sign, nonzero, kind, zero_share)
 
 
 def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBanks:
@@ -57,10 +60,12 @@ def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBan
 
 def check_programmed(mapped: MappedNetwork, banks: ProgrammedBanks) -> None:
     """TargetError where these cannot be the network's banks: on a target without RRAM, or other banks in number."""
-    if banks.fresh.shape != _shape(mapped):
+    geometry = _geometry(mapped)
+    if banks.fresh.shape != _shape(mapped) or banks.geometry != geometry:
         raise TargetError(
-            f"the chip has {banks.fresh.shape[0]} programmed banks, but network '{mapped.network.name}' uses "
-            f"{mapped.plan.banks} of {_shape(mapped)[1]} rows; program it with this deployment"
+            f"the chip has {len(banks.fresh) // banks.geometry.words} programmed banks of {banks.geometry.rows} x "
+            f"{banks.geometry.columns} synapses, but network '{mapped.network.name}' uses {mapped.plan.banks} of "
+            f"{geometry.rows} x {geometry.columns}; program it with this deployment"
         )
 
 
@@ -94,9 +99,10 @@ def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks) -> float:
     misread, weights = 0.0, 0
     for _, stage in _layers(mapped):
         for tile in stage.tiles:
-            held = wrong[tile.bank, : tile.neurons, : tile.inputs]
-            misread += float(held.sum())
-            weights += held.size
+            for held in words_of(tile, pattern.geometry):
+                of_weights = wrong[held.stripe, : tile.neurons, : held.inputs]
+                misread += float(of_weights.sum())
+                weights += of_weights.size
     return misread / weights if weights else 0.0
 
 
@@ -105,15 +111,21 @@ def _layers(mapped: MappedNetwork) -> list[tuple[Linear, LinearStage]]:
     return [(node, stages[node.name]) for node in mapped.network.linear if node.name in stages]
 
 
-def _shape(mapped: MappedNetwork) -> tuple[int, int]:
-    """Banks in use and rows of a bank."""
+def _geometry(mapped: MappedNetwork) -> Geometry:
+    """The shape of a bank."""
     array = mapped.target.array
     if array is None:
         raise TargetError(
             f"target '{mapped.target.name}' keeps its weights in flash and has no RRAM with errors; "
             "compile for a target with RRAM, such as rram130, or leave out the chip instance"
         )
-    return mapped.plan.banks, array.rows.integer("count")
+    return array.geometry
+
+
+def _shape(mapped: MappedNetwork) -> tuple[int, int]:
+    """Stripes of the banks in use, and rows."""
+    geometry = _geometry(mapped)
+    return geometry.stripe(mapped.plan.banks), geometry.rows
 
 
 def _words(image: bytes, section: Section, stage: LinearStage) -> Words:
@@ -126,8 +138,9 @@ def _read_layer(node: Linear, stage: LinearStage, banks: ProgrammedBanks) -> Wei
     sign, nonzero = (np.zeros((node.neurons, stage.row_words), np.uint32) for _ in range(2))
     for tile in stage.tiles:
         neurons = slice(tile.neuron, tile.neuron + tile.neurons)
-        sign[neurons, tile.word] = banks.sign[tile.bank, : tile.neurons, 1]
-        nonzero[neurons, tile.word] = banks.nonzero[tile.bank, : tile.neurons, 1]
+        for held in words_of(tile, banks.geometry):
+            sign[neurons, held.word] = banks.sign[held.stripe, : tile.neurons, 1]
+            nonzero[neurons, held.word] = banks.nonzero[held.stripe, : tile.neurons, 1]
     flat = np.empty((node.neurons, stage.fan_in), dtype=np.int8)
     flat[:, input_order(stage.fan_in, stage.window)] = unpack_rows(sign, nonzero, stage.fan_in)
     return flat.reshape(node.weights.shape)

@@ -201,7 +201,7 @@ class Planning:
         array = self.target.array
         if array is None:
             return ()
-        tiles = tiles_of(node.neurons, node.fan_in, array, first_bank=self.banks)
+        tiles = tiles_of(node.neurons, node.fan_in, array.geometry, first_bank=self.banks)
         self.banks += len(tiles)
         return tiles
 

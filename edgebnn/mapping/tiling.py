@@ -1,43 +1,68 @@
-"""Tiles of 32 x 32 synapses and the banks they go to."""
+"""Tiles of as many synapses as a bank has, and the banks they go to."""
 
 from __future__ import annotations
 
-from edgebnn.chip.target import COLUMNS, Array
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from edgebnn.chip.geometry import COLUMNS, MAX_BANKS, Geometry
+from edgebnn.chip.target import Array
 from edgebnn.mapping.plan import Tile
 from edgebnn.network.types import Network, WeightKind
 
 
-def tiles_of(neurons: int, fan_in: int, array: Array, first_bank: int) -> tuple[Tile, ...]:
-    """The tiles of a layer in linear placement: block of neurons after block, within it word after word of inputs."""
-    rows = array.rows.integer("count")
-    words = -(-fan_in // COLUMNS)
+def tiles_of(neurons: int, fan_in: int, bank: Geometry, first_bank: int) -> tuple[Tile, ...]:
+    """The tiles of a layer in linear placement: block of neurons after block, within it bank after bank of inputs."""
+    spanned = bank.spanned_banks(fan_in)
     return tuple(
         Tile(
-            bank=first_bank + (neuron // rows) * words + word,
+            bank=first_bank + (neuron // bank.rows) * spanned + place,
             neuron=neuron,
-            neurons=min(rows, neurons - neuron),
-            word=word,
-            inputs=min(COLUMNS, fan_in - word * COLUMNS),
+            neurons=min(bank.rows, neurons - neuron),
+            word=place * bank.words,
+            inputs=min(bank.columns, fan_in - place * bank.columns),
         )
-        for neuron in range(0, neurons, rows)
-        for word in range(words)
+        for neuron in range(0, neurons, bank.rows)
+        for place in range(spanned)
     )
 
 
-def banks_of(neurons: int, fan_in: int, array: Array) -> int:
+class TileWord(NamedTuple):
+    """A word of a tile's rows: the stripe that holds it, its place in the rows of the layer, and how many inputs."""
+
+    stripe: int
+    word: int
+    inputs: int
+
+
+def words_of(tile: Tile, bank: Geometry) -> Iterator[TileWord]:
+    """The words of a tile's rows; those of a bank behind the last input hold nothing."""
+    for place in range(bank.spanned_words(tile.inputs)):
+        inputs = min(COLUMNS, tile.inputs - place * COLUMNS)
+        yield TileWord(bank.stripe(tile.bank, place), tile.word + place, inputs)
+
+
+def banks_of(neurons: int, fan_in: int, bank: Geometry) -> int:
     """Banks that a layer takes."""
-    return -(-neurons // array.rows.integer("count")) * -(-fan_in // COLUMNS)
+    return -(-neurons // bank.rows) * bank.spanned_banks(fan_in)
 
 
-def banks_needed(network: Network, array: Array) -> dict[str, int]:
+def banks_needed(network: Network, bank: Geometry) -> dict[str, int]:
     """Banks of each layer with binary or ternary weights, by its name."""
     return {
-        node.name: banks_of(node.neurons, node.fan_in, array)
+        node.name: banks_of(node.neurons, node.fan_in, bank)
         for node in network.linear
         if node.weight_kind is not WeightKind.INT8
     }
 
 
-def banks_at_once(network: Network) -> dict[str, int]:
+def has_bank_numbers(network: Network, array: Array | None) -> bool:
+    """Whether every bank that the network needs can be numbered; so it is without RRAM."""
+    return array is None or sum(banks_needed(network, array.geometry).values()) <= MAX_BANKS
+
+
+def banks_at_once(network: Network, bank: Geometry) -> dict[str, int]:
     """Banks that a neuron of each such layer spans, whose counts the chip adds up in one cycle."""
-    return {node.name: -(-node.fan_in // COLUMNS) for node in network.linear if node.weight_kind is not WeightKind.INT8}
+    return {
+        node.name: bank.spanned_banks(node.fan_in) for node in network.linear if node.weight_kind is not WeightKind.INT8
+    }

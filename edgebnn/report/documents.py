@@ -20,7 +20,6 @@ from edgebnn.chip.intervals import exact_interval
 from edgebnn.chip.lifetime import Lifetime
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import changed
-from edgebnn.codegen.artefacts import Memory
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate
@@ -40,11 +39,14 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def memory_document(memory: Memory) -> Document:
-    """Synapses, banks and bytes."""
+def memory_document(deployment: Deployment) -> Document:
+    """Synapses, banks and bytes; `bank_utilisation` is the share of the used banks' synapses that hold a weight."""
+    memory, array = deployment.memory, deployment.mapped.target.array
+    there = memory.banks * array.geometry.synapses if array is not None else 0
     return {
         "synapses": memory.synapses,
         "banks": memory.banks,
+        "bank_utilisation": memory.synapses / there if there else None,
         "sram_bytes": memory.sram_bytes,
         "code_bytes": memory.code_bytes,
         "weights_bytes": memory.weights_bytes,
@@ -65,7 +67,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         "deployment": str(folder),
         "takes": what_is_taken(mapped.network),
         **origin_document(mapped),
-        **memory_document(memory),
+        **memory_document(deployment),
         "available": available_document(mapped.target),
         "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
@@ -159,7 +161,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         **energy_document(result),
         "energy_parts": [] if result.energy is None else _parts(result.energy, "nj", 1e9),
         "latency_parts_us": {phase.name: phase.time_s * 1e6 for phase in result.latency},
-        "memory": {**memory_document(deployment.memory), "available": available_document(mapped.target)},
+        "memory": {**memory_document(deployment), "available": available_document(mapped.target)},
         "programming_energy_uj": None if programmed is None else programmed.energy.total_j * 1e6,
         "programming_evidence": {} if programmed is None else programmed.energy.evidence_shares(),
         "programming_time_us": None if programmed is None else programmed.time_s * 1e6,

@@ -260,7 +260,8 @@ def _memory_rows(memory: Document) -> list[tuple[str, str]]:
     there = memory["available"]
     rows = [("synapses", numbers.count(memory["synapses"]))]
     if memory["banks"]:
-        rows.append(("RRAM banks", f"{numbers.count(memory['banks'])} of {numbers.count(there['banks'])}"))
+        filled = f"{memory['bank_utilisation']:.0%} of their synapses in use"
+        rows.append(("RRAM banks", f"{numbers.count(memory['banks'])} of {numbers.count(there['banks'])}, {filled}"))
     return [
         *rows,
         ("code", numbers.size(memory["code_bytes"]) or "not built"),

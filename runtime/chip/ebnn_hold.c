@@ -24,8 +24,9 @@ void ebnn_hold_in(ebnn_held *held, uint32_t *words, uint32_t count, uint32_t row
     held->sensing.sign = held->sign;
     held->sensing.nonzero = held->nonzero;
     held->sensing.fresh = (const int32_t *)(const void *)(words + 4 * all);
-    held->sensing.banks = count;
+    held->sensing.stripes = count;
     held->sensing.rows = rows;
+    held->sensing.bank_words = 1;
     held->banks = banks;
     memset(words + 4 * all, 0xFF, all * sizeof *words); /* -1: certain */
     for (uint32_t bank = 0; bank < count; bank++) {
@@ -33,21 +34,37 @@ void ebnn_hold_in(ebnn_held *held, uint32_t *words, uint32_t count, uint32_t row
     }
 }
 
-void ebnn_hold(ebnn_held *held, const ebnn_sensing *sensing, const uint16_t *banks, uint64_t inference,
+/* Some rows of a stripe, read with one input. */
+static void hold_rows(ebnn_held *held, const ebnn_sensing *sensing, uint32_t place, uint32_t stripe, uint32_t first,
+                      const ebnn_sense_read *read, ebnn_philox_kernel *philox)
+{
+    const uint32_t rows = sensing->rows, left = rows - first;
+    const uint32_t count = left < EBNN_SENSE_ROWS ? left : EBNN_SENSE_ROWS;
+    uint32_t sign[EBNN_SENSE_ROWS], nonzero[EBNN_SENSE_ROWS];
+
+    ebnn_sense_rows(sensing, stripe, first, count, read, philox, sign, nonzero);
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t index = 2 * ((size_t)place * rows + first + i) + (read->inputs != 0 ? 1 : 0);
+
+        held->sign[index] = sign[i];
+        held->nonzero[index] = nonzero[i];
+    }
+}
+
+void ebnn_hold(ebnn_held *held, const ebnn_sensing *sensing, const uint16_t *banks, uint32_t words, uint64_t inference,
                ebnn_philox_kernel *philox)
 {
-    const uint32_t rows = sensing->rows;
+    const uint32_t spanned = (words - 1) / sensing->bank_words + 1;
 
-    for (uint32_t bank = 0; bank < held->sensing.banks; bank++) {
+    for (uint32_t place = 0; place < held->sensing.stripes; place++) {
+        const uint16_t *block = banks + (size_t)(place / words) * spanned;
+        const uint32_t stripe = ebnn_stripe(block, sensing->bank_words, place % words);
+
         for (uint32_t input = 0; input < 2; input++) {
             const ebnn_sense_read read = {inference, 0, input != 0 ? UINT32_MAX : 0, UINT32_MAX};
-            const size_t first = 2 * (size_t)bank * rows + input;
-            uint32_t sign[EBNN_SENSE_ROWS], nonzero[EBNN_SENSE_ROWS];
 
-            ebnn_sense_rows(sensing, banks[bank], 0, rows, &read, philox, sign, nonzero);
-            for (uint32_t row = 0; row < rows; row++) {
-                held->sign[first + 2 * (size_t)row] = sign[row];
-                held->nonzero[first + 2 * (size_t)row] = nonzero[row];
+            for (uint32_t row = 0; row < sensing->rows; row += EBNN_SENSE_ROWS) {
+                hold_rows(held, sensing, place, stripe, row, &read, philox);
             }
         }
     }

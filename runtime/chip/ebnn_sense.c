@@ -87,7 +87,7 @@ typedef struct sensing_read {
     const ebnn_sensing *sensing;
     const ebnn_sense_read *read;
     ebnn_philox_kernel *philox;
-    uint32_t bank_row; /* bank << 5 | first row */
+    uint32_t bank_row; /* number of the first row */
 } sensing_read;
 
 /* One block of random words for each of up to EBNN_DRAWN_ROWS open rows. */
@@ -139,11 +139,11 @@ static uint32_t narrow(const sensing_read *at, open_row *open, uint32_t count, u
     return left;
 }
 
-void ebnn_sense_rows(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, uint32_t count,
+void ebnn_sense_rows(const ebnn_sensing *sensing, uint32_t stripe, uint32_t row, uint32_t count,
                      const ebnn_sense_read *read, ebnn_philox_kernel *philox, uint32_t *sign, uint32_t *nonzero)
 {
-    const size_t first = (size_t)bank * sensing->rows + row;
-    const sensing_read at = {sensing, read, philox, bank << 5 | row};
+    const size_t first = (size_t)stripe * sensing->rows + row;
+    const sensing_read at = {sensing, read, philox, stripe << sensing->row_bits | row};
     const uint32_t *likely_sign = sensing->sign + 2 * first, *likely_nonzero = sensing->nonzero + 2 * first;
     open_row open[EBNN_SENSE_ROWS];
     uint32_t opened = 0;
@@ -170,10 +170,10 @@ void ebnn_sense_rows(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, u
     }
 }
 
-void ebnn_sense_row(const ebnn_sensing *sensing, uint32_t bank, uint32_t row, uint64_t inference, uint32_t number,
+void ebnn_sense_row(const ebnn_sensing *sensing, uint32_t stripe, uint32_t row, uint64_t inference, uint32_t number,
                     uint32_t inputs, uint32_t *sign, uint32_t *nonzero)
 {
     const ebnn_sense_read read = {inference, number, inputs, UINT32_MAX};
 
-    ebnn_sense_rows(sensing, bank, row, 1, &read, ebnn_philox_rows_portable, sign, nonzero);
+    ebnn_sense_rows(sensing, stripe, row, 1, &read, ebnn_philox_rows_portable, sign, nonzero);
 }

@@ -152,20 +152,21 @@ static const char *decode_banks(ebnn_macro_model *macro, ebnn_macro_layer *layer
     const uint32_t blocks = (neurons - 1) / macro->rows + 1;
     const uint8_t expected = layer->ternary ? EBNN_ROW_TERNARY : EBNN_ROW_BINARY;
 
-    layer->banks = table(macro, registers[EBNN_ROLE_BANK_TABLE], (uint64_t)blocks * layer->row_words * 2);
+    layer->banks = table(macro, registers[EBNN_ROLE_BANK_TABLE], (uint64_t)blocks * layer->spanned_banks * 2);
     if (layer->banks == NULL) {
         return "the bank table lies in no memory";
     }
     for (uint32_t neuron = 0; neuron < neurons; neuron++) {
-        const size_t first = (size_t)(neuron / macro->rows) * layer->row_words;
+        const size_t first = (size_t)(neuron / macro->rows) * layer->spanned_banks;
 
         for (uint32_t word = 0; word < layer->row_words; word++) {
-            const uint32_t bank = ebnn_emulated_load(layer->banks + 2 * (first + word), 2);
+            const uint32_t bank = ebnn_emulated_load(layer->banks + 2 * (first + word / macro->bank_words), 2);
+            const size_t stripe = (size_t)bank * macro->bank_words + word % macro->bank_words;
 
             if (bank >= macro->banks) {
                 return "the bank table names a bank that the array does not have";
             }
-            if (macro->state[(size_t)bank * macro->rows + neuron % macro->rows] != expected) {
+            if (macro->state[stripe * macro->rows + neuron % macro->rows] != expected) {
                 return "a layer reads a row that was not programmed, or for another kind of weights";
             }
         }
@@ -240,7 +241,7 @@ static const char *decode_border(ebnn_macro_model *macro, ebnn_macro_layer *laye
 const char *ebnn_macro_decode(ebnn_macro_model *macro, ebnn_macro_layer *layer)
 {
     const uint32_t *registers = macro->registers;
-    uint64_t taps, reads;
+    uint64_t taps, most_words, reads, words;
 
     layer->pad_value = (int32_t)registers[EBNN_ROLE_PAD_VALUE];
     layer->groups = registers[EBNN_ROLE_GROUPS];
@@ -256,16 +257,18 @@ const char *ebnn_macro_decode(ebnn_macro_model *macro, ebnn_macro_layer *layer)
     layer->group_channels = layer->input.channels / layer->groups;
     layer->group_neurons = layer->output.channels / layer->groups;
     taps = (uint64_t)layer->kernel[0] * layer->kernel[1];
-    if (layer->row_words == 0 || layer->row_words > macro->parallel_banks ||
-        taps > (uint64_t)32 * macro->parallel_banks || words_of(taps * layer->group_channels) != layer->row_words) {
+    most_words = (uint64_t)macro->parallel_banks * macro->bank_words;
+    if (layer->row_words == 0 || layer->row_words > most_words || taps > 32 * most_words ||
+        words_of(taps * layer->group_channels) != layer->row_words) {
         return "the rows are not as long as the fan-in, or longer than the array can add up";
     }
+    layer->spanned_banks = (layer->row_words - 1) / macro->bank_words + 1;
+    words = (uint64_t)layer->spanned_banks * macro->bank_words * layer->planes;
     /* Bounded factor by factor: pixels and neurons by SRAM, words by parallel_banks (below 2^16), planes by 32. */
     reads = (uint64_t)layer->output.height * layer->output.width;
     if (reads > macro->popcount_limit || layer->output.channels > macro->popcount_limit ||
-        reads * layer->output.channels > macro->popcount_limit / ((uint64_t)layer->row_words * layer->planes) ||
-        macro->events->popcounts + reads * layer->output.channels * layer->row_words * layer->planes >
-            macro->popcount_limit) {
+        reads * layer->output.channels > macro->popcount_limit / words ||
+        macro->events->popcounts + reads * layer->output.channels * words > macro->popcount_limit) {
         return "the layers read more bank rows than the deployment's plan";
     }
     TRY(decode_banks(macro, layer));

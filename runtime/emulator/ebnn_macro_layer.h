@@ -30,8 +30,9 @@ typedef struct ebnn_macro_layer {
     uint32_t group_channels;
     uint32_t group_neurons;
     uint32_t row_words;
+    uint32_t spanned_banks; /* that hold so many words of a row */
     bool ternary;
-    const uint8_t *banks;      /* 16-bit numbers, (block of neurons, word) */
+    const uint8_t *banks;      /* 16-bit numbers, (block of neurons, bank that they span) */
     const uint8_t *thresholds; /* int32, `steps` a neuron */
     const uint8_t *directions; /* NULL: no bit is set */
     const uint8_t *zones[2];   /* 16-bit numbers, a row and a column of the output; a pixel's zone is their sum */

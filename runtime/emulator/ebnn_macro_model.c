@@ -20,28 +20,29 @@ const char *ebnn_macro_role_name(uint32_t role)
     return role < EBNN_ROLES ? role_names[role] : NULL;
 }
 
-/* Whether a chip's errors were drawn for this very row: what is read depends on what was meant. */
-static bool is_expected(const ebnn_macro_model *macro, uint32_t bank, uint32_t row, uint8_t state)
+/* Whether a chip's errors were drawn for this very word: what is read depends on what was meant. */
+static bool is_expected(const ebnn_macro_model *macro, size_t index, uint8_t state)
 {
-    const size_t index = (size_t)bank * macro->rows + row;
+    const size_t drawn = (size_t)macro->sensing->stripes * macro->rows;
 
-    return bank < macro->sensing->banks && macro->expected_state[index] == state &&
+    return index < drawn && macro->expected_state[index] == state &&
            macro->expected_sign[index] == macro->registers[EBNN_ROLE_PROGRAM_SIGN] &&
            macro->expected_nonzero[index] == macro->registers[EBNN_ROLE_PROGRAM_NONZERO];
 }
 
-static const char *program_row(ebnn_macro_model *macro)
+static const char *program_word(ebnn_macro_model *macro)
 {
     const uint32_t *registers = macro->registers;
     const uint32_t bank = registers[EBNN_ROLE_PROGRAM_BANK];
-    const uint32_t row = registers[EBNN_ROLE_PROGRAM_ROW];
+    const uint32_t row = registers[EBNN_ROLE_PROGRAM_ROW] & 0xFFFF;
+    const uint32_t word = registers[EBNN_ROLE_PROGRAM_ROW] >> 16;
     const uint32_t nonzero = registers[EBNN_ROLE_PROGRAM_NONZERO];
     const bool ternary = registers[EBNN_ROLE_PROGRAM_TERNARY] != 0;
     const uint8_t state = ternary ? EBNN_ROW_TERNARY : EBNN_ROW_BINARY;
     const uint32_t signed_columns = ebnn_emulated_popcount(nonzero);
-    size_t index;
+    const size_t index = ((size_t)bank * macro->bank_words + word) * macro->rows + row;
 
-    if (bank >= macro->banks || row >= macro->rows) {
+    if (bank >= macro->banks || row >= macro->rows || word >= macro->bank_words) {
         return "a row was programmed that the array does not have";
     }
     if (registers[EBNN_ROLE_PROGRAM_POLICY] >= macro->policies) {
@@ -50,10 +51,9 @@ static const char *program_row(ebnn_macro_model *macro)
     if (!ternary && nonzero != UINT32_MAX) {
         return "a zero was programmed into a binary row";
     }
-    if (macro->sensing != NULL && !is_expected(macro, bank, row, state)) {
+    if (macro->sensing != NULL && !is_expected(macro, index, state)) {
         return "a row was programmed with other weights than those for which the chip's errors were drawn";
     }
-    index = (size_t)bank * macro->rows + row;
     macro->sign[index] = registers[EBNN_ROLE_PROGRAM_SIGN];
     macro->nonzero[index] = nonzero;
     macro->state[index] = state;
@@ -67,7 +67,7 @@ static void start_command(ebnn_macro_model *macro, uint32_t command)
     const char *complaint = "control was given a command that the macro does not know";
 
     if (command == macro->command_program) {
-        complaint = program_row(macro);
+        complaint = program_word(macro);
     } else if (command == macro->command_run) {
         complaint = ebnn_macro_run(macro);
     }

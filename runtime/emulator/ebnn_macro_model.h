@@ -5,9 +5,11 @@
  * runtime's kernels, so that the two can be held against each other. All memory belongs to the caller.
  *
  * The chip model, event by event (edgebnn/emulator/array_events.py has the same rules in closed form):
- *   program  one row of one bank: all 32 columns are programmed; +1 and -1 take one SET and one RESET, 0 two RESETs.
- *   run      per output pixel, neuron and bit plane one row is read: 32 synapses and one popcount in each bank that
- *            the neuron spans, in `cycles_per_row` cycles; per layer `cycles_per_layer` cycles more.
+ *   program  one word of one row of one bank: its 32 columns are programmed; +1 and -1 take one SET and one RESET, 0
+ *            two RESETs.
+ *   run      per output pixel, neuron and bit plane one row is read, in all banks that the neuron spans at once: all
+ *            columns are sensed, those that share an amplifier one after the other, in `cycles_per_read` cycles, and
+ *            each word of the row is counted; per layer `cycles_per_layer` cycles more.
  *            Per output pixel and group of channels, the gather unit fetches each tap inside the image: of a packed
  *            format the words that hold the group's channels (twice for trits), else one access an element.
  *            Thresholds: one comparison a step, or one write-back where there are none.
@@ -99,24 +101,26 @@ typedef struct ebnn_macro_model {
     /* the target's array */
     uint32_t banks;
     uint32_t rows;
+    uint32_t bank_words; /* 32-bit words of a row */
     uint32_t parallel_banks;
     uint32_t policies;
-    uint32_t cycles_per_row;
+    uint32_t cycles_per_read; /* of all columns of a row */
     uint32_t cycles_per_layer;
-    /* what was programmed into the banks, (bank, row); bit = column */
+    uint32_t unused;
+    /* what was programmed into the banks, (bank, word of a row, row); bit = column of the word */
     uint32_t *sign;
     uint32_t *nonzero;
     uint8_t *state;
     /* what a chip with errors reads in its place (NULL: a chip without), and what it must be programmed with for that */
-    const ebnn_sensing *sensing;   /* of as many rows a bank */
-    const uint32_t *expected_sign; /* (bank, row) of the banks of `sensing` */
+    const ebnn_sensing *sensing;   /* of banks of the same shape */
+    const uint32_t *expected_sign; /* (bank, word, row) of the banks of `sensing` */
     const uint32_t *expected_nonzero;
     const uint8_t *expected_state;
     uint64_t inference; /* the current one's number; whoever runs the chip counts */
     ebnn_memory flash;
     ebnn_memory sram;
-    uint32_t *gather; /* room for parallel_banks * EBNN_GATHER_VECTORS words */
-    /* a run that would read more bank rows than this, all runs together, is refused: no firmware can stall the host */
+    uint32_t *gather; /* room for parallel_banks * bank_words * EBNN_GATHER_VECTORS words */
+    /* a run that would count more words of rows than this, all runs together, is refused: no firmware can stall the host */
     uint64_t popcount_limit;
     ebnn_events *events;
     const char *complaint; /* why `error` was set last, NULL if it never was */

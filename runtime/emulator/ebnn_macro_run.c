@@ -107,14 +107,14 @@ static void gather(const layer_walk *walk, uint32_t y, uint32_t x, uint32_t grou
     }
 }
 
-/* What the sense amplifiers of one row answer for these inputs, bit = column. */
-static void read_row(const ebnn_macro_model *macro, uint32_t bank, uint32_t row, uint32_t number, uint32_t inputs,
-                     uint32_t *sign, uint32_t *nonzero)
+/* What the sense amplifiers of one word of a row answer for these inputs, bit = column. */
+static void read_word(const ebnn_macro_model *macro, uint32_t stripe, uint32_t row, uint32_t number, uint32_t inputs,
+                      uint32_t *sign, uint32_t *nonzero)
 {
-    const size_t index = (size_t)bank * macro->rows + row;
+    const size_t index = (size_t)stripe * macro->rows + row;
 
-    if (macro->sensing != NULL && bank < macro->sensing->banks) {
-        ebnn_sense_row(macro->sensing, bank, row, macro->inference, number, inputs, sign, nonzero);
+    if (macro->sensing != NULL && stripe < macro->sensing->stripes) {
+        ebnn_sense_row(macro->sensing, stripe, row, macro->inference, number, inputs, sign, nonzero);
     } else {
         *sign = macro->sign[index];
         *nonzero = macro->nonzero[index];
@@ -126,7 +126,7 @@ static int32_t sense(const layer_walk *walk, size_t pixel, uint32_t neuron)
 {
     const ebnn_macro_model *macro = walk->macro;
     const ebnn_macro_layer *layer = walk->layer;
-    const uint8_t *banks = layer->banks + 2 * (size_t)(neuron / macro->rows) * layer->row_words;
+    const uint8_t *banks = layer->banks + 2 * (size_t)(neuron / macro->rows) * layer->spanned_banks;
     uint32_t total = 0; /* two's complement, as the macro's accumulator */
 
     for (uint32_t plane = 0; plane < layer->planes; plane++) {
@@ -136,10 +136,11 @@ static int32_t sense(const layer_walk *walk, size_t pixel, uint32_t neuron)
         uint32_t match = 0, active = 0, count;
 
         for (uint32_t word = 0; word < layer->row_words; word++) {
-            const uint32_t bank = ebnn_emulated_load(banks + 2 * (size_t)word, 2);
+            const uint32_t bank = ebnn_emulated_load(banks + 2 * (size_t)(word / macro->bank_words), 2);
+            const uint32_t stripe = bank * macro->bank_words + word % macro->bank_words;
             uint32_t row_sign, row_nonzero;
 
-            read_row(macro, bank, neuron % macro->rows, number, sign[word], &row_sign, &row_nonzero);
+            read_word(macro, stripe, neuron % macro->rows, number, sign[word], &row_sign, &row_nonzero);
             row_nonzero &= mask[word];
             match += ebnn_emulated_popcount(~(row_sign ^ sign[word]) & row_nonzero);
             active += ebnn_emulated_popcount(row_nonzero);
@@ -209,11 +210,12 @@ static void count_pixel(const layer_walk *walk)
     const ebnn_macro_layer *layer = walk->layer;
     const uint64_t neurons = layer->output.channels;
     const uint64_t reads = neurons * layer->planes;
+    const uint64_t words = (uint64_t)layer->spanned_banks * walk->macro->bank_words;
     ebnn_events *events = walk->macro->events;
 
-    events->pcsa_reads += 32 * reads * layer->row_words;
-    events->popcounts += reads * layer->row_words;
-    events->array_cycles += reads * walk->macro->cycles_per_row;
+    events->popcounts += reads * words;
+    events->pcsa_reads += 32 * reads * words; /* whole rows, whether all of their columns have an input or not */
+    events->array_cycles += reads * walk->macro->cycles_per_read;
     events->thresholds += neurons * (layer->steps == 0 ? 1 : layer->steps);
     events->sram_accesses += layer->output.pixel_words != 0 ? layer->output.pixel_words : neurons;
 }
@@ -240,7 +242,8 @@ const char *ebnn_macro_run(ebnn_macro_model *macro)
 {
     ebnn_macro_layer layer;
     const char *complaint = ebnn_macro_decode(macro, &layer);
-    const layer_walk walk = {macro, &layer, {macro->gather, macro->gather + (size_t)32 * macro->parallel_banks}};
+    const layer_walk walk = {
+        macro, &layer, {macro->gather, macro->gather + (size_t)32 * macro->parallel_banks * macro->bank_words}};
 
     if (complaint != NULL) {
         return complaint;

@@ -1,7 +1,7 @@
 /*
- * ebnn_host_sensed.c: a layer on a chip with errors, read after read: pixel by pixel, plane by plane, bank by bank.
+ * ebnn_host_sensed.c: a layer on a chip with errors, read after read: pixel by pixel, plane by plane, word by word.
  *
- * A bank is read for all of its neurons at once, since they have the same inputs.
+ * A stripe is read for all of its neurons at once, since they have the same inputs.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -25,7 +25,8 @@ typedef struct sensed_pixel {
     uint32_t *sums;     /* of all neurons */
 } sensed_pixel;
 
-static uint32_t count_banks(const ebnn_sensed_layer *sensed)
+/* Stripes that hold the layer: for each block of neurons as many as a row has words. */
+static uint32_t count_stripes(const ebnn_sensed_layer *sensed)
 {
     const uint32_t rows = sensed->sensing->rows;
 
@@ -43,18 +44,18 @@ static bool is_held(const ebnn_sensed_layer *sensed)
 
 size_t ebnn_host_sensed_scratch_bytes(const ebnn_sensed_layer *sensed)
 {
-    const size_t held = is_held(sensed) ? ebnn_hold_words(count_banks(sensed), sensed->sensing->rows) : 0;
+    const size_t held = is_held(sensed) ? ebnn_hold_words(count_stripes(sensed), sensed->sensing->rows) : 0;
 
     return 4 * ((size_t)ebnn_linear_scratch_words(&sensed->layer) + sensed->layer.output.channels + held);
 }
 
-/* One plane of the inputs of neurons `neuron` to `neuron + count`, which share their banks, times `weight`. */
+/* One plane of the inputs of at most EBNN_SENSE_ROWS neurons from `neuron` on, of the same banks, times `weight`. */
 static void add_plane(const sensed_pixel *at, uint32_t neuron, uint32_t count, uint32_t plane, uint32_t weight)
 {
     const ebnn_linear_layer *layer = at->layer;
-    const uint32_t words = layer->row_words, rows = at->sensing->rows;
+    const uint32_t words = layer->row_words, rows = at->sensing->rows, bank_words = at->sensing->bank_words;
     const bool packed = ebnn_is_packed(layer->input.format);
-    const uint16_t *banks = at->banks + (size_t)(neuron / rows) * words;
+    const uint16_t *banks = at->banks + (size_t)(neuron / rows) * ((words - 1) / bank_words + 1);
     /* a plane of elements is a mask over inputs of +1 */
     const uint32_t *mask = at->gathered + (size_t)(packed ? 1 : plane) * words;
     uint32_t sign[EBNN_SENSE_ROWS], nonzero[EBNN_SENSE_ROWS];
@@ -66,7 +67,8 @@ static void add_plane(const sensed_pixel *at, uint32_t neuron, uint32_t count, u
         }
         read.inputs = packed ? at->gathered[word] : UINT32_MAX;
         read.wanted = mask[word];
-        ebnn_sense_rows(at->sensing, banks[word], neuron % rows, count, &read, at->philox, sign, nonzero);
+        ebnn_sense_rows(at->sensing, ebnn_stripe(banks, bank_words, word), neuron % rows, count, &read, at->philox,
+                        sign, nonzero);
         for (uint32_t i = 0; i < count; i++) {
             const uint32_t active = nonzero[i] & mask[word];
             const uint32_t alike = active & ~(sign[i] ^ read.inputs);
@@ -84,8 +86,8 @@ static void add_group(const sensed_pixel *at, uint32_t group)
     const uint32_t end = (group + 1) * neurons, planes = layer->input.planes;
 
     for (uint32_t neuron = group * neurons; neuron < end;) {
-        const uint32_t there = rows - neuron % rows;
-        const uint32_t count = end - neuron < there ? end - neuron : there;
+        const uint32_t there = rows - neuron % rows, left = end - neuron < there ? end - neuron : there;
+        const uint32_t count = left < EBNN_SENSE_ROWS ? left : EBNN_SENSE_ROWS;
 
         for (uint32_t plane = 0; plane < planes; plane++) {
             const bool negative = plane + 1 == planes && ebnn_is_signed(layer->input.format);
@@ -142,14 +144,14 @@ int32_t ebnn_host_sensed(const ebnn_sensed_layer *sensed, ebnn_host_series sourc
     at.gathered = (uint32_t *)scratch;
     at.sums = at.gathered + ebnn_linear_scratch_words(layer);
     if (holding) {
-        ebnn_hold_in(&held, at.sums + layer->output.channels, count_banks(sensed), sensed->sensing->rows);
+        ebnn_hold_in(&held, at.sums + layer->output.channels, count_stripes(sensed), sensed->sensing->rows);
         at.sensing = &held.sensing;
         at.banks = held.banks;
     }
     for (size_t sample = 0; sample < batch; sample++) {
         at.inference = first_inference + sample;
         if (holding) {
-            ebnn_hold(&held, sensed->sensing, layer->banks, at.inference, at.philox);
+            ebnn_hold(&held, sensed->sensing, layer->banks, layer->row_words, at.inference, at.philox);
         }
         run_sample(&at, source.first + sample * source.stride, target.first + sample * target.stride);
     }

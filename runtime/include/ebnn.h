@@ -114,7 +114,7 @@ typedef struct ebnn_linear_layer {
     const uint32_t *sign;    /* 1: the weight is +1 */
     const uint32_t *nonzero; /* 0: the weight is 0; NULL: binary weights */
     ebnn_steps steps;
-    const uint16_t *banks;     /* RRAM only: bank of each tile, (block of rows, word), NULL elsewhere */
+    const uint16_t *banks;     /* RRAM only: bank of each tile, (block of rows, bank that they span), NULL elsewhere */
     const ebnn_border *border; /* NULL: sums start from 0 */
 } ebnn_linear_layer;
 

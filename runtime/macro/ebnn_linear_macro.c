@@ -62,9 +62,9 @@ static int32_t run_command(uint32_t command)
 int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy)
 {
     const uint32_t neurons = layer->output.channels;
-    const uint16_t *bank = layer->banks;
+    const uint16_t *banks = layer->banks;
 
-    if (bank == NULL) {
+    if (banks == NULL) {
         return EBNN_ERROR_DEVICE;
     }
     enable_interrupt();
@@ -73,13 +73,16 @@ int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy)
     for (uint32_t first = 0; first < neurons; first += EBNN_ARRAY_ROWS) {
         const uint32_t rows = neurons - first < EBNN_ARRAY_ROWS ? neurons - first : EBNN_ARRAY_ROWS;
 
-        for (uint32_t word = 0; word < layer->row_words; word++, bank++) {
-            write_register(EBNN_MACRO_PROGRAM_BANK, *bank);
+        for (uint32_t word = 0; word < layer->row_words; word++) {
+            const uint32_t in_bank = word % EBNN_ARRAY_ROW_WORDS;
+
+            banks += word != 0 && in_bank == 0 ? 1 : 0;
+            write_register(EBNN_MACRO_PROGRAM_BANK, *banks);
             for (uint32_t row = 0; row < rows; row++) {
                 const size_t index = (size_t)(first + row) * layer->row_words + word;
                 int32_t status;
 
-                write_register(EBNN_MACRO_PROGRAM_ROW, row);
+                write_register(EBNN_MACRO_PROGRAM_ROW, halves(row, in_bank));
                 write_register(EBNN_MACRO_PROGRAM_SIGN, layer->sign[index]);
                 write_register(EBNN_MACRO_PROGRAM_NONZERO,
                                layer->nonzero != NULL ? layer->nonzero[index] : ALL_COLUMNS);
@@ -89,6 +92,7 @@ int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy)
                 }
             }
         }
+        banks++;
     }
     return EBNN_OK;
 }

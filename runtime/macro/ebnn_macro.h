@@ -23,7 +23,8 @@ extern "C" {
 
 /*
  * Programs all the layer's weights into its banks, under the programming policy of index `policy` (the order of the
- * target's description). Row r of a bank holds neuron r of the tile's block of EBNN_ARRAY_ROWS neurons.
+ * target's description). Row r of a bank holds neuron r of the tile's block of EBNN_ARRAY_ROWS neurons,
+ * EBNN_ARRAY_ROW_WORDS words of it; words of a row behind the layer's last input are not programmed.
  * EBNN_ERROR_DEVICE where the layer has no banks or the macro refuses a row.
  */
 int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.geometry import SINGLE, Geometry
 from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
 from edgebnn.chip.reading import ProgrammedBanks, Thresholds, answers, read, unpack
 
@@ -15,7 +16,7 @@ def binary_pattern(banks: int, seed: int = 0) -> Pattern:
     """Random signs everywhere."""
     sign = np.random.default_rng(seed).integers(0, 1 << 32, (banks, 32), np.uint64).astype(np.uint32)
     full = np.full((banks, 32), ALL, np.uint32)
-    return Pattern(sign, full, np.full((banks, 32), BINARY, np.uint8), np.zeros((banks, 32)))
+    return Pattern(SINGLE, sign, full, np.full((banks, 32), BINARY, np.uint8), np.zeros((banks, 32)))
 
 
 def ternary_pattern(banks: int, seed: int = 0) -> Pattern:
@@ -23,14 +24,17 @@ def ternary_pattern(banks: int, seed: int = 0) -> Pattern:
     draw = np.random.default_rng(seed)
     sign, nonzero = (draw.integers(0, 1 << 32, (banks, 32), np.uint64).astype(np.uint32) for _ in range(2))
     zeros = 1 - np.bitwise_count(nonzero).sum() / (banks * 1024)
-    return Pattern(sign & nonzero, nonzero, np.full((banks, 32), TERNARY, np.uint8), np.full((banks, 32), float(zeros)))
+    kind, share = np.full((banks, 32), TERNARY, np.uint8), np.full((banks, 32), float(zeros))
+    return Pattern(SINGLE, sign & nonzero, nonzero, kind, share)
 
 
-def programmed(minus: Thresholds, at_most_zero: Thresholds, seed: int, each_read: bool = True) -> ProgrammedBanks:
-    """Banks whose rows all have thresholds, uint64 (banks, rows, 32, 2), as `answers` takes them."""
+def programmed(
+    minus: Thresholds, at_most_zero: Thresholds, seed: int, each_read: bool = True, geometry: Geometry = SINGLE
+) -> ProgrammedBanks:
+    """Banks whose rows all have thresholds, uint64 (stripes, rows, 32, 2), as `answers` takes them."""
     found = answers(minus, at_most_zero)
     fresh = np.where(found.uncertain, np.cumsum(found.uncertain).reshape(found.uncertain.shape) - 1, -1)
-    return ProgrammedBanks(found.sign, found.nonzero, fresh.astype(np.int32), found.tables, seed, each_read)
+    return ProgrammedBanks(geometry, found.sign, found.nonzero, fresh.astype(np.int32), found.tables, seed, each_read)
 
 
 def meant(pattern: Pattern) -> npt.NDArray[np.int8]:

@@ -10,6 +10,7 @@ import pytest
 from edgebnn.chip.comparison import Comparison, compare_chips, phi, sample_shape, wrong_signs
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.coverage import check_chip, default_policy
+from edgebnn.chip.geometry import SINGLE, cell_number
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.target_files import load_target
@@ -75,13 +76,13 @@ def test_what_differs_is_named(tmp_path: object) -> None:
 
 
 def test_a_sample_is_no_larger_than_the_chip() -> None:
-    assert sample_shape(RRAM130, 10**6) == (4096, 32) and sample_shape(RRAM130, 3) == (3, 32)
+    assert sample_shape(RRAM130, 10**6) == (4096, SINGLE) and sample_shape(RRAM130, 3) == (3, SINGLE)
 
 
 def test_measured_cells_are_as_they_were_measured() -> None:
     """Every cell of bank 0 the wrong way round: it is wrong with +1 and with -1."""
     ln = np.log(np.tile([[250e3, 3e3]], (1024, 1))).astype(np.float32)
-    measured = Measured(np.arange(1024), None, ln, "lab.csv", "0" * 64)
+    measured = Measured(cell_number(*np.indices((1, 32, 32)).reshape(3, -1)), None, ln, "lab.csv", "0" * 64)
     chip = ChipInstance(1, errors=ErrorModel.DEVICE, measured=measured)
     wrong = wrong_signs(chip, RRAM130, "strong")
     assert wrong.plus.count == wrong.minus.count == 1024
@@ -109,11 +110,14 @@ def test_a_chip_that_the_target_does_not_have_is_refused(chip: ChipInstance, sai
 
 
 def test_measured_cells_lie_within_the_target() -> None:
-    for cell, said in (
-        (4096 << 10, "bank 4096, row 0, but target 'rram130' has 4096 banks of 32 rows"),
-        (4095 << 10, ""),
+    there = "but target 'rram130' has 4096 banks of 32 x 32 cells"
+    for place, said in (
+        ((4096, 0, 0), f"bank 4096, row 0, column 0, {there}"),
+        ((0, 32, 1), f"bank 0, row 32, column 1, {there}"),
+        ((0, 1, 32), f"bank 0, row 1, column 32, {there}"),
+        ((4095, 31, 31), ""),
     ):
-        measured = Measured(np.array([cell]), np.array([[0.5, 0.5]]), None, "lab.csv", "0" * 64)
+        measured = Measured(np.array([cell_number(*place)]), np.array([[0.5, 0.5]]), None, "lab.csv", "0" * 64)
         chip = ChipInstance(1, errors=ErrorModel.TABLE, measured=measured)
         if said:
             with pytest.raises(TargetError, match=said):

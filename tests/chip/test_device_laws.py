@@ -19,6 +19,7 @@ from edgebnn.chip.characterise import Request, characterise
 from edgebnn.chip.coded_samples import count_cell_errors
 from edgebnn.chip.comparators import Scheme
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.geometry import SINGLE, cell_number
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.pattern import BINARY, Pattern
@@ -126,9 +127,8 @@ def test_cells_sampled_in_c_err_as_the_formulas_say(law: str) -> None:
 def uniform_banks(banks: int, sign: int) -> Pattern:
     word = np.uint32(0xFFFFFFFF if sign > 0 else 0)
     shape = (banks, 32)
-    return Pattern(
-        np.full(shape, word), np.full(shape, np.uint32(0xFFFFFFFF)), np.full(shape, BINARY, np.uint8), np.zeros(shape)
-    )
+    nonzero, kind = np.full(shape, np.uint32(0xFFFFFFFF)), np.full(shape, BINARY, np.uint8)
+    return Pattern(SINGLE, np.full(shape, word), nonzero, kind, np.zeros(shape))
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_sign_that_never_errs_has_rates_and_no_devices() -> None:
 
 def test_measured_rates_of_each_sign_are_those_of_a_chips_weights() -> None:
     """A chip on which only +1 fails; the mean rate says nothing of it."""
-    cells = np.arange(64 * 1024)
+    cells = cell_number(*np.unravel_index(np.arange(64 * 1024), (64, 32, 32)))
     rates = np.tile([[0.2, 0.05]], (cells.size, 1))
     measured = Measured(cells, rates, None, "lab.csv", "0" * 64)
     chip, target = ChipInstance(3, errors=ErrorModel.TABLE, measured=measured), load_target("rram130")

@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 
 from edgebnn.chip.cell import cell_error_rate, ternary_rates
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.geometry import SINGLE, cell_number
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.pattern import Pattern
@@ -98,7 +99,8 @@ def test_the_rate_of_a_pattern_is_that_of_its_own_weights_binary_and_ternary(err
     holds(wrong, meant(TERNARY).size, ternary.rate)
     binary = chip_rate(chip, RRAM130, name, BINARY)
     both = Pattern(
-        *(np.concatenate([getattr(BINARY, each.name), getattr(TERNARY, each.name)]) for each in fields(Pattern))
+        SINGLE,
+        *(np.concatenate([getattr(BINARY, each.name), getattr(TERNARY, each.name)]) for each in fields(Pattern)[1:]),
     )
     assert binary.rate == pytest.approx(RRAM130.policy(policy).bit_error_rate.si("ratio"), rel=1e-3)
     assert chip_rate(chip, RRAM130, name, both).rate == pytest.approx(
@@ -137,8 +139,8 @@ def test_table_rates_differ_by_bank_row_and_column() -> None:
     )
     assert alone.var() < 2 * alone.mean() and one.var() > 4 * one.mean()
     assert PHYSICS is not None
-    bank_row = np.arange(4000 * 32)
-    shifts = spatial_shifts(3, bank_row, PHYSICS.spatial).reshape(4000, 32, 32)
+    bank, row = np.divmod(np.arange(4000 * 32), 32)
+    shifts = spatial_shifts(3, SINGLE, bank, row, PHYSICS.spatial).reshape(4000, 32, 32)
     # A shift is a sum of the three, whose spreads are those of the target.
     cross = shifts[:, :1, :1] + shifts - shifts[:, :, :1] - shifts[:, :1, :]
     assert np.allclose(cross, 0, atol=1e-12)
@@ -230,7 +232,7 @@ def test_the_input_swaps_the_branches_of_an_offset_amplifier() -> None:
 def test_a_chip_is_a_function_of_its_seed_and_of_nothing_else(errors: ErrorModel) -> None:
     chip = ChipInstance(77, errors=errors)
     large = ternary_pattern(9)
-    parts = Pattern(large.sign[:3], large.nonzero[:3], large.kind[:3], large.zero_share[:3])
+    parts = large.head(3)
     whole = read_all(program(chip, RRAM130, large, "low-energy"))
     assert np.array_equal(whole[:3], read_all(program(chip, RRAM130, parts, "low-energy")))
     other = read_all(program(changed(chip, seed=78), RRAM130, large, "low-energy"))
@@ -306,7 +308,7 @@ def test_neighbour_errors_refuse_a_share_that_they_cannot_reach() -> None:
 
 def test_the_rate_of_a_measured_chip_is_that_of_its_cells() -> None:
     """And what it is worth: measured where every synapse was, else the weaker word."""
-    cells = np.arange(BANKS * 1024)
+    cells = cell_number(*np.unravel_index(np.arange(BANKS * 1024), (BANKS, 32, 32)))
     whole = Measured(cells, np.full((cells.size, 2), 0.2), None, "lab.csv", "0" * 64)
     half = Measured(cells[::2], np.full((cells[::2].size, 2), 0.2), None, "lab.csv", "0" * 64)
     resistances = np.log(np.where(cells[:, np.newaxis] % 4 == 0, [2e5, 1e4], [1e4, 2e5])).astype(np.float32)

@@ -106,7 +106,7 @@ def test_the_ending_says_the_format(tmp_path: Path) -> None:
 def document(**changes: object) -> bytes:
     conditions = {"cycles": 0, "supply_v": None, "temperature_k": None, "retention_s": 0}
     chip = {
-        "schema": 3, "seed": 1, "bit_error_rate": None, "errors": "ber", "kinds": "both", "read_error_rate": 0,
+        "schema": 4, "seed": 1, "bit_error_rate": None, "errors": "ber", "kinds": "both", "read_error_rate": 0,
         "policy": None, "conditions": conditions, "attempts": 1, "guard_band": 0.0, "measured": None,
     }  # fmt: skip
     return msgspec.json.encode({**chip, **changes})
@@ -130,13 +130,13 @@ def refusal(path: Path, content: bytes) -> str:
         (b" " * 70000, "larger than 65536 bytes"),
         (
             b'{"schema": 1, "seed": 5, "bit_error_rate": 0.1}',
-            "is of an older edgebnn, which drew other errors or verified",
+            "is of an older edgebnn, which drew other errors, or numbered cells for banks of 32 x 32 alone",
         ),
-        (document(schema=2), "is of an older edgebnn"),
-        (document(schema=4), "is of another edgebnn (schema 4)"),
-        (document(schema="3"), "is not a chip file"),
+        (document(schema=3), "is of an older edgebnn"),
+        (document(schema=5), "is of another edgebnn (schema 5)"),
+        (document(schema="4"), "is not a chip file"),
         (document(schema=2**70), "is not a chip file"),
-        (b'{"schema": 3, "seed": ' + b"9" * 5000 + b"}", "is not a chip file"),
+        (b'{"schema": 4, "seed": ' + b"9" * 5000 + b"}", "is not a chip file"),
         (document(seed=-1), "Expected `int` >= 0"),
         (document(seed=1.5), "$.seed"),
         (document(seed=2**64), "is not a chip file"),
@@ -218,7 +218,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
             load_chip(path)
 
 
-@given(st.binary(max_size=200), st.sampled_from([b"", b"PK\x03\x04", b'{"schema": 3, "seed": ']))
+@given(st.binary(max_size=200), st.sampled_from([b"", b"PK\x03\x04", b'{"schema": 4, "seed": ']))
 def test_any_bytes_are_a_chip_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, start: bytes
 ) -> None:

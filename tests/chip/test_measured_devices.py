@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edgebnn.chip.comparison import uniform_pattern
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.device_model import programmed_ln_resistance
+from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.measured_files import read_measured
@@ -23,6 +24,7 @@ from edgebnn.report.chip_documents import import_document
 from tests.chip.measured_lists import RESISTANCES, csv_file, parquet_file
 
 RRAM130 = load_target("rram130")
+ROW = Geometry(rows=1, columns=32, sense_amplifiers=32)
 HEADER = f"{RESISTANCES},reading"
 STUCK = f"{HEADER},stuck_bl,stuck_blb"
 
@@ -38,7 +40,7 @@ def chip_of(path: Path, text: str, cycles: int = 0) -> ChipInstance:
 
 def ohms(chip: ChipInstance, weight: int) -> np.ndarray:
     """Of the first row's devices, all programmed to a weight, (32, 2)."""
-    (rows,) = uniform_pattern(weight, 1, 1).blocks(1)
+    (rows,) = uniform_pattern(weight, 1, ROW).blocks(1)
     return np.exp(programmed_ln_resistance(chip, RRAM130, "strong", rows)[0].astype(np.float64))
 
 
@@ -48,7 +50,7 @@ def drawn_ohms(chip: ChipInstance, weight: int) -> np.ndarray:
 
 
 def reads_plus(chip: ChipInstance, weight: int) -> np.ndarray:
-    banks = program(chip, RRAM130, uniform_pattern(weight, 1, 1), "strong")
+    banks = program(chip, RRAM130, uniform_pattern(weight, 1, ROW), "strong")
     return unpack(banks.sign[0, 0, 1])
 
 
@@ -92,7 +94,7 @@ def test_of_stuck_cells_exactly_those_look_right_whose_state_is_the_wanted_one(t
     for cycles in (0, 1, 9):
         here = ChipInstance(2, errors=ErrorModel.DEVICE, measured=chip.measured, conditions=Conditions(cycles=cycles))
         assert np.array_equal(reads_plus(here, sign)[:20], np.arange(20) < 10)
-    found = chip_rate(chip, RRAM130, "strong", uniform_pattern(sign, 1, 1))
+    found = chip_rate(chip, RRAM130, "strong", uniform_pattern(sign, 1, ROW))
     assert found.measured_share == 20 / 32 and found.rate == pytest.approx(10 / 32, abs=1e-6)
 
 

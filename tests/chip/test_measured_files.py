@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.chip import measured_csv, measured_files, measured_parquet, parquet_worker
+from edgebnn.chip.geometry import cell_number
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.measured_files import read_measured
 from edgebnn.errors import DataError
@@ -34,7 +35,7 @@ def refusal(path: Path) -> str:
 def test_resistances_are_read_in_the_order_of_their_cells(tmp_path: Path) -> None:
     text = f"{RESISTANCES}\n1,31,30,4e3,5e5\n0,2,1,3000,250000\n"
     measured, ignored, _ = read_measured(csv_file(tmp_path / "lab.csv", text))
-    assert measured.cell.tolist() == [2 * 32 + 1, (32 + 31) * 32 + 30] and ignored == ()
+    assert measured.cell.tolist() == cell_number([0, 1], [2, 31], [1, 30]).tolist() and ignored == ()
     assert measured.ln_resistance is not None and measured.error_rate is None
     expected = np.log(np.array([[3000.0, 250000.0], [4e3, 5e5]])).astype(np.float32)
     assert measured.ln_resistance.dtype == np.float32 and np.array_equal(measured.ln_resistance, expected)
@@ -126,8 +127,8 @@ def test_other_columns_are_named_and_left_alone(tmp_path: Path) -> None:
         (f"{RESISTANCES}\n{2**80},0,0,1,1\n", "line 2: bank is '1208925819614629174706176'"),
         (f"{RESISTANCES}\n{'9' * 5000},0,0,1,1\n", "line 2: bank is '9999"),
         (f"{RESISTANCES}\n0.5,0,0,1,1\n", "line 2: bank is '0.5'; banks are whole numbers"),
-        (f"{RESISTANCES}\n0,32,0,1,1\n", "line 2: row is 32; rows are whole numbers from 0 to 31"),
-        (f"{RESISTANCES}\n0,0,32,1,1\n", "line 2: column is 32; columns are"),
+        (f"{RESISTANCES}\n0,1024,0,1,1\n", "line 2: row is 1024; rows are whole numbers from 0 to 1023"),
+        (f"{RESISTANCES}\n0,0,1024,1,1\n", "line 2: column is 1024; columns are"),
         (f"{RESISTANCES},weight\n{ONE},0\n", "line 2: weight is 0; give +1 or -1"),
         (f"{RESISTANCES},weight\n{ONE},2\n", "line 2: weight is 2"),
         (f"{RESISTANCES},reading\n{ONE},2\n", "line 2: reading is '2'; give +1, -1 or 0"),
@@ -180,7 +181,7 @@ def test_parquet_numbers_of_any_width_do(tmp_path: Path, whole: str, real: str) 
     columns = {name: np.array([1], whole) for name in ("bank", "row", "column")}
     columns |= {name: np.array([3000], real) for name in ("r_bl_ohm", "r_blb_ohm")}
     measured = read_measured(parquet_file(tmp_path / "lab.parquet", columns)).measured
-    assert measured.cell.tolist() == [1024 + 32 + 1] and measured.ln_resistance is not None
+    assert measured.cell.tolist() == [cell_number(1, 1, 1)] and measured.ln_resistance is not None
     assert measured.ln_resistance[0, 0] == np.float32(math.log(3000))
 
 
@@ -334,7 +335,7 @@ def test_a_damaged_parquet_file_is_a_measurement_or_one_sentence(tmp_path: Path)
         {"cell": np.array([1, 1]), "error_rate": np.zeros((2, 2))},
         {"cell": np.array([2, 1]), "error_rate": np.zeros((2, 2))},
         {"cell": np.array([-1]), "error_rate": np.zeros((1, 2))},
-        {"cell": np.array([1 << 26]), "error_rate": np.zeros((1, 2))},
+        {"cell": np.array([1 << 36]), "error_rate": np.zeros((1, 2))},
         {"cell": np.array([1], np.int32), "error_rate": np.zeros((1, 2))},
         {"cell": np.array([[1]]), "error_rate": np.zeros((1, 2))},
         {"cell": np.array([1])},

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.chip.comparison import uniform_pattern, wrong_synapses
+from edgebnn.chip.geometry import SINGLE
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.intervals import exact_interval
 from edgebnn.chip.misreads import wrong_read
@@ -70,10 +71,10 @@ def test_errors_that_come_anew_are_not_reported_as_none() -> None:
 
 
 def test_errors_that_stay_are_counted_alike_in_both() -> None:
-    found = wrong_synapses(ChipInstance(1, 0.02), RRAM130, "strong", uniform_pattern(1, 8, 32))
+    found = wrong_synapses(ChipInstance(1, 0.02), RRAM130, "strong", uniform_pattern(1, 8, SINGLE))
     assert found.misread_share == found.share > 0
     worse = wrong_synapses(
-        replace(ChipInstance(1, 0.02), read_error_rate=0.1), RRAM130, "strong", uniform_pattern(1, 8, 32)
+        replace(ChipInstance(1, 0.02), read_error_rate=0.1), RRAM130, "strong", uniform_pattern(1, 8, SINGLE)
     )
     assert worse.count == found.count
     assert worse.misread_share == pytest.approx(found.share * 0.9 + (1 - found.share) * 0.1)

@@ -109,3 +109,27 @@ def test_numbers_that_stand_otherwise_than_a_line_each_are_left_to_the_user(tmp_
 def test_numbers_are_set_without_a_file_too() -> None:
     changed = with_settings(load_target("rram130"), {"array.banks": (8192, "banks")})
     assert changed.array is not None and changed.array.banks.integer("count") == 8192
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("rows=1025", r"array\.rows must be 1 to 1024, so that"),
+        ("columns=48", r"array\.columns must be a multiple of 32 from 32 to 1024"),
+        ("columns=2147483648", r"array\.columns must be a multiple of 32 from 32 to 1024"),
+        ("columns=64 sense_amplifiers=48", r"array\.sense_amplifiers must divide array\.columns \(64\)"),
+        ("sense_amplifiers=64", r"array\.sense_amplifiers must divide array\.columns \(32\)"),
+        ("rows=1024 columns=512", r"are 2,147,483,648 synapses, of which the emulator keeps 1,073,741,824"),
+        ("sense_amplifiers=2 cycles_per_row=268435456", r"of an amplifier must be below 2\^32 in all"),
+    ],
+)
+def test_a_bank_of_no_sound_shape_is_refused(settings: str, said: str, tmp_path: Path) -> None:
+    chosen = [parse_setting(f"array.{setting}") for setting in settings.split()]
+    with pytest.raises(TargetError, match=said):
+        copy_target("rram130", tmp_path / "mine.toml", chosen)
+
+
+@pytest.mark.parametrize("settings", ["rows=1 columns=1024 sense_amplifiers=1", "rows=1024 columns=256 banks=4096"])
+def test_banks_up_to_the_bounds_are_targets(settings: str, tmp_path: Path) -> None:
+    chosen = [parse_setting(f"array.{setting}") for setting in settings.split()]
+    assert copy_target("rram130", tmp_path / "mine.toml", chosen).array is not None

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 import edgebnn
 from edgebnn.chip.comparison import uniform_pattern
 from edgebnn.chip.device_model import programmed_ln_resistance
+from edgebnn.chip.geometry import SINGLE, cell_number
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.measured import HIGHEST_OHM, Measured
 from edgebnn.chip.measured_export import resistance_csv
@@ -145,7 +146,7 @@ def test_what_is_exported_is_imported_as_the_same_devices(tmp_path: Path) -> Non
     found = document("chip", "export", *words)
     assert (found["cells"], found["zeros_left_out"], found["banks"]) == (5 * 1024, 0, 5)
     chip = ChipInstance(9, errors=ErrorModel.DEVICE, policy="ultra-low-energy")
-    again, pattern = imported(tmp_path / "lab.npz", lab, chip), uniform_pattern(1, 5, 32)
+    again, pattern = imported(tmp_path / "lab.npz", lab, chip), uniform_pattern(1, 5, SINGLE)
     assert again.measured is not None and len(again.measured.cell) == 5 * 1024
     same_devices(chip, again, pattern)
     wrong = [program(each, TARGET, pattern, "strong").sign for each in (chip, again)]
@@ -169,9 +170,9 @@ def test_a_deployments_weights_are_exported_but_for_zeros(deployment: Path, tmp_
 
 
 def test_zeros_are_left_out_and_counted(tmp_path: Path) -> None:
-    whole = uniform_pattern(-1, 2, 32)
+    whole = uniform_pattern(-1, 2, SINGLE)
     nonzero = np.full((2, 32), 0x0000FFFF, np.uint32)
-    pattern = Pattern(whole.sign, nonzero, np.full((2, 32), 2, np.uint8), np.full((2, 32), 0.5))
+    pattern = Pattern(SINGLE, whole.sign, nonzero, np.full((2, 32), 2, np.uint8), np.full((2, 32), 0.5))
     chip = ChipInstance(3, errors=ErrorModel.DEVICE, policy="nominal")
     lab = tmp_path / "lab.csv"
     lab.write_bytes(b"".join(resistance_csv(chip, TARGET, "strong", pattern)))
@@ -185,18 +186,18 @@ def test_a_saved_chip_is_exported_as_it_was_programmed(tmp_path: Path, attempts:
     chip = ChipInstance(2, errors=ErrorModel.DEVICE, policy="ultra-low-energy", attempts=attempts)
     chip.save(tmp_path / "chip.json", TARGET)
     document("chip", "export", "--chip", tmp_path / "chip.json", "--banks", 2, "-o", tmp_path / "lab.csv")
-    same_devices(chip, imported(tmp_path / "lab.npz", tmp_path / "lab.csv", chip), uniform_pattern(1, 2, 32))
+    same_devices(chip, imported(tmp_path / "lab.npz", tmp_path / "lab.csv", chip), uniform_pattern(1, 2, SINGLE))
 
 
 def measured_chip(ln_low: float, ln_high: float) -> ChipInstance:
     values = np.array([[ln_low, ln_high]], np.float32)
-    measured = Measured(np.array([37]), None, values, "lab.csv", "ab" * 32)
+    measured = Measured(cell_number([0], [1], [5]), None, values, "lab.csv", "ab" * 32)
     return ChipInstance(1, errors=ErrorModel.DEVICE, measured=measured)
 
 
 def test_the_bounds_of_a_measurement_come_back(tmp_path: Path) -> None:
     lab, chip = tmp_path / "lab.csv", measured_chip(0.0, np.log(HIGHEST_OHM))
-    lab.write_bytes(b"".join(resistance_csv(chip, TARGET, "strong", uniform_pattern(1, 1, 32))))
+    lab.write_bytes(b"".join(resistance_csv(chip, TARGET, "strong", uniform_pattern(1, 1, SINGLE))))
     again, before = read_measured(lab).measured.ln_resistance, chip.measured
     assert again is not None and before is not None and before.ln_resistance is not None
     assert np.array_equal(again[37], before.ln_resistance[0])
@@ -209,7 +210,7 @@ def test_a_device_beyond_a_measurement_is_named_and_nothing_is_written(
     said = refused(1, "chip", "export", "--chip", 1, "--banks", 1, "-o", tmp_path / "a.csv")
     assert "bank 0, row 0, column 0 has a device beyond 1 to 1000 ohm" in said and not list(tmp_path.iterdir())
     with pytest.raises(TargetError):
-        list(resistance_csv(measured_chip(1, 2), TARGET, "strong", uniform_pattern(1, 1, 32)))
+        list(resistance_csv(measured_chip(1, 2), TARGET, "strong", uniform_pattern(1, 1, SINGLE)))
 
 
 @pytest.mark.parametrize(

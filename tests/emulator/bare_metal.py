@@ -79,7 +79,8 @@ def target_header(target: Target) -> str:
         f"#define EBNN_MACRO_COMMAND_RUN {macro.commands.run}u",
         f"#define EBNN_MACRO_STATUS_DONE {macro.status.done}u",
         f"#define EBNN_MACRO_STATUS_ERROR {macro.status.error}u",
-        f"#define EBNN_ARRAY_ROWS {target.array.rows.integer('count')}u",
+        f"#define EBNN_ARRAY_ROWS {target.array.geometry.rows}u",
+        f"#define EBNN_ARRAY_ROW_WORDS {target.array.geometry.words}u",
         *(f"#define EBNN_MACRO_{name.upper()} {macro.offsets[name]}u" for name in REGISTERS),
     ]
     return "\n".join(lines) + "\n"

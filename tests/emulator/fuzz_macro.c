@@ -11,8 +11,10 @@
 #include "ebnn_macro_model.h"
 
 #define BANKS 8
-#define ROWS 32
-#define SENSED_BANKS 2
+#define ROWS 40
+#define WORDS 2 /* of a row */
+#define STRIPES (BANKS * WORDS)
+#define SENSED_STRIPES (2 * WORDS)
 #define PARALLEL 8
 #define FLASH_BYTES 512
 #define SRAM_BYTES 2048
@@ -46,7 +48,7 @@ static void draw_command(uint32_t values[EBNN_ROLES])
     static const uint32_t planes[] = {1, 1, 8, 8, 16, 16, 32};
 
     values[EBNN_ROLE_PROGRAM_BANK] = draw(BANKS);
-    values[EBNN_ROLE_PROGRAM_ROW] = draw(ROWS);
+    values[EBNN_ROLE_PROGRAM_ROW] = draw(ROWS) | draw(WORDS) << 16;
     values[EBNN_ROLE_PROGRAM_SIGN] = draw(UINT32_MAX);
     values[EBNN_ROLE_PROGRAM_NONZERO] = UINT32_MAX;
     values[EBNN_ROLE_INPUT_ADDRESS] = 0x20000000u;
@@ -98,7 +100,7 @@ static void spoil(uint32_t values[EBNN_ROLES])
 int main(void)
 {
     static int32_t roles[EBNN_MACRO_PAGE_WORDS];
-    static const uint8_t expected_state[SENSED_BANKS * ROWS] = {EBNN_ROW_BINARY};
+    static const uint8_t expected_state[SENSED_STRIPES * ROWS] = {EBNN_ROW_BINARY};
     ebnn_events events = {0};
     ebnn_macro_model macro = {0};
     ebnn_sensing sensing = {0};
@@ -115,35 +117,38 @@ int main(void)
     macro.status_error = 2;
     macro.banks = BANKS;
     macro.rows = ROWS;
+    macro.bank_words = WORDS;
     macro.parallel_banks = PARALLEL;
     macro.policies = 1;
-    macro.cycles_per_row = 1;
+    macro.cycles_per_read = 1;
     macro.cycles_per_layer = 1;
     /* Each on the heap by itself: the sanitizer sees one byte too far. */
-    macro.sign = calloc(BANKS * ROWS, sizeof(uint32_t));
-    macro.nonzero = calloc(BANKS * ROWS, sizeof(uint32_t));
-    macro.state = malloc(BANKS * ROWS);
-    macro.gather = malloc(PARALLEL * EBNN_GATHER_VECTORS * sizeof(uint32_t));
+    macro.sign = calloc(STRIPES * ROWS, sizeof(uint32_t));
+    macro.nonzero = calloc(STRIPES * ROWS, sizeof(uint32_t));
+    macro.state = malloc(STRIPES * ROWS);
+    macro.gather = malloc(PARALLEL * WORDS * EBNN_GATHER_VECTORS * sizeof(uint32_t));
     /* half of the rows of these banks are read anew each time, the others say all the same */
-    sensing.sign = draw_words(2 * SENSED_BANKS * ROWS);
-    sensing.nonzero = draw_words(2 * SENSED_BANKS * ROWS);
-    sensing.tables = draw_words(SENSED_BANKS * ROWS / 2 * 2 * EBNN_READ_WORDS);
-    sensing.signs = calloc(SENSED_BANKS * ROWS / 2, 1);
-    fresh = malloc(SENSED_BANKS * ROWS * sizeof *fresh);
-    for (int32_t i = 0; i < SENSED_BANKS * ROWS; i++) {
+    sensing.sign = draw_words(2 * SENSED_STRIPES * ROWS);
+    sensing.nonzero = draw_words(2 * SENSED_STRIPES * ROWS);
+    sensing.tables = draw_words(SENSED_STRIPES * ROWS / 2 * 2 * EBNN_READ_WORDS);
+    sensing.signs = calloc(SENSED_STRIPES * ROWS / 2, 1);
+    fresh = malloc(SENSED_STRIPES * ROWS * sizeof *fresh);
+    for (int32_t i = 0; i < SENSED_STRIPES * ROWS; i++) {
         fresh[i] = i % 2 == 0 ? i / 2 : -1;
     }
     sensing.fresh = fresh;
-    sensing.banks = SENSED_BANKS;
+    sensing.stripes = SENSED_STRIPES;
     sensing.rows = ROWS;
+    sensing.bank_words = WORDS;
+    sensing.row_bits = 6;
     sensing.each_read = 1;
-    macro.expected_sign = draw_words(SENSED_BANKS * ROWS);
-    macro.expected_nonzero = draw_words(SENSED_BANKS * ROWS);
+    macro.expected_sign = draw_words(SENSED_STRIPES * ROWS);
+    macro.expected_nonzero = draw_words(SENSED_STRIPES * ROWS);
     macro.expected_state = expected_state;
     macro.flash = (ebnn_memory){calloc(FLASH_BYTES, 1), 0, FLASH_BYTES};
     macro.sram = (ebnn_memory){calloc(SRAM_BYTES, 1), 0x20000000u, SRAM_BYTES};
     macro.events = &events;
-    memset(macro.state, EBNN_ROW_BINARY, BANKS * ROWS);
+    memset(macro.state, EBNN_ROW_BINARY, STRIPES * ROWS);
     for (int round = 0; round < 100000; round++) {
         uint32_t values[EBNN_ROLES] = {0};
 

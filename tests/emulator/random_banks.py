@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.geometry import SINGLE, Geometry
 from edgebnn.chip.normal import WHOLE
 from edgebnn.chip.reading import ProgrammedBanks, unpack
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
+from edgebnn.mapping.tiling import words_of
 from tests.chip.patterns import programmed
 
 Thresholds = npt.NDArray[np.uint64]
@@ -24,15 +26,15 @@ def certain_thresholds(values: npt.NDArray[np.int8]) -> tuple[Thresholds, Thresh
 
 
 def meant_values(mapped: MappedNetwork) -> npt.NDArray[np.int8]:
-    """The weights that are programmed, int8 (banks, rows, 32); 0 in rows that are not."""
+    """The weights that are programmed, int8 (stripes, rows, 32); 0 in rows that are not."""
     pattern = pattern_of(mapped)
     return np.where(unpack(pattern.nonzero), np.where(unpack(pattern.sign), 1, -1), 0).astype(np.int8)
 
 
-def banks_with(values: npt.NDArray[np.int8], seed: int = 0) -> ProgrammedBanks:
-    """Banks that always answer these weights (banks, rows, 32), whatever the input."""
+def banks_with(values: npt.NDArray[np.int8], seed: int = 0, bank: Geometry = SINGLE) -> ProgrammedBanks:
+    """Banks that always answer these weights (stripes, rows, 32), whatever the input."""
     both = np.repeat(values[..., np.newaxis], 2, axis=-1)
-    return programmed(*certain_thresholds(both), seed)
+    return programmed(*certain_thresholds(both), seed, geometry=bank)
 
 
 def noisy_banks(values: npt.NDArray[np.int8], rate: float, seed: int, each_read: bool = True) -> ProgrammedBanks:
@@ -48,12 +50,14 @@ def noisy_banks(values: npt.NDArray[np.int8], rate: float, seed: int, each_read:
 def random_banks(mapped: MappedNetwork, seed: int, each_read: bool = True) -> ProgrammedBanks:
     """Banks of a network: some layers certain throughout, in others every row of a kind of its own."""
     rng = np.random.default_rng(seed)
-    values = meant_values(mapped)
+    assert mapped.target.array is not None
+    bank, values = mapped.target.array.geometry, meant_values(mapped)
     kinds = np.zeros(values.shape[:2], np.int64)
     for stage in mapped.linear_stages.values():
         allowed = rng.permutation(4)[: rng.integers(1, 5)]
         for tile in stage.tiles:
-            kinds[tile.bank, : tile.neurons] = rng.choice(allowed, size=tile.neurons)
+            for held in words_of(tile, bank):
+                kinds[held.stripe, : tile.neurons] = rng.choice(allowed, size=tile.neurons)
     both = np.repeat(values[..., np.newaxis], 2, axis=-1)
     wrong = np.where(rng.random(values.shape) < 0.1, rng.integers(-1, 2, values.shape), values)[..., np.newaxis]
     differing = np.where(rng.random(both.shape) < 0.1, rng.integers(-1, 2, both.shape), both)
@@ -64,7 +68,7 @@ def random_banks(mapped: MappedNetwork, seed: int, each_read: bool = True) -> Pr
         np.where(fresh, drawn, certain)
         for drawn, certain in zip(_fresh_thresholds(rng, values), certain_thresholds(answers), strict=True)
     )
-    return programmed(minus, at_most_zero, int(rng.integers(0, 2**63)), each_read)
+    return programmed(minus, at_most_zero, int(rng.integers(0, 2**63)), each_read, bank)
 
 
 def _fresh_thresholds(rng: np.random.Generator, values: npt.NDArray[np.int8]) -> tuple[Thresholds, Thresholds]:

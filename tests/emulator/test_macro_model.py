@@ -139,7 +139,9 @@ def test_it_takes_no_other_zeros_either() -> None:
 def test_the_banks_of_another_network_are_refused() -> None:
     mapped = on_chip(_dense([[1, 1, -1, -1]], WeightKind.BINARY, BITS_4))
     other = on_chip(_dense([[1, 1, -1, -1]] * 33, WeightKind.BINARY, BITS_4))
-    with pytest.raises(TargetError, match="the chip has 2 programmed banks, but network 'one layer' uses 1 of 32 rows"):
+    with pytest.raises(
+        TargetError, match=r"the chip has 2 programmed banks of 32 x 32 synapses, but .* uses 1 of 32 x 32"
+    ):
         MacroDriver(mapped, banks_with(meant_values(other)))
 
 

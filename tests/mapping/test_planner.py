@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.cells import cell_groups, cells_csv, synapses_in_csv
@@ -24,8 +25,8 @@ PROVENANCE = Provenance(
 )
 
 
-def mapped_on(network: Network, target: str = "rram130") -> MappedNetwork:
-    chip = load_target(target)
+def mapped_on(network: Network, target: str | Target = "rram130") -> MappedNetwork:
+    chip = load_target(target) if isinstance(target, str) else target
     provenance = msgspec.structs.replace(
         PROVENANCE, model_sha256=network.model_sha256, target_name=chip.name, target_sha256=chip.sha256
     )

@@ -106,7 +106,10 @@ def test_a_target_without_rram_has_no_chip_instances() -> None:
 def test_the_banks_of_another_network_are_refused() -> None:
     banks = banks_with(meant_values(mapped_on(dense(4, 4))))
     for use in (read_weights, wrong_weights):
-        with pytest.raises(TargetError, match="the chip has 1 programmed banks, but network 'dense' uses 2 of 32 rows"):
+        with pytest.raises(
+            TargetError,
+            match="the chip has 1 programmed banks of 32 x 32 synapses, but network 'dense' uses 2 of 32 x 32",
+        ):
             use(mapped_on(dense(33, 4)), banks)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.geometry import Geometry, cell_number
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.measured import BANK_CELLS, Measured
+from edgebnn.chip.measured import Measured
 from edgebnn.chip.philox import EVENTS
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.target_files import load_target
@@ -35,6 +37,7 @@ from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network import Network, interpret
 from tests.chip.test_device_laws import LAWS, POLICY, target_with
 from tests.emulator.random_banks import meant_values, noisy_banks
+from tests.mapping.bank_shapes import BANKS, with_banks
 from tests.mapping.test_planner import mapped_on
 from tests.networks import networks, random_inputs, random_network
 from tests.runtime.agreement import kernels
@@ -87,16 +90,19 @@ def chips(draw: st.DrawFn, model: str, mapped: MappedNetwork) -> ChipInstance:
 def _measured(mapped: MappedNetwork, seed: int, resistances: bool) -> Measured:
     """A third of the network's cells, and some of the banks behind it."""
     rng = np.random.default_rng(seed)
-    cells = (mapped.plan.banks + 1) * BANK_CELLS
-    cell = np.sort(rng.choice(cells, size=cells // 3, replace=False)).astype(np.int64)
+    assert mapped.target.array is not None
+    bank = mapped.target.array.geometry
+    shape = (mapped.plan.banks + 1, bank.rows, bank.columns)
+    cells = prod(shape)
+    cell = cell_number(*np.unravel_index(np.sort(rng.choice(cells, size=cells // 3, replace=False)), shape))
     if resistances:
         # Cells that were read with any of the weights, some several times, and devices that are stuck.
         reading = np.sort(3 * np.concatenate([cell, rng.choice(cell, len(cell))]) + rng.integers(0, 3, 2 * len(cell)))
         ln_resistance = rng.normal([9, 12], 0.9, size=(len(reading), 2)).astype(np.float32)
         stuck = rng.choice(3, (len(cell), 2), p=[0.8, 0.1, 0.1]).astype(np.int8)
         return Measured(cell, None, ln_resistance, "chip.csv", "0" * 64, reading, stuck if seed % 2 else None)
-    shape = len(cell), 2
-    rate = np.where(rng.random(shape) < 0.2, rng.integers(0, 2, shape), rng.random(shape))
+    both = len(cell), 2
+    rate = np.where(rng.random(both) < 0.2, rng.integers(0, 2, both), rng.random(both))
     return Measured(cell, rate.astype(np.float64), None, "chip.csv", "0" * 64)
 
 
@@ -114,7 +120,7 @@ def _kernels() -> list[Kernel]:
 def test_reference_and_fast_path_read_one_chip_alike(
     model: str, network: Network, data: st.DataObject, first: int
 ) -> None:
-    mapped = mapped_on(network)
+    mapped = mapped_on(network, with_banks(data.draw(BANKS)))
     assume(mapped.linear_stages)
     chip = data.draw(chips(model, mapped))
     banks = programmed_banks(mapped, chip)
@@ -156,13 +162,15 @@ def test_threads_share_a_fast_path_each_with_the_chip_it_names(
 
 
 # Networks by their seed: hypothesis' first examples of `networks()` are the smallest ones, and a build takes a while.
-@given(seed=st.integers(0, 2**32), data=st.data(), first=st.sampled_from(FIRST_INFERENCES))
+@given(seed=st.integers(0, 2**32), bank=BANKS, data=st.data(), first=st.sampled_from(FIRST_INFERENCES))
 @settings(max_examples=6)
-def test_the_macros_firmware_reads_the_same_chip(seed: int, data: st.DataObject, first: int) -> None:
+def test_the_macros_firmware_reads_the_same_chip(
+    seed: int, bank: Geometry, data: st.DataObject, first: int
+) -> None:  # fmt: skip
     pytest.importorskip("unicorn")
     pytest.importorskip("ziglang")
     network = random_network(seed)
-    mapped = mapped_on(network)
+    mapped = mapped_on(network, with_banks(bank))
     assume(mapped.linear_stages)
     elf = build_firmware(render_project(mapped), mapped.target).elf
     x, fast = random_inputs(network, seed, 3), FastPath(mapped)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
@@ -19,6 +20,7 @@ from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.mapping.programmed import programmed_banks, read_weights
 from edgebnn.network import Network, interpret
 from tests.emulator.random_banks import random_banks
+from tests.mapping.bank_shapes import BANKS, with_banks
 from tests.mapping.test_planner import mapped_on
 from tests.networks import networks, random_inputs
 from tests.runtime.agreement import kernels
@@ -27,10 +29,10 @@ pytest.importorskip("unicorn")
 pytest.importorskip("ziglang")
 
 
-@given(network=networks(), seed=st.integers(0, 2**32))
+@given(network=networks(), bank=BANKS, seed=st.integers(0, 2**32))
 @settings(max_examples=300)
-def test_the_fast_path_is_the_interpreter(network: Network, seed: int) -> None:
-    mapped = mapped_on(network)
+def test_the_fast_path_is_the_interpreter(network: Network, bank: Geometry, seed: int) -> None:
+    mapped = mapped_on(network, with_banks(bank))
     x = random_inputs(network, seed, 9)
     banks = programmed_banks(mapped, ChipInstance(seed, 0.05, kinds=ErrorKinds.PROGRAMMING))
     fast = FastPath(mapped)
@@ -40,10 +42,12 @@ def test_the_fast_path_is_the_interpreter(network: Network, seed: int) -> None:
             assert np.array_equal(expected, fast.run(x, chip, kernel=kernel))
 
 
-@given(network=networks(), seed=st.integers(0, 2**32), each_read=st.booleans())
+@given(network=networks(), bank=BANKS, seed=st.integers(0, 2**32), each_read=st.booleans())
 @settings(max_examples=200)
-def test_they_read_one_chip_alike_whatever_the_batches(network: Network, seed: int, each_read: bool) -> None:
-    mapped = mapped_on(network)
+def test_they_read_one_chip_alike_whatever_the_batches(
+    network: Network, bank: Geometry, seed: int, each_read: bool
+) -> None:
+    mapped = mapped_on(network, with_banks(bank))
     banks, first = random_banks(mapped, seed, each_read), seed << 15
     x = random_inputs(network, seed, 9)
     expected = interpret(network, x, sensed_layers(mapped, banks, first))
@@ -59,10 +63,12 @@ def test_they_read_one_chip_alike_whatever_the_batches(network: Network, seed: i
     assert np.array_equal(expected[order], alone)
 
 
-@given(network=networks(), seed=st.integers(0, 2**32))
+@given(network=networks(), bank=BANKS, seed=st.integers(0, 2**32))
 @settings(max_examples=60)
-def test_the_macros_firmware_is_the_interpreter_with_errors_and_without(network: Network, seed: int) -> None:
-    mapped = mapped_on(network)
+def test_the_macros_firmware_is_the_interpreter_with_errors_and_without(
+    network: Network, bank: Geometry, seed: int
+) -> None:
+    mapped = mapped_on(network, with_banks(bank))
     elf = build_firmware(render_project(mapped), mapped.target).elf
     x = random_inputs(network, seed, 3)
     run = run_firmware(mapped, elf, x, None)

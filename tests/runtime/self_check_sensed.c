@@ -24,26 +24,28 @@ typedef struct chip {
     uint16_t *banks;
 } chip;
 
-static chip hold_layer(const ebnn_linear_layer *layer, uint32_t rows)
+static chip hold_layer(const ebnn_linear_layer *layer, uint32_t rows, uint32_t bank_words)
 {
     const uint32_t words = layer->row_words, neurons = layer->output.channels;
-    const uint32_t banks = (neurons + rows - 1) / rows * words;
+    const uint32_t spanned = (words + bank_words - 1) / bank_words;
+    const uint32_t banks = (neurons + rows - 1) / rows * spanned, stripes = banks * bank_words;
     uint32_t tables = 0;
     chip made;
 
-    made.sign = allocate((size_t)banks * rows * 8);
-    made.nonzero = allocate((size_t)banks * rows * 8);
-    made.fresh = allocate((size_t)banks * rows * 4);
-    made.tables = allocate((size_t)banks * rows * 8 * EBNN_READ_WORDS);
-    made.signs = allocate((size_t)banks * rows);
+    made.sign = allocate((size_t)stripes * rows * 8);
+    made.nonzero = allocate((size_t)stripes * rows * 8);
+    made.fresh = allocate((size_t)stripes * rows * 4);
+    made.tables = allocate((size_t)stripes * rows * 8 * EBNN_READ_WORDS);
+    made.signs = allocate((size_t)stripes * rows);
     made.banks = allocate((size_t)banks * 2);
     for (uint32_t i = 0; i < banks; i++) {
         made.banks[i] = (uint16_t)(banks - 1 - i);
     }
-    memset(made.fresh, 0xFF, (size_t)banks * rows * 4);
+    memset(made.fresh, 0xFF, (size_t)stripes * rows * 4);
     for (uint32_t i = 0; i < neurons * words; i++) {
-        const uint32_t neuron = i / words, bank = made.banks[neuron / rows * words + i % words];
-        const size_t row = (size_t)bank * rows + neuron % rows;
+        const uint32_t neuron = i / words, word = i % words;
+        const uint32_t bank = made.banks[neuron / rows * spanned + word / bank_words];
+        const size_t row = ((size_t)bank * bank_words + word % bank_words) * rows + neuron % rows;
         const uint32_t nonzero = layer->nonzero != NULL ? layer->nonzero[i] : UINT32_MAX;
 
         if (draw(0, 1) != 0) {
@@ -62,8 +64,10 @@ static chip hold_layer(const ebnn_linear_layer *layer, uint32_t rows)
     made.sensing.tables = made.tables;
     made.sensing.signs = made.signs;
     made.sensing.seed = (uint64_t)draw(0, INT32_MAX) << 32;
-    made.sensing.banks = banks;
+    made.sensing.stripes = stripes;
     made.sensing.rows = rows;
+    made.sensing.bank_words = bank_words;
+    made.sensing.row_bits = 6;
     made.sensing.each_read = (uint32_t)draw(0, 1);
     return made;
 }
@@ -71,7 +75,7 @@ static chip hold_layer(const ebnn_linear_layer *layer, uint32_t rows)
 void check_sensed(const ebnn_linear_layer *layer, const uint8_t *source, const uint8_t *expected, unsigned int number)
 {
     const size_t in = ebnn_tensor_bytes(&layer->input), out = ebnn_tensor_bytes(&layer->output);
-    chip made = hold_layer(layer, (uint32_t)draw(1, EBNN_SENSE_ROWS));
+    chip made = hold_layer(layer, (uint32_t)draw(1, 40), (uint32_t)draw(1, 3));
     ebnn_sensed_layer sensed = {*layer, &made.sensing};
     ebnn_host_step step;
 
