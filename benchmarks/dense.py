@@ -22,7 +22,7 @@ from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.mapping.mapped import Provenance
 from edgebnn.mapping.planner import map_network
-from edgebnn.network import Encoding, Kind, Linear, Network, Tensor, WeightKind
+from edgebnn.network import Encoding, Input, Kind, Linear, Network, Tensor, WeightKind
 
 SIZE = 1024
 BATCH = 256
@@ -35,7 +35,7 @@ def dense_layer(weights: np.ndarray) -> FastPath:
     source = Tensor("x", Kind.BITS, (SIZE,), -1, 1)
     scores = Tensor("scores", Kind.SCORES, (SIZE,), -SIZE, SIZE)
     layer = Linear("dense", ("x",), scores, weights, WeightKind.BINARY)
-    network = Network("dense", source, (layer,), Encoding("int8"), "")
+    network = Network("dense", (Input(source, Encoding("int8")),), (layer,), "")
     provenance = Provenance(
         version="", options="", model_name="dense", model_sha256="", target_name="host", target_sha256=""
     )
@@ -70,7 +70,7 @@ def main() -> int:
     x = rng.choice(np.array([-1, 1], np.int8), size=(BATCH, SIZE))
     floats = x.astype(np.float32)
     fast, session = dense_layer(weights), float_session(weights)
-    encoded = encode_samples(x, fast.mapped.plan.input)
+    encoded = encode_samples(x, fast.mapped.plan.inputs[0].layout)
 
     calls: dict[str, Callable[[], np.ndarray]] = {
         "onnxruntime float32": lambda: session.run(None, {"x": floats})[0],

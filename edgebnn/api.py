@@ -39,10 +39,12 @@ from edgebnn.frontend import (
     Inspection,
     Model,
     ReadOptions,
+    Stated,
     inspect_model,
     model_file,
     parse_input_offset,
     parse_input_scale,
+    per_input,
     read_network,
     runnable_model,
 )
@@ -55,7 +57,9 @@ from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import FirmwareFacts, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
-from edgebnn.network import how_taken, model_shape
+from edgebnn.network.batches import Samples, batch_of, numbers, parts
+from edgebnn.network.encoding import how_input_taken
+from edgebnn.network.types import Input
 
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 
@@ -102,7 +106,7 @@ class Deployment:
 
     def run(
         self,
-        x: npt.ArrayLike,
+        x: Samples,
         on: str = "fast",
         chip: ChipInstance | int | None = None,
         integers: bool = False,
@@ -124,16 +128,17 @@ class Deployment:
         if not 0 <= first_inference < MOST_INFERENCES:
             raise TargetError(f"first_inference is {first_inference}; use a whole number from 0 to 2^47")
         batch = self.batch(x)
-        # Wider integers are what NumPy makes of Python's own numbers.
-        if self.mapped.network.encoding.quantizer is not None and batch.dtype.itemsize <= 2:
-            for note in how_taken(self.mapped.network, batch):
-                warnings.warn(note, stacklevel=2)
+        for entry, part in parts(self.mapped.network.inputs, batch):
+            # Wider integers are what NumPy makes of Python's own numbers.
+            if entry.encoding.quantizer is not None and part.dtype.itemsize <= 2:
+                for note in how_input_taken(entry, part):
+                    warnings.warn(note, stacklevel=2)
         scores = self._runner.run(batch, Executor(on), instance, first_inference)
         return scores if integers else scores * self.mapped.network.output.scale
 
     def emulate(
         self,
-        data: Dataset | tuple[npt.ArrayLike, npt.ArrayLike | None] | npt.ArrayLike,
+        data: Dataset | tuple[Samples, npt.ArrayLike | None] | Samples,
         chips: int | Sequence[ChipInstance] = (),
         *,
         ber: float | None = None,
@@ -178,7 +183,7 @@ class Deployment:
 
     def sweep_ber(
         self,
-        data: Dataset | tuple[npt.ArrayLike, npt.ArrayLike],
+        data: Dataset | tuple[Samples, npt.ArrayLike],
         rates: Iterable[float],
         chips: int = 5,
         *,
@@ -200,7 +205,7 @@ class Deployment:
         drawn = [replace(pattern, seed=seed + index) for index in range(chips)]
         return accuracy_curve(self.mapped, self._dataset(data), drawn, wanted, progress)
 
-    def _dataset(self, data: Dataset | tuple[npt.ArrayLike, npt.ArrayLike | None] | npt.ArrayLike) -> Dataset:
+    def _dataset(self, data: Dataset | tuple[Samples, npt.ArrayLike | None] | Samples) -> Dataset:
         if isinstance(data, Dataset):
             data = (data.x, data.y)
         return self.dataset(*data) if isinstance(data, tuple) and len(data) == 2 else self.dataset(data)
@@ -248,24 +253,21 @@ class Deployment:
         check_chip(chip, target, self.mapped.policy or default_policy(target))
         return chip
 
-    def batch(self, x: npt.ArrayLike) -> npt.NDArray[Any]:
+    def batch(self, x: Samples) -> npt.NDArray[Any]:
         """Samples (B, *the model's own input shape) as an array; one sample, without the first axis, becomes a batch.
 
         Takes whatever numpy.asarray makes numbers of: the integers of the network's input, or the real numbers that the
-        model takes. Raises DataError for anything else.
+        model takes; of several inputs, these by the inputs' names, for a structured array with a field for each. Raises
+        DataError for anything else.
         """
-        shape = model_shape(self.mapped.network)
-        samples = _numbers(x, f"samples of the shape {shape}")
-        if samples.ndim == 0:
-            raise DataError("the data are a single number; give a batch of samples")
-        return samples[np.newaxis] if samples.shape == shape else samples
+        return batch_of(self.mapped.network.inputs, x)
 
-    def dataset(self, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Dataset:
+    def dataset(self, x: Samples, y: npt.ArrayLike | None = None) -> Dataset:
         """Samples as `batch` takes them and, where they are known, the indexes of their classes; else DataError."""
         samples = self.batch(x)
         if y is None:
             return Dataset(samples)
-        labels = _numbers(y, "the index of each sample's class")
+        labels = numbers(y, "the index of each sample's class")
         if not np.all(np.isfinite(labels)) or np.any(labels != np.rint(labels)):
             raise DataError("the labels y are no whole numbers; give the index of each sample's class")
         if labels.size and not (labels.min() >= -_MOST_LABEL and labels.max() <= _MOST_LABEL):
@@ -305,10 +307,10 @@ def compile(
     target: str | Path | Target = "rram130",
     *,
     policy: str | None = None,
-    input_type: str | None = None,
-    input_scale: str | float | Fraction | None = None,
-    input_offset: str | float | Fraction | None = None,
-    calibration: npt.ArrayLike | None = None,
+    input_type: Stated[str] = None,
+    input_scale: Stated[str | float | Fraction] = None,
+    input_offset: Stated[str | float | Fraction] = None,
+    calibration: Samples | None = None,
     output: str | None = None,
     toolchain: str = "auto",
     step: Step = lambda name, seconds: None,
@@ -318,12 +320,12 @@ def compile(
     `model` is the path of an ONNX file, its bytes, or an onnx.ModelProto. `target` is a shipped target's name, the path
     of a TOML file, or a loaded one. `step` hears the name and the seconds of each step. `input_type` (`uint8`, `int12`,
     ..., `bits`, `trits`), `input_scale` (what one integer is worth to the model, such as "1/255") and `input_offset`
-    (what the integer 0 is worth) say which integers a float32 input holds. `calibration`, samples as the model takes
-    them, shows that range too, and those by which float layers become int8. `output` names the output that the network
+    (what the integer 0 is worth) say which integers a float32 input holds: all inputs, or by their names in a dict.
+    `calibration`, samples as the model takes them, of several inputs by name, shows that range too, and those by which
+    float layers become int8. `output` names the output that the network
     ends in, where the model has several. Raises an EdgeBNNError that says what to do.
     """
     reading = _read_options(input_type, input_scale, input_offset, calibration, output)
-    scale, offset, samples = reading.input_scale, reading.input_offset, reading.calibration
     clock = _Clock(step)
     chip = target if isinstance(target, Target) else load_target(str(target))
     with model_file(model) as path:
@@ -331,10 +333,8 @@ def compile(
     clock.tick("read the model")
     options = f"compile --target {chip.name}"
     options += f" --policy {policy}" if policy else ""
-    options += f" --input-type {input_type}" if input_type else ""
-    options += f" --input-scale {scale}" if scale is not None else ""
-    options += f" --input-offset {offset}" if offset is not None else ""
-    options += f" --calibration sha256:{_digest(samples)}" if samples is not None else ""
+    options += reading.stated()
+    options += f" --calibration sha256:{_digest(network.inputs, calibration)}" if calibration is not None else ""
     options += f" --output {printable(output)}" if output else ""
     provenance = Provenance(
         version=__version__,
@@ -372,10 +372,10 @@ def compile(
 def inspect(
     model: Model,
     *,
-    input_type: str | None = None,
-    input_scale: str | float | Fraction | None = None,
-    input_offset: str | float | Fraction | None = None,
-    calibration: npt.ArrayLike | None = None,
+    input_type: Stated[str] = None,
+    input_scale: Stated[str | float | Fraction] = None,
+    input_offset: Stated[str | float | Fraction] = None,
+    calibration: Samples | None = None,
     output: str | None = None,
 ) -> Inspection:
     """What a model is made of: its integer `network`, or each of the `problems` that keep it from being one.
@@ -399,18 +399,18 @@ def load(folder: str | Path, *, trust: bool = False) -> Deployment:
 
 
 def _read_options(
-    input_type: str | None,
-    scale: str | float | Fraction | None,
-    offset: str | float | Fraction | None,
-    calibration: npt.ArrayLike | None,
+    input_type: Stated[str],
+    scale: Stated[str | float | Fraction],
+    offset: Stated[str | float | Fraction],
+    calibration: Samples | None,
     output: str | None,
 ) -> ReadOptions:
     return ReadOptions(
-        input_type,
-        None if scale is None else parse_input_scale(str(scale)),
-        None if calibration is None else _numbers(calibration, "samples as the model takes them"),
+        per_input(input_type, str),
+        per_input(scale, parse_input_scale),
+        calibration,
         output,
-        None if offset is None else parse_input_offset(str(offset)),
+        per_input(offset, parse_input_offset),
     )
 
 
@@ -428,22 +428,13 @@ def _folder(given: object) -> Path:
     return Path(given)
 
 
-def _numbers(values: npt.ArrayLike, wanted: str) -> npt.NDArray[Any]:
-    """The values as an array of numbers, or DataError that says what is wanted."""
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError, RuntimeError) as error:  # lists of several lengths; a tensor with a gradient
-        raise DataError(f"the data are no array ({' '.join(str(error).split())}); give {wanted}") from error
-    if array.dtype.kind not in "biuf":
-        what = "None" if values is None else f"{type(values).__name__} of {array.dtype}"
-        raise DataError(f"the data are no numbers ({what}); give {wanted}")
-    return array
-
-
-def _digest(samples: npt.NDArray[Any]) -> str:
+def _digest(inputs: Sequence[Input], samples: Samples) -> str:
     """What tells calibration data from others in a deployment's provenance, which holds no path."""
-    stated = f"{samples.dtype.str} {samples.shape} ".encode()
-    return sha256(stated + np.ascontiguousarray(samples).tobytes()).hexdigest()[:16]
+    digest = sha256()
+    for _, part in parts(inputs, batch_of(inputs, samples)):
+        digest.update(f"{part.dtype.str} {part.shape} ".encode())
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()[:16]
 
 
 class _Clock:

@@ -9,7 +9,8 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -61,16 +62,49 @@ def read_npz(
     DataError names the file and the array that is missing or unsound.
     """
     required, wanted = tuple(required), {*required, *optional}
+    with _opened(path) as (archive, members):
+        missing = [name for name in required if name not in members]
+        if missing:
+            found = ", ".join(sorted(members)[:8]) or "nothing"
+            raise DataError(f"'{path}' has no array '{missing[0]}' (it holds: {found}); add it")
+        chosen = {name: members[name] for name in sorted(wanted & members.keys())}
+        _check_members(chosen, path, most_bytes)
+        return {name: _member(archive, info, f"{path}: {name}") for name, info in chosen.items()}
+
+
+class NpzArrays(Mapping[str, Array]):
+    """The arrays of an .npz file by name, each read when it is asked for; together of 1 GiB at most.
+
+    DataError as `read_npz`, when the file is opened and when an array is read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _opened(path) as (_, members):
+            self._names = tuple(members)
+        self._read: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            left = MAX_ARRAY_BYTES - sum(array.nbytes for array in self._read.values())
+            self._read |= read_npz(self._path, [name], most_bytes=left)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """The archive of an .npz file and what it holds, by the arrays' names; DataError for what is unsound in it."""
     try:
         with open_input(path, _MOST_ARCHIVE_BYTES) as file, _archive(file, path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            missing = [name for name in required if name not in members]
-            if missing:
-                found = ", ".join(sorted(members)[:8]) or "nothing"
-                raise DataError(f"'{path}' has no array '{missing[0]}' (it holds: {found}); add it")
-            chosen = {name: members[name] for name in sorted(wanted & members.keys())}
-            _check_members(chosen, path, most_bytes)
-            return {name: _member(archive, info, f"{path}: {name}") for name, info in chosen.items()}
+            yield archive, {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     except _UNSOUND as error:
         raise DataError(f"'{path}' is not a sound .npz file ({error}); write it with numpy.savez") from error
 

@@ -11,6 +11,7 @@ import re
 
 # Python calls no control, format, private or unassigned code printable, and of the blanks the plain one alone.
 _UNSEEN = re.compile(r"[^ -~]")
+_LONGEST_NAME = 80
 
 
 def legible(text: str) -> str:
@@ -21,6 +22,12 @@ def legible(text: str) -> str:
 def legible_line(text: str) -> str:
     """The text as `legible`, on one line."""
     return legible(text).replace("\n", " ")
+
+
+def legible_name(text: str, longest: int = _LONGEST_NAME) -> str:
+    """A name on one line, as `legible`, and not endless."""
+    clean = legible_line(text)
+    return clean if len(clean) <= longest else clean[: longest - 3] + "..."
 
 
 def legible_json(text: str) -> str:

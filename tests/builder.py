@@ -16,6 +16,7 @@ from edgebnn.network.types import (
     Border,
     Concat,
     Encoding,
+    Input,
     Kind,
     Linear,
     MaxPool,
@@ -199,7 +200,7 @@ class Builder:
         """The network so far, the last tensor made its scores."""
         last = self.nodes[-1]
         nodes = (*self.nodes[:-1], replace(last, output=replace(last.output, name="scores", kind=Kind.SCORES)))
-        return Network("random", self.input, nodes, encoding or Encoding(str(self.input.dtype)), "0" * 64)
+        return Network("random", (Input(self.input, encoding or Encoding(str(self.input.dtype))),), nodes, "0" * 64)
 
     def _append(self, node: Node) -> None:
         self.nodes.append(node)

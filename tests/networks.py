@@ -72,7 +72,7 @@ def random_network(seed: int, max_layers: int = 3) -> Network:
 def random_inputs(network: Network, seed: int, batch: int) -> npt.NDArray[np.generic]:
     """A batch as the network's encoding takes it, over the input's whole range, with the extremes in it."""
     rng = np.random.default_rng(seed)
-    tensor, encoding = network.input, network.encoding
+    tensor, encoding = network.inputs[0].tensor, network.inputs[0].encoding
     shape = (batch, *tensor.shape)
     x: npt.NDArray[np.generic]
     if encoding.quantizer is not None:

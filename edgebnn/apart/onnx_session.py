@@ -20,9 +20,9 @@ from edgebnn.apart.onnx_worker import (
     PROBLEM,
     RANGES,
     REQUEST,
-    SAMPLES,
     Problem,
     Request,
+    samples_file,
 )
 from edgebnn.apart.process import run_apart
 from edgebnn.arrays import Array, read_npy
@@ -56,9 +56,9 @@ class SessionProblem(Exception):
 
 
 def answers_of(
-    model: RunnableModel, x: Array, *, block: int, most_batch: int, seconds: float
+    model: RunnableModel, x: Sequence[Array], *, block: int, most_batch: int, seconds: float
 ) -> Array:  # fmt: skip
-    """The model's output for samples x (B, ...), `block` of them at once where it leaves that open.
+    """The model's output for samples x (B, ...) of each of its inputs, `block` at once where it leaves that open.
 
     SessionProblem says why there is none: also where the model insists on more than `most_batch` samples at once.
     """
@@ -72,7 +72,7 @@ def answers_of(
 
 
 def ranges_of(
-    model: RunnableModel, x: Array, values: Sequence[str], *, most_batch: int, seconds: float
+    model: RunnableModel, x: Sequence[Array], values: Sequence[str], *, most_batch: int, seconds: float
 ) -> dict[str, Range]:  # fmt: skip
     """The lowest and the highest number of each of the values for the samples; SessionProblem as `answers_of`."""
     request = Request(values=list(values), block=1, most_batch=most_batch)
@@ -81,9 +81,10 @@ def ranges_of(
         return msgspec.json.decode((folder / RANGES).read_bytes(), type=dict[str, Range])
 
 
-def _run(model: RunnableModel, x: Array, request: Request, folder: Path, seconds: float) -> None:
+def _run(model: RunnableModel, x: Sequence[Array], request: Request, folder: Path, seconds: float) -> None:
     (folder / MODEL).write_bytes(model.content)
-    np.save(folder / SAMPLES, x, allow_pickle=False)
+    for number, samples in enumerate(x):
+        np.save(folder / samples_file(number), samples, allow_pickle=False)
     (folder / REQUEST).write_bytes(msgspec.json.encode(request))
     ended = run_apart("edgebnn.apart.onnx_worker", [str(folder)], seconds)
     if ended == 0:

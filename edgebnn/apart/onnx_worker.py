@@ -19,11 +19,16 @@ from edgebnn.arrays import Array, read_npy
 if TYPE_CHECKING:
     import onnxruntime
 
-MODEL, SAMPLES, REQUEST = "model.onnx", "samples.npy", "request.json"
+MODEL, REQUEST = "model.onnx", "request.json"
 ANSWERS, RANGES, PROBLEM = "answers.npy", "ranges.json", "problem.json"
 MOST_MEMORY_BYTES = 6 << 30
 
 _LONGEST = 300  # characters of what it says
+
+
+def samples_file(number: int) -> str:
+    """The name of the file with the samples of an input."""
+    return f"samples.{number}.npy"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -66,12 +71,12 @@ def run(folder: Path) -> int:
 def _answer(folder: Path, request: Request) -> None:
     content = (folder / MODEL).read_bytes()
     session = _session(content if request.values is None else _with_outputs(content, request.values))
-    samples = read_npy(folder / SAMPLES)
+    samples = [read_npy(folder / samples_file(number)) for number in range(len(session.get_inputs()))]
     names = [session.get_outputs()[0].name] if request.values is None else request.values
     try:
         blocks = _blocks(session, samples, names, request)
         if request.values is None:
-            answers = np.concatenate([block[0] for block in blocks])[: len(samples)]
+            answers = np.concatenate([block[0] for block in blocks])[: len(samples[0])]
             np.save(folder / ANSWERS, answers, allow_pickle=False)
         else:
             (folder / RANGES).write_bytes(msgspec.json.encode(_ranges(names, blocks)))
@@ -105,18 +110,18 @@ def _session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def _blocks(
-    session: onnxruntime.InferenceSession, samples: Array, names: list[str], request: Request
+    session: onnxruntime.InferenceSession, samples: list[Array], names: list[str], request: Request
 ) -> Iterator[list[Array]]:
     """The named values for one block of samples after the other, the last one filled up by repetition."""
-    entry = session.get_inputs()[0]
-    fixed = entry.shape[0] if isinstance(entry.shape[0], int) else None
+    entries = session.get_inputs()
+    fixed = next((entry.shape[0] for entry in entries if isinstance(entry.shape[0], int)), None)
     if fixed is not None and not 1 <= fixed <= request.most_batch:
         raise _Failed("load", f"it insists on {fixed} samples at once, and {request.most_batch} are the most")
     batch = fixed or request.block
-    for start in range(0, len(samples), batch):
-        block = samples[start : start + batch]
-        filled = block if fixed is None else np.resize(block, (fixed, *block.shape[1:]))
-        yield session.run(names, {entry.name: filled})
+    for start in range(0, len(samples[0]), batch):
+        blocks = [part[start : start + batch] for part in samples]
+        filled = [block if fixed is None else np.resize(block, (fixed, *block.shape[1:])) for block in blocks]
+        yield session.run(names, {entry.name: block for entry, block in zip(entries, filled, strict=True)})
 
 
 def _ranges(names: list[str], blocks: Iterator[list[Array]]) -> dict[str, tuple[float, float]]:

@@ -60,9 +60,9 @@ def estimate(
     source: Path,
     target: str | None,
     policy: str | None,
-    input_type: str | None,
-    input_scale: str | None,
-    input_offset: str | None,
+    input_type: tuple[str, ...],
+    input_scale: tuple[str, ...],
+    input_offset: tuple[str, ...],
     calibration: Path | None,
     model_output: str | None,
     vdd: float | None,
@@ -84,8 +84,8 @@ def estimate(
     if given("channels") and sample_rate is None:
         raise click.UsageError("--channels goes with --sample-rate")
     if source.is_dir():
-        stated = (target, policy, input_type, input_scale, input_offset, calibration, model_output)
-        if not all(option is None for option in stated):
+        stated = (target, policy, *input_type, *input_scale, *input_offset, calibration, model_output)
+        if any(option is not None for option in stated):
             raise click.UsageError(
                 "DIR is compiled already; --target, --policy, --input-type, --input-scale, --input-offset, "
                 "--calibration and --output go with a MODEL"

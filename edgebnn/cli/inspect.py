@@ -17,9 +17,9 @@ from edgebnn.cli.output import JsonCommand, emit
 def inspect(
     model: Path,
     target: str,
-    input_type: str | None,
-    input_scale: str | None,
-    input_offset: str | None,
+    input_type: tuple[str, ...],
+    input_scale: tuple[str, ...],
+    input_offset: tuple[str, ...],
     calibration: Path | None,
     model_output: str | None,
     json_flag: bool,

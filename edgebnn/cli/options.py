@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from edgebnn.cli.places import DeploymentFolder
+from edgebnn.legible import legible_name
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from edgebnn.api import Deployment
+    from edgebnn.arrays import Array
     from edgebnn.chip.instance import ChipInstance
     from edgebnn.chip.target import Target
     from edgebnn.cli.chip_options import ChipOptions
     from edgebnn.emulator.emulate import Dataset
-    from edgebnn.frontend import ReadOptions
+    from edgebnn.frontend import ReadOptions, Stated
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,25 +34,29 @@ trust_option = click.option(
 folder_argument = click.argument("folder", metavar="DIR", type=DeploymentFolder())
 _input_type_option = click.option(
     "--input-type",
-    metavar="TYPE",
-    help="Integers of a float32 input: uint8, int12, ... (1 to 16 bits), bits or trits.",
+    metavar="[NAME=]TYPE",
+    multiple=True,
+    help="Integers of a float32 input: uint8, int12, ... (1 to 16 bits), bits or trits. Of a model with several inputs "
+    "NAME says of which, else it holds for every other one; so do --input-scale and --input-offset.",
 )
 _input_scale_option = click.option(
     "--input-scale",
-    metavar="SCALE",
+    metavar="[NAME=]SCALE",
+    multiple=True,
     help="What one of these integers is worth to the model, such as 1/255. [default: 1]",
 )
 _input_offset_option = click.option(
     "--input-offset",
-    metavar="OFFSET",
+    metavar="[NAME=]OFFSET",
+    multiple=True,
     help="What the integer 0 is worth to the model, such as -1: a model trained on bytes/127.5 - 1 takes them with "
     "--input-scale 1/127.5 --input-offset -1. [default: 0]",
 )
 _calibration_option = click.option(
     "--calibration",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help=".npz with x (or .npy), samples as the model takes them: their range types a float32 input, and float layers "
-    "become int8 by what they make of them.",
+    help=".npz with x, or with an array for each input by its name (or .npy), samples as the model takes them: their "
+    "range types a float32 input, and float layers become int8 by what they make of them.",
 )
 _output_option = click.option(
     "--output", "model_output", metavar="NAME", help="The output that the network ends in, of a model with several."
@@ -81,46 +88,61 @@ def target_option(default: str | None = "rram130") -> Callable[[Command], Comman
 
 
 def read_options(
-    input_type: str | None,
-    input_scale: str | None,
-    input_offset: str | None,
+    input_type: Sequence[str],
+    input_scale: Sequence[str],
+    input_offset: Sequence[str],
     calibration: Path | None,
     model_output: str | None,
 ) -> ReadOptions:
     """The options of `reading_options` with their values read; ModelError or DataError where one is no such value."""
-    from edgebnn.frontend import ReadOptions, parse_input_offset, parse_input_scale
+    from edgebnn.frontend import ReadOptions, parse_input_offset, parse_input_scale, per_input
 
-    scale = None if input_scale is None else parse_input_scale(input_scale)
-    samples = None if calibration is None else read_samples(calibration)
-    offset = None if input_offset is None else parse_input_offset(input_offset)
-    return ReadOptions(input_type, scale, samples, model_output, offset)
-
-
-def read_samples(path: Path) -> npt.NDArray[Any]:
-    """The array of a .npy file, or `x` of an .npz file; DataError where there is none."""
-    from edgebnn.arrays import read_npy, read_npz
-
-    return read_npz(path, ["x"])["x"] if path.suffix == ".npz" else read_npy(path)
+    return ReadOptions(
+        per_input(_said("--input-type", input_type), str),
+        per_input(_said("--input-scale", input_scale), parse_input_scale),
+        None if calibration is None else read_samples(calibration),
+        model_output,
+        per_input(_said("--input-offset", input_offset), parse_input_offset),
+    )
 
 
-def labelled_batch(path: Path, deployment: Deployment) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
-    """The samples of a file as a batch, a single one as a batch of one, and their classes where an .npz has `y`.
+def _said(option: str, texts: Sequence[str]) -> Stated[str]:
+    """What an option says of all inputs, or as `NAME=VALUE` of one; a usage error where it does so twice."""
+    from edgebnn.frontend import PerInput
+
+    said: dict[str | None, str] = {}
+    for text in texts:
+        name, named, value = text.rpartition("=")
+        key = name if named else None
+        if key in said:
+            of = f"input '{legible_name(name)}'" if named else "all inputs"
+            raise click.UsageError(f"{option} is given twice for {of}, but has one value; give it once")
+        said[key] = value
+    every = said.pop(None, None)
+    return PerInput(every, {str(name): value for name, value in said.items()}) if said else every
+
+
+def read_samples(path: Path) -> Array | Mapping[str, Array]:
+    """The array of a .npy file, or those of an .npz file by name; DataError where there is none."""
+    from edgebnn.arrays import NpzArrays, read_npy
+
+    return NpzArrays(path) if path.suffix == ".npz" else read_npy(path)
+
+
+def labelled_batch(path: Path, deployment: Deployment) -> tuple[Array, npt.NDArray[np.int64] | None]:
+    """The samples of a file as a batch, a single one as a batch of one, and their classes where an .npz has labels.
 
     DataError names the file.
     """
-    from edgebnn.arrays import read_npz
     from edgebnn.emulator.emulate import check_labels
-    from edgebnn.errors import DataError
 
-    arrays = read_npz(path, ["x"], ["y"]) if path.suffix == ".npz" else {"x": read_samples(path)}
-    try:
-        if "y" not in arrays:
-            return deployment.batch(arrays["x"]), None
-        data = deployment.dataset(arrays["x"], arrays["y"])
+    samples, labels = _samples_and_labels(path, deployment)
+    with _naming(path):
+        if labels is None:
+            return deployment.batch(samples), None
+        data = deployment.dataset(samples, labels)
         check_labels(data, deployment.mapped)
         return data.x, data.y
-    except DataError as error:
-        raise DataError(f"'{path}': {error}") from error
 
 
 def chip_from(deployment: Deployment, chip: str | None, words: ChipOptions) -> ChipInstance | None:
@@ -173,12 +195,33 @@ def chip_of_file(path: Path, target: Target, policy: str | None) -> ChipInstance
 
 
 def read_dataset(path: Path, deployment: Deployment) -> Dataset:
-    """Samples and, where the file has them, labels; DataError where the file has no x."""
-    from edgebnn.arrays import read_npz
+    """Samples and, where the file has them, labels; DataError where the file has not the samples of all inputs."""
+    samples, labels = _samples_and_labels(path, deployment)
+    with _naming(path):
+        return deployment.dataset(samples, labels)
+
+
+def _samples_and_labels(path: Path, deployment: Deployment) -> tuple[Array | Mapping[str, Array], Array | None]:
+    """What a file holds of a deployment's samples, of an .npz by the inputs' names, and their labels where it has any.
+
+    DataError names the file.
+    """
+    from edgebnn.network.batches import chosen, labels_of
+
+    held, inputs = read_samples(path), deployment.mapped.network.inputs
+    if not isinstance(held, Mapping):
+        return held, None
+    with _naming(path):
+        names, label = chosen(inputs, held), labels_of(inputs, held)
+    return {name: held[each] for name, each in names.items()}, None if label is None else held[label]
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors that name the file whose data they are about."""
     from edgebnn.errors import DataError
 
-    arrays = read_npz(path, ["x"], ["y"]) if path.suffix == ".npz" else {"x": read_samples(path)}
     try:
-        return deployment.dataset(arrays["x"], arrays.get("y"))
+        yield
     except DataError as error:
         raise DataError(f"'{path}': {error}") from error

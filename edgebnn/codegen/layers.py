@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgebnn.codegen.environment import Code, c_integer
-from edgebnn.codegen.names import buffer_at, buffer_names, layer_names, macro_name, stage_title
+from edgebnn.codegen.names import buffer_at, buffer_names, input_macros, layer_names, macro_name, stage_title
 from edgebnn.codegen.weights import Member
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -198,6 +198,9 @@ def _pointer(section: Section | None, arrays: Members) -> Code:
 
 
 def _place(plan: Plan, stage: int, place: Place) -> Code:
+    if place.base == "input" and len(plan.inputs) > 1:
+        at = [entry.offset for entry in plan.inputs].index(place.offset)
+        return Code(f"(const uint32_t *)input + {input_macros(plan)[at]}_OFFSET / 4")
     if place.base != "work":
         return Code(place.base)
     buffer = buffer_at(plan, stage, place.offset)

@@ -16,6 +16,14 @@ def buffer_names(plan: Plan) -> tuple[Code, ...]:
     return tuple(_indexed("buffer", index, buffer.tensor) for index, buffer in enumerate(plan.buffers))
 
 
+def input_macros(plan: Plan) -> tuple[Code, ...]:
+    """How the names of each input's macros begin: `MODEL_INPUT`, or where there are several `MODEL_INPUT1_RR`."""
+    if len(plan.inputs) == 1:
+        return (Code("MODEL_INPUT"),)
+    names = (_indexed("input", index, entry.tensor) for index, entry in enumerate(plan.inputs))
+    return tuple(Code(f"MODEL_{macro_name(name)}") for name in names)
+
+
 def macro_name(identifier: Code) -> Code:
     """The identifier as it stands in the names of preprocessor macros."""
     return Code(identifier.upper())

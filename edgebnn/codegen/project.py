@@ -8,6 +8,7 @@ from typing import Any
 from edgebnn.chip.target import Region, Target
 from edgebnn.codegen.environment import Code, render
 from edgebnn.codegen.heads import c_head
+from edgebnn.codegen.input_heads import input_heads
 from edgebnn.codegen.layers import layers
 from edgebnn.codegen.makefile import render_makefile
 from edgebnn.codegen.names import buffer_names, layer_names, macro_name, stage_title
@@ -16,16 +17,6 @@ from edgebnn.codegen.weights import Member, members
 from edgebnn.errors import ModelError
 from edgebnn.mapping.fit import STACK_BYTES
 from edgebnn.mapping.mapped import MappedNetwork
-
-C_TYPES = {
-    "bits": "uint32_t",
-    "trits": "uint32_t",
-    "int8": "int8_t",
-    "uint8": "uint8_t",
-    "int16": "int16_t",
-    "uint16": "uint16_t",
-    "int32": "int32_t",
-}
 
 
 @dataclass(frozen=True)
@@ -66,31 +57,15 @@ def render_project(mapped: MappedNetwork) -> dict[str, bytes]:
 
 def _model_header(mapped: MappedNetwork) -> bytes:
     network, plan = mapped.network, mapped.plan
-    layout, scores, quantizer = plan.input, plan.scores, network.encoding.quantizer
-    packed = layout.pixel_words > 0
+    scores = plan.scores
     return _file(
         mapped,
         "include/model.h",
         "The model: what a program includes.",
         name=network.name,
         sha256=network.model_sha256,
-        packed=packed,
-        format=layout.format,
-        pixel_words=layout.pixel_words,
-        channels=layout.channels,
-        height=layout.height,
-        width=layout.width,
-        low=network.input.low,
-        high=network.input.high,
-        type=Code(C_TYPES[layout.format]),
-        elements=layout.bytes // 4 if packed else network.input.size,
-        input_bytes=layout.bytes,
-        input_scale=network.input.scale,
-        input_offset=network.encoding.offset,
-        axes=network.encoding.axes,
-        quantized=quantizer is not None,
-        quantizer_low=quantizer.low if quantizer is not None else 0,
-        quantizer_step=quantizer.step if quantizer is not None else 0,
+        inputs=input_heads(mapped),
+        input_bytes=plan.input_bytes,
         scores=network.output.size,
         score_channels=scores.channels,
         score_height=scores.height,

@@ -30,7 +30,8 @@ from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.errors import TargetError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network.encoding import model_shape
+from edgebnn.network.batches import joined
+from edgebnn.network.types import Tensor
 
 ONE_A_SECOND = Usage()
 
@@ -131,12 +132,16 @@ def estimate(
 
 def _count(mapped: MappedNetwork, elf: bytes) -> Events:
     """The events of one inference on zeros, or on what comes nearest to them."""
-    entry = mapped.network.input
-    zero = min(max(0 if entry.kind != "bits" else 1, entry.low), entry.high)
-    probe = np.full((1, *model_shape(mapped.network)), zero)
+    inputs = mapped.network.inputs
+    probe = joined(inputs, {entry.name: np.full((1, *entry.model_shape), _zero(entry.tensor)) for entry in inputs})
     counted = run_firmware(mapped, elf, probe, None).events
     assert counted is not None, "a target with an energy model counts its events"
     return counted
+
+
+def _zero(tensor: Tensor) -> int:
+    """Of the integers of a tensor the one nearest to zero."""
+    return min(max(0 if tensor.kind != "bits" else 1, tensor.low), tensor.high)
 
 
 def _programming(mapped: MappedNetwork) -> Programming | None:

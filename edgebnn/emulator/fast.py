@@ -10,11 +10,11 @@ import numpy.typing as npt
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.descriptors import address, host_library
 from edgebnn.emulator.program import Program, build_program
-from edgebnn.emulator.samples import encode_samples
+from edgebnn.emulator.samples import encode_batch
 from edgebnn.emulator.sensed_banks import check_inferences
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network.encoding import check_shape, encode
+from edgebnn.network.batches import check_batch
 
 Kernel = Literal["auto", "portable", "avx2"]
 Scores = npt.NDArray[np.int32]
@@ -55,23 +55,23 @@ class FastPath:
         """
         if not self._native.ebnn_host_has_kernel(_KERNELS[kernel]):
             raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
-        network, layout = self.mapped.network, self.mapped.plan.input
-        check_shape(network, x)
+        network, plan = self.mapped.network, self.mapped.plan
+        check_batch(network.inputs, x)
         if banks is not None:
             check_inferences(first_inference, len(x))
         program = self._program if banks is None else self._program_on(banks)
         scores = np.empty((len(x), network.output.size), np.int32)
         block = self._block_samples(program)
         for first in range(0, len(x), block):
-            encoded = encode_samples(encode(network, x[first : first + block]), layout)
+            encoded = encode_batch(network, plan, x[first : first + block])
             self._run_encoded(program, encoded, scores[first : first + block], kernel, first_inference + first)
         if len(x) == 0:
-            encode(network, x)
+            encode_batch(network, plan, x)
         return scores.reshape(len(x), *network.output.shape)
 
     def run_encoded(self, encoded: npt.NDArray[np.uint8], kernel: Kernel = "auto") -> Scores:
-        """Integer scores int32 (B, n) of samples that are already laid out: uint8 (B, bytes of the plan's input)."""
-        wanted = self.mapped.plan.input.bytes
+        """Integer scores int32 (B, n) of samples that are already laid out: uint8 (B, bytes of the plan's inputs)."""
+        wanted = self.mapped.plan.input_bytes
         assert encoded.ndim == 2 and encoded.shape[1] == wanted, f"a sample takes {wanted} bytes"
         scores = np.empty((len(encoded), self.mapped.network.output.size), np.int32)
         block = self._block_samples(self._program)

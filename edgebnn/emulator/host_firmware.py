@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.emulator.samples import encode_samples
+from edgebnn.emulator.samples import encode_batch
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.trusted_elf import TrustedElf
-from edgebnn.network.encoding import encode
 from edgebnn.scratch import scratch_folder
 
 START_SECONDS = 60.0
@@ -43,7 +42,7 @@ def run_host_firmware(
     SAMPLE_SECONDS and MAC_SECONDS a multiply-accumulate).
     """
     network = mapped.network
-    samples = encode_samples(encode(network, x), mapped.plan.input)
+    samples = encode_batch(network, mapped.plan, x)
     expected = 4 * len(samples) * network.output.size
     sample = SAMPLE_SECONDS + MAC_SECONDS * sum(node.macs for node in network.linear)
     limit = START_SECONDS + sample * len(samples) if seconds is None else seconds

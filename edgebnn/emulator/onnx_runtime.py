@@ -10,7 +10,8 @@ import numpy.typing as npt
 from edgebnn.apart.onnx_session import RunnableModel, SessionProblem, answers_of
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.network.types import Network
+from edgebnn.network.batches import parts
+from edgebnn.network.types import Input, Network
 
 # Values of the input in one call, where the model leaves the batch open: the maps behind a large one take much more.
 _BLOCK_VALUES = 1 << 20
@@ -37,13 +38,14 @@ def run_onnxruntime(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[
     samples.
     """
     network = mapped.network
+    values = sum(entry.tensor.size for entry in network.inputs)
     macs = sum(node.macs for node in network.linear)
     try:
         return answers_of(
             model,
             as_model_takes(network, x),
-            block=max(1, min(_MOST_SAMPLES, _BLOCK_VALUES // network.input.size)),
-            most_batch=_MOST_VALUES // network.input.size,
+            block=max(1, min(_MOST_SAMPLES, _BLOCK_VALUES // values)),
+            most_batch=_MOST_VALUES // values,
             seconds=_START_SECONDS + len(x) * (_SAMPLE_SECONDS + _MAC_SECONDS * macs),
         )
     except SessionProblem as problem:
@@ -54,13 +56,17 @@ def run_onnxruntime(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[
         raise ModelError(f"onnxruntime does not run '{model.name}': {problem.why}; leave it out") from problem
 
 
-def as_model_takes(network: Network, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Samples in the model's own type: where they are the network's integers, what these are worth to the model."""
-    scale, offset = network.input.scale, network.encoding.offset
-    if network.encoding.quantizer is None and (scale != 1 or offset) and x.dtype.kind in "iub":
+def as_model_takes(network: Network, x: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """Samples of each input in the model's own type: of the network's integers, what these are worth to the model."""
+    return [_as_input_takes(entry, part) for entry, part in parts(network.inputs, x)]
+
+
+def _as_input_takes(entry: Input, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    scale, offset = entry.tensor.scale, entry.encoding.offset
+    if entry.encoding.quantizer is None and (scale != 1 or offset) and x.dtype.kind in "iub":
         x = x * np.float64(scale) + offset
     with np.errstate(over="ignore"):  # what the type cannot hold is infinite, to our own steps too
-        return x.astype(np.dtype(network.encoding.dtype))
+        return x.astype(np.dtype(entry.encoding.dtype))
 
 
 def _why(model: RunnableModel, problem: SessionProblem) -> str:

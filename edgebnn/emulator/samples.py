@@ -1,4 +1,4 @@
-"""A batch as the bytes that a model's input takes in memory."""
+"""A batch as the bytes that a model's inputs take in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.mapping.plan import Layout
+from edgebnn.mapping.plan import Layout, Plan
+from edgebnn.network.encoding import encode
+from edgebnn.network.types import Network
+
+
+def encode_batch(network: Network, plan: Plan, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """A batch as users hand it over as uint8 (B, plan.input_bytes); DataError where it cannot be the inputs."""
+    values = encode(network, x)
+    encoded = [encode_samples(values[entry.tensor], entry.layout) for entry in plan.inputs]
+    return encoded[0] if len(encoded) == 1 else np.concatenate(encoded, axis=1)
 
 
 def encode_samples(x: npt.NDArray[Any], layout: Layout) -> npt.NDArray[np.uint8]:

@@ -21,12 +21,11 @@ from edgebnn.emulator.cpu import HOOK_CODE, HOOK_REFUSED, Cpu
 from edgebnn.emulator.elf import read_firmware
 from edgebnn.emulator.macro import EmulatedMacro
 from edgebnn.emulator.memories import ChipMemory, Memories, chip_memories
-from edgebnn.emulator.samples import encode_samples
+from edgebnn.emulator.samples import encode_batch
 from edgebnn.emulator.structs import EventCounters, Instruction, Memory, SocState, emulator_library
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import AffineStage, Int8Stage, LinearStage, Plan, PoolStage, Stage, SumPoolStage
-from edgebnn.network.encoding import encode
 
 Scores = npt.NDArray[np.int32]
 
@@ -133,11 +132,11 @@ class Soc:
         Raises DataError where x has another shape or values outside the input's range.
         """
         network, plan = self._mapped.network, self._mapped.plan
-        samples = encode_samples(encode(network, x), plan.input)
+        samples = encode_batch(network, plan, x)
         scores = np.empty((len(samples), network.output.size), np.int32)
         events = Events()
         for done, (sample, row) in enumerate(zip(samples, scores, strict=True), start=1):
-            self._sram.part(self._state.input_address, plan.input.bytes, "an input")[:] = sample
+            self._sram.part(self._state.input_address, plan.input_bytes, "an input")[:] = sample
             self._state.events = EventCounters()
             self._state.macro.inference = first_inference + done - 1
             self._expect(self._resume(self._cpu.pc), DONE)

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from edgebnn.apart.onnx_session import RunnableModel, SessionProblem, ranges_of
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.expressions import Apply, Constant, Expression
-from edgebnn.frontend.graph import Graph
-from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.graph import Graph, GraphInput
+from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.signals import Signal
+from edgebnn.network.batches import parts
 
 # Samples that are looked at; the range of an activation hardly widens with more.
 MAX_SAMPLES = 256
@@ -26,7 +27,7 @@ _LAYERS = ("Conv", "Gemm", "MatMul")
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """A checked model, its graph, and samples (batch first) in its own layout and type."""
+    """A checked model, its graph, and a batch of samples in its own layout and type."""
 
     model: RunnableModel
     graph: Graph
@@ -68,17 +69,22 @@ class Calibration:
             ) from problem
 
     def _measured(self) -> list[str]:
-        """The values that layers with weights read, but for the model's own input."""
+        """The values that layers with weights read, but for the model's own inputs."""
         read = {node.inputs[0] for node in self.graph.nodes if node.operator in _LAYERS and node.inputs}
         return [name for node in self.graph.nodes for name in node.outputs if name in read]
 
-    def _typed(self) -> npt.NDArray[np.generic]:
-        """The samples in the type of the model's input; DataError where it does not hold them."""
-        samples, dtype = self.samples[:MAX_SAMPLES], np.dtype(self.graph.input.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):  # what they leave is looked at below
-            typed = samples.astype(dtype)
-        if not np.isfinite(typed).all() if dtype.kind == "f" else not np.array_equal(typed, samples):
-            raise DataError(
-                f"the calibration data do not fit the model's input, which is {dtype}; give it such samples"
-            )
-        return typed
+    def _typed(self) -> list[npt.NDArray[np.generic]]:
+        """The samples of each input in its own type; DataError where that does not hold them."""
+        return [_typed(given, samples) for given, samples in parts(self.graph.inputs, self.samples[:MAX_SAMPLES])]
+
+
+def _typed(given: GraphInput, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    dtype = np.dtype(given.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # what they leave is looked at below
+        typed = samples.astype(dtype)
+    if not np.isfinite(typed).all() if dtype.kind == "f" else not np.array_equal(typed, samples):
+        raise DataError(
+            f"the calibration data do not fit the model's input '{printable(given.name)}', which is {dtype}; give it "
+            "such samples"
+        )
+    return typed

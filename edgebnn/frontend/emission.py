@@ -33,7 +33,7 @@ from edgebnn.frontend.jumps import MAX_LEVELS
 from edgebnn.frontend.lattice import lattice_of_range, lattice_of_sums
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
-from edgebnn.frontend.raw_input import RawInput, typed
+from edgebnn.frontend.raw_input import RawInputs, typed
 from edgebnn.frontend.reachable import Reachable
 from edgebnn.frontend.rounding import UNIT, float32_holds, straight_through_error
 from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
@@ -61,26 +61,26 @@ _LARGEST_SUM = 2**31 - 2  # thresholds reach one beyond the sums and still are i
 class Emitter:
     """Collects the nodes of one network and gives them names that occur once.
 
-    `effort` is what is left to find the steps of the whole model. With `encodes`, the first steps that the model takes
-    of its input become the network's encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by
+    `effort` is what is left to find the steps of the whole model. The first steps that the model takes of an input may
+    become its encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by
     name and unit.
     """
 
-    def __init__(self, given: Tensor, encodes: bool, calibration: Calibration | None) -> None:
+    def __init__(self, inputs: RawInputs, calibration: Calibration | None) -> None:
         self.nodes: list[Node] = []
         self.effort = Effort()
-        self.input = RawInput(given, encodes)
+        self.inputs = inputs
         self.quantised: list[str] = []
         self.folded: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Line] = {}
         self._folded: list[str] = []
         self._names: set[str] = set()
-        self._tensors: set[str] = {given.name}
+        self._tensors: set[str] = {each.tensor.name for each in inputs.each}
         self._sources: dict[tuple[Expression, str, tuple[Pooled | Reshaped, ...]], Source] = {}
         self._bases: dict[str, Tensor] = {}
         self._roundings: dict[str, tuple[Rounding, ...]] = {}
-        self._reachable = Reachable(given)
+        self._reachable = self._reached()
 
     def source(self, signal: Signal) -> Source:
         """The signal as a tensor of the network; Refusal where it is neither integers nor steps."""
@@ -116,7 +116,7 @@ class Emitter:
 
     def emit(self, node: Node, *read: Tensor) -> None:
         """The next node of the network, which reads these tensors; InputReadTwice as `RawInput` has it."""
-        self.input.read_by(node, read)
+        self.inputs.read_by(node, read)
         self.nodes.append(node)
         self._reachable.add(node)
 
@@ -144,7 +144,9 @@ class Emitter:
         ]
         total = self._added(layers, sums)
         leaf = leaf_of_sums(source, weights, made, pad, operation, dots, padding)
-        self._roundings[total.name] = roundings_of_layer(source, weights, operation, dots, self.input.holds(tensor))
+        self._roundings[total.name] = roundings_of_layer(
+            source, weights, operation, dots, self.inputs.of(tensor) is not None
+        )
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
@@ -152,15 +154,15 @@ class Emitter:
         return Signal(total, lattice, leaf, expression, total.shape, value, "float")
 
     def maker(self, tensor: Tensor) -> Node | None:
-        """The node that makes a tensor; None for the input."""
+        """The node that makes a tensor; None for an input."""
         return next((node for node in reversed(self.nodes) if node.output is tensor), None)
 
     def composed(
         self, node: str, value: str, first: Linear, made: Composed, operation: WeightedSum, extents: tuple[int, ...]
     ) -> Signal:
         """One layer in place of `first` and of one that reads its sums; `extents` are those of the sums' map."""
-        made_before = (other.output for other in self.nodes if other.output.name == first.sources[0])
-        tensor = next(made_before, self.input.tensor)
+        made_before = (*(each.tensor for each in self.inputs.each), *(other.output for other in self.nodes))
+        tensor = next(other for other in made_before if other.name == first.sources[0])
         bound = largest_sum(made.weights, made.kind) * max(abs(tensor.low), abs(tensor.high))
         if bound > _LARGEST_SUM:
             raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
@@ -283,22 +285,28 @@ class Emitter:
         return self._line(signal, line, error)
 
     def _encoded(self, signal: Signal) -> Source | None:
-        """The steps of the model's real input as the network's encoding; None where they are to be nodes."""
-        levels = self.input.quantised(signal, self.effort)
-        if levels is None or self.input.quantizer is None:
+        """The steps of a real input of the model as its encoding; None where they are to be nodes."""
+        given = self.inputs.of(signal.base)
+        levels = None if given is None else given.quantised(signal, self.effort)
+        if given is None or levels is None or given.quantizer is None:
             return None
-        self.nodes, made = self.input.retyped(self.nodes, levels, self.tensor_name)
-        self._reachable = Reachable(self.input.tensor)
-        for node in self.nodes:
-            self._reachable.add(node)
-        base, direction = made[signal.base.name], self.input.quantizer.direction
-        if base is not self.input.tensor:  # whose channels are all stepped alike
+        self.nodes, made = given.retyped(self.nodes, levels, self.tensor_name)
+        self._reachable = self._reached()
+        base, direction = made[signal.base.name], given.quantizer.direction
+        if base is not given.tensor:  # whose channels are all stepped alike
             direction = np.full(base.channels, direction[0])
         tensor = self._followed(base, signal, direction)
         return scaled_source(tensor, levels.scale)
 
+    def _reached(self) -> Reachable:
+        """What is known of the integers of all tensors so far."""
+        reachable = Reachable([each.tensor for each in self.inputs.each])
+        for node in self.nodes:
+            reachable.add(node)
+        return reachable
+
     def _line(self, signal: Signal, line: tuple[Fractions, Fractions], error: float) -> Source:
-        """The network's input, perhaps scaled and shifted, each channel in its own way."""
+        """An input of the network, perhaps scaled and shifted, each channel in its own way."""
         if not np.any(line[0] != 0):
             raise Refusal("gets an input times zero, which does not depend on it", "train or export the model again")
         base = signal.base

@@ -63,7 +63,7 @@ class Node:
 
 @dataclass(frozen=True)
 class GraphInput:
-    """The model's input: its element type (a NumPy name), its batch size (1 where open) and its shape."""
+    """One of the model's inputs: its element type (a NumPy name), its batch size (1 where open) and its shape."""
 
     name: str
     dtype: str
@@ -71,16 +71,21 @@ class GraphInput:
     shape: tuple[int, ...]
     open_batch: bool = False
 
+    @property
+    def model_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self.shape
+
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A model with one input, up to one of its outputs.
+    """A model up to one of its outputs, with the inputs that this depends on.
 
     `constants` are its initializers, `opset` that of the default domain.
     """
 
     name: str
-    input: GraphInput
+    inputs: tuple[GraphInput, ...]
     output: str
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
@@ -89,6 +94,16 @@ class Graph:
     notes: tuple[str, ...] = ()
     ends_in_half: bool = False
     producer: str = ""
+
+    @property
+    def batch(self) -> int:
+        """How many samples it takes at once, where any input fixes that; else 1."""
+        return max(given.batch for given in self.inputs)
+
+    @property
+    def open_batch(self) -> bool:
+        """Whether it takes any number of samples at once."""
+        return all(given.open_batch for given in self.inputs)
 
     def readers(self, value: str) -> tuple[Node, ...]:
         """The nodes that read a value."""

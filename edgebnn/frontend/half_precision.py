@@ -26,12 +26,12 @@ _NOTE = (
 
 
 def widened(graph: Graph) -> Graph:
-    """The graph with float32 in place of float16, and a note where it had any; its input keeps its own type."""
+    """The graph with float32 in place of float16, and a note where it had any; its inputs keep their own types."""
     constants = {name: _wide(array) for name, array in graph.constants.items()}
     nodes = tuple(map(_widened_node, graph.nodes))
     same = all(constants[name] is array for name, array in graph.constants.items())
     same = same and all(new is old for new, old in zip(nodes, graph.nodes, strict=True))
-    if same and graph.input.dtype != "float16":
+    if same and all(given.dtype != "float16" for given in graph.inputs):
         return graph
     return replace(graph, constants=constants, nodes=nodes, notes=(*graph.notes, _NOTE))
 

@@ -1,58 +1,48 @@
-"""Which integers the network's input holds."""
+"""Which integers the network's inputs hold."""
 
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.errors import DataError, ModelError
-from edgebnn.frontend.graph import Graph, GraphInput, Node
+from edgebnn.frontend.graph import Array, Graph, GraphInput, Node
+from edgebnn.frontend.options import InputOptions, ReadOptions, parse_input_type
 from edgebnn.frontend.problems import printable
+from edgebnn.network.batches import batch_of, parts
 from edgebnn.network.encoding import fraction_in
-from edgebnn.network.types import Encoding, Kind, Quantizer, Tensor
+from edgebnn.network.types import Encoding, Input, Kind, Quantizer, Tensor
 
 _INTEGER_TYPES = ("uint8", "int8", "uint16", "int16")
 _FLOAT_TYPES = ("float32", "float16")
 _FEW_SAMPLES = 16
 _LARGEST_HALF = 2**11  # the integers up to here are float16 values
-_NAMES = "bits, trits, or uintN or intN with N from 1 to 16"
-
-
-@dataclass(frozen=True, eq=False)
-class ReadOptions:
-    """What the reader of a model is told beside the model.
-
-    `input_type` is `bits`, `trits`, `uintN` or `intN` (N from 1 to 16), `input_scale` the real value of one of these
-    integers, by default 1, and `input_offset` that of the integer 0, by default 0. Samples in `calibration` (batch
-    first, in the model's own layout) show the range of the input where the model itself does not, and those of float
-    layers that are to become int8. `output` names the output that the network ends in, where the model has several.
-    """
-
-    input_type: str | None = None
-    input_scale: Fraction | None = None
-    calibration: npt.NDArray[np.generic] | None = None
-    output: str | None = None
-    input_offset: Fraction | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class GivenInput:
-    """The network's input as model and options give it: integers, each worth `scale`, the integer 0 worth `offset`.
+    """An input of the network as model and options give it: integers, each worth `scale`, the integer 0 worth `offset`.
 
-    `open` says that neither of them says which integers, so that the model's own quantiser may.
+    `name` is the model's own, which its tensor has in print. `open` says that neither of them says which integers, so
+    that the model's own quantiser may.
     """
 
+    name: str
     tensor: Tensor
     scale: Fraction
     offset: Fraction
     encoding: Encoding
     open: bool
     said: tuple[str, ...] = ()
+
+    def encoded(self, tensor: Tensor, quantizer: Quantizer | None) -> Input:
+        """The input with this tensor, and the model's own quantiser where that makes its integers."""
+        return Input(tensor, replace(self.encoding, quantizer=quantizer or self.encoding.quantizer))
 
     def notes(self, quantizer: Quantizer | None) -> tuple[str, ...]:
         """What a user should know of the input, where the model's own quantiser makes its integers or none does."""
@@ -64,37 +54,71 @@ class GivenInput:
         return self.said
 
 
-def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) -> GivenInput:
-    """The type of the network's input, and notes for the user.
+def calibration_batch(graph: Graph, options: ReadOptions) -> Array | None:
+    """The calibration samples of all inputs as a batch; DataError where they are no samples of the model."""
+    samples = options.calibration
+    if samples is None:
+        return None
+    try:
+        batch = batch_of(graph.inputs, samples, single=False)
+        each = parts(graph.inputs, batch)
+    except DataError as error:
+        raise DataError(f"of the calibration data: {error}") from error
+    if not len(batch):
+        raise DataError("the calibration data hold no sample; give some hundred of those that will come")
+    for given, part in each:
+        if not np.all(np.isfinite(part)):
+            raise DataError(
+                f"the calibration data for input '{printable(given.name)}' hold no finite numbers; give samples as "
+                "the model takes them"
+            )
+    return batch
 
-    `axes` are those of the model's axes that come first, second, ... in the network, where it is not channel first.
 
-    Raises ModelError where the model's own type and the options do not go together, DataError for calibration data
-    that are no samples of the model.
+def given_inputs(
+    graph: Graph, options: ReadOptions, samples: Array | None, axes: Mapping[str, tuple[int, ...]]
+) -> tuple[GivenInput, ...]:
+    """The types of the network's inputs, and notes for the user.
+
+    `samples` are a batch for calibration. `axes` are, for inputs that are not channel first, those of the model's axes
+    that come first, second, ... in the network. Raises ModelError where the model's own type and the options do not go
+    together, DataError for calibration data of which no integers can be made.
     """
-    given, name = graph.input, printable(graph.input.name)
+    options.check_names([given.name for given in graph.inputs])
+    found: list[npt.NDArray[np.generic] | None] = [None] * len(graph.inputs)
+    if samples is not None:
+        found = [part for _, part in parts(graph.inputs, samples)]
+    return tuple(
+        _given_input(graph, given, options.of(given.name), part, axes.get(given.name, ()))
+        for given, part in zip(graph.inputs, found, strict=True)
+    )
+
+
+def _given_input(
+    graph: Graph, given: GraphInput, stated: InputOptions, samples: Array | None, axes: tuple[int, ...]
+) -> GivenInput:
+    name = printable(given.name)
     if given.dtype not in (*_INTEGER_TYPES, *_FLOAT_TYPES, "int32", "int64", "bool"):
         raise ModelError(f"input '{name}' is {given.dtype}; export the model with a float32 or integer input")
-    _check_calibration(options, given)
     own = _own_range(given.dtype)
-    scale, offset = options.input_scale or Fraction(1), options.input_offset or Fraction(0)
+    scale, offset = stated.scale or Fraction(1), stated.offset or Fraction(0)
     if own is not None and (scale != 1 or offset):
         raise ModelError(
             f"input '{name}' is {given.dtype}, whose integers are worth 1 each; leave out --input-scale and "
-            "--input-offset"
+            "--input-offset" + ("" if len(graph.inputs) == 1 else ", or name the input that they are of (NAME=1/255)")
         )
-    open_scale = options.input_scale is None and options.input_offset is None
+    open_scale = stated.scale is None and stated.offset is None
     quantizer = None
     opened = False
     notes: tuple[str, ...] = ()
     shape = tuple(given.shape[axis] for axis in axes) if axes else given.shape
-    if options.input_type is not None:
-        kind, low, high = parse_input_type(options.input_type)
+    if stated.type is not None:
+        kind, low, high = parse_input_type(stated.type)
     elif own is not None:
         kind, low, high = Kind.INTEGERS, *own
-    elif options.calibration is not None:
+    elif samples is not None:
         kind = Kind.INTEGERS
-        scale, low, high, quantizer, notes = _calibrated(options.calibration, name, shape[0], scale, offset)
+        scale, low, high, quantizer, notes = _calibrated(samples, name, shape[0], scale, offset)
         opened = quantizer is not None and open_scale  # the model's own steps come first
     else:
         bits = 12 if given.dtype == "float16" else 16
@@ -108,17 +132,15 @@ def given_input(graph: Graph, options: ReadOptions, axes: tuple[int, ...] = ()) 
     if given.dtype == "float16" and quantizer is None:
         _check_half(name, scale, offset, max(-low, high))
     if own is not None and not own[0] <= low <= high <= own[1]:
-        raise ModelError(
-            f"input '{name}' is {given.dtype}, which does not hold {options.input_type}; choose another type"
-        )
-    clip = _clip_behind(graph) if quantizer is None else None
+        raise ModelError(f"input '{name}' is {given.dtype}, which does not hold {stated.type}; choose another type")
+    clip = _clip_behind(graph, given) if quantizer is None else None
     if clip is not None and kind is Kind.INTEGERS:
         low, high = max(low, math.ceil((clip[0] - offset) / scale)), min(high, math.floor((clip[1] - offset) / scale))
         if low > high:
             raise ModelError(f"input '{name}' is clipped to a range that holds none of its integers; check the clip")
     tensor = Tensor(name, kind, shape, low, high, float(scale))
     encoding = Encoding(given.dtype, axes, quantizer, float(offset))
-    return GivenInput(tensor, scale, offset, encoding, opened, (*notes, *_few_samples(options.calibration)))
+    return GivenInput(given.name, tensor, scale, offset, encoding, opened, (*notes, *_few_samples(samples)))
 
 
 def _few_samples(samples: npt.NDArray[np.generic] | None) -> tuple[str, ...]:
@@ -154,41 +176,6 @@ def _check_half(name: str, scale: Fraction, offset: Fraction, largest: int) -> N
     )
 
 
-def parse_input_scale(text: str) -> Fraction:
-    """The real value of one integer, such as "1/255" or "0.005"; ModelError for anything else."""
-    try:
-        scale = Fraction(text) if len(text) <= 40 else None
-    except (ValueError, ZeroDivisionError):
-        scale = None
-    if scale is None or not 2.0**-60 < scale < 2.0**60:
-        raise ModelError(f"the input scale '{printable(text)}' is no positive number; write it as 1/255 or 0.005")
-    return scale
-
-
-def parse_input_offset(text: str) -> Fraction:
-    """The real value of the integer 0, such as "-1" or "-0.5"; ModelError for anything else."""
-    try:
-        offset = Fraction(text) if len(text) <= 40 else None
-    except (ValueError, ZeroDivisionError):
-        offset = None
-    if offset is None or not -(2.0**60) < offset < 2.0**60:
-        raise ModelError(f"the input offset '{printable(text)}' is no number; write it as -1 or -0.5")
-    return offset
-
-
-def _check_calibration(options: ReadOptions, given: GraphInput) -> None:
-    samples = options.calibration
-    if samples is None:
-        return
-    if samples.ndim != len(given.shape) + 1 or samples.shape[1:] != given.shape or not len(samples):
-        raise DataError(
-            f"the calibration data have the shape {samples.shape}, but the model takes (batch, "
-            f"{', '.join(map(str, given.shape))}); give samples as the model takes them"
-        )
-    if samples.dtype.kind not in "iufb" or not np.all(np.isfinite(samples)):
-        raise DataError("the calibration data hold no finite numbers; give an array of samples as the model takes them")
-
-
 def _calibrated(
     samples: npt.NDArray[np.generic], name: str, channels: int, scale: Fraction, offset: Fraction
 ) -> tuple[Fraction, int, int, Quantizer | None, tuple[str, ...]]:
@@ -217,17 +204,6 @@ def _calibrated(
     return unit, least, most, quantizer, (note,)
 
 
-def parse_input_type(text: str) -> tuple[Kind, int, int]:
-    """Kind, lowest and highest value of an input type by name; ModelError for an unknown name."""
-    if text in ("bits", "trits"):
-        return Kind(text), -1, 1
-    match = re.fullmatch(r"(u?)int([1-9]|1[0-6])", text)
-    if match is None:
-        raise ModelError(f"the input type '{printable(text)}' is not known; choose {_NAMES}")
-    bits = int(match[2])
-    return (Kind.INTEGERS, 0, 2**bits - 1) if match[1] else (Kind.INTEGERS, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-
-
 def _own_range(dtype: str) -> tuple[int, int] | None:
     if dtype == "bool":
         return 0, 1
@@ -253,9 +229,9 @@ def _range_of(samples: npt.NDArray[np.generic]) -> tuple[int, int]:
     return (0, 2**bits - 1) if least >= 0 else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-def _clip_behind(graph: Graph) -> tuple[float, float] | None:
-    """The range that a clip right behind the input lets through (a cast may stand between)."""
-    value = graph.input.name
+def _clip_behind(graph: Graph, given: GraphInput) -> tuple[float, float] | None:
+    """The range that a clip right behind an input lets through (a cast may stand between)."""
+    value = given.name
     for _ in range(2):
         readers = graph.readers(value)
         if len(readers) != 1:

@@ -21,7 +21,7 @@ from edgebnn.frontend.expressions import Leaf
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
 from edgebnn.frontend.half_precision import HALF_STEP, HALF_UNIT
-from edgebnn.frontend.inputs import GivenInput, ReadOptions, given_input
+from edgebnn.frontend.inputs import GivenInput, calibration_batch, given_inputs
 from edgebnn.frontend.joints import averaged, joined, summed
 from edgebnn.frontend.jumps import NotMonotone
 from edgebnn.frontend.lattice import lattice_of_range
@@ -49,10 +49,11 @@ from edgebnn.frontend.operations import (
     WeightedSum,
     operands_in,
 )
+from edgebnn.frontend.options import ReadOptions
 from edgebnn.frontend.own_lines import takes_steps, without_steps
 from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.products import combines_layers, is_factor, product_of_two, reduces_channels
-from edgebnn.frontend.raw_input import InputReadTwice
+from edgebnn.frontend.raw_input import InputReadTwice, RawInput, RawInputs
 from edgebnn.frontend.scores import Scores, emit_scores
 from edgebnn.frontend.shuffles import SHUFFLE_STEPS, is_shuffle, stepped
 from edgebnn.frontend.signals import (
@@ -92,38 +93,41 @@ def lower(graph: Graph, name: str, options: ReadOptions, model: RunnableModel | 
 
     `model` is what the graph was read from, which calibration runs.
     """
-    samples = options.calibration
+    samples = calibration_batch(graph, options)
     calibration = Calibration(model, graph, samples) if model is not None and samples is not None else None
-    axes: tuple[int, ...] = ()
-    encodes = True
+    axes: dict[str, tuple[int, ...]] = {}
+    read_twice: set[str] = set()
     while True:
         try:
-            given = given_input(graph, options, axes)
+            given = given_inputs(graph, options, samples, axes)
         except Refusal as refusal:  # of a node that the input's type is read from
             raise ModelError(f"what follows the input {refusal}") from refusal
+        raw = RawInputs([RawInput(each.tensor, each.open and each.tensor.name not in read_twice) for each in given])
         try:
-            return _Lowering(graph, given, given.open and encodes, calibration).run(name)
-        except InputReadTwice:
-            encodes = False
+            return _Lowering(graph, given, Emitter(raw, calibration)).run(name)
+        except InputReadTwice as found:
+            read_twice.add(found.name)
         except _InputTransposed as found:
-            axes = found.axes
+            axes[found.name] = found.axes
 
 
 class _InputTransposed(Exception):
-    """The model's first layers see its input with these axes in front, so that the network takes it so."""
+    """The model's first layers see an input with these axes in front, so that the network takes it so."""
 
-    def __init__(self, axes: tuple[int, ...]) -> None:
-        super().__init__(axes)
+    def __init__(self, name: str, axes: tuple[int, ...]) -> None:
+        super().__init__(name, axes)
+        self.name = name
         self.axes = axes
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, given: GivenInput, encodes: bool, calibration: Calibration | None) -> None:
+    def __init__(self, graph: Graph, given: Sequence[GivenInput], emitter: Emitter) -> None:
         self._graph = graph
         self._given = given
-        self._emitter = Emitter(given.tensor, encodes, calibration)
+        self._emitter = emitter
         self._folder = Folder(graph.opset)
-        self._inputs = {given.tensor.name}  # and what was taken of it along its axes
+        # The inputs' tensors, and what was taken of them along their axes.
+        self._inputs = {each.tensor.name: each for each in given}
         self._problems: list[Problem] = []
         self._notes: list[str] = []
         self._values: dict[str, Value] = dict(graph.constants)
@@ -139,7 +143,8 @@ class _Lowering:
 
     def run(self, name: str) -> Lowered:
         graph = self._graph
-        self._values[graph.input.name] = self._input_signal()
+        for value, given in zip(graph.inputs, self._given, strict=True):
+            self._values[value.name] = _input_signal(given)
         for node in graph.nodes:
             self._visit(node)
         last = next(node for node in graph.nodes if graph.output in node.outputs)
@@ -158,26 +163,28 @@ class _Lowering:
         return Lowered(self._network(name, scores), ())
 
     def _network(self, name: str, scores: Scores) -> Network:
-        emitter, given = self._emitter, self._given
-        quantizer = emitter.input.quantizer
-        encoding = replace(given.encoding, quantizer=quantizer or given.encoding.quantizer)
-        rounded_here = given.encoding.quantizer is not None and quantizer is None
+        emitter = self._emitter
+        inputs = list(zip(self._given, emitter.inputs.each, strict=True))
+        nodes = _read(emitter.nodes)
+        rounded_here = [
+            given.tensor.name for given, raw in inputs if given.encoding.quantizer is not None and raw.quantizer is None
+        ]
         return Network(
             name,
-            emitter.input.tensor,
-            _read(emitter.nodes),
-            encoding,
+            tuple(given.encoded(raw.tensor, raw.quantizer) for given, raw in inputs),
+            nodes,
             self._graph.sha256,
             notes=(
                 *self._graph.notes,
-                *given.notes(quantizer),
+                *(note for given, raw in inputs for note in given.notes(raw.quantizer)),
+                *_unread([given.tensor.name for given in self._given], nodes),
                 *self._notes,
                 *emitter.notes,
                 *scores.notes,
             ),
             score_error=scores.error + self._half_error(),
             ends_in="classes" if self._dropped else "scores",
-            quantised=(*((given.tensor.name,) if rounded_here else ()), *emitter.folded, *emitter.quantised),
+            quantised=(*rounded_here, *emitter.folded, *emitter.quantised),
             model_output=self._graph.output,
         )
 
@@ -187,17 +194,6 @@ class _Lowering:
             return 0.0
         scores = self._emitter.nodes[-1].output
         return HALF_STEP + HALF_UNIT * max(abs(scores.low), abs(scores.high)) * scores.scale
-
-    def _input_signal(self) -> Signal:
-        tensor = self._given.tensor
-        scale, offset = (np.full(tensor.channels, each) for each in (self._given.scale, self._given.offset))
-        leaf = Leaf(scale, offset, True, np.zeros(tensor.channels))
-        dtype = self._graph.input.dtype
-        elements = "float" if dtype in ("float32", "float16") else "bool" if dtype == "bool" else "integer"
-        axes = self._given.encoding.axes
-        view = view_of_axes(axes) if axes else None
-        lattice = lattice_of_range(tensor)
-        return Signal(tensor, lattice, leaf, leaf, tensor.shape, tensor.name, elements, model_view=view)
 
     def _visit(self, node: Node) -> None:
         values: list[Value | None] = [self._values[name] if name else None for name in node.inputs]
@@ -211,8 +207,9 @@ class _Lowering:
             if node.operator.startswith("Reduce"):
                 self._report(node, product_of_two() if is_factor(self._graph, node) else reduces_channels())
                 return
-            if refusal.signal.base.name in self._inputs and not self._given.encoding.axes:
-                raise _InputTransposed(refusal.axes) from refusal
+            given = self._inputs.get(refusal.signal.base.name)
+            if given is not None and not given.encoding.axes:
+                raise _InputTransposed(given.name, refusal.axes) from refusal
             self._report(node, refusal)
             return
         except Refusal as refusal:
@@ -234,13 +231,13 @@ class _Lowering:
         constants = [value for value in values if value is None or isinstance(value, (np.ndarray, Quantised))]
         if node.inputs and len(constants) == len(values) and foldable(node):
             return self._folded(node, constants)
-        operands = operands_of(values, self._graph.input.batch, self._graph.opset)
+        operands = operands_of(values, self._graph.batch, self._graph.opset)
         if any(name in self._dropped for name in node.inputs):
             return self._behind_the_end(node, values, operands)
         operation = recogniser_of(node)(node, operands)
         if isinstance(operation, Dropping) and operation.otherwise and not self._left_out.issuperset(node.outputs):
             operation = operation.otherwise
-        if isinstance(operation, Knowing) and _is_whole_shape(node) and self._graph.input.open_batch:
+        if isinstance(operation, Knowing) and _is_whole_shape(node) and self._graph.open_batch:
             self._of_two[node.outputs[0]] = _with_batch_of_two(operation.value)
         elif not isinstance(operation, (Rearranging, Knowing)) and self._depends_on_batch(node):
             raise Refusal("computes with the size of the batch", "export the model without it, or with a fixed batch")
@@ -328,7 +325,7 @@ class _Lowering:
             case Taking():
                 moved = taken_along(self._emitter, signal, operation.axis - 1, operation.places, node.name, value)
                 if signal.base.name in self._inputs:
-                    self._inputs.add(moved.base.name)
+                    self._inputs[moved.base.name] = self._inputs[signal.base.name]
                 return moved
             case Transposing() | Rearranging():
                 if signal.shuffle is not None or is_shuffle(self._graph, node):
@@ -373,7 +370,7 @@ class _Lowering:
         if keeps_channels(signal, shape):
             moved = reshaped(signal, shape, node.name, value)
         else:
-            if self._emitter.input.open(signal.base):
+            if self._emitter.inputs.open(signal.base):
                 signal = without_steps(self._emitter, signal)  # they are the encoding, whatever moves its axes
             moved = self._emitter.split(signal, shape, node.name, value)
         return seen_as(moved, view)
@@ -447,6 +444,28 @@ class _Lowering:
 
     def _report(self, node: Node, refusal: Refusal) -> None:
         self._problems.append(Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy))
+
+
+def _input_signal(given: GivenInput) -> Signal:
+    """The integers of an input, each worth what it is to the model."""
+    tensor, encoding = given.tensor, given.encoding
+    scale, offset = (np.full(tensor.channels, each) for each in (given.scale, given.offset))
+    leaf = Leaf(scale, offset, True, np.zeros(tensor.channels))
+    dtype = encoding.dtype
+    elements = "float" if dtype in ("float32", "float16") else "bool" if dtype == "bool" else "integer"
+    view = view_of_axes(encoding.axes) if encoding.axes else None
+    lattice = lattice_of_range(tensor)
+    return Signal(tensor, lattice, leaf, leaf, tensor.shape, tensor.name, elements, model_view=view)
+
+
+def _unread(inputs: Sequence[str], nodes: Sequence[NetworkNode]) -> tuple[str, ...]:
+    """What a user should know of inputs that no node reads: the model knows their shapes alone."""
+    read = {source for node in nodes for source in node.sources}
+    return tuple(
+        f"the values of input '{name}' change no score; they are taken all the same, as the model takes them"
+        for name in inputs
+        if name not in read
+    )
 
 
 def _read(nodes: Sequence[NetworkNode]) -> tuple[NetworkNode, ...]:

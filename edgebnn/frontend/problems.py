@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgebnn.errors import ModelError
-from edgebnn.legible import legible_line
+from edgebnn.legible import legible_name as printable
 
-_LONGEST_NAME = 80
+__all__ = ["Problem", "Refusal", "error_of", "printable"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,6 @@ class Refusal(Exception):
         super().__init__(f"{reason}; {remedy}")
         self.reason = reason
         self.remedy = remedy
-
-
-def printable(text: str, longest: int = _LONGEST_NAME) -> str:
-    """A name from a model, fit for a terminal: no control characters, not endless."""
-    clean = legible_line(text)
-    return clean if len(clean) <= longest else clean[: longest - 3] + "..."
 
 
 def error_of(file: str, problems: tuple[Problem, ...]) -> ModelError:

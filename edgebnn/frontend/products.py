@@ -8,7 +8,7 @@ from edgebnn.frontend.problems import Refusal
 
 def is_factor(graph: Graph, node: Node) -> bool:
     """Whether what a node makes ends up, by whatever operators, as a factor of another value of the network."""
-    varying = {graph.input.name}
+    varying = {given.name for given in graph.inputs}
     behind = set(node.outputs)
     for other in graph.nodes:
         if not varying.isdisjoint(other.inputs):

@@ -1,4 +1,4 @@
-"""The network's input while the model may still quantise it by itself: who reads it, and under which shapes."""
+"""The network's inputs while the model may still quantise them by itself: who reads them, and under which shapes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,38 @@ from edgebnn.network.types import Node, Quantizer, Reshape, Tensor
 
 
 class InputReadTwice(Exception):
-    """The model's own quantiser of its input is not all that reads the input."""
+    """The model's own quantiser of an input is not all that reads the input `name`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class RawInputs:
+    """All inputs of a model as they are given."""
+
+    def __init__(self, each: Sequence[RawInput]) -> None:
+        self.each = tuple(each)
+
+    def of(self, tensor: Tensor) -> RawInput | None:
+        """The input that a tensor is, under any shape; None where it is made by the network."""
+        return next((each for each in self.each if each.holds(tensor)), None)
+
+    def open(self, tensor: Tensor) -> bool:
+        """Whether steps of this tensor would be those of an input, and may become its encoding."""
+        found = self.of(tensor)
+        return found is not None and found.encodes
+
+    def read_by(self, node: Node, read: Sequence[Tensor]) -> None:
+        """Takes note of a node that reads these tensors; InputReadTwice as `RawInput` has it."""
+        for each in self.each:
+            each.read_by(node, read)
 
 
 class RawInput:
-    """The input as it is given, with what was reshaped of it.
+    """An input as it is given, with what was reshaped of it.
 
-    With `encodes`, the first steps that the model takes of it become the network's encoding, `quantizer`, and `tensor`
+    With `encodes`, the first steps that the model takes of it become its encoding, `quantizer`, and `tensor`
     what they make. InputReadTwice where something else reads the input too.
     """
 
@@ -30,17 +55,13 @@ class RawInput:
         self.tensor = given
         self.quantizer: Quantizer | None = None
         self._given = given
-        self._encodes = encodes
+        self.encodes = encodes
         self._read = False
         self._shapes = [given]
 
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor is the input as it is given, under any shape."""
         return any(tensor is each for each in self._shapes)
-
-    def open(self, tensor: Tensor) -> bool:
-        """Whether steps of this tensor would be those of the input, and may become the encoding."""
-        return self._encodes and self.holds(tensor)
 
     def read_by(self, node: Node, read: Sequence[Tensor]) -> None:
         """Takes note of a node that reads these tensors; InputReadTwice as said above."""
@@ -51,14 +72,14 @@ class RawInput:
         else:
             self._read = True
         if self.quantizer is not None:
-            raise InputReadTwice
+            raise InputReadTwice(self.tensor.name)
 
     def quantised(self, signal: Signal, effort: Effort) -> Levels | None:
-        """The levels of a signal's steps, which become the encoding; None where they are to be nodes."""
-        if not self.open(signal.base):
+        """The levels of steps of this input, which become its encoding; None where they are to be nodes."""
+        if not self.encodes:
             return None
         if self.quantizer is not None:
-            raise InputReadTwice
+            raise InputReadTwice(self.tensor.name)
         try:
             quantizer, levels = find_real_steps(signal.expression, signal.leaf, signal.base.channels, effort)
         except Refusal:  # steps of integers may do all the same
@@ -71,7 +92,7 @@ class RawInput:
         self.quantizer = quantizer
         self.tensor = typed(self._given, levels)
         if self._read:
-            raise InputReadTwice
+            raise InputReadTwice(self.tensor.name)
         return levels
 
     def retyped(

@@ -42,11 +42,11 @@ _MOST_KEPT = 1024  # sets of terms
 
 
 class Reachable:
-    """What the nodes of a network, as they are added, make of the integers of its input."""
+    """What the nodes of a network, as they are added, make of the integers of its inputs."""
 
-    def __init__(self, given: Tensor) -> None:
+    def __init__(self, given: Sequence[Tensor]) -> None:
         self._makers: dict[str, Node] = {}
-        self._tensors = {given.name: given}
+        self._tensors = {tensor.name: tensor for tensor in given}
         self._work = 0
         self._terms = lru_cache(_MOST_KEPT)(self._made)
         self._lattice = lru_cache(_MOST_KEPT)(self._lattice_of)

@@ -14,10 +14,11 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import ModelError
 from edgebnn.frontend.functions import MAX_DEPTH, inlined
-from edgebnn.frontend.graph import Array, AttributeValue, Graph, GraphInput, Node, needed
+from edgebnn.frontend.graph import Array, AttributeValue, Graph, Node, needed
+from edgebnn.frontend.graph_inputs import graph_inputs, unread_notes
 from edgebnn.frontend.half_precision import widened
 from edgebnn.frontend.problems import printable
-from edgebnn.frontend.tensors import TensorReader, dtype_name
+from edgebnn.frontend.tensors import TensorReader
 from edgebnn.frontend.validity import NEWEST_OPSET, check_validity
 from edgebnn.frontend.wire import check_parts
 from edgebnn.inputs import read_input
@@ -25,8 +26,6 @@ from edgebnn.inputs import read_input
 MAX_FILE_BYTES = 2**29
 MAX_NODES = 20_000
 MAX_EDGES = 200_000
-MAX_INPUT_SIZE = 2**22
-MAX_INPUT_CHANNELS = 2**18
 OLDEST_OPSET = 9
 
 _AGAIN = "export the model again"
@@ -48,18 +47,20 @@ class Stored:
 def graph_of(stored: Stored, output: str | None = None) -> Graph:
     """The graph of a file that ends in `output`, by default its only one, without nodes that this does not need.
 
-    Raises ModelError where it is no model with one input and such an output.
+    Raises ModelError where it is no model with inputs and such an output.
     """
     chosen, nodes = _ending_in(stored, output)
     used = {name for node in nodes for name in node.inputs}
+    read = [value for value in stored.inputs if value.name in used]
     graph = Graph(
         name=printable(stored.model.graph.name),
-        input=_input([value for value in stored.inputs if value.name in used] or list(stored.inputs)),
+        inputs=graph_inputs(read or stored.inputs[:1]),
         output=chosen,
         nodes=nodes,
         constants={name: array for name, array in stored.constants.items() if name in used},
         opset=stored.opset,
         sha256=stored.sha256,
+        notes=unread_notes([value.name for value in stored.inputs if value.name not in used], chosen) if read else (),
         ends_in_half=any(
             value.name == chosen and value.type.tensor_type.elem_type == TensorProto.FLOAT16
             for value in stored.model.graph.output
@@ -284,49 +285,6 @@ def _ordered(nodes: tuple[Node, ...], ready: set[str]) -> tuple[Node, ...]:
         stuck = next(node for node, count in zip(nodes, missing, strict=True) if count)
         raise ModelError(f"node '{stuck.name}' depends on its own output; a network must be free of cycles, {_AGAIN}")
     return tuple(nodes[index] for index in order)
-
-
-def _input(values: list[ValueInfoProto]) -> GraphInput:
-    if len(values) != 1:
-        names = ", ".join(f"'{printable(value.name)}'" for value in values[:4]) or "none"
-        raise ModelError(
-            f"the model has {len(values)} inputs ({names}), and a network takes one array of integers; join them into "
-            "one input (Concat) and take it apart behind it (Slice or Split, then Reshape)"
-            if values
-            else f"the model has no input that its output depends on; {_AGAIN}"
-        )
-    value = values[0]
-    name = printable(value.name)
-    tensor = value.type.tensor_type
-    dtype = dtype_name(tensor.elem_type)
-    if dtype is None or not tensor.HasField("shape"):
-        raise ModelError(f"input '{name}' has no element type or shape that is known; {_AGAIN} with a fixed shape")
-    dims = tensor.shape.dim
-    if not 2 <= len(dims) <= 4:
-        raise ModelError(
-            f"input '{name}' has {len(dims)} axes; it must be (batch, features), (batch, channels, length) or "
-            "(batch, channels, height, width)"
-        )
-    batch = dims[0].dim_value if dims[0].HasField("dim_value") and dims[0].dim_value > 0 else 1
-    for axis, dim in enumerate(dims[1:], start=1):
-        if not dim.HasField("dim_value"):
-            called = f" '{printable(dim.dim_param)}'" if dim.dim_param else ""
-            raise ModelError(
-                f"input '{name}' has a dynamic extent{called} at axis {axis}; {_AGAIN} with fixed extents behind the "
-                "batch"
-            )
-    shape = tuple(int(dim.dim_value) for dim in dims[1:])
-    if any(extent < 1 for extent in shape):
-        raise ModelError(f"input '{name}' has the shape {list(shape)} behind the batch; {_AGAIN} with fixed extents")
-    size = 1
-    for extent in shape:
-        size *= extent
-        if size > MAX_INPUT_SIZE:
-            raise ModelError(f"input '{name}' has more than {MAX_INPUT_SIZE} values; use a smaller one")
-    if shape[0] > MAX_INPUT_CHANNELS:
-        raise ModelError(f"input '{name}' has {shape[0]} channels; up to {MAX_INPUT_CHANNELS} are read, use fewer")
-    open_batch = dims[0].dim_value <= 0
-    return GraphInput(name=value.name, dtype=dtype, batch=int(batch), shape=shape, open_batch=open_batch)
 
 
 def _output(names: list[str], nodes: tuple[Node, ...], chosen: str | None) -> str:

@@ -11,8 +11,8 @@ from typing import TypeVar
 from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.graph import Graph
-from edgebnn.frontend.inputs import ReadOptions
 from edgebnn.frontend.lowering import lower
+from edgebnn.frontend.options import ReadOptions
 from edgebnn.frontend.problems import Problem, error_of, printable
 from edgebnn.frontend.reader import graph_of, read_stored, runnable
 from edgebnn.network.types import Network
@@ -61,7 +61,8 @@ def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspe
     graph, model = _naming(path, partial(_read, options=options))
     name = printable(path.stem)
     lowered = lower(graph, name, options, model)
-    if options.input_type is not None and options.calibration is not None and lowered.network is not None:
+    typed = all(options.of(given.name).type is not None for given in graph.inputs)
+    if typed and options.calibration is not None and lowered.network is not None:
         _check_calibrates(lowered.network)
     return Inspection(name, graph.sha256, lowered.network, lowered.problems, graph.producer)
 

@@ -94,7 +94,7 @@ def fit_of_plan(network: Network, target: Target, plan: Plan | None) -> Fit:
             "bytes of SRAM for stack, input, scores and work area",
             "memory.sram.size",
             "B",
-            STACK_BYTES + plan.input.bytes + plan.scores.bytes + plan.work_bytes,
+            STACK_BYTES + plan.input_bytes + plan.scores.bytes + plan.work_bytes,
             memory.sram.size.integer("memory"),
             _largest({buffer.tensor: buffer.bytes for buffer in plan.buffers}),
         )

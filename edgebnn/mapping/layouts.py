@@ -35,7 +35,7 @@ def layout_of(tensor: Tensor) -> Layout:
 
 def views_of(network: Network) -> dict[str, View]:
     """The view of every tensor of the network; ModelError for a reshape that would have to move packed bits."""
-    views = {network.input.name: View(network.input.name, layout_of(network.input))}
+    views = {entry.name: View(entry.name, layout_of(entry.tensor)) for entry in network.inputs}
     for node in network.nodes:
         if isinstance(node, Reshape):
             views[node.output.name] = _reshaped(node, views[node.sources[0]])

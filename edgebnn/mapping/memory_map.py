@@ -15,6 +15,7 @@ from edgebnn.mapping.plan import (
     Int8Stage,
     LinearStage,
     Place,
+    Plan,
     PoolStage,
     Stage,
     SumPoolStage,
@@ -39,7 +40,11 @@ def memory_map_json(mapped: MappedNetwork) -> bytes:
             "buffers": list(plan.buffers),
             "scratch": {"offset": plan.scratch_offset, "bytes": plan.scratch_bytes},
         },
-        "input": {"bytes": plan.input.bytes, "layout": plan.input},
+        "input": {"bytes": plan.input_bytes},
+        "inputs": [
+            {"name": entry.tensor, "offset": entry.offset, "bytes": entry.layout.bytes, "layout": entry.layout}
+            for entry in plan.inputs
+        ],
         "scores": {"bytes": plan.scores.bytes, "layout": plan.scores},
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
@@ -69,6 +74,7 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
         )
     lines += ["", f"## Weights image, {plan.image_bytes} bytes", "", "| offset | bytes | section |", "|---:|---:|---|"]
     lines += [f"| 0x{s.offset:06x} | {s.bytes} | {_cell(s.name)} |" for s in plan.sections]
+    lines += _inputs(plan)
     lines += [
         "",
         f"## Work area, {plan.work_bytes} bytes (the caller's), stage by stage",
@@ -85,6 +91,15 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
     if plan.scratch_bytes:
         lines.append(f"| 0x{plan.scratch_offset:06x} | {plan.scratch_bytes} | kernels' scratch | all |")
     return ("\n".join(lines) + "\n").encode()
+
+
+def _inputs(plan: Plan) -> list[str]:
+    """Where each input lies, where there are several."""
+    if len(plan.inputs) == 1:
+        return []
+    title = f"## Input, {plan.input_bytes} bytes (the caller's)"
+    rows = [f"| 0x{e.offset:06x} | {e.layout.bytes} | {_cell(e.tensor)} |" for e in plan.inputs]
+    return ["", title, "", "| offset | bytes | input |", "|---:|---:|---|", *rows]
 
 
 def stage_kind(stage: Stage) -> str:
@@ -138,7 +153,7 @@ def _sources(stage: Stage) -> str:
 
 
 def _place(place: Place) -> str:
-    return f"work + 0x{place.offset:06x}" if place.base == "work" else place.base
+    return f"{place.base} + 0x{place.offset:06x}" if place.base == "work" or place.offset else place.base
 
 
 def _cell(text: str) -> str:

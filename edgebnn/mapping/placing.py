@@ -7,7 +7,7 @@ from collections import Counter
 from edgebnn.chip.target import Target
 from edgebnn.mapping.arena import plan_arena
 from edgebnn.mapping.layouts import layout_of, views_of
-from edgebnn.mapping.plan import Buffer, Int8Stage, LinearStage, Place, Plan, Stage
+from edgebnn.mapping.plan import Buffer, InputPlan, Int8Stage, LinearStage, Place, Plan, Stage
 from edgebnn.mapping.stages import Job, Planning
 from edgebnn.network.types import Concat, Network, Reshape, Threshold
 
@@ -26,14 +26,15 @@ def _plan(planning: Planning) -> Plan:
     jobs = _jobs(network)
     buffers = _buffers(jobs, planning)
     places = {buffer.tensor: Place(base="work", offset=buffer.offset) for buffer in buffers}
-    places[network.input.name] = Place(base="input")
+    inputs = _inputs(network)
+    places |= {entry.tensor: Place(base="input", offset=entry.offset) for entry in inputs}
     places[planning.views[network.output.name].root] = Place(base="scores")
     stages = tuple(planning.stage(job, places) for job in jobs)
     work = max((buffer.offset + buffer.bytes for buffer in buffers), default=0)
     scratch = max(map(_scratch_bytes, stages), default=0)
     return Plan(
         stages=stages,
-        input=layout_of(network.input),
+        inputs=inputs,
         scores=layout_of(network.output),
         buffers=buffers,
         work_bytes=work + scratch,
@@ -42,6 +43,16 @@ def _plan(planning: Planning) -> Plan:
         sections=planning.image.sections,
         image_bytes=planning.image.length,
     )
+
+
+def _inputs(network: Network) -> tuple[InputPlan, ...]:
+    """The inputs one behind another, in the model's order."""
+    placed, offset = [], 0
+    for entry in network.inputs:
+        layout = layout_of(entry.tensor)
+        placed.append(InputPlan(tensor=entry.name, offset=offset, layout=layout))
+        offset += layout.bytes
+    return tuple(placed)
 
 
 def _jobs(network: Network) -> list[Job]:
@@ -63,7 +74,7 @@ def _jobs(network: Network) -> list[Job]:
 
 
 def _buffers(jobs: list[Job], planning: Planning) -> tuple[Buffer, ...]:
-    """The SRAM plan of every tensor that is neither the input nor the scores."""
+    """The SRAM plan of every tensor that is neither an input nor the scores."""
     born: dict[str, int] = {}
     dies: dict[str, int] = {}
     sizes: dict[str, int] = {}
@@ -74,7 +85,8 @@ def _buffers(jobs: list[Job], planning: Planning) -> tuple[Buffer, ...]:
         sizes[output.name] = layout_of(output).bytes
         for source in job.sources:
             dies[planning.views[source].root] = index
-    outside = {planning.network.input.name, planning.views[planning.network.output.name].root}
+    inputs = (entry.name for entry in planning.network.inputs)
+    outside = {*inputs, planning.views[planning.network.output.name].root}
     inside = [name for name in sizes if name not in outside]
     return plan_arena({name: sizes[name] for name in inside}, {name: (born[name], dies[name]) for name in inside})
 

@@ -46,8 +46,16 @@ class Layout(_Record, frozen=True):
         return (pixels * self.channels * width + 3) // 4 * 4
 
 
+class InputPlan(_Record, frozen=True):
+    """Where an input lies in the caller's input, at an offset in bytes, and how."""
+
+    tensor: str
+    offset: int
+    layout: Layout
+
+
 class Place(_Record, frozen=True):
-    """Where a tensor lies: in the caller's input, in the caller's scores, or in the work area at an offset in bytes."""
+    """Where a tensor lies: in the caller's input, the caller's scores, or the work area, at an offset in bytes."""
 
     base: Literal["input", "scores", "work"]
     offset: int = 0
@@ -250,10 +258,13 @@ class Buffer(_Record, frozen=True):
 
 
 class Plan(_Record, frozen=True):
-    """The whole of it. `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch."""
+    """The whole of it. The inputs lie one behind another.
+
+    `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch.
+    """
 
     stages: tuple[Stage, ...]
-    input: Layout
+    inputs: tuple[InputPlan, ...]
     scores: Layout
     buffers: tuple[Buffer, ...]
     work_bytes: int
@@ -261,6 +272,11 @@ class Plan(_Record, frozen=True):
     scratch_bytes: int
     sections: tuple[Section, ...]
     image_bytes: int
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all inputs of a sample, a multiple of 4."""
+        return sum(entry.layout.bytes for entry in self.inputs)
 
     @property
     def banks(self) -> int:

@@ -26,6 +26,7 @@ from edgebnn.network.types import (
     Border,
     Concat,
     Encoding,
+    Input,
     Kind,
     Linear,
     MaxPool,
@@ -35,6 +36,7 @@ from edgebnn.network.types import (
     Reshape,
     SumPool,
     Take,
+    Tensor,
     Threshold,
 )
 
@@ -49,7 +51,7 @@ _NODES: dict[str, type[Node]] = {
     "take": Take,
     "affine": Affine,
 }
-SCHEMA: Literal[2] = 2
+SCHEMA: Literal[3] = 3
 _MOST_LISTS = 1 << 20
 _TYPES: dict[type, str] = {node: name for name, node in _NODES.items()}
 # Constants that stand in the document as lists: the type of the list, and of the array that it is.
@@ -78,7 +80,7 @@ class _AnyRecord(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. `files` holds the SHA-256 of every other file of the folder."""
 
-    schema: Literal[2]
+    schema: Literal[3]
     provenance: Provenance
     target: Target
     policy: str | None
@@ -157,12 +159,13 @@ def restore(record: Record, image: bytes, where: str) -> MappedNetwork:
 
 
 def _network_document(network: Network) -> dict[str, Any]:
-    rest = {
-        item.name: getattr(network, item.name) for item in fields(network) if item.name not in ("nodes", "encoding")
-    }
+    rest = {item.name: getattr(network, item.name) for item in fields(network) if item.name not in ("nodes", "inputs")}
     return {
         **{name: msgspec.to_builtins(value) for name, value in rest.items()},
-        "encoding": _encoding_document(network.encoding),
+        "inputs": [
+            {"tensor": msgspec.to_builtins(entry.tensor), "encoding": _encoding_document(entry.encoding)}
+            for entry in network.inputs
+        ],
         "nodes": [_node_document(node) for node in network.nodes],
     }
 
@@ -222,11 +225,12 @@ def _network(document: dict[str, Any], plan: Plan, image: bytes) -> Network:
     nodes = tuple(_node(item, stages, image) for item in document["nodes"])
     hints = get_type_hints(Network)
     rest = {
-        name: msgspec.convert(value, hints[name])
-        for name, value in document.items()
-        if name not in ("nodes", "encoding")
+        name: msgspec.convert(value, hints[name]) for name, value in document.items() if name not in ("nodes", "inputs")
     }
-    return Network(nodes=nodes, encoding=_encoding(document["encoding"]), **rest)
+    inputs = tuple(
+        Input(msgspec.convert(item["tensor"], Tensor), _encoding(item["encoding"])) for item in document["inputs"]
+    )
+    return Network(nodes=nodes, inputs=inputs, **rest)
 
 
 def _encoding(document: dict[str, Any]) -> Encoding:

@@ -1,12 +1,13 @@
 """The integer network and the interpreter that is its oracle."""
 
-from edgebnn.network.encoding import encode, how_taken, model_shape, what_is_taken
+from edgebnn.network.encoding import encode, how_taken, what_is_taken
 from edgebnn.network.interpreter import interpret
 from edgebnn.network.types import (
     Add,
     Affine,
     Concat,
     Encoding,
+    Input,
     Kind,
     Linear,
     MaxPool,
@@ -27,6 +28,7 @@ __all__ = [
     "Affine",
     "Concat",
     "Encoding",
+    "Input",
     "Kind",
     "Linear",
     "MaxPool",
@@ -43,6 +45,5 @@ __all__ = [
     "encode",
     "how_taken",
     "interpret",
-    "model_shape",
     "what_is_taken",
 ]

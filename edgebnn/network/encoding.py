@@ -1,4 +1,4 @@
-"""From samples as users hand them over to the integers of a network's input."""
+"""From samples as users hand them over to the integers of a network's inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.errors import DataError
-from edgebnn.network.types import Encoding, Network, Quantizer, Tensor
+from edgebnn.network.batches import parts
+from edgebnn.network.types import Encoding, Input, Network, Quantizer, Tensor
 
 Values = npt.NDArray[np.int64]
 
@@ -22,26 +23,24 @@ _AGAIN = (
 )
 
 
-def model_shape(network: Network) -> tuple[int, ...]:
-    """The shape of one sample as the model itself takes it."""
-    tensor, axes = network.input, network.encoding.axes
-    return tuple(tensor.shape[axes.index(axis)] for axis in range(len(axes))) if axes else tensor.shape
+def encode(network: Network, x: npt.NDArray[np.generic]) -> dict[str, Values]:
+    """A batch as the integers (B, *shape) of each input's tensor, by name; DataError where it cannot be the input."""
+    return {entry.name: encode_input(entry, part) for entry, part in parts(network.inputs, x)}
 
 
-def encode(network: Network, x: npt.NDArray[np.generic]) -> Values:
-    """A batch (B, *model's own shape) as integers (B, *input shape); DataError where it cannot be the input."""
-    tensor, encoding = network.input, network.encoding
-    check_shape(network, x)
-    _check_numbers(x, tensor.name)
+def encode_input(entry: Input, x: npt.NDArray[np.generic]) -> Values:
+    """Samples (B, *model's own shape) of one input as integers (B, *shape)."""
+    tensor, encoding = entry.tensor, entry.encoding
+    _check_numbers(x, entry.name)
     if encoding.quantizer is None:
         return _channel_first(_integers(x, tensor, encoding.offset), encoding)
     return _stepped(_channel_first(x, encoding), encoding, encoding.quantizer)
 
 
-def what_is_taken(network: Network) -> str:
-    """A sentence on which samples `encode` takes: their shape, and what arrays of integers and of floats mean."""
-    tensor, encoding = network.input, network.encoding
-    head = f"input '{tensor.name}' takes samples of the shape {model_shape(network)}: "
+def what_is_taken(entry: Input) -> str:
+    """A sentence on which samples an input takes: their shape, and what arrays of integers and of floats mean."""
+    tensor, encoding = entry.tensor, entry.encoding
+    head = f"input '{entry.name}' takes samples of the shape {entry.model_shape}: "
     if encoding.quantizer is not None:
         return f"{head}real numbers, which the model's own steps turn into integers"
     units = "-1 and +1" if tensor.kind == "bits" else f"integers from {tensor.low} to {tensor.high}"
@@ -55,17 +54,27 @@ def what_is_taken(network: Network) -> str:
 
 def how_taken(network: Network, x: npt.NDArray[np.generic]) -> tuple[str, ...]:
     """Sentences on what these samples were taken for, where their type alone decides that and may not be meant so."""
-    tensor, encoding = network.input, network.encoding
+    return tuple(note for entry, part in parts(network.inputs, x) for note in how_input_taken(entry, part))
+
+
+def how_input_taken(entry: Input, x: npt.NDArray[np.generic]) -> tuple[str, ...]:
+    """The sentences of `how_taken` on one input, at most one."""
+    tensor, encoding = entry.tensor, entry.encoding
     if x.dtype.kind not in "iu" or not encoding.dtype.startswith("float"):
         return ()
     worth = _worth(tensor, encoding.offset)
     if encoding.quantizer is not None:
         return (
-            f"the data are {x.dtype}, but input '{tensor.name}' takes real numbers, so that 1 was taken for 1.0; where "
+            f"the data are {x.dtype}, but input '{entry.name}' takes real numbers, so that 1 was taken for 1.0; where "
             "they are a sensor's integers, scale them as in training, or compile again with --input-type and "
             "--input-scale",
         )
-    return (f"the data are {x.dtype}, taken as the sensor's integers{worth}; floats are real numbers",) if worth else ()
+    if not worth:
+        return ()
+    return (
+        f"the data for input '{entry.name}' are {x.dtype}, taken as the sensor's integers{worth}; floats are real "
+        "numbers",
+    )
 
 
 def _worth(tensor: Tensor, offset: float) -> str:
@@ -76,16 +85,6 @@ def _worth(tensor: Tensor, offset: float) -> str:
 
 def _channel_first(x: npt.NDArray[Any], encoding: Encoding) -> npt.NDArray[Any]:
     return np.transpose(x, (0, *(1 + axis for axis in encoding.axes))) if encoding.axes else x
-
-
-def check_shape(network: Network, x: npt.NDArray[np.generic]) -> None:
-    """DataError where a batch is not of the model's own shape."""
-    shape = model_shape(network)
-    if x.shape[1:] != shape:
-        raise DataError(
-            f"input '{network.input.name}' has the shape (batch, {', '.join(map(str, shape))}), "
-            f"but the data have {x.shape}; reshape the data"
-        )
 
 
 def _check_numbers(x: npt.NDArray[np.generic], name: str) -> None:

@@ -40,7 +40,7 @@ Rule = Callable[..., Values]
 def interpret(
     network: Network, x: npt.NDArray[np.generic], rules: Mapping[str, Rule] | None = None
 ) -> npt.NDArray[np.int32]:
-    """Scores of a batch x as the network's encoding takes it; the answer is int32 (B, *output shape).
+    """Scores of a batch x as the network's inputs take it; the answer is int32 (B, *output shape).
 
     `rules` take the place of the definitions of the nodes that they name: on a chip with errors a layer is another
     function. Raises DataError where x has another shape or values outside the range.
@@ -50,7 +50,7 @@ def interpret(
 
 def trace(network: Network, x: npt.NDArray[np.generic], rules: Mapping[str, Rule] | None = None) -> dict[str, Values]:
     """Every tensor of the network for a batch, by name, as int64 with the batch axis in front."""
-    values: dict[str, Values] = {network.input.name: encode(network, x)}
+    values = encode(network, x)
     for node in network.nodes:
         sources = [values[name] for name in node.sources]
         rule = (rules or {}).get(node.name)

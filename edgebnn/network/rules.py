@@ -7,6 +7,7 @@ it, and the runtime in C follows them without looking again. So a network that b
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from math import prod
 from typing import assert_never
 
@@ -20,6 +21,7 @@ from edgebnn.network.types import (
     Border,
     Concat,
     Encoding,
+    Input,
     Kind,
     Linear,
     MaxPool,
@@ -49,14 +51,27 @@ _NARROW = (*_PACKED, Kind.INTEGERS)
 _INT32 = (Kind.SUMS, Kind.SCORES)
 
 
-def check_input(tensor: Tensor) -> None:
-    """ModelError where the network's input is not of a kind that samples can have, or its range not of its kind."""
+def check_inputs(inputs: Sequence[Input]) -> None:
+    """ModelError where there is none, or two have one name; and for each as `_check_input` and `_check_encoding`."""
+    if not inputs:
+        raise ModelError("the network has no input; give it one")
+    names = [entry.name for entry in inputs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ModelError(f"the network has two inputs of the name '{twice}'; rename one")
+    for entry in inputs:
+        _check_input(entry.tensor)
+        _check_encoding(entry.encoding, entry.tensor)
+
+
+def _check_input(tensor: Tensor) -> None:
+    """ModelError where an input is not of a kind that samples can have, or its range not of its kind."""
     if tensor.kind not in _NARROW:
         raise ModelError(f"input '{tensor.name}' is of the kind '{tensor.kind}'; make it bits, trits or integers")
     _check_range(tensor, f"input '{tensor.name}'")
 
 
-def check_encoding(encoding: Encoding, tensor: Tensor) -> None:
+def _check_encoding(encoding: Encoding, tensor: Tensor) -> None:
     """ModelError where what users hand over cannot become the input tensor."""
     where = f"input '{tensor.name}'"
     axes = encoding.axes

@@ -320,7 +320,7 @@ class Quantizer:
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """How samples as users hand them over become the integers of a network's input tensor.
+    """How samples as users hand them over become the integers of an input's tensor.
 
     `dtype` is the element type of the model's own input. `axes` says which of the model's axes (batch not counted)
     come first, second, ... in the input tensor, where that is not channel first by itself. With a `quantizer` any real
@@ -335,22 +335,39 @@ class Encoding:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """A model in integers: its input tensor and its nodes in an order in which they can be run.
+class Input:
+    """One of a network's inputs: its tensor, and how what users hand over becomes the integers of that."""
 
-    `encoding` says how what users hand over becomes the integers of the input tensor. `notes` are sentences that a user
-    should read. `score_error` bounds, in the model's own units, how far the model's float32 scores lie from the integer
-    scores times their scale: by what float32 rounds behind the last sums, and int32. Where `ends_in` is `classes`, the
-    model itself goes on from its scores to probabilities or to an arg max, which were left out. `model_output` is the
-    model's own name of the output that it ends in. `quantised` names the
-    model's float layers, and its input, that the front end made integers of by calibration data, so that the scores are
-    no longer the model's own.
+    tensor: Tensor
+    encoding: Encoding
+
+    @property
+    def name(self) -> str:
+        """The model's own name of it, printable."""
+        return self.tensor.name
+
+    @property
+    def model_shape(self) -> tuple[int, ...]:
+        """The shape of one sample as the model itself takes it."""
+        axes = self.encoding.axes
+        return tuple(self.tensor.shape[axes.index(axis)] for axis in range(len(axes))) if axes else self.tensor.shape
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A model in integers: its inputs, in the model's own order, and its nodes in an order in which they can be run.
+
+    `notes` are sentences that a user should read. `score_error` bounds, in the model's own units, how far the model's
+    float32 scores lie from the integer scores times their scale: by what float32 rounds behind the last sums, and
+    int32. Where `ends_in` is `classes`, the model itself goes on from its scores to probabilities or to an arg max,
+    which were left out. `model_output` is the model's own name of the output that it ends in. `quantised` names the
+    model's float layers, and inputs, that the front end made integers of by calibration data, so that the scores are no
+    longer the model's own.
     """
 
     name: str
-    input: Tensor
+    inputs: tuple[Input, ...]
     nodes: tuple[Node, ...]
-    encoding: Encoding
     model_sha256: str
     notes: tuple[str, ...] = field(default=())
     score_error: float = 0.0
@@ -361,9 +378,9 @@ class Network:
     def __post_init__(self) -> None:
         """ModelError where names repeat, a source is not made before it is read, a tensor is beyond all memory, or a
         node breaks the shape rules."""
-        from edgebnn.network.rules import check_encoding, check_input, check_node  # they speak of this module's types
+        from edgebnn.network.rules import check_inputs, check_node  # they speak of this module's types
 
-        made = {self.input.name}
+        made = {entry.name for entry in self.inputs}
         names: set[str] = set()
         for node in self.nodes:
             if node.name in names or node.output.name in made:
@@ -385,15 +402,15 @@ class Network:
                     f"tensor '{tensor.name}' can reach {max(-tensor.low, tensor.high)}, beyond int32; "
                     "use fewer inputs a neuron, or fewer bits an input (--input-type)"
                 )
-        check_input(self.input)
-        check_encoding(self.encoding, self.input)
+        check_inputs(self.inputs)
         for node in self.nodes:
             check_node(node, tuple(self.tensors[source] for source in node.sources))
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
         """Every tensor by name."""
-        return {self.input.name: self.input} | {node.output.name: node.output for node in self.nodes}
+        given = {entry.name: entry.tensor for entry in self.inputs}
+        return given | {node.output.name: node.output for node in self.nodes}
 
     @property
     def output(self) -> Tensor:

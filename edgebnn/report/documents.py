@@ -65,7 +65,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
     firmware = deployment.firmware
     return {
         "deployment": str(folder),
-        "takes": what_is_taken(mapped.network),
+        "takes": ". ".join(map(what_is_taken, mapped.network.inputs)),
         **origin_document(mapped),
         **memory_document(deployment),
         "available": available_document(mapped.target),

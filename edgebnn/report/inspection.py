@@ -12,7 +12,8 @@ from rich.console import Console
 from edgebnn.chip.target import Target
 from edgebnn.frontend import Inspection
 from edgebnn.frontend.weights import FLOAT_WEIGHTS
-from edgebnn.network import Linear, Network, Threshold, encode, model_shape, what_is_taken
+from edgebnn.network import Input, Linear, Network, Threshold, what_is_taken
+from edgebnn.network.encoding import encode_input
 from edgebnn.report import numbers
 from edgebnn.report.ambiguity import ambiguity
 from edgebnn.report.fit import fit_document, fit_rows
@@ -34,6 +35,7 @@ def inspect_document(inspection: Inspection, target: Target) -> Document:
         "model_sha256": inspection.model_sha256,
         **named(target),
         "input": None,
+        "inputs": [],
         "scores": None,
         "layers": [],
         "macs": 0,
@@ -57,8 +59,10 @@ def _network_document(network: Network, target: Target) -> Document:
     by_kind: Counter[str] = Counter()
     for node in network.linear:
         by_kind[str(node.weight_kind)] += int(node.weights.size)
+    inputs = [_input(entry) for entry in network.inputs]
     return {
-        "input": _input(network),
+        "input": inputs[0] if len(inputs) == 1 else None,
+        "inputs": inputs,
         "scores": {
             "shape": list(network.output.shape),
             "scale": network.output.scale,
@@ -78,25 +82,25 @@ def _network_document(network: Network, target: Target) -> Document:
     }
 
 
-def _input(network: Network) -> Document:
-    """The input tensor, and what users hand over for it: its shape and type, and what a quantiser makes of it."""
-    tensor, encoding = network.input, network.encoding
+def _input(entry: Input) -> Document:
+    """An input's tensor, and what users hand over for it: its shape and type, and what a quantiser makes of it."""
+    tensor, encoding = entry.tensor, entry.encoding
     document: Document = {
-        "name": tensor.name,
+        "name": entry.name,
         "kind": str(tensor.kind),
         "shape": list(tensor.shape),
         "low": tensor.low,
         "high": tensor.high,
         "scale": tensor.scale,
         "offset": encoding.offset,
-        "takes": what_is_taken(network),
+        "takes": what_is_taken(entry),
         "dtype": encoding.dtype,
-        "model_shape": list(model_shape(network)),
+        "model_shape": list(entry.model_shape),
         "axes": list(encoding.axes),
         "quantizer": None,
     }
     if encoding.quantizer is not None:
-        zeros = encode(network, np.zeros((1, *model_shape(network)), np.float32))
+        zeros = encode_input(entry, np.zeros((1, *entry.model_shape), np.float32))
         document["quantizer"] = {
             "levels": encoding.quantizer.thresholds.shape[1] + 1,
             "step": encoding.quantizer.step,

@@ -12,8 +12,9 @@ Document = dict[str, Any]
 
 
 def layers(network: Network, target: Target) -> list[Document]:
-    """A document for every node of the network; `reads` names the nodes whose tensors it reads, or the input."""
-    makers = {network.input.name: network.input.name} | {node.output.name: node.name for node in network.nodes}
+    """A document for every node of the network; `reads` names the nodes whose tensors it reads, or an input."""
+    makers = {entry.name: entry.name for entry in network.inputs}
+    makers |= {node.output.name: node.name for node in network.nodes}
     in_array = _in_array(network, target)
     documents = []
     for node in network.nodes:

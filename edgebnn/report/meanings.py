@@ -20,7 +20,7 @@ def meanings(document: Document) -> list[tuple[str, str]]:
     others = [layer for layer in thresholds if layer["ties"] and not _is_number(layer["ties"])]
     padded = [layer for layer in layers if layer.get("padding", "none") != "none"]
     return [
-        ("input", _input(document["input"])),
+        *(("input", _input(entry)) for entry in document["inputs"]),
         *_row("sign(0)", signs, lambda layer: str(layer["ties"]), "threshold"),
         *_row("ties", others, lambda layer: str(layer["ties"]), "threshold"),
         *_row("padding", padded, _padding, "padded layer"),

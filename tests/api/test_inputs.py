@@ -12,7 +12,6 @@ import pytest
 import edgebnn
 from edgebnn.api import Deployment
 from edgebnn.errors import DataError, ModelError
-from edgebnn.network import model_shape
 from tests.frontend.onnx_models import Model, dense, signs
 from tests.frontend.seeds import channels_last, quantised
 
@@ -83,7 +82,9 @@ def test_an_input_type_beside_calibration_data_is_for_float_layers(tmp_path: Pat
     x = np.random.default_rng(0).integers(0, 256, (40, 8)).astype(np.float32)
     deployment = edgebnn.compile(float_layers().save(tmp_path), "host", input_type="uint8", calibration=x)
     network = deployment.mapped.network
-    assert (network.input.low, network.input.high) == (0, 255) and network.quantised == ("node_matmul_0",)
+    assert (network.inputs[0].tensor.low, network.inputs[0].tensor.high) == (0, 255) and network.quantised == (
+        "node_matmul_0",
+    )
     with pytest.raises(DataError, match="both say what the input holds"):
         edgebnn.compile(dense().save(tmp_path), "host", input_type="uint8", calibration=x)
 
@@ -117,7 +118,7 @@ def test_numbers_of_any_size_are_samples_or_one_sentence_and_no_warning(
     for deployment in deployments:
         for number in numbers:
             try:
-                scores = deployment.run(np.full((3, *model_shape(deployment.mapped.network)), number), on=on)
+                scores = deployment.run(np.full((3, *deployment.mapped.network.inputs[0].model_shape), number), on=on)
             except DataError:
                 continue
             assert np.isfinite(scores).all()

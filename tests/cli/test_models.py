@@ -72,7 +72,10 @@ def test_an_offset_goes_from_the_command_line_into_what_is_run(tmp_path: Path) -
             document("run", folder, "--input", tmp_path / f"{name}.npy", "--output", tmp_path / f"{name}.out.npy")
         )
     assert np.array_equal(np.load(tmp_path / "bytes.out.npy"), np.load(tmp_path / "reals.out.npy"))
-    assert "the data are uint8, taken as the sensor's integers times 0.00784314 plus -1" in said[0]["notes"][0]
+    assert (
+        "the data for input 'x' are uint8, taken as the sensor's integers times 0.00784314 plus -1"
+        in said[0]["notes"][0]
+    )
     assert not any("the data are" in note for note in said[1]["notes"])
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.target_files import load_target
-from edgebnn.emulator.samples import encode_samples
+from edgebnn.emulator.samples import encode_batch
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
-from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, encode
+from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
 from tests.networks import Builder
 
 TARGETS = ("rram130", "cortex-m4", "host")
@@ -66,7 +66,8 @@ def renamed(network: Network, name: str) -> Network:
         )
         for node in network.nodes
     )
-    return replace(network, name=network.name + name, input=rename(network.input), nodes=nodes)
+    inputs = tuple(replace(entry, tensor=rename(entry.tensor)) for entry in network.inputs)
+    return replace(network, name=network.name + name, inputs=inputs, nodes=nodes)
 
 
 def write_project(files: Mapping[str, bytes], folder: Path) -> Path:
@@ -79,7 +80,7 @@ def write_project(files: Mapping[str, bytes], folder: Path) -> Path:
 
 def stored(mapped: MappedNetwork, x: npt.NDArray[np.generic]) -> bytes:
     """A batch (B, *the model's own input shape) as the firmware reads it, sample after sample."""
-    return encode_samples(encode(mapped.network, x), mapped.plan.input).tobytes()
+    return encode_batch(mapped.network, mapped.plan, x).tobytes()
 
 
 def run(command: list[str], folder: Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -51,7 +51,7 @@ def resized(target: str, memory: str, size: int) -> Target:
 def test_sizes_are_those_of_the_emitted_image_and_buffers(target: str, toolchain: str) -> None:
     mapped = mapped_on(beat_network(), target)
     facts = build_firmware(render_project(mapped), available(target, toolchain), toolchain).facts
-    buffers = mapped.plan.input.bytes + mapped.plan.scores.bytes + mapped.plan.work_bytes
+    buffers = mapped.plan.input_bytes + mapped.plan.scores.bytes + mapped.plan.work_bytes
     assert facts.constant_bytes > len(mapped.image) + 200
     if target == "host":
         assert facts.data_bytes >= buffers

@@ -67,7 +67,7 @@ def test_the_headers_say_what_the_plan_says(network: Network) -> None:
     files = render_project(mapped)
     model, memory = defines(files["include/model.h"]), defines(files["include/memory_map.h"])
     plan = mapped.plan
-    assert number(model["MODEL_INPUT_BYTES"]) == plan.input.bytes
+    assert number(model["MODEL_INPUT_BYTES"]) == plan.input_bytes
     assert number(model["MODEL_WORK_BYTES"]) == plan.work_bytes
     assert 4 * number(model["MODEL_SCORES"]) == plan.scores.bytes
     assert number(memory["MODEL_WEIGHTS_BYTES"]) == len(mapped.image)
@@ -90,7 +90,7 @@ def test_the_header_says_how_samples_become_the_firmwares_integers() -> None:
     header = render_project(mapped_on(network, "host"))["include/model.h"].decode()
     assert "The model itself takes its axes in another order: 2, 0, 1 of its own are the first" in header
     assert "its steps turn into these: 0 + 1 * the number of the channel's" in header
-    assert "deployment.json, under network, encoding, quantizer" in header
+    assert "deployment.json, under network, inputs, 0, encoding, quantizer" in header
 
 
 def test_the_registers_are_the_targets() -> None:

@@ -95,7 +95,7 @@ def layer_firmware(mapped: MappedNetwork) -> bytes:
 #include "ebnn_macro.h"
 static const uint32_t image[] = {{ {words} }};
 static const ebnn_linear_layer layer = {_descriptor(stage)};
-static uint32_t input[{mapped.plan.input.bytes // 4}], scores[{mapped.plan.scores.bytes // 4}];
+static uint32_t input[{mapped.plan.input_bytes // 4}], scores[{mapped.plan.scores.bytes // 4}];
 int main(void) {{
     const int32_t programmed = ebnn_macro_program(&layer, 0);
     if (programmed != 0) MAILBOX(0x10) = (unsigned)programmed;

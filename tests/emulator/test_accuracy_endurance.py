@@ -21,7 +21,7 @@ CHIPS = [ChipInstance(seed, policy="ultra-low-energy") for seed in range(3)]
 def judged() -> tuple[MappedNetwork, Dataset]:
     """A layer whose answers without errors are the labels."""
     mapped = mapped_on(dense(64, 4))
-    x = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (400, *mapped.network.input.shape))
+    x = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (400, *mapped.network.inputs[0].tensor.shape))
     return mapped, Dataset(x, FastPath(mapped).run(x).reshape(400, -1).argmax(axis=1).astype(np.int64))
 
 

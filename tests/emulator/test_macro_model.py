@@ -17,7 +17,7 @@ from edgebnn.emulator.structs import emulator_library
 from edgebnn.errors import TargetError
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Encoding, Kind, Linear, Network, Tensor, WeightKind, Window
+from edgebnn.network.types import Encoding, Input, Kind, Linear, Network, Tensor, WeightKind, Window
 from tests.chip.patterns import programmed
 from tests.emulator.macro_driver import MacroDriver, on_chip
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values, random_banks
@@ -27,7 +27,9 @@ from tests.networks import Builder, networks, random_inputs
 def _dense(weights: list[list[int]], kind: WeightKind, source: Tensor) -> Network:
     rows = np.array(weights, np.int8)
     output = Tensor("scores", Kind.SCORES, (len(rows),), -(10**6), 10**6)
-    return Network("one layer", source, (Linear("layer", ("x",), output, rows, kind),), Encoding("int8"), "0" * 64)
+    return Network(
+        "one layer", (Input(source, Encoding("int8")),), (Linear("layer", ("x",), output, rows, kind),), "0" * 64
+    )
 
 
 BITS_4 = Tensor("x", Kind.BITS, (4,), -1, 1)
@@ -177,7 +179,7 @@ def test_the_events_of_a_small_convolution_are_those_counted_by_hand() -> None:
 
 
 def _ending_in_trits(builder: Builder) -> Network:
-    return Network("small", builder.input, tuple(builder.nodes), Encoding("int8"), "0" * 64)
+    return Network("small", (Input(builder.input, Encoding("int8")),), tuple(builder.nodes), "0" * 64)
 
 
 def _ready_driver() -> tuple[MacroDriver, LinearStage]:

@@ -71,7 +71,7 @@ def layers_that_differ(
     Every activation and residual sum goes on as the model has it, so that one that float32's rounding turned does not
     turn others behind it: in deep networks with random weights it would turn nearly all.
     """
-    values = {network.input.name: encode(network, x)}
+    values = encode(network, x)
     shares: dict[str, float] = {}
     for node in network.nodes:
         output = node.output

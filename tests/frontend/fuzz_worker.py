@@ -110,7 +110,7 @@ def _shown(inspection: Inspection) -> None:
 
 def _run(network: Network, index: int, path: Path | None) -> str:
     """What is wrong when the network is mapped and run, beside onnxruntime on its file too; "" where nothing is."""
-    if sum(node.macs for node in network.linear) > _MOST_MACS or network.input.size > _MOST_MACS:
+    if sum(node.macs for node in network.linear) > _MOST_MACS or network.inputs[0].tensor.size > _MOST_MACS:
         return ""
     try:
         provenance = Provenance(

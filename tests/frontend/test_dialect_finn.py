@@ -256,7 +256,7 @@ def test_a_streamlined_network_equals_qonnx(tmp_path: Path, layout: str) -> None
     path = streamlined(layout).save(tmp_path)
     network = read_network(path)
     rng = np.random.default_rng(3)
-    x = rng.integers(-20, 21, (30, *(network.input.shape))).astype(np.int8)
+    x = rng.integers(-20, 21, (30, *(network.inputs[0].tensor.shape))).astype(np.int8)
     assert np.array_equal(interpret(network, x) * network.output.scale, run_by_qonnx(path, x))
 
 

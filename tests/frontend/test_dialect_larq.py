@@ -65,7 +65,7 @@ def scores_of(path: Path, options: ReadOptions, seed: int = 0, batch: int = 48) 
     network = read_network(path, options)
     dims = onnx.load(path).graph.input[0].type.tensor_type.shape.dim
     shape = [dim.dim_value for dim in dims][1:]
-    low, high = max(network.input.low, -128), min(network.input.high, 255)
+    low, high = max(network.inputs[0].tensor.low, -128), min(network.inputs[0].tensor.high, 255)
     x = np.random.default_rng(seed).integers(low, high + 1, (batch, *shape)).astype(np.float32)
     scores = interpret(network, x) * network.output.scale
     values = onnxruntime_values(path, x)
@@ -119,7 +119,7 @@ def small_net(padding: str) -> Larq:
 @pytest.mark.parametrize("padding", ["valid", "zeros", "ones", "ones, channels last"])
 def test_a_net_whose_samples_are_channel_last(tmp_path: Path, padding: str) -> None:
     network = assert_same(small_net(padding).save(tmp_path), UINT8)
-    assert network.input.shape == (1, 12, 12) and len(network.linear) == 4
+    assert network.inputs[0].tensor.shape == (1, 12, 12) and len(network.linear) == 4
     pads = {"ones": 1, "ones, channels last": 1}.get(padding, 0)
     assert network.linear[1].pad_value == pads
 

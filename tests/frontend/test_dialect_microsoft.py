@@ -173,7 +173,7 @@ def test_a_file_of_its_quantiser(style: QuantFormat, tmp_path: Path) -> None:
         assert {"QLinearSoftmax", "QLinearLeakyRelu"} <= operators
     deployment = edgebnn.compile(path, target="host")
     network = deployment.mapped.network
-    assert network.encoding.quantizer is not None and network.ends_in == "classes"
+    assert network.inputs[0].encoding.quantizer is not None and network.ends_in == "classes"
     x = np.random.default_rng(9).standard_normal((100, 3, 12, 12)).astype(np.float32)
     scores = deployment.run(x, on="reference")
     assert np.array_equal(scores, deployment.run(x, on="fast"))
@@ -211,7 +211,7 @@ def test_pairs_of_its_domain_are_those_of_onnx(name: str, tmp_path: Path) -> Non
     model.sign(at_least=True)
     model.add("MatMul", signs(1, 6, 3))
     compared = assert_same_as_onnxruntime(saved(model, tmp_path), ReadOptions(), batch=64)
-    assert compared.network.encoding.quantizer is not None
+    assert compared.network.inputs[0].encoding.quantizer is not None
     assert [layer.weight_kind.value for layer in compared.network.linear] == ["int8", "binary"]
 
 

@@ -57,7 +57,7 @@ def test_every_executor_agrees_on_it(inside: bool, tmp_path: Path) -> None:
     deployment = edgebnn.compile(path, target="host", input_type="int6")
     network = deployment.mapped.network
     assert any("float16" in note for note in network.notes)
-    assert network.encoding.dtype == ("float32" if inside else "float16")
+    assert network.inputs[0].encoding.dtype == ("float32" if inside else "float16")
     emulation = deployment.emulate((random_inputs(network, 0, 100), np.zeros(100)), model=path)
     assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].equal == 100
 
@@ -73,7 +73,7 @@ def test_a_quantiser_in_half_precision_is_the_networks_encoding(tmp_path: Path) 
     model.add("Cast", to=TensorProto.FLOAT)
     path = model.save(tmp_path)
     network = read_network(path)
-    assert network.encoding.quantizer is not None
+    assert network.inputs[0].encoding.quantizer is not None
     x = np.random.default_rng(0).standard_normal((200, 8)).astype(np.float32)
     quotients = x / np.float32(HALF(0.05))
     x = x[np.all(np.abs(quotients - np.floor(quotients) - 0.5) > 2.0**-11 * np.abs(quotients), axis=1)]
@@ -90,7 +90,7 @@ def _answers(path: Path, x: npt.NDArray[np.float32]) -> Any:
 
 def test_an_input_of_half_precision_is_taken_to_hold_what_it_can(tmp_path: Path) -> None:
     path = saved(network_in_half(inside=False), tmp_path)
-    assert (network := read_network(path)).input.high == 2047 and network.input.low == -2048
+    assert (network := read_network(path)).inputs[0].tensor.high == 2047 and network.inputs[0].tensor.low == -2048
     with pytest.raises(ModelError, match="float16, which rounds integers beyond 2048; choose a narrower --input-type"):
         read_network(path, ReadOptions("uint12"))
     with pytest.raises(ModelError, match=r"float16, which rounds the multiples of 1/255.*float32 input"):

@@ -18,7 +18,7 @@ from tests.frontend.onnx_models import Model, dense, signs
 
 
 def input_of(folder: Path, options: ReadOptions, model: Model | None = None) -> Tensor:
-    return read_network((model or dense()).save(folder), options).input
+    return read_network((model or dense()).save(folder), options).inputs[0].tensor
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_unknown_types(tmp_path: Path, name: str) -> None:
 
 def test_sixteen_bits_by_default_with_a_note(tmp_path: Path) -> None:
     network = read_network(dense().save(tmp_path))
-    assert (network.input.low, network.input.high) == (-32768, 32767)
+    assert (network.inputs[0].tensor.low, network.inputs[0].tensor.high) == (-32768, 32767)
     assert "--input-type" in network.notes[0]
 
 
@@ -95,9 +95,9 @@ def test_an_integer_input_brings_its_range(tmp_path: Path, dtype: int, low: int,
     model.add("Mul", np.array([0.5, 0.25, 1.5]))
     model.add("Add", np.array([1.0, 2.0, 3.0]))
     compared = assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions())
-    tensor = compared.network.input
+    tensor = compared.network.inputs[0].tensor
     assert (tensor.low, tensor.high) == (low, high)
-    assert compared.network.encoding.dtype == {3: "int8", 2: "uint8", 5: "int16", 4: "uint16"}[dtype]
+    assert compared.network.inputs[0].encoding.dtype == {3: "int8", 2: "uint8", 5: "int16", 4: "uint16"}[dtype]
     assert not compared.network.notes
 
 
@@ -173,7 +173,7 @@ def test_the_models_own_quantiser_stands_before_that_of_calibration(tmp_path: Pa
     samples = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
     path = model.save(tmp_path)
     network = read_network(path, ReadOptions(calibration=samples))
-    assert network.input.kind == "bits" and not network.quantised
+    assert network.inputs[0].tensor.kind == "bits" and not network.quantised
     expected = np.where(samples >= np.float32(0.3), 1, -1) @ signs(0, 8, 3)
     assert np.array_equal(interpret(network, samples) * network.output.scale, expected)
 
@@ -181,7 +181,7 @@ def test_the_models_own_quantiser_stands_before_that_of_calibration(tmp_path: Pa
 def test_real_samples_are_quantised_by_calibration(tmp_path: Path) -> None:
     samples = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
     network = read_network(dense().save(tmp_path), ReadOptions(calibration=samples))
-    assert (network.input.low, network.input.high) == (-127, 127) and network.quantised == ("x",)
+    assert (network.inputs[0].tensor.low, network.inputs[0].tensor.high) == (-127, 127) and network.quantised == ("x",)
     scores = interpret(network, samples) * network.output.scale
     step = np.abs(samples).max() / 127
     assert np.all(np.abs(scores - samples @ signs(0, 8, 3)) <= 8 * step / 2 * 1.001)
@@ -216,8 +216,8 @@ def test_the_models_own_quantiser_is_the_encoding_whatever_moves_its_axes(
     path = model.save(tmp_path)
     assert assert_same_as_onnxruntime(path, ReadOptions(), batch=64).scores_compared
     network = read_network(path)
-    assert network.encoding.quantizer is not None and network.input.shape == (12,)
-    assert (network.input.low, network.input.high) == (-131, 124)
+    assert network.inputs[0].encoding.quantizer is not None and network.inputs[0].tensor.shape == (12,)
+    assert (network.inputs[0].tensor.low, network.inputs[0].tensor.high) == (-131, 124)
 
 
 def test_an_input_that_is_read_beside_its_quantiser_holds_integers(tmp_path: Path) -> None:
@@ -231,7 +231,10 @@ def test_an_input_that_is_read_beside_its_quantiser_holds_integers(tmp_path: Pat
     raw = model.sign(at_least=True)
     model.add("Add", inputs=[quantised, raw])
     model.add("Conv", signs(2, 3, 2, 1))
-    assert assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("int8")).network.encoding.quantizer is None
+    assert (
+        assert_same_as_onnxruntime(model.save(tmp_path), ReadOptions("int8")).network.inputs[0].encoding.quantizer
+        is None
+    )
 
 
 def test_an_offset_beside_the_scale(tmp_path: Path) -> None:
@@ -244,7 +247,7 @@ def test_an_offset_beside_the_scale(tmp_path: Path) -> None:
     options = ReadOptions("uint8", Fraction(2, 255), input_offset=Fraction(-1))
     compared = assert_same_as_onnxruntime(path, options, batch=64)
     network = compared.network
-    assert compared.scores_compared and network.encoding.offset == -1
+    assert compared.scores_compared and network.inputs[0].encoding.offset == -1
     assert network.linear[0].border is not None and network.linear[0].border.shift == 1
     pixels = np.arange(256, dtype=np.float32).repeat(9).reshape(256, 1, 9)
     normalised = (pixels / np.float32(255) - np.float32(0.5)) / np.float32(0.5)

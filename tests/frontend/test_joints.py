@@ -257,7 +257,7 @@ class TestTransposedMaps:
         model.add("MatMul", signs(9, CHANNELS * 9, 10))
         model.add("Add", rng.normal(size=10))
         network = assert_close(model, tmp_path, 0.0)
-        assert network.encoding.axes == (2, 0, 1) and network.input.shape == (3, 6, 6)
+        assert network.inputs[0].encoding.axes == (2, 0, 1) and network.inputs[0].tensor.shape == (3, 6, 6)
 
     def test_a_batch_norm_on_the_flattened_map(self, tmp_path: Path) -> None:
         rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.network import interpret, model_shape
+from edgebnn.network import interpret
 from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_values
 from tests.frontend.onnx_models import Model, dense, signs
 
@@ -26,7 +26,7 @@ def refused(model: Model, folder: Path, options: ReadOptions = OPTIONS) -> str:
 def assert_equal(model: Model, folder: Path, options: ReadOptions = OPTIONS, within: float = 0.0) -> None:
     path = model.save(folder)
     network = read_network(path, options)
-    x = np.random.default_rng(0).integers(-100, 100, (40, *model_shape(network)))
+    x = np.random.default_rng(0).integers(-100, 100, (40, *network.inputs[0].model_shape))
     expected = onnxruntime_values(path, x.astype(np.float32))[model.last]
     assert np.all(np.abs(interpret(network, x) * network.output.scale - expected) <= within)
 

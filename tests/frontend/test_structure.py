@@ -262,7 +262,9 @@ class TestScores:
         model.add("Add", shifts)
         network = read_network(model.save(tmp_path), ReadOptions(f"int{bits}" if bits > 1 else "bits"))
         x = random_inputs(network, 0, 200)
-        x[2:32] = np.where(weights.T > 0, network.input.high, -network.input.high)  # the largest sums
+        x[2:32] = np.where(
+            weights.T > 0, network.inputs[0].tensor.high, -network.inputs[0].tensor.high
+        )  # the largest sums
         scores = interpret(network, x).astype(np.float64) * network.output.scale
         exact = (x.astype(np.int64) @ weights.astype(np.int64)) * slopes.astype(np.float64) + shifts.astype(np.float64)
         off, reach = np.abs(scores - exact).max(), np.abs(exact).max()
@@ -312,4 +314,4 @@ def test_a_bool_input(tmp_path: Path) -> None:
     model.add("Cast", to=TensorProto.FLOAT)
     model.add("MatMul", signs(0, 8, 3))
     network = read_network(model.save(tmp_path), ReadOptions())
-    assert (network.input.low, network.input.high) == (0, 1)
+    assert (network.inputs[0].tensor.low, network.inputs[0].tensor.high) == (0, 1)

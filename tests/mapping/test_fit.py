@@ -16,7 +16,7 @@ from edgebnn.errors import FitError
 from edgebnn.mapping.fit import STACK_BYTES, fit_of
 from edgebnn.mapping.planner import map_network
 from edgebnn.network.encoding import Encoding
-from edgebnn.network.types import Kind, Linear, Network, Tensor, WeightKind, Window
+from edgebnn.network.types import Input, Kind, Linear, Network, Tensor, WeightKind, Window
 from tests.mapping.test_planner import PROVENANCE, dense, mapped_on
 
 RRAM130 = load_target("rram130")
@@ -28,7 +28,7 @@ def _wide_map(side: int) -> Network:
     output = Tensor("scores", Kind.SCORES, (1, side, side), -255, 255)
     window = Window((1, 1), (1, 1), (1, 1), (0, 0), (0, 0))
     layer = Linear("conv", ("x",), output, np.ones((1, 1, 1, 1), np.int8), WeightKind.BINARY, window)
-    return Network("map", source, (layer,), Encoding("uint8"), "0" * 64)
+    return Network("map", (Input(source, Encoding("uint8")),), (layer,), "0" * 64)
 
 
 def _refusal(network: Network, target: Target) -> str:
@@ -43,7 +43,7 @@ def test_needs_are_those_of_the_deployment(target: str) -> None:
     fit, mapped = fit_of(network, load_target(target)), mapped_on(network, target)
     assert fit.fits and fit.sram is not None and fit.flash is not None
     plan = mapped.plan
-    assert fit.sram.needed == STACK_BYTES + plan.input.bytes + plan.scores.bytes + plan.work_bytes
+    assert fit.sram.needed == STACK_BYTES + plan.input_bytes + plan.scores.bytes + plan.work_bytes
     assert (fit.sram.available, fit.flash.needed) == (262144, len(mapped.image))
     if target == "rram130":
         assert fit.banks is not None and fit.banks.needed == len(mapped.linear_stages["fc"].tiles) == 12

@@ -13,7 +13,7 @@ from edgebnn.mapping import folder as folder_module
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.folder import check_folder, read_folder, write_folder
 from edgebnn.mapping.memory_map import memory_map_json
-from edgebnn.mapping.record import Record, encode, record_of, restore
+from edgebnn.mapping.record import SCHEMA, Record, encode, record_of, restore
 from tests.mapping.test_planner import dense, mapped_on
 
 
@@ -146,7 +146,7 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
 def test_a_folder_of_another_version_is_left_alone(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", *contents())
     path = tmp_path / "out" / "deployment.json"
-    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1', 1))
+    path.write_text(path.read_text().replace(f'"schema": {SCHEMA}', '"schema": 1', 1))
     with pytest.raises(DeploymentError, match="move it away"):
         write_folder(tmp_path / "out", *contents())
 

@@ -17,7 +17,7 @@ from edgebnn.mapping.cells import cell_groups, cells_csv, synapses_in_csv
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import decode, encode, record_of, restore
-from edgebnn.network import Encoding, Kind, Linear, Network, Tensor, WeightKind, Window
+from edgebnn.network import Encoding, Input, Kind, Linear, Network, Tensor, WeightKind, Window
 from tests.networks import networks
 
 PROVENANCE = Provenance(
@@ -39,7 +39,10 @@ def dense(inputs: int, neurons: int) -> Network:
     output = Tensor("scores", Kind.SCORES, (neurons,), -inputs, inputs)
     weights = rng.choice(np.array([-1, 1], np.int8), size=(neurons, inputs))
     return Network(
-        "dense", source, (Linear("fc", ("x",), output, weights, WeightKind.BINARY),), Encoding("int8"), "0" * 64
+        "dense",
+        (Input(source, Encoding("int8")),),
+        (Linear("fc", ("x",), output, weights, WeightKind.BINARY),),
+        "0" * 64,
     )
 
 
@@ -86,8 +89,9 @@ def test_a_record_restores_the_same_network(network: Network) -> None:
     mapped = mapped_on(network)
     again = restore(decode(encode(record_of(mapped, None, {})), "x"), mapped.image, "x")
     assert again.plan == mapped.plan
-    assert_same(dataclasses.replace(again.network, nodes=network.nodes), network)
-    for one, other in zip(network.nodes, again.network.nodes, strict=True):
+    assert_same(dataclasses.replace(again.network, nodes=network.nodes, inputs=network.inputs), network)
+    pairs = zip((*network.inputs, *network.nodes), (*again.network.inputs, *again.network.nodes), strict=True)
+    for one, other in pairs:
         assert type(one) is type(other)
         assert_same(one, other)
 
@@ -133,7 +137,7 @@ def test_too_much_sram_is_refused_with_numbers() -> None:
     window = Window((1, 1), (1, 1), (1, 1), (0, 0), (0, 0))
     layer = Linear("conv", ("x",), output, np.ones((1, 1, 1, 1), np.int8), WeightKind.BINARY, window)
     with pytest.raises(FitError, match=r"needs \d+ bytes of SRAM .*of 262144"):
-        mapped_on(Network("big", source, (layer,), Encoding("uint8"), "0" * 64))
+        mapped_on(Network("big", (Input(source, Encoding("uint8")),), (layer,), "0" * 64))
 
 
 def test_a_policy_needs_rram_and_must_exist() -> None:

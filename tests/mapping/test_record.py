@@ -12,7 +12,7 @@ import pytest
 
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.record import decode, encode, record_of, restore
-from edgebnn.network.types import Kind, Tensor
+from edgebnn.network.types import Encoding, Input, Kind, Tensor
 from tests.codegen.projects import TARGETS, beat_network, mapped_on
 from tests.networks import Builder
 
@@ -112,9 +112,9 @@ def test_the_target_is_checked_like_a_users_own(edit: Edit, message: str) -> Non
         (changed(lambda d: node(d, "affine"), offset=[[2**70], [1]]), "too large"),
         (changed(lambda d: node(d, "affine"), multiplier=[[0.5], [1]]), "Expected `int`"),
         (changed(lambda d: node(d, "affine"), shift=63), "shifts by 63"),
-        (changed(lambda d: d["network"]["encoding"], dtype="str"), "samples are no 'str'"),
-        (changed(lambda d: d["network"]["encoding"], dtype="nothing"), "nothing"),
-        (changed(lambda d: d["network"]["encoding"], axes=[0, 0]), "takes its axes in the order"),
+        (changed(lambda d: d["network"]["inputs"][0]["encoding"], dtype="str"), "samples are no 'str'"),
+        (changed(lambda d: d["network"]["inputs"][0]["encoding"], dtype="nothing"), "nothing"),
+        (changed(lambda d: d["network"]["inputs"][0]["encoding"], axes=[0, 0]), "takes its axes in the order"),
         (changed(lambda d: node(d, "linear"), groups="1"), "Expected `int`"),
         (changed(lambda d: node(d, "linear"), groups=0), "in 0 groups"),
         (changed(lambda d: d["network"], notes=[{}]), "Expected `str`"),
@@ -155,7 +155,7 @@ def test_a_network_that_does_not_end_in_scores_is_refused() -> None:
     builder = Builder(Tensor("x", Kind.BITS, (4,), -1, 1), np.random.default_rng(0))
     builder.linear(1)
     builder.threshold(Kind.TRITS)
-    network = replace(beat_network(), input=builder.input, nodes=tuple(builder.nodes))
+    network = replace(beat_network(), inputs=(Input(builder.input, Encoding("int8")),), nodes=tuple(builder.nodes))
     mapped = mapped_on(network, "host")
     with pytest.raises(DeploymentError, match="ends in trits, not in scores"):
         restore(record_of(mapped, None, {}), mapped.image, "x")

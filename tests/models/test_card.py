@@ -68,8 +68,8 @@ def test_the_checksum_is_that_of_the_file() -> None:
 
 def test_the_input_is_the_models(network: Network) -> None:
     dtype, shape = stated(r"\b(u?int\d+) \((\d+(?:, \d+)*)\)")
-    assert dtype == network.encoding.dtype
-    assert tuple(numbers(shape)) == network.input.shape
+    assert dtype == network.inputs[0].encoding.dtype
+    assert tuple(numbers(shape)) == network.inputs[0].tensor.shape
 
 
 def test_the_weights_are_as_many_and_of_the_kind_that_it_says(network: Network) -> None:

@@ -16,6 +16,7 @@ from edgebnn.network import (
     Affine,
     Concat,
     Encoding,
+    Input,
     Kind,
     Linear,
     MaxPool,
@@ -29,7 +30,6 @@ from edgebnn.network import (
     WeightKind,
     encode,
     interpret,
-    model_shape,
 )
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Window
@@ -111,7 +111,7 @@ def take(node: Take, x: Values) -> Values:
 
 
 def by_definition(network: Network, x: Values) -> dict[str, Values]:
-    values = {network.input.name: x}
+    values = {network.inputs[0].tensor.name: x}
     for node in network.nodes:
         source = values[node.sources[0]]
         match node:
@@ -142,7 +142,7 @@ def by_definition(network: Network, x: Values) -> dict[str, Values]:
 def test_every_tensor_is_what_the_definitions_say(network: Network, seed: int) -> None:
     x = random_inputs(network, seed % 2**32, 3)
     traced = trace(network, x)
-    encoded = encode(network, x)
+    encoded = encode(network, x)["x"]
     for sample in range(len(x)):
         for name, expected in by_definition(network, encoded[sample]).items():
             assert np.array_equal(traced[name][sample], expected), name
@@ -189,15 +189,15 @@ def encoded_by(encoding: Encoding, tensor: Tensor) -> Network:
         np.zeros((channels, 1), np.int64),
         np.empty((channels, 0), np.int32),
     )
-    return Network("encoded", tensor, (line,), encoding, "0" * 64)
+    return Network("encoded", (Input(tensor, encoding),), (line,), "0" * 64)
 
 
 def test_samples_come_in_the_models_own_order_of_axes() -> None:
     tensor = Tensor("x", Kind.INTEGERS, (3, 4, 5), 0, 255)
     network = encoded_by(Encoding("uint8", axes=(2, 0, 1)), tensor)
-    assert model_shape(network) == (4, 5, 3)
+    assert network.inputs[0].model_shape == (4, 5, 3)
     x = np.arange(2 * 60).reshape(2, 4, 5, 3)
-    assert np.array_equal(encode(network, x), x.transpose(0, 3, 1, 2))
+    assert np.array_equal(encode(network, x)["x"], x.transpose(0, 3, 1, 2))
     with pytest.raises(DataError, match=r"shape \(batch, 4, 5, 3\)"):
         encode(network, x.transpose(0, 3, 1, 2))
 
@@ -205,7 +205,7 @@ def test_samples_come_in_the_models_own_order_of_axes() -> None:
 def test_real_samples_are_integers_times_the_scale() -> None:
     network = encoded_by(Encoding("float32"), Tensor("x", Kind.INTEGERS, (3,), -128, 127, scale=0.1))
     x = np.array([[-12.8, 0.1, 12.7]], np.float32)
-    assert encode(network, x).tolist() == [[-128, 1, 127]]
+    assert encode(network, x)["x"].tolist() == [[-128, 1, 127]]
     with pytest.raises(DataError, match=r"times 0\.1, but the data hold fractions"):
         encode(network, x + np.float32(0.01))
     with pytest.raises(DataError, match=r"-128 to 127 times 0\.1"):
@@ -219,7 +219,7 @@ def test_a_quantizer_counts_as_the_model_compares_in_float32() -> None:
     below = np.nextafter(np.float32(0.1), np.float32(0))
     # 0.1 as float64 is a little less than 0.1 as float32, and rounds to it
     for x, up, down in ((below, -1, 1), (0.1, 0, 1), (np.float32(0.3), 1, 0), (0.4, 1, -1)):
-        assert encode(network, np.array([[x, x]])).tolist() == [[up, down]]
+        assert encode(network, np.array([[x, x]]))["x"].tolist() == [[up, down]]
 
 
 def test_sums_beyond_int32_are_refused() -> None:
@@ -227,15 +227,15 @@ def test_sums_beyond_int32_are_refused() -> None:
     output = Tensor("scores", Kind.SCORES, (1,), -40_000 * 65_535, 40_000 * 65_535)
     layer = Linear("fc", ("x",), output, np.ones((1, 40_000), np.int8), WeightKind.BINARY)
     with pytest.raises(ModelError, match="beyond int32"):
-        Network("wide", source, (layer,), Encoding("uint16"), "0" * 64)
+        Network("wide", (Input(source, Encoding("uint16")),), (layer,), "0" * 64)
 
 
 def test_a_network_names_each_thing_once_and_in_order() -> None:
     layer = dense(40, 3).nodes[0]
     with pytest.raises(ModelError, match="exists twice"):
-        Network("twice", dense(40, 3).input, (layer, layer), Encoding("int8"), "0" * 64)
+        Network("twice", dense(40, 3).inputs, (layer, layer), "0" * 64)
     source = Tensor("y", Kind.BITS, (40,), -1, 1)
     with pytest.raises(ModelError, match="reads 'x', which no node before it makes"):
-        Network("dangling", source, (layer,), Encoding("int8"), "0" * 64)
+        Network("dangling", (Input(source, Encoding("int8")),), (layer,), "0" * 64)
     with pytest.raises(ModelError, match="no layer"):
-        Network("empty", source, (), Encoding("int8"), "0" * 64)
+        Network("empty", (Input(source, Encoding("int8")),), (), "0" * 64)

@@ -25,7 +25,6 @@ from edgebnn.errors import FitError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import programmed_banks
-from edgebnn.network import model_shape
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Network, Threshold
 from tests.frontend.comparison import layers_that_differ
@@ -39,7 +38,7 @@ BATCH = 12
 def check(graph: Graph, folder: Path, seed: int) -> Network:
     path = graph.model.save(folder)
     network = read_network(path, ReadOptions("uint8"))
-    x = np.random.default_rng(seed).integers(0, 256, size=(BATCH, *model_shape(network))).astype(np.uint8)
+    x = np.random.default_rng(seed).integers(0, 256, size=(BATCH, *network.inputs[0].model_shape)).astype(np.uint8)
     check_against_the_model(graph, network, x)
     check_executors(network, x, seed)
     return network

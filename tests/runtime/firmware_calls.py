@@ -29,7 +29,7 @@ from edgebnn.emulator.descriptors import (
     describe_tensor,
     describe_window,
 )
-from edgebnn.emulator.samples import encode_samples
+from edgebnn.emulator.samples import encode_batch
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.plan import (
     AddStage,
@@ -50,7 +50,7 @@ from edgebnn.mapping.plan import (
 )
 from edgebnn.mapping.planner import map_network
 from edgebnn.native import library
-from edgebnn.network import Network, encode
+from edgebnn.network import Network
 
 PROVENANCE = Provenance(
     version="0", options="compile", model_name="test", model_sha256="0", target_name="host", target_sha256="0"
@@ -180,9 +180,9 @@ def run_like_firmware(mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray
     """Scores int32 (B, *scores shape); fails where a call has an error or writes beside the buffers."""
     plan = mapped.plan
     scores = np.empty((len(x), mapped.network.output.size), np.int32)
-    for index, sample in enumerate(encode_samples(encode(mapped.network, x), plan.input)):
+    for index, sample in enumerate(encode_batch(mapped.network, plan, x)):
         buffers = {
-            "input": GuardedBuffer(plan.input.bytes),
+            "input": GuardedBuffer(plan.input_bytes),
             "scores": GuardedBuffer(plan.scores.bytes),
             "work": GuardedBuffer(plan.work_bytes),
         }

@@ -154,7 +154,7 @@ def test_encoded_samples_give_the_same_scores() -> None:
     mapped = map_on_host(NETWORK)
     x = random_inputs(NETWORK, 3, 300)
     path = FastPath(mapped)
-    encoded = encode_samples(x, mapped.plan.input)
+    encoded = encode_samples(x, mapped.plan.inputs[0].layout)
     np.testing.assert_array_equal(path.run_encoded(encoded), path.run(x).reshape(300, -1))
 
 

@@ -57,7 +57,7 @@ def test_extremes_of_weights_and_inputs(kind: str, extreme: int, weight: int, de
     largest = weights[0].size * 128 * abs(extreme)
     output = replace(layer.output, kind=Kind.SCORES, low=-largest, high=largest)
     network = replace(builder.network(), nodes=(replace(layer, weights=weights, output=output),))
-    assert_runtime_agrees(network, np.full((2, channels, 2, 2), extreme, network.encoding.dtype))
+    assert_runtime_agrees(network, np.full((2, channels, 2, 2), extreme, network.inputs[0].encoding.dtype))
 
 
 @pytest.mark.parametrize(("kind", "steps"), [(Kind.BITS, 1), (Kind.TRITS, 2), (Kind.INTEGERS, 3), (Kind.INTEGERS, 255)])
