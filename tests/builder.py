@@ -43,6 +43,7 @@ class Builder:
     rng: np.random.Generator
     nodes: list[Node] = field(default_factory=list)
     resumed: Tensor | None = None
+    others: list[Input] = field(default_factory=list)  # inputs beside the first
 
     @property
     def last(self) -> Tensor:
@@ -200,7 +201,8 @@ class Builder:
         """The network so far, the last tensor made its scores."""
         last = self.nodes[-1]
         nodes = (*self.nodes[:-1], replace(last, output=replace(last.output, name="scores", kind=Kind.SCORES)))
-        return Network("random", (Input(self.input, encoding or Encoding(str(self.input.dtype))),), nodes, "0" * 64)
+        first = Input(self.input, encoding or Encoding(str(self.input.dtype)))
+        return Network("random", (first, *self.others), nodes, "0" * 64)
 
     def _append(self, node: Node) -> None:
         self.nodes.append(node)

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from edgebnn.network.types import Encoding, Kind, Network, Quantizer, Tensor, WeightKind, Window
+from edgebnn.network.batches import joined
+from edgebnn.network.types import Encoding, Input, Kind, Network, Quantizer, Tensor, WeightKind, Window
 from tests.builder import Builder
 
 __all__ = ["Builder", "networks", "random_inputs", "random_network"]
@@ -59,9 +60,12 @@ class _Choices:
 
 
 @st.composite
-def networks(draw: st.DrawFn, max_layers: int = 3) -> Network:
-    """A strategy of networks with up to `max_layers` layers of weights; they end in a dense or a convolution."""
-    return _draw_network(_Choices(draw), max_layers)
+def networks(draw: st.DrawFn, max_layers: int = 3, inputs: int = 1) -> Network:
+    """A strategy of networks with up to `max_layers` layers of weights; they end in a dense or a convolution.
+
+    With two `inputs` these meet before the layers, as they are or behind a layer each.
+    """
+    return _draw_network(_Choices(draw), max_layers, inputs)
 
 
 def random_network(seed: int, max_layers: int = 3) -> Network:
@@ -70,9 +74,13 @@ def random_network(seed: int, max_layers: int = 3) -> Network:
 
 
 def random_inputs(network: Network, seed: int, batch: int) -> npt.NDArray[np.generic]:
-    """A batch as the network's encoding takes it, over the input's whole range, with the extremes in it."""
+    """A batch as the network's inputs take it, over their whole ranges, with the extremes in it."""
     rng = np.random.default_rng(seed)
-    tensor, encoding = network.inputs[0].tensor, network.inputs[0].encoding
+    return joined(network.inputs, {entry.name: _samples(entry, rng, batch) for entry in network.inputs})
+
+
+def _samples(entry: Input, rng: np.random.Generator, batch: int) -> npt.NDArray[np.generic]:
+    tensor, encoding = entry.tensor, entry.encoding
     shape = (batch, *tensor.shape)
     x: npt.NDArray[np.generic]
     if encoding.quantizer is not None:
@@ -92,7 +100,7 @@ def random_inputs(network: Network, seed: int, batch: int) -> npt.NDArray[np.gen
     return x.astype(encoding.dtype)
 
 
-def _draw_network(choices: _Choices, max_layers: int) -> Network:
+def _draw_network(choices: _Choices, max_layers: int, inputs: int = 1) -> Network:
     rank = choices.one_of((0, 1, 2))
     if rank == 0:
         shape: tuple[int, ...] = (choices.one_of(VECTOR_SIZES),)
@@ -104,7 +112,9 @@ def _draw_network(choices: _Choices, max_layers: int) -> Network:
     rng = np.random.default_rng(choices.integer(0, 2**32 - 1))
     scale = choices.one_of((1.0, 1.0, 0.125, 0.01))
     builder = Builder(Tensor("x", kind, shape, low, high, scale), rng)
-    if kind is Kind.INTEGERS and choices.integer(0, 3) == 0:
+    if inputs > 1:
+        _draw_second_input(builder, choices)
+    elif kind is Kind.INTEGERS and choices.integer(0, 3) == 0:
         _draw_steps(builder, choices)
     for remaining in reversed(range(choices.integer(1, max_layers))):
         _draw_block(builder, choices)
@@ -119,6 +129,34 @@ def _draw_network(choices: _Choices, max_layers: int) -> Network:
     if choices.integer(0, 1):
         _draw_lines(builder, choices)
     return builder.network(_draw_encoding(builder.input, choices, rng))
+
+
+def _draw_second_input(builder: Builder, choices: _Choices) -> None:
+    """An input beside the first, of a range of its own, and how the two meet."""
+    first = builder.input
+    joint = choices.one_of(("add", "concat", "layers"))
+    fits = [each for each in RANGES if joint != "concat" or _joined_bits(each, (first.low, first.high)) <= 16]
+    low, high = choices.one_of(fits) if first.kind is Kind.INTEGERS else (-1, 1)
+    channels = first.channels if joint == "add" else choices.one_of(CHANNELS)
+    second = Tensor("the other", first.kind, (channels, *first.spatial), low, high)
+    builder.others.append(Input(second, _draw_encoding(second, choices, builder.rng)))
+    if joint == "layers":
+        kind = choices.one_of((Kind.BITS, Kind.TRITS))
+        for tensor in (first, second):
+            before = builder.last
+            builder.resume(tensor)
+            _draw_same(builder, choices, choices.one_of(NEURONS))
+            _draw_steps(builder, choices, kind)
+        builder.concat([before])
+    elif joint == "concat":
+        builder.concat([second])
+    else:
+        builder.add(second)
+        _draw_steps(builder, choices)
+
+
+def _joined_bits(one: tuple[int, int], other: tuple[int, int]) -> int:
+    return Tensor("joined", Kind.INTEGERS, (1,), min(one[0], other[0]), max(one[1], other[1])).bits
 
 
 def _draw_encoding(tensor: Tensor, choices: _Choices, rng: np.random.Generator) -> Encoding:

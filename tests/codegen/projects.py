@@ -14,7 +14,7 @@ from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.samples import encode_batch
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
-from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
+from edgebnn.network import Encoding, Input, Kind, Network, Tensor, WeightKind, Window
 from tests.networks import Builder
 
 TARGETS = ("rram130", "cortex-m4", "host")
@@ -34,6 +34,16 @@ def beat_network() -> Network:
     builder.threshold()
     builder.linear(2)
     builder.affine()
+    return builder.network()
+
+
+def two_inputs() -> Network:
+    """A network whose two inputs, of different types, are joined."""
+    builder = Builder(Tensor("window", Kind.INTEGERS, (9,), -2048, 2047), np.random.default_rng(4))
+    other = Tensor("rr", Kind.INTEGERS, (3,), 0, 255, scale=0.5)
+    builder.others.append(Input(other, Encoding("float32", offset=1.0)))
+    builder.concat([other])
+    builder.linear(2)
     return builder.network()
 
 

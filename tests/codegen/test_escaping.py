@@ -14,7 +14,8 @@ from jinja2 import UndefinedError
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.environment import c_comment, c_identifier, c_integer, c_string, environment
 from edgebnn.codegen.project import render_project
-from tests.codegen.projects import TARGETS, beat_network, mapped_on, renamed, run
+from edgebnn.network import Network
+from tests.codegen.projects import TARGETS, beat_network, mapped_on, renamed, run, two_inputs
 
 HOSTILE = (
     '*/\n#include "/etc/passwd"\n/*',
@@ -31,9 +32,10 @@ HOSTILE = (
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_leaves_all_files_ascii_and_adds_no_line(name: str, target: str) -> None:
-    plain = render_project(mapped_on(beat_network(), target))
-    hostile = render_project(mapped_on(renamed(beat_network(), name), target))
+@pytest.mark.parametrize("network", [beat_network(), two_inputs()], ids=["beat", "two inputs"])
+def test_a_hostile_name_leaves_all_files_ascii_and_adds_no_line(network: Network, name: str, target: str) -> None:
+    plain = render_project(mapped_on(network, target))
+    hostile = render_project(mapped_on(renamed(network, name), target))
     assert plain.keys() == hostile.keys()
     for path, data in hostile.items():
         assert re.fullmatch(rb"[\n\t -~]*", data), path
@@ -52,7 +54,7 @@ def without_comments_and_strings(text: bytes) -> bytes:
 
 def without_names(plain: bytes, hostile: bytes) -> bytes:
     """The plain file with its readable identifiers replaced by those of the hostile one, in order of appearance."""
-    pattern = rb"(?i)\b(?:MODEL_)?(?:layer|buffer)\d+\w*"
+    pattern = rb"(?i)\b(?:MODEL_)?(?:layer|buffer|input)\d+\w*"
     names = iter(re.findall(pattern, without_comments_and_strings(hostile)))
     return re.sub(pattern, lambda _: next(names), plain)
 
@@ -62,7 +64,7 @@ def test_hostile_names_compile_without_a_warning(target: str) -> None:
     pytest.importorskip("ziglang", reason="the package ziglang is not installed")
     mapped = mapped_on(renamed(beat_network(), "".join(HOSTILE)[:150] + "".join(HOSTILE)), target)
     build_firmware(render_project(mapped), mapped.target, "zig")
-    mapped = mapped_on(renamed(beat_network(), HOSTILE[0]), target)
+    mapped = mapped_on(renamed(two_inputs(), HOSTILE[0]), target)
     build_firmware(render_project(mapped), mapped.target, "zig")
 
 

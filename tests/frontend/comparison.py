@@ -105,7 +105,9 @@ def onnxruntime_values(path: Path, x: npt.NDArray[np.generic]) -> dict[str, npt.
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    (entry,) = session.get_inputs()
     names = [value.name for value in session.get_outputs()]
-    typed = x.astype(np.float32) if entry.type == "tensor(float)" else x
-    return dict(zip(names, session.run(names, {entry.name: typed}), strict=True))
+    feeds = {entry.name: x[entry.name] if x.dtype.names else x for entry in session.get_inputs()}
+    for entry in session.get_inputs():
+        if entry.type == "tensor(float)":
+            feeds[entry.name] = feeds[entry.name].astype(np.float32)
+    return dict(zip(names, session.run(names, feeds), strict=True))

@@ -31,6 +31,12 @@ class Model:
         self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
         return name
 
+    def input(self, name: str, *shape: int | str, dtype: int = TensorProto.FLOAT, batch: int | str = "batch") -> str:
+        """One more input, which becomes the last value; returns its name."""
+        self.inputs.append(helper.make_tensor_value_info(name, dtype, [batch, *shape]))
+        self.last = name
+        return name
+
     def add(self, operator: str, *constants: Any, inputs: list[str] | None = None, **attributes: Any) -> str:
         """A node on the last value (or on `inputs`) and constants, given as arrays or numbers or by name."""
         names = [value if isinstance(value, str) else self.constant(value) for value in constants]
