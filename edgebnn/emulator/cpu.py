@@ -111,17 +111,12 @@ class Cpu:
         self._check(self._c.uc_reg_write(self._engine, self._unicorn.codes["UC_ARM_REG_SP"], ctypes.byref(value)))
 
     def run(self, address: int) -> CpuFault | None:
-        """Executes from `address` until a callback or `stop` ends it (None), or the CPU faults."""
+        """Executes from `address` until a callback ends it (None), or the CPU faults."""
         if not self._free.alive:
             raise ValueError("the CPU is closed")
         begin = address | 1 if self._thumb else address
         code = self._c.uc_emu_start(self._engine, begin, _NOWHERE, 0, 0)
         return CpuFault(self._reason(code)) if code else None
-
-    def stop(self) -> None:
-        """Ends `run` from another thread."""
-        if self._free.alive:
-            self._c.uc_emu_stop(self._engine)
 
     def close(self) -> None:
         """Frees the engine; the memories stay their owner's."""

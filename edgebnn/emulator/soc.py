@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from types import TracebackType
@@ -31,6 +30,10 @@ Scores = npt.NDArray[np.int32]
 
 # Why the emulator stopped: the C enumeration in ebnn_soc.h.
 RUNNING, READY, DONE, FAILED, LIMIT, REFUSED, REGISTER = range(7)
+
+
+# The CPU is stopped after so many, to look at the clock: a tenth of a second or less.
+SLICE_INSTRUCTIONS = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -162,36 +165,22 @@ class Soc:
 
     def _resume(self, address: int) -> int:
         """Executes from `address` to the next stop and says which it was."""
-        self._state.stopped = RUNNING
-        self._state.instruction_limit = self._limits.instructions
-        with self._watchdog() as expired:
-            while self._state.stopped == RUNNING and not expired.is_set():
-                fault = self._cpu.run(address)
-                address = self._cpu.pc
-                if fault is not None and self._state.stopped == RUNNING:
-                    raise DeploymentError(f"the firmware crashed at 0x{address:08x}: {fault.reason}; compile again")
-        if self._state.stopped == RUNNING:
-            raise DeploymentError(
-                f"the firmware did not come to an end within {self._limits.seconds:g} seconds; compile again"
-            )
-        return int(self._state.stopped)
-
-    @contextmanager
-    def _watchdog(self) -> Iterator[threading.Event]:
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            self._cpu.stop()
-
-        timer = threading.Timer(self._limits.seconds, expire)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield expired
-        finally:
-            timer.cancel()
-            timer.join()
+        state, limit = self._state, self._limits.instructions
+        deadline = time.monotonic() + self._limits.seconds
+        state.stopped = RUNNING
+        while state.stopped == RUNNING:
+            state.instruction_limit = min(limit, state.events.instructions + SLICE_INSTRUCTIONS)
+            fault = self._cpu.run(address)
+            address = self._cpu.pc
+            if state.stopped == LIMIT and state.events.instructions < limit:
+                state.stopped = RUNNING
+            elif state.stopped == RUNNING and fault is not None:
+                raise DeploymentError(f"the firmware crashed at 0x{address:08x}: {fault.reason}; compile again")
+            if state.stopped == RUNNING and time.monotonic() > deadline:
+                raise DeploymentError(
+                    f"the firmware did not come to an end within {self._limits.seconds:g} seconds; compile again"
+                )
+        return int(state.stopped)
 
     def _expect(self, stopped: int, wanted: int) -> None:
         if stopped == wanted:

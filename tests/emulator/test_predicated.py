@@ -44,10 +44,19 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran() -> dict[Pick, Ran]:
+def elf() -> bytes:
+    return compile_elf("cortex-m4", source(ON_CHIP))
+
+
+@pytest.fixture(scope="module")
+def ran(elf: bytes) -> dict[Pick, Ran]:
+    return _run(elf)
+
+
+def _run(elf: bytes) -> dict[Pick, Ran]:
     """Every case on the emulated chip."""
     found = {}
-    with _soc(compile_elf("cortex-m4", source(ON_CHIP))) as soc:
+    with _soc(elf) as soc:
         soc.boot()
         soc.infer(np.zeros((1, 1)))  # from `done` to `done` from here on
         for number, flag in PICKS:
@@ -138,6 +147,14 @@ def test_scores_and_numbers_of_instructions_are_those_of_qemu(ran: dict[Pick, Ra
         assert ours.score == theirs.score, list(CASES)[number]
         frame = ran[0, flag].instructions - traced[0, flag].instructions
         assert ours.instructions - frame == theirs.instructions, list(CASES)[number]
+
+
+def test_where_the_cpu_is_stopped_to_look_at_the_clock_changes_nothing(
+    elf: bytes, ran: dict[Pick, Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for instructions in (1, 3):
+        monkeypatch.setattr("edgebnn.emulator.soc.SLICE_INSTRUCTIONS", instructions)
+        assert _run(elf) == ran
 
 
 def test_a_mailbox_write_within_a_block_stops_behind_it() -> None:
