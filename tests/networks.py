@@ -249,6 +249,8 @@ def _draw_steps(builder: Builder, choices: _Choices, kind: Kind | None = None) -
 
 
 def _draw_layer(builder: Builder, choices: _Choices) -> None:
+    if builder.last.kind is Kind.INTEGERS and choices.integer(0, 3) == 0:  # inputs of 32 bits
+        builder.affine(choices.integer(1, 2), choices.integer(0, 20), reach=2**16)
     source, weight_kind = builder.last, choices.one_of(WEIGHT_KINDS)
     if not source.spatial:
         builder.linear(choices.one_of(NEURONS), weight_kind)

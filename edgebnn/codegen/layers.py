@@ -69,7 +69,8 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
     match stage:
         case LinearStage():
             struct, fields = "ebnn_linear_layer", _linear_fields(stage, arrays)
-            call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
+            kernel = "ebnn_linear_wide" if stage.is_wide else "ebnn_linear"
+            call = f"{kernel}(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
             if stage.banks is not None and stage.policy is not None:
                 policy = list(mapped.target.policies).index(stage.policy)
         case Int8Stage():

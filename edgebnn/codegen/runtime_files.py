@@ -5,8 +5,11 @@ from __future__ import annotations
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.resources import resource_folder
 
-# The software kernel of `ebnn_linear`, whose place the macro's hardware layer takes on a chip with RRAM.
-SOFTWARE_LINEAR = {"ebnn_linear.c", "ebnn_gather.c", "ebnn_gather.h", "ebnn_count.c", "ebnn_count.h"}
+# The software kernels of `ebnn_linear`, whose place the macro's hardware layer takes on a chip with RRAM.
+SOFTWARE_LINEAR = {
+    *("ebnn_linear.c", "ebnn_linear_wide.c"),
+    *("ebnn_gather.c", "ebnn_gather.h", "ebnn_count.c", "ebnn_count.h"),
+}
 
 
 def runtime_files(mapped: MappedNetwork) -> dict[str, bytes]:

@@ -38,7 +38,7 @@ from edgebnn.frontend.reachable import Reachable
 from edgebnn.frontend.rounding import UNIT, float32_holds, straight_through_error
 from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
-from edgebnn.frontend.slopes import Folded, folded
+from edgebnn.frontend.slopes import folded
 from edgebnn.frontend.sums import Line, Source, largest_sum, leaf_of_sums, scaled_source
 from edgebnn.frontend.thresholds import Steps, find_steps
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
@@ -55,7 +55,7 @@ from edgebnn.network.types import (
     WeightKind,
 )
 
-_LARGEST_SUM = 2**31 - 2  # thresholds reach one beyond the sums and still are int32
+LARGEST_SUM = 2**31 - 2  # thresholds reach one beyond the sums and still are int32
 
 
 class Emitter:
@@ -71,10 +71,9 @@ class Emitter:
         self.effort = Effort()
         self.inputs = inputs
         self.quantised: list[str] = []
-        self.folded: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Line] = {}
-        self._folded: list[str] = []
+        self._notes: list[str] = []
         self._names: set[str] = set()
         self._tensors: set[str] = {each.tensor.name for each in inputs.each}
         self._sources: dict[tuple[Expression, str, tuple[Pooled | Reshaped, ...]], Source] = {}
@@ -92,17 +91,12 @@ class Emitter:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of layers that were quantised here."""
-        return (*self._folded, *self._quantised_note())
+        """What a user should know of how layers were changed here."""
+        return (*self._notes, *self._quantised_note())
 
-    def _note_folded(self, node: str, made: Folded) -> None:
-        what = "rounded to 8 bits, so the scores differ from the model's own" if made.rounded else "exactly"
-        self._folded.append(
-            f"the scales of the input's channels were taken into the weights of layer '{printable(node)}', {what}; "
-            "it became int8 and runs on the CPU"
-        )
-        if made.rounded:
-            self.folded.append(node)
+    def note(self, sentence: str) -> None:
+        """Something that a user should know of a layer."""
+        self._notes.append(sentence)
 
     def _quantised_note(self) -> tuple[str, ...]:
         if not self.quantised:
@@ -121,18 +115,26 @@ class Emitter:
         self._reachable.add(node)
 
     def layer(
-        self, node: str, value: str, source: Source, weights: IntegerWeights, operation: WeightedSum, padding: float
+        self,
+        node: str,
+        value: str,
+        source: Source,
+        weights: IntegerWeights,
+        operation: WeightedSum,
+        padding: float,
+        of_input: bool,
     ) -> Signal:
-        """A layer of dot products on a source, padded with `padding`, and the signal of its sums with the bias."""
+        """A layer of dot products on a source, padded with `padding`, and the signal of its sums with the bias.
+
+        `of_input` says that the source is the model's own input, whatever was made of its scale.
+        """
         tensor, window, groups = source.tensor, operation.window, operation.groups
         made = folded(weights, source.slope, groups)
-        if made.kind is not weights.kind:
-            self._note_folded(node, made)
         each = int8_parts(made.integers)
         dots = sum(largest_sum(part, made.kind) for part in each) * max(abs(tensor.low), abs(tensor.high))
         pad = padded(tensor, source.slope, source.offset, padding, weights, made, window, groups, dots)
         bound = (dots << pad.shift) + pad.largest
-        if bound > _LARGEST_SUM:
+        if bound > LARGEST_SUM:
             raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
         plain = operation.bias is None and source.scale == 1 and not np.any(source.offset != 0)
         sums = value if plain and pad.border is None and np.all(weights.scale == 1) else f"{value}.sums"
@@ -144,9 +146,7 @@ class Emitter:
         ]
         total = self._added(layers, sums)
         leaf = leaf_of_sums(source, weights, made, pad, operation, dots, padding)
-        self._roundings[total.name] = roundings_of_layer(
-            source, weights, operation, dots, self.inputs.of(tensor) is not None
-        )
+        self._roundings[total.name] = roundings_of_layer(source, weights, operation, dots, of_input)
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
@@ -164,14 +164,14 @@ class Emitter:
         made_before = (*(each.tensor for each in self.inputs.each), *(other.output for other in self.nodes))
         tensor = next(other for other in made_before if other.name == first.sources[0])
         bound = largest_sum(made.weights, made.kind) * max(abs(tensor.low), abs(tensor.high))
-        if bound > _LARGEST_SUM:
+        if bound > LARGEST_SUM:
             raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
         output = Tensor(self.tensor_name(f"{value}.sums"), Kind.SUMS, (len(made.weights), *extents), -bound, bound)
         layer = Linear(
             self.name(node), first.sources, output, made.weights, made.kind, made.window, pad_value=first.pad_value
         )
         self.emit(layer, tensor)
-        self._folded.append(
+        self._notes.append(
             f"layers '{first.name}' and '{layer.name}', with no sign or quantiser between them, became one"
         )
         self._roundings[output.name] = (Rounding.SCALED_ACTIVATIONS,)
@@ -268,21 +268,17 @@ class Emitter:
     def _made(self, signal: Signal) -> Source:
         if signal.elements == "bool":
             raise Refusal("works on a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
+        line = line_read(signal)
+        if line is not None:
+            return self.spread(signal, line)
         error = straight_through_error(signal.expression, signal.lattice)
-        packed = signal.base.kind in (Kind.BITS, Kind.TRITS)
         if has_steps(signal.expression):
-            line = _line_through_signs(signal) if packed else None
-            if line is None:
-                return self._encoded(signal) or self._steps(signal, error)
-        else:
-            line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
-        if signal.base.kind is Kind.SUMS or line is None:
-            if line is not None and _is_short(signal):
-                return self._steps(signal, error)
-            if self.calibration is None:
-                raise _without_steps(signal.expression)
-            return self._steps(self.calibration.quantised(signal), error)
-        return self._line(signal, line, error)
+            return self._encoded(signal) or self._steps(signal, error)
+        if signal.base.kind is Kind.SUMS and _is_short(signal):
+            return self._steps(signal, error)
+        if self.calibration is None:
+            raise _without_steps(signal.expression)
+        return self._steps(self.calibration.quantised(signal), error)
 
     def _encoded(self, signal: Signal) -> Source | None:
         """The steps of a real input of the model as its encoding; None where they are to be nodes."""
@@ -305,18 +301,11 @@ class Emitter:
             reachable.add(node)
         return reachable
 
-    def _line(self, signal: Signal, line: tuple[Fractions, Fractions], error: float) -> Source:
-        """An input of the network, perhaps scaled and shifted, each channel in its own way."""
-        if not np.any(line[0] != 0):
-            raise Refusal("gets an input times zero, which does not depend on it", "train or export the model again")
-        base = signal.base
-        largest = max(abs(base.low), abs(base.high))
-        scales = set(map(abs, line[0].tolist()))
-        exact = len(scales) == 1 and all(float32_holds(scale, largest) for scale in scales)
-        error = max(error, _input_error(signal, line, exact))
-        signal = self.settled(signal)
-        slope, offset = (spread_fractions(part, signal.base) for part in line)
-        return Source(signal.base, slope, offset, exact, error)
+    def spread(self, signal: Signal, line: Line) -> Source:
+        """A line of the integers of a signal's base, behind the signal's waiting pools and reshapes."""
+        tensor = self.settled(signal).base
+        slope, offset = (spread_fractions(part, tensor) for part in (line.slope, line.shift))
+        return Source(tensor, slope, offset, line.exact, float(line.error.max()))
 
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base
@@ -402,6 +391,30 @@ def _is_short(signal: Signal) -> bool:
     if isinstance(expression, Apply) and expression.operator == "Div" and isinstance(expression.operands[1], Constant):
         expression = expression.operands[0] if expression.operands[1].values.size == 1 else expression
     return int(signal.lattice.count.max()) <= MAX_LEVELS and isinstance(expression, Leaf)
+
+
+def line_read(signal: Signal) -> Line | None:
+    """What a layer reads without anything being made of it: integers, scaled and shifted, each channel in its own way.
+
+    None for the sums of layers, and where the signal is no line.
+    """
+    base = signal.base
+    if base.kind is Kind.SUMS:
+        return None
+    if has_steps(signal.expression):
+        line = _line_through_signs(signal) if base.kind in (Kind.BITS, Kind.TRITS) else None
+    else:
+        line = affine_of(signal.expression, base.low, base.high, base.channels)
+    if line is None:
+        return None
+    slope, shift = line
+    if not np.any(slope != 0):
+        raise Refusal("gets an input times zero, which does not depend on it", "train or export the model again")
+    largest = max(abs(base.low), abs(base.high))
+    scales = set(map(abs, slope.tolist()))
+    exact = len(scales) == 1 and all(float32_holds(scale, largest) for scale in scales)
+    error = max(straight_through_error(signal.expression, signal.lattice), _input_error(signal, line, exact))
+    return Line(base, slope, shift, exact, np.full(base.channels, error))
 
 
 def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool) -> float:

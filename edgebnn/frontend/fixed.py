@@ -6,7 +6,6 @@ is rounded to a grid far finer than float32 would round sums of its size.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -16,7 +15,7 @@ import numpy as np
 from edgebnn.frontend.bends import Bent, Segment, bent_of
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Fractions, fractions_of
-from edgebnn.frontend.fixed_lines import fixed_lines, unit_for
+from edgebnn.frontend.fixed_lines import LARGEST, common_unit, fixed_lines, unit_for
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.own_lines import line_of, without_steps
 from edgebnn.frontend.problems import Refusal
@@ -24,7 +23,6 @@ from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Line
 from edgebnn.network.types import Affine, Kind, Tensor
 
-LARGEST = 2**31 - 2
 # Bits of a rounded sum: far more than float32's 24, so that what is small beside other channels is as good as there,
 # and with room for sums four times its size before a coarser grid is needed.
 _BITS = 29
@@ -37,7 +35,7 @@ def aligned(emitter: Emitter, signals: Sequence[Signal]) -> tuple[Line, ...]:
     found = [line_of(emitter, signal) for signal in signals]
     own = [line for line in found if line is not None]
     if len(own) == len(found):
-        unit = _common([slope for line in own for slope in set(line.slope.tolist()) if slope])
+        unit = common_unit([slope for line in own for slope in set(line.slope.tolist())])
         if unit is not None and sum(_most(line, unit) for line in own) <= LARGEST:
             return tuple(_in_units(emitter, line, unit) for line in own)
     unit = _grid(own, [_largest(emitter, signal) for signal in signals])
@@ -76,18 +74,6 @@ def times(emitter: Emitter, line: Line, factors: Sequence[int], word: str) -> Li
     emitter.emit(node, tensor)
     slope = np.array([slope / (factor or 1) for slope, factor in zip(line.slope.tolist(), factors, strict=True)])
     return replace(line, tensor=output, slope=slope)
-
-
-def _common(slopes: Sequence[Fraction]) -> Fraction | None:
-    """The largest number of which all are multiples; None where such a number is far below all of them."""
-    if not slopes:
-        return Fraction(1)
-    denominator, most = 1, LARGEST * max(slope.denominator for slope in slopes)
-    for slope in set(slopes):
-        denominator = math.lcm(denominator, slope.denominator)
-        if denominator > most:
-            return None
-    return Fraction(math.gcd(*(int(slope * denominator) for slope in slopes)), denominator)
 
 
 def _most(line: Line, unit: Fraction) -> Fraction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from edgebnn.frontend.bends import Bent
 from edgebnn.network.types import Affine, Tensor
 
+LARGEST = 2**31 - 2
 _LARGEST_MULTIPLIER = 2**31 - 1
 LARGEST_SHIFT = 40
 _LARGEST_OFFSET = 2**60  # with an int32 times an int32 it stays inside int64
@@ -45,6 +47,19 @@ def unit_for(largest: Fraction, bits: int) -> Fraction:
     exponent += largest > Fraction(2) ** exponent
     exponent -= largest <= Fraction(2) ** (exponent - 1)
     return Fraction(2) ** (exponent - bits)
+
+
+def common_unit(slopes: Sequence[Fraction], most: int = LARGEST) -> Fraction | None:
+    """The largest number of which all are multiples; None where such a number is far below all of them."""
+    numbers = {slope for slope in slopes if slope}
+    if not numbers:
+        return Fraction(1)
+    denominator, largest = 1, most * max(slope.denominator for slope in numbers)
+    for slope in numbers:
+        denominator = math.lcm(denominator, slope.denominator)
+        if denominator > largest:
+            return None
+    return Fraction(math.gcd(*(int(slope * denominator) for slope in numbers)), denominator)
 
 
 def fixed_lines(

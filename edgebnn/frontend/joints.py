@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Apply, Constant, Fractions, Leaf
-from edgebnn.frontend.fixed import LARGEST, aligned, rounded, times
+from edgebnn.frontend.fixed import aligned, rounded, times
+from edgebnn.frontend.fixed_lines import LARGEST
 from edgebnn.frontend.means import Divided, divided, on_one_divisor
 from edgebnn.frontend.operations import Averaging
 from edgebnn.frontend.own_lines import line_of

@@ -94,7 +94,7 @@ def leaf_of_sums(
     fan_in = prod(weights.integers.shape[1:])
     reach = _reach_with_offset(source, bound)
     whole = padding.border is None or (padding.shift == 0 and not padding.error)
-    exact = source.exact and weights.exact and not layer.rounded and whole and reach is not None
+    exact = source.exact and weights.exact and whole and reach is not None
     exact = exact and all(float32_holds(each, reach or bound) for each in set(scale.tolist()))
     error = np.zeros(len(scale))
     if not exact or source.error:

@@ -10,11 +10,15 @@ import numpy.typing as npt
 from edgebnn.frontend.analysis import has_steps
 from edgebnn.frontend.channel_scales import scales_in_weights
 from edgebnn.frontend.composition import composed
-from edgebnn.frontend.emission import Emitter
+from edgebnn.frontend.emission import Emitter, line_read
 from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.one_grid import on_one_grid
 from edgebnn.frontend.operations import Quantised, WeightedSum
+from edgebnn.frontend.own_lines import takes_steps, without_steps
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.signals import Signal, check_channel_first, check_size
+from edgebnn.frontend.slopes import mixes
+from edgebnn.frontend.sums import Source
 from edgebnn.frontend.values import Unknown, Value
 from edgebnn.frontend.weights import IntegerWeights, NeitherBinaryNorTernary, integer_weights, quantised_here
 from edgebnn.network.types import Linear, Window
@@ -58,8 +62,31 @@ def weighted_sum(emitter: Emitter, node: Node, value: Value | None, operation: W
         if made is not None:
             return emitter.composed(node.name, node.outputs[0], first, made, operation, extents)
     value, weights = scales_in_weights(value, weights, groups)
-    source = emitter.source(replace(value, padding=None, model_view=None))
-    return emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value)
+    of_input = emitter.inputs.of(value.base) is not None
+    source = _source(emitter, node, replace(value, padding=None, model_view=None), weights, operation, pad_value)
+    return emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value, of_input)
+
+
+def _source(
+    emitter: Emitter, node: Node, value: Signal, weights: IntegerWeights, operation: WeightedSum, padding: float
+) -> Source:
+    """What a layer reads, its channels on one grid where neurons add channels of different scales."""
+    line = line_read(value)
+    if line is None:
+        try:
+            return emitter.source(value)
+        except Refusal:  # its levels may have scales of their own
+            if not takes_steps(value):
+                raise
+            value = without_steps(emitter, value)
+            line = line_read(value)
+            if line is None:
+                raise
+    if not mixes(np.repeat(line.slope, value.channels_each), operation.groups):
+        return emitter.source(value)
+    window = operation.window
+    padded = any(window.pad_begin + window.pad_end)
+    return on_one_grid(emitter, node.name, value, line, weights, padding if padded else None)
 
 
 def _weights(emitter: Emitter, node: Node, weights: Array | Quantised) -> IntegerWeights:

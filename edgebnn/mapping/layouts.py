@@ -29,7 +29,7 @@ def layout_of(tensor: Tensor) -> Layout:
     if tensor.kind in packed:
         return Layout(height=height, width=width, channels=tensor.channels, format=packed[tensor.kind], planes=1)
     name = next(known for known in FORMATS if known == tensor.dtype.name)
-    planes = 32 if name == "int32" else tensor.bits
+    planes = tensor.bits + (name == "int32" and tensor.low >= 0)  # int32 has a sign, if only for 0
     return Layout(height=height, width=width, channels=tensor.channels, format=name, planes=planes)
 
 

@@ -94,9 +94,11 @@ def _buffers(jobs: list[Job], planning: Planning) -> tuple[Buffer, ...]:
 def _scratch_bytes(stage: Stage) -> int:
     """What the kernels gather a neuron's inputs in."""
     match stage:
+        case LinearStage(is_wide=True):  # sums of inputs, 16 for each four of 32, and those of a group's neurons
+            return 4 * (128 + stage.output.channels // stage.groups)
         case LinearStage(banks=None):  # a vector a bit plane and one for the mask
             return 4 * stage.row_words * (stage.input.planes + 1)
-        case Int8Stage():  # 16 bits each
-            return (2 * stage.fan_in + 3) // 4 * 4
+        case Int8Stage():  # 16 bits each, or two digits of 16
+            return 4 * stage.fan_in if stage.input.format == "int32" else (2 * stage.fan_in + 3) // 4 * 4
         case _:
             return 0

@@ -155,6 +155,11 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     tiles: tuple[Tile, ...] = ()
     policy: str | None = None
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether `ebnn_linear_wide` does it: in software, on inputs of more bits than planes are good for."""
+        return self.banks is None and self.input.format == "int32"
+
 
 class Int8Stage(_Stage, frozen=True, tag="int8"):
     """Dot products with weights of 8 bits, and the step function behind them: `ebnn_int8_layer`."""

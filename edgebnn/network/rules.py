@@ -139,7 +139,7 @@ def _check_range(tensor: Tensor, where: str) -> None:
 
 def _check_linear(node: Linear, source: Tensor, where: str) -> None:
     weights, groups, output = node.weights, node.groups, node.output
-    _demand(source.kind in _NARROW, where, f"reads {source.kind}, but takes bits, trits or integers")
+    _demand(source.kind is not Kind.SCORES, where, f"reads {source.kind}, but takes bits, trits, integers or sums")
     _demand(output.kind in _INT32, where, f"makes {output.kind}, but its sums are int32")
     _check_window(node.window, source, where)
     shape = f"has weights of shape {weights.shape} in {groups} groups"

@@ -144,9 +144,9 @@ class Linear:
     """Integer dot products: dense, conv1d, conv2d or depthwise, by the window's rank and the groups.
 
     `weights` is int8 of shape (O, I / groups, *kernel). The accumulator of neuron o is the plain integer sum of
-    weight times input; padded inputs have the value `pad_value` (0 on bits means "no input", exactly 0). With a
-    `border` it is that sum times 2^shift plus what it starts from. Binary and ternary weights lie in RRAM where the
-    target has it; int8 weights stay in flash, and the CPU multiplies.
+    weight times input, which may be the sums of other nodes; padded inputs have the value `pad_value` (0 on bits means
+    "no input", exactly 0). With a `border` it is that sum times 2^shift plus what it starts from. Binary and ternary
+    weights lie in RRAM where the target has it; int8 weights stay in flash, and the CPU multiplies.
     """
 
     name: str

@@ -29,6 +29,12 @@ typedef struct scratch_plan {
     size_t sums;    /* of all vectors */
 } scratch_plan;
 
+/* Whether samples go one by one: neurons of one channel share nothing, and few layers have inputs of 32 bits. */
+static bool runs_alone(const ebnn_int8_layer *layer)
+{
+    return ebnn_is_depthwise(layer) || ebnn_is_wide(layer);
+}
+
 static scratch_plan plan_scratch(const ebnn_int8_layer *layer)
 {
     scratch_plan plan;
@@ -45,6 +51,9 @@ size_t ebnn_host_int8_scratch_bytes(const ebnn_int8_layer *layer)
 {
     const scratch_plan plan = plan_scratch(layer);
 
+    if (runs_alone(layer)) {
+        return 4 * (size_t)ebnn_int8_scratch_words(layer);
+    }
     return 4 * plan.sums + 2 * (plan.vectors + 1) * plan.stride;
 }
 
@@ -75,7 +84,8 @@ static void gather_block(const block_of_vectors *work, ebnn_host_series source, 
         const uint32_t pixel = (uint32_t)((work->first + i) % pixels);
         uint16_t *vector = work->vectors + i * work->plan.stride;
 
-        ebnn_gather_values(layer, source.first + sample * source.stride, group, pixel / width, pixel % width, vector);
+        ebnn_gather_values(layer, source.first + sample * source.stride, group, pixel / width, pixel % width, 0,
+                           vector);
         if (layer->input.format == EBNN_UINT16) {
             for (uint32_t k = 0; k < count; k++) {
                 vector[k] = (uint16_t)(vector[k] ^ HALF_RANGE);
@@ -129,13 +139,12 @@ static void write_block(const block_of_vectors *work, ebnn_host_series target)
     }
 }
 
-/* There is nothing to share between neurons or samples. */
-static int32_t run_depthwise(const ebnn_int8_layer *layer, ebnn_host_series source, ebnn_host_series target,
-                             size_t batch)
+static int32_t run_alone(const ebnn_int8_layer *layer, ebnn_host_series source, ebnn_host_series target, size_t batch,
+                         uint32_t *scratch)
 {
     for (size_t sample = 0; sample < batch; sample++) {
         const int32_t status =
-            ebnn_int8(layer, source.first + sample * source.stride, target.first + sample * target.stride, NULL);
+            ebnn_int8(layer, source.first + sample * source.stride, target.first + sample * target.stride, scratch);
 
         if (status != EBNN_OK) {
             return status;
@@ -154,8 +163,8 @@ int32_t ebnn_host_int8(const ebnn_int8_layer *layer, ebnn_host_series source, eb
     if (status != EBNN_OK) {
         return status;
     }
-    if (ebnn_is_depthwise(layer)) {
-        return run_depthwise(layer, source, target, batch);
+    if (runs_alone(layer)) {
+        return run_alone(layer, source, target, batch, (uint32_t *)scratch);
     }
     work.layer = layer;
     work.kernel = kernel;

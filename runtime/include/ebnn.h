@@ -123,7 +123,7 @@ typedef struct ebnn_linear_layer {
  * in the order (kernel row, kernel column, channel within the group).
  */
 typedef struct ebnn_int8_layer {
-    ebnn_tensor input;  /* anything but EBNN_INT32 */
+    ebnn_tensor input;
     ebnn_tensor output; /* channels = neurons; EBNN_INT32 where steps.steps is 0 */
     ebnn_window window;
     int32_t pad_value;
@@ -200,7 +200,14 @@ uint32_t ebnn_linear_scratch_words(const ebnn_linear_layer *layer);
  */
 int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch);
 
-/* 16-bit values of scratch that ebnn_int8 needs for this layer, rounded up to whole words: its gathered input. */
+/*
+ * ebnn_linear in software for inputs that are no bits or trits: as fast for any number of bit planes, and faster from
+ * some eight on. `scratch` holds ebnn_linear_wide_scratch_words(layer) words.
+ */
+uint32_t ebnn_linear_wide_scratch_words(const ebnn_linear_layer *layer);
+int32_t ebnn_linear_wide(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch);
+
+/* Words of scratch that ebnn_int8 needs for this layer: its gathered input, 16 bits each, or 32 of EBNN_INT32. */
 uint32_t ebnn_int8_scratch_words(const ebnn_int8_layer *layer);
 
 /* The same for weights of 8 bits; `scratch` holds ebnn_int8_scratch_words(layer) words on every target. */

@@ -121,8 +121,5 @@ int32_t ebnn_check_int8(const ebnn_int8_layer *layer)
     if (status != EBNN_OK) {
         return status;
     }
-    if (layer->input.format == EBNN_INT32) {
-        return EBNN_ERROR_FORMAT;
-    }
     return fan_in(&layer->window, &layer->input, layer->groups) > INT32_MAX ? EBNN_ERROR_SHAPE : EBNN_OK;
 }

@@ -21,7 +21,7 @@ bool ebnn_is_depthwise(const ebnn_int8_layer *layer)
             const int8_t *weight = weights;                                                                            \
                                                                                                                        \
             for (uint32_t x = seen->x.begin; x < seen->x.end; x += seen->x.step) {                                     \
-                sum += (uint32_t)((int32_t)*weight++ * values[x]);                                                     \
+                sum += (uint32_t)*weight++ * (uint32_t)values[x];                                                      \
             }                                                                                                          \
             weights += layer->window.kernel_width;                                                                     \
         }                                                                                                              \
@@ -44,6 +44,9 @@ uint32_t ebnn_depthwise_dot(const ebnn_int8_layer *layer, const void *input, uin
         break;
     case EBNN_INT16:
         DOT(int16_t);
+        break;
+    case EBNN_INT32:
+        DOT(int32_t);
         break;
     default:
         DOT(uint16_t);

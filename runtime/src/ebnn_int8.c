@@ -2,7 +2,8 @@
  * ebnn_int8.c: dense layers, convolutions and depthwise convolutions with weights of 8 bits.
  *
  * A neuron's inputs are gathered once for all neurons that share them, and four neurons are done at a time, so that each
- * input is loaded once for four products.
+ * input is loaded once for four products. Inputs of 32 bits are two digits of 16: sums wrap modulo 2^32, so that the
+ * digits' sums make up the whole one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,10 +12,11 @@
 #include "ebnn_writer.h"
 
 #define NEURONS_AT_ONCE UINT32_C(4)
+#define DIGIT_BITS UINT32_C(16)
 
 uint32_t ebnn_int8_scratch_words(const ebnn_int8_layer *layer)
 {
-    return (ebnn_fan_in(layer) + 1) / 2;
+    return ebnn_is_wide(layer) ? ebnn_fan_in(layer) : (ebnn_fan_in(layer) + 1) / 2;
 }
 
 /* A product has at most 8 + 16 bits, a sum wraps modulo 2^32. */
@@ -69,24 +71,49 @@ static void dots_unsigned(const int8_t *weights, const uint16_t *values, uint32_
     DOTS(uint16_t);
 }
 
+/* Four neurons; the upper digits of wide inputs lie behind all lower ones. */
+static void dots(const ebnn_int8_layer *layer, const uint16_t *values, const int8_t *weights, uint32_t count,
+                 uint32_t *sums)
+{
+    const bool plain = layer->input.format == EBNN_UINT16 || ebnn_is_wide(layer);
+
+    (plain ? dots_unsigned : dots_signed)(weights, values, count, sums);
+    if (ebnn_is_wide(layer)) {
+        uint32_t upper[NEURONS_AT_ONCE];
+
+        dots_signed(weights, values + count, count, upper);
+        for (uint32_t i = 0; i < NEURONS_AT_ONCE; i++) {
+            sums[i] += upper[i] << DIGIT_BITS;
+        }
+    }
+}
+
+/* One neuron. */
+static uint32_t dot(const ebnn_int8_layer *layer, const uint16_t *values, const int8_t *weights, uint32_t count)
+{
+    if (ebnn_is_wide(layer)) {
+        return dot_unsigned(weights, values, count) + (dot_signed(weights, values + count, count) << DIGIT_BITS);
+    }
+    return (layer->input.format == EBNN_UINT16 ? dot_unsigned : dot_signed)(weights, values, count);
+}
+
 /* The neurons of one group at a pixel, four at a time; `weights` are the first one's. */
 static void write_group(const ebnn_int8_layer *layer, const uint16_t *values, const int8_t *weights,
                         ebnn_writer *writer)
 {
-    const bool plain = layer->input.format == EBNN_UINT16;
     const uint32_t count = ebnn_fan_in(layer);
     uint32_t left = layer->output.channels / layer->groups;
 
     for (; left >= NEURONS_AT_ONCE; left -= NEURONS_AT_ONCE, weights += NEURONS_AT_ONCE * (size_t)count) {
         uint32_t sums[NEURONS_AT_ONCE];
 
-        (plain ? dots_unsigned : dots_signed)(weights, values, count, sums);
+        dots(layer, values, weights, count, sums);
         for (uint32_t i = 0; i < NEURONS_AT_ONCE; i++) {
             ebnn_write_sum(writer, sums[i]);
         }
     }
     for (; left > 0; left--, weights += count) {
-        ebnn_write_sum(writer, (plain ? dot_unsigned : dot_signed)(weights, values, count));
+        ebnn_write_sum(writer, dot(layer, values, weights, count));
     }
 }
 
@@ -96,7 +123,10 @@ static void gather_and_write(const ebnn_int8_layer *layer, const void *input, ui
     const size_t weights = (size_t)ebnn_fan_in(layer) * (layer->output.channels / layer->groups);
 
     for (uint32_t group = 0; group < layer->groups; group++) {
-        ebnn_gather_values(layer, input, group, row, column, values);
+        ebnn_gather_values(layer, input, group, row, column, 0, values);
+        if (ebnn_is_wide(layer)) {
+            ebnn_gather_values(layer, input, group, row, column, DIGIT_BITS, values + ebnn_fan_in(layer));
+        }
         write_group(layer, values, layer->weights + group * weights, writer);
     }
 }

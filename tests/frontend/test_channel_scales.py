@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 import edgebnn
-from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.network import Affine
 from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_values
 from tests.frontend.onnx_models import Model, signs
@@ -74,10 +74,11 @@ def test_signs_of_one_magnitude_each_are_bits(tmp_path: Path) -> None:
     assert np.array_equal(deployment.run(x, on="reference"), deployment.run(x, on="fast"))
 
 
-def test_groups_of_one_scale_each_are_mapped_and_others_refused(tmp_path: Path) -> None:
-    pairs = np.repeat(SCALES[:4], 2)
-    assert_same_as_onnxruntime(finished(stepped(pairs), 4, 2, tmp_path), OPTIONS, batch=64)
-    with pytest.raises(ModelError, match="not small multiples of one number"):
-        read_network(finished(stepped(SCALES), 4, 2, tmp_path), OPTIONS)
-    with pytest.raises(ModelError, match="not small multiples of one number"):
-        read_network(finished(stepped(SCALES), 1, 8, tmp_path), OPTIONS)
+@pytest.mark.parametrize(("scales", "groups"), [(np.repeat(SCALES[:4], 2), 4), (SCALES, 4), (SCALES, 1)])
+def test_groups_of_one_scale_are_read_as_they_are_and_others_on_one_grid(
+    tmp_path: Path, scales: npt.NDArray[np.float32], groups: int
+) -> None:
+    path = finished(stepped(scales), groups, 8 // groups, tmp_path)
+    network = assert_same_as_onnxruntime(path, OPTIONS, batch=64).network
+    assert any(isinstance(node, Affine) for node in network.nodes[:-1]) == (scales is SCALES)
+    assert network.linear[1].weight_kind.value == "binary"

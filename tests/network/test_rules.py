@@ -216,11 +216,12 @@ def test_a_pool_that_sees_only_padding_is_refused(window: Window) -> None:
         builder.network()
 
 
-def test_a_layer_reads_no_sums() -> None:
+def test_a_layer_reads_no_scores() -> None:
     builder = Builder(Tensor("x", Kind.BITS, (4,), -1, 1), np.random.default_rng(0))
     builder.linear(2)
+    builder.nodes[0] = replace(builder.nodes[0], output=replace(builder.last, kind=Kind.SCORES))
     builder.linear(2)
-    with pytest.raises(ModelError, match=r"node 'linear_1' reads sums, but takes bits, trits or integers"):
+    with pytest.raises(ModelError, match=r"node 'linear_1' reads scores, but takes bits, trits, integers or sums"):
         builder.network()
 
 

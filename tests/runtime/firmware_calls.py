@@ -123,8 +123,9 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 steps=steps_of(stage.steps),
                 border=border_of(stage.border),
             )
-            words = native.ebnn_linear_scratch_words(ctypes.byref(layer))
-            return with_scratch(stage, native.ebnn_linear, layer, data, words)
+            kernel = "ebnn_linear_wide" if stage.is_wide else "ebnn_linear"
+            words = getattr(native, f"{kernel}_scratch_words")(ctypes.byref(layer))
+            return with_scratch(stage, getattr(native, kernel), layer, data, words)
         case Int8Stage():
             int8 = Int8Descriptor(
                 input=describe_tensor(stage.input),

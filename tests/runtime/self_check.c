@@ -71,11 +71,35 @@ static int32_t dot(const ebnn_linear_layer *layer, const int32_t *values, const 
     return bordered(layer->border, &layer->output, neuron, row, column, sum);
 }
 
+/* Inputs that are elements: the kernel for wide ones makes the bytes that ebnn_linear made, `expected`. */
+static void check_linear_wide(const ebnn_linear_layer *layer, const uint8_t *input, const uint8_t *expected,
+                              unsigned int number)
+{
+    const size_t bytes = ebnn_tensor_bytes(&layer->output);
+    uint32_t *scratch = allocate(4 * (size_t)ebnn_linear_wide_scratch_words(layer));
+    uint8_t *target = allocate(bytes);
+    const int32_t status = ebnn_linear_wide(layer, input, target, scratch);
+
+    if (status != (is_packed(&layer->input) ? EBNN_ERROR_FORMAT : EBNN_OK)) {
+        fail("ebnn_linear_wide's status", number);
+    }
+    for (uint32_t channel = 0; status == EBNN_OK && channel < layer->output.channels; channel++) {
+        for (uint32_t pixel = 0; pixel < layer->output.height * layer->output.width; pixel++) {
+            if (value_at(&layer->output, target, channel, pixel) !=
+                value_at(&layer->output, expected, channel, pixel)) {
+                fail("ebnn_linear_wide", number);
+            }
+        }
+    }
+    free(scratch);
+    free(target);
+}
+
 static void check_linear(unsigned int number)
 {
     static const uint32_t sizes[] = {1, 2, 5, 31, 32, 33, 64, 70};
     const uint32_t groups = (uint32_t)draw(1, 3);
-    const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_UINT16);
+    const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_INT32);
     const bool padded_rows = draw(0, 1) != 0;
     ebnn_linear_layer layer;
     ebnn_border border;
@@ -135,6 +159,7 @@ static void check_linear(unsigned int number)
             if (ebnn_linear(&layer, source + sample * in, target, scratch) != EBNN_OK) {
                 fail("ebnn_linear's status", number);
             }
+            check_linear_wide(&layer, source + sample * in, target, number);
             for (uint32_t neuron = 0; neuron < layer.output.channels; neuron++) {
                 for (uint32_t pixel = 0; pixel < layer.output.height * layer.output.width; pixel++) {
                     const int32_t sum = dot(&layer, made.values + (size_t)neuron * fan_in, source + sample * in, neuron,

@@ -47,7 +47,7 @@ static ebnn_tensor pooled(const ebnn_tensor *input, const ebnn_window *window, u
 void check_int8(unsigned int number)
 {
     const uint32_t groups = (uint32_t)draw(1, 4);
-    const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_UINT16);
+    const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_INT32);
     ebnn_int8_layer layer;
     ebnn_border border;
     ebnn_host_step step;

@@ -170,3 +170,17 @@ def test_a_residual_is_kept_until_its_last_reader() -> None:
         builder.linear(8, window=SAME)
         builder.add(trunk)
     assert_runtime_agrees(builder.network())
+
+
+@pytest.mark.parametrize("weights", list(WeightKind))
+@pytest.mark.parametrize(("channels", "groups"), [(5, 1), (6, 3), (6, 6), (40, 1)])
+@pytest.mark.parametrize("kind", ["uint8", "int16"])
+def test_inputs_of_32_bits(weights: WeightKind, channels: int, groups: int, kind: str) -> None:
+    builder = builder_of((channels, 6, 5), kind)
+    builder.affine(shift=8, reach=2**21)
+    builder.linear(2 * groups, weights, Window((3, 2), (2, 1), (1, 2), (1, 2), (2, 1)), groups, pad_value=-1)
+    builder.threshold(Kind.INTEGERS, 9)
+    builder.flatten()
+    builder.affine(reach=2**20)
+    builder.linear(3, weights)
+    assert_runtime_agrees(builder.network())

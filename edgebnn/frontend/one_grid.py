@@ -1,0 +1,92 @@
+"""Inputs of a layer whose channels have scales of their own, as integers of one grid.
+
+A deviation for each colour, or a batch norm on the raw input: a neuron adds channels that are worth different amounts.
+A multiplier for each channel, in fixed point, makes integers of one unit of them, so that the layer's weights stay as
+they are, and binary where they were. The integers are as fine as float32 shows the largest of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from edgebnn.frontend.bends import Segment
+from edgebnn.frontend.emission import LARGEST_SUM, Emitter
+from edgebnn.frontend.expressions import Fractions
+from edgebnn.frontend.fixed_lines import FixedLines, common_unit, fixed_lines
+from edgebnn.frontend.problems import Refusal, printable
+from edgebnn.frontend.rounding import float32_holds, sum_error
+from edgebnn.frontend.signals import Signal
+from edgebnn.frontend.sums import Line, Source, largest_sum
+from edgebnn.frontend.weights import IntegerWeights
+from edgebnn.network.types import Kind, Tensor, WeightKind
+
+# The largest integer of a grid: with its sign it has the 24 bits of a float32.
+_FINEST = 2**23 - 1
+# With fewer of them the sums of 32 bits would be no better than those of int8 weights.
+_COARSEST = 2**8
+
+
+def on_one_grid(
+    emitter: Emitter, node: str, signal: Signal, line: Line, weights: IntegerWeights, padding: float | None
+) -> Source:
+    """What the layer `node` reads, a line of the integers of `signal`'s base, on a grid that int32 sums allow.
+
+    `padding` is what the layer pads it with. Refusal where the sums are too long for a grid of some bits.
+    """
+    base = line.tensor
+    most = largest_sum(weights.integers, weights.kind)
+    unit = _unit(line, most, padding)
+    lines = _lines(line, unit)
+    name = emitter.tensor_name(f"{signal.value}.on_one_grid")
+    output = Tensor(name, Kind.SUMS, base.shape, lines.low, lines.high, float(unit))
+    emitter.emit(lines.node(emitter.name(f"{node}.on_one_grid"), base, output), base)
+    exact = not lines.error.any() and float32_holds(unit, max(-lines.low, lines.high))
+    slope: Fractions = np.array([-unit if each < 0 else unit for each in line.slope.tolist()], dtype=object)
+    made = Line(output, slope, line.shift, exact, line.error + lines.error * float(unit))
+    source = emitter.spread(replace(signal, base=output, value=name), made)
+    off = float(lines.error.max())
+    if off and padding is not None:  # what sums at the border start from is rounded as well, by half a unit of a sum
+        off += 0.5 / most
+    emitter.note(_sentence(node, output, off * float(unit) / source.largest, weights))
+    return source
+
+
+def _unit(line: Line, most: int, padding: float | None) -> Fraction:
+    """What the grid's integers are worth, for weights of which a neuron has `most`: exact where it can be."""
+    slope: Fractions = np.abs(line.slope)
+    largest = Fraction(slope.max()) * line.largest
+    missing = 0 if padding is None else max(abs(Fraction(padding) - each) for each in set(line.shift.tolist()))
+    integers = min(_FINEST, math.floor((Fraction(LARGEST_SUM, most) - 2) / (1 + missing / largest)))
+    if integers < _COARSEST:
+        raise Refusal(
+            f"adds so many channels of different scales that sums of 32 bits leave {max(integers, 0)} steps for each",
+            "scale all channels alike, or use fewer inputs a neuron",
+        )
+    # Multiples of the input's own integers where there is room, so that the channel of the largest scale is exact.
+    integers -= integers % line.largest if integers >= line.largest else 0
+    finest, common = largest / integers, common_unit(slope.tolist())
+    return common if common is not None and common >= finest else finest
+
+
+def _lines(line: Line, unit: Fraction) -> FixedLines:
+    low = line.tensor.low
+    lines = fixed_lines([(Segment(low, abs(each), Fraction(0)),) for each in line.slope.tolist()], line.tensor, unit)
+    assert lines is not None, "no slope is more than the grid's integers"
+    return lines
+
+
+def _sentence(node: str, grid: Tensor, off: float, weights: IntegerWeights) -> str:
+    """What a user should know: of how many bits the grid is, and how far its sums lie from those of real numbers."""
+    what = f"the channels that layer '{printable(node)}' reads have scales of their own; integers of {grid.bits} bits "
+    if not off:
+        return f"{what}hold them exactly"
+    alike = weights.kind is not WeightKind.INT8
+    rounded = sum_error(weights.integers[0].size, 1.0, alike)
+    return (
+        f"{what}hold them, so that no sum is off by more than {off:.1e} of the largest (float32 may round "
+        f"{rounded:.1e} of it)"
+    )
