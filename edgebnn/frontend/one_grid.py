@@ -21,7 +21,7 @@ from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.rounding import float32_holds, sum_error
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Line, Source, largest_sum
-from edgebnn.frontend.weights import IntegerWeights
+from edgebnn.frontend.weights import IntegerWeights, int8_parts
 from edgebnn.network.types import Kind, Tensor, WeightKind
 
 # The largest integer of a grid: with its sign it has the 24 bits of a float32.
@@ -37,22 +37,28 @@ def on_one_grid(
 
     `padding` is what the layer pads it with. Refusal where the sums are too long for a grid of some bits.
     """
-    base = line.tensor
-    most = largest_sum(weights.integers, weights.kind)
+    most = sum(largest_sum(part, weights.kind) for part in int8_parts(weights.integers))
     unit = _unit(line, most, padding)
-    lines = _lines(line, unit)
-    name = emitter.tensor_name(f"{signal.value}.on_one_grid")
-    output = Tensor(name, Kind.SUMS, base.shape, lines.low, lines.high, float(unit))
+    key = f"{signal.value}.on_one_grid", unit
+    if key not in emitter.rounded:
+        emitter.rounded[key] = _made(emitter, node, key[0], line, unit)
+    made = emitter.rounded[key]
+    source = emitter.spread(replace(signal, base=made.tensor, value=made.tensor.name), made)
+    off = float((made.error - line.error).max())
+    if off and padding is not None:  # what sums at the border start from is rounded as well, by half a unit of a sum
+        off += 0.5 * float(unit) / most
+    emitter.note(_sentence(node, made.tensor, off / source.largest, weights))
+    return source
+
+
+def _made(emitter: Emitter, node: str, name: str, line: Line, unit: Fraction) -> Line:
+    """The node that makes the grid's integers, and what they are worth."""
+    base, lines = line.tensor, _lines(line, unit)
+    output = Tensor(emitter.tensor_name(name), Kind.SUMS, base.shape, lines.low, lines.high, float(unit))
     emitter.emit(lines.node(emitter.name(f"{node}.on_one_grid"), base, output), base)
     exact = not lines.error.any() and float32_holds(unit, max(-lines.low, lines.high))
     slope: Fractions = np.array([-unit if each < 0 else unit for each in line.slope.tolist()], dtype=object)
-    made = Line(output, slope, line.shift, exact, line.error + lines.error * float(unit))
-    source = emitter.spread(replace(signal, base=output, value=name), made)
-    off = float(lines.error.max())
-    if off and padding is not None:  # what sums at the border start from is rounded as well, by half a unit of a sum
-        off += 0.5 / most
-    emitter.note(_sentence(node, output, off * float(unit) / source.largest, weights))
-    return source
+    return Line(output, slope, line.shift, exact, line.error + lines.error * float(unit))
 
 
 def _unit(line: Line, most: int, padding: float | None) -> Fraction:

@@ -8,7 +8,9 @@ from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.rounding import float32_holds
 from edgebnn.frontend.sums import Source
 from edgebnn.frontend.weights import IntegerWeights
-from edgebnn.network.types import MaxPool, Node, Reshape, Rounding, SumPool, Take, Tensor, WeightKind
+from edgebnn.network.types import Kind, MaxPool, Node, Reshape, Rounding, SumPool, Take, Tensor, WeightKind
+
+_WHOLE = 2**24  # up to here integers are float32 numbers
 
 
 def roundings_of_layer(
@@ -18,6 +20,8 @@ def roundings_of_layer(
 
     Empty where nothing is rounded.
     """
+    if source.tensor.kind is Kind.SUMS:  # the integers of a grid are many because it is fine
+        bound = min(bound, _WHOLE)
     found = []
     if not weights.exact or not all(float32_holds(scale, bound) for scale in set(weights.scale.tolist())):
         found.append(Rounding.INT8_WEIGHTS if weights.kind is WeightKind.INT8 else Rounding.SCALED_WEIGHTS)
@@ -28,7 +32,7 @@ def roundings_of_layer(
         found.append(Rounding.ESTIMATOR)
     if operation.bias is not None and operation.bias_first:
         found.append(Rounding.BIAS_FIRST)
-    return (Rounding.LONG_SUMS,) if bound > 2**24 else tuple(found)
+    return (Rounding.LONG_SUMS,) if bound > _WHOLE else tuple(found)
 
 
 def roundings_before(

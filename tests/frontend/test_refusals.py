@@ -105,11 +105,12 @@ def test_a_padding_that_is_no_number(tmp_path: Path) -> None:
     assert "padded with -inf" in refusal(model, tmp_path, ReadOptions("int8"))
 
 
-def test_channels_of_the_input_whose_scales_8_bits_do_not_hold(tmp_path: Path) -> None:
+def test_channels_of_several_scales_whose_padding_leaves_no_grid(tmp_path: Path) -> None:
     model = Model((2, 8))
+    model.add("Sub", 1e9)
     model.add("Div", np.array([[1.0], [300.1]]))
-    model.add("Conv", signs(0, 2, 2, 3))
-    assert "scales from 0.00333222 to 1" in refusal(model, tmp_path, ReadOptions("int8"))
+    model.add("Conv", signs(0, 2, 2, 3), pads=[1, 1])
+    assert "sums of 32 bits leave 45 steps for each" in refusal(model, tmp_path, ReadOptions("int8"))
 
 
 def test_sums_that_int32_does_not_hold(tmp_path: Path) -> None:
