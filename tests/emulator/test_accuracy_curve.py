@@ -26,7 +26,7 @@ RATES = (0.2, 0.01, 1.0)
 def judged() -> tuple[MappedNetwork, Dataset]:
     """A layer whose answers without errors are the labels, but for every tenth sample."""
     mapped = mapped_on(dense(64, 4))
-    x = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (200, *mapped.network.input.shape))
+    x = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (200, *mapped.network.inputs[0].tensor.shape))
     labels = FastPath(mapped).run(x).reshape(200, -1).argmax(axis=1).astype(np.int64)
     labels[::10] = (labels[::10] + 1) % 4
     return mapped, Dataset(x, labels)

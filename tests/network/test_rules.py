@@ -196,8 +196,10 @@ def test_one_changed_field_is_refused_and_the_node_named(network: Network, data:
 def test_an_input_that_no_sample_fits_is_refused(kind: Kind, low: int, high: int) -> None:
     builder = Builder(Tensor("x", Kind.BITS, (4,), -1, 1), np.random.default_rng(0))
     builder.linear(2)
+    network = builder.network()
+    given = replace(network.inputs[0], tensor=Tensor("x", kind, (4,), low, high))
     with pytest.raises(ModelError, match="input 'x'"):
-        replace(builder.network(), input=Tensor("x", kind, (4,), low, high))
+        replace(network, inputs=(given,))
 
 
 @pytest.mark.parametrize(
