@@ -68,13 +68,14 @@ void ebnn_soc_on_instruction(ebnn_engine *engine, uint64_t address, uint32_t byt
     const bool within_block = address > soc->it_begin && address < soc->it_end;
     const ebnn_instruction *instruction;
 
-    if (soc->events.instructions >= soc->instruction_limit) {
-        want_stop(soc, EBNN_STOPPED_LIMIT);
-    }
-    /* unicorn runs an IT block to its end in any case */
-    if (soc->stopped != EBNN_RUNNING && !within_block) {
-        (void)soc->stop(engine); /* this instruction is not executed, and comes again when the CPU is resumed */
-        return;
+    if (!within_block) { /* unicorn runs an IT block to its end in any case */
+        if (soc->events.instructions >= soc->instruction_limit) {
+            want_stop(soc, EBNN_STOPPED_LIMIT);
+        }
+        if (soc->stopped != EBNN_RUNNING) {
+            (void)soc->stop(engine); /* this instruction is not executed, and comes again when the CPU is resumed */
+            return;
+        }
     }
     soc->events.instructions++;
     soc->events.code_bytes += bytes;
@@ -127,7 +128,7 @@ void ebnn_soc_macro_write(ebnn_engine *engine, uint64_t offset, unsigned bytes, 
     soc->events.sram_accesses--;
     if (bytes != 4) {
         want_stop(soc, EBNN_STOPPED_REGISTER);
-    } else if (soc->stopped == EBNN_RUNNING) {
+    } else {
         ebnn_macro_model_write(&soc->macro, offset, (uint32_t)value);
     }
 }

@@ -157,8 +157,10 @@ def test_where_the_cpu_is_stopped_to_look_at_the_clock_changes_nothing(
         assert _run(elf) == ran
 
 
-def test_a_mailbox_write_within_a_block_stops_behind_it() -> None:
+@pytest.mark.parametrize("instructions", [1, 3, 5_000_000])
+def test_a_mailbox_write_within_a_block_stops_behind_it(instructions: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The chip cannot be stopped within a block; what runs up to its end runs once and is counted once."""
+    monkeypatch.setattr("edgebnn.emulator.soc.SLICE_INSTRUCTIONS", instructions)
     body = """
 static unsigned input[4], runs;
 int main(void) {
