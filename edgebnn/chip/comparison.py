@@ -24,6 +24,7 @@ from edgebnn.chip.reading import ProgrammedBanks, unpack
 from edgebnn.chip.target import Target
 
 SAMPLE_BANKS = 64
+SAMPLE_SYNAPSES = 1 << 18  # of large banks fewer are programmed, and at least one
 
 Flags = npt.NDArray[np.bool_]
 
@@ -86,7 +87,7 @@ class Comparison:
 
 
 def compare_chips(
-    chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, banks: int = SAMPLE_BANKS
+    chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, banks: int | None = None
 ) -> Comparison:
     """Both chips with +1 and with -1 everywhere, binary, and with 0, ternary, in the first `banks` banks.
 
@@ -102,10 +103,16 @@ def compare_chips(
     )
 
 
-def sample_shape(target: Target, banks: int) -> tuple[int, Geometry]:
-    """The first `banks` banks of a target, or all that there are, and their shape; TargetError without RRAM."""
+def sample_shape(target: Target, banks: int | None = None) -> tuple[int, Geometry]:
+    """The first `banks` banks of a target, or all that there are, and their shape; TargetError without RRAM.
+
+    By default they are 64, or as many as have 2^18 synapses.
+    """
     array = array_of(target)
-    return min(banks, array.banks.integer("count")), array.geometry
+    geometry = array.geometry
+    if banks is None:
+        banks = min(SAMPLE_BANKS, max(1, SAMPLE_SYNAPSES // geometry.synapses))
+    return min(banks, array.banks.integer("count")), geometry
 
 
 def uniform_pattern(weight: int, banks: int, geometry: Geometry) -> Pattern:
@@ -123,7 +130,7 @@ def wrong_synapses(chip: ChipInstance, target: Target, policy: str, pattern: Pat
 
 def wrong_signs(chip: ChipInstance, target: Target, policy: str) -> WrongSigns:
     """How many synapses of the first banks are wrong on a chip; TargetError for conditions beyond its model."""
-    shape = sample_shape(target, SAMPLE_BANKS)
+    shape = sample_shape(target)
     patterns = [uniform_pattern(weight, *shape) for weight in (1, -1)]
     return WrongSigns(*(wrong_synapses(chip, target, policy, pattern) for pattern in patterns))
 

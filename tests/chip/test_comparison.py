@@ -10,11 +10,12 @@ import pytest
 from edgebnn.chip.comparison import Comparison, compare_chips, phi, sample_shape, wrong_signs
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.coverage import check_chip, default_policy
-from edgebnn.chip.geometry import SINGLE, cell_number
+from edgebnn.chip.geometry import SINGLE, Geometry, cell_number
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.target_files import load_target
 from edgebnn.errors import TargetError
+from tests.mapping.bank_shapes import with_banks
 
 RRAM130 = load_target("rram130")
 
@@ -77,6 +78,8 @@ def test_what_differs_is_named(tmp_path: object) -> None:
 
 def test_a_sample_is_no_larger_than_the_chip() -> None:
     assert sample_shape(RRAM130, 10**6) == (4096, SINGLE) and sample_shape(RRAM130, 3) == (3, SINGLE)
+    shapes = (SINGLE, Geometry(64, 64, 16), Geometry(128, 128, 16), Geometry(512, 512, 64))
+    assert [sample_shape(with_banks(bank))[0] for bank in shapes] == [64, 64, 16, 1]
 
 
 def test_measured_cells_are_as_they_were_measured() -> None:
