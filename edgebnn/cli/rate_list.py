@@ -17,7 +17,12 @@ def rate_list(context: click.Context, parameter: click.Parameter, text: str | No
     """
     if text is None:
         return None
-    return tuple(sorted({rate for part in text.split(",") for rate in _part(part.strip())}))
+    from edgebnn.emulator.accuracy_curve import MOST_RATES
+
+    rates = tuple(sorted({rate for part in text.split(",") for rate in _part(part.strip())}))
+    if len(rates) > MOST_RATES:
+        raise click.BadParameter(f"{len(rates)} error rates are too many; give at most {MOST_RATES}")
+    return rates
 
 
 def _part(text: str) -> list[float]:

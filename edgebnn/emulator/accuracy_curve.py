@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.intervals import Interval, exact_interval
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate
-from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop
+from edgebnn.emulator.accuracy import AccuracyDrop, Flags, accuracy_drop
 from edgebnn.emulator.agreement import per_class
-from edgebnn.emulator.chip_results import OverChips, over_chips, policy_of
+from edgebnn.emulator.chip_results import Labels, OverChips, over_chips, policy_of
 from edgebnn.emulator.emulate import Dataset, Progress, check_labels, silent
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import DataError, TargetError
@@ -92,21 +94,11 @@ def accuracy_curve(
         _check(chip)
     fast, labels = FastPath(mapped), data.y
     right = per_class(fast.run(data.x)).argmax(axis=1) == labels
-    unseen = exact_interval(0, len(labels) * len(chips))[1]
     points = []
     for rate in wanted:
         progress(f"bit error rate {rate:g}")
-        banks = [programmed_banks(mapped, replace(chip, bit_error_rate=rate)) for chip in chips]
-        found = np.stack([per_class(fast.run(data.x, each)).argmax(axis=1) == labels for each in banks])
-        accuracies = tuple(float(each.mean()) for each in found)
         points.append(
-            CurvePoint(
-                bit_error_rate=rate,
-                accuracies=accuracies,
-                wrong_bits=tuple(wrong_weights(mapped, each) for each in banks),
-                over_chips=over_chips(accuracies, unseen, 1),
-                drop=accuracy_drop(right, found, chips[0].seed),
-            )
+            _point(mapped, fast, data.x, labels, right, [replace(chip, bit_error_rate=rate) for chip in chips])
         )
     policies, left_out = _policies(mapped, chips[0])
     return AccuracyCurve(
@@ -117,6 +109,27 @@ def accuracy_curve(
         points=tuple(points),
         policies=policies,
         left_out=left_out,
+    )
+
+
+def _point(
+    mapped: MappedNetwork, fast: FastPath, x: npt.NDArray[Any], labels: Labels, right: Flags, chips: list[ChipInstance]
+) -> CurvePoint:
+    """Chips of one rate; `right` (samples,) says which answers are without errors."""
+    found, wrong_bits = np.empty((len(chips), len(labels)), np.bool_), []
+    for place, chip in enumerate(chips):
+        banks = programmed_banks(mapped, chip)
+        found[place] = per_class(fast.run(x, banks)).argmax(axis=1) == labels
+        wrong_bits.append(wrong_weights(mapped, banks))
+    accuracies, unseen = tuple(float(each.mean()) for each in found), exact_interval(0, found.size)[1]
+    rate = chips[0].bit_error_rate
+    assert rate is not None, "these chips were given one"
+    return CurvePoint(
+        bit_error_rate=rate,
+        accuracies=accuracies,
+        wrong_bits=tuple(wrong_bits),
+        over_chips=over_chips(accuracies, unseen, 1),
+        drop=accuracy_drop(right, found, chips[0].seed),
     )
 
 

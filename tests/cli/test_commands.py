@@ -465,6 +465,7 @@ def test_emulate_sweeps_the_bit_error_rate(folder: Path, windows: Path, tmp_path
         (("--sweep-ber", "0"), "is no error rate"),
         (("--sweep-ber", "1e-400..1"), "is no error rate"),
         (("--sweep-ber", "nan"), "is no error rate"),
+        (("--sweep-ber", ",".join(f"{i}e-3" for i in range(1, 102))), "101 error rates are too many"),
         (("--sweep-ber", "1e-3", "--chips", 0), "ask for some"),
         (("--png", "curve.png"), "--sweep-ber"),
         (("--sweep-ber", "1e-3", "--png", "curve.pdf"), "does not end in .png or .svg"),
