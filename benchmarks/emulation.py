@@ -17,7 +17,6 @@ import edgebnn
 from edgebnn.emulator import soc as emulated
 from edgebnn.emulator.soc import Soc
 from edgebnn.models import ECG_PVC
-from edgebnn.network.encoding import model_shape
 
 BEATS = 4
 TURNS = 15
@@ -36,7 +35,7 @@ def main() -> None:
     with Soc(mapped, elf) as counting, patch.object(emulated, "HOOK_CODE", "UC_HOOK_BLOCK"), Soc(mapped, elf) as bare:
         counting.boot()
         bare.boot()
-        x = np.zeros((BEATS, *model_shape(mapped.network)))
+        x = np.zeros((BEATS, *mapped.network.inputs[0].model_shape))
         _, events = counting.infer(x)
         turns = [(seconds(counting, x), seconds(bare, x)) for _ in range(TURNS)]
     counted, hooked = (median(column) for column in zip(*turns, strict=True))
