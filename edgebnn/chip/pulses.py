@@ -1,9 +1,9 @@
 """SET and RESET, pulse by pulse: programming once, only what changes, or until a read accepts the weight.
 
 +1 wants (LRS, HRS) on (BL, BLb), -1 (HRS, LRS), 0 (HRS, HRS). A device is brought to LRS by one SET pulse and to HRS by
-one RESET pulse; every pulse draws the device's deviation anew. A row is programmed in two steps, the RESETs of all its
-columns side by side and then the SETs, so it takes the time of as many steps as it has kinds of pulses; that is an
-assumption, no paper says how rows are programmed.
+one RESET pulse; every pulse draws the device's deviation anew. A row of a stripe is programmed in two
+steps, the RESETs of all its 32 columns side by side and then the SETs, so it takes the time of as many steps as it has
+kinds of pulses; that is an assumption, no paper says how rows are programmed.
 """
 
 from __future__ import annotations

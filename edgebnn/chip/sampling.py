@@ -1,8 +1,9 @@
 """Very many cells, drawn and read in C: masks of what is wrong for some of them, counts for 10^9 in bounded memory.
 
 The cells are those that `devices.py`, `sensing.py` and `transitions.py` define, to the bit, freshly programmed (each
-device with its pulse 0) and read without noise. Banks are numbered up to 2^27, far beyond any chip: a range of them is
-a sample, and the counts of its parts add up to its own.
+device with its pulse 0) and read without noise. Banks are of 32 x 32 cells (`geometry.SINGLE`), whatever those of a
+target, and numbered up to 2^27, far beyond any chip: a range of them is a sample, and the counts of its parts add up to
+its own.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def test_a_lab_that_has_it_the_other_way_round_is_told_so(tmp_path: Path) -> Non
 def test_an_import_that_cannot_be_is_refused(tmp_path: Path) -> None:
     lab = csv_file(tmp_path / "lab.csv", f"{RATES}\n4096,0,0,0.5\n")
     output = ("-o", tmp_path / "c.npz")
-    assert "bank 4096, row 0, but target 'rram130' has 4096 banks" in refused(1, "import", lab, *output)
+    assert "bank 4096, row 0, column 0, but target 'rram130' has 4096 banks" in refused(1, "import", lab, *output)
     csv_file(lab, f"{RATES}\n0,0,0,0.5\n0,0,1,x\n")
     assert "lab.csv', line 3: error_rate is 'x'" in refused(1, "import", lab, *output)
     csv_file(lab, f"{RATES}\n0,0,0,0.5\n")

@@ -119,6 +119,7 @@ def test_compile_reports_what_it_wrote(tmp_path: Path) -> None:
     assert found["synapses"] == sum(int(line.split(",")[3]) for line in cells)
     assert set(found["policies"].values()) == {"strong"} and len(found["model_sha256"]) == 64
     assert found["banks"] > 0 and found["sram_bytes"] > 0 and found["code_bytes"] > 0
+    assert found["bank_utilisation"] == found["synapses"] / (found["banks"] * 32 * 32)
 
 
 def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
@@ -255,6 +256,7 @@ def test_estimate_equals_what_the_emulator_counts(folder: Path, windows: Path) -
 def test_estimate_takes_a_model_too() -> None:
     found = document("estimate", ECG_PVC, "--target", "cortex-m4")
     assert found["target"] == "cortex-m4" and found["memory"]["banks"] == 0
+    assert found["memory"]["bank_utilisation"] is None
     assert found["energy_per_inference_nj"]["total"] > 0 and found["programming_energy_uj"] is None
     assert document("estimate", ECG_PVC, "--target", "host")["energy_per_inference_nj"] is None
 
