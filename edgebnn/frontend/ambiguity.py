@@ -2,48 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.analysis import UNKNOWN, directions
 from edgebnn.frontend.approximation import is_approximate, moved
 from edgebnn.frontend.chains import Sums
+from edgebnn.frontend.combinations import Values
 from edgebnn.frontend.expressions import Expression, Leaf, evaluate, fractions_of, with_leaf
+from edgebnn.frontend.float32_values import float32_bounds
+from edgebnn.frontend.fused import Floats
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.jumps import Jumps
 from edgebnn.frontend.lattice import Integers, Lattice
 
 Flags = npt.NDArray[np.bool_]
-# The nearest integers that a channel can reach below places, and from these on; None where nothing more is known than
-# the lattice says.
-Beside = Callable[[int, Integers], tuple[Integers, Integers] | None]
+# What a channel reaches from low to high, both (W,), piece by piece; None at last where there may be more.
+Near = Callable[[int, Integers, Integers], Iterator[Values | None]]
 
 # A share of one unit of an accumulator that float64 still adds to the largest without rounding.
 _NEXT_TO_NOTHING = 2.0**-20
+_MOST_DOUBLINGS = 40
+_APART = 2**34  # more than integers of two channels can be apart
 
 
 def ambiguous_channels(
-    chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: float, beside: Beside | None
+    chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: float, near: Near | None
 ) -> tuple[Flags, Flags]:
-    """Channels (C,) that are ambiguous, and those of them of which an integer lies at a step itself.
+    """Channels (C,) that are ambiguous, and those of them where float32 is known to answer otherwise.
 
     Moved by the error bound of its float32 sum, or evaluated in float32 after that sum, a reachable accumulator beside
-    a step must stay on its side. Values half a `level` apart are different ones.
+    a step must stay on its side. Values half a `level` apart are different ones. Where the accumulator is made of
+    others, of which the model's own float32 is known, that decides for each combination.
     """
-    none = np.zeros(lattice.channels, np.bool_)
+    ambiguous, tied = np.zeros((2, lattice.channels), np.bool_)
     if not np.any(leaf.error > 0) and not is_approximate(chain.expression):
-        return none, none
+        return ambiguous, tied
+    step = _Step(chain, leaf, lattice, level)
     channel, points = _on_lattice(lattice, jumps)
-    suspects = np.unique(channel[_turned(chain, leaf, level, channel, points)])
-    channel, points = _reached(lattice, jumps, suspects, channel, points, beside)
-    turned = _turned(chain, leaf, level, channel, points)
-    ambiguous = none.copy()
-    ambiguous[channel[turned]] = True
-    tied = none.copy()
-    tied[channel[turned][_tied(chain, level, channel[turned], points[turned])]] = True
+    turned = step.turned(channel, points)
+    channel, points = channel[turned], points[turned]
+    ambiguous[channel] = True
+    if near is None:
+        tied[channel[step.tied(channel, points)]] = True
+        return ambiguous, tied
+    windows = _windows(step, jumps, channel, points)
+    for suspect in np.unique(channel).tolist():
+        own = windows[0] == suspect
+        ambiguous[suspect], tied[suspect] = _of_reached(step, suspect, near(suspect, windows[1][own], windows[2][own]))
     return ambiguous, tied
+
+
+def _of_reached(step: _Step, channel: int, pieces: Iterator[Values | None]) -> tuple[bool, bool]:
+    """Whether float32 may answer otherwise at any of the values, and whether it surely does at one."""
+    ambiguous = False
+    for values in pieces:
+        if values is None:
+            return True, False
+        may, does = step.otherwise(channel, values)
+        ambiguous |= bool(may.any())
+        if does.any():
+            return True, True
+    return ambiguous, False
+
+
+def _windows(step: _Step, jumps: Jumps, turned: Integers, points: Integers) -> tuple[Integers, Integers, Integers]:
+    """(channel, lowest, highest integer), all (W,): around a jump all that float32 may take to its other side.
+
+    Around those jumps, and ends of the range, that are next to points in channels `turned`, both (P,), which it may.
+    """
+    lattice, suspects = step.lattice, np.unique(turned)
+    mine = np.isin(jumps.channel, suspects)
+    channel = np.concatenate([suspects, jumps.channel[mine], suspects])
+    at = np.concatenate([lattice.low[suspects], jumps.at[mine], lattice.high[suspects] + 1])
+    order = np.lexsort((at, channel))
+    channel, at = channel[order], at[order]
+    same = channel[1:] == channel[:-1]
+    # What lies beyond a neighbouring jump belongs to that one.
+    before = np.where(np.append(False, same), np.append(at[:1], at[:-1]), at)
+    behind = np.where(np.append(same, False), np.append(at[1:], at[-1:]), at) - 1
+    scale = np.abs(step.leaf.rounded[0][channel])
+    error = step.leaf.error[channel] / np.where(scale > 0, scale, 1.0)
+    width = np.ceil(np.minimum(error, 2.0**31)).astype(np.int64) + 1
+    for _ in range(_MOST_DOUBLINGS):
+        low, high = np.maximum(at - width, before), np.minimum(at + width - 1, behind)
+        wider = np.zeros(len(at), np.bool_)
+        for beyond, inside in ((low - 1, low > before), (high + 1, high < behind)):
+            wider[inside] |= step.turned(channel[inside], beyond[inside])
+        if not wider.any():
+            break
+        width = np.where(wider, 2 * width, width)
+    places, apart = np.sort(turned * _APART + points), channel * _APART
+    held = np.searchsorted(places, apart + high, side="right") > np.searchsorted(places, apart + low)
+    return channel[held], low[held], high[held]
 
 
 def _on_lattice(lattice: Lattice, jumps: Jumps) -> tuple[Integers, Integers]:
@@ -58,61 +113,90 @@ def _on_lattice(lattice: Lattice, jumps: Jumps) -> tuple[Integers, Integers]:
     return channel[inside], points[inside]
 
 
-def _reached(
-    lattice: Lattice, jumps: Jumps, suspects: Integers, channel: Integers, points: Integers, beside: Beside | None
-) -> tuple[Integers, Integers]:
-    """The points of the suspects, nothing but integers that they reach where these are known."""
-    channels, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for suspect in suspects.tolist():
-        low, high = lattice.low[suspect], lattice.high[suspect]
-        near = beside and beside(suspect, np.array([*jumps.at[jumps.channel == suspect], low, high + 1], np.int64))
-        found = points[channel == suspect] if near is None else np.concatenate(near)
-        numbers.append(found[(found >= low) & (found <= high)])
-        channels.append(np.full(len(numbers[-1]), suspect))
-    return np.concatenate(channels), np.concatenate(numbers)
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """The model's chain of operators behind sums, and what float32 may make of it."""
 
+    chain: Sums
+    leaf: Leaf
+    lattice: Lattice
+    level: float
 
-def _turned(chain: Sums, leaf: Leaf, level: float, channel: Integers, points: Integers) -> Flags:
-    """Which of the points (P,) float32 may answer otherwise."""
-    nominal = replace(chain, exactly=True).at(channel, points)
-    others = [_float32(chain, leaf, channel, points, sign) for sign in (0, -1, 1)]
-    others += [extreme.at(channel, points) for extreme in _extremes(chain, leaf)]
-    turned: Flags = np.any([~(np.abs(other - nominal) < level / 2) for other in others], axis=0)
-    return turned
+    def turned(self, channel: Integers, points: Integers) -> Flags:
+        """Which of the points (P,) float32 may answer otherwise, by the bound of its error."""
+        nominal = self.chain.at(channel, points)
+        others = [self._float32(channel, points, sign) for sign in (0, -1, 1)]
+        others += [extreme.at(channel, points) for extreme in self._extremes]
+        turned: Flags = np.any([self._apart(other, nominal) for other in others], axis=0)
+        return turned
 
+    def tied(self, channel: Integers, points: Integers) -> Flags:
+        """Which of the points (P,) lie at a step itself, so that any rounding decides: next to nothing moves them."""
+        exact = replace(self.chain, exactly=True)
+        nominal = exact.at(channel, points)
+        nudged = [exact.at(channel, points + nudge) for nudge in (-_NEXT_TO_NOTHING, _NEXT_TO_NOTHING)]
+        tied: Flags = np.any([self._apart(other, nominal) for other in nudged], axis=0)
+        return tied
 
-def _float32(chain: Sums, leaf: Leaf, channel: Integers, points: Integers, sign: int) -> Array:
-    """What the model's operators make of sums that lie above or below the exact ones by the bound of their error.
+    def otherwise(self, channel: int, values: Values) -> tuple[Flags, Flags]:
+        """Which of the values (P,) of a channel float32 may answer otherwise, and which of them it surely does."""
+        lattice, points = self.lattice, values.integers
+        values = values.at(np.flatnonzero((points >= lattice.low[channel]) & (points <= lattice.high[channel])))
+        channels = np.full(len(values.integers), channel)
+        ends = self._model(channel, values)
+        if ends is None:
+            may = self.turned(channels, values.integers)
+            does = may.copy()
+            does[may] = self.tied(channels[may], values.integers[may])
+            return may, does
+        nominal = self.chain.at(channels, values.integers)
+        low, high = (self._apart(end, nominal) for end in ends)
+        return low | high, low & high
 
-    Each operator rounds once and so keeps order: what float32 makes of any sum in between lies between the two.
-    """
-    scale, offset = leaf.rounded
-    exact = scale[channel] * points + offset[channel]
-    sums = (exact + sign * leaf.error[channel]).astype(np.float32)
-    if sign:
-        sums = np.where(leaf.error[channel] > 0, np.nextafter(sums, np.float32(sign * np.inf)), sums)
-    known: dict[Expression, Array] = {leaf: sums}
-    with np.errstate(all="ignore"):
-        return evaluate(chain.expression, channel, points, False, known, chain.effort).astype(np.float64)
+    def _model(self, channel: int, values: Values) -> tuple[Floats, Floats] | None:
+        """The model's own results; None where they are not known."""
+        if (values.model is None and not self.leaf.nearest) or self._nearly:
+            return None
+        low, high = float32_bounds(self.chain.expression, self.leaf, channel, values)
+        return None if self._directions[channel] == UNKNOWN and np.any(low != high) else (low, high)
 
+    def _apart(self, one: Array, other: Array) -> Flags:
+        apart: Flags = ~(np.abs(one - other) < self.level / 2)
+        return apart
 
-def _extremes(chain: Sums, leaf: Leaf) -> list[Sums]:
-    """The chain in exact arithmetic on such sums.
+    @cached_property
+    def _nearly(self) -> bool:
+        return is_approximate(self.chain.expression)
 
-    What is only nearly known behind the sums is as far up and down as the model's own may be.
-    """
-    ways: tuple[Expression, ...] = (chain.expression,)
-    if is_approximate(chain.expression):
-        ways = tuple(moved(chain.expression, sign) for sign in (1, -1))
-    errors = fractions_of(leaf.error)
-    leaves = [replace(leaf, offset=leaf.offset + sign * errors) for sign in (-1, 1)]
-    return [replace(chain, expression=with_leaf(way, other), exactly=True) for way in ways for other in leaves]
+    @cached_property
+    def _directions(self) -> npt.NDArray[np.int8]:
+        return directions(self.chain.expression, self.lattice.channels, *self.lattice.ends)
 
+    def _float32(self, channel: Integers, points: Integers, sign: int) -> Array:
+        """What the model's operators make of sums that lie above or below the exact ones by the bound of their error.
 
-def _tied(chain: Sums, level: float, channel: Integers, points: Integers) -> Flags:
-    """Which of the points (P,) lie at a step itself, so that any rounding decides: next to nothing moves them over."""
-    exact = replace(chain, exactly=True)
-    nominal = exact.at(channel, points)
-    nudged = [exact.at(channel, points + nudge) for nudge in (-_NEXT_TO_NOTHING, _NEXT_TO_NOTHING)]
-    tied: Flags = np.any([np.abs(other - nominal) >= level / 2 for other in nudged], axis=0)
-    return tied
+        Each operator rounds once and so keeps order: what float32 makes of any sum in between lies between the two.
+        """
+        scale, offset = self.leaf.rounded
+        error = self.leaf.error[channel]
+        exact = scale[channel] * points + offset[channel]
+        sums = (exact + sign * error).astype(np.float32)
+        if sign:
+            sums = np.where(error > 0, np.nextafter(sums, np.float32(sign * np.inf)), sums)
+        known: dict[Expression, Array] = {self.leaf: sums}
+        chain = self.chain
+        with np.errstate(all="ignore"):
+            return evaluate(chain.expression, channel, points, False, known, chain.effort).astype(np.float64)
+
+    @cached_property
+    def _extremes(self) -> list[Sums]:
+        """The chain in exact arithmetic on such sums.
+
+        What is only nearly known behind the sums is as far up and down as the model's own may be.
+        """
+        ways: tuple[Expression, ...] = (self.chain.expression,)
+        if self._nearly:
+            ways = tuple(moved(self.chain.expression, sign) for sign in (1, -1))
+        errors = fractions_of(self.leaf.error)
+        leaves = [replace(self.leaf, offset=self.leaf.offset + sign * errors) for sign in (-1, 1)]
+        return [replace(self.chain, expression=with_leaf(way, other), exactly=True) for way in ways for other in leaves]

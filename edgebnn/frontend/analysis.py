@@ -41,7 +41,7 @@ STEPS = frozenset(
 )
 
 UNKNOWN = 2
-_BENDS = frozenset(("Where", "Abs", "Max", "Min", "Add", "Sub", "PRelu"))
+_BENDS = frozenset(("Where", "Abs", "Max", "Min", "Add", "Sub", "MulAdd", "PRelu"))
 
 Directions = npt.NDArray[np.int8]
 
@@ -99,6 +99,8 @@ def _direction(part: Apply, of: list[Directions], channels: int) -> Directions:
             return _together(of[0], _negated(of[1]))
         case "Less" | "LessOrEqual":
             return _together(_negated(of[0]), of[1])
+        case "MulAdd" if isinstance(part.operands[1], Constant):
+            return _together(_times(of[0], np.sign(part.operands[1].values.astype(np.float64))), of[2])
         case "Mul" | "Div":
             for index in (0, 1) if part.operator == "Mul" else (1,):
                 factor = part.operands[index]
@@ -177,6 +179,8 @@ def _affine(
             return a, b
         case "Mul" if isinstance(part.operands[1], Constant):
             return a * known[1][1], b * known[1][1]
+        case "MulAdd" if isinstance(part.operands[1], Constant):
+            return a * known[1][1] + known[2][0], b * known[1][1] + known[2][1]
         case "Mul" if isinstance(part.operands[0], Constant):
             return known[1][0] * b, known[1][1] * b
         case "Div" if isinstance(part.operands[1], Constant):

@@ -79,15 +79,11 @@ def _applied(part: Apply, of: list[Bent | _Yes], high: int) -> Bent | _Yes:
         case "Neg":
             return _each(_as_bent(of[0]), lambda s: Segment(s.start, -s.slope, -s.shift))
         case "Add" | "Sub":
-            sign = 1 if part.operator == "Add" else -1
-            return _simplest(
-                Segment(start, x.slope + sign * y.slope, x.shift + sign * y.shift)
-                for start, x, y in segments_of_both(_as_bent(of[0]), _as_bent(of[1]))
-            )
+            return _sum(_as_bent(of[0]), _as_bent(of[1]), 1 if part.operator == "Add" else -1)
         case "Mul":
-            return _simplest(
-                _product(start, x, y) for start, x, y in segments_of_both(_as_bent(of[0]), _as_bent(of[1]))
-            )
+            return _times(_as_bent(of[0]), _as_bent(of[1]))
+        case "MulAdd":
+            return _sum(_times(_as_bent(of[0]), _as_bent(of[1])), _as_bent(of[2]), 1)
         case "Div":
             return _simplest(
                 _quotient(start, x, y) for start, x, y in segments_of_both(_as_bent(of[0]), _as_bent(of[1]))
@@ -101,9 +97,8 @@ def _applied(part: Apply, of: list[Bent | _Yes], high: int) -> Bent | _Yes:
             return _chosen(x, _each(x, lambda s: Segment(s.start, -s.slope, -s.shift)), high, larger=True)
         case "PRelu":
             x, slope = _as_bent(of[0]), _as_bent(of[1])
-            below = _simplest(_product(start, one, factor) for start, one, factor in segments_of_both(x, slope))
             negative = _compared(x, _nothing(x), high, lambda d: d < 0)
-            return _selected(negative, below, x)
+            return _selected(negative, _times(x, slope), x)
         case "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual":
             holds: dict[str, Callable[[Fraction], bool]] = {
                 "Greater": lambda d: d > 0,
@@ -149,6 +144,17 @@ def segments_of_both(one: Bent, other: Bent) -> list[tuple[int, Segment, Segment
 
 def _segment_at(bent: Bent, number: int) -> Segment:
     return max((segment for segment in bent if segment.start <= number), key=lambda segment: segment.start)
+
+
+def _sum(one: Bent, other: Bent, sign: int) -> Bent:
+    return _simplest(
+        Segment(start, x.slope + sign * y.slope, x.shift + sign * y.shift)
+        for start, x, y in segments_of_both(one, other)
+    )
+
+
+def _times(one: Bent, other: Bent) -> Bent:
+    return _simplest(_product(start, x, y) for start, x, y in segments_of_both(one, other))
 
 
 def _product(start: int, x: Segment, y: Segment) -> Segment:

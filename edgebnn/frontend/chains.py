@@ -64,7 +64,7 @@ class Sums:
 
 def sums_of(expression: Expression, leaf: Leaf, effort: Effort) -> Sums:
     """A model's function of integers in the arithmetic that decides: float32 where that is its own to the bit."""
-    return Sums(expression, not leaf.exact or is_approximate(expression), effort)
+    return Sums(expression, not (leaf.exact or leaf.single or leaf.nearest) or is_approximate(expression), effort)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ from edgebnn.frontend.lattice import lattice_of_range, lattice_of_sums
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.raw_input import RawInputs, typed
-from edgebnn.frontend.reachable import Reachable
+from edgebnn.frontend.reachable import Branch, Reachable
 from edgebnn.frontend.rounding import UNIT, float32_holds, straight_through_error
 from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
@@ -79,6 +79,7 @@ class Emitter:
         self._sources: dict[tuple[Expression, str, tuple[Pooled | Reshaped, ...]], Source] = {}
         self._bases: dict[str, Tensor] = {}
         self._roundings: dict[str, tuple[Rounding, ...]] = {}
+        self._branches: dict[str, Sequence[Branch]] = {}
         self._reachable = self._reached()
 
     def source(self, signal: Signal) -> Source:
@@ -108,11 +109,15 @@ class Emitter:
             f"model's: {shown}{more}",
         )
 
-    def emit(self, node: Node, *read: Tensor) -> None:
-        """The next node of the network, which reads these tensors; InputReadTwice as `RawInput` has it."""
+    def emit(self, node: Node, *read: Tensor, branches: Sequence[Branch] = ()) -> None:
+        """The next node of the network, which reads these tensors; InputReadTwice as `RawInput` has it.
+
+        `branches` say what the model computes where the node adds or joins values of it.
+        """
         self.inputs.read_by(node, read)
         self.nodes.append(node)
-        self._reachable.add(node)
+        self._branches[node.output.name] = branches
+        self._reachable.add(node, branches)
 
     def layer(
         self,
@@ -210,9 +215,11 @@ class Emitter:
             self.emit(Add(self.name(f"{layer.name}.added"), (one.name, other.name), total), one, other)
         return total
 
-    def step(self, node: Node, read: Sequence[Tensor], leaf: Leaf, value: str) -> Signal:
+    def step(
+        self, node: Node, read: Sequence[Tensor], leaf: Leaf, value: str, branches: Sequence[Branch] = ()
+    ) -> Signal:
         """A node that makes integers of its own, and the signal of them, each worth what `leaf` says."""
-        self.emit(node, *read)
+        self.emit(node, *read, branches=branches)
         output = node.output
         return Signal(output, lattice_of_range(output), leaf, leaf, output.shape, value, "float")
 
@@ -247,7 +254,7 @@ class Emitter:
         base = self._followed(signal.base, replace(signal, waiting=(reshape,), value=value), None)
         one = np.zeros(shape[0], np.int64)
         leaf, lattice = signal.leaf, signal.lattice
-        new_leaf = Leaf(leaf.scale[one], leaf.offset[one], leaf.exact, np.full(shape[0], leaf.error.max()))
+        new_leaf = replace(leaf.of_channels(one), error=np.full(shape[0], leaf.error.max()))
         expression = with_leaf(signal.expression, new_leaf)
         return replace(
             signal,
@@ -298,7 +305,7 @@ class Emitter:
         """What is known of the integers of all tensors so far."""
         reachable = Reachable([each.tensor for each in self.inputs.each])
         for node in self.nodes:
-            reachable.add(node)
+            reachable.add(node, self._branches.get(node.output.name, ()))
         return reachable
 
     def spread(self, signal: Signal, line: Line) -> Source:
@@ -309,8 +316,8 @@ class Emitter:
 
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base
-        beside = partial(self._reachable.beside, base.name)
-        step = find_steps(signal.expression, signal.leaf, signal.lattice, base.low, base.high, self.effort, beside)
+        near = partial(self._reachable.near, base.name)
+        step = find_steps(signal.expression, signal.leaf, signal.lattice, base.low, base.high, self.effort, near)
         if step.falls is not None and any(isinstance(waiting, Pooled) for waiting in signal.waiting):
             return self._steps(self.settled(signal), error)  # the largest level is not that of the largest sum
         levels = step.levels
@@ -337,7 +344,7 @@ class Emitter:
         )
         self.emit(threshold, read)
         tensor = self._followed(output, signal, rises.direction)
-        return scaled_source(tensor, levels.scale, error)
+        return scaled_source(tensor, levels.scale, error, step.nearest and not error)
 
     def _roundings_before(self, base: Tensor) -> tuple[Rounding, ...]:
         return roundings_before(base, {node.output.name: node for node in self.nodes}, self._roundings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.curves import CURVES, evaluated
+from edgebnn.frontend.fused import multiply_add
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.problems import Refusal
 
@@ -48,17 +49,26 @@ class Leaf:
 
     `scale` and `offset` are arrays of Fraction, (C,). `exact` says that the model's float32 value is this very number,
     so that float32 decides what comes after; `error` (C,) bounds how far the model's own float32 value may lie from it.
+    `single` says that it comes from one addition, whose float32 result is mostly the one nearest to this number: what
+    comes after is then decided as float32 decides it there. `nearest` says that the model's own value always is the
+    float32 nearest to this number.
     """
 
     scale: Fractions
     offset: Fractions
     exact: bool
     error: npt.NDArray[np.float64]
+    single: bool = False
+    nearest: bool = False
+
+    def of_channels(self, channels: Channels) -> Leaf:
+        """The same for a tensor whose channels are these of its own tensor."""
+        return replace(self, scale=self.scale[channels], offset=self.offset[channels], error=self.error[channels])
 
     @cached_property
     def plain(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-        """Scale and offset as floats where the model's value is exactly scale * n + offset; None elsewhere."""
-        return self.rounded if self.exact and self.holds.all() else None
+        """Scale and offset as floats where float32 decides and float64 has scale * n + offset; None elsewhere."""
+        return self.rounded if (self.exact or self.single or self.nearest) and self.holds.all() else None
 
     @cached_property
     def rounded(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -224,7 +234,7 @@ def of_channels(expression: Expression, channels: Channels) -> Expression:
     for part in parts(expression):
         match part:
             case Leaf():
-                made[part] = Leaf(part.scale[channels], part.offset[channels], part.exact, part.error[channels])
+                made[part] = part.of_channels(channels)
             case Constant():
                 made[part] = part if part.values.size == 1 else Constant(part.values.reshape(-1)[channels])
             case Apply():
@@ -271,7 +281,7 @@ def _value(
 ) -> Array:
     match part:
         case Leaf():
-            if not exactly and part.plain is not None:  # the value is a float32, so float64 makes it without loss
+            if not exactly and part.plain is not None:  # float64 makes a float32 of it without loss
                 scale, offset = part.plain
                 value: Array = scale[channels] * numbers.astype(np.float64) + offset[channels]
                 return value.astype(np.float32)
@@ -312,6 +322,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Add": lambda x, y: x + y,
     "Sub": lambda x, y: x - y,
     "Mul": lambda x, y: x * y,
+    "MulAdd": multiply_add,  # x * y + z, which some kernels round once
     "Div": lambda x, y: x / y,
     "Neg": lambda x: -x,
     "Abs": lambda x: abs(x),

@@ -209,6 +209,7 @@ _RULES: dict[str, Callable[..., _Bounded]] = {
     "Add": _sum(1),
     "Sub": _sum(-1),
     "Mul": _product,
+    "MulAdd": lambda x, y, z: _sum(1)(_product(x, y), z),
     "Div": _quotient,
     "Neg": _same_error(np.negative),
     "Abs": _same_error(np.abs),

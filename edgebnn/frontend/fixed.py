@@ -136,12 +136,13 @@ def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Line:
     bents = [bent for bent in _bent(signal) for _ in range(signal.channels_each)]
     error = float32_errors(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
     error = np.repeat(error, signal.channels_each)
-    base = emitter.settled(signal).base
+    settled = emitter.settled(signal)
+    base = settled.base
     lines = fixed_lines(bents, base, unit)
     if lines is None or max(-lines.low, lines.high) > LARGEST:
         raise Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
     shape, name = base.shape, f"{signal.value}.fixed"
     output = Tensor(emitter.tensor_name(name), Kind.SUMS, shape, lines.low, lines.high, float(unit))
     emitter.emit(lines.node(emitter.name(name), base, output), base)
-    zero = fractions_of(np.zeros(base.channels, np.int8))
-    return Line(output, _units(unit, base.channels), zero, False, error + lines.error * float(unit))
+    zero, error = fractions_of(np.zeros(base.channels, np.int8)), error + lines.error * float(unit)
+    return Line(base, settled.expression, output, _units(unit, base.channels), zero, False, error)

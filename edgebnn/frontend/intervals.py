@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 # below the smallest number counts as lost.
 _ROUNDING = UNIT * (1 + 2.0**-20)
 _TINY = 2.0**-149
-_ROUNDED_ONCE = frozenset(("Add", "Sub", "Mul", "Div"))
+_ROUNDED_ONCE = frozenset(("Add", "Sub", "Mul", "MulAdd", "Div"))
 _YES_OR_NO = frozenset(("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "ToBool", "Not", "And", "Or"))
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -111,9 +111,10 @@ def _applied(part: Apply, of: list[_Interval]) -> _Interval:
             return _Interval(low, high, stepped.error + 2 * _ROUNDING * sizes)
         case "Add" | "Sub":
             error = of[0].error + of[1].error
-        case "Mul":
-            one, other = of
+        case "Mul" | "MulAdd":
+            one, other, *added = of
             error = one.error * (other.magnitude + other.error) + one.magnitude * other.error
+            error = np.sum([error, *(each.error for each in added)], axis=0)
         case "Div":  # by a constant
             error = of[0].error / of[1].magnitude
         case _:  # an error, however small, can take it over a step

@@ -17,6 +17,7 @@ from edgebnn.frontend.means import Divided, divided, on_one_divisor
 from edgebnn.frontend.operations import Averaging
 from edgebnn.frontend.own_lines import line_of
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.reachable import Branch
 from edgebnn.frontend.rounding import UNIT, float32_holds_line, sum_error
 from edgebnn.frontend.signals import Signal, check_size, checked_extents, reshaped, seen_name, window_on
 from edgebnn.frontend.sums import Line
@@ -26,23 +27,27 @@ from edgebnn.network.types import Add, Concat, Kind, Reshape, SumPool, Take, Ten
 Floats = npt.NDArray[np.float64]
 
 
-def summed(emitter: Emitter, signals: Sequence[Signal], minus: bool, node: str, value: str) -> Signal:
-    """The sum of two signals of different layers (`minus`: their difference)."""
+def summed(
+    emitter: Emitter, signals: Sequence[Signal], minus: bool, node: str, value: str, rounds: bool = True
+) -> Signal:
+    """The sum of two signals of different layers (`minus`: their difference).
+
+    Without `rounds` the first is a product that the model's addition does not round by itself.
+    """
     first, second = signals
     if minus:
         negated = Apply("Neg", (second.expression,), node)
         second = replace(second, expression=negated, value=f"{second.value}.negated")
-    one, other = aligned(emitter, (first, second))
+    one, other = lines = aligned(emitter, (first, second))
     low, high = one.tensor.low + other.tensor.low, one.tensor.high + other.tensor.high
     if max(-low, high) > LARGEST:
         raise Refusal(f"adds up to {max(-low, high)}, which int32 does not hold", "use fewer residual sums")
     value = seen_name(value, signals[0].view)
     output = Tensor(emitter.tensor_name(value), Kind.SUMS, one.tensor.shape, low, high, float(one.slope[0]))
     add = Add(emitter.name(node), (one.tensor.name, other.tensor.name), output)
-    return replace(
-        emitter.step(add, (one.tensor, other.tensor), _leaf_of_sum(one, other, output), value),
-        model_view=signals[0].view,
-    )
+    branches = _branches(lines, rounds)
+    total = emitter.step(add, (one.tensor, other.tensor), _leaf_of_sum(one, other, output), value, branches)
+    return replace(total, model_view=signals[0].view)
 
 
 def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, value: str) -> Signal:
@@ -71,7 +76,7 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     concat = Concat(emitter.name(node), tuple(line.tensor.name for line in lines), output)
     slope, shift, error = (np.concatenate(part) for part in zip(*map(_numbers, lines), strict=True))
     leaf = Leaf(slope, shift, all(line.exact for line in lines), error)
-    signal = emitter.step(concat, [line.tensor for line in lines], leaf, value)
+    signal = emitter.step(concat, [line.tensor for line in lines], leaf, value, _branches(lines))
     return replace(signal, model_view=view, elements=first.elements)
 
 
@@ -113,8 +118,14 @@ def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, 
     sums = emitter.step(last, (read,), _leaf_of_pool(line, taps, counts, last.output), value)
     # As onnxruntime's pools and reductions compute it: a sum, which is then divided.
     divisor = Constant(np.array([counts.common], np.float32))
-    mean = replace(sums, expression=Apply("Div", (sums.leaf, divisor), node))
+    mean = replace(sums, expression=Apply("Div", (sums.leaf, divisor), node)) if operation.divides else sums
     return mean if operation.keeps_map else reshaped(mean, (source.channels,), f"{node}.flat", value)
+
+
+def _branches(lines: Sequence[Line], rounds: bool = True) -> tuple[Branch, ...]:
+    return tuple(
+        Branch(line.tensor, line.base, line.expression, rounds or place > 0) for place, line in enumerate(lines)
+    )
 
 
 def _numbers(line: Line) -> tuple[Fractions, Fractions, Floats]:
@@ -135,16 +146,18 @@ def _leaf_of_pool(line: Line, taps: int, counts: Divided, output: Tensor) -> Lea
     )
     rounding = sum_error(taps, common * (line.reach + line.error))
     error = np.zeros(output.channels) if held else common * line.error + rounding
-    return Leaf(line.slope, line.shift * common, held, error)
+    return Leaf(line.slope, line.shift * common, held, error, single=True)
 
 
 def _leaf_of_sum(one: Line, other: Line, output: Tensor) -> Leaf:
     """What the sums of two lines of one slope are worth, and what float32 makes of the addition."""
-    shift = one.shift + other.shift
-    sums = Line(output, one.slope, shift, one.exact and other.exact, one.error + other.error)
-    held = sums.exact and all(float32_holds_line(one.slope[0], each, sums.largest) for each in set(shift.tolist()))
-    rounding = 0.0 if held else UNIT * (1 + 2.0**-20) * (sums.reach + sums.error)
-    return Leaf(sums.slope, shift, held, sums.error + rounding)
+    slope, shift, error = one.slope, one.shift + other.shift, one.error + other.error
+    largest = max(abs(output.low), abs(output.high))
+    exact = one.exact and other.exact
+    held = exact and all(float32_holds_line(slope[0], each, largest) for each in set(shift.tolist()))
+    reach = np.abs(slope.astype(np.float64)) * largest + np.abs(shift.astype(np.float64))
+    rounding = 0.0 if held else UNIT * (1 + 2.0**-20) * (reach + error)
+    return Leaf(slope, shift, held, error + rounding, single=True)
 
 
 def _joined_view(signals: Sequence[Signal]) -> View:

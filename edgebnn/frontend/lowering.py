@@ -417,6 +417,10 @@ class _Lowering:
                 Operand(index) if isinstance(term, Signal) else term for index, term in enumerate(terms)
             )
             return elementwise(inner, Elementwise(Call(call.operator, given), takes=("any",)), node.name, value)
+        if call.operator == "MulAdd" and inner.keys() == {0, 2}:
+            product = Elementwise(Call("Mul", (Operand(0), call.terms[1])), takes=("any",))
+            factor = elementwise({0: inner[0]}, product, node.name, f"{value}.product")
+            return summed(self._emitter, [factor, inner[2]], False, node.name, value, rounds=False)
         if call.operator not in ("Add", "Sub") or len(inner) != 2:
             raise combines_layers(call.operator)
         return summed(self._emitter, [inner[0], inner[1]], call.operator == "Sub", node.name, value)

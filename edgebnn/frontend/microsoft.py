@@ -1,18 +1,21 @@
 """onnxruntime's own quantised operators (domain com.microsoft). It only recognises.
 
-What each rounds was tried with onnxruntime 1.32 at every pair of integers and every tie: a sum, a product and an
-average add the zero point before they round half to even, the others behind it, as QuantizeLinear does.
+What each rounds was tried with onnxruntime 1.32 on a processor with AVX2, at every pair of integers and every tie. A
+sum, a product and an average add the zero point before they round half to even, the others behind it, as QuantizeLinear
+does. A sum multiplies each operand by its scale in the output's and adds at once (fused multiply-add).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from edgebnn.frontend import qdq
 from edgebnn.frontend.endings import ENDINGS
-from edgebnn.frontend.graph import Node
+from edgebnn.frontend.fused import multiply_add
+from edgebnn.frontend.graph import Array, Node
 from edgebnn.frontend.layers import check_matrix
 from edgebnn.frontend.layouts import channels_first, operands_channels_first
 from edgebnn.frontend.operations import (
@@ -36,52 +39,80 @@ from edgebnn.frontend.qdq import in_turn, integer_weights, range_of, saturated, 
 from edgebnn.frontend.quantisers import check_bits, scale_operand, shifted
 
 _X = Operand(0)
+_NONE = np.zeros((), np.float32)
 
 
-def _real(operands: Operands, index: int) -> Term:
-    """What an operand is worth, whose scale and zero point follow it: a constant, or a term of it."""
-    scale, zero = scale_operand(operands, index + 1), zero_point(operands, index + 2)
-    if scale.ndim or zero.ndim:
-        raise Refusal("has scales or zero points that differ along an operand", "use one for each operand")
-    value = operands.optional(index)
-    if value is None:
-        return Call("Mul", (shifted("Sub", Call("ToFloat", (Operand(index),)), zero), scale))
-    return np.asarray((whole(value).astype(np.float32) - zero) * scale)
-
-
-def _quantised(operands: Operands, term: Term, scale: int, like: int, zero_first: bool = False) -> Elementwise:
-    """A term as integers of the scale and zero point at operands `scale` and `scale` + 1.
-
-    Where that zero point is left out, they have the type of the one at operand `like`.
-    """
+def _unit(operands: Operands, scale: int) -> tuple[Array, Array]:
+    """The one scale and the one zero point at operands `scale` and `scale` + 1."""
     unit, zero = scale_operand(operands, scale), zero_point(operands, scale + 1)
     if unit.ndim or zero.ndim:
-        raise Refusal("has scales or zero points that differ along its output", "use one for all")
-    typed = next((index for index in (scale + 1, like) if operands.has(index)), None)
-    if typed is None:
+        raise Refusal("has scales or zero points that differ along an operand or its output", "use one for each")
+    return unit, zero
+
+
+def _real(operands: Operands, index: int) -> Call:
+    """What an operand is worth, whose scale and zero point follow it."""
+    scale, zero = _unit(operands, index + 1)
+    if operands.optional(index) is not None:
+        raise Refusal("works on a constant", "export the model with its constants folded")
+    return Call("Mul", (shifted("Sub", Call("ToFloat", (Operand(index),)), zero), scale))
+
+
+def _quantised(operands: Operands, term: Term, scale: int, like: int) -> Elementwise:
+    """A term as integers of the scale and zero point at operands `scale` and `scale` + 1, typed as by `_integers`."""
+    unit, zero = _unit(operands, scale)
+    return _integers(operands, Call("Div", (term, unit)), zero, (scale + 1, like))
+
+
+def _integers(operands: Operands, share: Term, zero: Array, typed: tuple[int, ...]) -> Elementwise:
+    """A term rounded half to even, plus a zero point, within the type of the first operand of `typed` that is there."""
+    like = next((index for index in typed if operands.has(index)), None)
+    if like is None:
         raise Refusal("has no zero points, so nothing says of which type its integers are", "give it zero points of 0")
-    low, high = range_of(operands.constant(typed, "zero points").dtype.name)
+    low, high = range_of(operands.constant(like, "zero points").dtype.name)
     check_bits(operands, (high - low).bit_length())
-    share = Call("Div", (term, unit))
-    if zero_first:
-        call = saturated(shifted("Add", share, zero), np.zeros((), np.float32), low, high)
-    else:
-        call = saturated(share, zero, low, high)
-    return Elementwise(call, result="integer", takes=("integer",))
+    return Elementwise(saturated(share, zero, low, high), result="integer", takes=("integer",))
 
 
 def _qlinear_add(node: Node, operands: Operands) -> Operation:
-    """The sum of integers of two scales, or of integers and constants, as integers of a third."""
-    total = Call("Add", (_real(operands, 0), _real(operands, 3)))
-    return _quantised(operands, total, scale=6, like=2, zero_first=True)
+    """The sum of integers of two scales, or of integers and constants, as integers of a third.
+
+    Both are multiplied by their scales in the output's, from the second on added to what the zero points come to.
+    """
+    (one, zero), (other, other_zero), (unit, last) = (_unit(operands, index) for index in (1, 4, 6))
+    order = [(0, one / unit, zero), (3, other / unit, other_zero)]
+    if _spread(operands, 0):  # a constant that goes with many is added to the zero points first
+        order.reverse()
+    (_, factor, shift), (_, other_factor, other_shift) = order
+    total: Term = np.asarray(last - multiply_add(factor, shift, np.asarray(other_factor * other_shift)), np.float32)
+    for index, factor, _ in reversed(order):
+        value = operands.optional(index)
+        term = Call("ToFloat", (Operand(index),)) if value is None else whole(value).astype(np.float32)
+        if isinstance(term, Call) or isinstance(total, Call):
+            total = Call("MulAdd", (term, factor, total))
+        else:
+            total = multiply_add(term, factor, np.asarray(total))
+    return _integers(operands, total, _NONE, (7, 2))
+
+
+def _spread(operands: Operands, index: int) -> bool:
+    """Whether an operand is a constant of which each value goes with many, one behind the other, of the other one."""
+    value = operands.optional(index)
+    return value is not None and (value.ndim == 0 or value.shape[-1] == 1)
 
 
 def _qlinear_mul(node: Node, operands: Operands) -> Operation:
     """The product of integers with constants, as integers of another scale."""
     if operands.optional(0) is None and operands.optional(3) is None:
         raise Refusal("multiplies two values of the network", "products with constants are mapped, others are not")
-    product = Call("Mul", (_real(operands, 0), _real(operands, 3)))
-    return _quantised(operands, product, scale=6, like=2, zero_first=True)
+    (one, zero), (other, other_zero), (unit, last) = (_unit(operands, index) for index in (1, 4, 6))
+    terms: list[Term] = []
+    for index, shift in ((0, zero), (3, other_zero)):
+        value = operands.optional(index)
+        varying = shifted("Sub", Call("ToFloat", (Operand(index),)), shift)
+        terms.append(varying if value is None else np.asarray(whole(value).astype(np.float32) - shift))
+    share = Call("Mul", (Call("Mul", tuple(terms)), np.asarray(one * other / unit)))
+    return _integers(operands, shifted("Add", share, last), _NONE, (7, 2))
 
 
 def _qlinear_leaky_relu(node: Node, operands: Operands) -> Operation:
@@ -107,27 +138,27 @@ def _qlinear_concat(node: Node, operands: Operands) -> Operation:
 
 def _qlinear_average_pool(node: Node, operands: Operands) -> Operation:
     """The mean under a window of integers, as integers of another scale."""
-    return _mean(node, operands, POOLS["AveragePool"], zero_first=True)
-
-
-def _qlinear_global_average_pool(node: Node, operands: Operands) -> Operation:
-    """The mean of each channel of integers, as integers of another scale."""
-    return _mean(node, operands, lambda node, operands: Averaging(None), zero_first=False)
-
-
-def _mean(node: Node, operands: Operands, pool: Recogniser, zero_first: bool) -> Operation:
     rank = len(operands.shape(0))
     last = bool(node.integer("channels_last", 0))
-    mean = pool(node, operands_channels_first(operands, rank) if last else operands)
-    real = Elementwise(_term(_real(operands, 0)), takes=("integer",))
-    steps = replace(_quantised(operands, _X, scale=3, like=2, zero_first=zero_first), takes=("float",))
+    mean = POOLS["AveragePool"](node, operands_channels_first(operands, rank) if last else operands)
+    real = Elementwise(_real(operands, 0), takes=("integer",))
+    unit, zero = _unit(operands, 3)
+    steps = replace(_integers(operands, shifted("Add", Call("Div", (_X, unit)), zero), _NONE, (4, 2)), takes=("float",))
     return in_turn(real, channels_first(mean, rank) if last else mean, steps)
 
 
-def _term(term: Term) -> Call:
-    if not isinstance(term, Call):
-        raise Refusal("works on a constant", "export the model with its constants folded")
-    return term
+def _qlinear_global_average_pool(node: Node, operands: Operands) -> Operation:
+    """The mean of each channel of integers, as integers of another scale.
+
+    It is their sum times one factor.
+    """
+    shape, last = operands.shape(0), bool(node.integer("channels_last", 0))
+    count = np.float32(prod(shape[1:-1] if last else shape[2:]))
+    (unit, _), (out, zero) = _unit(operands, 1), _unit(operands, 3)
+    sums = Averaging(None, divides=False)
+    share = Call("Mul", (_X, np.asarray(unit / (out * count))))
+    steps = replace(_integers(operands, share, zero, (4, 2)), takes=("float",))
+    return in_turn(qdq.input_less_zero(operands, 2), channels_first(sums, len(shape)) if last else sums, steps)
 
 
 def _qgemm(node: Node, operands: Operands) -> Operation:
@@ -139,10 +170,11 @@ def _qgemm(node: Node, operands: Operands) -> Operation:
         raise Refusal("has scales that differ along its input", "use one scale for the layer's input")
     sums = in_turn(qdq.input_less_zero(operands, 2), _dense(node, operands))
     factor = np.asarray(np.float32(node.number("alpha", 1.0)) * input_scale * weight_scale, np.float32)
-    scaled = Call("Mul", (_X, factor))
     if not operands.has(7):
-        return in_turn(sums, Elementwise(scaled))
-    return in_turn(sums, replace(_quantised(operands, scaled, scale=7, like=2), takes=("float",)))
+        return in_turn(sums, Elementwise(Call("Mul", (_X, factor))))
+    unit, zero = _unit(operands, 7)
+    share = Call("Mul", (_X, np.asarray(factor / unit)))
+    return in_turn(sums, replace(_integers(operands, share, zero, (8, 2)), takes=("float",)))
 
 
 def _dense(node: Node, operands: Operands) -> WeightedSum:

@@ -119,13 +119,14 @@ class Averaging:
 
     `divisors` has for each axis how many taps count at each place, None where all do; the product over the axes is what
     the sum at a place is divided by. Without `pads_count` none of them lies in the padding, elsewhere those are zeros.
-    Without `keeps_map` the map's axes, of length one then, are dropped.
+    Without `keeps_map` the map's axes, of length one then, are dropped. Without `divides` it is the sum itself.
     """
 
     window: Window | None
     keeps_map: bool = True
     divisors: tuple[tuple[int, ...], ...] | None = None
     pads_count: bool = True
+    divides: bool = True
 
 
 @dataclass(frozen=True)

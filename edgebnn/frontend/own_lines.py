@@ -21,7 +21,7 @@ from edgebnn.frontend.rounding import UNIT, float32_holds
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Line, Source
 
-_LINEAR = frozenset(("Add", "Sub", "Mul", "Div", "Neg"))
+_LINEAR = frozenset(("Add", "Sub", "Mul", "MulAdd", "Div", "Neg"))
 
 
 def line_of(emitter: Emitter, signal: Signal) -> Line | None:
@@ -39,7 +39,9 @@ def line_of(emitter: Emitter, signal: Signal) -> Line | None:
     error = float32_errors(signal.expression, base.low, base.high, base.channels)
     exact = signal.leaf.exact and not error.any()
     channels = _channels(signal)
-    return Line(emitter.settled(signal).base, line[0][channels], line[1][channels], exact, error[channels])
+    slope, shift = (part[channels] for part in line)
+    settled = emitter.settled(signal)
+    return Line(settled.base, settled.expression, settled.base, slope, shift, exact, error[channels])
 
 
 def takes_steps(signal: Signal) -> bool:
@@ -59,7 +61,8 @@ def without_steps(emitter: Emitter, signal: Signal) -> Signal:
     tensor, largest = source.tensor, max(abs(source.tensor.low), abs(source.tensor.high))
     held = all(float32_holds(abs(slope), largest) for slope in set(source.slope.tolist()))
     error = source.error + (0.0 if held else 2 * UNIT * source.largest)
-    leaf = Leaf(source.slope, source.offset, source.exact and held, np.full(tensor.channels, error))
+    errors = np.full(tensor.channels, error)
+    leaf = Leaf(source.slope, source.offset, source.exact and held, errors, nearest=source.nearest)
     expression = _on_levels(signal.expression, steps, _channels(signal), leaf)
     lattice = lattice_of_range(tensor)
     return replace(signal, base=tensor, lattice=lattice, leaf=leaf, expression=expression, waiting=())

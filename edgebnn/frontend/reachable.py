@@ -1,19 +1,35 @@
-"""Which integers a tensor really reaches: sums of a few terms, each of which takes few values.
+"""Which integers a tensor of the network really reaches, and what the model's float32 has there.
 
 A tensor's range says little where residual branches were put on one grid: two branches of a hundred values each make
-ten thousand sums among millions of integers. What is known of each branch alone is taken to be free of the others, so
-that nothing that can occur is left out.
+ten thousand sums among millions of integers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache, reduce
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial, reduce
 from math import gcd, prod
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.analysis import UNKNOWN, directions
+from edgebnn.frontend.approximation import is_approximate
+from edgebnn.frontend.combinations import (
+    Added,
+    Combinations,
+    Integers,
+    Lined,
+    Model,
+    Spaced,
+    Values,
+    merged,
+    within,
+)
+from edgebnn.frontend.expressions import Expression, Leaf, parts
+from edgebnn.frontend.float32_values import float32_bounds
+from edgebnn.frontend.fused import Floats
 from edgebnn.frontend.lattice import Lattice, lattice_of_sums
 from edgebnn.network.types import (
     Add,
@@ -30,15 +46,44 @@ from edgebnn.network.types import (
     Threshold,
 )
 
-Integers = npt.NDArray[np.int64]
-# A value is the sum of one integer of each set.
-Terms = tuple[Integers, ...]
-
-# Values of a set that are kept. Sums of two such sets are so many that float32 cannot tell some of them apart.
+# Values of a branch that are kept one by one.
 _MOST_VALUES = 2**14
-# Places that are looked for, times the values of the smaller set: some seconds.
-_MOST_WORK = 2**26
-_MOST_KEPT = 1024  # sets of terms
+# Places that are looked at for one channel, and for all: a second, and some ten.
+_MOST_LOOKED_AT = 2**22
+_MOST_WORK = 2**27
+_MOST_KEPT = 1024  # channels whose values are kept
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """What is added or joined: a tensor, the one that it was made of, and what the model computes of that.
+
+    Without `rounds` that is a product which the addition does not round by itself.
+    """
+
+    tensor: Tensor
+    base: Tensor
+    expression: Expression
+    rounds: bool = True
+
+    @cached_property
+    def leaf(self) -> Leaf:
+        """The integers of `base` as the model sees them."""
+        return next(part for part in parts(self.expression) if isinstance(part, Leaf))
+
+    @cached_property
+    def _known(self) -> tuple[bool, npt.NDArray[np.int8]]:
+        """Whether float32 computes it to the bit, and the direction of each channel."""
+        base = self.base
+        return not is_approximate(self.expression), directions(self.expression, base.channels, base.low, base.high)
+
+    def model(self, channel: int, values: Values) -> tuple[Floats, Floats] | None:
+        """The model's own numbers at values of the base; None where they are not known."""
+        exactly, direction = self._known
+        if not exactly:
+            return None
+        low, high = float32_bounds(self.expression, self.leaf, channel, values, self.rounds)
+        return None if direction[channel] == UNKNOWN and np.any(low != high) else (low, high)
 
 
 class Reachable:
@@ -47,41 +92,37 @@ class Reachable:
     def __init__(self, given: Sequence[Tensor]) -> None:
         self._makers: dict[str, Node] = {}
         self._tensors = {tensor.name: tensor for tensor in given}
-        self._work = 0
-        self._terms = lru_cache(_MOST_KEPT)(self._made)
+        self._branches: dict[str, tuple[Branch, ...]] = {}
+        self._left = _MOST_WORK
+        self._found = lru_cache(_MOST_KEPT)(self._made)
         self._lattice = lru_cache(_MOST_KEPT)(self._lattice_of)
 
-    def add(self, node: Node) -> None:
-        """The next node."""
+    def add(self, node: Node, branches: Sequence[Branch] = ()) -> None:
+        """The next node, and where it adds or joins values of the model, what these are."""
         self._makers[node.output.name] = node
         self._tensors[node.output.name] = node.output
+        self._branches[node.output.name] = tuple(branches)
 
-    def beside(self, name: str, channel: int, places: Integers) -> tuple[Integers, Integers] | None:
-        """The nearest integers of a tensor below each place, and from it on; None where they are too many to be known.
+    def near(self, name: str, channel: int, low: Integers, high: Integers) -> Iterator[Values | None]:
+        """What a channel of a tensor reaches from low to high, both (W,), piece by piece.
 
-        Where there is none on a side, it is one beyond the tensor's range.
+        The last piece is None where there may be more than was looked at.
         """
-        tensor = self._tensors[name]
-        terms = self._terms(name, channel)
-        halves = None if terms is None else _merged(terms, 2)
-        if halves is None:
-            return None
-        few, many = sorted((*halves, np.zeros(1, np.int64))[:2], key=len)
-        self._work += len(few) * len(places)
-        if self._work > _MOST_WORK:
-            return None
-        below, above = np.full(len(places), tensor.low - 1), np.full(len(places), tensor.high + 1)
-        edges = np.concatenate([[tensor.low - 1 - few[-1]], many, [tensor.high + 1 - few[0]]])
-        for index, place in enumerate(places.tolist()):
-            at = np.searchsorted(many, place - few)
-            above[index] = min(above[index], int((few + edges[at + 1]).min()))
-            below[index] = max(below[index], int((few + edges[at]).max()))
-        return below, above
+        found = self._found(name, channel)
+        left = min(_MOST_LOOKED_AT, self._left)
+        for values, _, work in within(found, low, high) if found is not None else ():
+            left, self._left = left - work, self._left - work
+            yield values
+            if left < 0:
+                break
+        if found is None or left < 0:
+            yield None
 
-    def _made(self, name: str, channel: int) -> Terms | None:
+    def _made(self, name: str, channel: int) -> Combinations | None:
         node = self._makers.get(name)
         if node is None:
-            return _steps(self._tensors[name])
+            tensor = self._tensors[name]
+            return _range(tensor.low, tensor.high, 2 if tensor.kind is Kind.BITS else 1)
         source = self._tensors[node.sources[0]]
         match node:
             case Linear():
@@ -89,21 +130,20 @@ class Reachable:
             case Threshold():
                 return _range(node.output.low, node.output.high, node.step)
             case MaxPool():
-                return self._terms(source.name, channel)
+                return _bare(self._found(source.name, channel), source)
             case Reshape() if node.output.channels % source.channels == 0:
-                return self._terms(source.name, channel * source.channels // node.output.channels)
+                return self._found(source.name, channel * source.channels // node.output.channels)
             case Take():
-                return self._terms(source.name, int(node.along[0][channel]))
+                return self._found(source.name, int(node.along[0][channel]))
             case Concat():
                 return self._of_joined(node, channel)
             case Add():
-                known = [self._terms(each, channel) for each in node.sources]
-                return tuple(term for terms in known for term in terms or ()) if None not in known else None
+                return self._of_sum(node, channel)
             case SumPool():
                 return self._of_pool(node, source, channel)
             case Affine():
-                terms = self._terms(source.name, channel)
-                return None if terms is None else _on_lines(node, channel, terms)
+                found = self._found(source.name, channel)
+                return None if found is None else _lined(found, node, channel, lambda values: None)
         return None
 
     def _lattice_of(self, name: str) -> Lattice:
@@ -111,62 +151,104 @@ class Reachable:
         assert isinstance(node, Linear), "asked for layers alone"
         return lattice_of_sums(node, self._tensors[node.sources[0]], node.weights.astype(np.int16), node.output)
 
-    def _of_joined(self, node: Concat, channel: int) -> Terms | None:
-        for name in node.sources:
+    def _of_joined(self, node: Concat, channel: int) -> Combinations | None:
+        branches = self._branches[node.output.name]
+        for place, name in enumerate(node.sources):
             channels = self._tensors[name].channels
             if channel < channels:
-                return self._terms(name, channel)
+                tensor = self._tensors[name]
+                return self._of_branch(branches[place], channel) if branches else self._bare(tensor, channel)
             channel -= channels
         return None
 
-    def _of_pool(self, node: SumPool, source: Tensor, channel: int) -> Terms | None:
-        terms, taps = self._terms(source.name, channel), prod(node.window.kernel)
-        values = None if terms is None else _merged(terms, 1)
+    def _of_sum(self, node: Add, channel: int) -> Combinations | None:
+        branches = self._branches[node.output.name]
+        one, other = (
+            [self._of_branch(branch, channel) for branch in branches]
+            if branches
+            else [self._bare(self._tensors[name], channel) for name in node.sources]
+        )
+        if one is None or other is None:
+            return None
+        if not branches and not isinstance(one, Values) and not isinstance(other, Values):  # two parts of one layer
+            return _range(node.output.low, node.output.high, 1)
+        for few, many in ((one, other), (other, one)):
+            values = merged(few, _MOST_VALUES)
+            if values is not None:
+                return Added(values, many)
+        return None
+
+    def _of_branch(self, branch: Branch, channel: int) -> Combinations | None:
+        found = self._found(branch.base.name, channel)
+        node = self._makers.get(branch.tensor.name)
+        if found is None:
+            return None
+        if branch.tensor.name == branch.base.name and isinstance(branch.expression, Leaf) and _of_model(found):
+            return found
+        model = partial(branch.model, channel)
+        if branch.tensor.name == branch.base.name:
+            return _same(found, branch.tensor, model)
+        if isinstance(node, Affine) and node.sources[0] == branch.base.name:
+            return _lined(found, node, channel, model)
+        return self._bare(branch.tensor, channel)
+
+    def _bare(self, tensor: Tensor, channel: int) -> Combinations | None:
+        return _bare(self._found(tensor.name, channel), tensor)
+
+    def _of_pool(self, node: SumPool, source: Tensor, channel: int) -> Combinations | None:
+        found, taps = self._found(source.name, channel), prod(node.window.kernel)
+        values = None if found is None else merged(found, _MOST_VALUES)
         if values is None:
             return None
-        (value,) = values
+        value = values.integers
         if any(node.window.pad_begin + node.window.pad_end):
             value = np.union1d(value, [0])
         stride = reduce(gcd, np.diff(value).tolist(), 0)
-        return _range(taps * int(value[0]), taps * int(value[-1]), stride or 1)
+        return _range(taps * int(value.min()), taps * int(value.max()), stride or 1)
 
 
-def _steps(tensor: Tensor) -> Terms | None:
-    return _range(tensor.low, tensor.high, 2 if tensor.kind is Kind.BITS else 1)
+def _range(low: int, high: int, stride: int) -> Combinations:
+    count = (high - low) // stride + 1
+    return Values(np.arange(low, high + 1, stride)) if count <= _MOST_VALUES else Spaced(low, stride, count)
 
 
-def _on_lattice(lattice: Lattice, channel: int) -> Terms | None:
+def _on_lattice(lattice: Lattice, channel: int) -> Combinations | None:
     low, high, period = (int(part[channel]) for part in (lattice.low, lattice.high, lattice.period))
     residues = np.unique(lattice.residues[channel])
+    if len(residues) == 1:
+        start = low + (int(residues[0]) - low) % period
+        return _range(start, high - (high - start) % period, period)
     if len(residues) * ((high - low) // period + 1) > _MOST_VALUES:
-        return None
-    return (np.unique(np.concatenate([np.arange(low + (each - low) % period, high + 1, period) for each in residues])),)
+        return Spaced(low, 1, high - low + 1)
+    every = [np.arange(low + (each - low) % period, high + 1, period) for each in residues.tolist()]
+    return Values(np.unique(np.concatenate(every)))
 
 
-def _range(low: int, high: int, stride: int) -> Terms | None:
-    return (np.arange(low, high + 1, stride),) if (high - low) // stride < _MOST_VALUES else None
+def _of_model(found: Combinations) -> bool:
+    """Whether the model's own numbers are known, not only what the integers are worth."""
+    match found:
+        case Values():
+            return found.model is not None
+        case Added():
+            return found.few.model is not None and _of_model(found.many)
+    return isinstance(found, Lined)
 
 
-def _merged(terms: Sequence[Integers], most: int) -> Terms | None:
-    """The same sums of at most so many sets, the smallest put together first; None where one becomes too large."""
-    left = sorted(terms, key=len)
-    while len(left) > most:
-        one, other = left.pop(0), left.pop(0)
-        if len(one) * len(other) > _MOST_VALUES:
-            return None
-        left = sorted((*left, np.unique(np.add.outer(one, other))), key=len)
-    return tuple(left)
+def _bare(found: Combinations | None, tensor: Tensor) -> Combinations | None:
+    """The same integers, without the model's own numbers."""
+    return None if found is None else _same(found, tensor, lambda values: None)
 
 
-def _on_lines(node: Affine, channel: int, terms: Terms) -> Terms | None:
-    """What an affine makes of a sum: of each term by itself where it is a factor and an offset."""
-    multiplier, offset = node.multiplier[channel].astype(np.int64), node.offset[channel]
-    if node.shift == 0 and len(multiplier) == 1:
-        first, *others = (np.unique(multiplier[0] * term) for term in terms)
-        return (first + offset[0], *others)
-    values = _merged(terms, 1)
-    if values is None:
-        return None
-    (value,) = values
-    segment = np.searchsorted(node.knees[channel], value, side="right")
-    return (np.unique((multiplier[segment] * value + offset[segment]) >> node.shift),)
+def _same(found: Combinations, tensor: Tensor, model: Model) -> Combinations:
+    one, none = np.ones(1, np.int64), np.zeros(0, np.int64)
+    return _applied(Lined(found, one, 0 * one, none, 0, (tensor.low, tensor.high), model))
+
+
+def _lined(found: Combinations, node: Affine, channel: int, model: Model) -> Combinations:
+    multiplier, offset, knees = (part[channel].astype(np.int64) for part in (node.multiplier, node.offset, node.knees))
+    ends = node.output.low, node.output.high
+    return _applied(Lined(found, multiplier, offset, knees, node.shift, ends, model))
+
+
+def _applied(lined: Lined) -> Combinations:
+    return lined.of(lined.source).sorted() if isinstance(lined.source, Values) else lined

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.borders import Padded
-from edgebnn.frontend.expressions import MAX_BITS, Fractions, Leaf, fractions_of, too_long
+from edgebnn.frontend.expressions import MAX_BITS, Expression, Fractions, Leaf, fractions_of, too_long
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.rounding import UNIT, float32_holds, float32_holds_with, sum_error
@@ -26,7 +26,7 @@ class Source:
     """What a layer reads: a tensor, with the real value of element n of channel i being slope[i] * n + offset[i].
 
     `exact` says that slope[i] * n is a float32 value, `error` how far the model's own value may lie from the one here,
-    in the model's own units.
+    in the model's own units. With `nearest` that is always the float32 nearest to it.
     """
 
     tensor: Tensor
@@ -34,6 +34,7 @@ class Source:
     offset: Fractions
     exact: bool
     error: float
+    nearest: bool = False
 
     @property
     def scale(self) -> Fraction | None:
@@ -47,19 +48,22 @@ class Source:
         return float(max(np.abs(slope * n + offset).max() for n in (self.tensor.low, self.tensor.high)))
 
 
-def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0) -> Source:
+def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0, nearest: bool = False) -> Source:
     """A tensor whose integers are worth `scale` each, in all channels."""
     offset = fractions_of(np.zeros(tensor.channels, np.int8))
-    return Source(tensor, np.full(tensor.channels, scale, dtype=object), offset, True, error)
+    return Source(tensor, np.full(tensor.channels, scale, dtype=object), offset, True, error, nearest)
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
     """What a tensor's integers are worth to the model: slope[c] * n + shift[c], up to `error[c]`, all (C,).
 
-    `exact` says that the model's value is this very number, and a float32.
+    `exact` says that the model's value is this very number, and a float32. The model computes it as `expression` of the
+    integers of `base`, of which the tensor is made.
     """
 
+    base: Tensor
+    expression: Expression
     tensor: Tensor
     slope: Fractions
     shift: Fractions

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.ambiguity import Beside, ambiguous_channels
+from edgebnn.frontend.ambiguity import Near, ambiguous_channels
 from edgebnn.frontend.analysis import STEPS, UNKNOWN, directions
-from edgebnn.frontend.chains import Reals, float32_at, sums_of
+from edgebnn.frontend.chains import Reals, Sums, float32_at, sums_of
 from edgebnn.frontend.expressions import Apply, Effort, Expression, Leaf, evaluate, parts
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.jumps import MAX_LEVELS, Jumps, all_jumps
@@ -54,7 +54,8 @@ class StepFunction:
     """The steps of a function of integers, and the levels that it takes.
 
     Where every channel rises alone or falls alone, `rises` has all steps. Else it has those upwards, and `falls` the
-    others: the level is the sum of both counts, less the number of steps down.
+    others: the level is the sum of both counts, less the number of steps down. `nearest` says that the model's own
+    value of a level always is the float32 nearest to it.
     """
 
     rises: Steps
@@ -62,6 +63,7 @@ class StepFunction:
     ties: str
     ambiguous: int
     tied: int
+    nearest: bool
     falls: Steps | None = None
 
 
@@ -72,29 +74,30 @@ def find_steps(
     low: int,
     high: int,
     effort: Effort | None = None,
-    beside: Beside | None = None,
+    near: Near | None = None,
 ) -> StepFunction:
     """The step function on a tensor of the range low..high; Refusal where it is none.
 
-    `effort` is what is left for the whole model, without it that of one model. `beside` gives the nearest integers that
-    can be reached below and from given places on in a channel, where it knows more of them than the lattice.
+    `effort` is what is left for the whole model, without it that of one model. `near` gives
+    what a channel reaches in given ranges, where it knows more of that than the lattice.
     """
     chain = sums_of(expression, leaf, effort or Effort())
     jumps, first, values = all_jumps(chain, lattice)
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
     changes, start = _changes(jumps, first, levels, values)
     ties = _ties(expression, chain.exactly)
-    found = ambiguous_channels(chain, leaf, lattice, jumps, float(levels.scale), beside)
+    found = ambiguous_channels(chain, leaf, lattice, jumps, float(levels.scale), near)
     ambiguous, tied = (int(each.sum()) for each in found)
+    nearest = _is_nearest(chain, jumps, lattice, levels)
     if not np.any(changes.turning(lattice.channels)):
         rises = _steps(changes, start, max(levels.count - 1, 1), lattice, low, high)
-        return StepFunction(rises, levels, ties, ambiguous, tied)
+        return StepFunction(rises, levels, ties, ambiguous, tied, nearest)
     up, down = changes.of_sign(1), changes.of_sign(-1)
     most = int((start + up.totals(lattice.channels)).max())
     rises = _steps(up, start, most, lattice, low, high)
     least = int(down.totals(lattice.channels).max())
     falls = _steps(down, np.full_like(start, least), least, lattice, low, high)
-    return StepFunction(rises, levels, ties, ambiguous, tied, falls)
+    return StepFunction(rises, levels, ties, ambiguous, tied, nearest, falls)
 
 
 def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: Effort) -> tuple[Quantizer, Levels]:
@@ -167,6 +170,23 @@ def _steps(changes: _Changes, start: Integers, steps: int, lattice: Lattice, low
     place = passed[channel] + np.where(rising_row, rank, total[channel] - 1 - rank)
     thresholds[channel, place] = np.where(rising_row, at, at - lattice.stride[channel])
     return Steps(thresholds.astype(np.int32), direction)
+
+
+def _is_nearest(chain: Sums, jumps: Jumps, lattice: Lattice, levels: Levels) -> bool:
+    """Whether float32 makes the number nearest to a level of each, of the steps alone and by no other way."""
+    stack, seen = [chain.expression], set[Expression]()
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Leaf) or (isinstance(part, Apply) and part.operator == "StraightThrough"):
+            return False
+        if isinstance(part, Apply) and part.operator not in STEPS and part not in seen:
+            stack.extend(part.operands)
+        seen.add(part)
+    every = np.arange(lattice.channels)
+    channel, at = np.concatenate([jumps.channel, every]), np.concatenate([jumps.at, lattice.start])
+    made = evaluate(chain.expression, channel, at, False, effort=chain.effort).astype(np.float32)
+    exactly = np.array([float(levels.scale * (levels.low + levels.step * n)) for n in range(levels.count)])
+    return bool(np.isin(made, exactly.astype(np.float32)).all())
 
 
 def _ties(expression: Expression, exactly: bool) -> str:

@@ -193,7 +193,8 @@ class Threshold:
 
     `ties` says what the model makes of an exact zero before its sign; `ambiguous` counts the channels whose
     threshold lies within float32's summation error of a reachable accumulator, `tied` those of them where it lies at
-    one, so that any rounding decides; `roundings` says what is rounded there.
+    one, so that any rounding decides, or where float32 is known to take one to the other side; `roundings` says what
+    is rounded there.
     """
 
     name: str

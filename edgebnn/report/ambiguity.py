@@ -11,6 +11,9 @@ Document = dict[str, Any]
 
 _ONE_FACTOR = "multiply the layer's sums by the scale, not its weights, or use scales that are powers of two"
 _POWERS = "scales that are powers of two add without rounding"
+_BEHIND = (
+    "one batch norm behind the {}, not in front of it, leaves whole numbers to it, and so do scales of powers of two"
+)
 
 # What is rounded, said of the thresholds behind it.
 _REASONS = {
@@ -29,11 +32,11 @@ _REMEDIES = {
     Rounding.INT8_WEIGHTS: _POWERS,
     Rounding.SCALED_INPUT: "hand over the sensor's integers, and leave the scale out of the model",
     Rounding.SCALED_ACTIVATIONS: _POWERS,
-    Rounding.ESTIMATOR: "export in evaluation mode, where f(x) alone is left",
+    Rounding.ESTIMATOR: "export f(x) alone: return it where the layer is not in training",
     Rounding.BIAS_FIRST: "leave the bias to a batch norm behind the layer, or make it a whole number",
-    Rounding.LONG_SUMS: "",
-    Rounding.JOINT: "",
-    Rounding.MEAN: "",
+    Rounding.LONG_SUMS: "a narrower --input-type, or fewer inputs of a neuron, keeps them shorter",
+    Rounding.JOINT: _BEHIND.format("sum"),
+    Rounding.MEAN: _BEHIND.format("mean"),
 }
 _DYNAMO = (
     "export with torch.onnx.export(..., dynamo=False, do_constant_folding=False) or edgebnn.nn.export_onnx, which keep "
@@ -49,7 +52,9 @@ def ambiguity(document: Document) -> list[str]:
     count, tied = document["ambiguous_thresholds"], document["ambiguous_reachable"]
     if not count:
         return ["0"]
-    which = f"of which {numbers.count(tied)} lie at a sum that can occur" if tied else "none of them at a sum itself"
+    which = (
+        f"of which {numbers.count(tied)} lie at a sum that can occur" if tied else "none surely at a sum that can occur"
+    )
     said = [f"{numbers.count(count)}, {which}: float32 rounds there, so onnxruntime may answer otherwise"]
     for roundings, thresholds in _by_roundings(document).items():
         reason = ", and ".join(_REASONS[each] for each in roundings)

@@ -148,6 +148,8 @@ def _pooled(x: Array, pool: Averaging | Pooling) -> Array:
     if isinstance(pool, Pooling):
         return _patches(x, window, -np.inf).max(axes).astype(np.float32)
     sums = _patches(x, window, 0.0).sum(axes)
+    if not pool.divides:
+        return sums.astype(np.float32)
     counts = pool.divisors or tuple((kernel,) for kernel in window.kernel)
     mean = (sums / reduce(np.multiply.outer, map(np.array, counts))).astype(np.float32)
     return mean if pool.keeps_map else mean.reshape(mean.shape[:2])

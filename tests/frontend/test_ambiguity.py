@@ -17,7 +17,7 @@ from tests.frontend.onnx_models import Model, signs
 Flags = npt.NDArray[np.bool_]
 CHANNELS, INPUTS, SAMPLES = 24, 9, 3000
 OPTIONS = ReadOptions("int4")
-KINDS = ["norms", "three norms", "levels", "PRelu", "scaled weights", "means", "difference"]
+KINDS = ["norms", "three norms", "levels", "PRelu", "scaled weights", "means", "difference", "bytes"]
 
 
 def norm(model: Model, rng: np.random.Generator, size: float) -> None:
@@ -29,9 +29,9 @@ def norm(model: Model, rng: np.random.Generator, size: float) -> None:
     )
 
 
-def levels(model: Model, rng: np.random.Generator) -> None:
-    """Four levels of an odd scale, as QuantizeLinear and DequantizeLinear make them."""
-    scale = model.constant(np.float32(rng.uniform(0.2, 0.9)))
+def levels(model: Model, rng: np.random.Generator, most: float) -> None:
+    """Levels up to `most` of an odd scale, as QuantizeLinear and DequantizeLinear make them."""
+    scale = model.constant(np.float32(rng.uniform(0.2, 0.9) / most))
     zero = model.constant(0, np.int8)
     model.add("Clip", -1.0, 1.0)
     model.add("QuantizeLinear", inputs=[model.last, scale, zero])
@@ -47,8 +47,8 @@ def branch(model: Model, kind: str, seed: int, size: float) -> None:
         weights = weights * rng.uniform(0.1, 1, (CHANNELS, 1, 1, 1)).astype(np.float32)
     model.add("Conv", weights)
     norm(model, rng, size)
-    if kind == "levels":
-        levels(model, rng)
+    if kind in ("levels", "bytes"):
+        levels(model, rng, 1 if kind == "levels" else 60)
     if kind == "PRelu":
         model.add("PRelu", rng.uniform(0, 0.5, (CHANNELS, 1, 1)))
 
@@ -123,8 +123,8 @@ def test_steps_at_sums_that_occur(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not np.any(different & ~ambiguous), (np.flatnonzero(different), np.flatnonzero(ambiguous))
 
 
-@pytest.mark.parametrize("kind", ["norms", "levels", "PRelu", "difference"])
-def test_few_channels_are_ambiguous_where_two_branches_meet(
+@pytest.mark.parametrize("kind", ["norms", "three norms", "levels", "bytes", "PRelu", "difference"])
+def test_few_channels_are_ambiguous_where_branches_meet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     steps = np.random.default_rng(5).normal(0, 0.5, CHANNELS).astype(np.float32)

@@ -25,8 +25,13 @@ from tests.frontend.recognised import carried_out, node_of, recognise
 DOMAIN = "com.microsoft"
 
 
-# Scales and zero points of the operands and of the result: with exact ties, and without.
-SCALES = [(0.5, 3, 0.25, 7, 0.5, 11), (0.5, 0, 0.5, 0, 1.0, 1), (0.1, 3, 0.23, 7, 0.31, 11)]
+# Scales and zero points of the operands and the result: with ties, without, and with ties but for float32's rounding.
+SCALES = [
+    (0.5, 3, 0.25, 7, 0.5, 11),
+    (0.5, 0, 0.5, 0, 1.0, 1),
+    (0.1, 3, 0.23, 7, 0.31, 11),
+    (0.17, 101, 0.13, 120, 0.2, 77),
+]
 
 
 def scale(value: float) -> Array:
@@ -56,9 +61,9 @@ class TestOneNode:
         expected = by_onnxruntime(node, [x if k == 0 else y if k == 3 else constants[k] for k in range(8)])
         assert np.array_equal(result, expected)
 
-    @pytest.mark.parametrize("scales", SCALES[:2])
+    @pytest.mark.parametrize("scales", SCALES)
     @pytest.mark.parametrize("operator", ["QLinearAdd", "QLinearMul"])
-    def test_sum_and_product_with_a_constant(self, operator: str, scales: tuple[float, ...]) -> None:
+    def test_sum_and_product_with_constants(self, operator: str, scales: tuple[float, ...]) -> None:
         x, y = (each.reshape(1, -1).astype(np.uint8) for each in np.mgrid[:256, :256])
         a, za, b, zb, c, zc = scales
         constants = [y, scale(b), point(int(zb)), scale(c), point(int(zc))]
@@ -66,6 +71,9 @@ class TestOneNode:
         given = [scale(a), point(int(za)), *constants]
         operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
         assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
+        mirrored = [y[:, :1], *given[:2], x, *given[3:]]  # one constant on the left
+        operation = recognise(node, {3: x}, {index: each for index, each in enumerate(mirrored) if index != 3})
+        assert np.array_equal(carried_out(operation, *mirrored), by_onnxruntime(node, mirrored))
 
     @pytest.mark.parametrize("scales", [(0.5, 128, 0.25, 7), (0.1, 100, 0.07, 11), (0.5, 128, 1.0, 2)])
     def test_leaky_relu(self, scales: tuple[float, ...]) -> None:
@@ -77,7 +85,7 @@ class TestOneNode:
     @pytest.mark.parametrize("last", [0, 1])
     @pytest.mark.parametrize("scales", [(0.5, 128, 0.5, 7), (0.25, 3, 0.5, 1), (0.125, 0, 1.0, 1)])
     @pytest.mark.parametrize("operator", ["QLinearAveragePool", "QLinearGlobalAveragePool"])
-    def test_means(self, operator: str, scales: tuple[float, ...], last: int) -> None:
+    def test_means_that_float32_holds(self, operator: str, scales: tuple[float, ...], last: int) -> None:
         x = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 8)).astype(np.uint8)
         window = {"kernel_shape": [2, 2], "strides": [2, 2]} if operator == "QLinearAveragePool" else {}
         node = node_of(operator, DOMAIN, 5, channels_last=last, **window)
@@ -85,15 +93,21 @@ class TestOneNode:
         operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
         assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
 
+    def test_mean_of_a_map(self) -> None:
+        x = np.random.default_rng(1).integers(0, 256, (2000, 8, 3, 4)).astype(np.uint8)
+        node, given = node_of("QLinearGlobalAveragePool", DOMAIN, 5), [scale(0.06), point(7), scale(0.01), point(11)]
+        operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
+        assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
+
     @pytest.mark.parametrize("across", [0, 1])
-    @pytest.mark.parametrize("integers", [True, False])
-    def test_dense_layer(self, across: int, integers: bool) -> None:
+    @pytest.mark.parametrize("integers", [0.5, 0.07, None])
+    def test_dense_layer(self, across: int, integers: float | None) -> None:
         rng = np.random.default_rng(0)
         x, bias = rng.integers(0, 256, (50, 20)).astype(np.uint8), rng.integers(-999, 999, 7).astype(np.int32)
         weights = rng.integers(-60, 60, (7, 20) if across else (20, 7)).astype(np.int8)
         given = [scale(0.125), point(3), weights, scale(0.0625), point(0, "int8"), bias]
-        given += [scale(0.5), point(11)] if integers else []
-        node = node_of("QGemm", DOMAIN, 1 + len(given), transB=across, alpha=0.5)
+        given += [scale(integers), point(11)] if integers else []
+        node = node_of("QGemm", DOMAIN, 1 + len(given), transB=across, alpha=0.7)
         operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
         assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
 

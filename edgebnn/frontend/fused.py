@@ -1,0 +1,30 @@
+"""Sums that float32 rounds once: of two numbers, and of a product that is not rounded before (fused multiply-add)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def rounded_sum(x: Floats, y: Floats) -> Floats:
+    """x + y rounded to float32 once, whatever float64 makes of the sum."""
+    total = np.asarray(x + y)
+    part = total - x
+    lost = (x - (total - part)) + (y - part)  # what float64 rounded away, exactly (Knuth's two-sum)
+    even = (total.view(np.int64) & 1) == 0
+    toward = np.where(lost > 0, np.inf, -np.inf)
+    odd = np.where((lost != 0) & even, np.nextafter(total, toward), total)  # rounded to odd it can be rounded again
+    rounded: Floats = odd.astype(np.float32).astype(np.float64)
+    return rounded
+
+
+def multiply_add(x: npt.NDArray[Any], y: npt.NDArray[Any], z: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """x * y + z of float32 numbers, rounded once; of any others as they add up."""
+    if x.dtype != np.float32:
+        return np.asarray(x * y + z)
+    product = np.asarray(x.astype(np.float64) * y)  # float64 holds it
+    return rounded_sum(product, np.asarray(z, np.float64)).astype(np.float32)
