@@ -27,6 +27,8 @@ Near = Callable[[int, Integers, Integers], Iterator[Values | None]]
 # A share of one unit of an accumulator that float64 still adds to the largest without rounding.
 _NEXT_TO_NOTHING = 2.0**-20
 _MOST_DOUBLINGS = 40
+# Once float32 may answer otherwise, how much more is looked at for a value where it surely does.
+_MORE_PIECES, _MORE_VALUES = 4, 2**13
 _APART = 2**34  # more than integers of two channels can be apart
 
 
@@ -59,7 +61,7 @@ def ambiguous_channels(
 
 def _of_reached(step: _Step, channel: int, pieces: Iterator[Values | None]) -> tuple[bool, bool]:
     """Whether float32 may answer otherwise at any of the values, and whether it surely does at one."""
-    ambiguous = False
+    ambiguous, pieces_more, values_more = False, _MORE_PIECES, _MORE_VALUES
     for values in pieces:
         if values is None:
             return True, False
@@ -67,6 +69,10 @@ def _of_reached(step: _Step, channel: int, pieces: Iterator[Values | None]) -> t
         ambiguous |= bool(may.any())
         if does.any():
             return True, True
+        if ambiguous:
+            pieces_more, values_more = pieces_more - 1, values_more - len(values.integers)
+            if pieces_more < 0 or values_more < 0:
+                break
     return ambiguous, False
 
 

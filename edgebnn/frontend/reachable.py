@@ -48,9 +48,9 @@ from edgebnn.network.types import (
 
 # Values of a branch that are kept one by one.
 _MOST_VALUES = 2**14
-# Places that are looked at for one channel, and for all: a second, and some ten.
-_MOST_LOOKED_AT = 2**22
-_MOST_WORK = 2**27
+# Places that are looked at for one channel, and for all: some seconds.
+_MOST_LOOKED_AT = 2**21
+_MOST_WORK = 2**24
 _MOST_KEPT = 1024  # channels whose values are kept
 
 

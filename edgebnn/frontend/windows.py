@@ -27,15 +27,18 @@ def window_of(node: Node, operands: Operands, kernel: Sequence[int]) -> Window:
     if not all(0 <= value <= LARGEST_EXTENT for value in pads):
         raise Refusal("has a negative or very large padding", "crop or pad the input instead")
     window = Window(tuple(kernel), stride, dilation, pads[:rank], pads[rank:])
-    match node.text("auto_pad", "NOTSET"):
+    rule = node.text("auto_pad", "NOTSET")
+    if rule != "NOTSET" and any(pads):
+        raise Refusal(f"has both pads and the auto_pad rule '{rule}'", "leave one of them out")
+    match rule:
         case "NOTSET":
             return window
         case "VALID":
             return Window(window.kernel, stride, dilation, (0,) * rank, (0,) * rank)
-        case "SAME_UPPER" | "SAME_LOWER" as rule:
+        case "SAME_UPPER" | "SAME_LOWER":
             return _same(window, spatial_of(operands, rank), late=rule == "SAME_UPPER")
-        case other:
-            raise Refusal(f"has the auto_pad rule '{other}', which ONNX does not have", "export the model again")
+        case _:
+            raise Refusal(f"has the auto_pad rule '{rule}', which ONNX does not have", "export the model again")
 
 
 def spatial_of(operands: Operands, rank: int) -> tuple[int, ...]:
