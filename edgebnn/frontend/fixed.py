@@ -145,4 +145,4 @@ def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Line:
     output = Tensor(emitter.tensor_name(name), Kind.SUMS, shape, lines.low, lines.high, float(unit))
     emitter.emit(lines.node(emitter.name(name), base, output), base)
     zero, error = fractions_of(np.zeros(base.channels, np.int8)), error + lines.error * float(unit)
-    return Line(base, settled.expression, output, _units(unit, base.channels), zero, False, error)
+    return Line(output, _units(unit, base.channels), zero, False, error, base, settled.expression)

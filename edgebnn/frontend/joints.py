@@ -123,9 +123,13 @@ def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, 
 
 
 def _branches(lines: Sequence[Line], rounds: bool = True) -> tuple[Branch, ...]:
-    return tuple(
-        Branch(line.tensor, line.base, line.expression, rounds or place > 0) for place, line in enumerate(lines)
-    )
+    """What the model computes of each line; nothing where that is not known of all."""
+    found = [
+        Branch(line.tensor, line.base, line.expression, rounds or place > 0)
+        for place, line in enumerate(lines)
+        if line.base is not None and line.expression is not None
+    ]
+    return tuple(found) if len(found) == len(lines) else ()
 
 
 def _numbers(line: Line) -> tuple[Fractions, Fractions, Floats]:

@@ -41,7 +41,7 @@ def line_of(emitter: Emitter, signal: Signal) -> Line | None:
     channels = _channels(signal)
     slope, shift = (part[channels] for part in line)
     settled = emitter.settled(signal)
-    return Line(settled.base, settled.expression, settled.base, slope, shift, exact, error[channels])
+    return Line(settled.base, slope, shift, exact, error[channels], settled.base, settled.expression)
 
 
 def takes_steps(signal: Signal) -> bool:

@@ -59,16 +59,16 @@ class Line:
     """What a tensor's integers are worth to the model: slope[c] * n + shift[c], up to `error[c]`, all (C,).
 
     `exact` says that the model's value is this very number, and a float32. The model computes it as `expression` of the
-    integers of `base`, of which the tensor is made.
+    integers of `base`, of which the tensor is made, where that is said.
     """
 
-    base: Tensor
-    expression: Expression
     tensor: Tensor
     slope: Fractions
     shift: Fractions
     exact: bool
     error: npt.NDArray[np.float64]
+    base: Tensor | None = None
+    expression: Expression | None = None
 
     @property
     def largest(self) -> int:
