@@ -70,6 +70,7 @@ def demo(
     from edgebnn.chip.cells import read_battery
     from edgebnn.chip.target_files import load_target
     from edgebnn.cli.output import progress
+    from edgebnn.devices.judged import JudgedBeats
     from edgebnn.devices.monitor import monitor
     from edgebnn.frontend import runnable_model
     from edgebnn.models import ECG_PVC
@@ -84,7 +85,7 @@ def demo(
     if battery is not None and all(chip.energy is None or chip.device is None for chip in targets):
         raise click.UsageError("no target has a battery; leave out --battery, or name one that has")
     cell = None if battery is None else read_battery(battery)
-    recording = _recording(record, lead)
+    judged = JudgedBeats.of(_recording(record, lead))
     results = []
     for index, chip in enumerate(targets):
         with progress(f"compile for {chip.name}", total=4) as step:
@@ -97,7 +98,7 @@ def demo(
             result = monitor(
                 deployment.mapped,
                 deployment.elf,
-                recording,
+                judged,
                 model=runnable_model(ECG_PVC),
                 chips=instances,
                 firmware_beats=firmware_beats,

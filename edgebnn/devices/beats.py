@@ -30,8 +30,13 @@ CHANNELS = 4
 TEMPLATE_BEATS = 15
 RHYTHM_BEATS = 32
 EARLY = 0.85
-MOST_MISSING = 0.1
+USUAL_MOST_MISSING = 0.1
 """Share of a window that may be missing in a beat of the usual beat: the median of several outvotes so little."""
+JUDGED_MOST_MISSING = 0.5
+"""Share of a window that may be missing in a beat that is judged: beyond it the network sees more of the value that is
+held in the gap than of the heart."""
+HIDES_A_BEAT_S = 0.1
+"""A gap of this length can hide a whole QRS complex, which takes 0.06 to 0.1 s, from a detector."""
 
 TEMPLATE_PEAK = 48
 """Counts of int8 that the usual beat's largest deflection gets: a beat 2.6 times as tall still fits."""
@@ -43,20 +48,22 @@ Floats = npt.NDArray[np.float64]
 
 
 def beat_windows(
-    adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None = None
+    adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None = None, *, marked: bool = True
 ) -> npt.NDArray[np.int8]:
     """The network's inputs, int8 (n, CHANNELS, LENGTH), for the n `beats` (increasing sample indexes into `adc`).
 
     `adc` holds samples at `fs_hz` in any unit: the result does not depend on the gain. Beyond the ends of the
     record the edge value is repeated; an interval that is missing counts as the usual one (ratio 1). A beat of
-    which more than MOST_MISSING lies in the `gaps` has a window like the others, but is no part of the usual beat.
+    which more than USUAL_MOST_MISSING lies in the `gaps` has a window like the others, but is no part of the usual
+    beat. Between beats that somebody has `marked` an interval is real whatever lacks in it; a detector may have missed
+    beats in a gap of HIDES_A_BEAT_S, so that an interval across one is missing.
     """
     if len(beats) == 0:
         return np.zeros((0, CHANNELS, LENGTH), np.int8)
-    before, after = rhythm(beats)
+    before, after = rhythm(beats, None if marked else _without_hidden_beats(beats, fs_hz, gaps))
     shapes = _sampled(np.asarray(adc, np.float64), np.asarray(beats, np.float64), fs_hz)
     shapes -= np.median(shapes, axis=1, keepdims=True)
-    usual = _usual_beats(shapes, (before >= EARLY) & (missing_share(beats, fs_hz, gaps) <= MOST_MISSING))
+    usual = _usual_beats(shapes, (before >= EARLY) & (missing_share(beats, fs_hz, gaps) <= USUAL_MOST_MISSING))
     peak = np.abs(usual).max(axis=1, keepdims=True)
     gain = TEMPLATE_PEAK / np.where(peak > 0, peak, 1.0)
     plateau = np.ones((1, LENGTH))
@@ -80,18 +87,29 @@ def missing_share(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None) -> F
     return np.asarray(gaps.within(*inside) / (inside[1] - inside[0] + 1), np.float64)
 
 
-def rhythm(beats: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+def _without_hidden_beats(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None) -> npt.NDArray[np.bool_] | None:
+    """(n - 1,): whether the interval behind each beat has no gap that could hide another one; None without gaps."""
+    if gaps is None:
+        return None
+    hiding = gaps.of_at_least(HIDES_A_BEAT_S * fs_hz)
+    return np.asarray(hiding.within(beats[:-1], beats[1:]) == 0, np.bool_)
+
+
+def rhythm(beats: npt.NDArray[Any], real: npt.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
     """(before, after), each (n,): the intervals around every beat over the median of the last RHYTHM_BEATS intervals.
 
-    An even number of intervals, so that in bigeminy the median lies between the short and the long ones.
+    An even number of intervals, so that in bigeminy the median lies between the short and the long ones. Of the
+    intervals (n - 1,) those that are not `real` have the ratio 1 and no part in the median.
     """
     intervals = np.diff(np.asarray(beats, np.float64))
-    if len(intervals) == 0:
+    known = np.ones(len(intervals), np.bool_) if real is None else real
+    if not known.any():
         return np.ones(len(beats)), np.ones(len(beats))
-    usual = np.maximum(_midmeans(intervals), 1.0)
-    before = np.concatenate([[1.0], intervals / usual])
-    after = np.concatenate([intervals / np.concatenate([usual[:1], usual[:-1]]), [1.0]])
-    return before, after
+    latest = np.maximum(np.cumsum(known) - 1, 0)  # for each interval the last real one up to it
+    usual = np.maximum(_midmeans(intervals[known]), 1.0)[latest]
+    before = np.where(known, intervals / usual, 1.0)
+    after = np.where(known, intervals / np.concatenate([usual[:1], usual[:-1]]), 1.0)
+    return np.concatenate([[1.0], before]), np.concatenate([after, [1.0]])
 
 
 def _midmeans(intervals: Floats) -> Floats:

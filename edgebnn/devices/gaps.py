@@ -37,6 +37,11 @@ class Gaps:
         """How many samples are missing."""
         return int((self.ends - self.starts).sum())
 
+    def of_at_least(self, samples: float) -> Gaps:
+        """The runs of that many samples or more."""
+        long = self.ends - self.starts >= samples
+        return Gaps(self.starts[long], self.ends[long])
+
     def within(self, first: npt.NDArray[Any], last: npt.NDArray[Any]) -> Integers:
         """(m,): how many samples are missing from `first` (m,) to `last` (m,), both included."""
         return self._before(np.asarray(last) + 1) - self._before(np.asarray(first))

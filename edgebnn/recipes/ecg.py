@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from edgebnn.devices import beats as coding
+from edgebnn.devices.judged import JudgedBeats
 from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import read_recording
 from edgebnn.devices.wfdb_header import segment_headers
@@ -37,6 +38,7 @@ class Patients:
     """The beats of all records: x int8 (n, channels, length), is_pvc bool (n,), record (n,) the index into names.
 
     beside_gaps: bool (n,), whether samples are missing in a beat's window, and the last value was held there.
+    without_signal: for each name how many beats were left out, since more than half of their windows is missing.
     """
 
     names: tuple[str, ...]
@@ -44,6 +46,7 @@ class Patients:
     is_pvc: npt.NDArray[np.bool_]
     record: npt.NDArray[np.int64]
     beside_gaps: npt.NDArray[np.bool_]
+    without_signal: tuple[int, ...]
 
     @classmethod
     def read(cls, folder: Path, lead: str | None = None) -> Patients:
@@ -60,19 +63,24 @@ class Patients:
         )
         if not paths:
             raise DataError(f"'{folder}' holds no .npz or WFDB records; name another folder by --data")
-        names, windows, labels, beside = [], [], [], []
+        names: list[str] = []
+        read: list[JudgedBeats] = []
         for path in paths:
             recording = read_recording(path, None if path.suffix == ".npz" else lead)
-            if recording.beats is None or recording.is_pvc is None:
+            if recording.beats is None or recording.is_pvc is None or len(recording.beats) == 0:
                 raise DataError(f"'{path}' has no labelled beats to learn from; add beat and is_pvc, or take it away")
             if recording.name in names:
                 raise DataError(f"'{folder}' holds the record '{recording.name}' twice; take one away")
             names.append(recording.name)
-            windows.append(coding.beat_windows(recording.adc, recording.beats, recording.fs_hz, recording.gaps))
-            labels.append(recording.is_pvc)
-            beside.append(coding.missing_share(recording.beats, recording.fs_hz, recording.gaps) > 0)
-        record = np.repeat(np.arange(len(names)), [len(part) for part in windows])
-        return cls(tuple(names), np.concatenate(windows), np.concatenate(labels), record, np.concatenate(beside))
+            read.append(JudgedBeats.of(recording))
+        return cls(
+            names=tuple(names),
+            x=np.concatenate([judged.windows for judged in read]),
+            is_pvc=np.concatenate([judged.is_pvc for judged in read if judged.is_pvc is not None]),
+            record=np.repeat(np.arange(len(names)), [len(judged.beats) for judged in read]),
+            beside_gaps=np.concatenate([judged.beside_gaps for judged in read]),
+            without_signal=tuple(judged.without_signal for judged in read),
+        )
 
     def index(self, name: str) -> int:
         """The record's index; its number alone will do (`106` for `mitbih_106`). DataError where there is none."""
@@ -146,6 +154,7 @@ def train_ecg(
         "beats_beside_gaps": {
             name: int(patients.beside_gaps[patients.record == index].sum()) for index, name in enumerate(patients.names)
         },
+        "beats_without_signal": dict(zip(patients.names, patients.without_signal, strict=True)),
         "model": None if exported is None else str(output),
         "model_sha256": None if exported is None else hashlib.sha256(exported).hexdigest(),
     }

@@ -37,9 +37,9 @@ MOMENTS = 8  # premature beats whose time the terminal shows; JSON has all
 def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
     """The first target's figures as `design` names them, and under `targets` those of each target."""
     _, first = results[0]
-    learnt = training_record(first.recording.name)
+    recording = first.judged.recording
+    learnt = training_record(recording.name)
     targets = {deployment.mapped.target.name: _figures(deployment, result) for deployment, result in results}
-    recording = first.recording
     return {
         "recording": {
             "name": recording.name,
@@ -47,13 +47,13 @@ def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
             "lead_taken_by": None if recording.lead_by is None else str(recording.lead_by),
             "duration_s": first.duration_s,
             "sample_rate_hz": recording.fs_hz,
-            "beats_from": "the recording's annotations" if first.own_beats else "sleepecg's detector",
+            "beats_from": "the recording's annotations" if first.judged.marked else "sleepecg's detector",
             "beat_codes": dict(Counter(recording.codes)),
             "missing_samples": recording.gaps.samples,
             "gaps": len(recording.gaps),
-            "beats_beside_gaps": int(first.beside_gaps.sum()),
+            "beats_beside_gaps": int(first.judged.beside_gaps.sum()),
         },
-        "beats": len(first.beats),
+        "beats": len(first.judged.beats),
         "trained_on": learnt is not None,
         "training_record": learnt,
         **next(iter(targets.values())),
@@ -76,6 +76,7 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
     return {
         **named(deployment.mapped.target),
         "policy": deployment.mapped.policy,
+        "beats_without_signal": result.judged.without_signal,
         "pvc_found": len(result.pvc_at_s),
         "pvc_at_s": result.pvc_at_s,
         "pvc_beside_gaps_at_s": result.pvc_beside_gaps_at_s,
@@ -139,7 +140,8 @@ def _show_recording(console: Console, document: Document) -> None:
     minutes, seconds = divmod(round(recording["duration_s"]), 60)
     console.print(
         f"[bold]{escape(recording['name'])}[/bold]{_lead(recording)}: {minutes} min {seconds:02d} s of ECG at "
-        f"{recording['sample_rate_hz']:g} Hz, {numbers.counted(document['beats'], 'beat')} from "
+        f"{recording['sample_rate_hz']:g} Hz, "
+        f"{numbers.counted(document['beats'] + document['beats_without_signal'], 'beat')} from "
         f"{recording['beats_from']}"
     )
     if document["trained_on"]:
@@ -147,7 +149,7 @@ def _show_recording(console: Console, document: Document) -> None:
             f"[bold]By its name this is {escape(document['training_record'])}, on which the model was trained: "
             "what it scores here says nothing about other patients.[/bold]"
         )
-    _show_gaps(console, recording)
+    _show_gaps(console, document)
     beside = set(document["pvc_beside_gaps_at_s"])
     moments = [f"{numbers.moment(at)}{'*' if at in beside else ''}" for at in document["pvc_at_s"][:MOMENTS]]
     if moments:
@@ -176,16 +178,21 @@ def _lead(recording: Document) -> str:
     return f", lead {escape(recording['lead'])}" if recording["lead"] else ""
 
 
-def _show_gaps(console: Console, recording: Document) -> None:
-    """What was guessed or filled in before anything was judged."""
+def _show_gaps(console: Console, document: Document) -> None:
+    """What was guessed, filled in or left out before anything was judged."""
+    recording = document["recording"]
     if recording["lead_taken_by"] == TakenBy.UNIT:
         console.print("No signal has the name of an ECG lead: this is the first one in volts (--lead takes another).")
-    if recording["gaps"]:
-        beats = numbers.counted(recording["beats_beside_gaps"], "beat")
-        console.print(
-            f"{numbers.counted(recording['missing_samples'], 'sample')} in {numbers.counted(recording['gaps'], 'gap')} "
-            f"missing: the last value is held there; {beats} beside a gap"
-        )
+    if not recording["gaps"]:
+        return
+    beats = numbers.counted(recording["beats_beside_gaps"], "beat")
+    console.print(
+        f"{numbers.counted(recording['missing_samples'], 'sample')} in {numbers.counted(recording['gaps'], 'gap')} "
+        f"missing: the last value is held there; {beats} beside a gap"
+    )
+    if document["beats_without_signal"]:
+        unseen = numbers.counted(document["beats_without_signal"], "beat")
+        console.print(f"{unseen} without signal, more than half of the window missing: not judged, in no count below")
 
 
 def _rows(targets: list[Document]) -> list[tuple[str, list[str]]]:
@@ -201,6 +208,7 @@ def _rows(targets: list[Document]) -> list[tuple[str, list[str]]]:
     parts = dict.fromkeys(name for target in targets for name in target["energy_per_beat_parts_nj"] or {})
     some_rram = any(target["memory"]["banks"] for target in targets)
     return [
+        row("beats without signal", lambda t: numbers.count(t["beats_without_signal"] or None)),
         row("PVC found", lambda t: numbers.count(t["pvc_found"])),
         *(
             (pair, [agreement.get(pair, "") for agreement in agreements])

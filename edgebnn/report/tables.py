@@ -292,8 +292,12 @@ def show_train(console: Console, document: Document) -> None:
             *("-" if row[name] is None else f"{row[name]:.1%}" for name in ("sensitivity", "ppv", "f1")),
         )
     console.print(table)
-    beside = [f"{escape(name)} {count:,}" for name, count in document["beats_beside_gaps"].items() if count]
-    if beside:
-        console.print(f"Beats beside gaps, through which the last value is held: {', '.join(beside)}.")
+    for what, key in (
+        ("Beats beside gaps, through which the last value is held", "beats_beside_gaps"),
+        ("Beats without signal, left out of training and test", "beats_without_signal"),
+    ):
+        told = [f"{escape(name)} {count:,}" for name, count in document[key].items() if count]
+        if told:
+            console.print(f"{what}: {', '.join(told)}.")
     if document["model"] is not None:
         console.print(f"{escape(document['model'])}  sha256 {document['model_sha256'][:16]}")

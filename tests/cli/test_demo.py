@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -134,6 +135,26 @@ def test_gaps_are_held_counted_and_marked(tmp_path: Path) -> None:
     assert ("* beside a gap" in text) == bool(found["pvc_beside_gaps_at_s"])
     adc[:] = -(1 << 15)
     assert "are missing" in refused("demo", "--record", _wfdb(tmp_path, "r", adc[:, None], ["II"]))
+
+
+def test_beats_without_signal_are_in_no_count_but_their_own(tmp_path: Path) -> None:
+    recording = patient(3, beats=40)
+    assert recording.beats is not None and recording.is_pvc is not None
+    adc = recording.adc.astype(np.float32)
+    adc[recording.beats[12] - 180 : recording.beats[25] + 240] = np.nan
+    save(dataclasses.replace(recording, adc=adc), tmp_path)
+    words = ("demo", "--record", tmp_path / "patient3.npz", "--target", "host", "--firmware-beats", 0)
+    text = " ".join(edgebnn(*words, "--json", tmp_path / "found.json").stdout.split())
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert (found["beats"], found["beats_without_signal"]) == (26, 14) and sum(found["counts"].values()) == 26
+    labels = np.delete(recording.is_pvc, range(12, 26))
+    assert found["counts"]["tp"] + found["counts"]["fn"] == labels.sum() < recording.is_pvc.sum()
+    assert not [at for at in found["pvc_at_s"] if recording.beats[12] <= at * recording.fs_hz <= recording.beats[25]]
+    assert "40 beats from" in text and "14 beats without signal, more than half of the window missing" in text
+    assert "│ beats without signal │ 14 │" in text
+    adc[1:] = np.nan
+    save(dataclasses.replace(recording, adc=adc), tmp_path)
+    assert "no beat that can be judged: around each of its 40" in refused(*words)
 
 
 def test_labels_of_other_ventricular_beats_are_told(tmp_path: Path) -> None:
