@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from edgebnn.errors import DataError
+from edgebnn.inputs import read_input
 
 RECORD = "deployment.json"
 MAX_RECORD_BYTES = 1 << 25
@@ -115,9 +116,7 @@ class _Recorded(msgspec.Struct):
 def _recorded(record: Path) -> frozenset[str]:
     """The files of a deployment with this record, itself among them; empty where it is none."""
     try:
-        if not record.is_file() or record.stat().st_size > MAX_RECORD_BYTES:
-            return frozenset()
-        stated = msgspec.json.decode(record.read_bytes(), type=_Recorded)
-    except (OSError, msgspec.DecodeError, RecursionError):
+        stated = msgspec.json.decode(read_input(record, MAX_RECORD_BYTES), type=_Recorded)
+    except (DataError, msgspec.DecodeError, RecursionError):
         return frozenset()
     return frozenset({RECORD, *stated.files})

@@ -8,6 +8,7 @@ derivations.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import cache
 from math import hypot
 
@@ -28,6 +29,18 @@ from edgebnn.chip.theory import (
 )
 
 _AMPLITUDES = 8  # nodes of the mean over the amplitudes of telegraph noise
+
+
+class Level(Enum):
+    """The two states that a device is programmed to: low and high resistance."""
+
+    LRS = auto()
+    HRS = auto()
+
+    @property
+    def other(self) -> Level:
+        """The one that it is not."""
+        return Level.HRS if self is Level.LRS else Level.LRS
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,10 @@ class Stuck:
     lrs: float = 0.0
     hrs: float = 0.0
 
+    def at(self, level: Level) -> float:
+        """The share that stays there."""
+        return self.lrs if level is Level.LRS else self.hrs
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -113,15 +130,18 @@ class Cell:
         """Halfway between the medians of both states, over both sides."""
         return (self.lrs.ln_median + self.hrs.ln_median + self.blb_shift) / 2
 
-    def law(self, state: State, *, blb: bool = False) -> Law:
-        """Of ln R at a read, of a device on BL or BLb that was programmed to this state, `lrs` or `hrs`."""
-        stuck, low = self.stuck[blb], state is self.lrs
-        other, share = (self.hrs, stuck.hrs) if low else (self.lrs, stuck.lrs)
+    def state(self, level: Level) -> State:
+        """Of the devices in one of their states."""
+        return self.lrs if level is Level.LRS else self.hrs
+
+    def law(self, level: Level, *, blb: bool = False) -> Law:
+        """Of ln R at a read, of a device on BL or BLb that was programmed to this level."""
+        held = self.stuck[blb].at(level.other)
         return tuple(
             replace(part, share=part.share * chance)
-            for chance, each in ((1 - share, state), (share, other))
+            for chance, each in ((1 - held, level), (held, level.other))
             if chance > 0
-            for part in self._law_in(each, blb)
+            for part in self._law_in(self.state(each), blb)
         )
 
     def _law_in(self, state: State, blb: bool) -> Law:
@@ -161,8 +181,8 @@ def pair_rates(cell: Cell) -> SignRates:
     """The 2T2R bit error rates of +1 and of -1."""
     amplifier = Amplifier(cell.offset, cell.noise)
     return SignRates(
-        plus=pair_error_rate(cell.law(cell.lrs), cell.law(cell.hrs, blb=True), amplifier),
-        minus=pair_error_rate(cell.law(cell.lrs, blb=True), cell.law(cell.hrs), amplifier),
+        plus=pair_error_rate(cell.law(Level.LRS), cell.law(Level.HRS, blb=True), amplifier),
+        minus=pair_error_rate(cell.law(Level.LRS, blb=True), cell.law(Level.HRS), amplifier),
     )
 
 
@@ -180,7 +200,7 @@ def cell_error_rate(cell: Cell) -> float:
 def ternary_rates(cell: Cell) -> TernaryRates:
     """The rates of ternary weights in such cells, programming and reading together."""
     window, amplifier = Window(cell.window, cell.window_spread), Amplifier(cell.offset, cell.noise)
-    lrs, hrs = ((cell.law(state), cell.law(state, blb=True)) for state in (cell.lrs, cell.hrs))
+    lrs, hrs = ((cell.law(level), cell.law(level, blb=True)) for level in (Level.LRS, Level.HRS))
     as_plus, as_minus = taken(window, hrs[0], hrs[1], amplifier), taken(window, hrs[1], hrs[0], amplifier)
     appear = seen(window, *hrs)
     plus = appear * (as_plus / (as_plus + as_minus) if as_plus != as_minus else 0.5)

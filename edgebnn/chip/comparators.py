@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edgebnn.chip import secded
-from edgebnn.chip.cell import Cell, cell_error_rate
+from edgebnn.chip.cell import Cell, Level, cell_error_rate
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.evidence import weakest
 from edgebnn.chip.provenance import Graded, pair_evidence, single_evidence
@@ -71,7 +71,7 @@ def scheme_error_rate(cell: Cell, scheme: Scheme) -> float:
 def _single_rate(cell: Cell) -> float:
     """Of devices on either side, as they are once programmed and settled; a read without noise."""
     quiet = cell.without_noise()
-    laws = [(quiet.law(quiet.lrs, blb=side), quiet.law(quiet.hrs, blb=side)) for side in (False, True)]
+    laws = [(quiet.law(Level.LRS, blb=side), quiet.law(Level.HRS, blb=side)) for side in (False, True)]
     return sum(single_error_rate(*both, cell.middle) for both in laws) / len(laws)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
+from edgebnn.chip.cell import Level
 from edgebnn.chip.discharge import in_series
 from edgebnn.chip.spread import nominal_cell
 from edgebnn.chip.target import Target, physics_of
@@ -33,7 +34,7 @@ def sensing_window(target: Target, supply: float) -> Window:
     name = physics_of(target).sense.window_policy
     nominal = nominal_cell(target, name, 0)
     cell = replace(nominal, lrs=in_series(nominal.lrs, target, supply), hrs=in_series(nominal.hrs, target, supply))
-    lrs, hrs = ((cell.law(state), cell.law(state, blb=True)) for state in (cell.lrs, cell.hrs))
+    lrs, hrs = ((cell.law(level), cell.law(level, blb=True)) for level in (Level.LRS, Level.HRS))
     window = _fit(lrs, hrs, wanted.to_zero, wanted.from_zero)
     if window is None:
         raise TargetError(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip import sampling
-from edgebnn.chip.cell import Cell, State, Stuck, Tails, pair_rates
+from edgebnn.chip.cell import Cell, Level, State, Stuck, Tails, pair_rates
 from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, wanted_low
 from edgebnn.chip.normal import WHOLE, Floats
 from edgebnn.chip.philox import EVENTS, Domain
@@ -207,7 +207,7 @@ def test_rates_are_those_of_the_theory() -> None:
     counts = count_errors(CELL, 0, 4_000_000)
     assert counts.pair / counts.cells == pytest.approx(pair_rates(CELL.without_noise()).mean, rel=0.01)
     assert (counts.bl + counts.blb) / (2 * counts.cells) == pytest.approx(
-        single_error_rate(CELL.law(CELL.lrs), CELL.law(CELL.hrs), CELL.middle), rel=0.01
+        single_error_rate(CELL.law(Level.LRS), CELL.law(Level.HRS), CELL.middle), rel=0.01
     )
     flips = count_flips(0, 0.05, 4_000_000)
     assert flips.wrong / flips.synapses == pytest.approx(0.05, rel=0.01)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from edgebnn.chip.cell import pair_rates, ternary_rates
+from edgebnn.chip.cell import Level, Stuck, pair_rates, ternary_rates
 from edgebnn.chip.coded_samples import count_cell_errors
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.intervals import Tally
@@ -48,7 +48,7 @@ def test_10_to_the_8_sampled_cells_err_as_theory_says(policy: str) -> None:
     assert counted.pair.trials >= 10**8
     # The sampled amplifiers have an offset and no noise, and none at all where a device is read alone.
     holds(counted.pair, pair_rates(cell.without_noise()).mean)
-    single = single_error_rate(cell.law(cell.lrs), cell.law(cell.hrs), cell.middle)
+    single = single_error_rate(cell.law(Level.LRS), cell.law(Level.HRS), cell.middle)
     holds(counted.single, single)
     for code, words in counted.words.items():
         holds(words.words, block_error_rate(code, single))
@@ -63,7 +63,7 @@ def test_devices_at_the_strongest_contrast_err_as_theory_says_where_they_err_oft
     rate = pair_rates(cell.without_noise()).mean
     assert counted.pair.trials * rate > 1000
     holds(counted.pair, rate)
-    holds(counted.single, single_error_rate(cell.law(cell.lrs), cell.law(cell.hrs), cell.middle))
+    holds(counted.single, single_error_rate(cell.law(Level.LRS), cell.law(Level.HRS), cell.middle))
 
 
 @pytest.mark.parametrize(("single", "pair"), [(1e-2, 5e-4), (1e-3, 6e-6)])
@@ -129,9 +129,9 @@ def test_without_a_common_spread_the_tabulated_devices_would_hardly_ever_read_a_
         return Window(median, 0.0)
 
     def excess(median: float) -> float:
-        return unseen(window(median), cell.law(cell.lrs), hrs) - 1e-2
+        return unseen(window(median), cell.law(Level.LRS), hrs) - 1e-2
 
-    hrs = cell.law(cell.hrs)
+    hrs = cell.law(Level.HRS)
     median = brentq(excess, cell.lrs.ln_median, cell.hrs.ln_median)
     assert seen(window(median), hrs, hrs) < 1e-5
 
@@ -145,3 +145,14 @@ def test_lines_that_miss_the_window_independently_would_turn_signs_a_thousand_ti
     assert unseen(window, lrs, hrs) == pytest.approx(1e-2)
     assert seen(window, hrs, hrs) == pytest.approx(0.185)
     assert taken(window, hrs, lrs) > misses * falls > 1e-3
+
+
+def test_stuck_devices_are_told_by_the_level_and_not_by_its_numbers() -> None:
+    """Where both levels have the same numbers, too, those stuck in the other one are in the law."""
+    cell = replace(solve_cell(RRAM130, "nominal", Conditions()), stuck=(Stuck(0.1, 0.3), Stuck(0.2, 0.4)))
+    for pair in (cell, replace(cell, hrs=cell.lrs)):
+        for level, blb, share in ((Level.LRS, False, 0.3), (Level.HRS, False, 0.1), (Level.HRS, True, 0.2)):
+            own = pair.sound().law(level, blb=blb)
+            shares = [part.share for part in pair.law(level, blb=blb)]
+            assert shares[: len(own)] == pytest.approx([(1 - share) * part.share for part in own])
+            assert sum(shares) == pytest.approx(1)

@@ -17,6 +17,7 @@ from edgebnn.errors import DataError, DeploymentError, EdgeBNNError
 from edgebnn.frontend import read_network
 from edgebnn.inputs import input_inside, open_input, read_input
 from edgebnn.mapping.folder import read_folder, write_folder
+from edgebnn.places import RECORD, check_place
 from tests.frontend.onnx_models import dense
 from tests.mapping.test_folder import contents
 
@@ -76,6 +77,13 @@ def test_what_is_no_file_of_a_sensible_size_is_one_sentence(
     with pytest.raises(EdgeBNNError, match=r"(input\.toml|memory_map\.csv)") as caught:
         door(tmp_path / "input.toml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_what_only_has_the_name_of_a_record_makes_no_deployment(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """Before a file is written, records in the folders around it are read through the same door."""
+    make(tmp_path / RECORD)
+    check_place(tmp_path / "x.json")
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "\ud800", "none/x"])
