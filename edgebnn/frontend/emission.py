@@ -425,14 +425,20 @@ def line_read(signal: Signal) -> Line | None:
 
 
 def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool) -> float:
-    """How far float32 takes what the model makes of its input from what it is exactly, in the model's own units."""
-    scale = abs(line[0][0])
-    if exact and all((offset / scale).denominator == 1 for offset in set(line[1].tolist())):
-        return 0.0
+    """How far float32 takes what the model makes of integers from what that is exactly, in the model's own units."""
     base, leaf = signal.base, signal.leaf
+    pairs = {*zip(line[0].tolist(), line[1].tolist(), strict=True)}
+    if exact and not leaf.error.any() and all(not offset or _is_whole(offset, scale) for scale, offset in pairs):
+        return 0.0
     reach = leaf.scale * max(abs(base.low), abs(base.high)) + np.abs(leaf.offset)
-    rounded = with_leaf(signal.expression, replace(leaf, error=UNIT * reach.astype(np.float64)))
+    error = np.maximum(leaf.error, UNIT * reach.astype(np.float64))
+    rounded = with_leaf(signal.expression, replace(leaf, error=error))
     return float(float32_errors(rounded, base.low, base.high, base.channels).max())
+
+
+def _is_whole(offset: Fraction, scale: Fraction) -> bool:
+    """Whether an offset is a number of steps of this scale."""
+    return scale != 0 and (offset / scale).denominator == 1
 
 
 def _value_behind(signal: Signal, index: int, function: Expression) -> str:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Apply, Constant, Fractions, Leaf
-from edgebnn.frontend.fixed import aligned, rounded, times
+from edgebnn.frontend.fixed import aligned, rounded
 from edgebnn.frontend.fixed_lines import LARGEST
+from edgebnn.frontend.joinable import joinable
 from edgebnn.frontend.means import Divided, divided, on_one_divisor
 from edgebnn.frontend.operations import Averaging
 from edgebnn.frontend.own_lines import line_of
@@ -22,7 +23,7 @@ from edgebnn.frontend.rounding import UNIT, float32_holds_line, sum_error
 from edgebnn.frontend.signals import Signal, check_size, checked_extents, reshaped, seen_name, window_on
 from edgebnn.frontend.sums import Line
 from edgebnn.frontend.views import View
-from edgebnn.network.types import Add, Concat, Kind, Reshape, SumPool, Take, Tensor
+from edgebnn.network.types import Add, Concat, Kind, SumPool, Tensor
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,33 +63,21 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
             raise Refusal("joins maps of different shapes", "concatenate maps of one height and width")
         if other.elements != first.elements:
             raise Refusal(f"joins {first.elements} elements with {other.elements} ones", "cast them all to float32")
-    lines = tuple(replace(line, tensor=_true_vector(emitter, line.tensor)) for line in aligned(emitter, signals))
-    if len({line.tensor.kind for line in lines}) > 1:
-        lines = tuple(_as_sums(emitter, line) for line in lines)
+    lines = joinable(emitter, signals)
     kind = lines[0].tensor.kind
     view = _joined_view(signals)
     value = seen_name(value, view)
     channels = sum(line.tensor.channels for line in lines)
     check_size((channels, *first.shape[1:]))
     low, high = min(line.tensor.low for line in lines), max(line.tensor.high for line in lines)
-    name, unit = emitter.tensor_name(value), float(lines[0].slope[0])
-    output = Tensor(name, kind, (channels, *first.shape[1:]), low, high, unit)
-    concat = Concat(emitter.name(node), tuple(line.tensor.name for line in lines), output)
     slope, shift, error = (np.concatenate(part) for part in zip(*map(_numbers, lines), strict=True))
+    alike = not np.any(slope != slope[0])
+    name, unit = (value, float(slope[0])) if alike else (f"{value}.integers", 1.0)
+    output = Tensor(emitter.tensor_name(name), kind, (channels, *first.shape[1:]), low, high, unit)
+    concat = Concat(emitter.name(node), tuple(line.tensor.name for line in lines), output)
     leaf = Leaf(slope, shift, all(line.exact for line in lines), error)
     signal = emitter.step(concat, [line.tensor for line in lines], leaf, value, _branches(lines))
     return replace(signal, model_view=view, elements=first.elements)
-
-
-def _true_vector(emitter: Emitter, tensor: Tensor) -> Tensor:
-    """A tensor as it can be joined: flattened bits lie in memory as the map that they were, and are moved."""
-    if tensor.kind not in (Kind.BITS, Kind.TRITS) or not isinstance(emitter.maker(tensor), Reshape) or tensor.spatial:
-        return tensor
-    name = f"{tensor.name}.vector"
-    output = replace(tensor, name=emitter.tensor_name(name))
-    places = np.arange(tensor.channels, dtype=np.int32)
-    emitter.emit(Take(emitter.name(name), (tensor.name,), output, places), tensor)
-    return output
 
 
 def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, value: str) -> Signal:
@@ -134,11 +123,6 @@ def _branches(lines: Sequence[Line], rounds: bool = True) -> tuple[Branch, ...]:
 
 def _numbers(line: Line) -> tuple[Fractions, Fractions, Floats]:
     return line.slope, line.shift, line.error
-
-
-def _as_sums(emitter: Emitter, line: Line) -> Line:
-    tensor = line.tensor
-    return line if tensor.kind is Kind.SUMS else times(emitter, line, (1,) * tensor.channels, "sums")
 
 
 def _leaf_of_pool(line: Line, taps: int, counts: Divided, output: Tensor) -> Leaf:

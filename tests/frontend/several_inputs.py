@@ -39,6 +39,17 @@ def joined() -> Model:
     return ending(model, 10)
 
 
+def features_and_intervals() -> Model:
+    """Signs of a window's layer joined with intervals as they are, and a layer that reads both."""
+    model = Model((1, 30))
+    model.add("Conv", signs(12, 4, 1, 5), strides=[3])
+    model.sign(at_least=True)
+    features = model.add("Flatten")
+    model.add("Concat", inputs=[features, model.input("y", 4)], axis=1)
+    model.add("MatMul", signs(13, 40, 8))
+    return ending(model, 8)
+
+
 def read_twice() -> Model:
     """An input that a layer and a sum read, beside one that is read once."""
     model = Model((6,))

@@ -18,6 +18,7 @@ from tests.frontend.several_inputs import (
     added,
     channels_last,
     ending,
+    features_and_intervals,
     integers,
     joined,
     quantised,
@@ -27,7 +28,7 @@ from tests.frontend.several_inputs import (
 
 
 @pytest.mark.parametrize("scale", [Fraction(1), Fraction(1, 64)])
-@pytest.mark.parametrize("model", [added, joined, read_twice, channels_last, wearable])
+@pytest.mark.parametrize("model", [added, joined, features_and_intervals, read_twice, channels_last, wearable])
 def test_they_are_what_the_model_computes(model: Callable[[], Model], scale: Fraction, tmp_path: Path) -> None:
     one, other = (entry.name for entry in model().inputs)
     options = ReadOptions(PerInput("int12", {other: "uint8"}), PerInput(None, {other: scale}))
@@ -36,6 +37,15 @@ def test_they_are_what_the_model_computes(model: Callable[[], Model], scale: Fra
         (one, 2047, 1),
         (other, 255, scale),
     ]
+
+
+@pytest.mark.parametrize("scale", [Fraction(1), Fraction(1, 64)])
+def test_a_layer_reads_joined_integers_of_several_scales(scale: Fraction, tmp_path: Path) -> None:
+    """Signs and multiples of 1/64 meet on one grid, and the layer's weights stay binary."""
+    options = ReadOptions(PerInput("int12", {"y": "uint8"}), PerInput(None, {"y": scale}))
+    compared = assert_same_as_onnxruntime(features_and_intervals().save(tmp_path), options, batch=200)
+    assert compared.excused == 0 and compared.scores_compared
+    assert compared.network.linear[1].weight_kind == "binary"
 
 
 @pytest.mark.parametrize("model", [quantised, integers])
@@ -108,6 +118,11 @@ def test_calibration_data_go_by_name(tmp_path: Path) -> None:
         (lambda model: _batches(model, 2, 3), ReadOptions(), "'window' takes 2 samples at once and input 'rr' 3"),
         (lambda model: wearable("a\x1b", "a\x1a"), ReadOptions(), r"names are both shown as 'a\?'"),
         (lambda model: _scalar(model), ReadOptions(), "input 'rr' has 1 axes"),
+        (
+            lambda model: joined(),
+            ReadOptions(PerInput("int16", {"y": "uint16"})),
+            "from -32768 to 65535, which",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
