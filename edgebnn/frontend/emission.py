@@ -14,7 +14,6 @@ from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.borders import Padded, padded
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.composition import Composed
-from edgebnn.frontend.curves import CURVES
 from edgebnn.frontend.expressions import (
     Apply,
     Constant,
@@ -41,6 +40,7 @@ from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.slopes import Folded, folded
 from edgebnn.frontend.sums import Line, Source, largest_sum, leaf_of_sums, scaled_source
 from edgebnn.frontend.thresholds import Steps, find_steps
+from edgebnn.frontend.too_many_levels import too_many_levels
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
 from edgebnn.network.types import (
     Add,
@@ -63,7 +63,7 @@ class Emitter:
 
     `effort` is what is left to find the steps of the whole model. The first steps that the model takes of an input may
     become its encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by
-    name and unit.
+    name and unit, `quantised` and `activations` the layers and the values that calibration made 8 bits of.
     """
 
     def __init__(self, inputs: RawInputs, calibration: Calibration | None) -> None:
@@ -71,6 +71,7 @@ class Emitter:
         self.effort = Effort()
         self.inputs = inputs
         self.quantised: list[str] = []
+        self.activations: list[str] = []
         self.folded: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Line] = {}
@@ -93,7 +94,11 @@ class Emitter:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of layers that were quantised here."""
-        return (*self._folded, *self._quantised_note())
+        return (*self._folded, *self._quantised_notes())
+
+    def note(self, sentence: str) -> None:
+        """One more sentence that a user should know."""
+        self._folded.append(sentence)
 
     def _note_folded(self, node: str, made: Folded) -> None:
         what = "rounded to 8 bits, so the scores differ from the model's own" if made.rounded else "exactly"
@@ -104,15 +109,20 @@ class Emitter:
         if made.rounded:
             self.folded.append(node)
 
-    def _quantised_note(self) -> tuple[str, ...]:
-        if not self.quantised:
-            return ()
-        shown = ", ".join(self.quantised[:4])
-        more = f" and {len(self.quantised) - 4} more" if len(self.quantised) > 4 else ""
+    def _quantised_notes(self) -> tuple[str, ...]:
+        differ = "with the calibration data, so the scores differ from the float model's"
+        layers, activations = self.quantised, self.activations
         return (
-            "float layers were quantised here to int8 with the calibration data, so the scores differ from the float "
-            f"model's: {shown}{more}",
+            *((f"float layers were quantised here to int8 {differ}: {_few(layers)}",) if layers else ()),
+            *((f"activations were rounded here to 8 bits {differ}: {_few(activations)}",) if activations else ()),
         )
+
+    def rounded_by(self, calibration: Calibration, signal: Signal) -> Signal:
+        """The signal rounded to 8 bits over the range that calibration samples show."""
+        made = calibration.quantised(signal)
+        if signal.value not in self.activations:
+            self.activations.append(signal.value)
+        return made
 
     def emit(self, node: Node, *read: Tensor) -> None:
         """The next node of the network, which reads these tensors; InputReadTwice as `RawInput` has it."""
@@ -277,11 +287,11 @@ class Emitter:
         else:
             line = affine_of(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
         if signal.base.kind is Kind.SUMS or line is None:
-            if line is not None and _is_short(signal):
+            if line is not None and is_short(signal):
                 return self._steps(signal, error)
             if self.calibration is None:
-                raise _without_steps(signal.expression)
-            return self._steps(self.calibration.quantised(signal), error)
+                raise too_many_levels(signal.expression)
+            return self._steps(self.rounded_by(self.calibration, signal), error)
         return self._line(signal, line, error)
 
     def _encoded(self, signal: Signal) -> Source | None:
@@ -396,7 +406,7 @@ class Emitter:
         return _unique(printable(name), self._tensors)
 
 
-def _is_short(signal: Signal) -> bool:
+def is_short(signal: Signal) -> bool:
     """Whether sums have so few values, all of one scale, that each of them can be a level: an average's of signs."""
     expression = signal.expression
     if isinstance(expression, Apply) and expression.operator == "Div" and isinstance(expression.operands[1], Constant):
@@ -448,22 +458,6 @@ def _unique(name: str, taken: set[str]) -> str:
     return candidate
 
 
-def _without_steps(expression: Expression) -> Refusal:
-    """Two layers with no sign between them: named for the activation that stands there instead."""
-    found = [part.operator for part in parts(expression) if isinstance(part, Apply)]
-    smooth = next((name for name in found if name in CURVES), None)
-    if smooth is not None:
-        return Refusal(
-            f"reads the result of a smooth activation ({smooth}), which is no few levels",
-            "put a sign or a quantiser of up to 8 bits behind the activation",
-        )
-    for operator, name in (("Relu", "a Relu"), ("Max", "a clip"), ("Min", "a clip"), ("Abs", "an absolute value")):
-        if operator in found:
-            return Refusal(
-                f"reads the result of {name}, which is neither binary nor ternary",
-                "put a sign (torch.sign, or x >= 0 as 1 and -1) before this layer",
-            )
-    return Refusal(
-        "reads the sums of another layer with no sign between them",
-        "put a sign (torch.sign, or x >= 0 as 1 and -1) before this layer",
-    )
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(map(printable, names[:4])) + more

@@ -184,7 +184,7 @@ class _Lowering:
             ),
             score_error=scores.error + self._half_error(),
             ends_in="classes" if self._dropped else "scores",
-            quantised=(*rounded_here, *emitter.folded, *emitter.quantised),
+            quantised=(*rounded_here, *emitter.folded, *emitter.quantised, *emitter.activations),
             model_output=self._graph.output,
         )
 

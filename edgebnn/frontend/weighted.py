@@ -12,6 +12,7 @@ from edgebnn.frontend.channel_scales import scales_in_weights
 from edgebnn.frontend.composition import composed
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.intermediates import integers_between
 from edgebnn.frontend.operations import Quantised, WeightedSum
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.signals import Signal, check_channel_first, check_size
@@ -58,7 +59,8 @@ def weighted_sum(emitter: Emitter, node: Node, value: Value | None, operation: W
         if made is not None:
             return emitter.composed(node.name, node.outputs[0], first, made, operation, extents)
     value, weights = scales_in_weights(value, weights, groups)
-    source = emitter.source(replace(value, padding=None, model_view=None))
+    read = replace(value, padding=None, model_view=None)
+    source = integers_between(emitter, read, weights, groups, node.name) or emitter.source(read)
     return emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value)
 
 

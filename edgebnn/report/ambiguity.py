@@ -21,6 +21,7 @@ _REASONS = {
     Rounding.ESTIMATOR: "a straight-through estimator, x + (f(x) - x), is written out before the layer",
     Rounding.BIAS_FIRST: "the layer's kernel adds a bias of fractions before its products",
     Rounding.LONG_SUMS: "the sums before them pass the 24 bits of a float32",
+    Rounding.BETWEEN_LAYERS: "two layers before them have no sign between them, only a scale that is rounded",
     Rounding.JOINT: "branches of unequal scales meet before them",
     Rounding.MEAN: "they follow a mean, whose division float32 rounds",
 }
@@ -32,6 +33,7 @@ _REMEDIES = {
     Rounding.ESTIMATOR: "export in evaluation mode, where f(x) alone is left",
     Rounding.BIAS_FIRST: "leave the bias to a batch norm behind the layer, or make it a whole number",
     Rounding.LONG_SUMS: "",
+    Rounding.BETWEEN_LAYERS: "put a sign or a quantiser between the two layers",
     Rounding.JOINT: "",
     Rounding.MEAN: "",
 }
