@@ -29,7 +29,7 @@ from edgebnn.frontend.expressions import (
 )
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.jumps import MAX_LEVELS
-from edgebnn.frontend.lattice import lattice_of_range, lattice_of_sums
+from edgebnn.frontend.lattice import Lattice, lattice_of_range, lattice_of_sums
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.raw_input import RawInputs, typed
@@ -242,32 +242,10 @@ class Emitter:
     def split(self, signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
         """The signal under a shape with other channels; all channels must be treated alike."""
         signal = self.settled(signal)
-        alike = all(
-            isinstance(part, Apply)
-            or (isinstance(part, Constant) and part.values.size == 1)
-            or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
-            for part in parts(signal.expression)
-        )
-        if not alike or not signal.lattice.alike:
-            raise Refusal(
-                "gives the values of one channel to several others, after an operation that differs between channels",
-                "reshape right behind the input or the sign",
-            )
+        expression, leaf, lattice = same_in_all(signal, shape[0])
         reshape = Reshaped(node, signal.value, signal.expression, shape)
         base = self._followed(signal.base, replace(signal, waiting=(reshape,), value=value), None)
-        one = np.zeros(shape[0], np.int64)
-        leaf, lattice = signal.leaf, signal.lattice
-        new_leaf = Leaf(leaf.scale[one], leaf.offset[one], leaf.exact, np.full(shape[0], leaf.error.max()))
-        expression = with_leaf(signal.expression, new_leaf)
-        return replace(
-            signal,
-            base=base,
-            lattice=lattice.of_channels(one),
-            leaf=new_leaf,
-            expression=expression,
-            shape=shape,
-            value=value,
-        )
+        return replace(signal, base=base, lattice=lattice, leaf=leaf, expression=expression, shape=shape, value=value)
 
     def moved(self, other: Signal, first: Signal, settled: Signal) -> Signal:
         """`other`, over the same integers as `first`, on the base that `first` was settled on."""
@@ -404,6 +382,24 @@ class Emitter:
     def tensor_name(self, name: str) -> str:
         """A printable name for a tensor that no other tensor has."""
         return _unique(printable(name), self._tensors)
+
+
+def same_in_all(signal: Signal, channels: int) -> tuple[Expression, Leaf, Lattice]:
+    """A settled signal's function for channels with values of any of its own; Refusal where these are treated apart."""
+    alike = all(
+        isinstance(part, Apply)
+        or (isinstance(part, Constant) and part.values.size == 1)
+        or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
+        for part in parts(signal.expression)
+    )
+    if not alike or not signal.lattice.alike:
+        raise Refusal(
+            "gives the values of one channel to several others, after an operation that differs between channels",
+            "reshape right behind the input or the sign",
+        )
+    one, leaf = np.zeros(channels, np.int64), signal.leaf
+    new_leaf = Leaf(leaf.scale[one], leaf.offset[one], leaf.exact, np.full(channels, leaf.error.max()))
+    return with_leaf(signal.expression, new_leaf), new_leaf, signal.lattice.of_channels(one)
 
 
 def is_short(signal: Signal) -> bool:
