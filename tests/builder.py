@@ -183,7 +183,12 @@ class Builder:
         output = Tensor(self._name("taken"), source.kind, tuple(extents), source.low, source.high)
         self._append(Take(self._name("take"), (source.name,), output, np.concatenate(places).astype(np.int32)))
 
-    def affine(self, segments: int = 1, shift: int = 0, reach: int = MAX_SUM) -> None:
+    def narrow(self, bits: int) -> None:
+        """Lines that make integers of so many bits of sums, which a layer can read."""
+        shift = max(abs(self.last.low), abs(self.last.high), 1).bit_length()
+        self.affine(1, shift, 2 ** (bits - 1) - 1, Kind.INTEGERS)
+
+    def affine(self, segments: int = 1, shift: int = 0, reach: int = MAX_SUM, kind: Kind = Kind.SUMS) -> None:
         """Random lines in fixed point, bent where there are several segments, that stay within +-`reach`."""
         source, shape = self.last, (self.last.channels, segments)
         bound = max(abs(source.low), abs(source.high), 1)
@@ -193,7 +198,7 @@ class Builder:
         offset = self.rng.integers(-farthest, farthest, size=shape)
         knees = np.sort(self.rng.integers(source.low - 1, source.high + 2, size=(shape[0], segments - 1)), axis=1)
         limit = ((largest * bound) >> shift) + (farthest >> shift) + 1
-        output = Tensor(self._name("scaled"), Kind.SUMS, source.shape, -limit, limit, scale=2.0**-10)
+        output = Tensor(self._name("scaled"), kind, source.shape, -limit, limit, scale=2.0**-10)
         knees = np.clip(knees, -(2**31), 2**31 - 1).astype(np.int32)
         self._append(Affine(self._name("affine"), (source.name,), output, multiplier, offset, knees, shift))
 

@@ -242,6 +242,9 @@ def _draw_lines(builder: Builder, choices: _Choices) -> None:
 
 
 def _draw_steps(builder: Builder, choices: _Choices, kind: Kind | None = None) -> None:
+    if kind is None and choices.integer(0, 7) == 0:
+        builder.narrow(choices.one_of((5, 8, 13)))
+        return
     kind = kind or choices.one_of((Kind.BITS, Kind.BITS, Kind.TRITS, Kind.INTEGERS, Kind.INTEGERS))
     # Few enough thresholds for the flash of every target.
     steps, low, step = choices.one_of([each for each in ACTIVATIONS if each[0] * builder.last.channels <= 1 << 16])

@@ -118,7 +118,7 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
             if stage.is_scale:
                 call = f"ebnn_scale(&{identifier}, (const int32_t *)({source}), {sums})"
             else:
-                call = f"ebnn_affine(&{identifier}, {source}, {sums})"
+                call = f"ebnn_affine(&{identifier}, {source}, {target})"
     return Layer(
         identifier=identifier,
         title=stage_title(stage),

@@ -1,6 +1,6 @@
 """What a float network computes for a user's samples: the ranges by which its activations become 8-bit integers.
 
-onnxruntime runs the model once on the samples, every value that a layer with weights reads being an output of it.
+onnxruntime runs the model once on the samples, every value that may have to be rounded being an output of it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from edgebnn.network.batches import parts
 MAX_SAMPLES = 256
 _MOST_SECONDS = 600.0
 _LAYERS = ("Conv", "Gemm", "MatMul")
+# What takes lines alone, so that a smooth activation before it is rounded as well.
+_JOINTS = ("Add", "AveragePool", "Concat", "GlobalAveragePool", "ReduceMean", "Sub", "Sum")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +71,9 @@ class Calibration:
             ) from problem
 
     def _measured(self) -> list[str]:
-        """The values that layers with weights read, but for the model's own inputs."""
+        """The values that layers with weights read, or that are averaged or joined, but for the model's own inputs."""
         read = {node.inputs[0] for node in self.graph.nodes if node.operator in _LAYERS and node.inputs}
+        read |= {name for node in self.graph.nodes if node.operator in _JOINTS for name in node.inputs}
         return [name for node in self.graph.nodes for name in node.outputs if name in read]
 
     def _typed(self) -> list[npt.NDArray[np.generic]]:

@@ -17,7 +17,6 @@ from edgebnn.frontend.analysis import affine_of
 from edgebnn.frontend.expressions import Leaf
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.operations import WeightedSum
-from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import sum_error
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.weights import IntegerWeights
@@ -41,7 +40,7 @@ class Composed:
 def composed(first: Linear, between: Signal, second: IntegerWeights, operation: WeightedSum) -> Composed | None:
     """`first`, the lines `between` on its sums, and a second layer as one layer; None where they are none.
 
-    Refusal where the weights of that layer are too large or too many.
+    Nor are they where the weights of that layer were too large or too many.
     """
     base = between.base
     line = affine_of(between.expression, base.low, base.high, base.channels)
@@ -54,17 +53,11 @@ def composed(first: Linear, between: Signal, second: IntegerWeights, operation: 
     whole = _window(first.window, window)
     fan_in = first.weights.shape[1] * int(np.prod(whole.kernel))
     if fan_in * len(second.integers) > _MOST_WEIGHTS or max(whole.kernel, default=1) > LARGEST_WINDOW:
-        raise Refusal(
-            f"and the layer before it make one layer of {fan_in} weights a neuron, which is too large",
-            "put a sign or a quantiser between the two",
-        )
+        return None
     positive = np.array([1 if value > 0 else -1 for value in slope[:, 0].tolist()], np.int64)
     integers = _weights(first, second, window, whole, groups) * positive.reshape(-1, *(1,) * (first.weights.ndim - 1))
     if np.abs(integers).max() > 127:
-        raise Refusal(
-            f"and the layer before it make one layer of weights of up to {np.abs(integers).max()}, beyond 8 bits",
-            "use binary or ternary weights in one of the two, or put a sign or a quantiser between them",
-        )
+        return None
     scale = second.scale * np.abs(slope[:, 0])
     taps = second.integers.reshape(*second.integers.shape[:2], -1).astype(np.int64)
     offset = second.scale * (taps.sum(axis=2).astype(object) * shift).sum(axis=1)

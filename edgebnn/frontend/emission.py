@@ -14,7 +14,6 @@ from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.borders import Padded, padded
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.composition import Composed
-from edgebnn.frontend.curves import CURVES
 from edgebnn.frontend.expressions import (
     Apply,
     Constant,
@@ -30,7 +29,7 @@ from edgebnn.frontend.expressions import (
 )
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.jumps import MAX_LEVELS
-from edgebnn.frontend.lattice import lattice_of_range, lattice_of_sums
+from edgebnn.frontend.lattice import Lattice, lattice_of_range, lattice_of_sums
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.raw_input import RawInputs, typed
@@ -41,6 +40,7 @@ from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.slopes import folded
 from edgebnn.frontend.sums import Line, Source, largest_sum, leaf_of_sums, scaled_source
 from edgebnn.frontend.thresholds import Steps, find_steps
+from edgebnn.frontend.too_many_levels import too_many_levels
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
 from edgebnn.network.types import (
     Add,
@@ -62,8 +62,8 @@ class Emitter:
     """Collects the nodes of one network and gives them names that occur once.
 
     `effort` is what is left to find the steps of the whole model. The first steps that the model takes of an input may
-    become its encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by
-    name and unit.
+    become its encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by name and unit,
+    `quantised` and `activations` the layers and the values that calibration made 8 bits of.
     """
 
     def __init__(self, inputs: RawInputs, calibration: Calibration | None) -> None:
@@ -71,6 +71,7 @@ class Emitter:
         self.effort = Effort()
         self.inputs = inputs
         self.quantised: list[str] = []
+        self.activations: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Line] = {}
         self._notes: list[str] = []
@@ -93,21 +94,26 @@ class Emitter:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of how layers were changed here."""
-        return (*self._notes, *self._quantised_note())
+        return (*self._notes, *self._quantised_notes())
 
     def note(self, sentence: str) -> None:
         """Something that a user should know of a layer."""
         self._notes.append(sentence)
 
-    def _quantised_note(self) -> tuple[str, ...]:
-        if not self.quantised:
-            return ()
-        shown = ", ".join(self.quantised[:4])
-        more = f" and {len(self.quantised) - 4} more" if len(self.quantised) > 4 else ""
+    def _quantised_notes(self) -> tuple[str, ...]:
+        differ = "with the calibration data, so the scores differ from the float model's"
+        layers, activations = self.quantised, self.activations
         return (
-            "float layers were quantised here to int8 with the calibration data, so the scores differ from the float "
-            f"model's: {shown}{more}",
+            *((f"float layers were quantised here to int8 {differ}: {_few(layers)}",) if layers else ()),
+            *((f"activations were rounded here to 8 bits {differ}: {_few(activations)}",) if activations else ()),
         )
+
+    def rounded_by(self, calibration: Calibration, signal: Signal) -> Signal:
+        """The signal rounded to 8 bits over the range that calibration samples show."""
+        made = calibration.quantised(signal)
+        if signal.value not in self.activations:
+            self.activations.append(signal.value)
+        return made
 
     def emit(self, node: Node, *read: Tensor, branches: Sequence[Branch] = ()) -> None:
         """The next node of the network, which reads these tensors; InputReadTwice as `RawInput` has it.
@@ -239,32 +245,10 @@ class Emitter:
     def split(self, signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
         """The signal under a shape with other channels; all channels must be treated alike."""
         signal = self.settled(signal)
-        alike = all(
-            isinstance(part, Apply)
-            or (isinstance(part, Constant) and part.values.size == 1)
-            or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
-            for part in parts(signal.expression)
-        )
-        if not alike or not signal.lattice.alike:
-            raise Refusal(
-                "gives the values of one channel to several others, after an operation that differs between channels",
-                "reshape right behind the input or the sign",
-            )
+        expression, leaf, lattice = same_in_all(signal, shape[0])
         reshape = Reshaped(node, signal.value, signal.expression, shape)
         base = self._followed(signal.base, replace(signal, waiting=(reshape,), value=value), None)
-        one = np.zeros(shape[0], np.int64)
-        leaf, lattice = signal.leaf, signal.lattice
-        new_leaf = replace(leaf.of_channels(one), error=np.full(shape[0], leaf.error.max()))
-        expression = with_leaf(signal.expression, new_leaf)
-        return replace(
-            signal,
-            base=base,
-            lattice=lattice.of_channels(one),
-            leaf=new_leaf,
-            expression=expression,
-            shape=shape,
-            value=value,
-        )
+        return replace(signal, base=base, lattice=lattice, leaf=leaf, expression=expression, shape=shape, value=value)
 
     def moved(self, other: Signal, first: Signal, settled: Signal) -> Signal:
         """`other`, over the same integers as `first`, on the base that `first` was settled on."""
@@ -281,11 +265,11 @@ class Emitter:
         error = straight_through_error(signal.expression, signal.lattice)
         if has_steps(signal.expression):
             return self._encoded(signal) or self._steps(signal, error)
-        if signal.base.kind is Kind.SUMS and _is_short(signal):
+        if signal.base.kind is Kind.SUMS and is_short(signal):
             return self._steps(signal, error)
         if self.calibration is None:
-            raise _without_steps(signal.expression)
-        return self._steps(self.calibration.quantised(signal), error)
+            raise too_many_levels(signal.expression)
+        return self._steps(self.rounded_by(self.calibration, signal), error)
 
     def _encoded(self, signal: Signal) -> Source | None:
         """The steps of a real input of the model as its encoding; None where they are to be nodes."""
@@ -392,7 +376,25 @@ class Emitter:
         return _unique(printable(name), self._tensors)
 
 
-def _is_short(signal: Signal) -> bool:
+def same_in_all(signal: Signal, channels: int) -> tuple[Expression, Leaf, Lattice]:
+    """A settled signal's function for channels with values of any of its own; Refusal where these are treated apart."""
+    alike = all(
+        isinstance(part, Apply)
+        or (isinstance(part, Constant) and part.values.size == 1)
+        or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
+        for part in parts(signal.expression)
+    )
+    if not alike or not signal.lattice.alike:
+        raise Refusal(
+            "gives the values of one channel to several others, after an operation that differs between channels",
+            "reshape right behind the input or the sign",
+        )
+    one, leaf = np.zeros(channels, np.int64), signal.leaf
+    new_leaf = replace(leaf.of_channels(one), error=np.full(channels, leaf.error.max()))
+    return with_leaf(signal.expression, new_leaf), new_leaf, signal.lattice.of_channels(one)
+
+
+def is_short(signal: Signal) -> bool:
     """Whether sums have so few values, all of one scale, that each of them can be a level: an average's of signs."""
     expression = signal.expression
     if isinstance(expression, Apply) and expression.operator == "Div" and isinstance(expression.operands[1], Constant):
@@ -474,22 +476,6 @@ def _unique(name: str, taken: set[str]) -> str:
     return candidate
 
 
-def _without_steps(expression: Expression) -> Refusal:
-    """Two layers with no sign between them: named for the activation that stands there instead."""
-    found = [part.operator for part in parts(expression) if isinstance(part, Apply)]
-    smooth = next((name for name in found if name in CURVES), None)
-    if smooth is not None:
-        return Refusal(
-            f"reads the result of a smooth activation ({smooth}), which is no few levels",
-            "put a sign or a quantiser of up to 8 bits behind the activation",
-        )
-    for operator, name in (("Relu", "a Relu"), ("Max", "a clip"), ("Min", "a clip"), ("Abs", "an absolute value")):
-        if operator in found:
-            return Refusal(
-                f"reads the result of {name}, which is neither binary nor ternary",
-                "put a sign (torch.sign, or x >= 0 as 1 and -1) before this layer",
-            )
-    return Refusal(
-        "reads the sums of another layer with no sign between them",
-        "put a sign (torch.sign, or x >= 0 as 1 and -1) before this layer",
-    )
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(map(printable, names[:4])) + more

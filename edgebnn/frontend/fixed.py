@@ -17,7 +17,7 @@ from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Fractions, fractions_of
 from edgebnn.frontend.fixed_lines import LARGEST, common_unit, fixed_lines, unit_for
 from edgebnn.frontend.intervals import float32_errors
-from edgebnn.frontend.own_lines import line_of, without_steps
+from edgebnn.frontend.own_lines import as_lines, line_of
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Line
@@ -35,7 +35,7 @@ def aligned(emitter: Emitter, signals: Sequence[Signal]) -> tuple[Line, ...]:
     found = [line_of(emitter, signal) for signal in signals]
     own = [line for line in found if line is not None]
     if len(own) == len(found):
-        unit = common_unit([slope for line in own for slope in set(line.slope.tolist())])
+        unit = common_unit([slope for line in own for slope in set(line.slope.tolist()) if slope])
         if unit is not None and sum(_most(line, unit) for line in own) <= LARGEST:
             return tuple(_in_units(emitter, line, unit) for line in own)
     unit = _grid(own, [_largest(emitter, signal) for signal in signals])
@@ -95,7 +95,7 @@ def _grid(own: Sequence[Line], largest: Sequence[Fraction]) -> Fraction:
 
 def _largest(emitter: Emitter, signal: Signal) -> Fraction:
     """A bound of the signal's magnitude."""
-    signal = without_steps(emitter, signal)
+    signal = as_lines(emitter, signal)
     values = [abs(segment.at(end)) for bent in _bent(signal) for segment, end in _ends(bent, signal.base)]
     return max(values, default=Fraction(0))
 
@@ -112,7 +112,7 @@ def _bent(signal: Signal) -> tuple[Bent, ...]:
     if bent is None:
         raise Refusal(
             "adds, joins or averages a value that is no line with few knees of the sums before it",
-            "use a plain sum of layers, with batch norm, Relu or PReLU at most",
+            "put a quantiser of up to 8 bits behind the activation, use a Relu, or give --calibration data.npz",
         )
     return bent
 
@@ -132,7 +132,7 @@ def _units(unit: Fraction, channels: int) -> Fractions:
 
 
 def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Line:
-    signal = without_steps(emitter, signal)
+    signal = as_lines(emitter, signal)
     bents = [bent for bent in _bent(signal) for _ in range(signal.channels_each)]
     error = float32_errors(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
     error = np.repeat(error, signal.channels_each)

@@ -25,6 +25,7 @@ from edgebnn.frontend.inputs import GivenInput, calibration_batch, given_inputs
 from edgebnn.frontend.joints import averaged, joined, summed
 from edgebnn.frontend.jumps import NotMonotone
 from edgebnn.frontend.lattice import lattice_of_range
+from edgebnn.frontend.moves import MOST_AXES, Move, axis_by_axis, begin, steps_from
 from edgebnn.frontend.operations import (
     Averaging,
     Call,
@@ -55,14 +56,15 @@ from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.products import combines_layers, is_factor, product_of_two, reduces_channels
 from edgebnn.frontend.raw_input import InputReadTwice, RawInput, RawInputs
 from edgebnn.frontend.scores import Scores, emit_scores
-from edgebnn.frontend.shuffles import SHUFFLE_STEPS, is_shuffle, stepped
 from edgebnn.frontend.signals import (
     NotChannelFirst,
     NotPerChannel,
     Signal,
     as_elements,
+    check_axes,
     check_channel_first,
     check_elements,
+    check_size,
     elementwise,
     keeps_channels,
     over_the_same,
@@ -71,7 +73,7 @@ from edgebnn.frontend.signals import (
     seen_as,
     transposed,
 )
-from edgebnn.frontend.taking import taken, taken_along
+from edgebnn.frontend.taking import taken, taken_along, taken_anywhere
 from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
 from edgebnn.frontend.weighted import weighted_sum
@@ -184,7 +186,7 @@ class _Lowering:
             ),
             score_error=scores.error + self._half_error(),
             ends_in="classes" if self._dropped else "scores",
-            quantised=(*rounded_here, *emitter.quantised),
+            quantised=(*rounded_here, *emitter.quantised, *emitter.activations),
             model_output=self._graph.output,
         )
 
@@ -289,6 +291,10 @@ class _Lowering:
     def _applied(self, node: Node, values: list[Value | None], operation: Operation) -> Value:
         if isinstance(operation, Knowing):
             return operation.value
+        if not isinstance(operation, (Forwarding, Rearranging, Taking, Transposing)):
+            for signal in values:
+                if isinstance(signal, Signal):
+                    check_axes(signal)
         if isinstance(operation, WeightedSum):
             return weighted_sum(self._emitter, node, values[0], operation)
         signals = {index: value for index, value in enumerate(values) if isinstance(value, Signal)}
@@ -322,15 +328,8 @@ class _Lowering:
                 return averaged(self._emitter, signal, operation, node.name, value)
             case Padding():
                 return self._padded(signal, operation, value)
-            case Taking():
-                moved = taken_along(self._emitter, signal, operation.axis - 1, operation.places, node.name, value)
-                if signal.base.name in self._inputs:
-                    self._inputs[moved.base.name] = self._inputs[signal.base.name]
-                return moved
-            case Transposing() | Rearranging():
-                if signal.shuffle is not None or is_shuffle(self._graph, node):
-                    return self._shuffled(node, signal, operation)
-                return self._rearranged(node, signal, operation)
+            case Taking() | Transposing() | Rearranging():
+                return self._put(node, signal, operation)
         raise TypeError(f"no rule for {type(operation).__name__}")
 
     def _pooled(self, node: Node, signal: Signal, operation: Pooling) -> Signal:
@@ -344,28 +343,38 @@ class _Lowering:
             levels = without_steps(self._emitter, replace(signal, padding=None))
             return pooled(replace(levels, padding=signal.padding), operation.window, node.name, value, effort)
 
-    def _shuffled(self, node: Node, signal: Signal, operation: Transposing | Rearranging) -> Signal:
-        """One of the steps of a shuffle; where they make no permutation within the axes, each is made by itself."""
-        begun = replace(signal, shuffle=None)
-        shuffle = stepped(signal, node, operation)
-        if shuffle.arrangement is not None and len(shuffle.steps) < SHUFFLE_STEPS:
-            return replace(signal, value=node.outputs[0], shuffle=shuffle)
-        along = None if shuffle.arrangement is None else shuffle.arrangement.places(begun.shape, begun.view)
-        if along is not None:
-            return taken(self._emitter, begun, along, begun.view, node.name, node.outputs[0])
-        for step, operation in shuffle.steps:
-            begun = self._rearranged(step, begun, operation)
+    def _put(self, node: Node, signal: Signal, move: Move) -> Signal:
+        """Elements put elsewhere: at once, or together with the moves that have to follow."""
+        splits = isinstance(move, Rearranging) and len(move.shape) > MOST_AXES + 1
+        least = steps_from(self._graph, node)
+        if signal.moves is None and least == 1 and not splits:
+            return self._put_alone(node, signal, move)
+        begun = replace(signal, moves=None)
+        moves = (signal.moves or begin(signal.shape, signal.view, least)).then(node, move)
+        check_size(moves.shape)
+        if moves.goes_on:
+            return replace(signal, value=node.outputs[0], moves=moves)
+        found = axis_by_axis(moves.places, begun.shape, begun.view)
+        if found is not None:
+            return taken(self._emitter, begun, *found, node.name, node.outputs[0])
+        if not moves.stays_small:
+            return taken_anywhere(self._emitter, begun, moves.places, node.name, node.outputs[0])
+        for step, operation in moves.steps:
+            begun = self._put_alone(step, begun, operation)
         return begun
+
+    def _put_alone(self, node: Node, signal: Signal, move: Move) -> Signal:
+        if not isinstance(move, Taking):
+            return self._rearranged(node, signal, move)
+        moved = taken_along(self._emitter, signal, move.axis - 1, move.places, node.name, node.outputs[0])
+        if signal.base.name in self._inputs:
+            self._inputs[moved.base.name] = self._inputs[signal.base.name]
+        return moved
 
     def _rearranged(self, node: Node, signal: Signal, operation: Transposing | Rearranging) -> Signal:
         value = node.outputs[0]
         if isinstance(operation, Transposing):
             return transposed(signal, operation.order, node.name, value)
-        if len(operation.shape) > 4:
-            raise Refusal(
-                f"makes a value with {len(operation.shape) - 1} axes behind the batch",
-                "split axes only to put channels in another order (reshape, transpose, reshape)",
-            )
         shape, view = reshaped_view(signal.shape, signal.view, operation.shape[1:])
         if keeps_channels(signal, shape):
             moved = reshaped(signal, shape, node.name, value)

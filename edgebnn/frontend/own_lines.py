@@ -31,7 +31,7 @@ def line_of(emitter: Emitter, signal: Signal) -> Line | None:
     """
     if signal.padding is not None:
         raise Refusal("works on a padded map", "pad right before the convolution or the pool")
-    signal = without_steps(emitter, signal)
+    signal = as_lines(emitter, signal)
     base = signal.base
     line = affine_of(signal.expression, base.low, base.high, base.channels)
     if line is None:
@@ -66,6 +66,15 @@ def without_steps(emitter: Emitter, signal: Signal) -> Signal:
     expression = _on_levels(signal.expression, steps, _channels(signal), leaf)
     lattice = lattice_of_range(tensor)
     return replace(signal, base=tensor, lattice=lattice, leaf=leaf, expression=expression, waiting=())
+
+
+def as_lines(emitter: Emitter, signal: Signal) -> Signal:
+    """`without_steps`, of a smooth activation rounded to 8 bits where there are calibration data for it."""
+    base, calibration = signal.base, emitter.calibration
+    smooth = not has_steps(signal.expression)
+    if calibration is not None and smooth and bent_of(signal.expression, base.low, base.high, base.channels) is None:
+        signal = emitter.rounded_by(calibration, signal)
+    return without_steps(emitter, signal)
 
 
 def _channels(signal: Signal) -> npt.NDArray[np.int64]:

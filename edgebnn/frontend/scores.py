@@ -17,7 +17,7 @@ from edgebnn.frontend.fixed_lines import FixedLines, fixed_lines, unit_for
 from edgebnn.frontend.own_lines import line_of, takes_steps
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
-from edgebnn.frontend.signals import Signal
+from edgebnn.frontend.signals import Signal, check_axes
 from edgebnn.frontend.sums import Line
 from edgebnn.network.types import Add, Affine, Kind, Linear, SumPool, Tensor, Threshold
 
@@ -52,6 +52,7 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     """
     if not any(isinstance(made, Linear) for made in emitter.nodes):
         raise Refusal("ends without a layer of weights", "there is nothing to compile")
+    check_axes(signal)
     if signal.padding is not None:
         raise Refusal("ends in a padding", "let the model end in the scores")
     if signal.elements == "bool":

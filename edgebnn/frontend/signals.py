@@ -13,13 +13,13 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.arrangements import Arrangement
 from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, alike, check_operators, parts
-from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.graph import Array
 from edgebnn.frontend.intervals import reach_of
 from edgebnn.frontend.jumps import observed_directions
 from edgebnn.frontend.lattice import Lattice
-from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Rearranging, Term, Transposing
+from edgebnn.frontend.moves import MOST_AXES, Moves
+from edgebnn.frontend.operations import Call, Elementwise, Operand, Padding, Term
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.smooth import product_as_curve
 from edgebnn.frontend.views import View, plain_view
@@ -66,24 +66,13 @@ class Reshaped:
 
 
 @dataclass(frozen=True, eq=False)
-class Shuffle:
-    """A reshape, a transposition and a reshape, of which the last has yet to come.
-
-    `arrangement` is what they make together, None where they cut the axes in another way than factor by factor.
-    """
-
-    arrangement: Arrangement | None
-    steps: tuple[tuple[Node, Rearranging | Transposing], ...]
-
-
-@dataclass(frozen=True, eq=False)
 class Signal:
     """A value of the model: `expression` of the integers of `base`, then `waiting` in order.
 
     `shape` is that of the value as the network holds it, channel first and without the batch axis; after a flatten in
     waiting, each channel of the base has become shape[0] / base.channels channels. `elements` is `float`, `bool` or
     `integer`; `value` is the model's name for it, `padding` a constant padding that the next layer has to take in.
-    With a `shuffle` the model has split its axes and is about to join them again.
+    With `moves` the model is about to put its elements elsewhere.
     """
 
     base: Tensor
@@ -96,7 +85,7 @@ class Signal:
     waiting: tuple[Pooled | Reshaped, ...] = ()
     padding: Padding | None = None
     model_view: View | None = None
-    shuffle: Shuffle | None = None
+    moves: Moves | None = None
 
     @property
     def view(self) -> View:
@@ -106,8 +95,8 @@ class Signal:
     @property
     def model_shape(self) -> tuple[int, ...]:
         """The value's shape in the model, without the batch axis."""
-        if self.shuffle is not None and self.shuffle.arrangement is not None:
-            return self.shuffle.arrangement.shape
+        if self.moves is not None:
+            return self.moves.shape
         return self.view.shape(self.shape)
 
     @property
@@ -153,6 +142,15 @@ def checked_extents(signal: Signal, window: Window) -> tuple[int, ...]:
         )
     check_size((signal.shape[0], *extents))
     return extents
+
+
+def check_axes(signal: Signal) -> None:
+    """Refusal where the model sees a value with more axes than a network's tensor has."""
+    if signal.moves is not None:
+        raise Refusal(
+            f"works on a value with {len(signal.moves.shape)} axes behind the batch",
+            f"join axes (reshape) before it, so that {MOST_AXES} are left at most: channels, rows and columns",
+        )
 
 
 def check_channel_first(signal: Signal) -> None:

@@ -18,7 +18,7 @@ from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.rounding import UNIT, float32_holds, float32_holds_with, sum_error
 from edgebnn.frontend.slopes import Folded
 from edgebnn.frontend.weights import IntegerWeights
-from edgebnn.network.types import Tensor, WeightKind
+from edgebnn.network.types import Rounding, Tensor, WeightKind
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Source:
     """What a layer reads: a tensor, with the real value of element n of channel i being slope[i] * n + offset[i].
 
     `exact` says that slope[i] * n is a float32 value, `error` how far the model's own value may lie from the one here,
-    in the model's own units. With `nearest` that is always the float32 nearest to it.
+    in the model's own units, and `error_of` what makes it. With `nearest` that is always the float32 nearest to it.
     """
 
     tensor: Tensor
@@ -35,6 +35,7 @@ class Source:
     exact: bool
     error: float
     nearest: bool = False
+    error_of: Rounding = Rounding.ESTIMATOR
 
     @property
     def scale(self) -> Fraction | None:

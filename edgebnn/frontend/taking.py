@@ -1,19 +1,20 @@
-"""Elements at given places of an axis: slices, gathers, and channels in another order."""
+"""Elements at given places: slices, gathers, channels in another order, windows laid side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.emission import Emitter
+from edgebnn.frontend.emission import Emitter, same_in_all
 from edgebnn.frontend.expressions import Leaf, of_channels, parts
 from edgebnn.frontend.own_lines import without_steps
 from edgebnn.frontend.signals import Signal, check_size, seen_name
 from edgebnn.frontend.views import View, plain_view
-from edgebnn.network.types import Take
+from edgebnn.network.types import Affine, Kind, Reshape, Take, Tensor
 
 Places = npt.NDArray[np.int64]
 
@@ -57,3 +58,46 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View,
         value=value,
         model_view=view,
     )
+
+
+def taken_anywhere(emitter: Emitter, signal: Signal, places: Places, node: str, value: str) -> Signal:
+    """The elements at any places of the network's tensor, in an array of the shape that the model gives them."""
+    if signal.elements != "bool":
+        signal = without_steps(emitter, signal)
+    signal = emitter.settled(signal)
+    base, shape = _elements(emitter, signal.base), places.shape
+    whose = (places // prod(base.spatial)).reshape(shape[0], -1)
+    if np.all(whose == whose[:, :1]):
+        channels = whose[:, 0]
+        expression, lattice = of_channels(signal.expression, channels), signal.lattice.of_channels(channels)
+        leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
+    else:
+        expression, leaf, lattice = same_in_all(signal, shape[0])
+    flat = replace(base, name=emitter.tensor_name(f"{value}.before"), shape=(base.size,))
+    emitter.emit(Reshape(emitter.name(flat.name), (base.name,), flat), base)
+    put = replace(flat, name=emitter.tensor_name(f"{value}.elements"), shape=(places.size,))
+    emitter.emit(Take(emitter.name(put.name), (flat.name,), put, places.reshape(-1).astype(np.int32)), flat)
+    output = replace(put, name=emitter.tensor_name(value if expression is leaf else f"{value}.integers"), shape=shape)
+    emitter.emit(Reshape(emitter.name(node), (put.name,), output), put)
+    return replace(
+        signal,
+        base=output,
+        lattice=lattice,
+        leaf=leaf,
+        expression=expression,
+        shape=shape,
+        value=value,
+        model_view=None,
+    )
+
+
+def _elements(emitter: Emitter, tensor: Tensor) -> Tensor:
+    """A tensor whose elements can be moved one by one: signs that are packed channel by channel become integers."""
+    if tensor.kind not in (Kind.BITS, Kind.TRITS):
+        return tensor
+    name = f"{tensor.name}.elements"
+    output = replace(tensor, name=emitter.tensor_name(name), kind=Kind.INTEGERS)
+    ones, none = np.ones((tensor.channels, 1), np.int32), np.zeros((tensor.channels, 1), np.int64)
+    knees = np.empty((tensor.channels, 0), np.int32)
+    emitter.emit(Affine(emitter.name(name), (tensor.name,), output, ones, none, knees), tensor)
+    return output

@@ -12,6 +12,7 @@ from edgebnn.frontend.channel_scales import scales_in_weights
 from edgebnn.frontend.composition import composed
 from edgebnn.frontend.emission import Emitter, line_read
 from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.intermediates import integers_between
 from edgebnn.frontend.one_grid import on_one_grid
 from edgebnn.frontend.operations import Quantised, WeightedSum
 from edgebnn.frontend.own_lines import takes_steps, without_steps
@@ -63,7 +64,10 @@ def weighted_sum(emitter: Emitter, node: Node, value: Value | None, operation: W
             return emitter.composed(node.name, node.outputs[0], first, made, operation, extents)
     value, weights = scales_in_weights(value, weights, groups)
     of_input = emitter.inputs.of(value.base) is not None
-    source = _source(emitter, node, replace(value, padding=None, model_view=None), weights, operation, pad_value)
+    read = replace(value, padding=None, model_view=None)
+    source = integers_between(emitter, read, weights, groups, node.name) or _source(
+        emitter, node, read, weights, operation, pad_value
+    )
     return emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value, of_input)
 
 

@@ -226,7 +226,7 @@ class AffineStage(_Stage, frozen=True, tag="affine"):
     @property
     def is_scale(self) -> bool:
         """Whether the smaller kernel `ebnn_scale` does it."""
-        return self.input.format == "int32" and self.segments == 1 and self.shift == 0
+        return self.input.format == self.output.format == "int32" and self.segments == 1 and self.shift == 0
 
 
 Stage = (

@@ -311,7 +311,7 @@ def _check_concat(node: Concat, sources: tuple[Tensor, ...], where: str) -> None
 
 def _check_affine(node: Affine, source: Tensor, where: str) -> None:
     output = node.output
-    _demand(output.kind in _INT32, where, f"makes {output.kind}, but its values are int32")
+    _demand(output.kind not in _PACKED, where, f"makes {output.kind}, but its values are integers")
     _demand(output.shape == source.shape, where, f"makes the shape {output.shape} of {source.shape}")
     _demand(node.multiplier.ndim == 2, where, f"has multipliers of shape {node.multiplier.shape}")
     segments = node.multiplier.shape[1]

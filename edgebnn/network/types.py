@@ -43,6 +43,7 @@ class Rounding(StrEnum):
     ESTIMATOR = "straight-through estimator"  # written out before the layer: x + (f(x) - x)
     BIAS_FIRST = "bias added first"  # by the kernels of the layer
     LONG_SUMS = "long sums"  # beyond the 24 bits of a float32
+    BETWEEN_LAYERS = "two layers in a row"  # lines between them, put on a grid of 16 bits
     JOINT = "joint"  # branches that are added or joined, of scales that have no common unit
     MEAN = "mean"  # a division by a count that is no power of two
 
@@ -290,7 +291,8 @@ class Affine:
 
     `multiplier` is int32 (C, S), `offset` int64 (C, S) and `knees` int32 (C, S - 1), ascending: a value takes the
     segment s that is the number of knees <= x. The shift rounds down (the offset holds the half that makes it round to
-    nearest); the front end has shown that products fit int64 and results the output's range.
+    nearest); the front end has shown that products fit int64 and results the output's range. The output is sums,
+    scores, or integers that a layer can read.
     """
 
     name: str
@@ -362,8 +364,8 @@ class Network:
     float32 scores lie from the integer scores times their scale: by what float32 rounds behind the last sums, and
     int32. Where `ends_in` is `classes`, the model itself goes on from its scores to probabilities or to an arg max,
     which were left out. `model_output` is the model's own name of the output that it ends in. `quantised` names the
-    model's float layers, and inputs, that the front end made integers of by calibration data, so that the scores are no
-    longer the model's own.
+    model's float layers, activations and inputs that the front end made integers of by calibration data, so that the
+    scores are no longer the model's own.
     """
 
     name: str

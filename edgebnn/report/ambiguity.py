@@ -24,6 +24,7 @@ _REASONS = {
     Rounding.ESTIMATOR: "a straight-through estimator, x + (f(x) - x), is written out before the layer",
     Rounding.BIAS_FIRST: "the layer's kernel adds a bias of fractions before its products",
     Rounding.LONG_SUMS: "the sums before them pass the 24 bits of a float32",
+    Rounding.BETWEEN_LAYERS: "two layers before them have no sign between them, only a scale that is rounded",
     Rounding.JOINT: "branches of unequal scales meet before them",
     Rounding.MEAN: "they follow a mean, whose division float32 rounds",
 }
@@ -37,6 +38,7 @@ _REMEDIES = {
     Rounding.LONG_SUMS: "a narrower --input-type, or fewer inputs of a neuron, keeps them shorter",
     Rounding.JOINT: _BEHIND.format("sum"),
     Rounding.MEAN: _BEHIND.format("mean"),
+    Rounding.BETWEEN_LAYERS: "put a sign or a quantiser between the two layers",
 }
 _DYNAMO = (
     "export with torch.onnx.export(..., dynamo=False, do_constant_folding=False) or edgebnn.nn.export_onnx, which keep "

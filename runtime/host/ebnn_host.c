@@ -143,7 +143,7 @@ static int32_t run_sample(const ebnn_host_step *step, const void *input, const v
     case EBNN_HOST_TAKE:
         return ebnn_take((const ebnn_take_layer *)step->layer, input, output);
     case EBNN_HOST_AFFINE:
-        return ebnn_affine((const ebnn_affine_layer *)step->layer, input, (int32_t *)output);
+        return ebnn_affine((const ebnn_affine_layer *)step->layer, input, output);
     default:
         return EBNN_HOST_ERROR_STEP;
     }

@@ -183,7 +183,7 @@ typedef struct ebnn_take_layer {
  */
 typedef struct ebnn_affine_layer {
     ebnn_tensor input;
-    ebnn_tensor output; /* EBNN_INT32 */
+    ebnn_tensor output; /* of elements */
     uint32_t segments;
     uint32_t shift;            /* at most 62 */
     const int32_t *multiplier; /* channel after channel, `segments` each */
@@ -217,7 +217,7 @@ int32_t ebnn_threshold(const ebnn_threshold_layer *layer, const void *input, voi
 int32_t ebnn_max_pool(const ebnn_pool_layer *layer, const void *input, void *output);
 int32_t ebnn_sum_pool(const ebnn_pool_layer *layer, const void *input, int32_t *output);
 int32_t ebnn_add(const ebnn_add_layer *layer, const void *input, const void *other, int32_t *output);
-int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, int32_t *output);
+int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, void *output);
 
 /* ebnn_affine in less code, for EBNN_INT32, one segment and no shift. */
 int32_t ebnn_scale(const ebnn_affine_layer *layer, const int32_t *input, int32_t *output);

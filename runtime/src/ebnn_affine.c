@@ -24,14 +24,16 @@ EBNN_INLINE int32_t on_line(const channel_lines *lines, int32_t x)
     return ebnn_shift_down(ebnn_line(lines->multiplier[segment], lines->offset + 2 * (size_t)segment, x), lines->shift);
 }
 
-int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, int32_t *output)
+int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, void *output)
 {
     const ebnn_tensor *from = &layer->input;
+    const uint32_t format = layer->output.format;
     const uint32_t pixels = from->height * from->width;
     const int32_t status = ebnn_check_maps(from, &layer->output);
+    size_t place = 0;
     channel_lines lines = {layer->multiplier, layer->offset, layer->knees, layer->segments, layer->shift};
 
-    if (status != EBNN_OK || layer->output.format != EBNN_INT32) {
+    if (status != EBNN_OK || ebnn_is_packed(format)) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
     if (from->channels != layer->output.channels || lines.segments == 0 || lines.shift > 62) {
@@ -44,9 +46,9 @@ int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, int32_t *
             const int32_t *values = ebnn_values(from, input, channel, pixel, count, run);
 
             for (uint32_t i = 0; i < count; i++) {
-                output[i] = on_line(&lines, values[i]);
+                ebnn_store_element(format, output, place + i, on_line(&lines, values[i]));
             }
-            output += count;
+            place += count;
         }
         lines.multiplier += lines.segments;
         lines.offset += 2 * (size_t)lines.segments;

@@ -12,7 +12,7 @@ from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.mapping.planner import map_network
-from edgebnn.network import Linear, Network, Threshold, WeightKind
+from edgebnn.network import Affine, Kind, Linear, Network, Tensor, Threshold, WeightKind
 from edgebnn.network.interpreter import interpret, trace
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Model, signs
@@ -101,32 +101,52 @@ def test_both_are_kept_where_something_else_reads_the_first(tmp_path: Path) -> N
     assert sum(isinstance(node, Linear) for node in network.nodes) == 3
 
 
-@pytest.mark.parametrize(
-    ("second", "options", "why"),
-    [
-        ((6, 6, 1), {}, "no sign between them"),  # channels of several slopes
-        (
-            (6, 1, 3),
-            {"group": 6, "pads": [1, 1]},
-            "no sign between them",
-        ),  # pads with zero what is not the first's zero
-    ],
-)
-def test_others_are_refused(second: tuple[int, ...], options: dict, why: str, tmp_path: Path) -> None:
-    model = Model((1, 20))
-    model.add("Conv", signs(0, 6, 1, 3))
-    norm(model, 6, 1)
-    model.add("Conv", signs(1, *second), **options)
-    with pytest.raises(ModelError, match=why):
-        read_network(model.save(tmp_path), ReadOptions("int8"))
+def narrow_tensors(network: Network) -> list[Tensor]:
+    """What layers read of layers: integers that an affine makes."""
+    return [node.output for node in network.nodes if isinstance(node, Affine) and node.output.kind is Kind.INTEGERS]
 
 
-def test_weights_beyond_8_bits_are_refused(tmp_path: Path) -> None:
-    model = Model((1, 20))
-    model.add("Conv", int8_weights(model, 4, 1, 3))
-    model.add("Conv", int8_weights(model, 4, 1, 3), group=4)
-    with pytest.raises(ModelError, match=r"beyond 8 bits; use binary or ternary weights in one of the two"):
-        read_network(model.save(tmp_path), ReadOptions("int8"))
+class TestLayersThatDoNotBecomeOne:
+    """Integers of up to 16 bits between them, and a stated bound."""
+
+    def test_a_padded_depthwise_layer_reads_the_sums_themselves(self, tmp_path: Path) -> None:
+        model = Model((1, 20))
+        model.add("Conv", signs(0, 6, 1, 3))
+        norm(model, 6, 1)
+        model.add("Conv", signs(1, 6, 1, 3), group=6, pads=[1, 1])
+        network = assert_agrees(model, tmp_path, (1, 20))
+        (between,) = narrow_tensors(network)
+        assert between.high == 3 * 128 and not network.notes
+        second = network.linear[1]
+        assert second.weight_kind is WeightKind.BINARY and second.border is not None
+
+    @pytest.mark.parametrize("int8", [False, True])
+    def test_channels_of_several_slopes_are_rounded(self, int8: bool, tmp_path: Path) -> None:
+        model = Model((1, 20))
+        model.add("Conv", signs(0, 6, 1, 3))
+        norm(model, 6, 1)
+        weights = int8_weights(model, 6, 6, 3) if int8 else signs(1, 6, 6, 3)
+        model.add("Conv", weights, pads=[1, 1])
+        network = assert_agrees(model, tmp_path, (1, 20))
+        (between,) = narrow_tensors(network)
+        assert between.high > 2**13
+        assert "reads the sums of another one" in network.notes[0]
+
+    def test_products_of_weights_beyond_8_bits(self, tmp_path: Path) -> None:
+        model = Model((1, 20))
+        model.add("Conv", int8_weights(model, 4, 1, 3, largest=40))
+        model.add("Conv", int8_weights(model, 4, 1, 3, largest=40), group=4)
+        network = assert_agrees(model, tmp_path, (1, 20))
+        assert narrow_tensors(network) and not network.notes
+
+    def test_too_many_in_a_row_are_refused(self, tmp_path: Path) -> None:
+        model = Model((300,))
+        for number in range(3):
+            model.add("MatMul", signs(number, 300, 300))
+            norm(model, 300, number)
+        model.add("MatMul", signs(4, 300, 2))
+        with pytest.raises(ModelError, match=r"of 90000 inputs of inputs each, for which 16 bits"):
+            read_network(model.save(tmp_path), ReadOptions("int8"))
 
 
 class TestTheRealLimit:

@@ -49,13 +49,6 @@ def test_an_activation_that_gives_no_steps(tmp_path: Path, operator: str) -> Non
     assert operator.lower()[:3] in message.lower() and "put a sign" in message
 
 
-def test_two_layers_without_a_sign_between(tmp_path: Path) -> None:
-    model = dense()
-    model.add("Mul", np.array([0.5, 0.7, 0.9]))
-    model.add("MatMul", signs(1, 3, 2))
-    assert "no sign between" in refusal(model, tmp_path, ReadOptions("int16"))
-
-
 @pytest.mark.parametrize(
     ("operator", "more"), [("ConvTranspose", 1), ("Log", 0), ("LSTM", 2), ("NonMaxSuppression", 1)]
 )

@@ -200,12 +200,32 @@ def test_what_is_refused_says_why(take: Callable[[Model], str], why: str, tmp_pa
     assert why in refusal(finished(model, CHANNELS, False), tmp_path)
 
 
-def test_a_permutation_that_mixes_channels_with_columns_is_refused(tmp_path: Path) -> None:
-    model = stem(True)
+@pytest.mark.parametrize("before", [True, False], ids=["of signs", "of one scale"])
+def test_a_permutation_that_mixes_channels_with_columns(before: bool, tmp_path: Path) -> None:
+    """Elements are taken one by one; where every channel is worth something else, the signs are."""
+    model = stem(True) if before else Model((CHANNELS, 5, 6))
     model.add("Reshape", integers(model, -1, CHANNELS, 5, 3, 2))
     model.add("Transpose", perm=[0, 1, 4, 2, 3])
     model.add("Reshape", integers(model, -1, CHANNELS * 2, 5, 3))
-    assert "a value with 4 axes behind the batch" in refusal(finished(model, CHANNELS * 2, False), tmp_path)
+    shape = (3, 5, 6) if before else (CHANNELS, 5, 6)
+    mapped_as_onnxruntime(finished(model, CHANNELS * 2, not before), tmp_path, shape)
+
+
+@pytest.mark.parametrize("joined", [(CHANNELS * 9, 3, 4), (CHANNELS, 27, 4), (CHANNELS * 108,)], ids=str)
+def test_windows_that_matrices_of_places_gather(joined: tuple[int, ...], tmp_path: Path) -> None:
+    """What torch.unfold is exported as."""
+    model = stem(True)
+    rows, columns = (np.arange(3)[:, np.newaxis] + np.arange(extent) for extent in (3, 4))
+    model.add("Gather", model.constant(rows, np.int64), axis=2)
+    model.add("Gather", model.constant(columns, np.int64), axis=4)
+    model.add("Transpose", perm=[0, 1, 2, 4, 3, 5])
+    model.add("Reshape", integers(model, -1, *joined))
+    if len(joined) == 3:
+        finished(model, joined[0], True)
+    else:
+        model.sign()
+        model.add("MatMul", signs(2, joined[0], 3))
+    mapped_as_onnxruntime(model, tmp_path, (3, 5, 6))
 
 
 def test_the_whole_batch_may_be_sliced(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_the_other_layers_check_their_tensors_too() -> None:
     assert native.ebnn_max_pool(ctypes.byref(PoolDescriptor(five, other, pixel)), None, None) == FORMAT
     sums = TensorDescriptor(1, 1, 5, INT32, 32)
     for output, segments, shift, status in (
-        (five, 1, 0, FORMAT),
+        (TensorDescriptor(1, 1, 5, FORMATS.index("bits"), 1), 1, 0, FORMAT),
         (TensorDescriptor(1, 2, 5, INT32, 32), 1, 0, SHAPE),
         (TensorDescriptor(1, 1, 6, INT32, 32), 1, 0, SHAPE),
         (sums, 0, 0, SHAPE),

@@ -62,11 +62,12 @@ def affine_stage(
     offset: np.ndarray,
     knees: np.ndarray | None = None,
     shift: int = 0,
+    target: Format = "int32",
 ) -> AffineStage:
     return AffineStage(
         node="a",
         input=source,
-        output=layout("int32", source.channels, source.height, source.width),
+        output=layout(target, source.channels, source.height, source.width),
         source=HERE,
         target=THERE,
         segments=multiplier.shape[1],
@@ -175,6 +176,17 @@ def test_pooling_without_directions_takes_the_largest_everywhere() -> None:
     )
     expected = x.reshape(40, 2, 2, 2, 2).max(axis=(2, 4))
     assert_holds(run_on(stage, bytes(4), x), expected, stage.output)
+
+
+@pytest.mark.parametrize("target", ["int8", "uint8", "int16", "uint16"])
+def test_the_affine_writes_integers_that_a_layer_reads(target: Format) -> None:
+    low, high = LIMITS[target]
+    image = ImageWriter()
+    multiplier, offset = np.array([1, -1, 3])[:, np.newaxis], np.array([0, low + high, low])[:, np.newaxis]
+    stage = affine_stage(image, layout("int32", 3, 2, 9), multiplier, offset, target=target)
+    x = np.stack([np.linspace(low, high, 18), np.linspace(low, high, 18), np.arange(18)]).astype(np.int64)
+    expected = multiplier * x + offset
+    assert_holds(run_on(stage, image.image(), x.reshape(3, 2, 9)), expected.reshape(3, 2, 9), stage.output)
 
 
 def test_the_affine_reaches_both_ends_of_int32() -> None:
