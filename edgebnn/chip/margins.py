@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import hypot
 from typing import NamedTuple
 
-from edgebnn.chip.cell import Cell
+from edgebnn.chip.cell import Cell, Level
 from edgebnn.chip.distributions import Distribution, side_distributions
 from edgebnn.chip.theory import Law, Normal, Window
 
@@ -42,7 +42,7 @@ class Margins:
 
 def margins(cell: Cell, seed: int, cells: int) -> Margins:
     """Of a cell, with so many sampled ones beside it, at least and up to 2^18."""
-    laws = {place: cell.law(getattr(cell, place.state), blb=place.side == "blb") for place in PLACES}
+    laws = {place: cell.law(Level[place.state.upper()], blb=place.side == "blb") for place in PLACES}
     amplifier = hypot(cell.offset, cell.noise)
     return Margins(
         laws=laws,
