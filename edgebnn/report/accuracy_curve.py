@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.emulator.accuracy_curve import AccuracyCurve, CurvePoint
@@ -75,6 +74,6 @@ def show_curve(console: Console, found: Document) -> None:
             f"{low:.2f} to {high:.2f}",
         )
     console.print(table)
-    own = (f"{escape(each['policy'])} {each['bit_error_rate']:.2g}" for each in found["policies"])
+    own = (f"{each['policy']} {each['bit_error_rate']:.2g}" for each in found["policies"])
     console.print(f"Under the policies themselves one read finds wrong: {', '.join(own)}.")
     show_notes(console, found)

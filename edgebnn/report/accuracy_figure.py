@@ -9,7 +9,7 @@ import numpy as np
 from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
 from edgebnn.report import numbers
 from edgebnn.report.pictures import headed, picture
-from edgebnn.report.target_names import title
+from edgebnn.report.target_names import shown_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ def accuracy_picture(document: Document, form: str = "png") -> bytes:
         axes.set_xlabel("bit error rate: share of the weights in RRAM that are wrong")
         axes.set_ylabel("accuracy (%)")
         axes.legend(loc="lower left")
-        headed(figure, f"Accuracy against bit error rate, on {title(document)} (simulated)", _caption(document))
+        headed(figure, f"Accuracy against bit error rate, on {shown_target(document)} (simulated)", _caption(document))
         top = 1 - (0.5 + levels * _LEVEL_POINTS / 72) / figure.get_figheight()
         figure.subplots_adjust(left=0.085, right=0.975, top=top, bottom=0.215)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.chip.comparators import Scheme
@@ -15,6 +14,7 @@ from edgebnn.report import numbers
 from edgebnn.report.characterisation import FIELDS
 from edgebnn.report.tables import show_notes
 from edgebnn.report.target_names import shown_target
+from edgebnn.report.terminal import bold, line
 
 Document = dict[str, Any]
 
@@ -45,7 +45,7 @@ def show_characterisation(console: Console, document: Document) -> None:
     console.print(_ternary_rates(document["ternary"]))
     console.print(
         f"Theory's value first, then the exact {document['interval_level']:.0%} interval of what was counted. Every "
-        "word is that of the weakest number that enters: [bold]edgebnn targets show[/bold] lists them."
+        "word is that of the weakest number that enters: edgebnn targets show lists them."
     )
     show_notes(console, document)
 
@@ -64,7 +64,7 @@ def _devices(policies: list[Document]) -> Table:
     table = _table(title, "policy", "LRS", "98%", "HRS", "98%", "spread", "endures")
     for policy in policies:
         table.add_row(
-            escape(policy["name"]),
+            policy["name"],
             *(text for state in ("lrs", "hrs") for text in _resistances(policy[state])),
             f"{policy['lrs']['ln_spread']['value']:.3f}",
             f"{policy['endurance_cycles']['value']:.0e}",
@@ -85,7 +85,7 @@ def _comparisons(policies: list[Document]) -> Table:
     table = _table("A bit of data in", "", "BER", "devices", "programming", "reading", "evidence")
     for policy in policies:
         table.add_section()
-        table.add_row(f"[bold]{escape(policy['name'])}[/bold]")
+        table.add_row(bold(policy["name"]))
         for row in policy["comparison"]:
             numbers_of_row = [value for value in row.values() if isinstance(value, dict)]
             reading = row["reading_fj_per_bit"]
@@ -105,7 +105,7 @@ def _rates(document: Document) -> Table:
     for rows in zip(*(document[field] for field in FIELDS.values()), strict=True):
         where = rows[0]
         table.add_section()
-        table.add_row(f"[bold]{escape(where['policy'])}[/bold]\n{_history(where['cycles'])}, {where['supply_v']:g} V")
+        table.add_row(line(bold(where["policy"]), f"\n{_history(where['cycles'])}, {where['supply_v']:g} V"))
         for scheme, row in zip(FIELDS, rows, strict=True):
             table.add_row(_indented(scheme), *_cells(row))
             if scheme is Scheme.PAIR:
@@ -123,7 +123,7 @@ def _programming(document: Document) -> Table:
     for row in document["programming"]:
         if row["attempts"] == 1:
             table.add_section()
-            table.add_row(f"[bold]{escape(row['policy'])}[/bold]")
+            table.add_row(bold(row["policy"]))
         remaining, energy, time = row["remaining"], row["energy_pj_per_synapse"], row["time_us_per_row"]
         table.add_row(
             "  once" if row["attempts"] == 1 else f"  up to {row['attempts']} times",
@@ -142,7 +142,7 @@ def _ternary_rates(found: list[Document]) -> Table:
     table = _table("Ternary weights read wrong", "", "theory", "counted", "evidence", "table")
     for errors in found:
         table.add_section()
-        table.add_row(f"[bold]{escape(errors['policy'])}[/bold]\n{errors['supply_v']:g} V")
+        table.add_row(line(bold(errors["policy"]), f"\n{errors['supply_v']:g} V"))
         for event, (words, *signs) in _EVENTS.items():
             table.add_row(f"  {words}", *_cells(errors[event]), _stated(errors[event].get("tabulated")))
             for sign, of_sign in _by_sign(errors[event], *signs):

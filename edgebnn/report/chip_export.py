@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.target import Target
+from edgebnn.legible import legible_line
 from edgebnn.report import numbers
 from edgebnn.report.chip_documents import chip_document
-from edgebnn.report.chip_tables import shown
 from edgebnn.report.tables import facts, show_notes
 from edgebnn.report.target_names import named, shown_target
 
@@ -43,9 +42,9 @@ def show_export(console: Console, document: Document) -> None:
     rows = [
         ("target", shown_target(document)),
         ("seed", str(chip["seed"])),
-        ("policy", escape(chip["policy"])),
+        ("policy", chip["policy"]),
         ("cells", f"{numbers.count(document['cells'])} in the first {banks}"),
-        ("written to", shown(document["file"])),
+        ("written to", legible_line(document["file"])),
     ]
     facts(console, "Resistances", rows)
     show_notes(console, document)

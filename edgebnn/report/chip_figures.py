@@ -10,7 +10,7 @@ import numpy as np
 from edgebnn.mapping.floorplan import MUTED, PALETTE
 from edgebnn.report.characterisation import BOUNDS
 from edgebnn.report.pictures import headed, picture
-from edgebnn.report.target_names import title
+from edgebnn.report.target_names import shown_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +51,8 @@ def characterisation_picture(document: Document, form: str = "png") -> bytes:
 
 def _heading(document: Document) -> str:
     return (
-        f"{title(document)}: devices and read errors by programming policy (simulated)\n{state_of(document)} unless an "
-        "axis says otherwise"
+        f"{shown_target(document)}: devices and read errors by programming policy (simulated)\n{state_of(document)} "
+        "unless an axis says otherwise"
     )
 
 

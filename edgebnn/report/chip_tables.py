@@ -6,12 +6,13 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from edgebnn.legible import legible_line
 from edgebnn.report import numbers
 from edgebnn.report.tables import facts, show_notes
 from edgebnn.report.target_names import shown_target
+from edgebnn.report.terminal import bold
 
 Document = dict[str, Any]
 
@@ -30,7 +31,7 @@ _KINDS = {
 
 def show_new_chip(console: Console, document: Document) -> None:
     """`chip new`."""
-    facts(console, "Chip instance", [*_chip_rows(document), ("written to", shown(document["file"]))])
+    facts(console, "Chip instance", [*_chip_rows(document), ("written to", legible_line(document["file"]))])
 
 
 def show_import(console: Console, document: Document) -> None:
@@ -44,18 +45,20 @@ def show_import(console: Console, document: Document) -> None:
 def show_comparison(console: Console, document: Document) -> None:
     """`chip compare`."""
     first, second = document["chips"]
-    console.print(f"[bold]target[/bold]  {shown_target(document)}", highlight=False)
+    console.print(bold("target"), f"  {shown_target(document)}", sep="", highlight=False)
     for letter, chip in (("A", first), ("B", second)):
         rows = _sign_rows(chip["error_rate_plus"], chip["error_rate_minus"])
         signs = "".join(f" ({name.strip()} {value})" for name, value in rows)
         rate = f"bit error rate {numbers.error_rate(chip['bit_error_rate'])}{signs}"
-        console.print(f"[bold]{letter}[/bold]  {shown(chip['file'])}: {rate}", highlight=False)
+        console.print(bold(letter), f"  {legible_line(chip['file'])}: {rate}", sep="", highlight=False)
     if document["differences"]:
         table = Table(title="Where they differ", title_justify="left")
         for name in ("", "A", "B"):
             table.add_column(name, overflow="fold")
         for name, pair in document["differences"].items():
-            table.add_row(name.replace("_", " "), *("none" if value is None else shown(str(value)) for value in pair))
+            table.add_row(
+                name.replace("_", " "), *("none" if value is None else legible_line(str(value)) for value in pair)
+            )
         console.print(table)
     else:
         console.print("They are the same chip.")
@@ -85,11 +88,6 @@ def _show_patterns(console: Console, document: Document) -> None:
     )
 
 
-def shown(text: str) -> str:
-    """A stranger's text for a terminal: nothing in it is markup, and nothing moves the cursor."""
-    return escape("".join(letter if letter.isprintable() else "?" for letter in text))
-
-
 def _chip_rows(document: Document) -> list[tuple[str, str]]:
     chip = document["chip"]
     policy = chip["policy"] if chip["own_policy"] else f"the deployment's (figures below: {chip['policy']})"
@@ -98,14 +96,14 @@ def _chip_rows(document: Document) -> list[tuple[str, str]]:
         ("seed", str(chip["seed"])),
         ("errors", f"{chip['errors']}: {_MODELS[chip['errors']]}"),
         *([] if chip["errors"] == "neighbour" else [("", _KINDS[chip["kinds"]])]),
-        ("policy", escape(policy)),
+        ("policy", policy),
         *_condition_rows(chip),
         ("bit error rate, binary", f"{numbers.error_rate(chip['bit_error_rate'])} ({chip['bit_error_rate_evidence']})"),
         *_sign_rows(chip["error_rate_plus"], chip["error_rate_minus"]),
     ]
     if chip["measured"] is not None:
         cells = numbers.counted(chip["measured"]["cells"], "cell")
-        rows.append(("measured", f"{cells} of {shown(chip['measured']['file'])}; the others are drawn"))
+        rows.append(("measured", f"{cells} of {legible_line(chip['measured']['file'])}; the others are drawn"))
     samples = ("+1", document["sample"]), ("-1", document["sample_minus"])
     for name, (sign, sample) in zip((f"wrong, {_when(chip)}", ""), samples, strict=True):
         wrong = f"{numbers.count(sample['count'])} of {numbers.count(sample['synapses'])} synapses, all {sign}"
@@ -154,7 +152,7 @@ def attempts_shown(chip: Document) -> str:
 
 def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, str]]:
     rows = [
-        ("file", shown(found["file"])),
+        ("file", legible_line(found["file"])),
         ("cells", f"{numbers.count(found['cells'])} in {numbers.counted(found['banks'], 'bank')}"),
         ("evidence", found["evidence"]),
     ]
@@ -175,7 +173,7 @@ def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, st
         rows += [("error rate, mean", f"{found['mean_error_rate']:.3g}"), ("  5/50/95%", quantiles)]
         rows += _sign_rows(found["mean_error_rate_plus"], found["mean_error_rate_minus"])
     if ignored:
-        names = ", ".join(map(shown, ignored[:8])) + (", ..." if len(ignored) > 8 else "")
+        names = ", ".join(map(legible_line, ignored[:8])) + (", ..." if len(ignored) > 8 else "")
         rows.append(("columns not read", names))
     return rows
 

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.chip.energy import Energy
@@ -22,6 +21,7 @@ from edgebnn.report.documents import left_out, memory_document
 from edgebnn.report.emulation import chips_document, programming_document
 from edgebnn.report.tables import agreement_rows
 from edgebnn.report.target_names import named, shown_target, whose_numbers
+from edgebnn.report.terminal import Shown, bold
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -131,7 +131,7 @@ def show_demo(console: Console, document: Document) -> None:
             "the battery's self-discharge."
         )
     for note in dict.fromkeys(note for target in targets for note in target["notes"]):
-        console.print(f"note: {escape(note)}")
+        console.print(f"note: {note}")
 
 
 def _show_recording(console: Console, document: Document) -> None:
@@ -139,15 +139,19 @@ def _show_recording(console: Console, document: Document) -> None:
     recording = document["recording"]
     minutes, seconds = divmod(round(recording["duration_s"]), 60)
     console.print(
-        f"[bold]{escape(recording['name'])}[/bold]{_lead(recording)}: {minutes} min {seconds:02d} s of ECG at "
+        bold(recording["name"]),
+        f"{_lead(recording)}: {minutes} min {seconds:02d} s of ECG at "
         f"{recording['sample_rate_hz']:g} Hz, "
         f"{numbers.counted(document['beats'] + document['beats_without_signal'], 'beat')} from "
-        f"{recording['beats_from']}"
+        f"{recording['beats_from']}",
+        sep="",
     )
     if document["trained_on"]:
         console.print(
-            f"[bold]By its name this is {escape(document['training_record'])}, on which the model was trained: "
-            "what it scores here says nothing about other patients.[/bold]"
+            bold(
+                f"By its name this is {document['training_record']}, on which the model was trained: "
+                "what it scores here says nothing about other patients."
+            )
         )
     _show_gaps(console, document)
     beside = set(document["pvc_beside_gaps_at_s"])
@@ -175,7 +179,7 @@ def _show_recording(console: Console, document: Document) -> None:
 
 def _lead(recording: Document) -> str:
     """`, lead MLII`, where the record names it."""
-    return f", lead {escape(recording['lead'])}" if recording["lead"] else ""
+    return f", lead {recording['lead']}" if recording["lead"] else ""
 
 
 def _show_gaps(console: Console, document: Document) -> None:
@@ -195,7 +199,7 @@ def _show_gaps(console: Console, document: Document) -> None:
         console.print(f"{unseen} without signal, more than half of the window missing: not judged, in no count below")
 
 
-def _rows(targets: list[Document]) -> list[tuple[str, list[str]]]:
+def _rows(targets: list[Document]) -> list[tuple[str, Sequence[Shown]]]:
     def row(name: str, value: Callable[[Document], str]) -> tuple[str, list[str]]:
         return name, [value(target) for target in targets]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.report import numbers
@@ -14,6 +13,7 @@ from edgebnn.report.accuracy_endurance import endurance_rows
 from edgebnn.report.chip_tables import attempts_shown
 from edgebnn.report.tables import accuracy_text, agreement_rows, energy_rows, facts, programming_rows, show_notes
 from edgebnn.report.target_names import shown_target
+from edgebnn.report.terminal import Shown
 
 Document = dict[str, Any]
 
@@ -26,7 +26,10 @@ _WRONG = (
 
 def show_emulate(console: Console, document: Document) -> None:
     """The data without errors, then the chips."""
-    rows = [("target", shown_target(document)), ("samples", numbers.count(document["samples"]))]
+    rows: list[tuple[str, Shown]] = [
+        ("target", shown_target(document)),
+        ("samples", numbers.count(document["samples"])),
+    ]
     if document["accuracy"] is not None:
         rows.append(("accuracy, no errors", accuracy_text(document)))
     if document["accuracy_drop"] is not None:
@@ -34,7 +37,7 @@ def show_emulate(console: Console, document: Document) -> None:
         rows.append(("accuracy drop", f"{document['accuracy_drop']:.2f} points (95% interval {low:.2f} to {high:.2f})"))
     if "verdict" in document:
         allowed = f"drop of at most {document['max_accuracy_drop']:g} points"
-        rows.append((allowed, f"{document['verdict']}: {escape(document['verdict_reason'])}"))
+        rows.append((allowed, f"{document['verdict']}: {document['verdict_reason']}"))
     rows += [*agreement_rows(document), *energy_rows(document, "inference"), *programming_rows(document)]
     facts(console, "Emulation", rows)
     if "endurance" in document:
@@ -71,7 +74,7 @@ def _condition_rows(document: Document) -> list[tuple[str, str]]:
     found = document["conditions"]
     supply, temperature = found["supply_v"], found["temperature_c"]
     state = [
-        f"policy {escape(found['policy'])}",
+        f"policy {found['policy']}",
         f"{found['cycles']:,} cycles",
         "nominal supply" if supply is None else f"{supply:g} V",
         "reference temperature" if temperature is None else f"{temperature:g} C",
@@ -80,7 +83,7 @@ def _condition_rows(document: Document) -> list[tuple[str, str]]:
     state += [attempts_shown(found)] if found["attempts"] > 1 else []
     model = f"{found['errors']}" + ("" if found["kinds"] == "both" else f", those of {found['kinds']} alone")
     if found["measured"] is not None:
-        model += f", with what was measured in {escape(found['measured'])}"
+        model += f", with what was measured in {found['measured']}"
     if found["read_error_rate"]:
         model += f", and a share of {found['read_error_rate']:g} of all XNORs"
     worth = document["chips"][0]["bit_error_rate_evidence"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.markup import escape
-
 from edgebnn.chip.target import Target
 from edgebnn.errors import EdgeBNNError
 from edgebnn.mapping.fit import Fit, Need, fit_of
 from edgebnn.mapping.remedies import refusal
 from edgebnn.network.types import Network
 from edgebnn.report import numbers
+from edgebnn.report.terminal import Shown, line, red
 
 Document = dict[str, Any]
 
@@ -51,7 +50,7 @@ def available_document(target: Target) -> Document:
     }
 
 
-def fit_rows(found: Document, target: str) -> list[tuple[str, str]]:
+def fit_rows(found: Document, target: str) -> list[tuple[str, Shown]]:
     """What a network takes of a target, and whether that is there."""
     parts = [
         part(found[name], unit)
@@ -59,8 +58,8 @@ def fit_rows(found: Document, target: str) -> list[tuple[str, str]]:
         if found[name] is not None
     ]
     if not found["fits"]:
-        return [(f"fits {escape(target)}", f"[red]NO[/red]: {escape(found['reason'])}")]
-    return [(f"fits {escape(target)}", f"yes: {', '.join(parts)}" if parts else "yes")]
+        return [(f"fits {target}", line(red("NO"), f": {found['reason']}"))]
+    return [(f"fits {target}", f"yes: {', '.join(parts)}" if parts else "yes")]
 
 
 def part(need: Document, unit: str) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, JustifyMethod
-from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.report import numbers
 from edgebnn.report.names import tail
 from edgebnn.report.target_names import shown_target
+from edgebnn.report.terminal import bold, line
 
 Document = dict[str, Any]
 
@@ -66,7 +66,7 @@ def show_layers(console: Console, document: Document) -> None:
     taken = [max(map(len, column)) for column in zip(_HEADINGS, *cells, strict=True)]
     room = console.width - sum(taken[2:]) - _GAP * (len(taken) - 1)
     kind = min(taken[1], room - _SHORTEST_NAME)
-    title = f"[bold]{escape(document['model'])}[/bold] on {shown_target(document)}"
+    title = line(bold(document["model"]), f" on {shown_target(document)}")
     table = Table(
         title=title,
         title_justify="left",
@@ -80,7 +80,7 @@ def show_layers(console: Console, document: Document) -> None:
         justify: JustifyMethod = "right" if name in ("fan-in", "weights", "MACs") else "left"
         table.add_column(name, justify=justify, no_wrap=name != "kind")
     for name, *others in cells:
-        table.add_row(*map(escape, (tail(name, room - kind), *others)))
+        table.add_row(tail(name, room - kind), *others)
     console.print(table)
     if not detailed:
         every = sorted(word for row in found for word in row.then)

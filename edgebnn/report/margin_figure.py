@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
 from edgebnn.report.chip_figures import state_of, words_of
 from edgebnn.report.pictures import headed, picture
-from edgebnn.report.target_names import title
+from edgebnn.report.target_names import shown_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,9 @@ def margin_picture(document: Document, form: str = "png") -> bytes:
         right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.02), ncols=2)
         rows[-1][0].set_xlabel("resistance (Ω)")
         rows[-1][1].set_xlabel("sense margin in ln R: device in HRS less device in LRS, amplifier included")
-        heading = f"{title(document)}: resistances and sense margin of 2T2R cells (simulated)\n{state_of(document)}"
+        heading = (
+            f"{shown_target(document)}: resistances and sense margin of 2T2R cells (simulated)\n{state_of(document)}"
+        )
         headed(figure, heading, _caption(document))
         figure.subplots_adjust(
             left=0.06, right=0.985, top=1 - 1.35 / height, bottom=1.05 / height, hspace=0.16, wspace=0.16

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
 from edgebnn.report import numbers
 from edgebnn.report.names import listed
+from edgebnn.report.terminal import bold
 
 Document = dict[str, Any]
 
@@ -58,16 +58,15 @@ def show_problems(console: Console, document: Document) -> None:
     """Every reason once with its nodes and its remedy, then what to do about float layers."""
     problems = document["problems"]
     console.print(
-        f"[bold]{escape(document['model'])} cannot be mapped[/bold]: {numbers.counted(len(problems), 'node')} "
-        f"{'stands' if len(problems) == 1 else 'stand'} in the way"
+        bold(f"{document['model']} cannot be mapped"),
+        f": {numbers.counted(len(problems), 'node')} {'stands' if len(problems) == 1 else 'stand'} in the way",
+        sep="",
     )
     for group in grouped(problems):
-        operators = ", ".join(
-            f"{count} {escape(name)}" if group.alike else escape(name) for name, count in group.operators.items()
-        )
+        operators = ", ".join(f"{count} {name}" if group.alike else name for name, count in group.operators.items())
         alike = " (the first one; the others are alike)" if group.alike else ""
         console.print()
-        console.print(f"[bold]{operators}[/bold]: {escape(group.reason)}{alike}", highlight=False)
+        console.print(bold(operators), f": {group.reason}{alike}", sep="", highlight=False)
         _show_indented(console, f"{'nodes' if group.alike else 'node'}: {listed(group.nodes, 4)}")
         if group.nodes[0] not in document["float_layers"]:  # there is more to say of these
             _show_indented(console, f"remedy: {group.remedy}")
@@ -92,4 +91,4 @@ def _show_float_layers(console: Console, count: int) -> None:
 
 
 def _show_indented(console: Console, text: str) -> None:
-    console.print(Padding(escape(text), (0, 0, 0, 2)), highlight=False)
+    console.print(Padding(text, (0, 0, 0, 2)), highlight=False)

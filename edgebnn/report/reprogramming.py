@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.chip.endurance import endurance
@@ -72,7 +71,7 @@ def show_reprogramming(console: Console, document: Document) -> None:
         ("target", shown_target(document)),
         ("synapses", numbers.count(synapses)),
         ("that change", f"{changed:,}{share}"),
-        ("policy", escape(document["policy"])),
+        ("policy", document["policy"]),
         ("devices wear out", worn),
         *wear_rows("bit error rate then", document["worn"]),
     ]

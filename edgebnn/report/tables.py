@@ -8,12 +8,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from edgebnn.report import numbers
 from edgebnn.report.battery import battery_words
 from edgebnn.report.target_names import shown_target, whose_numbers
+from edgebnn.report.terminal import Shown, bold, red
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -26,10 +26,10 @@ LEFT_OUT = (
     "largest one is the class, and none is a probability."
 )
 
-AGREE = {True: "yes", False: "[red]NO[/red]", None: "not compared"}
+AGREE: dict[bool | None, Shown] = {True: "yes", False: red("NO"), None: "not compared"}
 
 
-def facts(console: Console, title: str, rows: list[tuple[str, str]]) -> None:
+def facts(console: Console, title: str, rows: Sequence[tuple[str, Shown]]) -> None:
     """A two-column table of named facts."""
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
@@ -45,11 +45,11 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     for name in ("layer", "synapses", "weight bytes", "policy"):
         table.add_column(name, justify="left" if name in ("layer", "policy") else "right", overflow="fold")
     for name, layer in document["layers"].items():
-        policy = escape(document["policies"].get(name, ""))
-        table.add_row(escape(name), numbers.count(layer["synapses"]), numbers.count(layer["weight_bytes"]), policy)
+        policy = document["policies"].get(name, "")
+        table.add_row(name, numbers.count(layer["synapses"]), numbers.count(layer["weight_bytes"]), policy)
     console.print(table)
     rows = [("target", shown_target(document)), *_memory_rows(document)]
-    facts(console, "", [*rows, ("deployment", escape(document["deployment"])), ("takes", escape(document["takes"]))])
+    facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
     show_notes(console, document)
 
 
@@ -131,7 +131,7 @@ def _show_deployment(console: Console, document: Document) -> None:
     if endurance is not None:
         worn = f"after {numbers.count(endurance['reprogrammings'])} reprogrammings ({endurance['evidence']})"
         years = "" if endurance["years"] is None else f", {numbers.rate(endurance['years'])} years at this rate"
-        rows.append(("endurance: worn out", f"{worn} under policy {escape(endurance['policy'])}{years}"))
+        rows.append(("endurance: worn out", f"{worn} under policy {endurance['policy']}{years}"))
         rows += wear_rows("  bit error rate then", endurance["worn"])
         rows += wear_rows("  at the end of this life", endurance["at_the_end"])
         if endurance["worn"] is not None:
@@ -157,16 +157,15 @@ def show_targets(console: Console, document: Document) -> None:
     for target in document["targets"]:
         rram = "yes" if target["rram"] else "no"
         texts = (target["architecture"], rram, ", ".join(target["policies"]), target["summary"])
-        table.add_row(escape(target["name"]), *map(escape, texts))
+        table.add_row(target["name"], *texts)
     console.print(table)
 
 
 def show_copy(console: Console, document: Document) -> None:
     """`targets copy`."""
-    console.print(f"[bold]{escape(document['name'])}[/bold] written to {escape(document['file'])}", highlight=False)
+    console.print(bold(document["name"]), f" written to {document['file']}", sep="", highlight=False)
     rows = [
-        (escape(row["path"]), escape(f"{row['value']} {row['unit']}, {row['evidence']}: {row['source']}"))
-        for row in document["set"]
+        (row["path"], f"{row['value']} {row['unit']}, {row['evidence']}: {row['source']}") for row in document["set"]
     ]
     facts(console, "", rows)
 
@@ -174,7 +173,7 @@ def show_copy(console: Console, document: Document) -> None:
 def show_target(console: Console, document: Document) -> None:
     """`targets show`."""
     changed = " (changed)" if document["target_changed"] else ""
-    console.print(f"[bold]{escape(document['name'])}[/bold]{changed}: {escape(document['summary'])}")
+    console.print(bold(document["name"]), f"{changed}: {document['summary']}", sep="")
     if document["numbers"]:
         _show_numbers(console, document["numbers"])
     else:
@@ -184,7 +183,7 @@ def show_target(console: Console, document: Document) -> None:
         for name in ("register", "offset", "meaning"):
             table.add_column(name, overflow="fold")
         for register in document["registers"]:
-            table.add_row(escape(register["name"]), f"0x{register['offset']:03x}", escape(register["meaning"]))
+            table.add_row(register["name"], f"0x{register['offset']:03x}", register["meaning"])
         console.print(table)
 
 
@@ -199,21 +198,21 @@ def _show_numbers(console: Console, found: list[Document]) -> None:
         if above != section:
             section = above
             table.add_section()
-            table.add_row(f"[bold]{escape(section)}[/bold]")
-        value = escape(f"{number['value']:g} {number['unit']}".removesuffix(" 1"))
+            table.add_row(bold(section))
+        value = f"{number['value']:g} {number['unit']}".removesuffix(" 1")
         if number["unit"] == "address":
             value = f"0x{number['value']:08x}"
-        table.add_row(f"  {escape(name)}", value, number["evidence"], escape(number["source"]))
+        table.add_row(f"  {name}", value, number["evidence"], number["source"])
     console.print(table)
 
 
 def show_notes(console: Console, document: Document) -> None:
     """Sentences that a user should read."""
     for note in document["notes"]:
-        console.print(f"note: {escape(note)}")
+        console.print(f"note: {note}")
 
 
-def agreement_rows(document: Document) -> list[tuple[str, str]]:
+def agreement_rows(document: Document) -> list[tuple[str, Shown]]:
     """Whether the executors agree, pair by pair."""
     rows = [("executors agree", AGREE[document["executors_agree"]])]
     for pair, counts in document["agreement"].items():
@@ -252,7 +251,7 @@ def programming_rows(document: Document) -> list[tuple[str, str]]:
     if "programming_time_us" in document:
         energy += f" in {numbers.latency(document['programming_time_us'])}"
     policy = document.get("programming_policy") or document["policy"]
-    return [("programming the banks", f"{energy} under policy {escape(policy)}")]
+    return [("programming the banks", f"{energy} under policy {policy}")]
 
 
 def _memory_rows(memory: Document) -> list[tuple[str, str]]:
@@ -286,7 +285,7 @@ def show_train(console: Console, document: Document) -> None:
     for row in [*document["records"], *document["pooled"]]:
         counts = row["counts"]
         table.add_row(
-            escape(row["record"]),
+            row["record"],
             row["split"],
             *(str(counts[name]) for name in ("tp", "fp", "fn")),
             *("-" if row[name] is None else f"{row[name]:.1%}" for name in ("sensitivity", "ppv", "f1")),
@@ -296,8 +295,8 @@ def show_train(console: Console, document: Document) -> None:
         ("Beats beside gaps, through which the last value is held", "beats_beside_gaps"),
         ("Beats without signal, left out of training and test", "beats_without_signal"),
     ):
-        told = [f"{escape(name)} {count:,}" for name, count in document[key].items() if count]
+        told = [f"{name} {count:,}" for name, count in document[key].items() if count]
         if told:
             console.print(f"{what}: {', '.join(told)}.")
     if document["model"] is not None:
-        console.print(f"{escape(document['model'])}  sha256 {document['model_sha256'][:16]}")
+        console.print(f"{document['model']}  sha256 {document['model_sha256'][:16]}")

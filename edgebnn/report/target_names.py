@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.markup import escape
-
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import changed
 
@@ -17,17 +15,12 @@ def named(target: Target) -> Document:
     return {"target": target.name, "target_changed": changed(target)}
 
 
-def title(document: Document) -> str:
+def shown_target(document: Document) -> str:
     """The target of a document as plain text."""
     return f"{document['target']} (changed)" if document["target_changed"] else str(document["target"])
 
 
-def shown_target(document: Document) -> str:
-    """The target of a document for the terminal."""
-    return escape(title(document))
-
-
 def whose_numbers(document: Document) -> str:
     """Where a target's numbers can be read; a changed one's stand in the file that it was compiled for."""
-    name = escape(document["target"])
+    name = document["target"]
     return f"of a changed {name}" if document["target_changed"] else f"edgebnn targets show {name}"

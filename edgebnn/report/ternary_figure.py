@@ -9,7 +9,7 @@ import numpy as np
 from edgebnn.mapping.floorplan import INK, PALETTE
 from edgebnn.report.chip_figures import words_of
 from edgebnn.report.pictures import headed, picture
-from edgebnn.report.target_names import title
+from edgebnn.report.target_names import shown_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def ternary_picture(document: Document, form: str = "png") -> bytes:
         figure.legend(handles, labels, loc="upper right", ncols=3, bbox_to_anchor=(0.985, 1 - 0.52 / height))
         headed(
             figure,
-            f"{title(document)}: what ternary weights are read as (simulated)\n{_state(document)}",
+            f"{shown_target(document)}: what ternary weights are read as (simulated)\n{_state(document)}",
             _caption(document),
         )
         figure.subplots_adjust(

@@ -7,11 +7,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from rich.console import Console
 
+from edgebnn.cli.main import group
+from edgebnn.report.tables import facts
+from edgebnn.report.terminal import bold, line, red
 from edgebnn.resources import resource_folder
+from tests.frontend.onnx_models import dense
 from tests.report.printing import printed
 
 ESCAPE = "\x1b]0;owned\x07\x9b31m\u202e"
@@ -60,11 +67,30 @@ def test_names_in_archives_and_on_the_command_line_are_printed_harmless(tmp_path
 
 
 def test_markup_and_emoji_in_a_text_are_letters() -> None:
-    from rich.markup import escape
-
+    """In a line, a table's title and cells, and what is bold: the console itself takes no markup."""
     name = "a[bold]b[/red]:bug:[link=http://x]" + ESCAPE
-    text = printed(lambda console, document: console.print(escape(document["name"])), {"name": name})
-    assert text.startswith("a[bold]b[/red]:bug:[link=http://x]?]0;owned??31m?")
+    letters = "a[bold]b[/red]:bug:[link=http://x]?]0;owned??31m?"
+
+    def show(console: Console, document: dict[str, Any]) -> None:
+        console.print(name, markup=True, emoji=True)
+        facts(console, name, [(name, ""), ("", line(bold(name), red(name), name))])
+
+    assert [word for word in printed(show, {}, 200).split() if word] == [letters, letters, letters, 3 * letters]
+
+
+def test_a_layer_a_file_and_a_target_may_have_brackets_in_their_names(tmp_path: Path) -> None:
+    proto = dense().proto()
+    proto.graph.node[0].name = "a[bold]b[/red]"
+    path = tmp_path / "m[bold]n[red].onnx"
+    path.write_bytes(proto.SerializeToString())
+    target = target_file(tmp_path, 'summary = "', 'summary = "[red]loud[/green] ')
+    for words, told in (
+        (["inspect", path], ("a[bold]b[/red]", "m[bold]n[red]")),
+        (["targets", "show", target], ("[red]loud[/green] ",)),
+    ):
+        found = CliRunner().invoke(group, list(map(str, words)))
+        assert found.exit_code == 0, found.output
+        assert all(text in found.stdout.replace("\n", "") for text in told), found.stdout
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")

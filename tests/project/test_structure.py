@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -125,6 +126,12 @@ def test_imports_run_leftwards_only(place: str) -> None:
         and not (place == "edgebnn" and _place(found.imported) == "api")  # public names, loaded when first used
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_one_module_alone_makes_texts_for_the_terminal() -> None:
+    """Where no other knows rich's markup or its texts, none can forget that strangers' brackets are letters."""
+    makers = [path for path in PACKAGE.rglob("*.py") if re.search(r"rich\.(markup|text)\b", path.read_text())]
+    assert makers == [PACKAGE / "report" / "terminal.py"]
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
