@@ -39,8 +39,8 @@ _SMALLEST_POWER = -500
 MAX_EFFORT = 2**24
 _BITS_EACH = 256
 _FLOATS_EACH = 64
-# Operations on float64 with error bounds, of which a large int8 network asks for some thousand millions.
-MAX_FLOATS = 2**33
+# Operations on float64 with error bounds, of which a large int8 network asks for nearly ten thousand millions.
+MAX_FLOATS = 2**35
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,7 +124,7 @@ def batch_normalization(node: Node, operands: Operands) -> Operation:
         inverse = np.float32(1) / np.sqrt(variance + np.float32(node.number("epsilon", 1e-5)))
         factor = scale * inverse
         shift = bias - mean * factor
-    if not (np.isfinite(factor).all() and np.isfinite(shift).all()):
+    if not (np.all(inverse > 0) and np.isfinite(factor).all() and np.isfinite(shift).all()):
         raise Refusal("has a variance that is negative, or parameters out of range", "train the model again")
     axes = (1, -1) + (1,) * (len(operands.shape(0)) - 2)
     return Elementwise(Call("Add", (Call("Mul", (Operand(0), factor.reshape(axes))), shift.reshape(axes))))

@@ -125,7 +125,7 @@ def test_calibration_data_make_float_layers_int8(kind: str, tmp_path: Path) -> N
     assert refused.exit_code == 1 and "--calibration data.npz" in refused.stderr
     found = document("inspect", path, "--calibration", data)
     assert [layer["weights"] for layer in found["layers"] if layer["weights"]] == ["int8", "int8"]
-    assert found["quantised"] == ["x", "node_matmul_0", "node_matmul_2"]
+    assert found["quantised"] == ["x", "node_matmul_0", "node_matmul_2", "relu_1"]
     _, folder = compiled(model, tmp_path, "--calibration", data)
     emulated = document("emulate", folder, "--data", data, "--model", path)
     assert "onnxruntime-fast" not in emulated["agreement"] and emulated["executors_agree"]
