@@ -19,6 +19,7 @@ from edgebnn.frontend.fused import Floats
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.jumps import Jumps
 from edgebnn.frontend.lattice import Integers, Lattice
+from edgebnn.frontend.problems import Refusal
 
 Flags = npt.NDArray[np.bool_]
 # What a channel reaches from low to high, both (W,), piece by piece; None at last where there may be more.
@@ -52,10 +53,15 @@ def ambiguous_channels(
     if near is None:
         tied[channel[step.tied(channel, points)]] = True
         return ambiguous, tied
-    windows = _windows(step, jumps, channel, points)
-    for suspect in np.unique(channel).tolist():
-        own = windows[0] == suspect
-        ambiguous[suspect], tied[suspect] = _of_reached(step, suspect, near(suspect, windows[1][own], windows[2][own]))
+    step = _Step(replace(chain, effort=chain.effort.beside), leaf, lattice, level)
+    try:
+        windows = _windows(step, jumps, channel, points)
+        for suspect in np.unique(channel).tolist():
+            own = windows[0] == suspect
+            pieces = near(suspect, windows[1][own], windows[2][own])
+            ambiguous[suspect], tied[suspect] = _of_reached(step, suspect, pieces)
+    except Refusal:  # too many evaluations: the channels that are left stay ambiguous, and none surely
+        pass
     return ambiguous, tied
 
 

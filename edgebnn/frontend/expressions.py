@@ -39,8 +39,8 @@ _SMALLEST_POWER = -500
 MAX_EFFORT = 2**24
 _BITS_EACH = 256
 _FLOATS_EACH = 64
-# Operations on float64 with error bounds, of which a large int8 network asks for nearly ten thousand millions.
-MAX_FLOATS = 2**35
+# Operations on float64 with error bounds, of which a large int8 network asks for some thousand millions.
+MAX_FLOATS = 2**33
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +132,14 @@ class Effort:
     def __init__(self) -> None:
         self._left = float(MAX_EFFORT)
         self._floats = MAX_FLOATS
+        self._beside: Effort | None = None
+
+    @property
+    def beside(self) -> Effort:
+        """As much again, for what can go without an answer."""
+        if self._beside is None:
+            self._beside = Effort()
+        return self._beside
 
     def spend(self, result: Array, bits: int) -> None:
         """Refusal where the values of one more operator, of up to `bits` bits where they are exact, are too many."""
