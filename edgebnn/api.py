@@ -30,6 +30,7 @@ from edgebnn.codegen.artefacts import Memory, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.accuracy_curve import AccuracyCurve, accuracy_curve
+from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endurance
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
@@ -204,6 +205,36 @@ class Deployment:
         pattern = like or self.chip(0)
         drawn = [replace(pattern, seed=seed + index) for index in range(chips)]
         return accuracy_curve(self.mapped, self._dataset(data), drawn, wanted, progress)
+
+    def find_endurance(
+        self,
+        data: Dataset | tuple[Samples, npt.ArrayLike],
+        allowed: float,
+        chips: int | Sequence[ChipInstance] = 5,
+        *,
+        seed: int = 0,
+        like: ChipInstance | None = None,
+        progress: Progress = silent,
+    ) -> AccuracyEndurance:
+        """After how many programming cycles the accuracy has fallen by `allowed`, a fraction, beside the devices' own.
+
+        Samples (x, y) with the index of each sample's class. `chips` are chip instances, whose own cycles do not count,
+        or how many to draw, with the seeds `seed`, `seed` + 1, ... and, but for the seed, as `like` is. Raises
+        DataError for data without labels, TargetError for an `allowed` beyond 0 to 1, without chips or RRAM, and for
+        chips that do not age: with a bit error rate of their own, or measured.
+        """
+        check_whole(seed=seed)
+        check_number(allowed=allowed)
+        if not 0 <= allowed <= 1:
+            raise TargetError(f"allowed is {allowed:g}; give the drop of accuracy as a fraction from 0 to 1")
+        if isinstance(chips, int | np.integer):
+            pattern = like or self.chip(0)
+            drawn: Sequence[ChipInstance] = [replace(pattern, seed=seed + index) for index in range(chips)]
+        elif like is not None or seed:
+            raise TargetError("like and seed go with a number of chips to draw, such as chips=5; a chip has its own")
+        else:
+            drawn = _instances(chips)
+        return accuracy_endurance(self.mapped, self._dataset(data), drawn, allowed, progress)
 
     def _dataset(self, data: Dataset | tuple[Samples, npt.ArrayLike | None] | Samples) -> Dataset:
         if isinstance(data, Dataset):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +94,6 @@ def emulate(
     from edgebnn import api
     from edgebnn.cli.options import read_dataset
     from edgebnn.cli.output import progress
-    from edgebnn.emulator.accuracy_endurance import accuracy_endurance
     from edgebnn.files import write_whole
     from edgebnn.report.accuracy_curve import curve_document
     from edgebnn.report.accuracy_endurance import endurance_document
@@ -134,9 +132,10 @@ def emulate(
         )
     document = emulate_document(deployment, result, max_accuracy_drop, saved)
     if find_endurance and max_accuracy_drop is not None:
-        drawn = list(saved) or ([replace(like, seed=seed + index) for index in range(count)] if like else [])
         with progress("endurance") as step:
-            found = accuracy_endurance(deployment.mapped, dataset, drawn, max_accuracy_drop / 100, step)
+            found = deployment.find_endurance(
+                dataset, max_accuracy_drop / 100, list(saved) or count, seed=seed, like=like, progress=step
+            )
         document |= endurance_document(found)
     if sweep_ber is not None:
         with progress("sweep", total=len(sweep_ber)) as step:

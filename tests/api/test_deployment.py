@@ -232,3 +232,21 @@ def test_values_of_a_wrong_type_are_one_sentence(
 ) -> None:
     with pytest.raises(EdgeBNNError, match=said):
         call(deployment)
+
+
+def test_the_cycles_until_the_accuracy_falls_are_found(deployment: edgebnn.Deployment) -> None:
+    right = deployment.run(X).argmax(axis=1)
+    found = deployment.find_endurance((X, right), 0.5, 2, seed=3)
+    assert found.allowed == 0.5 and found.chips == 2 and found.tried[0].cycles == 0
+    assert found.cycles is not None and found.cycles <= found.device_cycles
+    assert deployment.find_endurance((X, right), 0.5, [deployment.chip(3), deployment.chip(4, cycles=9)]) == found
+    assert deployment.find_endurance((X, right), 0.5, 1, like=deployment.chip(9, policy="strong")).chips == 1
+    for words, said in (
+        ({"allowed": 1.5}, "a fraction from 0 to 1"),
+        ({"allowed": "half"}, "give a number"),
+        ({"allowed": 0.5, "chips": 0}, "ask for some"),
+        ({"allowed": 0.5, "chips": [deployment.chip(3)], "seed": 3}, "a chip has its own"),
+        ({"allowed": 0.5, "like": deployment.chip(0, 0.1)}, "does not age"),
+    ):
+        with pytest.raises(TargetError, match=said):
+            deployment.find_endurance((X, right), **words)

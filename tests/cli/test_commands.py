@@ -457,6 +457,21 @@ def test_emulate_sweeps_the_bit_error_rate(folder: Path, windows: Path, tmp_path
     assert (tmp_path / "curve.svg").read_bytes().startswith(b"<?xml")
 
 
+def test_emulate_finds_the_cycles_until_the_accuracy_falls(folder: Path, windows: Path, tmp_path: Path) -> None:
+    words = ("emulate", folder, "--data", windows / "data.npz", "--chips", 2, "--seed", 5, "--firmware-samples", 0)
+    result = edgebnn(*words, "--max-accuracy-drop", 20, "--find-endurance", "--json", tmp_path / "found.json")
+    assert result.exit_code == 0, result.output
+    told = json.loads((tmp_path / "found.json").read_text())["endurance"]
+    x = np.load(windows / "x.npy")
+    found = load(folder).find_endurance((x, np.arange(len(x)) % 2), 0.2, 2, seed=5)
+    assert (told["accuracy_cycles"], told["device_cycles"]) == (found.cycles, found.device_cycles)
+    assert told["accuracy_cycles_interval"] == list(found.interval)
+    assert [each["cycles"] for each in told["tried"]] == [each.cycles for each in found.tried]
+    assert "accuracy falls by 20 points" in result.stdout and "devices wear out after" in result.stdout
+    for more in ([], ["--max-accuracy-drop", 20, "--cycles", 5]):
+        assert edgebnn(*words, "--find-endurance", *more).exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
