@@ -80,11 +80,23 @@ def missing_share(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None) -> F
     """(n,): the share of each beat's window, 0 to 1, that is missing and has other values held in its place."""
     if gaps is None:
         return np.zeros(len(beats))
+    first, last = _bounds(beats, fs_hz)
+    return np.asarray(gaps.within(first, last) / (last - first + 1), np.float64)
+
+
+def flat_windows(adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float) -> npt.NDArray[np.bool_]:
+    """(n,): whether all samples of each beat's window are equal, as where an electrode has come off."""
+    changes = np.concatenate([[0], np.cumsum(adc[1:] != adc[:-1])])  # before each sample
+    first, last = np.clip(_bounds(beats, fs_hz), 0, len(adc) - 1).astype(np.int64)
+    return np.asarray(changes[last] == changes[first], np.bool_)
+
+
+def _bounds(beats: npt.NDArray[Any], fs_hz: float) -> tuple[Floats, Floats]:
+    """(first, last), each (n,): the samples between which each beat's window lies, both included."""
     step = fs_hz / RATE_HZ
-    first, last = ((edge - BEFORE - 0.5) * step for edge in (0, LENGTH))
+    begin, end = ((edge - BEFORE - 0.5) * step for edge in (0, LENGTH))
     places = np.asarray(beats, np.float64)
-    inside = np.floor(places + first), np.ceil(places + last)
-    return np.asarray(gaps.within(*inside) / (inside[1] - inside[0] + 1), np.float64)
+    return np.floor(places + begin), np.ceil(places + end)
 
 
 def _without_hidden_beats(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None) -> npt.NDArray[np.bool_] | None:

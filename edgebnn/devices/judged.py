@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.devices.beats import JUDGED_MOST_MISSING, beat_windows, missing_share
+from edgebnn.devices.beats import JUDGED_MOST_MISSING, LENGTH, RATE_HZ, beat_windows, flat_windows, missing_share
 from edgebnn.devices.recording import Recording, detect_beats
 from edgebnn.errors import DataError
 
 _NONE_FOUND = "sleepecg's detector finds none; mark them in the record, or give one with a heart rhythm in it"
+_WINDOW_S = LENGTH / RATE_HZ
 _NONE_MARKED = "its list of beats is empty; leave it out to have them found"
 
 
 @dataclass(frozen=True, eq=False)
 class JudgedBeats:
-    """The beats of a recording of whose windows no more than JUDGED_MOST_MISSING is missing.
+    """The beats of a recording of whose windows no more than JUDGED_MOST_MISSING is missing, and which are not flat.
 
     recording: where they come from. windows: int8 (n, channels, length), the network's inputs. beats: int64 (n,),
     sample indexes of the R peaks. is_pvc: bool (n,), or None without labels. beside_gaps: bool (n,), where samples of
@@ -36,16 +37,23 @@ class JudgedBeats:
     @classmethod
     def of(cls, recording: Recording) -> JudgedBeats:
         """The recording's own beats, or those that a detector finds; DataError where none can be judged."""
+        lasts_s = len(recording.adc) / recording.fs_hz
+        if lasts_s < _WINDOW_S:
+            raise DataError(
+                f"recording '{recording.name}' lasts {lasts_s:.3g} s, less than the window of one beat; give "
+                f"{_WINDOW_S:g} s or more"
+            )
         marked = recording.beats is not None
         beats = recording.beats if recording.beats is not None else detect_beats(recording)
         if len(beats) == 0:
             raise DataError(f"recording '{recording.name}' has no beat: {_NONE_MARKED if marked else _NONE_FOUND}")
         share = missing_share(beats, recording.fs_hz, recording.gaps)
-        seen = share <= JUDGED_MOST_MISSING
+        seen = (share <= JUDGED_MOST_MISSING) & ~flat_windows(recording.adc, beats, recording.fs_hz)
         if not seen.any():
             raise DataError(
                 f"recording '{recording.name}' has no beat that can be judged: around each of its {len(beats)} more "
-                f"than half of the window of 1 s is missing; give a record with more of its samples"
+                f"than half of the window of {_WINDOW_S:g} s is missing, or all of it is flat; give another record or "
+                "lead"
             )
         windows = beat_windows(recording.adc, beats, recording.fs_hz, recording.gaps, marked=marked)
         return cls(

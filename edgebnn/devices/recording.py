@@ -106,9 +106,11 @@ def _read_npz(path: Path) -> Recording:
         raise DataError(f"'{path}': adc is {adc.dtype} {adc.shape}; give 2 to {MAX_SAMPLES} samples of one lead")
     missing = np.zeros(len(adc), np.bool_)
     if adc.dtype.kind == "f":
+        adc = adc if adc.dtype == np.float32 else adc.astype(np.float64)  # others have no room, or no filters
         missing = np.isnan(adc)
-        if not np.abs(adc[~missing]).max(initial=0) <= _LARGEST_COUNT:
-            raise DataError(f"'{path}': adc holds counts beyond {_LARGEST_COUNT:g}; give NaN where a sample is missing")
+    there = adc[~missing]
+    if len(there) and not -_LARGEST_COUNT <= float(there.min()) <= float(there.max()) <= _LARGEST_COUNT:
+        raise DataError(f"'{path}': adc holds counts beyond {_LARGEST_COUNT:g}; give NaN where a sample is missing")
     fs_hz = _number(path, "fs", arrays["fs"], *RATES_HZ)
     gain = arrays.get("counts_per_mv")
     counts_per_mv = 200.0 if gain is None else _number(path, "counts_per_mv", gain, 1e-3, 1e6)

@@ -38,7 +38,8 @@ class Patients:
     """The beats of all records: x int8 (n, channels, length), is_pvc bool (n,), record (n,) the index into names.
 
     beside_gaps: bool (n,), whether samples are missing in a beat's window, and the last value was held there.
-    without_signal: for each name how many beats were left out, since more than half of their windows is missing.
+    without_signal: for each name how many beats were left out, since more than half of their windows is missing or
+    all of it flat.
     """
 
     names: tuple[str, ...]

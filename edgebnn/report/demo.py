@@ -187,16 +187,18 @@ def _show_gaps(console: Console, document: Document) -> None:
     recording = document["recording"]
     if recording["lead_taken_by"] == TakenBy.UNIT:
         console.print("No signal has the name of an ECG lead: this is the first one in volts (--lead takes another).")
-    if not recording["gaps"]:
-        return
-    beats = numbers.counted(recording["beats_beside_gaps"], "beat")
-    console.print(
-        f"{numbers.counted(recording['missing_samples'], 'sample')} in {numbers.counted(recording['gaps'], 'gap')} "
-        f"missing: the last value is held there; {beats} beside a gap"
-    )
+    if recording["gaps"]:
+        beats = numbers.counted(recording["beats_beside_gaps"], "beat")
+        console.print(
+            f"{numbers.counted(recording['missing_samples'], 'sample')} in "
+            f"{numbers.counted(recording['gaps'], 'gap')} missing: the last value is held there; {beats} beside a gap"
+        )
     if document["beats_without_signal"]:
         unseen = numbers.counted(document["beats_without_signal"], "beat")
-        console.print(f"{unseen} without signal, more than half of the window missing: not judged, in no count below")
+        console.print(
+            f"{unseen} without signal, more than half of the window missing or all of it flat: not judged, in no "
+            "count below"
+        )
 
 
 def _rows(targets: list[Document]) -> list[tuple[str, Sequence[Shown]]]:

@@ -38,12 +38,13 @@ def test_the_missing_samples_of_a_stretch_are_counted(mask: list[bool], stretche
     assert Gaps.of(np.array(mask)).within(first, last).tolist() == inside
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
 def test_nan_is_a_gap_and_integers_stay_as_they_are(tmp_path: Path, kind: type) -> None:
     adc = np.arange(1000).astype(kind)
     adc[[0, 500, 501]] = np.nan
     np.savez(tmp_path / "r.npz", adc=adc, fs=360)
     read = read_recording(tmp_path / "r.npz")
+    assert read.adc.dtype in (np.float32, np.float64)  # what filters take
     assert read.adc[[0, 500, 501, 502]].tolist() == [1, 499, 499, 502] and read.gaps.samples == 3
     for values in (np.r_[np.arange(999), -32768].astype(np.int16), np.r_[np.arange(999), 2**40]):
         np.savez(tmp_path / "r.npz", adc=values, fs=360)

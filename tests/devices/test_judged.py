@@ -75,6 +75,24 @@ def test_a_recording_none_of_whose_beats_can_be_judged_is_refused(tmp_path: Path
         JudgedBeats.of(_lacking(missing, tmp_path))
 
 
+def test_beats_on_a_flat_line_are_not_judged() -> None:
+    """An electrode has come off for 20 s, or for good, while somebody went on marking beats."""
+    source = patient(1, beats=60)
+    assert source.beats is not None
+    off = abs(PLACES - MIDDLE) < 3600
+    judged = JudgedBeats.of(dataclasses.replace(source, adc=np.where(off, 1023, source.adc)))
+    inside = [bool(off[max(beat - 144, 0) : beat + 217].all()) for beat in source.beats]
+    assert judged.without_signal == sum(inside) > 15 and not judged.beside_gaps.any()
+    with pytest.raises(DataError, match="or all of it is flat; give another record or lead"):
+        JudgedBeats.of(dataclasses.replace(source, adc=np.full(len(PLACES), 7)))
+
+
+def test_a_recording_shorter_than_a_window_is_refused() -> None:
+    recording = Recording("r", np.arange(359), 360.0, 200.0, np.array([100]), None)
+    with pytest.raises(DataError, match=r"'r' lasts 0.997 s, less than the window of one beat; give 1 s or more"):
+        JudgedBeats.of(recording)
+
+
 def test_marked_intervals_across_a_gap_are_real(tmp_path: Path) -> None:
     judged = JudgedBeats.of(_lacking(abs(PLACES - MIDDLE) < 3600, tmp_path))
     whole = JudgedBeats.of(patient(1, beats=60))

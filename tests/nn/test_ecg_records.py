@@ -49,7 +49,8 @@ def test_training_reads_what_judging_reads(tmp_path: Path) -> None:
     assert patients.without_signal == (0, 0, 0)
     with pytest.raises(DataError, match="choose a name or a number of: 0 RESP in pm, 1 V1 in mV"):
         Patients.read(tmp_path, "V2")
-    assert not Patients.read(tmp_path, "RESP").x[:60, 0].any()
+    with pytest.raises(DataError, match=r"'b' has no beat that can be judged: .* all of it is flat"):
+        Patients.read(tmp_path, "RESP")
 
 
 def test_beats_without_signal_are_not_trained_on(tmp_path: Path) -> None:
