@@ -23,7 +23,7 @@ class JudgedBeats:
     recording: where they come from. windows: int8 (n, channels, length), the network's inputs. beats: int64 (n,),
     sample indexes of the R peaks. is_pvc: bool (n,), or None without labels. beside_gaps: bool (n,), where samples of
     the window are missing: what the beat is called is worth less. marked: whether the recording has beats of its own,
-    else a detector found them. without_signal: how many more beats there are, of which too much is missing.
+    else a detector found them. without_signal: how many more beats there are, flat or with too much missing.
     """
 
     recording: Recording

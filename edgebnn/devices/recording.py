@@ -106,7 +106,8 @@ def _read_npz(path: Path) -> Recording:
         raise DataError(f"'{path}': adc is {adc.dtype} {adc.shape}; give 2 to {MAX_SAMPLES} samples of one lead")
     missing = np.zeros(len(adc), np.bool_)
     if adc.dtype.kind == "f":
-        adc = adc if adc.dtype == np.float32 else adc.astype(np.float64)  # others have no room, or no filters
+        with np.errstate(over="ignore"):  # what float64 does not hold is infinite, and refused below
+            adc = adc if adc.dtype == np.float32 else adc.astype(np.float64)  # others have no room, or no filters
         missing = np.isnan(adc)
     there = adc[~missing]
     if len(there) and not -_LARGEST_COUNT <= float(there.min()) <= float(there.max()) <= _LARGEST_COUNT:

@@ -69,6 +69,7 @@ def test_beats_and_labels_may_be_missing(tmp_path):
         ({"adc": np.zeros((2, 500), np.int16)}, "adc is int16"),
         ({"adc": np.zeros(1000, np.bool_)}, "adc is bool"),
         ({"adc": np.full(1000, np.nan)}, "all 1000 of the lead are missing"),
+        ({"adc": np.full(1000, np.finfo(np.longdouble).max)}, "counts beyond 1e\\+15"),
         ({"adc": np.r_[np.zeros(999), np.inf]}, "counts beyond 1e\\+15; give NaN"),
         ({"adc": np.arange(1000, dtype=np.uint64) + np.uint64(2**63)}, "counts beyond 1e\\+15"),
         ({"adc": np.r_[np.zeros(999, np.int64), -(2**63)]}, "counts beyond 1e\\+15"),
