@@ -300,7 +300,8 @@ class Emitter:
 
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base
-        near = partial(self._reachable.near, base.name)
+        more = signal.leaf.nearest or not self._reachable.is_lattice(base.name)
+        near = partial(self._reachable.near, base.name) if more else None
         step = find_steps(signal.expression, signal.leaf, signal.lattice, base.low, base.high, self.effort, near)
         if step.falls is not None and any(isinstance(waiting, Pooled) for waiting in signal.waiting):
             return self._steps(self.settled(signal), error)  # the largest level is not that of the largest sum

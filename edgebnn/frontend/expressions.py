@@ -34,13 +34,13 @@ MAX_BITS = 4096
 # far enough from where float64 ends that quotients of two such numbers are still finite.
 _LARGEST_POWER = 128
 _SMALLEST_POWER = -500
-# Operators on short rational numbers that one model may ask for, several times what a large one needs: about a
+# Operators on short rational numbers that one model may ask for, several times what a large one needs: below a
 # minute. Lengthy numbers count as several, and this many float32 operators as one.
-MAX_EFFORT = 2**25
+MAX_EFFORT = 2**24
 _BITS_EACH = 256
 _FLOATS_EACH = 64
 # Operations on float64 with error bounds, of which a large int8 network asks for some thousand millions.
-MAX_FLOATS = 2**34
+MAX_FLOATS = 2**33
 
 
 @dataclass(frozen=True, eq=False)

@@ -103,6 +103,10 @@ class Reachable:
         self._tensors[node.output.name] = node.output
         self._branches[node.output.name] = tuple(branches)
 
+    def is_lattice(self, name: str) -> bool:
+        """Whether no more is known of a tensor than the lattice of a layer's sums."""
+        return isinstance(self._makers.get(name), Linear)
+
     def near(self, name: str, channel: int, low: Integers, high: Integers) -> Iterator[Values | None]:
         """What a channel of a tensor reaches from low to high, both (W,), piece by piece.
 
