@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edgebnn.frontend.ambiguity import Near, ambiguous_channels
 from edgebnn.frontend.analysis import STEPS, UNKNOWN, directions
 from edgebnn.frontend.chains import Reals, Sums, float32_at, sums_of
-from edgebnn.frontend.expressions import Apply, Effort, Expression, Leaf, evaluate, parts
+from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, evaluate, parts
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.jumps import MAX_LEVELS, Jumps, all_jumps
 from edgebnn.frontend.lattice import Integers, Lattice, plain_lattice
@@ -88,7 +88,7 @@ def find_steps(
     ties = _ties(expression, chain.exactly)
     found = ambiguous_channels(chain, leaf, lattice, jumps, float(levels.scale), near)
     ambiguous, tied = (int(each.sum()) for each in found)
-    nearest = _is_nearest(chain, jumps, lattice, levels)
+    nearest = _is_nearest(chain, jumps, first, lattice, levels)
     if not np.any(changes.turning(lattice.channels)):
         rises = _steps(changes, start, max(levels.count - 1, 1), lattice, low, high)
         return StepFunction(rises, levels, ties, ambiguous, tied, nearest)
@@ -172,21 +172,36 @@ def _steps(changes: _Changes, start: Integers, steps: int, lattice: Lattice, low
     return Steps(thresholds.astype(np.int32), direction)
 
 
-def _is_nearest(chain: Sums, jumps: Jumps, lattice: Lattice, levels: Levels) -> bool:
+def _is_nearest(chain: Sums, jumps: Jumps, first: Array, lattice: Lattice, levels: Levels) -> bool:
     """Whether float32 makes the number nearest to a level of each, of the steps alone and by no other way."""
-    stack, seen = [chain.expression], set[Expression]()
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Leaf) or (isinstance(part, Apply) and part.operator == "StraightThrough"):
-            return False
-        if isinstance(part, Apply) and part.operator not in STEPS and part not in seen:
-            stack.extend(part.operands)
-        seen.add(part)
-    every = np.arange(lattice.channels)
-    channel, at = np.concatenate([jumps.channel, every]), np.concatenate([jumps.at, lattice.start])
+    behind = _behind_steps(chain.expression)
+    if any(
+        isinstance(part, Leaf) or (isinstance(part, Apply) and part.operator == "StraightThrough") for part in behind
+    ):
+        return False
+    channel, at = (
+        np.concatenate([jumps.channel, np.arange(lattice.channels)]),
+        np.concatenate([jumps.at, lattice.start]),
+    )
+    if all(part.values.size == 1 for part in behind if isinstance(part, Constant)):
+        # All channels make the same of a step, so one jump of a kind stands for the others.
+        kinds = np.stack([np.concatenate([jumps.before, first]), np.concatenate([jumps.after, first])], axis=1)
+        kept = np.unique(kinds, axis=0, return_index=True)[1]
+        channel, at = channel[kept], at[kept]
     made = evaluate(chain.expression, channel, at, False, effort=chain.effort).astype(np.float32)
     exactly = np.array([float(levels.scale * (levels.low + levels.step * n)) for n in range(levels.count)])
     return bool(np.isin(made, exactly.astype(np.float32)).all())
+
+
+def _behind_steps(expression: Expression) -> set[Expression]:
+    """The parts of an expression that are reached without passing through a step, and those steps."""
+    stack, seen = [expression], set[Expression]()
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Apply) and part.operator not in STEPS and part not in seen:
+            stack.extend(part.operands)
+        seen.add(part)
+    return seen
 
 
 def _ties(expression: Expression, exactly: bool) -> str:

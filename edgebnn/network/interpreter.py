@@ -91,12 +91,11 @@ def bordered(node: Linear, dots: Values) -> Values:
 @run.register
 def _threshold(node: Threshold, *sources: Values) -> Values:
     (x,) = sources
-    extra = (1,) * (x.ndim - 2)
-    direction = node.direction.astype(np.int64).reshape(1, -1, *extra)
-    count = np.zeros_like(x)
-    for k in range(node.thresholds.shape[1]):
-        threshold = node.thresholds[:, k].astype(np.int64).reshape(1, -1, *extra)
-        count += direction * (x - threshold) >= 0
+    direction = node.direction.astype(np.int64)
+    thresholds = np.sort(node.thresholds * direction[:, np.newaxis], axis=1)
+    count = np.empty_like(x)
+    for channel in range(x.shape[1]):
+        count[:, channel] = np.searchsorted(thresholds[channel], direction[channel] * x[:, channel], side="right")
     levels: Values = node.low + node.step * count
     return levels
 
