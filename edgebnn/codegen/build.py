@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from edgebnn.chip.target import Target
-from edgebnn.codegen.clean_environment import clean_environment
+from edgebnn.codegen.clean_environment import cache_folder, clean_environment
 from edgebnn.codegen.elf_sizes import elf_sizes
 from edgebnn.codegen.flags import compile_flags, include_flags, link_flags
+from edgebnn.codegen.kept_objects import KeptObjects, runtime_sources
 from edgebnn.codegen.makefile import SCRIPT, header_folders, model_sources, program_sources
 from edgebnn.codegen.project import memories
 from edgebnn.codegen.toolchain import Toolchain, find_toolchain
@@ -45,9 +48,16 @@ def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | 
         for path, data in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
-        answer = _run(chain, _arguments(files, target, chain), folder, scratch / "zig-cache")
-        if answer.returncode != 0:
-            raise _failure(answer.stderr, target, chain)
+        compiler = _Compiler(chain, target, header_folders(files), folder, scratch / "zig-cache")
+        sources = (*model_sources(files), *program_sources(files))
+        objects = _runtime_objects(compiler, files, sources)
+        compiler.run(
+            *(objects.get(path, path) for path in sources),
+            *link_flags(target.architecture, SCRIPT),
+            *chain.libraries,
+            "-o",
+            "firmware.elf",
+        )
         elf = TrustedElf((folder / "firmware.elf").read_bytes())
     sizes = elf_sizes(elf)
     facts = FirmwareFacts(
@@ -58,35 +68,61 @@ def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | 
     return Firmware(elf, facts)
 
 
-def _arguments(files: Mapping[str, bytes], target: Target, chain: Toolchain) -> list[str]:
-    """One call of the compiler for everything, with paths inside the folder alone, so that none reaches the ELF."""
-    return [
-        *chain.machine,
-        *compile_flags(target.architecture),
-        *include_flags(header_folders(files)),
-        *program_sources(files),
-        *model_sources(files),
-        *link_flags(target.architecture, SCRIPT),
-        *chain.libraries,
-        "-o",
-        "firmware.elf",
-    ]
+@dataclass(frozen=True)
+class _Compiler:
+    """A compiler in the folder of a project, with paths inside that folder alone, so that none reaches the ELF."""
+
+    chain: Toolchain
+    target: Target
+    headers: frozenset[str]
+    folder: Path
+    scratch: Path
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What every source is compiled with."""
+        return (*self.chain.machine, *compile_flags(self.target.architecture), *include_flags(self.headers))
+
+    def run(self, *arguments: str) -> None:
+        """One call; ToolError or FitError where it fails."""
+        try:
+            answer = subprocess.run(
+                [*self.chain.command, *self.flags, *arguments],
+                cwd=self.folder,
+                env=clean_environment(self.scratch),
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise ToolError(
+                f"the compiler {self.chain.title} did not run ({error}); choose another with --toolchain"
+            ) from error
+        if answer.returncode != 0:
+            raise _failure(answer.stderr, self.target, self.chain)
 
 
-def _run(chain: Toolchain, arguments: list[str], folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            [*chain.command, *arguments],
-            cwd=folder,
-            env=clean_environment(scratch),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ToolError(f"the compiler {chain.title} did not run ({error}); choose another with --toolchain") from error
+def _runtime_objects(compiler: _Compiler, files: Mapping[str, bytes], sources: Iterable[str]) -> dict[str, str]:
+    """The path of its object by each source of the runtime; none where the user's cache folder cannot keep them."""
+    cache = cache_folder("objects")
+    if cache is None:
+        return {}
+    kept = KeptObjects.of(cache, compiler.chain.title, compiler.flags, files)
+    objects = {path: str(PurePosixPath(path).with_suffix(".o")) for path in runtime_sources(sources)}
+
+    def make(path: str) -> None:
+        made = kept.read(path, files[path])
+        if made is None:
+            compiler.run("-c", path, "-o", objects[path])
+            kept.keep(path, files[path], (compiler.folder / objects[path]).read_bytes())
+        else:
+            (compiler.folder / objects[path]).write_bytes(made)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(make, objects))
+    return objects
 
 
 def _failure(messages: str, target: Target, chain: Toolchain) -> FitError | ToolError:

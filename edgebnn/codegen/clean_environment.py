@@ -23,16 +23,16 @@ def clean_environment(scratch: Path) -> dict[str, str]:
     compiles for this firmware in the scratch folder.
     """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    kept.setdefault("ZIG_GLOBAL_CACHE_DIR", str(_cache_folder(scratch)))
+    kept.setdefault("ZIG_GLOBAL_CACHE_DIR", str(cache_folder("zig") or scratch))
     return {**kept, "ZIG_LOCAL_CACHE_DIR": str(scratch), "LC_ALL": "C"}
 
 
-def _cache_folder(scratch: Path) -> Path:
-    """The user's cache folder of edgebnn, or the scratch folder where it cannot be written to."""
+def cache_folder(name: str) -> Path | None:
+    """A folder in the user's cache folder of edgebnn; None where it cannot be written to."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(base, "edgebnn", "zig")
+    folder = Path(base, "edgebnn", name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return scratch
-    return folder if os.access(folder, os.W_OK) else scratch
+        return None
+    return folder if os.access(folder, os.W_OK) else None

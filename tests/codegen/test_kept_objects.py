@@ -1,0 +1,78 @@
+"""Objects of the runtime are kept between builds, and change no byte of a firmware."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ziglang", reason="the package ziglang is not installed")
+
+from edgebnn.codegen.build import build_firmware
+from edgebnn.codegen.kept_objects import MODEL_HEADERS, KeptObjects, runtime_sources
+from edgebnn.codegen.project import render_project
+from tests.codegen.projects import beat_network, mapped_on
+
+MAPPED = mapped_on(beat_network(), "rram130")
+FILES = render_project(MAPPED)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the compiler is called with."""
+    run, called = subprocess.run, list[Any]()
+
+    def counted(command: Any, **options: Any) -> Any:
+        called.append(command)
+        return run(command, **options)
+
+    monkeypatch.setattr("edgebnn.codegen.build.subprocess.run", counted)
+    return called
+
+
+def test_a_second_build_compiles_the_model_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: list[Any]
+) -> None:
+    def build() -> bytes:
+        calls.clear()
+        return bytes(build_firmware(FILES, MAPPED.target, "zig").elf)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(tmp_path / "zig"))
+    first, runtime = build(), runtime_sources(FILES)
+    count = sum(path.endswith(".c") for path in runtime)
+    assert len(calls) == count + 1
+    assert build() == first and len(calls) == 1
+    kept = sorted((tmp_path / "edgebnn" / "objects").iterdir())
+    assert len(kept) == count
+    kept[0].write_bytes(kept[0].read_bytes()[:-1])
+    kept[1].write_bytes(b"")
+    assert build() == first and len(calls) == 3
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert build() == first and len(calls) == 1
+
+
+def test_no_header_of_the_model_reaches_the_runtime() -> None:
+    names = {path.rpartition("/")[2] for path in MODEL_HEADERS}
+    assert FILES.keys() >= MODEL_HEADERS
+    for path in runtime_sources(FILES):
+        included = set(re.findall(r'#include\s+[<"]([^>"]+)', FILES[path].decode()))
+        assert not {name.rpartition("/")[2] for name in included} & names, path
+
+
+def test_another_compiler_flag_header_or_source_is_another_object(tmp_path: Path) -> None:
+    source = b"int x;"
+
+    def made(title: str, flag: str, header: bytes) -> KeptObjects:
+        return KeptObjects.of(tmp_path, title, (flag,), {"runtime/a.h": header, "include/model.h": header})
+
+    made("zig 1", "-Os", b"").keep("runtime/a.c", source, b"object")
+    assert made("zig 1", "-Os", b"").read("runtime/a.c", source) == b"object"
+    for other in (made("zig 2", "-Os", b""), made("zig 1", "-O2", b""), made("zig 1", "-Os", b"x")):
+        assert other.read("runtime/a.c", source) is None
+    assert made("zig 1", "-Os", b"").read("runtime/b.c", source) is None
+    assert made("zig 1", "-Os", b"").read("runtime/a.c", source + b"\n") is None
