@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ import numpy.typing as npt
 from edgebnn.frontend.expressions import Fractions
 from edgebnn.frontend.weights import IntegerWeights
 from edgebnn.network.types import WeightKind
+
+_Value = TypeVar("_Value", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +25,7 @@ class Folded:
     unit: Fractions
 
 
-def of_neurons(values: npt.NDArray[np.object_], neurons: int, groups: int) -> npt.NDArray[np.object_]:
+def of_neurons(values: npt.NDArray[_Value], neurons: int, groups: int) -> npt.NDArray[_Value]:
     """Values per input (I,), for each neuron those of the inputs that it reads: (O, I / groups)."""
     return np.repeat(values.reshape(groups, -1), neurons // groups, axis=0)
 
@@ -35,9 +38,10 @@ def mixes(slope: Fractions, groups: int) -> bool:
 
 def folded(weights: IntegerWeights, slope: Fractions, groups: int) -> Folded:
     """Weights with the slope (I,) of each input taken into them; they do not mix scales."""
-    read = of_neurons(slope, len(weights.integers), groups)
-    unit: Fractions = np.array([abs(each) or Fraction(1) for each in read[:, 0].tolist()], dtype=object)
-    signs = np.sign(read.astype(np.float64)).astype(np.int16)
+    neurons = len(weights.integers)
+    of_group = [abs(each) or Fraction(1) for each in slope.reshape(groups, -1)[:, 0].tolist()]
+    unit: Fractions = np.repeat(np.array(of_group, dtype=object), neurons // groups)
+    signs = of_neurons(np.array([(each > 0) - (each < 0) for each in slope.tolist()], np.int16), neurons, groups)
     integers = weights.integers * signs.reshape(*signs.shape, *(1,) * (weights.integers.ndim - 2))
     kind = weights.kind
     if kind is not WeightKind.INT8:

@@ -1,4 +1,4 @@
-"""Which cell holds which weight of which neuron: the rows of `memory_map.csv`, written and read back."""
+"""Which cell holds which weight of which neuron: the lines of `memory_map.csv`, written and read back."""
 
 from __future__ import annotations
 
@@ -12,60 +12,65 @@ import numpy.typing as npt
 
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage, WeightStage
+from edgebnn.mapping.plan import LinearStage, Tile, WeightStage
 from edgebnn.mapping.rows import WORD_BITS, input_order, unpack_rows
 
-SYMBOLS = {1: "+", 0: "0", -1: "-"}
-RRAM_COLUMNS = ("bank", "row", "column", "count", "layer", "neuron", "input", "input_step", "values", "policy")
-FLASH_COLUMNS = ("word", "bit", "count", "layer", "neuron", "input", "input_step", "values")
+_NEURONS = ("rows", "count", "layer", "neuron", "input", "input_step", "sign", "nonzero")
+RRAM_COLUMNS = ("bank", "row", "column", *_NEURONS, "policy")
+FLASH_COLUMNS = ("word", "bit", "word_step", *_NEURONS)
+# Of a block, so that the longest line can be read with the bounds that CSV readers and spreadsheets have.
+_MOST_ROWS, _MOST_COLUMNS = 32, 1024
 
 
-@dataclass(frozen=True)
-class CellGroup:
-    """Neighbouring cells of one row: cell `column + i` holds the weight of input `input + i * input_step`.
+@dataclass(frozen=True, eq=False)
+class CellBlock:
+    """A block of cells, of a layer's neighbouring neurons: `values`, int8 (rows, count), are their weights.
 
-    `input` counts within the neuron's weights as the model has them (channel, kernel row, kernel column). `bank` and
-    `row` place the cells in RRAM; without RRAM `bank` is None and `row` is the 32-bit word of the weights image.
+    The cell in column `column` + i of row `row` + r * `row_step` holds the weight `values[r, i]` of neuron
+    `neuron` + r and input `input` + i * `input_step`, which counts within the neuron's weights as the model has them
+    (channel, kernel row, kernel column). `bank`, `row` and `column` place cells in RRAM; without RRAM `bank` is None,
+    `row` a 32-bit word of the weights image, and `column` a bit from there on, which may lie in a word behind it.
     """
 
     bank: int | None
     row: int
+    row_step: int
     column: int
     layer: str
     neuron: int
     input: int
     input_step: int
-    values: str
+    values: npt.NDArray[np.int8]
     policy: str | None
 
 
-def cell_groups(mapped: MappedNetwork) -> Iterator[CellGroup]:
-    """Every cell of the deployment in groups, read from the weights image and the plan's tiles.
+def cell_blocks(mapped: MappedNetwork) -> Iterator[CellBlock]:
+    """Every cell of the deployment in blocks, read from the weights image and the plan's tiles.
 
     Weights of 8 bits are no cells: they lie in the image as bytes, and no synapse holds them.
     """
     for stage in mapped.linear_stages.values():
         weights = layer_weights(mapped.image, stage)
         order = input_order(stage.fan_in, stage.window)
-        width = _row_cells(mapped)
-        runs = _runs(order, width)
-        banks = {(tile.neuron, tile.word * WORD_BITS): tile.bank for tile in stage.tiles}
-        rows = max((tile.neurons for tile in stage.tiles), default=0)
-        for neuron, values in enumerate(weights):
-            text = "".join(SYMBOLS[int(value)] for value in values)
-            for start, stop, step in runs:
-                place, column = divmod(start, width)
-                yield CellGroup(
-                    bank=banks[neuron - neuron % rows, place * width] if banks else None,
-                    row=neuron % rows if banks else stage.sign.offset // 4 + neuron * stage.row_words + place,
-                    column=column,
-                    layer=stage.node,
-                    neuron=neuron,
-                    input=int(order[start]),
-                    input_step=step,
-                    values=text[start:stop],
-                    policy=stage.policy,
-                )
+        for tile in stage.tiles or _flash_tiles(stage):
+            start = tile.word * WORD_BITS
+            for begin, end, step in _runs(order[start : start + tile.inputs]):
+                for row in range(0, tile.neurons, _MOST_ROWS):
+                    neuron = tile.neuron + row
+                    neurons = slice(neuron, min(neuron + _MOST_ROWS, tile.neuron + tile.neurons))
+                    in_flash = stage.sign.offset // 4 + neuron * stage.row_words + tile.word
+                    yield CellBlock(
+                        bank=tile.bank if stage.tiles else None,
+                        row=row if stage.tiles else in_flash,
+                        row_step=1 if stage.tiles else stage.row_words,
+                        column=begin,
+                        layer=stage.node,
+                        neuron=neuron,
+                        input=int(order[start + begin]),
+                        input_step=step,
+                        values=weights[neurons, start + begin : start + end],
+                        policy=stage.policy,
+                    )
 
 
 def layer_weights(image: bytes, stage: WeightStage) -> npt.NDArray[np.int8]:
@@ -81,37 +86,55 @@ def layer_weights(image: bytes, stage: WeightStage) -> npt.NDArray[np.int8]:
 
 
 def cells_csv(mapped: MappedNetwork) -> bytes:
-    """`memory_map.csv`: a line for every group of cells."""
+    """`memory_map.csv`: a line for every block of cells.
+
+    `sign` holds a hexadecimal number for each row, whose bit i is set where the weight in column `column` + i is +1;
+    `nonzero`, of ternary layers alone, one whose bit i is set where that weight is not 0.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    ternary = {name for name, stage in mapped.linear_stages.items() if stage.nonzero is not None}
     rram = mapped.target.array is not None
     writer.writerow(RRAM_COLUMNS if rram else FLASH_COLUMNS)
-    for group in cell_groups(mapped):
-        place = (group.bank, group.row, group.column) if rram else (group.row, group.column)
-        weights = (len(group.values), group.layer, group.neuron, group.input, group.input_step, group.values)
-        writer.writerow((*place, *weights, group.policy) if rram else (*place, *weights))
+    for block in cell_blocks(mapped):
+        rows, count = block.values.shape
+        nonzero = hexadecimal(block.values != 0) if block.layer in ternary else ""
+        weights = (rows, count, block.layer, block.neuron, block.input, block.input_step)
+        signs = (hexadecimal(block.values > 0), nonzero)
+        if rram:
+            writer.writerow((block.bank, block.row, block.column, *weights, *signs, block.policy))
+        else:
+            writer.writerow((block.row, block.column, block.row_step, *weights, *signs))
     return text.getvalue().encode()
+
+
+def hexadecimal(bits: npt.NDArray[np.bool_]) -> str:
+    """Rows of bits (R, n) as R numbers of equally many digits, the first bit of a row the lowest of its number."""
+    octets = np.packbits(bits, axis=1, bitorder="little")[:, ::-1]
+    return octets.tobytes().hex(" ", octets.shape[1])
 
 
 def synapses_in_csv(data: bytes) -> dict[str, int]:
     """Cells of each layer, counted in a `memory_map.csv`."""
     counts: dict[str, int] = {}
     for line in csv.DictReader(io.StringIO(data.decode())):
-        counts[line["layer"]] = counts.get(line["layer"], 0) + len(line["values"])
+        counts[line["layer"]] = counts.get(line["layer"], 0) + int(line["rows"]) * int(line["count"])
     return counts
 
 
-def _row_cells(mapped: MappedNetwork) -> int:
-    """Cells side by side that have a row's number in common: the columns of a bank, in flash the bits of a word."""
-    return WORD_BITS if mapped.target.array is None else mapped.target.array.geometry.columns
+def _flash_tiles(stage: LinearStage) -> Iterator[Tile]:
+    """The whole layer as if a bank held whole rows of it, up to the longest block."""
+    for start in range(0, stage.fan_in, _MOST_COLUMNS):
+        inputs = min(_MOST_COLUMNS, stage.fan_in - start)
+        yield Tile(bank=0, neuron=0, neurons=stage.output.channels, word=start // WORD_BITS, inputs=inputs)
 
 
-def _runs(order: npt.NDArray[np.int64], width: int) -> list[tuple[int, int, int]]:
-    """Stretches (start, stop, step) of `order` that stay within a row of `width` cells and grow by one step."""
+def _runs(order: npt.NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """Stretches (start, stop, step) of `order` that grow by one step, none of them longer than a block."""
     runs: list[tuple[int, int, int]] = []
     start = 0
     while start < len(order):
-        limit = min(len(order), start - start % width + width)
+        limit = min(len(order), start + _MOST_COLUMNS)
         step = int(order[start + 1] - order[start]) if start + 1 < limit else 1
         stop = start + 1
         while stop < limit and order[stop] - order[stop - 1] == step:

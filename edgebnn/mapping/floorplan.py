@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -9,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from edgebnn.chip.target_files import target_title
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.memory_map import stage_kind, weight_kind
-from edgebnn.mapping.plan import LinearStage, weight_sections
+from edgebnn.mapping.plan import LinearStage, Tile, weight_sections
 from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.resources import resource_folder
 
@@ -20,6 +21,7 @@ INK, MUTED, WHITE = "#1f2933", "#52606d", "#ffffff"
 BUFFER_TONES = ("#334e68", "#627d98", "#486581", "#7b8794")
 MARGIN, WIDTH = 28, 960
 LONGEST_NAME = 40
+SMALLEST_BANK = 6  # pixels
 
 
 @dataclass(frozen=True)
@@ -108,31 +110,53 @@ def _legend(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
 
 
 def _banks(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
-    """One rectangle a bank in use; its filled part are the rows and columns that hold weights."""
+    """One rectangle a bank in use; its filled part are the rows and columns that hold weights.
+
+    Of thousands of banks, neighbours that are filled alike are one rectangle: nobody could tell them apart.
+    """
     used = mapped.plan.banks
-    side = 24 if used <= 300 else 12 if used <= 1500 else 6
+    side = 24 if used <= 300 else 12 if used <= 1500 else SMALLEST_BANK
     across = (WIDTH - 2 * MARGIN) // side
     assert mapped.target.array is not None, "only a target with an array has banks"
     bank = mapped.target.array.geometry
     longest = max(bank.rows, bank.columns)
     frames, boxes = [], []
     for stage in mapped.linear_stages.values():
-        for tile in stage.tiles:
-            row, column = divmod(tile.bank, across)
+        for alike in _alike(stage.tiles, across, apart=side > SMALLEST_BANK):
+            first, last = alike[0], alike[-1]
+            row, column = divmod(first.bank, across)
             x, y, inner = column * side, row * side, side - 2
-            tip = (
-                f"bank {tile.bank}: {stage.node}, neurons {tile.neuron} to {tile.neuron + tile.neurons - 1}, "
-                f"{tile.inputs} inputs from {WORD_BITS * tile.word}, policy {stage.policy}"
-            )
             width, height = inner * bank.columns // longest, inner * bank.rows // longest
-            frames.append(Box(x, y, width, height, tip))
-            filled_width, filled_height = width * tile.inputs / bank.columns, height * tile.neurons / bank.rows
-            boxes.append(Box(x, y, filled_width, filled_height, tip, colours[stage.node]))
+            beside = (last.bank - first.bank) * side
+            tip = _bank_tip(stage, first, last)
+            frames.append(Box(x, y, beside + width, height, tip))
+            filled_width, filled_height = width * first.inputs / bank.columns, height * first.neurons / bank.rows
+            boxes.append(Box(x, y, beside + filled_width, filled_height, tip, colours[stage.node]))
     total = mapped.target.array.banks.integer("count")
     filled = sum(tile.neurons * tile.inputs for s in mapped.linear_stages.values() for tile in s.tiles)
     share = filled / (used * bank.synapses)
     title = f"RRAM banks: {used} of {total} in use, {share:.0%} of their synapses hold a weight (filled part)"
     return Panel(title, (used - 1) // across * side + side, tuple(frames), tuple(boxes))
+
+
+def _alike(tiles: tuple[Tile, ...], across: int, apart: bool) -> Iterator[list[Tile]]:
+    """Tiles of a layer side by side in the picture and filled alike; each alone where they are drawn `apart`."""
+    run: list[Tile] = []
+    for tile in tiles:
+        if run and (
+            apart or tile.bank % across == 0 or (tile.neurons, tile.inputs) != (run[-1].neurons, run[-1].inputs)
+        ):
+            yield run
+            run = []
+        run.append(tile)
+    if run:
+        yield run
+
+
+def _bank_tip(stage: LinearStage, first: Tile, last: Tile) -> str:
+    neurons = f"neurons {first.neuron} to {last.neuron + last.neurons - 1}"
+    inputs = f"{first.inputs} inputs from {WORD_BITS * first.word}" if first is last else f"{first.inputs} inputs each"
+    return f"{_span(first.bank, last.bank)}: {stage.node}, {neurons}, {inputs}, policy {stage.policy}"
 
 
 def _image(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
@@ -192,4 +216,6 @@ def _short(text: str, longest: int = LONGEST_NAME) -> str:
 
 def _printable(value: object) -> object:
     """Text without control characters, which XML forbids even when they are escaped."""
-    return "".join(c if c.isprintable() else " " for c in value) if isinstance(value, str) else value
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(c if c.isprintable() else " " for c in value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -115,8 +116,8 @@ def test_compile_reports_what_it_wrote(tmp_path: Path) -> None:
     found = document("compile", ECG_PVC, "-o", tmp_path / "out")
     assert found["deployment"] == str(tmp_path / "out") and found["target"] == "rram130"
     assert found["weights_bytes"] == (tmp_path / "out" / "weights.bin").stat().st_size
-    cells = (tmp_path / "out" / "memory_map.csv").read_text().splitlines()[1:]
-    assert found["synapses"] == sum(int(line.split(",")[3]) for line in cells)
+    lines = csv.DictReader((tmp_path / "out" / "memory_map.csv").read_text().splitlines())
+    assert found["synapses"] == sum(int(line["rows"]) * int(line["count"]) for line in lines)
     assert set(found["policies"].values()) == {"strong"} and len(found["model_sha256"]) == 64
     assert found["banks"] > 0 and found["sram_bytes"] > 0 and found["code_bytes"] > 0
     assert found["bank_utilisation"] == found["synapses"] / (found["banks"] * 32 * 32)

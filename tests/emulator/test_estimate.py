@@ -18,7 +18,7 @@ from edgebnn.chip.pulses import PulseCount, program_all
 from edgebnn.emulator.array_events import programming_events, programming_steps
 from edgebnn.emulator.estimate import estimate
 from edgebnn.errors import TargetError, ToolError
-from edgebnn.mapping.cells import cell_groups
+from edgebnn.mapping.cells import cell_blocks
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.models import ECG_PVC
@@ -77,7 +77,9 @@ def test_the_programmed_rows_are_those_of_the_memory_map(network: Network) -> No
         for tile in stage.tiles
         for row in range(tile.neurons)
     }
-    assert rows == {(cells.layer, cells.bank, cells.row) for cells in cell_groups(mapped)}
+    assert rows == {
+        (block.layer, block.bank, block.row + row) for block in cell_blocks(mapped) for row in range(len(block.values))
+    }
     assert len(rows) == sum(programmed_rows(stage) for stage in mapped.linear_stages.values())
     for stage in mapped.linear_stages.values():
         pulses = programming_events(stage, mapped.image)

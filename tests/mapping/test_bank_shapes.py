@@ -13,7 +13,7 @@ from edgebnn.chip.energy import inference_energy, latency_s
 from edgebnn.chip.events import Events
 from edgebnn.chip.geometry import SINGLE, Geometry
 from edgebnn.emulator.array_events import programming_events, programming_steps, run_events
-from edgebnn.mapping.cells import cells_csv
+from edgebnn.mapping.cells import cells_csv, hexadecimal
 from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.mapping.tiling import banks_at_once, banks_needed
@@ -80,11 +80,13 @@ def test_the_memory_map_is_what_is_programmed(network: Network, bank: Geometry) 
     values = meant(pattern).reshape(-1, bank.words, bank.rows, 32).swapaxes(1, 2).reshape(-1, bank.rows, bank.columns)
     listed = 0
     for line in csv.DictReader(io.StringIO(cells_csv(mapped).decode())):
-        first, count = int(line["column"]), int(line["count"])
-        assert first + count <= bank.columns
-        cells = values[int(line["bank"]), int(line["row"]), first : first + count]
-        assert "".join({1: "+", 0: "0", -1: "-"}[int(value)] for value in cells) == line["values"]
-        listed += count
+        row, rows, first, count = (int(line[name]) for name in ("row", "rows", "column", "count"))
+        assert row + rows <= bank.rows and first + count <= bank.columns
+        cells = values[int(line["bank"]), row : row + rows, first : first + count]
+        assert hexadecimal(cells > 0) == line["sign"]
+        assert not line["nonzero"] or hexadecimal(cells != 0) == line["nonzero"]
+        assert line["nonzero"] or np.all(cells != 0)
+        listed += cells.size
     assert listed == sum(node.weights.size for node in network.linear if node.name in mapped.linear_stages)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from xml.etree import ElementTree
 
 from hypothesis import given
@@ -30,6 +31,16 @@ def test_every_bank_in_use_is_drawn_once(network: Network) -> None:
     tips = [title.text or "" for title in root.iter(f"{SVG}title")]
     for bank in range(mapped.plan.banks):
         assert sum(tip.startswith(f"bank {bank}:") for tip in tips) == 2  # the frame and its filled part
+
+
+def test_of_thousands_of_banks_those_filled_alike_are_drawn_as_one() -> None:
+    mapped = mapped_on(dense(32 * 100, 32 * 16 + 1))
+    root = ElementTree.fromstring(floorplan_svg(mapped))
+    tips = [title.text or "" for title in root.iter(f"{SVG}title")]
+    found = re.findall(r"banks? (\d+)(?: to (\d+))?: fc,", "\n".join(tips))
+    drawn = [bank for first, last in found for bank in range(int(first), int(last or first) + 1)]
+    assert len(tips) < 100 and sorted(drawn) == sorted([*range(1700)] * 2)
+    assert any(tip.startswith("banks 1600 to ") and "neurons 512 to 512, 32 inputs each" in tip for tip in tips)
 
 
 def test_a_hostile_name_stays_text() -> None:

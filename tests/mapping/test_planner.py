@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.errors import FitError, TargetError
-from edgebnn.mapping.cells import cell_groups, cells_csv, synapses_in_csv
+from edgebnn.mapping.cells import cell_blocks, cells_csv, synapses_in_csv
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import decode, encode, record_of, restore
@@ -64,13 +66,13 @@ def test_the_memory_map_holds_every_weight_once_and_with_its_value(network: Netw
     layers = [node for node in network.linear if node.weight_kind is not WeightKind.INT8]
     seen = {node.name: np.full((node.neurons, node.fan_in), 9, dtype=np.int8) for node in layers}
     cells = set()
-    for group in cell_groups(mapped):
-        for index, symbol in enumerate(group.values):
-            cell = (group.bank, group.row, group.column + index)
+    for block in cell_blocks(mapped):
+        for (row, index), value in np.ndenumerate(block.values):
+            cell = (block.bank, block.row + row * block.row_step, block.column + index)
             assert cell not in cells
-            assert group.row < 32 and group.column + index < 32
+            assert cell[1] < 32 and cell[2] < 32
             cells.add(cell)
-            seen[group.layer][group.neuron, group.input + index * group.input_step] = {"+": 1, "-": -1, "0": 0}[symbol]
+            seen[block.layer][block.neuron + row, block.input + index * block.input_step] = value
     for node in layers:
         assert np.array_equal(seen[node.name], node.weights.reshape(node.neurons, -1))
 
@@ -81,6 +83,33 @@ def test_synapses_read_from_the_csv_are_the_planned_ones(network: Network) -> No
         assert synapses_in_csv(cells_csv(mapped_on(network, target))) == {
             node.name: node.weights.size for node in network.linear if node.weight_kind is not WeightKind.INT8
         }
+
+
+@given(networks())
+@settings(max_examples=25)
+def test_the_memory_map_of_flash_says_which_bit_of_the_image_is_which_weight(network: Network) -> None:
+    mapped = mapped_on(network, "cortex-m4")
+    words = np.frombuffer(mapped.image, "<u4")
+    layers = {node.name: node for node in network.linear}
+    for line in csv.DictReader(io.StringIO(cells_csv(mapped).decode())):
+        node = layers[line["layer"]]
+        flat = node.weights.reshape(node.neurons, -1)
+        numbers = [[int(text, 16) for text in line[name].split()] for name in ("sign", "nonzero")]
+        first, bit, word_step, count = (int(line[name]) for name in ("word", "bit", "word_step", "count"))
+        for row, sign in enumerate(numbers[0]):
+            places = int(line["input"]) + np.arange(count) * int(line["input_step"])
+            values = flat[int(line["neuron"]) + row, places].tolist()
+            assert [sign >> i & 1 for i in range(count)] == [value > 0 for value in values]
+            held = [int(words[first + row * word_step + i // 32]) >> i % 32 & 1 for i in range(bit, bit + count)]
+            assert held == [value > 0 for value in values]
+            if node.weight_kind is WeightKind.TERNARY:
+                assert [numbers[1][row] >> i & 1 for i in range(count)] == [value != 0 for value in values]
+        assert len(numbers[0]) == int(line["rows"])
+
+
+def test_no_line_of_the_memory_map_is_longer_than_spreadsheets_take() -> None:
+    lines = cells_csv(mapped_on(dense(40_000, 70), "cortex-m4")).splitlines()
+    assert max(map(len, lines)) < 1 << 15
 
 
 @given(networks())

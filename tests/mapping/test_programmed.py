@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY
 from edgebnn.errors import TargetError
-from edgebnn.mapping.cells import cell_groups
+from edgebnn.mapping.cells import cell_blocks
 from edgebnn.mapping.programmed import misread_share, pattern_of, programmed_banks, read_weights, wrong_weights
 from edgebnn.network import Linear, Network, WeightKind
 from tests.chip.patterns import programmed
@@ -32,12 +32,13 @@ def test_the_pattern_is_what_the_memory_map_says(network: Network) -> None:
     kinds = {node.name: BINARY if node.weight_kind is WeightKind.BINARY else TERNARY for node in in_rram(network)}
     shares = {node.name: float(np.mean(node.weights == 0)) for node in in_rram(network)}
     used = np.zeros(pattern.shape, np.bool_)
-    for group in cell_groups(mapped):
-        row = group.bank, group.row
-        symbols = [{"+": 1, "0": 0, "-": -1}[symbol] for symbol in group.values]
-        expected[(*row, slice(group.column, group.column + len(symbols)))] = symbols
-        assert pattern.kind[row] == kinds[group.layer] and pattern.zero_share[row] == shares[group.layer]
-        used[row] = True
+    for block in cell_blocks(mapped):
+        height, width = block.values.shape
+        rows = block.bank, slice(block.row, block.row + height)
+        expected[(*rows, slice(block.column, block.column + width))] = block.values
+        assert np.all(pattern.kind[rows] == kinds[block.layer])
+        assert np.all(pattern.zero_share[rows] == shares[block.layer])
+        used[rows] = True
     behind = expected == 0  # zeros, and in binary rows the columns behind the last input, which hold -1
     assert np.array_equal(values[~behind], expected[~behind])
     assert np.array_equal(values[behind], np.where(pattern.kind == BINARY, -1, 0)[np.nonzero(behind)[:2]])
