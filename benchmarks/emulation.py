@@ -1,19 +1,21 @@
 """The emulated Cortex-M4 with all counters on, in instructions a second, on the shipped ECG model.
 
-Beside it the same firmware with a hook in front of each block of instructions alone, which counts nothing right: about
-the speed that unicorn has of itself, so the ratio says what exact counting takes. The two run in turns; times are those
-of the processor, and the ratio is the median of each turn's own.
+Beside it stands the same firmware with a hook in front of each block of instructions alone, which counts nothing
+right: about the speed that unicorn has of itself, so the ratio says what exact counting takes. The two run in turns;
+times are those of the processor, and the ratio is the median of each turn's own.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from statistics import median
 from unittest.mock import patch
 
 import numpy as np
 
 import edgebnn
+from benchmarks.rows import Row
 from edgebnn.emulator import soc as emulated
 from edgebnn.emulator.soc import Soc
 from edgebnn.models import ECG_PVC
@@ -28,7 +30,7 @@ def seconds(soc: Soc, x: np.ndarray) -> float:
     return time.thread_time() - start
 
 
-def main() -> None:
+def rows() -> Iterator[Row]:
     deployment = edgebnn.compile(ECG_PVC, target="cortex-m4")
     mapped, elf = deployment.mapped, deployment.elf
     assert elf is not None, "needs the extra soc"
@@ -39,10 +41,6 @@ def main() -> None:
         _, events = counting.infer(x)
         turns = [(seconds(counting, x), seconds(bare, x)) for _ in range(TURNS)]
     counted, hooked = (median(column) for column in zip(*turns, strict=True))
-    print(f"all counters on:  {events.instructions / counted / 1e6:6.0f} M instructions/s")
-    print(f"blocks alone:     {events.instructions / hooked / 1e6:6.0f} M instructions/s")
-    print(f"ratio:            {median(b / a for a, b in turns):6.2f}")
-
-
-if __name__ == "__main__":
-    main()
+    yield Row("all counters on", events.instructions / counted / 1e6, "M instructions/s", 200)
+    yield Row("blocks alone", events.instructions / hooked / 1e6, "M instructions/s")
+    yield Row("what exact counting takes", median(b / a for a, b in turns), "of the speed of blocks alone")

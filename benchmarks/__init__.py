@@ -1,0 +1,1 @@
+"""What is measured of edgebnn; `make bench` runs all of it."""
