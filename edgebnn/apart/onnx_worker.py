@@ -112,7 +112,10 @@ def _session(content: bytes) -> onnxruntime.InferenceSession:
 def _blocks(
     session: onnxruntime.InferenceSession, samples: list[Array], names: list[str], request: Request
 ) -> Iterator[list[Array]]:
-    """The named values for one block of samples after the other, the last one filled up by repetition."""
+    """The named values for one block of samples after the other, the last one filled up by repetition.
+
+    A model that takes one sample at once may leave out the axis of samples.
+    """
     entries = session.get_inputs()
     fixed = next((entry.shape[0] for entry in entries if isinstance(entry.shape[0], int)), None)
     if fixed is not None and not 1 <= fixed <= request.most_batch:
@@ -121,7 +124,17 @@ def _blocks(
     for start in range(0, len(samples[0]), batch):
         blocks = [part[start : start + batch] for part in samples]
         filled = [block if fixed is None else np.resize(block, (fixed, *block.shape[1:])) for block in blocks]
-        yield session.run(names, {entry.name: block for entry, block in zip(entries, filled, strict=True)})
+        made = session.run(names, {entry.name: block for entry, block in zip(entries, filled, strict=True)})
+        yield [_in_front(values, len(filled[0])) for values in made] if request.values is None else made
+
+
+def _in_front(values: Array, samples: int) -> Array:
+    """Values with the axis of samples in front, which a model that takes one sample at once may leave out."""
+    if values.shape[:1] == (samples,):
+        return values
+    if samples != 1:
+        raise _Failed("load", "its output does not have the samples in front")
+    return values[np.newaxis]
 
 
 def _ranges(names: list[str], blocks: Iterator[list[Array]]) -> dict[str, tuple[float, float]]:

@@ -42,22 +42,27 @@ def same_integers(one: npt.NDArray[np.int32], other: npt.NDArray[np.int32]) -> A
 
 def same_class(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any]) -> Agreement:
     """How often the class is the same: all that can be asked where layers were quantised here."""
-    same = per_class(scores).argmax(axis=1) == classes_of(answers)
+    listed = per_class(scores)
+    same = listed.argmax(axis=1) == classes_of(answers, listed.shape[1])
     return Agreement(len(scores), int(same.sum()))
 
 
-def names_classes(answers: npt.NDArray[Any]) -> bool:
-    """Whether answers are class numbers, which ArgMax and TopK give as int64; quantised scores are shorter."""
-    return answers.dtype == np.int64
+def names_classes(answers: npt.NDArray[Any], classes: int) -> bool:
+    """Whether answers are numbers of these classes, which ArgMax and TopK give as int64, or a cast as one integer each.
+
+    Quantised scores are shorter integers.
+    """
+    single = answers.dtype.kind in "iu" and per_class(answers).shape[1] == 1 < classes
+    return single or answers.dtype == np.int64
 
 
-def classes_of(answers: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def classes_of(answers: npt.NDArray[Any], classes: int) -> npt.NDArray[np.int64]:
     """The class (samples,) of each of a model's answers: of the largest score, or what an arg max or TopK names."""
     listed = per_class(answers)
-    if names_classes(answers):
+    if names_classes(answers, classes):
         return listed[:, 0].astype(np.int64)
-    classes: npt.NDArray[np.int64] = listed.argmax(axis=1)
-    return classes
+    largest: npt.NDArray[np.int64] = listed.argmax(axis=1)
+    return largest
 
 
 def same_as_model(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any], network: Network) -> Agreement:
@@ -80,8 +85,7 @@ def same_as_model(scores: npt.NDArray[np.int32], answers: npt.NDArray[Any], netw
 
 def _first(answers: npt.NDArray[Any], network: Network) -> npt.NDArray[np.bool_]:
     """The classes (samples, classes) that the model puts first: one, or all that it has the same probability for."""
-    listed = per_class(answers)
-    if network.ends_in == "classes" and not names_classes(answers):
+    listed, count = per_class(answers), network.output.size
+    if network.ends_in == "classes" and not names_classes(answers, count):
         return np.asarray(listed == listed.max(axis=1, keepdims=True), dtype=np.bool_)
-    count = prod(network.output.shape)
-    return np.asarray(classes_of(answers)[:, np.newaxis] == np.arange(count), dtype=np.bool_)
+    return np.asarray(classes_of(answers, count)[:, np.newaxis] == np.arange(count), dtype=np.bool_)

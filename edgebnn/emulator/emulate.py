@@ -182,7 +182,7 @@ def emulate(
 def _answers(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """onnxruntime's answers; NotComparable where they are neither a score for each class nor classes."""
     answers, classes = run_onnxruntime(model, mapped, x), mapped.network.output.size
-    if not names_classes(answers) and per_class(answers).shape[1] != classes:
+    if not names_classes(answers, classes) and per_class(answers).shape[1] != classes:
         raise NotComparable(
             f"'{model.name}' answers with {per_class(answers).shape[1]} numbers for {classes} classes, so "
             "onnxruntime's answers were not compared"

@@ -112,6 +112,11 @@ def _elementwise(operator: str, given: tuple[tuple[Term, ...], str], result: str
 
 def _div(node: Node, operands: Operands) -> Operation:
     """Division by a constant."""
+    if operands.optional(1) is None and operands.has(1) and not operands.unknown[1]:
+        raise Refusal(
+            "divides by a value of the network, and quotients of two activations are not mapped",
+            "divide by constants alone; x / (1 + |x|) is ONNX's Softsign",
+        )
     divisor = operands.constant(1, "divisors")
     if divisor.dtype.kind in "iu":
         raise Refusal("divides integers", "cast them to float32 first")

@@ -5,6 +5,8 @@ It only recognises.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from onnx import TensorProto
 
 from edgebnn.frontend.graph import Graph, Node, as_integers
@@ -20,51 +22,83 @@ from edgebnn.frontend.operations import (
 )
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.quantisers import scale_operand
+from edgebnn.frontend.shapes import SHAPES, BatchLost
+from edgebnn.frontend.smooth import SMOOTH
 
 _QUANTISERS = ("Quant", "IntQuant", "QuantizeLinear")
-# What may stand behind the last probabilities.
-_BEHIND = frozenset((*_QUANTISERS, "Identity", "Cast", "ArgMax", "TopK", "DequantizeLinear"))
+# Other axes for the same values in the same order.
+_SHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+
+
+def _over_classes(node: Node, operands: Operands, axis: int) -> bool:
+    """Whether an axis has all the scores of each sample."""
+    shape = operands.shape(0)
+    inside = -len(shape) <= axis < len(shape) and axis % len(shape) > 0
+    return inside and all(extent == 1 for at, extent in enumerate(shape) if at not in (0, axis % len(shape)))
+
+
+def _check_over_classes(node: Node, operands: Operands, axis: int) -> None:
+    if not _over_classes(node, operands, axis):
+        raise Refusal(
+            f"is over axis {axis} of values of shape {list(operands.shape(0))}, and not over all scores of each sample",
+            "apply it to (batch, scores) along axis 1, or let the model end in the values before it",
+        )
 
 
 def _softmax(node: Node, operands: Operands) -> Operation:
     """Probabilities of the classes, at the end of a model: left out."""
-    if node.integer("axis", 1 if operands.opset < 13 else -1) not in (1, -1) or len(operands.shape(0)) != 2:
-        raise Refusal("is not over the scores of each sample", "apply it to (batch, scores) along axis 1")
+    if operands.opset >= 13 or node.integer("axis", 1) != 1:  # before opset 13 it is over all axes from this one on
+        _check_over_classes(node, operands, node.integer("axis", 1 if operands.opset < 13 else -1))
     return Dropping(
         f"the final {node.operator} '{node.name}' is left out: the answer is its input, whose arg max is the same"
     )
 
 
+def _order_kept(node: Node, otherwise: Elementwise | None = None) -> Dropping:
+    note = f"the final {node.operator} '{node.name}' is left out: the answer is its input, whose order is the same"
+    return Dropping(note, otherwise=otherwise)
+
+
 def _monotone(node: Node, operands: Operands) -> Operation:
     """A function that only rises: left out at the end of a model, elsewhere before a sign or a quantiser."""
-    return Dropping(
-        f"the final {node.operator} '{node.name}' is left out: the answer is its input, whose order is the same",
-        otherwise=Elementwise(Call(node.operator, (Operand(0),))),
-    )
+    return _order_kept(node, Elementwise(Call(node.operator, (Operand(0),))))
+
+
+def _rising(operator: str) -> Recogniser:
+    """A smooth activation that only rises (with factors above zero): left out at the end of a model."""
+
+    def recognise(node: Node, operands: Operands) -> Operation:
+        operation = SMOOTH[operator](node, operands)
+        rises = node.number("alpha", 1.0) > 0 and node.number("gamma", 1.0) > 0
+        return _order_kept(node, operation) if rises and isinstance(operation, Elementwise) else operation
+
+    recognise.__doc__ = f"{(SMOOTH[operator].__doc__ or '').rstrip('.')}; left out at the end of a model."
+    return recognise
 
 
 def _arg_max(node: Node, operands: Operands) -> Operation:
     """The class of the largest score, at the end of a model: left out."""
-    if node.integer("axis", 0) not in (1, -1) or len(operands.shape(0)) != 2:
-        raise Refusal("is not over the scores of each sample", "apply it to (batch, scores) along axis 1")
+    _check_over_classes(node, operands, node.integer("axis", 0))
     if node.integer("select_last_index", 0):
         raise Refusal("takes the last of equal scores", "let it take the first (select_last_index = 0)")
-    return Dropping(f"the final ArgMax '{node.name}' is left out: the answer is the scores that it compares")
+    note = f"the final ArgMax '{node.name}' is left out: the answer is the scores that it compares"
+    return Dropping(note, leaves="class")
 
 
 def _top_k(node: Node, operands: Operands) -> Operation:
     """The classes of the largest scores, at the end of a model: left out."""
-    if node.integer("axis", -1) not in (1, -1) or len(operands.shape(0)) != 2:
-        raise Refusal("is not over the scores of each sample", "apply it to (batch, scores) along axis 1")
+    _check_over_classes(node, operands, node.integer("axis", -1))
+    classes = max(operands.shape(0)[1:])
     count = (node.integer("k", 1),) if operands.opset < 10 else as_integers(operands.constant(1, "counts"), "counts")
-    if len(count) != 1 or not 1 <= count[0] <= operands.shape(0)[1]:
+    if len(count) != 1 or not 1 <= count[0] <= classes:
         raise Refusal("takes more scores than there are", "export the model again")
     if not node.integer("largest", 1):
         raise Refusal("takes the smallest scores", "negate the scores and take the largest")
     if not node.integer("sorted", 1) and count[0] > 1:
         raise Refusal("leaves the order of the scores open", "sort them (sorted=True)")
-    return Dropping(f"the final TopK '{node.name}' is left out: the answer is the scores that it sorts")
+    note = f"the final TopK '{node.name}' is left out: the answer is the scores that it sorts"
+    return Dropping(note, leaves="class" if count[0] == 1 else "ranks")
 
 
 ENDINGS: dict[str, Recogniser] = {
@@ -74,47 +108,73 @@ ENDINGS: dict[str, Recogniser] = {
     "Softmax": _softmax,
     "Tanh": _monotone,
     "TopK": _top_k,
+    **{operator: _rising(operator) for operator in ("Celu", "Elu", "Exp", "Selu", "Softplus", "Softsign")},
 }
+# What may stand behind values that were left out.
+_BEHIND = frozenset((*_QUANTISERS, *_SHAPES, *ENDINGS, "Cast", "DequantizeLinear", "Identity", "Log"))
 
 
 def left_out(graph: Graph) -> frozenset[str]:
-    """The model's values that nothing reads but what is left out behind its last probabilities."""
+    """The model's values that nothing reads but what is left out behind its scores, and what asks for their shapes."""
     found = {graph.output}
     for node in reversed(graph.nodes):
         for name in node.outputs:
-            behind = graph.readers(name)
-            if behind and all(reader.operator in _BEHIND for reader in behind):
-                read = {made for reader in behind for made in reader.outputs if graph.readers(made)}
-                found.update({name} if read <= found else ())
+            behind = [reader for reader in graph.readers(name) if reader.operator != "Shape"]
+            if all(
+                reader.operator in _BEHIND
+                and reader.inputs[0] == name
+                and found.issuperset(filter(None, reader.outputs))
+                for reader in behind
+            ):
+                found.add(name)
     return frozenset(found)
 
 
-def left_out_behind(node: Node, operands: Operands, rounded: bool) -> Operation:
+def left_out_behind(node: Node, operands: Operands, leaves: str) -> Operation:
     """What a node means that reads what was left out: left out itself where it keeps the order of its input's values.
 
-    `rounded` says that these were rounded before, so that several can be the same. Refusal for any other node.
+    `leaves` is what the node before left of them (`Dropping`). Refusal for any other node.
     """
-    match node.operator:
-        case "Identity":
+    match node.operator, leaves:
+        case "Identity", _:
             return Forwarding()
-        case "Cast" if node.integer("to", 0) in _FLOATS:
+        case (("Flatten" | "Reshape" | "Squeeze" | "Unsqueeze"), ("order" | "levels")):
+            return reshaped_at_the_end(node, operands)
+        case (("Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Cast"), "class"):
             return Forwarding()
-        case "ArgMax" | "TopK" if rounded:
+        case "Cast", ("order" | "levels") if node.integer("to", 0) in _FLOATS:
+            return Forwarding()
+        case (("ArgMax" | "TopK"), "levels"):
             raise Refusal(
                 "compares probabilities that were rounded, of which several can be the same",
                 "compare the scores before they become probabilities, or leave the quantiser behind them out",
             )
-        case "ArgMax" | "TopK":
-            return ENDINGS[node.operator](node, operands)
-        case "Quant" | "IntQuant" | "QuantizeLinear" | "DequantizeLinear":
+        case "Log", ("order" | "levels"):
+            return replace(_order_kept(node), leaves=leaves)
+        case operator, "order" if operator in ENDINGS:
+            return ENDINGS[operator](node, operands)
+        case (("Quant" | "IntQuant" | "QuantizeLinear" | "DequantizeLinear"), ("order" | "levels")):
             scale = scale_operand(operands, 1)
             if scale.size == 1 and scale > 0:
                 return _rounding(node)
     raise Refusal("reads what an operator for the end of a model makes", "let the model end in that operator")
 
 
+def reshaped_at_the_end(node: Node, operands: Operands) -> Operation:
+    """A reshape of a model's answer; left out where it takes away the batch axis of one sample, or an axis behind it.
+
+    Refusal where it mixes samples.
+    """
+    try:
+        return SHAPES[node.operator](node, operands)
+    except BatchLost as lost:
+        if lost.mixes:
+            raise
+        return Forwarding()
+
+
 def _rounding(node: Node) -> Operation:
     if node.operator not in _QUANTISERS:
         return Forwarding()
     note = f"the quantiser '{node.name}' behind it is left out too: the answer has no probabilities to round"
-    return Dropping(note, rounds=True)
+    return Dropping(note, leaves="levels")

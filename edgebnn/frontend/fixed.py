@@ -110,11 +110,18 @@ def _bent(signal: Signal) -> tuple[Bent, ...]:
     base = signal.base
     bent = bent_of(signal.expression, base.low, base.high, base.channels)
     if bent is None:
-        raise Refusal(
+        raise NoLine
+    return bent
+
+
+class NoLine(Refusal):
+    """A value that cannot be put on a grid: a smooth activation, or a product of two functions of the sums."""
+
+    def __init__(self) -> None:
+        super().__init__(
             "adds, joins or averages a value that is no line with few knees of the sums before it",
             "put a quantiser of up to 8 bits behind the activation, use a Relu, or give --calibration data.npz",
         )
-    return bent
 
 
 def _in_units(emitter: Emitter, line: Line, unit: Fraction) -> Line:

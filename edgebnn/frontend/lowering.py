@@ -16,7 +16,7 @@ from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter
-from edgebnn.frontend.endings import left_out, left_out_behind
+from edgebnn.frontend.endings import left_out, left_out_behind, reshaped_at_the_end
 from edgebnn.frontend.expressions import Leaf
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
@@ -25,6 +25,7 @@ from edgebnn.frontend.inputs import GivenInput, calibration_batch, given_inputs
 from edgebnn.frontend.joints import averaged, joined, summed
 from edgebnn.frontend.jumps import NotMonotone
 from edgebnn.frontend.lattice import lattice_of_range
+from edgebnn.frontend.limits import limits_of
 from edgebnn.frontend.moves import MOST_AXES, Move, axis_by_axis, begin, steps_from
 from edgebnn.frontend.operations import (
     Averaging,
@@ -56,6 +57,7 @@ from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.products import combines_layers, is_factor, product_of_two, reduces_channels
 from edgebnn.frontend.raw_input import InputReadTwice, RawInput, RawInputs
 from edgebnn.frontend.scores import Scores, emit_scores
+from edgebnn.frontend.shapes import BatchLost
 from edgebnn.frontend.signals import (
     NotChannelFirst,
     NotPerChannel,
@@ -134,8 +136,7 @@ class _Lowering:
         self._notes: list[str] = []
         self._values: dict[str, Value] = dict(graph.constants)
         self._left_out = left_out(graph)
-        self._dropped: set[str] = set()
-        self._rounded: set[str] = set()  # of these, those behind a quantiser
+        self._dropped: dict[str, str] = {}  # the values behind what was left out, and what that leaves of the scores
         # Constants that come from an open batch, as they would be for two samples instead of one.
         self._of_two: dict[str, Array] = {}
         self._readers: dict[str, int] = {}
@@ -160,9 +161,18 @@ class _Lowering:
         elif isinstance(answer, (np.ndarray, Quantised)) or not self._problems:
             self._report(last, Refusal("does not depend on the input", "let the model's output depend on its input"))
         if self._problems:
-            return Lowered(None, tuple(self._problems))
+            return Lowered(None, self._explained())
         assert scores is not None, "without a problem the answer was a signal"
         return Lowered(self._network(name, scores), ())
+
+    def _explained(self) -> tuple[Problem, ...]:
+        """The problems, in front of all others the limits that nodes which were not mapped reach."""
+        reached = {
+            node.name: _problem(node, limit)
+            for node, limit in limits_of(self._graph)
+            if isinstance(self._values[node.outputs[0]], Unknown)
+        }
+        return (*reached.values(), *(problem for problem in self._problems if problem.node not in reached))
 
     def _network(self, name: str, scores: Scores) -> Network:
         emitter = self._emitter
@@ -234,11 +244,9 @@ class _Lowering:
         if node.inputs and len(constants) == len(values) and foldable(node):
             return self._folded(node, constants)
         operands = operands_of(values, self._graph.batch, self._graph.opset)
-        if any(name in self._dropped for name in node.inputs):
+        if node.inputs and node.inputs[0] in self._dropped and node.operator != "Shape":
             return self._behind_the_end(node, values, operands)
-        operation = recogniser_of(node)(node, operands)
-        if isinstance(operation, Dropping) and operation.otherwise and not self._left_out.issuperset(node.outputs):
-            operation = operation.otherwise
+        operation = self._recognised(node, operands)
         if isinstance(operation, Knowing) and _is_whole_shape(node) and self._graph.open_batch:
             self._of_two[node.outputs[0]] = _with_batch_of_two(operation.value)
         elif not isinstance(operation, (Rearranging, Knowing)) and self._depends_on_batch(node):
@@ -258,13 +266,25 @@ class _Lowering:
             values = [result, *values[1:]]
         return result
 
+    def _recognised(self, node: Node, operands: Operands) -> Operation:
+        """What the node means where it stands: inside the network, or at its end."""
+        try:
+            operation = recogniser_of(node)(node, operands)
+        except BatchLost:
+            if node.outputs[0] not in self._left_out:
+                raise
+            return reshaped_at_the_end(node, operands)
+        if not isinstance(operation, Dropping) or self._left_out.issuperset(filter(None, node.outputs)):
+            return operation
+        if operation.otherwise is None:
+            raise Refusal("is for the end of a model and stands inside of it", "let the model end in it")
+        return operation.otherwise
+
     def _behind_the_end(self, node: Node, values: list[Value | None], operands: Operands) -> Value:
         """The value of a node behind one that was left out, so that it is left out as well."""
-        rounded = any(name in self._rounded for name in node.inputs)
-        operation = left_out_behind(node, operands, rounded)
-        if rounded:
-            self._rounded.update(node.outputs)
-        self._dropped.update(name for name in node.outputs if name)
+        leaves = self._dropped[node.inputs[0]]
+        operation = left_out_behind(node, operands, leaves)
+        self._dropped.update((name, leaves) for name in node.outputs if name)
         return self._applied(node, values, operation)
 
     def _folded(self, node: Node, constants: list[Array | Quantised | None]) -> Array | Quantised:
@@ -317,9 +337,7 @@ class _Lowering:
             case Forwarding():
                 return replace(signal, value=value)
             case Dropping():
-                self._dropped.update(name for name in node.outputs if name)
-                if operation.rounds:
-                    self._rounded.update(node.outputs)
+                self._dropped.update((name, operation.leaves) for name in node.outputs if name)
                 self._notes.append(operation.note)
                 return signal
             case Pooling():
@@ -456,7 +474,11 @@ class _Lowering:
         return replace(signal, padding=padding)  # the value keeps the name that it has without
 
     def _report(self, node: Node, refusal: Refusal) -> None:
-        self._problems.append(Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy))
+        self._problems.append(_problem(node, refusal))
+
+
+def _problem(node: Node, refusal: Refusal) -> Problem:
+    return Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy)
 
 
 def _input_signal(given: GivenInput) -> Signal:

@@ -202,7 +202,7 @@ def _qlinear_sigmoid(node: Node, operands: Operands) -> Operation:
 
 def _left_out(operation: Operation, otherwise: Elementwise | None = None) -> Operation:
     assert isinstance(operation, Dropping), "an ending is left out"
-    return replace(operation, rounds=True, otherwise=otherwise)
+    return replace(operation, leaves="levels", otherwise=otherwise)
 
 
 OPERATORS: dict[str, Recogniser] = {

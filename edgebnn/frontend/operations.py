@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -180,12 +181,12 @@ class Forwarding:
 class Dropping:
     """An operator at the end of the model that is left out; the note says what that means for the answer.
 
-    `rounds` says that values which differ before it can be the same behind it. `otherwise` is what it means where the
-    model goes on behind it.
+    `leaves` is what it leaves of its input: the same order, levels of which several can be the same, the number of one
+    class, or the numbers of several by rank. `otherwise` is what it means where the model goes on behind it.
     """
 
     note: str
-    rounds: bool = False
+    leaves: Literal["order", "levels", "class", "ranks"] = "order"
     otherwise: Elementwise | None = None
 
 

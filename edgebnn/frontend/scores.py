@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgebnn.frontend.bends import Segment
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Fractions
-from edgebnn.frontend.fixed import rounded
+from edgebnn.frontend.fixed import NoLine, rounded
 from edgebnn.frontend.fixed_lines import FixedLines, fixed_lines, unit_for
 from edgebnn.frontend.own_lines import line_of, takes_steps
 from edgebnn.frontend.problems import Refusal
@@ -74,7 +74,14 @@ def _line_of(emitter: Emitter, signal: Signal) -> Line:
             steps = [made for made in emitter.nodes if isinstance(made, Threshold)]
             turned = steps[-1].step if steps and steps[-1].ambiguous else 0
             return replace(line, error=line.error + np.abs(line.slope.astype(np.float64)) * turned)
-    return line_of(emitter, signal) or rounded(emitter, signal)
+    try:
+        return line_of(emitter, signal) or rounded(emitter, signal)
+    except NoLine as curved:
+        raise Refusal(
+            "ends in a curve, and scores are lines with few knees of the last sums",
+            "let the model end before it, put a quantiser of up to 8 bits behind it, or give --calibration data.npz to "
+            "round it to 8 bits here",
+        ) from curved
 
 
 def _end_in(emitter: Emitter, base: Tensor, value: str, scale: float, node: str) -> None:

@@ -107,12 +107,22 @@ def rearranged(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Rearranging:
     if any(extent < 1 for extent in wanted) or prod(shape) != prod(wanted):
         raise Refusal(f"cannot make {list(wanted)} of the shape {list(shape)}", _AGAIN)
     if len(wanted) < 2:
-        raise Refusal("leaves no axis behind the batch", "keep an axis of length one")
+        raise BatchLost("leaves no axis behind the batch", "keep an axis of length one", shape)
     if wanted[0] != shape[0]:
-        raise Refusal(
-            f"makes the shape {list(wanted)}, which mixes the batch axis with others", "keep the batch in front"
-        )
+        why = f"makes the shape {list(wanted)}, which mixes the batch axis with others"
+        raise BatchLost(why, "keep the batch in front", shape)
     return Rearranging(wanted)
+
+
+class BatchLost(Refusal):
+    """A reshape of values of `shape` that keeps no batch in front, or nothing behind it.
+
+    `mixes` says that it puts values of several samples together.
+    """
+
+    def __init__(self, reason: str, remedy: str, shape: tuple[int, ...]) -> None:
+        super().__init__(reason, remedy)
+        self.mixes = shape[0] > 1 and prod(shape[1:]) > 1
 
 
 def _shape(node: Node, operands: Operands) -> Operation:

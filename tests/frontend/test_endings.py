@@ -169,7 +169,7 @@ def test_a_model_may_end_in_the_integers_of_its_probabilities(tmp_path: Path) ->
     ("behind", "reason"),
     [
         ("ArgMax", "several can be the same; compare the scores before they become probabilities"),
-        ("Relu", "reads what an operator for the end of a model makes"),
+        ("Relu", "Softmax.* inside the network"),
     ],
 )
 def test_what_does_not_keep_the_order_behind_probabilities_is_refused(tmp_path: Path, behind: str, reason: str) -> None:
@@ -202,3 +202,94 @@ def test_a_model_that_ends_in_a_dequantiser_rounds_as_float32_does(tmp_path: Pat
     x = random_inputs(network, 0, 200)
     differences = interpret(network, x) * network.output.scale - onnxruntime_values(path, x)[model.last]
     assert 0 < np.abs(differences).max() <= network.score_error < 1e-5
+
+
+def _own_shape(model: Model) -> None:
+    last = model.last
+    model.add("Reshape", inputs=[last, model.add("Shape")])
+
+
+MOVES = {
+    "Flatten": lambda model: model.add("Flatten"),
+    "Reshape": lambda model: model.add("Reshape", model.constant([0, 1, -1], np.int64)),
+    "Unsqueeze": lambda model: model.add("Unsqueeze", model.constant([2], np.int64)),
+    "the batch taken away": lambda model: model.add("Reshape", model.constant([-1], np.int64)),
+    "its own shape": _own_shape,
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("ending", ["Softmax", "Elu", None])
+def test_other_axes_behind_the_scores_change_no_answer(tmp_path: Path, move: str, ending: str | None) -> None:
+    model = Model((8,), batch=1)
+    model.add("MatMul", signs(0, 8, 3))
+    plain = model.save(tmp_path, "plain.onnx")
+    if ending is not None:
+        model.add(ending)
+    MOVES[move](model)
+    network = read_network(model.save(tmp_path), OPTIONS)
+    x = random_inputs(network, 0, 20)
+    assert network.ends_in == ("scores" if ending is None else "classes")
+    assert np.array_equal(interpret(network, x).reshape(20, 3), interpret(read_network(plain, OPTIONS), x))
+
+
+def test_a_model_of_one_sample_may_answer_without_its_axis(tmp_path: Path) -> None:
+    model = Model((8,), batch=1)
+    model.add("MatMul", signs(0, 8, 3))
+    model.add("Elu")
+    model.add("Reshape", model.constant([-1], np.int64))
+    path = model.save(tmp_path)
+    deployment = compile(path, target="host", input_type="bits")
+    x = random_inputs(deployment.mapped.network, 0, 20)
+    emulation = deployment.emulate((x, np.zeros(20)), model=path)
+    assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].compared == 20
+
+
+def test_samples_that_are_mixed_at_the_end_are_refused(tmp_path: Path) -> None:
+    model = Model((8,), batch=2)
+    model.add("MatMul", signs(0, 8, 3))
+    model.add("Softmax")
+    model.add("Reshape", model.constant([-1], np.int64))
+    with pytest.raises(ModelError, match="leaves no axis behind the batch"):
+        read_network(model.save(tmp_path), OPTIONS)
+
+
+def test_the_class_may_be_cast_and_reshaped(tmp_path: Path) -> None:
+    model = hidden()
+    model.add("ArgMax", axis=1, keepdims=0)
+    model.add("Cast", to=onnx.TensorProto.INT32)
+    model.add("Reshape", model.constant([-1, 1], np.int64))
+    proto = model.proto()
+    proto.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT32
+    path = tmp_path / "model.onnx"
+    onnx.save(proto, path)
+    deployment = compile(path, target="host", input_type="bits")
+    x = random_inputs(deployment.mapped.network, 0, 50)
+    emulation = deployment.emulate((x, np.zeros(50)), model=path)
+    assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].compared == 50
+
+
+@pytest.mark.parametrize(
+    ("operators", "taken"),
+    [
+        (["Elu", "Softmax"], True),
+        (["Sigmoid", "Log"], True),
+        (["Softmax", "Log", "ArgMax"], True),
+        (["Gelu"], False),
+        (["HardSwish", "Softmax"], False),
+        (["ArgMax", "Softmax"], False),
+    ],
+)
+def test_functions_that_only_rise_are_left_out_one_behind_the_other(
+    tmp_path: Path, operators: list[str], taken: bool
+) -> None:
+    model = Model((8,), opset=20)
+    model.add("MatMul", signs(0, 8, 3))
+    for operator in operators:
+        model.add(operator, **({"axis": 1} if operator == "ArgMax" else {}))
+    path = model.save(tmp_path)
+    if taken:
+        assert len([note for note in read_network(path, OPTIONS).notes if "is left out" in note]) == len(operators)
+    else:
+        with pytest.raises(ModelError, match=r"ends in a curve|inside the network|end of a model"):
+            read_network(path, OPTIONS)

@@ -49,9 +49,7 @@ def test_an_activation_that_gives_no_steps(tmp_path: Path, operator: str) -> Non
     assert operator.lower()[:3] in message.lower() and "put a sign" in message
 
 
-@pytest.mark.parametrize(
-    ("operator", "more"), [("ConvTranspose", 1), ("Log", 0), ("LSTM", 2), ("NonMaxSuppression", 1)]
-)
+@pytest.mark.parametrize(("operator", "more"), [("ConvTranspose", 1), ("Log", 0), ("NonMaxSuppression", 1)])
 def test_an_operator_that_is_not_mapped(tmp_path: Path, operator: str, more: int) -> None:
     model = dense()
     model.add(operator, *[np.ones((3, 3))] * more)
@@ -64,7 +62,7 @@ def test_a_function_that_is_left_out_at_the_end_stands_inside(tmp_path: Path) ->
     model.add("Softmax")
     model.add("MatMul", signs(1, 3, 2))
     message = refusal(model, tmp_path)
-    assert "node_matmul_2" in message and "let the model end" in message
+    assert "node_softmax_1" in message and "let the network end in it" in message
 
 
 def test_an_operator_of_an_unknown_domain(tmp_path: Path) -> None:
@@ -88,7 +86,7 @@ def test_a_product_of_two_layers(tmp_path: Path) -> None:
     first = model.sign()
     model.add("MatMul", signs(1, 8, 8))
     model.add("Mul", inputs=[model.last, first])
-    assert "different layers" in refusal(model, tmp_path)
+    assert "products of two activations are not mapped" in refusal(model, tmp_path)
 
 
 def test_a_padding_that_is_no_number(tmp_path: Path) -> None:
@@ -155,10 +153,10 @@ def test_every_problem_is_found_at_once(tmp_path: Path) -> None:
     inspection = inspect_model(model.save(tmp_path), ReadOptions("uint8"))
     assert inspection.network is None
     assert [problem.operator for problem in inspection.problems] == [
-        "Conv",
-        "Conv",
-        "Conv",
         "InstanceNormalization",
+        "Conv",
+        "Conv",
+        "Conv",
         "Gemm",
     ]
     assert all(problem.node and problem.reason and problem.remedy for problem in inspection.problems)
