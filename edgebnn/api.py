@@ -56,7 +56,7 @@ from edgebnn.mapping.folder import FIRMWARE_ELF, read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
-from edgebnn.mapping.record import FirmwareFacts, record_of, restore
+from edgebnn.mapping.record import FirmwareFacts, binary_files, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network.batches import Samples, batch_of, numbers, parts
 from edgebnn.network.encoding import how_input_taken
@@ -377,7 +377,7 @@ def compile(
     )
     mapped = map_network(network, chip, provenance, policy)
     files = {
-        "weights.bin": mapped.image,
+        **binary_files(mapped),
         "memory_map.json": memory_map_json(mapped),
         "memory_map.csv": cells_csv(mapped),
         "memory_map.md": memory_map_markdown(mapped),
@@ -426,7 +426,7 @@ def load(folder: str | Path, *, trust: bool = False) -> Deployment:
     record, files = read_folder(_folder(folder))
     if trust and FIRMWARE_ELF in files:
         files[FIRMWARE_ELF] = TrustedElf(files[FIRMWARE_ELF])
-    return Deployment(restore(record, files["weights.bin"], str(folder)), files, record.firmware)
+    return Deployment(restore(record, files, str(folder)), files, record.firmware)
 
 
 def _read_options(

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from edgebnn.errors import DeploymentError
 from edgebnn.files import write_synced
 from edgebnn.inputs import input_inside, read_input
-from edgebnn.mapping.record import Record, decode, encode
+from edgebnn.mapping.record import ARRAYS, WEIGHTS, Record, decode, encode
 from edgebnn.mapping.swap import clear, find_again, fresh_folder, put, recover
 from edgebnn.places import MAX_RECORD_BYTES, RECORD
 
@@ -76,7 +76,7 @@ def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
         most -= len(data)
         if hashlib.sha256(data).hexdigest() != record.files[name]:
             raise DeploymentError(f"'{folder / name}' is not the file that was written; compile again")
-    missing = {"weights.bin", "memory_map.json", "memory_map.csv"} - files.keys()
+    missing = {WEIGHTS, ARRAYS, "memory_map.json", "memory_map.csv"} - files.keys()
     if missing:
         raise DeploymentError(f"'{path}' names no {min(missing)}; compile again")
     return record, files

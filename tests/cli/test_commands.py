@@ -103,6 +103,7 @@ def test_compile_writes_what_the_design_names(folder: Path) -> None:
     assert names == {
         "deployment.json",
         "weights.bin",
+        "network.bin",
         "firmware",
         "firmware.elf",
         "memory_map.json",

@@ -13,14 +13,14 @@ from edgebnn.mapping import folder as folder_module
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.folder import check_folder, read_folder, write_folder
 from edgebnn.mapping.memory_map import memory_map_json
-from edgebnn.mapping.record import SCHEMA, Record, encode, record_of, restore
+from edgebnn.mapping.record import SCHEMA, Record, binary_files, encode, record_of, restore
 from tests.mapping.test_planner import dense, mapped_on
 
 
 def contents(neurons: int = 4) -> tuple[Record, dict[str, bytes]]:
     mapped = mapped_on(dense(40, neurons))
     files = {
-        "weights.bin": mapped.image,
+        **binary_files(mapped),
         "memory_map.csv": cells_csv(mapped),
         "memory_map.json": memory_map_json(mapped),
         "firmware/src/model.c": b"/* model */\n",
@@ -151,7 +151,7 @@ def test_a_folder_of_another_version_is_left_alone(tmp_path: Path) -> None:
         write_folder(tmp_path / "out", *contents())
 
 
-@pytest.mark.parametrize("writes", range(6))
+@pytest.mark.parametrize("writes", range(7))
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
     """The disk fills up after each single write in turn."""
     write_folder(tmp_path / "out", *contents(4))
@@ -176,7 +176,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
         assert tree(tmp_path) != before
 
 
-@pytest.mark.parametrize("name", ["weights.bin", "memory_map.csv"])
+@pytest.mark.parametrize("name", ["weights.bin", "network.bin", "memory_map.csv"])
 def test_a_changed_file_is_recognised(tmp_path: Path, name: str) -> None:
     write_folder(tmp_path / "out", *contents())
     path = tmp_path / "out" / name
@@ -211,7 +211,7 @@ def test_offsets_in_a_record_are_not_trusted(tmp_path: Path) -> None:
     path.write_text(text.replace('"work_bytes": 0', '"work_bytes": 4096'))
     changed, read = read_folder(tmp_path / "out")
     with pytest.raises(DeploymentError, match="does not follow from"):
-        restore(changed, read["weights.bin"], "out")
+        restore(changed, read, "out")
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:

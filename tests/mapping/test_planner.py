@@ -18,7 +18,7 @@ from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.cells import cell_blocks, cells_csv, synapses_in_csv
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
-from edgebnn.mapping.record import decode, encode, record_of, restore
+from edgebnn.mapping.record import binary_files, decode, encode, record_of, restore
 from edgebnn.network import Encoding, Input, Kind, Linear, Network, Tensor, WeightKind, Window
 from tests.networks import networks
 
@@ -116,7 +116,7 @@ def test_no_line_of_the_memory_map_is_longer_than_spreadsheets_take() -> None:
 def test_a_record_restores_the_same_network(network: Network) -> None:
     network = dataclasses.replace(network, notes=("read this",), score_error=0.1, quantised=("a layer",))
     mapped = mapped_on(network)
-    again = restore(decode(encode(record_of(mapped, None, {})), "x"), mapped.image, "x")
+    again = restore(decode(encode(record_of(mapped, None, {})), "x"), binary_files(mapped), "x")
     assert again.plan == mapped.plan
     assert_same(dataclasses.replace(again.network, nodes=network.nodes, inputs=network.inputs), network)
     pairs = zip((*network.inputs, *network.nodes), (*again.network.inputs, *again.network.nodes), strict=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from edgebnn.errors import DeploymentError
-from edgebnn.mapping.record import decode, encode, record_of, restore
-from edgebnn.network.types import Encoding, Input, Kind, Tensor
+from edgebnn.mapping.record import binary_files, decode, encode, record_of, restore
+from edgebnn.network.types import Encoding, Input, Kind, Tensor, Threshold
 from tests.codegen.projects import TARGETS, beat_network, mapped_on
 from tests.networks import Builder
 
@@ -25,7 +25,7 @@ def forged(edit: Edit, target: str = "rram130") -> None:
     mapped = mapped_on(beat_network(), target)
     document = json.loads(encode(record_of(mapped, None, {})))
     edit(document)
-    restore(decode(json.dumps(document).encode(), "x"), mapped.image, "x")
+    restore(decode(json.dumps(document).encode(), "x"), binary_files(mapped), "x")
 
 
 def node(document: Document, kind: str) -> Document:
@@ -59,12 +59,12 @@ def changed(part: Callable[[Document], Document], **changes: Any) -> Edit:
     return edit
 
 
-def cut(kind: str, name: str) -> Edit:
-    """An edit that leaves one entry of a node's constant."""
+def reshaped(kind: str, name: str, shape: Callable[[list[int]], list[int]]) -> Edit:
+    """An edit of the shape of one of a node's arrays."""
 
     def edit(document: Document) -> None:
         found = node(document, kind)
-        found[name] = found[name][:1]
+        found[name] = shape(found[name])
 
     return edit
 
@@ -104,13 +104,16 @@ def test_the_target_is_checked_like_a_users_own(edit: Edit, message: str) -> Non
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (cut("threshold", "thresholds"), "has thresholds of shape"),
-        (cut("threshold", "direction"), "has directions of shape"),
-        (cut("affine", "multiplier"), "has multipliers of shape"),
-        (changed(lambda d: node(d, "affine"), multiplier=[]), "has multipliers of shape"),
-        (changed(lambda d: node(d, "affine"), multiplier=[[2**40], [1]]), "out of bounds for int32"),
-        (changed(lambda d: node(d, "affine"), offset=[[2**70], [1]]), "too large"),
+        (reshaped("threshold", "thresholds", lambda shape: shape[::-1]), "has thresholds of shape"),
+        (reshaped("threshold", "direction", lambda shape: [*shape, 1]), "has directions of shape"),
+        (reshaped("affine", "multiplier", lambda shape: shape[:1]), "has multipliers of shape"),
+        (reshaped("threshold", "thresholds", lambda shape: [1, 1]), r"network\.bin has \d+ bytes, and the network"),
+        (reshaped("affine", "offset", lambda shape: [2**70, *shape]), r"network\.bin has no array of shape"),
+        (reshaped("affine", "offset", lambda shape: [-1, -1]), r"network\.bin has no array of shape \[-1, -1\]"),
+        (reshaped("affine", "knees", lambda shape: [2**70, 0]), r"network\.bin has no array of shape"),
+        (reshaped("affine", "knees", lambda shape: [0] * 100), r"network\.bin has no array of shape"),
         (changed(lambda d: node(d, "affine"), multiplier=[[0.5], [1]]), "Expected `int`"),
+        (changed(lambda d: node(d, "affine"), multiplier="x"), "Expected `array`"),
         (changed(lambda d: node(d, "affine"), shift=63), "shifts by 63"),
         (changed(lambda d: d["network"]["inputs"][0]["encoding"], dtype="str"), "samples are no 'str'"),
         (changed(lambda d: d["network"]["inputs"][0]["encoding"], dtype="nothing"), "nothing"),
@@ -144,6 +147,30 @@ def test_no_plan_asks_for_more_weights_than_the_image_holds(edit: Edit) -> None:
         forged(edit)
 
 
+@pytest.mark.parametrize("size", [0, -8, 8])
+def test_the_arrays_are_those_that_the_network_takes(size: int) -> None:
+    mapped = mapped_on(beat_network(), "host")
+    files = binary_files(mapped)
+    data = files["network.bin"]
+    files["network.bin"] = data[:size] if size <= 0 else data + bytes(size)
+    with pytest.raises(DeploymentError, match=r"damaged \(network\.bin has .*compile again"):
+        restore(record_of(mapped, None, {}), files, "x")
+
+
+def test_a_record_does_not_grow_with_the_thresholds() -> None:
+    builder = Builder(Tensor("x", Kind.INTEGERS, (4,), 0, 255), np.random.default_rng(0))
+    builder.linear(64)
+    builder.threshold(Kind.INTEGERS)
+    builder.linear(3)
+    network = builder.network()
+    mapped = mapped_on(network, "host")
+    stored = json.loads(encode(record_of(mapped, None, {})))["network"]["nodes"][1]
+    steps = network.nodes[1]
+    assert isinstance(steps, Threshold)
+    assert stored["thresholds"] == list(steps.thresholds.shape)
+    assert steps.thresholds.astype("<i4").tobytes() in binary_files(mapped)["network.bin"]
+
+
 @pytest.mark.parametrize("name", ["target_sha256", "model_sha256"])
 def test_the_provenance_is_that_of_the_target_and_the_network(name: str) -> None:
     with pytest.raises(DeploymentError, match="its provenance names another target or model"):
@@ -158,4 +185,4 @@ def test_a_network_that_does_not_end_in_scores_is_refused() -> None:
     network = replace(beat_network(), inputs=(Input(builder.input, Encoding("int8")),), nodes=tuple(builder.nodes))
     mapped = mapped_on(network, "host")
     with pytest.raises(DeploymentError, match="ends in trits, not in scores"):
-        restore(record_of(mapped, None, {}), mapped.image, "x")
+        restore(record_of(mapped, None, {}), binary_files(mapped), "x")

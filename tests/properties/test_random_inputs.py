@@ -11,7 +11,7 @@ from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import run_firmware
-from edgebnn.mapping.record import decode, encode, record_of, restore
+from edgebnn.mapping.record import binary_files, decode, encode, record_of, restore
 from edgebnn.network import Network, interpret
 from tests.mapping.test_planner import mapped_on
 from tests.networks import networks, random_inputs
@@ -27,7 +27,7 @@ def test_the_fast_path_is_the_interpreter(network: Network, seed: int) -> None:
     x = random_inputs(network, seed, 5)
     scores = interpret(network, x)
     assert np.array_equal(scores, FastPath(mapped).run(x))
-    again = restore(decode(encode(record_of(mapped, None, {})), "x"), mapped.image, "x")
+    again = restore(decode(encode(record_of(mapped, None, {})), "x"), binary_files(mapped), "x")
     assert np.array_equal(scores, interpret(again.network, x))
 
 
