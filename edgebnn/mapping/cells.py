@@ -78,7 +78,7 @@ def layer_weights(image: bytes, stage: WeightStage) -> npt.NDArray[np.int8]:
     if not isinstance(stage, LinearStage):
         return read_section(image, stage.weights, "<i1").reshape(-1, stage.fan_in).astype(np.int8)
     shape = (-1, stage.row_words)
-    sign = read_section(image, stage.sign, "<u4").reshape(shape).astype(np.uint32)
+    sign = read_section(image, stage.sign, "<u4").reshape(shape).astype(np.uint32, copy=False)
     if stage.nonzero is None:
         return unpack_rows(sign, None, stage.fan_in)
     nonzero = read_section(image, stage.nonzero, "<u4").reshape(shape).astype(np.uint32)

@@ -48,4 +48,5 @@ def words_of(values: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
 
 def read_section(image: bytes, section: Section, dtype: str) -> npt.NDArray[np.generic]:
     """A section's values; `dtype` such as "<i4". A view on the image, not to be written to."""
-    return np.frombuffer(image[section.offset : section.offset + section.bytes], dtype=dtype)
+    kind = np.dtype(dtype)
+    return np.frombuffer(image, kind, section.bytes // kind.itemsize, section.offset)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edgebnn.mapping.array_file import ArrayReader, ArrayWriter
 from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage, weight_sections
-from edgebnn.mapping.rows import WORD_BITS, input_order
+from edgebnn.mapping.rows import WORD_BITS, model_order
 from edgebnn.network.types import (
     Add,
     Affine,
@@ -208,7 +208,4 @@ def _weights(shape: tuple[int, ...], stage: WeightStage, image: bytes) -> npt.ND
         or any(section.offset < 0 or section.offset + section.bytes > len(image) for section in sections)
     ):
         raise ValueError(f"the weights of layer '{stage.node}' do not lie in the image as its plan says")
-    rows = layer_weights(image, stage)
-    weights = np.empty_like(rows)
-    weights[:, input_order(stage.fan_in, stage.window)] = rows
-    return weights.reshape(shape)
+    return model_order(layer_weights(image, stage), stage.window).reshape(shape)

@@ -19,8 +19,14 @@ def fan_in_order(weights: Weights, window: WindowPlan) -> Weights:
     That order is (kernel row, kernel column, channel). A dense layer over a flattened map of (C, H, W) is, for the
     runtime, a window of the whole map, and its weights are taken from channel-first order.
     """
-    flat = weights.reshape(len(weights), -1)
-    return np.ascontiguousarray(flat[:, input_order(flat.shape[1], window)], np.int8)
+    by_tap = np.moveaxis(weights.reshape(len(weights), -1, *window.kernel), 1, -1)
+    return np.ascontiguousarray(by_tap, np.int8).reshape(len(weights), -1)
+
+
+def model_order(rows: Weights, window: WindowPlan) -> Weights:
+    """The weights (O, n) in the model's own order that `fan_in_order` made these rows of."""
+    by_tap = np.moveaxis(rows.reshape(len(rows), *window.kernel, -1), -1, 1)
+    return np.ascontiguousarray(by_tap).reshape(len(rows), -1)
 
 
 def input_order(fan_in: int, window: WindowPlan) -> npt.NDArray[np.int64]:
@@ -40,8 +46,12 @@ def pack_rows(weights: Weights) -> tuple[Words, Words]:
 
 def unpack_rows(sign: Words, nonzero: Words | None, fan_in: int) -> Weights:
     """The weights (O, fan_in) that `pack_rows` made these words of; without `nonzero` no weight is zero."""
-    signs: Weights = np.where(_unpack(sign, fan_in), 1, -1).astype(np.int8)
-    return signs if nonzero is None else np.where(_unpack(nonzero, fan_in), signs, 0).astype(np.int8)
+    signs = _unpack(sign, fan_in).view(np.int8)
+    signs *= 2
+    signs -= 1
+    if nonzero is not None:
+        signs *= _unpack(nonzero, fan_in).view(np.int8)
+    return signs
 
 
 def pack_bits(bits: npt.NDArray[np.bool_]) -> Words:
@@ -51,9 +61,9 @@ def pack_bits(bits: npt.NDArray[np.bool_]) -> Words:
 
 def _pack(bits: npt.NDArray[np.bool_]) -> Words:
     count = -(-bits.shape[1] // WORD_BITS)
-    padded = np.zeros((len(bits), count * WORD_BITS), dtype=np.uint8)
-    padded[:, : bits.shape[1]] = bits
-    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
+    octets = np.zeros((len(bits), count * WORD_BITS // 8), np.uint8)
+    octets[:, : -(-bits.shape[1] // 8)] = np.packbits(bits, axis=1, bitorder="little")
+    return octets.view("<u4").astype(np.uint32, copy=False)
 
 
 def _unpack(words: Words, count: int) -> npt.NDArray[np.uint8]:
