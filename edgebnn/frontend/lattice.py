@@ -75,9 +75,9 @@ def lattice_of_sums(layer: Linear, source: Tensor, integers: npt.NDArray[np.int1
     A dot product of m signs has the parity of m: with +-1 inputs the values lie 2 apart, unless zero padding leaves
     out some inputs at the edges.
     """
-    weights = integers.reshape(layer.neurons, -1).astype(np.int64)
-    positive = np.maximum(weights, 0).sum(axis=1)
-    negative = -np.minimum(weights, 0).sum(axis=1)
+    weights = integers.reshape(layer.neurons, -1)
+    positive = np.maximum(weights, 0).sum(axis=1, dtype=np.int64)
+    negative = -np.minimum(weights, 0).sum(axis=1, dtype=np.int64)
     padded = any(layer.window.pad_begin + layer.window.pad_end)
     least = min(source.low, layer.pad_value) if padded else source.low
     most = max(source.high, layer.pad_value) if padded else source.high

@@ -122,10 +122,10 @@ def _eight_bits(weights: Quantised) -> IntegerWeights:
 def int8_parts(integers: npt.NDArray[np.int16]) -> list[npt.NDArray[np.int8]]:
     """int8 arrays whose sum the integers are: one, or several where a zero point takes some of them beyond int8."""
     parts: list[npt.NDArray[np.int8]] = []
-    left = integers.astype(np.int64)
-    while not parts or np.any(left != 0):
+    left = integers
+    while not parts or np.any(left):
         parts.append(np.clip(left, -128, 127).astype(np.int8))
-        left -= parts[-1]
+        left = left - parts[-1]
     return parts
 
 
