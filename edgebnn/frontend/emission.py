@@ -296,7 +296,8 @@ class Emitter:
         """A line of the integers of a signal's base, behind the signal's waiting pools and reshapes."""
         tensor = self.settled(signal).base
         slope, offset = (spread_fractions(part, tensor) for part in (line.slope, line.shift))
-        return Source(tensor, slope, offset, line.exact, float(line.error.max()))
+        error = np.repeat(line.error, tensor.channels // len(line.error))
+        return Source(tensor, slope, offset, line.exact, error)
 
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base

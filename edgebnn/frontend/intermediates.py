@@ -57,8 +57,7 @@ def integers_between(
     line = line_of(emitter, signal)
     assert line is not None, "it was a line before its pools were made nodes"
     made = _as_they_are(emitter, line, groups, most) or _on_a_grid(emitter, line, groups, most, node)
-    error = float(made.error.max())
-    return Source(made.tensor, made.slope, made.shift, made.exact, error, error_of=Rounding.BETWEEN_LAYERS)
+    return Source(made.tensor, made.slope, made.shift, made.exact, made.error, error_of=Rounding.BETWEEN_LAYERS)
 
 
 def _as_they_are(emitter: Emitter, line: Line, groups: int, most: int) -> Line | None:

@@ -12,17 +12,18 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebnn.frontend.bends import Segment
 from edgebnn.frontend.emission import LARGEST_SUM, Emitter
 from edgebnn.frontend.expressions import Fractions
 from edgebnn.frontend.fixed_lines import FixedLines, common_unit, fixed_lines
 from edgebnn.frontend.problems import Refusal, printable
-from edgebnn.frontend.rounding import float32_holds, sum_error
+from edgebnn.frontend.rounding import dot_error, float32_holds, weighted
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Line, Source, largest_sum
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
-from edgebnn.network.types import Kind, Tensor, WeightKind
+from edgebnn.network.types import Kind, Tensor
 
 # The largest integer of a grid: with its sign it has the 24 bits of a float32.
 _FINEST = 2**23 - 1
@@ -31,7 +32,13 @@ _COARSEST = 2**8
 
 
 def on_one_grid(
-    emitter: Emitter, node: str, signal: Signal, line: Line, weights: IntegerWeights, padding: float | None
+    emitter: Emitter,
+    node: str,
+    signal: Signal,
+    line: Line,
+    weights: IntegerWeights,
+    groups: int,
+    padding: float | None,
 ) -> Source:
     """What the layer `node` reads, a line of the integers of `signal`'s base, on a grid that int32 sums allow.
 
@@ -44,10 +51,10 @@ def on_one_grid(
         emitter.rounded[key] = _made(emitter, node, key[0], line, unit)
     made = emitter.rounded[key]
     source = emitter.spread(replace(signal, base=made.tensor, value=made.tensor.name), made)
-    off = float((made.error - line.error).max())
-    if off and padding is not None:  # what sums at the border start from is rounded as well, by half a unit of a sum
-        off += 0.5 * float(unit) / most
-    emitter.note(_sentence(node, made.tensor, off / source.largest, weights))
+    each = source.tensor.channels // len(line.error)
+    off = source.error - np.repeat(line.error, each)
+    source = replace(source, reach=np.repeat(line.reach, each) + off)
+    emitter.note(_sentence(node, source, off, 0.0 if padding is None else 0.5 * float(unit), weights, groups))
     return source
 
 
@@ -85,14 +92,22 @@ def _lines(line: Line, unit: Fraction) -> FixedLines:
     return lines
 
 
-def _sentence(node: str, grid: Tensor, off: float, weights: IntegerWeights) -> str:
-    """What a user should know: of how many bits the grid is, and how far its sums lie from those of real numbers."""
-    what = f"the channels that layer '{printable(node)}' reads have scales of their own; integers of {grid.bits} bits "
-    if not off:
+def _sentence(
+    node: str, grid: Source, off: npt.NDArray[np.float64], start: float, weights: IntegerWeights, groups: int
+) -> str:
+    """What a user should know: of how many bits the grid is, and how far its sums lie from those of real numbers.
+
+    `off` (C,) is how far the grid's integers are, `start` how far what sums at the border start from.
+    """
+    bits = grid.tensor.bits
+    what = f"the channels that layer '{printable(node)}' reads have scales of their own; integers of {bits} bits "
+    if not off.any():
         return f"{what}hold them exactly"
-    alike = weights.kind is not WeightKind.INT8
-    rounded = sum_error(weights.integers[0].size, 1.0, alike)
+    largest = weighted(weights.integers, grid.largest, groups)
+    sums = np.where(largest > 0, largest, np.inf)  # of a neuron of zeros no sum is off
+    moved = ((weighted(weights.integers, off, groups) + start) / sums).max()
+    rounded = (dot_error(weights.integers, grid.largest, groups) / sums).max()
     return (
-        f"{what}hold them, so that no sum is off by more than {off:.1e} of the largest (float32 may round "
+        f"{what}hold them, so that no sum is off by more than {moved:.1e} of the largest (float32 may round "
         f"{rounded:.1e} of it)"
     )

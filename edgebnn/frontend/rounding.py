@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.expressions import Apply, Expression, Leaf, evaluate, parts
 from edgebnn.frontend.lattice import Lattice
+from edgebnn.frontend.slopes import of_neurons
 
+Floats = npt.NDArray[np.float64]
 Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
 # Half a unit in the last place of float32, relative: the largest error of one rounded operation.
 UNIT = 2.0**-24
+# Products that are sorted at once.
+_BLOCK = 1 << 20
 
 
 def float32_holds(scale: Fraction, bound: int) -> bool:
@@ -60,6 +64,40 @@ def sum_error(terms: int, magnitude: Number, alike: bool = True) -> Number:
     """
     partial = (terms + 1) / 2 if alike else terms
     return UNIT * (partial + 3) / (1 - min(terms * UNIT, 0.5)) * magnitude
+
+
+def weighted(weights: npt.NDArray[np.integer[Any]], values: npt.NDArray[np.float64], groups: int) -> Floats:
+    """The sum (O,) of the magnitudes of weights (O, I / groups, *kernel) times a value >= 0 for each input (I,)."""
+    of_input = np.abs(weights.astype(np.int64)).reshape(*weights.shape[:2], -1).sum(axis=2)
+    found: Floats = (of_input * of_neurons(values, len(weights), groups)).sum(axis=1)
+    return found
+
+
+def dot_error(weights: npt.NDArray[np.integer[Any]], largest: npt.NDArray[np.float64], groups: int) -> Floats:
+    """Bound (O,) of the error of float32 dot products: of weights (O, I / groups, *kernel) with inputs up to `largest`.
+
+    As `sum_error`, for the products of each neuron: at worst they are added one after the other, the largest first.
+    `largest` (I,) is the largest magnitude of each input. Adding zeros rounds nothing.
+    """
+    flat = np.abs(weights.astype(np.int32)).reshape(*weights.shape[:2], -1)
+    taps = flat.shape[2]
+    found = np.empty(len(flat))
+    of_input = of_neurons(largest, len(flat), groups)
+    alike = not np.any(largest != largest[0])
+    block = max(1, _BLOCK // max(1, flat[0].size))
+    for start in range(0, len(flat), block):
+        part = slice(start, start + block)
+        integers = flat[part].reshape(-1, flat[0].size)
+        products: npt.NDArray[Any] = integers
+        if not alike:
+            products = integers * np.repeat(of_input[part], taps, axis=1)
+        ordered = np.sort(products, axis=1)  # the smallest first: the last one is in all partial sums
+        terms = np.count_nonzero(ordered, axis=1)
+        rank = np.arange(1, ordered.shape[1] + 1) - (ordered.shape[1] - terms)[:, np.newaxis]
+        partial = (ordered * np.maximum(rank, 0).astype(np.float64)).sum(axis=1)
+        total = ordered.sum(axis=1, dtype=np.float64)
+        found[part] = UNIT * (partial + 3 * total) / (1 - np.minimum(terms * UNIT, 0.5))
+    return found * largest[0] if alike else found
 
 
 def straight_through_error(expression: Expression, lattice: Lattice) -> float:

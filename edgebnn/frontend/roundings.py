@@ -28,7 +28,7 @@ def roundings_of_layer(
     slopes = {abs(slope) for slope in source.slope.tolist() if slope}
     if not source.exact or not all(float32_holds(slope, bound) for slope in slopes):
         found.append(Rounding.SCALED_INPUT if of_input else Rounding.SCALED_ACTIVATIONS)
-    if source.error and not of_input:
+    if source.error.any() and not of_input:
         found.append(source.error_of)
     if operation.bias is not None and operation.bias_first:
         found.append(Rounding.BIAS_FIRST)

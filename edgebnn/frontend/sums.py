@@ -12,30 +12,35 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.borders import Padded
-from edgebnn.frontend.expressions import MAX_BITS, Expression, Fractions, Leaf, fractions_of, too_long
+from edgebnn.frontend.expressions import MAX_BITS, Expression, Fractions, Leaf, fractions_of
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.operations import WeightedSum
-from edgebnn.frontend.rounding import UNIT, float32_holds, float32_holds_with, sum_error
+from edgebnn.frontend.rounding import UNIT, dot_error, float32_holds, float32_holds_with, weighted
 from edgebnn.frontend.slopes import Folded
 from edgebnn.frontend.weights import IntegerWeights
 from edgebnn.network.types import Rounding, Tensor, WeightKind
+
+# Bits of the largest offset that are kept where exact ones would be numbers without end.
+_OFFSET_BITS = 100
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
     """What a layer reads: a tensor, with the real value of element n of channel i being slope[i] * n + offset[i].
 
-    `exact` says that slope[i] * n is a float32 value, `error` how far the model's own value may lie from the one here,
-    in the model's own units, and `error_of` what makes it. With `nearest` that is always the float32 nearest to it.
+    `exact` says that slope[i] * n is a float32 value, `error` (C,) how far the model's own value may lie from the one
+    here, in the model's own units, and `error_of` what makes it. With `nearest` that is the float32 nearest to it.
+    `reach` (C,) is how large each channel's values become, where that is less than the tensor's range says.
     """
 
     tensor: Tensor
     slope: Fractions
     offset: Fractions
     exact: bool
-    error: float
+    error: npt.NDArray[np.float64]
     nearest: bool = False
     error_of: Rounding = Rounding.ESTIMATOR
+    reach: npt.NDArray[np.float64] | None = None
 
     @property
     def scale(self) -> Fraction | None:
@@ -43,16 +48,18 @@ class Source:
         return self.slope[0] if self.slope[0] > 0 and not np.any(self.slope != self.slope[0]) else None
 
     @property
-    def largest(self) -> float:
-        """The largest magnitude of its values."""
-        slope, offset = self.slope.astype(np.float64), self.offset.astype(np.float64)
-        return float(max(np.abs(slope * n + offset).max() for n in (self.tensor.low, self.tensor.high)))
+    def largest(self) -> npt.NDArray[np.float64]:
+        """The largest magnitude (C,) of its values."""
+        if self.reach is not None:
+            return self.reach
+        return _largest(self.slope, self.offset, self.tensor)
 
 
 def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0, nearest: bool = False) -> Source:
     """A tensor whose integers are worth `scale` each, in all channels."""
     offset = fractions_of(np.zeros(tensor.channels, np.int8))
-    return Source(tensor, np.full(tensor.channels, scale, dtype=object), offset, True, error, nearest)
+    errors = np.full(tensor.channels, error)
+    return Source(tensor, np.full(tensor.channels, scale, dtype=object), offset, True, errors, nearest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +86,14 @@ class Line:
     @property
     def reach(self) -> npt.NDArray[np.float64]:
         """The largest magnitude (C,) of what they are worth."""
-        return np.abs(self.slope.astype(np.float64)) * self.largest + np.abs(self.shift.astype(np.float64))
+        return _largest(self.slope, self.shift, self.tensor)
+
+
+def _largest(slope: Fractions, shift: Fractions, tensor: Tensor) -> npt.NDArray[np.float64]:
+    """The largest magnitude (C,) of slope[c] * n + shift[c] over a tensor's range."""
+    a, b = slope.astype(np.float64), shift.astype(np.float64)
+    found: npt.NDArray[np.float64] = np.maximum(np.abs(a * tensor.low + b), np.abs(a * tensor.high + b))
+    return found
 
 
 def leaf_of_sums(
@@ -102,13 +116,11 @@ def leaf_of_sums(
     exact = source.exact and weights.exact and whole and reach is not None
     exact = exact and all(float32_holds(each, reach or bound) for each in set(scale.tolist()))
     error = np.zeros(len(scale))
-    if not exact or source.error:
-        # What all weights of a neuron make of 1, in units of its sums.
-        gain = largest_sum(weights.integers, weights.kind) / layer.unit.astype(np.float64)
-        magnitude = gain * max(source.largest, abs(padded_with))
-        # Of signs, and of signs and zeros, no product is larger than the others can be.
-        alike = weights.kind is layer.kind is not WeightKind.INT8
-        error = error + gain * source.error + sum_error(fan_in, magnitude, alike)
+    if not exact or source.error.any():
+        largest = np.maximum(source.largest, abs(padded_with))
+        moved = weighted(weights.integers, source.error, operation.groups)
+        rounded = dot_error(weights.integers, largest, operation.groups)
+        error = error + (moved + rounded) / layer.unit.astype(np.float64)
     if operation.bias is not None:
         error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, fan_in, exact)
     fine = 2**padding.shift
@@ -147,19 +159,29 @@ def _offsets(source: Source, weights: IntegerWeights, groups: int) -> Fractions:
         return fractions_of(np.zeros(len(weights.integers), np.int8))
     sums = weights.integers.reshape(*weights.integers.shape[:2], -1).sum(axis=2, dtype=np.int64).astype(object)
     inputs = weights.integers.shape[1]
-    # In whole units of their common denominator: a sum of thousands of fractions would find it anew at every term.
-    denominator = 1
-    for offset in source.offset.tolist():
-        denominator = math.lcm(denominator, offset.denominator)
-        if denominator.bit_length() > MAX_BITS:
-            raise too_long()
+    denominator = _denominator(source.offset)
     units = np.empty(source.offset.size, dtype=object)
-    units[:] = [int(offset * denominator) for offset in source.offset.tolist()]
+    units[:] = [round(offset * denominator) for offset in source.offset.tolist()]
     group = np.arange(len(sums)) // (len(sums) // groups)
     totals = (sums * units.reshape(groups, inputs)[group]).sum(axis=1)
     total: Fractions = np.array([Fraction(each, denominator) for each in totals.tolist()], dtype=object)
     total = total * weights.scale
     return total
+
+
+def _denominator(offsets: Fractions) -> int:
+    """What offsets are whole numbers of: a sum of thousands of fractions would find it anew at every term.
+
+    Where it would be a number without end (a mean and a deviation for each of many inputs) it is a power of two that
+    leaves 100 bits of the largest offset, which is far beyond what float32 shows of any.
+    """
+    denominator = 1
+    for offset in offsets.tolist():
+        denominator = math.lcm(denominator, offset.denominator)
+        if denominator.bit_length() > MAX_BITS:
+            largest = max(map(abs, offsets.tolist()))
+            return int(1 << max(0, _OFFSET_BITS - int(largest).bit_length()))
+    return denominator
 
 
 def _bias_error(

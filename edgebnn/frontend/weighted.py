@@ -90,7 +90,7 @@ def _source(
         return emitter.source(value)
     window = operation.window
     padded = any(window.pad_begin + window.pad_end)
-    return on_one_grid(emitter, node.name, value, line, weights, padding if padded else None)
+    return on_one_grid(emitter, node.name, value, line, weights, operation.groups, padding if padded else None)
 
 
 def _weights(emitter: Emitter, node: Node, weights: Array | Quantised) -> IntegerWeights:

@@ -10,6 +10,7 @@ import pytest
 
 import edgebnn
 from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.frontend.rounding import UNIT, dot_error
 from edgebnn.network import Affine
 from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_values
@@ -82,3 +83,38 @@ def test_groups_of_one_scale_are_read_as_they_are_and_others_on_one_grid(
     network = assert_same_as_onnxruntime(path, OPTIONS, batch=64).network
     assert any(isinstance(node, Affine) for node in network.nodes[:-1]) == (scales is SCALES)
     assert network.linear[1].weight_kind.value == "binary"
+
+
+def test_one_large_channel_does_not_make_the_bound_of_all_others(tmp_path: Path) -> None:
+    """Means and deviations of 300 features, one of which hardly varies."""
+    rng = np.random.default_rng(0)
+    deviation = rng.uniform(20, 100, 300).astype(np.float32)
+    deviation[7] = 0.05
+    model = Model((300,))
+    model.add("Sub", rng.uniform(0, 255, 300).astype(np.float32))
+    model.add("Div", deviation)
+    model.add("MatMul", signs(1, 300, 4))
+    path = model.save(tmp_path)
+    network = read_network(path, ReadOptions("uint8"))
+    x = rng.integers(0, 256, (100, 300)).astype(np.float32)
+    seen = np.abs(interpret(network, x) * network.output.scale - onnxruntime_values(path, x)[model.last]).max()
+    of_one_for_all = 150 * UNIT * 300 * (255 / deviation).max()
+    assert seen <= network.score_error < of_one_for_all / 20
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_order_of_a_sum_rounds_more_than_the_bound(seed: int) -> None:
+    """float32 adds one after the other, the largest first, which is the worst order."""
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-128, 128, (3, 2, 20)).astype(np.int8)
+    weights[0] = rng.choice(np.array([-1, 0, 1], np.int8), size=(2, 20))
+    largest = np.exp(rng.normal(0, 3, 6))
+    bound = dot_error(weights, largest, groups=3)
+    for neuron, given in enumerate(weights):
+        scale = np.repeat(largest[2 * neuron : 2 * neuron + 2], 20).reshape(2, 20)
+        products = (np.abs(given.astype(np.float64)) * scale).reshape(-1).astype(np.float32)
+        for order in (np.argsort(-products), rng.permutation(len(products))):
+            total = np.float32(0)
+            for product in products[order]:
+                total = np.float32(total + product)
+            assert abs(float(total) - float(products.astype(np.float64).sum())) <= bound[neuron]
