@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.answering import Answering
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import BL, BLB, Devices, Flags, Sticking, amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.chip.measured_devices import measured_sticking, with_measured
 from edgebnn.chip.normal import Floats
-from edgebnn.chip.pattern import Rows
+from edgebnn.chip.pattern import Pattern, Rows
 from edgebnn.chip.pulses import Outcome, PulseCount, program_all, program_verified
 from edgebnn.chip.read_back import ReadBack
-from edgebnn.chip.reading import Thresholds
+from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.target import Target
+from edgebnn.chip.transitions import misread
+
+_BLOCK_ROWS = 1024  # whose thresholds are in memory at once
 
 
-def device_answers(chip: ChipInstance, target: Target, policy: str) -> Callable[[Rows], tuple[Thresholds, Thresholds]]:
-    """Devices programmed with the pulses that follow the chip's cycles, read through their columns' amplifiers."""
+def program_devices(
+    chip: ChipInstance, target: Target, pattern: Pattern, policy: str, xnor: float
+) -> ProgrammedBanks:  # fmt: skip
+    """Devices programmed with the pulses that follow the chip's cycles, read through their columns' amplifiers.
+
+    Each XNOR is wrong at the rate `xnor` besides.
+    """
     cell, read_back = device_cell(chip, target, policy), _read_back(chip, target, policy)
-
-    def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
+    answering = Answering(pattern.shape)
+    for rows in pattern.blocks(_BLOCK_ROWS):
         offsets = row_offsets(chip, rows, cell)
         devices = programmed_devices(chip, rows, read_back, offsets).devices
         amplitudes = telegraph_amplitudes(chip.seed, rows.bank_row, cell)
-        return answer_thresholds(cell, ln_resistance(chip, rows, devices, cell), offsets, rows.ternary, amplitudes)
-
-    return model
+        resistance = ln_resistance(chip, rows, devices, cell)
+        minus, at_most_zero = answer_thresholds(cell, resistance, offsets, rows.ternary, amplitudes)
+        if xnor:
+            minus, at_most_zero = misread(minus, at_most_zero, rows.ternary, xnor)
+        answering.by_thresholds(rows.place, minus, at_most_zero)
+    return answering.banks(pattern.geometry, chip.seed, each_read=True)
 
 
 def device_cell(chip: ChipInstance, target: Target, policy: str) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +18,45 @@ EMPTY, BINARY, TERNARY = range(3)  # kinds of rows, as in `runtime/emulator/ebnn
 
 
 @dataclass(frozen=True, eq=False)
+class RowKinds:
+    """The kinds of rows that a pattern has: ternary or not, bool (kinds,), and `zero_share`, float64 (kinds,)."""
+
+    ternary: npt.NDArray[np.bool_]
+    zero_share: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Rows:
-    """Some rows of stripes that hold weights, each an entry of int64, uint32, bool or float64 (rows,)."""
+    """Some rows of stripes that hold weights, each an entry of int64, uint32 or, its place among kinds, uint16
+    (rows,)."""
 
     geometry: Geometry
     stripe: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
     sign: Words
     nonzero: Words
-    ternary: npt.NDArray[np.bool_]
-    zero_share: npt.NDArray[np.float64]
+    kind: npt.NDArray[np.uint16]
+    kinds: RowKinds
+
+    @property
+    def ternary(self) -> npt.NDArray[np.bool_]:
+        """Which of them are, bool (rows,)."""
+        return self.kinds.ternary[self.kind]
+
+    @property
+    def zero_share(self) -> npt.NDArray[np.float64]:
+        """That of each, as `Pattern` has it, float64 (rows,)."""
+        return self.kinds.zero_share[self.kind]
+
+    @cached_property
+    def place(self) -> Words:
+        """The number of each among all rows of all stripes, uint32 (rows,)."""
+        return (self.stripe * self.geometry.rows + self.row).astype(np.uint32)
+
+    @cached_property
+    def drawn_row(self) -> Words:
+        """`bank_row` as C draws by it, uint32 (rows,)."""
+        return self.bank_row.astype(np.uint32)
 
     @property
     def bank_row(self) -> npt.NDArray[np.int64]:
@@ -85,10 +115,22 @@ class Pattern:
         end = self.geometry.stripe(banks)
         return Pattern(self.geometry, self.sign[:end], self.nonzero[:end], self.kind[:end], self.zero_share[:end])
 
-    def blocks(self, rows: int) -> Iterator[Rows]:
-        """The rows that hold weights, at most so many at a time."""
+    @cached_property
+    def rows(self) -> Rows:
+        """All rows that hold weights."""
         stripe, row = np.nonzero(self.kind != EMPTY)
-        for first in range(0, len(stripe), rows):
-            place = stripe[first : first + rows], row[first : first + rows]
-            ternary = self.kind[place] == TERNARY
-            yield Rows(self.geometry, *place, self.sign[place], self.nonzero[place], ternary, self.zero_share[place])
+        place = stripe, row
+        each = (self.kind[place] == TERNARY) + 1j * self.zero_share[place]
+        found, kind = np.unique(each, return_inverse=True)
+        kinds = RowKinds(found.real > 0, found.imag)
+        return Rows(self.geometry, *place, self.sign[place], self.nonzero[place], kind.astype(np.uint16), kinds)
+
+    def blocks(self, count: int) -> Iterator[Rows]:
+        """The same rows, at most so many at a time."""
+        rows = self.rows
+        for first in range(0, len(rows.row), count):
+            here = slice(first, first + count)
+            yield Rows(
+                self.geometry, rows.stripe[here], rows.row[here], rows.sign[here], rows.nonzero[here], rows.kind[here],
+                rows.kinds,
+            )  # fmt: skip

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.answering import likely_answers
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import Devices, Flags, wanted_low
 from edgebnn.chip.energy import Energy, programming_energy, programming_time
 from edgebnn.chip.events import Events
 from edgebnn.chip.normal import Floats
 from edgebnn.chip.read_back import ReadBack
-from edgebnn.chip.reading import answers, unpack
+from edgebnn.chip.reading import unpack
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.target import Policy
 
@@ -94,7 +95,7 @@ def reads_wrong(
     devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats
 ) -> npt.NDArray[np.bool_]:
     """Synapses whose most likely answer is not the wanted weight for one of the inputs, bool (rows, 32)."""
-    found = answers(*answer_thresholds(cell, devices.ln_resistance(cell), offsets, ternary))
+    found = likely_answers(*answer_thresholds(cell, devices.ln_resistance(cell), offsets, ternary))
     unlike = (found.sign ^ (sign & nonzero)[:, np.newaxis]) | (found.nonzero ^ nonzero[:, np.newaxis])
     return unpack(np.bitwise_or.reduce(unlike, axis=-1))
 

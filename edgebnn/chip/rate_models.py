@@ -3,95 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
 from math import hypot
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.answering import Answering, stored_values
 from edgebnn.chip.cell import ternary_rates
 from edgebnn.chip.geometry import COLUMNS, Geometry, Numbers
-from edgebnn.chip.instance import ChipInstance, ErrorKinds
+from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.normal import normal
-from edgebnn.chip.pattern import Rows
+from edgebnn.chip.pattern import Pattern, RowKinds, Rows
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.physics import Spatial
-from edgebnn.chip.reading import Thresholds
+from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.stuck_devices import StuckSynapses, stuck_cell
 from edgebnn.chip.target import Target, physics_of
 from edgebnn.chip.theory import SignRates
 from edgebnn.chip.transitions import (
+    Laws,
     Transitions,
     binary_flips,
+    misread,
     neighbours,
     neighbours_by_sign,
     none,
     ternary_reads,
-    turned,
+    turn_by_law,
+    turn_by_thresholds,
     turning,
-    uniform,
 )
 from edgebnn.errors import TargetError
 
-Model = Callable[[Rows], tuple[Thresholds, Thresholds]]
 Shifts = npt.NDArray[np.float64]
 
+_BLOCK_ROWS = 1024  # whose thresholds are in memory at once
 
-def ber_answers(chip: ChipInstance, target: Target, policy: str, flips: SignRates) -> Model:
+
+@dataclass(frozen=True)
+class Rates:
+    """What programming does to weights, and what each read does: alike for all rows of a kind, or synapse by synapse.
+
+    `everywhere` is of a shape that fits (kinds, 3); `here` gives some rows', of a shape that fits (rows, 32).
+    """
+
+    everywhere: tuple[Transitions, Transitions] | None = None
+    here: Callable[[Rows], tuple[Transitions, Transitions]] | None = None
+
+
+def program_rates(chip: ChipInstance, pattern: Pattern, rates: Rates, xnor: float) -> ProgrammedBanks:
+    """The chip's banks with the pattern in them; each XNOR is wrong at the rate `xnor` besides."""
+    answering = Answering(pattern.shape)
+    if rates.everywhere is not None:
+        _program_by_law(chip, pattern.rows, rates.everywhere, xnor, answering)
+    else:
+        assert rates.here is not None, "rates are one or the other"
+        for rows in pattern.blocks(_BLOCK_ROWS):
+            _program_each(chip, rows, rates.here(rows), xnor, answering)
+    return answering.banks(pattern.geometry, chip.seed, chip.errors is not ErrorModel.NEIGHBOUR)
+
+
+def ber_rates(chip: ChipInstance, target: Target, policy: str, flips: SignRates, pattern: Pattern) -> Rates:
     """Binary weights flip for good at the rates of their signs; ternary ones are read wrong at those of the window.
 
     Where the user gave the rate, or the target describes no sensing window, ternary weights turn into a neighbour for
     good at that rate instead.
     """
-    stages, with_stuck = _stages(chip, target, policy, flips), _with_stuck(chip, target, policy)
-
-    def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
-        return _answers(chip, rows, *with_stuck(rows, *stages(rows)))
-
-    return model
+    stages, with_stuck = _stages(chip, target, policy, flips, pattern), _with_stuck(chip, target, policy)
+    return Rates(everywhere=stages) if with_stuck is None else Rates(here=lambda rows: with_stuck(rows, *stages))
 
 
-def table_answers(chip: ChipInstance, target: Target, policy: str, flips: SignRates) -> Model:
+def table_rates(chip: ChipInstance, target: Target, policy: str, flips: SignRates, pattern: Pattern) -> Rates:
     """The rates of `ber` as they differ by bank, row and column; a cell that was measured has its own."""
-    stages, with_stuck = _stages(chip, target, policy, flips), _with_stuck(chip, target, policy)
+    stages, with_stuck = _stages(chip, target, policy, flips, pattern), _with_stuck(chip, target, policy)
     spatial = physics_of(target).spatial
     spread = spatial_spread(spatial)
 
-    def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
-        before, after = stages(rows)
+    def here(rows: Rows) -> tuple[Transitions, Transitions]:
+        before, after = stages
         if spread:
             shifts = spatial_shifts(chip.seed, rows.geometry, rows.stripe, rows.row, spatial)
             before, after = (each.spread_out(shifts, spread) for each in (before, after))
-        before, after = with_stuck(rows, before, after)
+        if with_stuck is not None:
+            before, after = with_stuck(rows, before, after)
         if chip.measured is not None and chip.measured.error_rate is not None and chip.kinds is not ErrorKinds.READ:
-            here, index = chip.measured.places(rows.cell)
-            before = before.replaced(here, neighbours_by_sign(*np.moveaxis(chip.measured.error_rate[index], -1, 0)))
-            after = after.replaced(here, none())
-        return _answers(chip, rows, before, after)
+            measured, index = chip.measured.places(rows.cell)
+            rates = neighbours_by_sign(*np.moveaxis(chip.measured.error_rate[index], -1, 0))
+            before, after = before.replaced(measured, rates), after.replaced(measured, none())
+        return before, after
 
-    return model
+    return Rates(here=here)
 
 
-def neighbour_answers(chip: ChipInstance, rate: float) -> Model:
+def neighbour_rates(rate: float, kinds: RowKinds) -> Rates:
     """Of all weights the share `rate` is wrong, drawn anew in every inference.
 
     +-1 is added to a ternary weight with the probability 2 rate / (1 + p0), p0 being its layer's share of zeros, and
     the result made ternary again; a binary weight turns. Raises TargetError for a rate that this cannot reach.
     """
-
-    def model(rows: Rows) -> tuple[Thresholds, Thresholds]:
-        added = 2 * rate / (1 + rows.zero_share[:, np.newaxis])
-        if (added[rows.ternary] > 1).any():
-            most = (1 + float(rows.zero_share[rows.ternary].min())) / 2
-            raise TargetError(
-                f"neighbour errors cannot make a share of {rate:g} of the ternary weights wrong: in a layer of this "
-                f"network the largest is {most:.3g}; choose a smaller bit error rate"
-            )
-        minus, at_most_zero = turning(rate, added / 2, added).thresholds(rows.values, rows.ternary)
-        return _both(minus), _both(at_most_zero)
-
-    return model
+    added = 2 * rate / (1 + kinds.zero_share[:, np.newaxis])
+    if (added[kinds.ternary] > 1).any():
+        most = (1 + float(kinds.zero_share[kinds.ternary].min())) / 2
+        raise TargetError(
+            f"neighbour errors cannot make a share of {rate:g} of the ternary weights wrong: in a layer of this "
+            f"network the largest is {most:.3g}; choose a smaller bit error rate"
+        )
+    return Rates(everywhere=(none(), turning(rate, added / 2, added)))
 
 
 def spatial_shifts(seed: int, geometry: Geometry, stripe: Numbers, row: Numbers, spatial: Spatial) -> Shifts:
@@ -121,35 +140,28 @@ def spatial_spread(spatial: Spatial) -> float:
 
 
 def _stages(
-    chip: ChipInstance, target: Target, policy: str, flips: SignRates
-) -> Callable[[Rows], tuple[Transitions, Transitions]]:
-    """(what programming does, what each read does) to some rows."""
+    chip: ChipInstance, target: Target, policy: str, flips: SignRates, pattern: Pattern
+) -> tuple[Transitions, Transitions]:
+    """What programming does, and what each read does."""
     given = chip.bit_error_rate is not None or target.physics is None
     programming = neighbours(flips.mean) if given else binary_flips(flips)
     before = none() if chip.kinds is ErrorKinds.READ else programming
-
-    @cache
-    def reading() -> Transitions:
-        return ternary_reads(ternary_rates(solve_cell(target, policy, chip.conditions).sound()))
-
-    def stages(rows: Rows) -> tuple[Transitions, Transitions]:
-        # Binary rows want no sensing window, and so no devices that it would have to fit.
-        sensed = rows.ternary.any() and not given and chip.kinds is not ErrorKinds.PROGRAMMING
-        return before, reading() if sensed else none()
-
-    return stages
+    # Binary rows want no sensing window, and so no devices that it would have to fit.
+    if not pattern.rows.kinds.ternary.any() or given or chip.kinds is ErrorKinds.PROGRAMMING:
+        return before, none()
+    return before, ternary_reads(ternary_rates(solve_cell(target, policy, chip.conditions).sound()))
 
 
 def _with_stuck(
     chip: ChipInstance, target: Target, policy: str
-) -> Callable[[Rows, Transitions, Transitions], tuple[Transitions, Transitions]]:
-    """Brings the synapses with stuck devices, where a chip has any, into what programming and each read do."""
+) -> Callable[[Rows, Transitions, Transitions], tuple[Transitions, Transitions]] | None:
+    """Brings the synapses with stuck devices into what programming and each read do; None where a chip has none."""
     cell = stuck_cell(chip, target, policy)
-    stuck = None if cell is None else StuckSynapses(cell)
+    if cell is None:
+        return None
+    stuck = StuckSynapses(cell)
 
     def model(rows: Rows, before: Transitions, after: Transitions) -> tuple[Transitions, Transitions]:
-        if stuck is None:
-            return before, after
         before = stuck.programming(chip.seed, rows.bank_row, before)
         if rows.ternary.any() and chip.kinds is not ErrorKinds.PROGRAMMING:
             after = stuck.reading(chip.seed, rows.bank_row, after)
@@ -158,15 +170,28 @@ def _with_stuck(
     return model
 
 
-def _answers(
-    chip: ChipInstance, rows: Rows, programming: Transitions, reading: Transitions
-) -> tuple[Thresholds, Thresholds]:
-    drawn = uniform(chip.seed, Domain.PROGRAM, rows.bank_row, chip.conditions.cycles)
-    stored = turned(*programming.thresholds(rows.values, rows.ternary), drawn)
-    minus, at_most_zero = reading.thresholds(stored, rows.ternary)
-    return _both(minus), _both(at_most_zero)
+def _program_by_law(
+    chip: ChipInstance, rows: Rows, stages: tuple[Transitions, Transitions], xnor: float, answering: Answering
+) -> None:
+    programming, reading = stages
+    stored = rows.sign, rows.nonzero
+    if not programming.nothing:
+        stored = turn_by_law(chip.seed, chip.conditions.cycles, rows, programming.laws(rows.kinds))
+    laws = reading.laws(rows.kinds)
+    if xnor:
+        found = misread(laws.minus[..., np.newaxis], laws.at_most_zero[..., np.newaxis], rows.kinds.ternary, xnor)
+        laws = Laws(*(each[..., 0] for each in found))
+    answering.by_law(rows, *stored, laws)
 
 
-def _both(thresholds: Thresholds) -> Thresholds:
-    """The same for both inputs."""
-    return np.repeat(thresholds[..., np.newaxis], 2, axis=-1)
+def _program_each(
+    chip: ChipInstance, rows: Rows, stages: tuple[Transitions, Transitions], xnor: float, answering: Answering
+) -> None:
+    programming, reading = stages
+    thresholds = programming.thresholds(rows.values, rows.ternary)
+    stored = turn_by_thresholds(chip.seed, chip.conditions.cycles, rows, *thresholds)
+    read = reading.thresholds(stored_values(*stored), rows.ternary)
+    minus, at_most_zero = (np.repeat(each[..., np.newaxis], 2, axis=-1) for each in read)  # alike for both inputs
+    if xnor:
+        minus, at_most_zero = misread(minus, at_most_zero, rows.ternary, xnor)
+    answering.by_thresholds(rows.place, minus, at_most_zero)

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.geometry import COLUMNS, Geometry
-from edgebnn.chip.normal import WHOLE
 from edgebnn.chip.philox import Domain, draw
 
 Words = npt.NDArray[np.uint32]
@@ -56,39 +55,6 @@ class ProgrammedBanks:
         """Whether every answer is certain and the same for both inputs: the weights, read once, say everything."""
         same = all(np.array_equal(plane[..., 0], plane[..., 1]) for plane in (self.sign, self.nonzero))
         return same and len(self.tables) == 0
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What some rows answer: `sign` and `nonzero` (..., 2), which of them are `uncertain` (...), and their tables."""
-
-    sign: Words
-    nonzero: Words
-    uncertain: npt.NDArray[np.bool_]
-    tables: Words
-
-
-def answers(minus: Thresholds, at_most_zero: Thresholds) -> Answers:
-    """Rows whose thresholds are uint64 (..., 32, 2) from 0 (never) to 2^32 (always), `minus` not the larger one.
-
-    The last axis is the input, -1 and +1.
-    """
-    minus, at_most_zero = np.swapaxes(minus, -1, -2), np.swapaxes(at_most_zero, -1, -2)
-    whole = np.uint64(WHOLE)
-    zero = at_most_zero - minus
-    uncertain = ((minus > 0) & (minus < whole)) | ((at_most_zero > 0) & (at_most_zero < whole))
-    negative = (minus >= zero) & (minus >= whole - at_most_zero)
-    positive = (whole - at_most_zero >= zero) & ~negative
-    lanes = pack(uncertain)
-    rows = np.asarray(lanes.any(axis=-1))
-    tables = np.zeros((int(rows.sum()), 2, TABLE_WORDS), np.uint32)
-    if len(tables):
-        first, second = minus[rows], at_most_zero[rows]
-        tables[..., 0] = lanes[rows]
-        tables[..., 1], tables[..., 2] = pack(first > 0), pack(second > 0)
-        tables[..., 3 : 3 + SLICES] = _slices(first)
-        tables[..., 3 + SLICES :] = _slices(second)
-    return Answers(pack(positive), pack(positive | negative), rows, tables)
 
 
 def read(
@@ -131,12 +97,6 @@ def unpack(words: Words) -> npt.NDArray[np.bool_]:
     """uint32 (...) as flags (..., 32)."""
     flags: npt.NDArray[np.bool_] = (words[..., np.newaxis] & _LANES) != 0
     return flags
-
-
-def _slices(thresholds: Thresholds) -> Words:
-    """Bit slices (..., 32), the highest bit first, of (threshold - 1) of each column; of 0 where that is never."""
-    reduced = (np.maximum(thresholds, 1) - np.uint64(1)).astype(np.uint32)
-    return np.stack([pack((reduced >> np.uint32(31 - k) & np.uint32(1)) != 0) for k in range(SLICES)], axis=-1)
 
 
 def _choose(both: Words, inputs: Words) -> Words:

@@ -1,6 +1,6 @@
 """Very many cells, drawn and read in C: masks of what is wrong for some of them, counts for 10^9 in bounded memory.
 
-The cells are those that `devices.py`, `sensing.py` and `transitions.py` define, to the bit, freshly programmed (each
+The cells are those that `devices.py` and `sensing.py` define, to the bit, freshly programmed (each
 device with its pulse 0) and read without noise. Banks are of 32 x 32 cells (`geometry.SINGLE`), whatever those of a
 target, and numbered up to 2^27, far beyond any chip: a range of them is a sample, and the counts of its parts add up to
 its own.
@@ -19,9 +19,8 @@ import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.geometry import COLUMNS
-from edgebnn.chip.normal import WHOLE, Floats
-from edgebnn.chip.philox import EVENTS
-from edgebnn.chip.structs import ERROR_KINDS, DeviceErrors, DeviceRows, Devices, Flips, Words, chip_library
+from edgebnn.chip.normal import Floats
+from edgebnn.chip.structs import ERROR_KINDS, DeviceErrors, DeviceRows, Devices, Words, chip_library
 from edgebnn.errors import TargetError, ToolError
 
 Kernel = Literal["auto", "portable", "avx2"]
@@ -59,12 +58,11 @@ class ErrorCounts:
     blb: int
 
 
-@dataclass(frozen=True)
-class FlipCounts:
-    """How many of so many synapses are wrong."""
-
-    synapses: int
-    wrong: int
+def kernel_number(kernel: Kernel) -> int:
+    """The kernel's number in C; ToolError where this processor cannot run it."""
+    if not has_kernel(kernel):
+        raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
+    return _KERNELS[kernel]
 
 
 def has_kernel(kernel: Kernel) -> bool:
@@ -125,54 +123,19 @@ def count_errors(
     return ErrorCounts(len(banks) * BANK_CELLS, *_total(count, banks, threads))
 
 
-def sample_flips(
-    seed: int, rate: float, banks: range, rows: int = BANK_ROWS, event: int = 0, kernel: Kernel = "auto"
-) -> Words:
-    """Synapses that programming cycle `event` leaves wrong at a rate, uint32 (banks, rows), bit = column.
-
-    Raises TargetError for a rate, banks or rows out of range, ToolError for a kernel that this processor has not.
-    """
-    number = _kernel(kernel, banks, rows)
-    masks = np.empty((len(banks), rows), np.uint32)
-    chip_library().ebnn_sample_flips(_flips(seed, rate, banks, rows, event), masks.ctypes.data, number)
-    return masks
-
-
-def count_flips(
-    seed: int, rate: float, synapses: int, event: int = 0, threads: int | None = None, kernel: Kernel = "auto"
-) -> FlipCounts:
-    """How many of at least `synapses` synapses are wrong, as `sample_flips` finds them; see `count_errors`."""
-    banks = _banks(synapses)
-    number = _kernel(kernel, banks, BANK_ROWS)
-
-    def count(part: range) -> tuple[int, ...]:
-        return (chip_library().ebnn_sample_flips(_flips(seed, rate, part, BANK_ROWS, event), None, number),)
-
-    return FlipCounts(len(banks) * BANK_CELLS, *_total(count, banks, threads))
-
-
 def _devices(cell: Cell, seed: int, reference: float | None) -> Devices:
     return Devices.of(cell, seed, cell.middle if reference is None else reference)
 
 
-def _flips(seed: int, rate: float, banks: range, rows: int, event: int) -> Flips:
-    if not 0 <= rate <= 1:
-        raise TargetError(f"error rate {rate} is out of range; use a number from 0 to 1")
-    if not 0 <= event < EVENTS:
-        raise TargetError(f"programming cycle {event} is out of range; use 0 to 2^48 - 1")
-    return Flips(seed, event, round(rate * WHOLE), banks.start, len(banks), rows)
-
-
 def _kernel(kernel: Kernel, banks: range, rows: int) -> int:
     """The kernel's number, once it is sure that it runs and that every row has a number of its own."""
-    if not has_kernel(kernel):
-        raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
+    number = kernel_number(kernel)
     if banks.step != 1 or banks.start < 0 or banks.stop > MAX_BANKS or not 1 <= rows <= BANK_ROWS:
         raise TargetError(
             f"{rows} rows of banks {banks.start} to {banks.stop} cannot be sampled; use 1 to {BANK_ROWS} rows of "
             f"banks 0 to {MAX_BANKS}, one after the other"
         )
-    return _KERNELS[kernel]
+    return number
 
 
 def _banks(cells: int) -> range:

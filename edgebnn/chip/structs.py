@@ -87,17 +87,35 @@ class DeviceErrors(ctypes.Structure):
     _fields_ = [("masks", _pointer * ERROR_KINDS), ("counts", _count * ERROR_KINDS)]
 
 
-class Flips(ctypes.Structure):
-    """`ebnn_flips`."""
+class Turns(ctypes.Structure):
+    """`ebnn_turns`."""
 
     _fields_ = [
         ("seed", _count),
         ("event", _count),
-        ("threshold", _count),
-        ("first_bank", _word),
-        ("banks", _word),
-        ("rows", _word),
-        ("unused", _word),
+        ("bank_row", _pointer),
+        ("sign", _pointer),
+        ("nonzero", _pointer),
+        ("kind", _pointer),
+        ("laws", _pointer),
+        ("minus", _pointer),
+        ("at_most_zero", _pointer),
+        ("rows", _count),
+    ]
+
+
+class AnswerPlaces(ctypes.Structure):
+    """`ebnn_answers`."""
+
+    _fields_ = [
+        ("place", _pointer),
+        ("sign", _pointer),
+        ("nonzero", _pointer),
+        ("fresh", _pointer),
+        ("tables", _pointer),
+        ("first", _count),
+        ("room", _count),
+        ("count", _count),
     ]
 
 
@@ -112,11 +130,19 @@ def chip_library() -> ctypes.CDLL:
     native.ebnn_device_resistances.argtypes = [pointer(Devices), pointer(DeviceRows), _pointer, kernel]
     native.ebnn_device_wrong.restype = None
     native.ebnn_device_wrong.argtypes = [pointer(Devices), pointer(DeviceRows), pointer(DeviceErrors), kernel]
-    native.ebnn_sample_flips.restype = _count
-    native.ebnn_sample_flips.argtypes = [pointer(Flips), _pointer, kernel]
-    native.ebnn_device_bytes.restype = native.ebnn_flips_bytes.restype = _word
-    device_bytes = sum(map(ctypes.sizeof, (Devices, DeviceRows, DeviceErrors)))
-    if native.ebnn_device_bytes() != device_bytes or native.ebnn_flips_bytes() != ctypes.sizeof(Flips):
+    native.ebnn_turn.restype = None
+    native.ebnn_turn.argtypes = [pointer(Turns), _pointer, _pointer, kernel]
+    native.ebnn_answer_by_law.restype = native.ebnn_answer.restype = None
+    native.ebnn_answer_by_law.argtypes = [pointer(AnswerPlaces), _count, *[_pointer] * 4]
+    native.ebnn_answer.argtypes = [pointer(AnswerPlaces), _count, _pointer, _pointer]
+    sizes = (
+        (native.ebnn_device_bytes, (Devices, DeviceRows, DeviceErrors)),
+        (native.ebnn_turns_bytes, (Turns,)),
+        (native.ebnn_answers_bytes, (AnswerPlaces,)),
+    )
+    for size, _ in sizes:
+        size.restype = _word
+    if any(size() != sum(map(ctypes.sizeof, structs)) for size, structs in sizes):
         raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")
     return native
 

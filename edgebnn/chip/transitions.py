@@ -10,8 +10,10 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from edgebnn.chip.normal import WHOLE, probability_below
-from edgebnn.chip.philox import Domain, draw
-from edgebnn.chip.reading import SLICES, Thresholds
+from edgebnn.chip.pattern import RowKinds, Rows
+from edgebnn.chip.reading import Thresholds, Words
+from edgebnn.chip.sampling import Kernel, kernel_number
+from edgebnn.chip.structs import Turns, chip_library
 from edgebnn.chip.theory import SignRates, TernaryRates
 
 Rates = npt.NDArray[np.float64]
@@ -62,6 +64,69 @@ class Transitions:
         minus = np.select(signs, [falls, whole - rises - minus_zero], zero_minus)
         at_most_zero = np.select(signs, [falls + plus_zero, whole - rises], whole - zero_plus)
         return minus, at_most_zero
+
+    def laws(self, kinds: RowKinds) -> Laws:
+        """The thresholds of each kind of rows, where the rates are of a shape that fits (kinds, 3)."""
+        values = np.broadcast_to(np.array([-1, 0, 1], np.int8), (len(kinds.ternary), 3))
+        return Laws(*self.thresholds(values, kinds.ternary))
+
+    @property
+    def nothing(self) -> bool:
+        """Whether every weight stays what it is."""
+        return not any(getattr(self, each.name).any() for each in fields(self))
+
+
+@dataclass(frozen=True, eq=False)
+class Laws:
+    """Thresholds of 2^32 by the kind of a row and the weight, -1, 0 or +1: uint64 (kinds, 3) each."""
+
+    minus: Thresholds
+    at_most_zero: Thresholds
+
+    @property
+    def table(self) -> Thresholds:
+        """`ebnn_law` of each kind, uint64 (kinds, 2, 3)."""
+        return np.ascontiguousarray(np.stack(np.broadcast_arrays(self.minus, self.at_most_zero), axis=1), np.uint64)
+
+    @property
+    def open(self) -> npt.NDArray[np.bool_]:
+        """Which kinds leave anything uncertain, bool (kinds,)."""
+        table = self.table
+        return np.asarray(((table > 0) & (table < np.uint64(WHOLE))).any(axis=(1, 2)))
+
+
+def turn_by_law(
+    seed: int, event: int, rows: Rows, laws: Laws, kernel: Kernel = "auto"
+) -> tuple[Words, Words]:  # fmt: skip
+    """(sign, nonzero) of what rows hold once each weight turned as the law of its row's kind says, uint32 (rows,).
+
+    The draws are those of the synapse at the programming cycle `event`: what is wrong at one rate is at a higher one.
+    """
+    turns = _turns(seed, event, rows)
+    table = laws.table
+    turns.laws = table.ctypes.data
+    return _turned(turns, len(rows.row), kernel)
+
+
+def turn_by_thresholds(
+    seed: int, event: int, rows: Rows, minus: Thresholds, at_most_zero: Thresholds
+) -> tuple[Words, Words]:
+    """The same with thresholds of each synapse, uint64 (rows, 32)."""
+    turns = _turns(seed, event, rows)
+    first, second = (np.ascontiguousarray(each, np.uint64) for each in (minus, at_most_zero))
+    turns.minus, turns.at_most_zero = first.ctypes.data, second.ctypes.data
+    return _turned(turns, len(rows.row), "auto")
+
+
+def _turns(seed: int, event: int, rows: Rows) -> Turns:
+    parts = (rows.drawn_row, rows.sign, rows.nonzero, rows.kind)
+    return Turns(seed, event, *(each.ctypes.data for each in parts), rows=len(rows.row))
+
+
+def _turned(turns: Turns, rows: int, kernel: Kernel) -> tuple[Words, Words]:
+    sign, nonzero = np.empty(rows, np.uint32), np.empty(rows, np.uint32)
+    chip_library().ebnn_turn(turns, sign.ctypes.data, nonzero.ctypes.data, kernel_number(kernel))
+    return sign, nonzero
 
 
 def none() -> Transitions:
@@ -134,17 +199,6 @@ def misread(
     new_zero = np.where(kind, zero * (1 - rate) + (negative + positive) * rate, 0.0)
     first = np.rint(new_negative).astype(np.uint64)
     return first, np.minimum(first + np.rint(new_zero).astype(np.uint64), np.uint64(WHOLE))
-
-
-def uniform(seed: int, domain: Domain, bank_row: npt.NDArray[np.int64], event: int) -> npt.NDArray[np.uint32]:
-    """A random number of 32 bits for each column, uint32 (rows, 32), its bits in slices as `reading.py` has them."""
-    words = np.concatenate([draw(seed, domain, bank_row, 0, event, block) for block in range(SLICES // 4)], axis=-1)
-    lanes = np.unpackbits(np.ascontiguousarray(words, "<u4").view(np.uint8), axis=-1, bitorder="little")
-    bits = lanes.reshape(len(bank_row), SLICES, 32).swapaxes(1, 2)  # (rows, column, slice), the highest first
-    drawn: npt.NDArray[np.uint32] = (
-        np.ascontiguousarray(np.packbits(bits, axis=-1)).view(">u4")[..., 0].astype(np.uint32)
-    )
-    return drawn
 
 
 def _everywhere(rate: float) -> Rates:

@@ -23,8 +23,9 @@ from edgebnn.emulator.chip_results import Labels, OverChips, over_chips, policy_
 from edgebnn.emulator.emulate import Dataset, Progress, check_labels, silent
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import DataError, TargetError
+from edgebnn.mapping.lifting import wrong_weights
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.programmed import pattern_of, programmed_banks, wrong_weights
+from edgebnn.mapping.programmed import pattern_of, programmed_banks
 
 MOST_RATES = 100
 

@@ -19,8 +19,9 @@ from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate, ternary_model
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.theory import TernaryRates
+from edgebnn.mapping.lifting import misread_share, wrong_weights
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.programmed import misread_share, pattern_of, wrong_weights
+from edgebnn.mapping.programmed import pattern_of
 
 Labels = npt.NDArray[np.int64]
 

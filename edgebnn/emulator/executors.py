@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.sensed_banks import check_inferences
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import run_firmware
-from edgebnn.emulator.sensed_banks import check_inferences
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.sensed_banks import check_inferences
+from edgebnn.emulator.chip_program import program_on_chip
 from edgebnn.emulator.descriptors import address, host_library
 from edgebnn.emulator.program import Program, build_program
 from edgebnn.emulator.samples import encode_batch
-from edgebnn.emulator.sensed_banks import check_inferences
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import check_batch
@@ -83,7 +84,7 @@ class FastPath:
         """The program on a chip. The pair is read and written as one, so that no thread meets another's program."""
         last = self._last_on_chip
         if last is None or last[0] is not banks:
-            last = self._last_on_chip = banks, build_program(self.mapped, banks)
+            last = self._last_on_chip = banks, program_on_chip(self.mapped, self._program, banks).program
         return last[1]
 
     def _run_encoded(

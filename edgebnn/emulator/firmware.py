@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from edgebnn.chip.events import Events
 from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.sensed_banks import check_inferences
 from edgebnn.chip.target import Target
 from edgebnn.emulator.host_firmware import run_host_firmware
-from edgebnn.emulator.sensed_banks import check_inferences
 from edgebnn.emulator.soc import Soc
 from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork

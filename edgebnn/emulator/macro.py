@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.sensed_banks import SensedBanks
 from edgebnn.chip.target import Macro
 from edgebnn.emulator.memories import Memories
-from edgebnn.emulator.sensed_banks import SensedBanks
 from edgebnn.emulator.structs import GATHER_VECTORS, PAGE_WORDS, MacroModel, emulator_library
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import check_programmed, pattern_of

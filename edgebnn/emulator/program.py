@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.emulator.certainty import reads_the_same
+from edgebnn.chip.sensed_banks import SensedBanks
 from edgebnn.emulator.descriptors import (
     KINDS,
     SENSED,
@@ -34,7 +34,6 @@ from edgebnn.emulator.descriptors import (
     describe_tensor,
     describe_window,
 )
-from edgebnn.emulator.sensed_banks import SensedBanks
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
@@ -53,13 +52,9 @@ from edgebnn.mapping.plan import (
     TakeStage,
     ThresholdStage,
 )
-from edgebnn.mapping.programmed import read_weights
-from edgebnn.mapping.rows import fan_in_order, pack_rows
+from edgebnn.mapping.rows import ROW_WORDS, fan_in_order, pack_rows
 
 AnyArray = npt.NDArray[Any]
-
-# The widest registers that a kernel of the host uses today; rows of weights are padded with zeros to whole ones.
-ROW_WORDS = 8
 
 _BASES = {"input": 0, "scores": 1, "work": 2}
 
@@ -85,38 +80,32 @@ class Program:
         return ctypes.addressof(self.steps)
 
 
-def build_program(mapped: MappedNetwork, banks: ProgrammedBanks | None = None) -> Program:
-    """The program of a network, in the banks of a chip with errors where they are given.
-
-    Raises TargetError for banks that are not the network's.
-    """
-    builder = _Builder(mapped, banks)
+def build_program(mapped: MappedNetwork) -> Program:
+    """The program of a network without errors."""
+    builder = _Builder(mapped)
     descriptors = tuple(builder.describe(stage) for stage in mapped.plan.stages)
-    steps = (HostStep * len(descriptors))(
-        *(_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=True))
-    )
-    return Program(steps, descriptors, tuple(builder.inner), tuple(builder.arrays), builder.sensed)
+    return Program(assemble(mapped, descriptors), descriptors, tuple(builder.inner), tuple(builder.arrays), None)
+
+
+def assemble(mapped: MappedNetwork, descriptors: Sequence[Descriptor]) -> ctypes.Array[HostStep]:
+    """The steps of the network's stages with these descriptors, which the caller keeps alive."""
+    steps = [_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=True)]
+    return (HostStep * len(steps))(*steps)
 
 
 class _Builder:
     """Descriptors stage by stage; keeps what they point to."""
 
-    def __init__(self, mapped: MappedNetwork, banks: ProgrammedBanks | None) -> None:
+    def __init__(self, mapped: MappedNetwork) -> None:
         self.image = mapped.image
         self.weights = {node.name: node.weights for node in mapped.network.linear}
-        self.banks = banks
-        self.sensed: SensedBanks | None = None
-        if banks is not None:
-            self.weights |= read_weights(mapped, banks)
-            self.sensed = SensedBanks(banks)
         self.arrays: list[AnyArray] = []
         self.inner: list[LinesDescriptor | BorderDescriptor] = []
 
     def describe(self, stage: Stage) -> Descriptor:
         match stage:
             case LinearStage():
-                certain = self.banks is None or reads_the_same(stage, self.banks)
-                return self._linear(stage) if certain else self._sensed(stage)
+                return self._linear(stage)
             case Int8Stage():
                 return Int8Descriptor(
                     input=describe_tensor(stage.input),
@@ -178,26 +167,15 @@ class _Builder:
         sign, nonzero = (_padded(rows) for rows in pack_rows(fan_in_order(weights, stage.window)))
         # A ternary layer without a zero is a binary one, and faster.
         has_zeros = bool(np.any(weights == 0))
-        layer = self._layer(stage, row_words=sign.shape[1])
-        layer.sign = self._keep(sign)
-        layer.nonzero = self._keep(nonzero) if has_zeros else None
-        return layer
-
-    def _sensed(self, stage: LinearStage) -> SensedDescriptor:
-        assert self.sensed is not None, "only a chip with errors is read"
-        layer = self._layer(stage, stage.row_words)
-        layer.banks = self._values(stage.banks, np.uint16)
-        return SensedDescriptor(layer=layer, sensing=self.sensed.address)
-
-    def _layer(self, stage: LinearStage, row_words: int) -> LinearDescriptor:
-        """All of a layer but its weights."""
         return LinearDescriptor(
             input=describe_tensor(stage.input),
             output=describe_tensor(stage.output),
             window=describe_window(stage.window),
             pad_value=stage.pad_value,
             groups=stage.groups,
-            row_words=row_words,
+            row_words=sign.shape[1],
+            sign=self._keep(sign),
+            nonzero=self._keep(nonzero) if has_zeros else None,
             steps=self._steps(stage.steps),
             border=self._border(stage.border),
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.answering import Answering
 from edgebnn.chip.geometry import SINGLE, Geometry
 from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
-from edgebnn.chip.reading import ProgrammedBanks, Thresholds, answers, read, unpack
+from edgebnn.chip.reading import ProgrammedBanks, Thresholds, read, unpack
 
 ALL = 0xFFFFFFFF
 
@@ -31,10 +32,12 @@ def ternary_pattern(banks: int, seed: int = 0) -> Pattern:
 def programmed(
     minus: Thresholds, at_most_zero: Thresholds, seed: int, each_read: bool = True, geometry: Geometry = SINGLE
 ) -> ProgrammedBanks:
-    """Banks whose rows all have thresholds, uint64 (stripes, rows, 32, 2), as `answers` takes them."""
-    found = answers(minus, at_most_zero)
-    fresh = np.where(found.uncertain, np.cumsum(found.uncertain).reshape(found.uncertain.shape) - 1, -1)
-    return ProgrammedBanks(geometry, found.sign, found.nonzero, fresh.astype(np.int32), found.tables, seed, each_read)
+    """Banks whose rows all have thresholds, uint64 (stripes, rows, 32, 2), as `Answering` takes them."""
+    stripes, rows = minus.shape[:2]
+    answering = Answering((stripes, rows))
+    place = np.arange(stripes * rows, dtype=np.uint32)
+    answering.by_thresholds(place, *(each.reshape(-1, 32, 2) for each in (minus, at_most_zero)))
+    return answering.banks(geometry, seed, each_read)
 
 
 def meant(pattern: Pattern) -> npt.NDArray[np.int8]:

@@ -16,27 +16,22 @@ from hypothesis import strategies as st
 from edgebnn.chip import sampling
 from edgebnn.chip.cell import Cell, Level, State, Stuck, Tails, pair_rates
 from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, wanted_low
-from edgebnn.chip.normal import WHOLE, Floats
-from edgebnn.chip.philox import EVENTS, Domain
+from edgebnn.chip.normal import Floats
 from edgebnn.chip.reading import pack, unpack
 from edgebnn.chip.sampling import (
     ALTERNATING,
     BANK_CELLS,
     MAX_BANKS,
-    NO_ZEROS,
     Kernel,
     SampledErrors,
     count_errors,
-    count_flips,
     has_kernel,
     sample_cells,
-    sample_flips,
     sample_resistances,
 )
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.theory import single_error_rate
-from edgebnn.chip.transitions import uniform
 from edgebnn.errors import TargetError, ToolError
 
 Words = npt.NDArray[np.uint32]
@@ -53,7 +48,6 @@ CELL = Cell(
 # Banks 1000 to 1015 of the chip 20200715, programmed with ALTERNATING; made by the definitions in NumPy.
 RESISTANCES_SHA256 = "761c454c0f782ae30a76934784ce827032699c94470760d9cc02741012449e17"
 ERRORS_SHA256 = "62244291eb0b311063e2538f6c372ea602114b2c997bd7849fbe716759500a19"
-FLIPS_SHA256 = "f3d2ae8aeedcf37441bb6b88a17cc81f36e4993cde4ab5896562380bd12785f6"
 
 shares = st.sampled_from([0.0, 0.5, 2.0**-33]) | st.floats(0, 0.5)
 spreads = st.sampled_from([0.0, 0.25]) | st.floats(0, 3)
@@ -148,34 +142,6 @@ def test_one_pattern_for_all_rows_is_that_pattern_in_each(kernel: Kernel) -> Non
 
 
 @each_kernel
-@settings(max_examples=30)
-@given(
-    st.integers(0, WHOLE) | st.sampled_from([0, 1, WHOLE // 2, WHOLE - 1, WHOLE]), seeds, first_banks,
-    st.integers(0, 3), st.integers(1, 32), st.integers(0, 3) | st.integers(0, EVENTS - 1),
-)  # fmt: skip
-def test_flips_are_those_of_the_definition(
-    kernel: Kernel, threshold: int, seed: int, first: int, count: int, rows: int, event: int
-) -> None:
-    banks = range(first, first + count)
-    u = uniform(seed, Domain.PROGRAM, numbered_rows(banks, rows), event)
-    found = sample_flips(seed, threshold / WHOLE, banks, rows, event, kernel)
-    np.testing.assert_array_equal(found.ravel(), pack(u.astype(np.uint64) < threshold))
-
-
-@each_kernel
-def test_a_threshold_is_met_to_the_last_bit(kernel: Kernel) -> None:
-    u = int(uniform(9, Domain.PROGRAM, np.array([0]), 0)[0, 17])
-    for threshold, wrong in ((u, 0), (u + 1, 1)):
-        assert sample_flips(9, threshold / WHOLE, range(1), 1, kernel=kernel)[0, 0] >> 17 & 1 == wrong
-
-
-@each_kernel
-def test_a_rate_of_one_makes_everything_wrong_and_one_of_none_nothing(kernel: Kernel) -> None:
-    assert (sample_flips(0, 1.0, range(3), kernel=kernel) == NO_ZEROS).all()
-    assert not sample_flips(0, 0.0, range(3), kernel=kernel).any()
-
-
-@each_kernel
 @given(st.lists(st.integers(0, 9), max_size=4))
 def test_any_split_of_the_banks_gives_the_same_cells(kernel: Kernel, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), 9]
@@ -183,8 +149,6 @@ def test_any_split_of_the_banks_gives_the_same_cells(kernel: Kernel, cuts: list[
     whole = sample_cells(CELL, 5, range(9), kernel=kernel)
     split = [sample_cells(CELL, 5, part, kernel=kernel) for part in parts]
     assert_equal(SampledErrors(*(np.concatenate([getattr(part, kind) for part in split]) for kind in KINDS)), whole)
-    flips = np.concatenate([sample_flips(5, 0.1, part, kernel=kernel) for part in parts])
-    np.testing.assert_array_equal(flips, sample_flips(5, 0.1, range(9), kernel=kernel))
 
 
 @each_kernel
@@ -198,9 +162,6 @@ def test_counts_are_those_of_the_masks_for_any_number_of_threads(
     masks = sample_cells(CELL, 6, banks)
     wrong = [int(np.bitwise_count(getattr(masks, kind)).sum()) for kind in KINDS]
     assert astuple(counts) == (20 * BANK_CELLS, *wrong)
-    flips = count_flips(6, 0.1, 19 * BANK_CELLS + 1, event=4, threads=threads, kernel=kernel)
-    expected = int(np.bitwise_count(sample_flips(6, 0.1, banks, event=4)).sum())
-    assert astuple(flips) == (20 * BANK_CELLS, expected)
 
 
 def test_rates_are_those_of_the_theory() -> None:
@@ -209,8 +170,6 @@ def test_rates_are_those_of_the_theory() -> None:
     assert (counts.bl + counts.blb) / (2 * counts.cells) == pytest.approx(
         single_error_rate(CELL.law(Level.LRS), CELL.law(Level.HRS), CELL.middle), rel=0.01
     )
-    flips = count_flips(0, 0.05, 4_000_000)
-    assert flips.wrong / flips.synapses == pytest.approx(0.05, rel=0.01)
 
 
 @each_kernel
@@ -221,8 +180,6 @@ def test_every_machine_makes_the_same_chip(kernel: Kernel) -> None:
     assert sha256(resistances, "<f4") == RESISTANCES_SHA256
     errors = sample_cells(CELL, 20200715, banks, kernel=kernel)
     assert sha256(np.stack([errors.pair, errors.bl, errors.blb]), "<u4") == ERRORS_SHA256
-    flips = sample_flips(20200715, 0.002, banks, event=3, kernel=kernel)
-    assert sha256(flips, "<u4") == FLIPS_SHA256
 
 
 @pytest.mark.parametrize(
@@ -233,7 +190,6 @@ def test_banks_and_rows_without_numbers_are_refused(banks: range, rows: int) -> 
     for sample in (
         lambda: sample_resistances(CELL, 0, banks, rows=rows),
         lambda: sample_cells(CELL, 0, banks, rows=rows),
-        lambda: sample_flips(0, 0.1, banks, rows),
     ):
         with pytest.raises(TargetError, match="cannot be sampled"):
             sample()
@@ -243,17 +199,10 @@ def test_numbers_out_of_range_are_refused() -> None:
     for cells_wanted in (0, MAX_BANKS * BANK_CELLS + 1):
         with pytest.raises(TargetError, match="cannot be sampled"):
             count_errors(CELL, 0, cells_wanted)
-        with pytest.raises(TargetError, match="cannot be sampled"):
-            count_flips(0, 0.1, cells_wanted)
-    for rate in (-0.1, 1.1, float("nan")):
-        with pytest.raises(TargetError, match="error rate"):
-            sample_flips(0, rate, range(1))
-    with pytest.raises(TargetError, match="programming cycle"):
-        sample_flips(0, 0.1, range(1), event=EVENTS)
 
 
 def test_a_kernel_that_the_processor_has_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "_KERNELS", {"auto": -1, "portable": 0, "avx2": 17})
     assert not has_kernel("avx2")
     with pytest.raises(ToolError, match="avx2"):
-        count_flips(0, 0.1, 1, kernel="avx2")
+        count_errors(CELL, 0, 1, kernel="avx2")

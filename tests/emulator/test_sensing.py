@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgebnn.chip import sensed_banks
 from edgebnn.chip.intervals import exact_interval
 from edgebnn.chip.normal import WHOLE
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.reading import ProgrammedBanks, read
-from edgebnn.emulator import sensed_banks
-from edgebnn.emulator.sensed_banks import SensedBanks
+from edgebnn.chip.sensed_banks import SensedBanks
 from edgebnn.errors import ToolError
 from edgebnn.native import library
 from tests.chip.patterns import programmed

@@ -11,7 +11,8 @@ from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY
 from edgebnn.errors import TargetError
 from edgebnn.mapping.cells import cell_blocks
-from edgebnn.mapping.programmed import misread_share, pattern_of, programmed_banks, read_weights, wrong_weights
+from edgebnn.mapping.lifting import misread_share, read_weights, wrong_weights
+from edgebnn.mapping.programmed import pattern_of, programmed_banks
 from edgebnn.network import Linear, Network, WeightKind
 from tests.chip.patterns import programmed
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values

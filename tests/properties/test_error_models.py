@@ -27,9 +27,10 @@ from edgebnn.chip.target_files import load_target
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator import fast as fast_path
+from edgebnn.emulator.chip_program import ChipProgram, program_on_chip
 from edgebnn.emulator.fast import FastPath, Kernel
 from edgebnn.emulator.firmware import run_firmware
-from edgebnn.emulator.program import Program, build_program
+from edgebnn.emulator.program import Program
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -235,11 +236,11 @@ def test_a_stream_on_one_chip_builds_its_program_once(monkeypatch: pytest.Monkey
     mapped, x, one, other = _noisy()
     fast, built = FastPath(mapped), list[ProgrammedBanks]()
 
-    def counted(mapped: MappedNetwork, banks: ProgrammedBanks) -> Program:
+    def counted(mapped: MappedNetwork, clean: Program, banks: ProgrammedBanks) -> ChipProgram:
         built.append(banks)
-        return build_program(mapped, banks)
+        return program_on_chip(mapped, clean, banks)
 
-    monkeypatch.setattr(fast_path, "build_program", counted)
+    monkeypatch.setattr(fast_path, "program_on_chip", counted)
     for banks in (one, other, one):
         beats = [fast.run(x[i : i + 1], banks, first_inference=i)[0] for i in range(BATCH)]
         np.testing.assert_array_equal(beats, _expected(mapped, x, banks, 0))

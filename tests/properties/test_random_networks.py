@@ -17,7 +17,8 @@ from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.emulator.sensed_layers import sensed_layers
-from edgebnn.mapping.programmed import programmed_banks, read_weights
+from edgebnn.mapping.lifting import read_weights
+from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network import Network, interpret
 from tests.emulator.random_banks import random_banks
 from tests.mapping.bank_shapes import BANKS, with_banks

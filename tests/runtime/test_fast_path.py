@@ -11,12 +11,14 @@ import pytest
 from edgebnn import native
 from edgebnn.chip.pattern import TERNARY
 from edgebnn.emulator import descriptors, fast
+from edgebnn.emulator.chip_program import program_on_chip
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.program import build_program
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import DataError, DeploymentError, TargetError, ToolError
-from edgebnn.mapping.programmed import pattern_of, read_weights
+from edgebnn.mapping.lifting import read_weights
+from edgebnn.mapping.programmed import pattern_of
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, interpret
 from tests.chip.patterns import programmed
 from tests.emulator.macro_driver import on_chip
@@ -70,7 +72,7 @@ def test_a_chip_with_other_weights_is_the_network_with_them(kernel: fast.Kernel)
     ternary = pattern_of(mapped).kind == TERNARY  # a binary cell has no zero to fall to
     wrong[ternary[..., np.newaxis] & (rng.random(wrong.shape) < 0.1)] = 0
     banks = banks_with(wrong)
-    program = build_program(mapped, banks)
+    program = program_on_chip(mapped, build_program(mapped), banks).program
     assert not any(isinstance(each, descriptors.SensedDescriptor) for each in program.descriptors)
     expected = interpret(NETWORK.with_weights(read_weights(mapped, banks)), x)
     assert not np.array_equal(expected, before)
@@ -86,6 +88,7 @@ def test_only_the_layers_that_have_to_be_are_read_row_by_row() -> None:
     behind[last.tiles[-1].bank, : last.tiles[-1].neurons, last.tiles[-1].inputs :, 0] *= -1
     minus_alone = values.copy()
     minus_alone[first.tiles[0].bank, 0, 0, 0] *= -1  # a layer of integers has no inputs of -1
+    clean = build_program(mapped)
     cases = {
         "as meant": (values, 0),
         "where no weight is": (behind, 0),
@@ -93,7 +96,8 @@ def test_only_the_layers_that_have_to_be_are_read_row_by_row() -> None:
         "with one input": (_changed(values, last.tiles[0].bank), 1),
     }
     for what, (answers, count) in cases.items():
-        program = build_program(mapped, programmed(*certain_thresholds(answers), seed=0))
+        banks = programmed(*certain_thresholds(answers), seed=0)
+        program = program_on_chip(mapped, clean, banks).program
         found = [each for each in program.descriptors if isinstance(each, descriptors.SensedDescriptor)]
         assert len(found) == count, what
 

@@ -1,0 +1,201 @@
+"""A network's layers in RRAM as programmed banks answer for them, and which weights are wrong; in C."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.geometry import COLUMNS
+from edgebnn.chip.misreads import wrong_read
+from edgebnn.chip.pattern import Pattern
+from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.sensed_banks import SensedBanks
+from edgebnn.errors import ToolError
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import LinearStage
+from edgebnn.mapping.programmed import check_programmed, pattern_of
+from edgebnn.mapping.rows import ROW_WORDS, fan_in_order, input_order, pack_rows, unpack_rows
+from edgebnn.mapping.tiling import words_of
+from edgebnn.native import library
+
+Weights = npt.NDArray[np.int8]
+Words = npt.NDArray[np.uint32]
+
+WRONG = np.dtype([("neuron", np.uint32), ("input", np.uint32), ("change", np.int32)])
+"""`ebnn_wrong_weight`: a weight's neuron, its place in the neuron's row, and by what it is larger than meant."""
+
+_word, _count, _pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
+
+
+class _LayerStruct(ctypes.Structure):
+    """`ebnn_lifted_layer`."""
+
+    _fields_ = [
+        *((name, _pointer) for name in ("place", "columns", "sign", "nonzero")),
+        *((name, _word) for name in ("neurons", "words", "row_words", "plus_alone")),
+    ]
+
+
+class _LiftedStruct(ctypes.Structure):
+    """`ebnn_lifted`."""
+
+    _fields_ = [
+        *((name, _pointer) for name in ("sign", "nonzero", "list")),
+        *((name, _count) for name in ("room", "wrong")),
+        *((name, _word) for name in ("certain", "has_zeros")),
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class LiftedLayer:
+    """The weights of a layer as inputs of +1 most likely read them.
+
+    sign, nonzero: uint32 (neurons, row words), whole registers wide, 0 behind the last weight. certain: each weight is
+    always read alike, with every input that the layer can have. wrong: those that are read otherwise than meant, an
+    array of `WRONG` by rising neuron and input.
+    """
+
+    sign: Words
+    nonzero: Words
+    certain: bool
+    has_zeros: bool
+    wrong: npt.NDArray[np.void]
+
+
+class Placement:
+    """Where the layers of a network lie in the banks, and what is programmed there: the same for all chips.
+
+    Raises TargetError where the target has no RRAM.
+    """
+
+    def __init__(self, mapped: MappedNetwork) -> None:
+        self.pattern: Pattern = pattern_of(mapped)
+        nodes = {node.name: node for node in mapped.network.linear}
+        self._layers = {name: _Layer(nodes[name].weights, stage, self.pattern) for name, stage in _stages(mapped)}
+        self.weights = sum(nodes[name].weights.size for name in self._layers)
+
+    def lift(self, banks: SensedBanks) -> dict[str, LiftedLayer]:
+        """Every layer, by its node's name; the banks are those of this network."""
+        return {name: layer.lift(banks) for name, layer in self._layers.items()}
+
+
+def placement_of(mapped: MappedNetwork) -> Placement:
+    """The network's, made once and kept as long as the network lives."""
+    found = _KEPT.get(mapped)
+    if found is None:
+        found = _KEPT[mapped] = Placement(mapped)
+    return found
+
+
+def lift(mapped: MappedNetwork, banks: ProgrammedBanks) -> dict[str, LiftedLayer]:
+    """Every layer in RRAM as the banks answer for it, by its node's name.
+
+    Raises TargetError for banks that are not the network's.
+    """
+    check_programmed(mapped, banks)
+    return placement_of(mapped).lift(SensedBanks(banks))
+
+
+def read_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> dict[str, Weights]:
+    """The weights of every layer in RRAM as they are most likely read with inputs of +1, shaped as the network's own.
+
+    By node name. Raises TargetError for banks that are not the network's.
+    """
+    lifted, found = lift(mapped, banks), {}
+    for node in mapped.network.linear:
+        if node.name in lifted:
+            stage, rows = mapped.linear_stages[node.name], lifted[node.name]
+            flat = np.empty((node.neurons, stage.fan_in), dtype=np.int8)
+            flat[:, input_order(stage.fan_in, stage.window)] = unpack_rows(rows.sign, rows.nonzero, stage.fan_in)
+            found[node.name] = flat.reshape(node.weights.shape)
+    return found
+
+
+def wrong_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> int:
+    """How many weights of the network are most likely read otherwise than meant with inputs of +1.
+
+    That is how error rates count: an amplifier's offset turns other weights with inputs of -1, and as many. Columns
+    behind a layer's last input and rows behind its last neuron are no weights.
+    """
+    return sum(len(layer.wrong) for layer in lift(mapped, banks).values())
+
+
+def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks) -> float:
+    """The share of the network's weights in RRAM that one read with inputs of +1 finds wrong, in the mean.
+
+    Those that are always wrong count whole, those that are wrong at times by how often. 0 where none is in RRAM.
+    """
+    weights = placement_of(mapped).weights
+    if len(banks.tables) == 0:  # no answer is uncertain
+        return wrong_weights(mapped, banks) / weights if weights else 0.0
+    check_programmed(mapped, banks)
+    pattern = pattern_of(mapped)
+    wrong, misread = wrong_read(banks, pattern.sign, pattern.nonzero), 0.0
+    for _, stage in _stages(mapped):
+        for tile in stage.tiles:
+            for held in words_of(tile, pattern.geometry):
+                misread += float(wrong[held.stripe, : tile.neurons, : held.inputs].sum())
+    return misread / weights if weights else 0.0
+
+
+class _Layer:
+    """One layer: what `ebnn_lift` wants to know of it."""
+
+    def __init__(self, weights: npt.NDArray[np.int8], stage: LinearStage, pattern: Pattern) -> None:
+        neurons, words = len(weights), stage.row_words
+        rows = fan_in_order(weights, stage.window)
+        self._sign, self._nonzero = (np.ascontiguousarray(part) for part in pack_rows(rows))
+        self._columns = np.zeros(words, np.uint32)
+        self._place = np.zeros((neurons, words), np.uint32)
+        for tile in stage.tiles:
+            for held in words_of(tile, pattern.geometry):
+                first = held.stripe * pattern.geometry.rows
+                self._place[tile.neuron : tile.neuron + tile.neurons, held.word] = first + np.arange(tile.neurons)
+                self._columns[held.word] = (1 << held.inputs) - 1
+        self._row_words = -(-words // ROW_WORDS) * ROW_WORDS
+        parts = (self._place, self._columns, self._sign, self._nonzero)
+        self._struct = _LayerStruct(
+            *(part.ctypes.data for part in parts),
+            neurons,
+            words,
+            self._row_words,
+            # Integers are read plane by plane, and the set bits of a plane are inputs of +1.
+            int(not stage.input.pixel_words),
+        )
+
+    def lift(self, banks: SensedBanks) -> LiftedLayer:
+        shape = len(self._place), self._row_words
+        sign, nonzero = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
+        wrong = np.empty(shape[0] * COLUMNS, WRONG)
+        while True:
+            lifted = _LiftedStruct(sign.ctypes.data, nonzero.ctypes.data, wrong.ctypes.data, len(wrong))
+            _lift_library().ebnn_lift(banks.address, self._struct, lifted)
+            if lifted.wrong <= len(wrong):
+                break
+            wrong = np.empty(lifted.wrong, WRONG)
+        return LiftedLayer(sign, nonzero, bool(lifted.certain), bool(lifted.has_zeros), wrong[: lifted.wrong])
+
+
+_KEPT: WeakKeyDictionary[MappedNetwork, Placement] = WeakKeyDictionary()
+
+
+def _stages(mapped: MappedNetwork) -> list[tuple[str, LinearStage]]:
+    stages = mapped.linear_stages
+    return [(node.name, stages[node.name]) for node in mapped.network.linear if node.name in stages]
+
+
+@cache
+def _lift_library() -> ctypes.CDLL:
+    """The runtime's library; ToolError where its structs are not the ones above."""
+    native: ctypes.CDLL = library()
+    native.ebnn_lift.restype = None
+    native.ebnn_lift.argtypes = [_pointer, ctypes.POINTER(_LayerStruct), ctypes.POINTER(_LiftedStruct)]
+    native.ebnn_lift_bytes.restype = _word
+    if native.ebnn_lift_bytes() != ctypes.sizeof(_LayerStruct) + WRONG.itemsize + ctypes.sizeof(_LiftedStruct):
+        raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")
+    return native

@@ -1,0 +1,124 @@
+/*
+ * ebnn_answers.c: see ebnn_answers.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_answers.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "ebnn_sense.h"
+#include "ebnn_slices.h"
+#include "ebnn_turns_kernel.h"
+
+#define WHOLE (UINT64_C(1) << 32)
+
+/* What a row answers with one input, and of which columns that is not certain. */
+typedef struct answered {
+    uint32_t sign;
+    uint32_t nonzero;
+    uint32_t uncertain;
+} answered;
+
+uint32_t ebnn_answers_bytes(void)
+{
+    return (uint32_t)sizeof(ebnn_answers);
+}
+
+/* The most likely of the three answers; where two are alike, -1 before +1 and +1 before 0. */
+static int32_t likely(uint64_t minus, uint64_t at_most_zero)
+{
+    const uint64_t zero = at_most_zero - minus, plus = WHOLE - at_most_zero;
+
+    if (minus >= zero && minus >= plus) {
+        return -1;
+    }
+    return plus >= zero ? 1 : 0;
+}
+
+static bool is_open(uint64_t threshold)
+{
+    return threshold > 0 && threshold < WHOLE;
+}
+
+static void add_columns(answered *row, uint32_t columns, uint64_t minus, uint64_t at_most_zero)
+{
+    const int32_t value = likely(minus, at_most_zero);
+
+    row->sign |= value > 0 ? columns : 0;
+    row->nonzero |= value != 0 ? columns : 0;
+    row->uncertain |= is_open(minus) || is_open(at_most_zero) ? columns : 0;
+}
+
+/* Puts a row's answers in their place; NULL where it needs no table, or where there is no room for one. */
+static uint32_t *store(ebnn_answers *answers, uint64_t row, const answered both[2])
+{
+    const size_t place = answers->place[row];
+    const uint64_t table = answers->count;
+
+    for (uint32_t input = 0; input < 2; input++) {
+        answers->sign[2 * place + input] = both[input].sign;
+        answers->nonzero[2 * place + input] = both[input].nonzero;
+    }
+    answers->fresh[place] = -1;
+    if ((both[0].uncertain | both[1].uncertain) == 0) {
+        return NULL;
+    }
+    answers->fresh[place] = (int32_t)(answers->first + table);
+    answers->count++;
+    return table < answers->room ? answers->tables + table * 2 * EBNN_READ_WORDS : NULL;
+}
+
+void ebnn_answer_by_law(ebnn_answers *answers, uint64_t rows, const uint32_t *sign, const uint32_t *nonzero,
+                        const uint16_t *kind, const ebnn_law *laws)
+{
+    for (uint64_t row = 0; row < rows; row++) {
+        const ebnn_law *law = &laws[kind[row]];
+        const uint32_t is[EBNN_TURN_VALUES] = {nonzero[row] & ~sign[row], ~nonzero[row], nonzero[row] & sign[row]};
+        answered found = {0, 0, 0}, both[2];
+        uint32_t *table;
+
+        for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
+            add_columns(&found, is[value], law->minus[value], law->at_most_zero[value]);
+        }
+        both[0] = both[1] = found;
+        table = store(answers, row, both);
+        if (table == NULL) {
+            continue;
+        }
+        memset(table, 0, EBNN_READ_WORDS * sizeof *table);
+        table[0] = found.uncertain;
+        for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
+            table[1] |= is[value] & ebnn_may_be(law->minus[value]);
+            table[2] |= is[value] & ebnn_may_be(law->at_most_zero[value]);
+            for (uint32_t slice = 0; slice < EBNN_READ_SLICES; slice++) {
+                table[3 + slice] |= is[value] & ebnn_slice_of(law->minus[value], slice);
+                table[3 + EBNN_READ_SLICES + slice] |= is[value] & ebnn_slice_of(law->at_most_zero[value], slice);
+            }
+        }
+        memcpy(table + EBNN_READ_WORDS, table, EBNN_READ_WORDS * sizeof *table);
+    }
+}
+
+void ebnn_answer(ebnn_answers *answers, uint64_t rows, const uint64_t *minus, const uint64_t *at_most_zero)
+{
+    for (uint64_t row = 0; row < rows; row++) {
+        const uint64_t *first = minus + 2 * row * EBNN_TURN_COLUMNS;
+        const uint64_t *second = at_most_zero + 2 * row * EBNN_TURN_COLUMNS;
+        answered both[2] = {{0, 0, 0}, {0, 0, 0}};
+        uint32_t *table;
+
+        for (uint32_t each = 0; each < 2 * EBNN_TURN_COLUMNS; each++) {
+            add_columns(&both[each % 2], UINT32_C(1) << each / 2, first[each], second[each]);
+        }
+        table = store(answers, row, both);
+        for (uint32_t input = 0; table != NULL && input < 2; input++) {
+            uint32_t *of_input = table + input * EBNN_READ_WORDS;
+
+            of_input[0] = both[input].uncertain;
+            of_input[1] = ebnn_slice_thresholds(first + input, 2, of_input + 3);
+            of_input[2] = ebnn_slice_thresholds(second + input, 2, of_input + 3 + EBNN_READ_SLICES);
+        }
+    }
+}

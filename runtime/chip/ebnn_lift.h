@@ -1,0 +1,56 @@
+/*
+ * ebnn_lift.h: a layer's weights as programmed banks answer for them, in the rows that the host's kernels take.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_LIFT_H
+#define EBNN_LIFT_H
+
+#include <stdint.h>
+
+#include "ebnn_sense.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where a layer lies, and what it is meant to be; the same for all chips and threads. */
+typedef struct ebnn_lifted_layer {
+    const uint32_t *place;   /* (neuron, word): number among all rows of all stripes */
+    const uint32_t *columns; /* (word): bit = column: where there is a weight at all */
+    const uint32_t *sign;    /* (neuron, word): the weights as they are meant, 0 behind the last one */
+    const uint32_t *nonzero; /* (neuron, word) */
+    uint32_t neurons;
+    uint32_t words;
+    uint32_t row_words;  /* of a row that is written, at least `words` */
+    uint32_t plus_alone; /* 1: the layer's inputs are never -1 */
+} ebnn_lifted_layer;
+
+/* A weight that is most likely read otherwise than meant. */
+typedef struct ebnn_wrong_weight {
+    uint32_t neuron;
+    uint32_t input; /* place in the row */
+    int32_t change; /* read less meant */
+} ebnn_wrong_weight;
+
+/* What was lifted. */
+typedef struct ebnn_lifted {
+    uint32_t *sign;    /* (neuron, row_words), 0 behind the last weight: read with inputs of +1 */
+    uint32_t *nonzero; /* (neuron, row_words) */
+    ebnn_wrong_weight *list;
+    uint64_t room;      /* wrong weights that there is room for; those beyond are counted alone */
+    uint64_t wrong;     /* weights that are most likely read otherwise than meant with inputs of +1 */
+    uint32_t certain;   /* 1: each weight is always read alike, with every input that the layer can have */
+    uint32_t has_zeros; /* 1: some weight is 0 */
+} ebnn_lifted;
+
+void ebnn_lift(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, ebnn_lifted *lifted);
+
+/* sizeof of ebnn_lifted_layer, ebnn_wrong_weight and ebnn_lifted, added up: Python compares. */
+uint32_t ebnn_lift_bytes(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
