@@ -8,7 +8,15 @@ import numpy as np
 
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.sensed_banks import SensedBanks
-from edgebnn.emulator.descriptors import Descriptor, LinearDescriptor, SensedDescriptor, address, as_words
+from edgebnn.emulator.descriptors import (
+    Descriptor,
+    LinearDescriptor,
+    PanelsDescriptor,
+    SensedDescriptor,
+    address,
+    as_words,
+)
+from edgebnn.emulator.panels import panels_of
 from edgebnn.emulator.program import AnyArray, Program, assemble
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.lifting import LiftedLayer, placement_of
@@ -43,7 +51,7 @@ def program_on_chip(mapped: MappedNetwork, clean: Program, banks: ProgrammedBank
     descriptors: list[Descriptor] = []
     for stage, descriptor in zip(mapped.plan.stages, clean.descriptors, strict=True):
         if isinstance(stage, LinearStage):
-            assert isinstance(descriptor, LinearDescriptor), "a clean program reads no banks"
+            assert isinstance(descriptor, PanelsDescriptor), "a clean program reads no banks"
             descriptors.append(_on_chip(mapped, stage, descriptor, layers[stage.node], sensed, arrays))
         else:
             descriptors.append(descriptor)
@@ -54,18 +62,20 @@ def program_on_chip(mapped: MappedNetwork, clean: Program, banks: ProgrammedBank
 def _on_chip(
     mapped: MappedNetwork,
     stage: LinearStage,
-    clean: LinearDescriptor,
+    clean: PanelsDescriptor,
     lifted: LiftedLayer,
     sensed: SensedBanks,
     arrays: list[AnyArray],
-) -> LinearDescriptor | SensedDescriptor:
-    layer = LinearDescriptor.from_buffer_copy(clean)
+) -> PanelsDescriptor | SensedDescriptor:
+    if lifted.certain and not len(lifted.wrong):
+        return clean
+    layer = LinearDescriptor.from_buffer_copy(clean.layer)
     if lifted.certain:
-        layer.sign, layer.nonzero = address(lifted.sign), address(lifted.nonzero) if lifted.has_zeros else None
-        arrays += [lifted.sign, lifted.nonzero]
-        return layer
+        panels = panels_of(stage, lifted.sign, lifted.nonzero)
+        arrays += panels.arrays
+        return panels.described(layer)
     assert stage.banks is not None, "a layer that is read lies in banks"
     banks = as_words(read_section(mapped.image, stage.banks, "<u2"), np.uint16)
     arrays.append(banks)
-    layer.row_words, layer.sign, layer.nonzero, layer.banks = stage.row_words, None, None, address(banks)
+    layer.banks = address(banks)
     return SensedDescriptor(layer=layer, sensing=sensed.address)

@@ -101,6 +101,18 @@ class LinearDescriptor(ctypes.Structure):
     ]
 
 
+class PanelsDescriptor(ctypes.Structure):
+    """`ebnn_panels_layer`."""
+
+    _fields_ = [
+        ("layer", LinearDescriptor),
+        ("plus", _pointer),
+        ("minus", _pointer),
+        ("bytes", _pointer),
+        ("totals", _pointer),
+    ]
+
+
 class SensedDescriptor(ctypes.Structure):
     """`ebnn_sensed_layer`."""
 
@@ -193,7 +205,7 @@ class HostStep(ctypes.Structure):
 
 
 Descriptor = (
-    LinearDescriptor
+    PanelsDescriptor
     | SensedDescriptor
     | ThresholdDescriptor
     | PoolDescriptor
@@ -206,7 +218,7 @@ Descriptor = (
 
 # The stage of each `ebnn_host_kind`, in the order of the C enumeration, and its descriptor.
 KINDS: tuple[tuple[type[Stage], type[Descriptor]], ...] = (
-    (LinearStage, LinearDescriptor),
+    (LinearStage, PanelsDescriptor),
     (ThresholdStage, ThresholdDescriptor),
     (PoolStage, PoolDescriptor),
     (AffineStage, AffineDescriptor),

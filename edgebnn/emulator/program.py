@@ -24,6 +24,7 @@ from edgebnn.emulator.descriptors import (
     Int8Descriptor,
     LinearDescriptor,
     LinesDescriptor,
+    PanelsDescriptor,
     PoolDescriptor,
     SensedDescriptor,
     StepsDescriptor,
@@ -34,6 +35,7 @@ from edgebnn.emulator.descriptors import (
     describe_tensor,
     describe_window,
 )
+from edgebnn.emulator.panels import panels_of
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
@@ -52,7 +54,7 @@ from edgebnn.mapping.plan import (
     TakeStage,
     ThresholdStage,
 )
-from edgebnn.mapping.rows import ROW_WORDS, fan_in_order, pack_rows
+from edgebnn.mapping.rows import fan_in_order, pack_rows
 
 AnyArray = npt.NDArray[Any]
 
@@ -162,23 +164,21 @@ class _Builder:
                     knees=self._values(stage.knees, np.int32),
                 )
 
-    def _linear(self, stage: LinearStage) -> LinearDescriptor:
-        weights = self.weights[stage.node]
-        sign, nonzero = (_padded(rows) for rows in pack_rows(fan_in_order(weights, stage.window)))
-        # A ternary layer without a zero is a binary one, and faster.
-        has_zeros = bool(np.any(weights == 0))
-        return LinearDescriptor(
+    def _linear(self, stage: LinearStage) -> PanelsDescriptor:
+        sign, nonzero = pack_rows(fan_in_order(self.weights[stage.node], stage.window))
+        panels = panels_of(stage, sign, nonzero)
+        self.arrays += panels.arrays
+        layer = LinearDescriptor(
             input=describe_tensor(stage.input),
             output=describe_tensor(stage.output),
             window=describe_window(stage.window),
             pad_value=stage.pad_value,
             groups=stage.groups,
-            row_words=sign.shape[1],
-            sign=self._keep(sign),
-            nonzero=self._keep(nonzero) if has_zeros else None,
+            row_words=stage.row_words,
             steps=self._steps(stage.steps),
             border=self._border(stage.border),
         )
+        return panels.described(layer)
 
     def _steps(self, steps: Steps | None) -> StepsDescriptor:
         if steps is None:
@@ -241,10 +241,3 @@ def _step(stage: Stage, descriptor: Descriptor) -> HostStep:
         other_base=_BASES[other.base],
         target_base=_BASES[target.base],
     )
-
-
-def _padded(rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    count, words = rows.shape
-    padded = np.zeros((count, -(-words // ROW_WORDS) * ROW_WORDS), np.uint32)
-    padded[:, :words] = rows
-    return padded

@@ -19,7 +19,7 @@ from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed, pattern_of
-from edgebnn.mapping.rows import ROW_WORDS, fan_in_order, input_order, pack_rows, unpack_rows
+from edgebnn.mapping.rows import fan_in_order, input_order, pack_rows, unpack_rows
 from edgebnn.mapping.tiling import words_of
 from edgebnn.native import library
 
@@ -55,7 +55,7 @@ class _LiftedStruct(ctypes.Structure):
 class LiftedLayer:
     """The weights of a layer as inputs of +1 most likely read them.
 
-    sign, nonzero: uint32 (neurons, row words), whole registers wide, 0 behind the last weight. certain: each weight is
+    sign, nonzero: uint32 (neurons, row words), 0 behind the last weight. certain: each weight is
     always read alike, with every input that the layer can have. wrong: those that are read otherwise than meant, an
     array of `WRONG` by rising neuron and input.
     """
@@ -157,19 +157,18 @@ class _Layer:
                 first = held.stripe * pattern.geometry.rows
                 self._place[tile.neuron : tile.neuron + tile.neurons, held.word] = first + np.arange(tile.neurons)
                 self._columns[held.word] = (1 << held.inputs) - 1
-        self._row_words = -(-words // ROW_WORDS) * ROW_WORDS
         parts = (self._place, self._columns, self._sign, self._nonzero)
         self._struct = _LayerStruct(
             *(part.ctypes.data for part in parts),
             neurons,
             words,
-            self._row_words,
+            words,
             # Integers are read plane by plane, and the set bits of a plane are inputs of +1.
             int(not stage.input.pixel_words),
         )
 
     def lift(self, banks: SensedBanks) -> LiftedLayer:
-        shape = len(self._place), self._row_words
+        shape = self._place.shape
         sign, nonzero = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
         wrong = np.empty(shape[0] * COLUMNS, WRONG)
         while True:

@@ -12,9 +12,6 @@ Words = npt.NDArray[np.uint32]
 
 WORD_BITS = 32
 
-# The widest registers that a kernel of the host uses today; rows of weights are padded with zeros to whole ones.
-ROW_WORDS = 8
-
 
 def fan_in_order(weights: Weights, window: WindowPlan) -> Weights:
     """Weights (O, I / groups, *kernel) as (O, n) in the order in which the runtime gathers a neuron's inputs.

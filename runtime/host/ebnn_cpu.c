@@ -1,7 +1,8 @@
 /*
  * ebnn_cpu.c: what the processor can do, asked of the processor itself.
  *
- * __builtin_cpu_supports is no help: in libraries built by zig it answers 0 to every question.
+ * __builtin_cpu_supports is no help: in libraries built by zig it answers 0 to every question. The answer is found when
+ * the library is loaded: in a virtual machine the question alone takes longer than a small network.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,7 +12,9 @@
 
 #include <cpuid.h>
 
-bool ebnn_cpu_has_avx2(void)
+static bool has_avx2;
+
+static bool ask_for_avx2(void)
 {
     const unsigned int os_saves_registers = 1U << 27; /* leaf 1, ECX: OSXSAVE */
     const unsigned int avx = 1U << 28;                /* leaf 1, ECX */
@@ -27,6 +30,16 @@ bool ebnn_cpu_has_avx2(void)
         return false;
     }
     return (b & avx2) != 0;
+}
+
+__attribute__((constructor)) static void ask(void)
+{
+    has_avx2 = ask_for_avx2();
+}
+
+bool ebnn_cpu_has_avx2(void)
+{
+    return has_avx2;
 }
 
 #else

@@ -20,7 +20,7 @@ static size_t target_bytes(const ebnn_host_step *step)
 {
     switch (step->kind) {
     case EBNN_HOST_LINEAR:
-        return ebnn_tensor_bytes(&((const ebnn_linear_layer *)step->layer)->output);
+        return ebnn_tensor_bytes(&((const ebnn_panels_layer *)step->layer)->layer.output);
     case EBNN_HOST_INT8:
         return ebnn_tensor_bytes(&((const ebnn_int8_layer *)step->layer)->output);
     case EBNN_HOST_THRESHOLD:
@@ -66,7 +66,7 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
         size_t bytes = 0;
 
         if (steps[i].kind == EBNN_HOST_LINEAR) {
-            bytes = ebnn_host_linear_scratch_bytes((const ebnn_linear_layer *)steps[i].layer);
+            bytes = ebnn_host_linear_scratch_bytes(&((const ebnn_panels_layer *)steps[i].layer)->layer);
         } else if (steps[i].kind == EBNN_HOST_INT8) {
             bytes = ebnn_host_int8_scratch_bytes((const ebnn_int8_layer *)steps[i].layer);
         } else if (steps[i].kind == EBNN_HOST_SENSED) {
@@ -96,7 +96,7 @@ size_t ebnn_host_descriptor_bytes(uint32_t kind)
 {
     switch (kind) {
     case EBNN_HOST_LINEAR:
-        return sizeof(ebnn_linear_layer);
+        return sizeof(ebnn_panels_layer);
     case EBNN_HOST_INT8:
         return sizeof(ebnn_int8_layer);
     case EBNN_HOST_THRESHOLD:
@@ -153,7 +153,7 @@ static int32_t run_step(const ebnn_host_step *step, const step_series *at, size_
                         const ebnn_kernel *kernel, void *scratch)
 {
     if (step->kind == EBNN_HOST_LINEAR) {
-        return ebnn_host_linear((const ebnn_linear_layer *)step->layer, at->source, at->target, batch, kernel, scratch);
+        return ebnn_host_linear((const ebnn_panels_layer *)step->layer, at->source, at->target, batch, kernel, scratch);
     }
     if (step->kind == EBNN_HOST_INT8) {
         return ebnn_host_int8((const ebnn_int8_layer *)step->layer, at->source, at->target, batch, kernel, scratch);

@@ -1,8 +1,8 @@
 /*
  * ebnn_host.h: whole batches of a model on a computer, with the kernel that suits its processor.
  *
- * The descriptors are those of ebnn.h. A layer whose row_words is a multiple of 8 (padded with zeros) can run on wide
- * registers; any other runs on the portable kernel. Nothing is allocated here: the caller brings the work area.
+ * The descriptors are those of ebnn.h, but for layers of dot products, whose weights stand in panels. Nothing is
+ * allocated here: the caller brings the work area.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 typedef enum ebnn_host_kind {
-    EBNN_HOST_LINEAR = 0,    /* an ebnn_linear_layer */
+    EBNN_HOST_LINEAR = 0,    /* an ebnn_panels_layer */
     EBNN_HOST_THRESHOLD = 1, /* an ebnn_threshold_layer */
     EBNN_HOST_MAX_POOL = 2,  /* an ebnn_pool_layer */
     EBNN_HOST_AFFINE = 3,    /* an ebnn_affine_layer */
@@ -44,6 +44,18 @@ typedef enum ebnn_host_kernel {
 /* What ebnn_host_run answers beside the values of ebnn_status. */
 #define EBNN_HOST_ERROR_KERNEL (-16) /* a kernel that does not exist or that this processor cannot run */
 #define EBNN_HOST_ERROR_STEP (-17)   /* a step of an unknown kind or base */
+
+/*
+ * A layer with its weights in panels (ebnn_kernel.h); its own, `sign` and `nonzero`, are not looked at. The neurons of
+ * each group start a panel, and the last panel of a group is filled up with zeros.
+ */
+typedef struct ebnn_panels_layer {
+    ebnn_linear_layer layer; /* a row of plus and minus has 4 * row_words octets */
+    const uint8_t *plus;     /* inputs of bits and trits: which weights are +1 */
+    const uint8_t *minus;    /* which are -1; NULL: all that are not +1 */
+    const int8_t *bytes;     /* inputs of elements */
+    const uint32_t *totals;  /* elements of a signed format: the sum of each neuron's weights, modulo 2^32 */
+} ebnn_panels_layer;
 
 /* A layer whose weights are read off a chip with errors; its own, `sign` and `nonzero`, are not looked at. */
 typedef struct ebnn_sensed_layer {

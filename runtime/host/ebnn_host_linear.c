@@ -1,8 +1,9 @@
 /*
  * ebnn_host_linear.c: a layer of dot products over a batch, in blocks of vectors.
  *
- * The vectors of all output pixels of all samples form one long series. A block of them is gathered, multiplied with
- * all rows (so that weights are read once a block, not once a vector), put through the step function and written.
+ * The inputs of a block of output pixels are coded as vectors, multiplied with all panels (so that weights are read once
+ * a block, not once a vector), put through the step function and written. A block lies within one sample, or has one
+ * pixel of each of several.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,34 +11,36 @@
 
 #include <string.h>
 
-#include "ebnn_gather.h"
+#include "ebnn_host_codes.h"
 #include "ebnn_writer.h"
 
 #define MAX_VECTORS 64
 #define MIN_VECTORS 4
-/* A block's gathered vectors stay within half of a usual first-level cache. */
+/* A block's vectors stay within half of a usual first-level cache. */
 #define VECTOR_BYTES 16384
 
-/* Where the parts of the scratch lie, in words. */
+/* Where the parts of the scratch lie, in bytes: sums, the gathered words of a window, all vectors, a map. */
 typedef struct scratch_plan {
-    size_t vectors;  /* in a block */
-    size_t stride;   /* words of one vector: its planes and its mask */
-    size_t gathered; /* words of all vectors */
-    size_t ones;     /* words of the vector that elements' planes are compared with */
-    size_t sums;     /* words of all sums */
+    ebnn_code_plan codes;
+    size_t vectors; /* in a block */
+    size_t sums;
+    size_t words;
+    size_t coded;
 } scratch_plan;
 
 static scratch_plan plan_scratch(const ebnn_linear_layer *layer)
 {
     scratch_plan plan;
+    size_t stride;
 
-    plan.stride = ebnn_linear_scratch_words(layer);
-    plan.vectors = VECTOR_BYTES / 4 / (plan.stride == 0 ? 1 : plan.stride);
+    plan.codes = ebnn_plan_codes(layer);
+    stride = plan.codes.vector_bytes * layer->groups;
+    plan.vectors = VECTOR_BYTES / (stride == 0 ? 1 : stride);
     plan.vectors = plan.vectors > MAX_VECTORS ? MAX_VECTORS : plan.vectors;
     plan.vectors = plan.vectors < MIN_VECTORS ? MIN_VECTORS : plan.vectors;
-    plan.gathered = plan.vectors * plan.stride;
-    plan.ones = ebnn_is_packed(layer->input.format) ? 0 : layer->row_words;
-    plan.sums = plan.vectors * layer->output.channels;
+    plan.sums = 4 * plan.vectors * layer->output.channels;
+    plan.words = plan.codes.map_bytes == 0 ? 4 * (size_t)ebnn_linear_scratch_words(layer) : 0;
+    plan.coded = plan.vectors * stride;
     return plan;
 }
 
@@ -45,118 +48,147 @@ size_t ebnn_host_linear_scratch_bytes(const ebnn_linear_layer *layer)
 {
     const scratch_plan plan = plan_scratch(layer);
 
-    return 4 * (plan.gathered + plan.ones + plan.sums);
+    return plan.sums + plan.words + plan.coded + plan.codes.map_bytes;
 }
 
-static uint32_t count_ones(const uint32_t *vector, uint32_t words)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < words; i++) {
-        count += ebnn_popcount(vector[i]);
-    }
-    return count;
-}
-
-/* A block at work: vectors `first` to `first + count` of the series. */
+/* A block at work: `count` vectors from pixel `pixel` of sample `sample` on. */
 typedef struct block_of_vectors {
-    const ebnn_linear_layer *layer;
+    const ebnn_panels_layer *panels;
     const ebnn_kernel *kernel;
-    size_t first;
+    size_t sample;
+    uint32_t pixel;
     size_t count;
     scratch_plan plan;
-    uint32_t *gathered;
-    uint32_t *ones;
     uint32_t *sums;
+    uint32_t *words;
+    uint8_t *coded; /* group after group, vector after vector */
+    uint8_t *map;
 } block_of_vectors;
 
-static void add_group(const block_of_vectors *work, ebnn_host_series source, uint32_t group)
+static uint32_t pixels_of(const ebnn_linear_layer *layer)
 {
-    const ebnn_linear_layer *layer = work->layer;
-    const ebnn_tensor *input = &layer->input;
-    const bool packed = ebnn_is_packed(input->format);
-    const uint32_t words = layer->row_words;
-    const uint32_t width = layer->output.width;
-    const size_t pixels = (size_t)layer->output.height * width;
-    const size_t rows = layer->output.channels / layer->groups;
+    return layer->output.height * layer->output.width;
+}
+
+static size_t sample_of(const block_of_vectors *work, size_t vector)
+{
+    return pixels_of(&work->panels->layer) == 1 ? work->sample + vector : work->sample;
+}
+
+static uint32_t pixel_of(const block_of_vectors *work, size_t vector)
+{
+    return pixels_of(&work->panels->layer) == 1 ? 0 : work->pixel + (uint32_t)vector;
+}
+
+/* The vectors of all groups, and what their sums start from. */
+static void code_block(const block_of_vectors *work, ebnn_host_series source)
+{
+    const ebnn_panels_layer *panels = work->panels;
+    const ebnn_linear_layer *layer = &panels->layer;
+    const ebnn_code_plan *plan = &work->plan.codes;
+    const uint32_t width = layer->output.width, channels = layer->output.channels, rows = channels / layer->groups;
     const uint32_t shift = layer->border != NULL ? layer->border->shift : 0;
-    uint32_t counting[MAX_VECTORS];
-    bool whole = packed;
-    ebnn_block block;
+    const bool counts = ebnn_is_packed(layer->input.format) && panels->minus == NULL;
+    /* what was added to the highest byte */
+    const uint32_t added = (UINT32_C(128) << (8 * (plan->planes - 1))) << shift;
 
     for (size_t i = 0; i < work->count; i++) {
-        const size_t sample = (work->first + i) / pixels;
-        const uint32_t pixel = (uint32_t)((work->first + i) % pixels);
-        const ebnn_gathered gathered = ebnn_gather(layer, source.first + sample * source.stride, group, pixel / width,
-                                                   pixel % width, work->gathered + i * work->plan.stride);
+        const uint8_t *sample = source.first + sample_of(work, i) * source.stride;
+        const uint32_t pixel = pixel_of(work, i), row = pixel / width, column = pixel % width;
+        const int32_t *starts = ebnn_starts_at(layer->border, channels, row, column);
+        uint32_t *sums = work->sums + i * channels;
 
-        counting[i] = gathered.total;
-        whole = whole && gathered.whole;
-    }
-    block.sign = layer->sign + group * rows * words;
-    block.nonzero = layer->nonzero != NULL ? layer->nonzero + group * rows * words : NULL;
-    block.values = packed ? work->gathered : work->ones;
-    block.values_stride = packed ? work->plan.stride : 0;
-    block.mask_stride = work->plan.stride;
-    block.counting = counting;
-    block.rows = rows;
-    block.vectors = work->count;
-    block.words = words;
-    block.sums = work->sums + group * rows;
-    block.sums_stride = layer->output.channels;
-    for (uint32_t plane = 0; plane < input->planes; plane++) {
-        const bool negative = plane + 1 == input->planes && ebnn_is_signed(input->format);
-
-        /* a plane of elements is a mask over inputs of +1 */
-        block.mask = work->gathered + (packed ? words : plane * words);
-        if (!packed) {
-            for (size_t i = 0; i < work->count; i++) {
-                counting[i] = count_ones(block.mask + i * work->plan.stride, words);
-            }
-        } else if (whole && layer->nonzero == NULL) {
-            block.mask = NULL;
+        if (plan->map_bytes != 0 && pixel == 0) {
+            ebnn_code_map(layer, sample, work->map);
         }
-        block.weight = (negative ? 0 - (UINT32_C(1) << plane) : UINT32_C(1) << plane) << shift;
-        work->kernel->add_dots(&block);
+        if (starts != NULL) {
+            memcpy(sums, starts, 4 * (size_t)channels);
+        } else {
+            memset(sums, 0, 4 * (size_t)channels);
+        }
+        for (uint32_t group = 0; group < layer->groups; group++) {
+            uint8_t *codes = work->coded + (group * work->plan.vectors + i) * plan->vector_bytes;
+            const uint32_t counting =
+                ebnn_code_window(layer, plan, sample, work->map, group, row, column, work->words, codes);
+
+            for (uint32_t neuron = group * rows; neuron < (group + 1) * rows; neuron++) {
+                if (counts) {
+                    sums[neuron] += counting << shift;
+                } else if (panels->totals != NULL) {
+                    sums[neuron] -= added * panels->totals[neuron];
+                }
+            }
+        }
     }
 }
 
-/* Every sum of the block at what it starts from. */
-static void start_sums(const block_of_vectors *work)
+static void add_group_of_bits(const block_of_vectors *work, uint32_t group)
 {
-    const ebnn_tensor *output = &work->layer->output;
-    const size_t pixels = (size_t)output->height * output->width, bytes = (size_t)output->channels * 4;
+    const ebnn_panels_layer *panels = work->panels;
+    const ebnn_linear_layer *layer = &panels->layer;
+    const uint32_t one = UINT32_C(1) << (layer->border != NULL ? layer->border->shift : 0);
+    const bool ternary = panels->minus != NULL;
+    size_t group_bytes;
+    ebnn_bit_panels bits;
 
-    if (work->layer->border == NULL) {
-        memset(work->sums, 0, work->count * bytes);
-        return;
+    bits.rows = layer->output.channels / layer->groups;
+    bits.octets = layer->row_words * 4;
+    bits.codes = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes;
+    bits.codes_stride = work->plan.codes.vector_bytes;
+    bits.vectors = work->count;
+    bits.sums = work->sums + group * bits.rows;
+    bits.sums_stride = layer->output.channels;
+    bits.kind = ternary ? EBNN_SUM : EBNN_UNLIKE;
+    group_bytes = (bits.rows + EBNN_BIT_PANEL_ROWS - 1) / EBNN_BIT_PANEL_ROWS * EBNN_BIT_PANEL_ROWS * bits.octets;
+    bits.weights = panels->plus + group * group_bytes;
+    /* a dot product is the inputs that count less twice those unlike their weights */
+    bits.factor = ternary ? one : 0 - 2 * one;
+    work->kernel->add_bits(&bits);
+    if (ternary) {
+        bits.weights = panels->minus + group * group_bytes;
+        bits.factor = 0 - one;
+        work->kernel->add_bits(&bits);
     }
-    for (size_t i = 0; i < work->count; i++) {
-        const uint32_t pixel = (uint32_t)((work->first + i) % pixels);
-        const int32_t *starts =
-            ebnn_starts_at(work->layer->border, output->channels, pixel / output->width, pixel % output->width);
+}
 
-        memcpy(work->sums + i * output->channels, starts, bytes);
+static void add_group_of_bytes(const block_of_vectors *work, uint32_t group)
+{
+    const ebnn_linear_layer *layer = &work->panels->layer;
+    const uint32_t shift = layer->border != NULL ? layer->border->shift : 0;
+    ebnn_byte_panels bytes;
+
+    bytes.rows = layer->output.channels / layer->groups;
+    bytes.quads = (uint32_t)(work->plan.codes.plane_bytes / 4);
+    bytes.weights = work->panels->bytes + group * ((bytes.rows + EBNN_BYTE_PANEL_ROWS - 1) / EBNN_BYTE_PANEL_ROWS) *
+                                              EBNN_BYTE_PANEL_ROWS * 4 * bytes.quads;
+    bytes.values_stride = work->plan.codes.vector_bytes;
+    bytes.vectors = work->count;
+    bytes.sums = work->sums + group * bytes.rows;
+    bytes.sums_stride = layer->output.channels;
+    for (uint32_t plane = 0; plane < work->plan.codes.planes; plane++) {
+        bytes.values = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes +
+                       plane * work->plan.codes.plane_bytes;
+        bytes.factor = (UINT32_C(1) << (8 * plane)) << shift;
+        work->kernel->add_bytes(&bytes);
     }
 }
 
 static void write_block(const block_of_vectors *work, ebnn_host_series target)
 {
-    const ebnn_linear_layer *layer = work->layer;
+    const ebnn_linear_layer *layer = &work->panels->layer;
     const ebnn_tensor *output = &layer->output;
-    const size_t pixels = (size_t)output->height * output->width;
     const uint32_t channels = output->channels;
 
     for (size_t i = 0; i < work->count; i++) {
-        const uint32_t pixel = (uint32_t)((work->first + i) % pixels);
-        uint8_t *data = target.first + (work->first + i) / pixels * target.stride;
+        const uint32_t pixel = pixel_of(work, i);
+        uint8_t *data = target.first + sample_of(work, i) * target.stride;
         const uint32_t *sums = work->sums + i * channels;
 
         if (output->format == EBNN_BITS) {
             uint32_t *words = (uint32_t *)(void *)data + (size_t)pixel * ebnn_words(channels);
 
             work->kernel->threshold_bits(&layer->steps, sums, channels, words);
-        } else if (pixels == 1 && layer->steps.steps == 0) {
+        } else if (pixels_of(layer) == 1 && layer->steps.steps == 0) {
             memcpy(data, sums, (size_t)channels * 4);
         } else {
             ebnn_writer writer = ebnn_writer_at(output, &layer->steps, data, pixel);
@@ -168,32 +200,44 @@ static void write_block(const block_of_vectors *work, ebnn_host_series target)
     }
 }
 
-int32_t ebnn_host_linear(const ebnn_linear_layer *layer, ebnn_host_series source, ebnn_host_series target, size_t batch,
-                         const ebnn_kernel *kernel, void *scratch)
+int32_t ebnn_host_linear(const ebnn_panels_layer *panels, ebnn_host_series source, ebnn_host_series target,
+                         size_t batch, const ebnn_kernel *kernel, void *scratch)
 {
+    const ebnn_linear_layer *layer = &panels->layer;
     const int32_t status = ebnn_check_linear(layer);
-    const size_t vectors = batch * layer->output.height * layer->output.width;
     block_of_vectors work;
+    uint32_t pixels;
 
     if (status != EBNN_OK) {
         return status;
     }
-    work.layer = layer;
-    work.kernel = layer->row_words % kernel->word_multiple == 0 ? kernel : &ebnn_kernel_portable;
+    pixels = pixels_of(layer);
+    work.panels = panels;
+    work.kernel = kernel;
     work.plan = plan_scratch(layer);
-    work.gathered = (uint32_t *)scratch;
-    work.ones = work.gathered + work.plan.gathered;
-    work.sums = work.ones + work.plan.ones;
-    memset(work.ones, 0xFF, work.plan.ones * 4);
-    for (work.first = 0; work.first < vectors; work.first += work.count) {
-        const size_t left = vectors - work.first;
+    work.sums = (uint32_t *)scratch;
+    work.words = (uint32_t *)(void *)((uint8_t *)scratch + work.plan.sums);
+    work.coded = (uint8_t *)scratch + work.plan.sums + work.plan.words;
+    work.map = work.coded + work.plan.coded;
+    for (work.sample = 0, work.pixel = 0; work.sample < batch;) {
+        const size_t left = pixels == 1 ? batch - work.sample : pixels - work.pixel;
 
         work.count = left < work.plan.vectors ? left : work.plan.vectors;
-        start_sums(&work);
+        code_block(&work, source);
         for (uint32_t group = 0; group < layer->groups; group++) {
-            add_group(&work, source, group);
+            if (ebnn_is_packed(layer->input.format)) {
+                add_group_of_bits(&work, group);
+            } else {
+                add_group_of_bytes(&work, group);
+            }
         }
         write_block(&work, target);
+        if (pixels == 1) {
+            work.sample += work.count;
+        } else {
+            work.pixel = (work.pixel + (uint32_t)work.count) % pixels;
+            work.sample += work.pixel == 0 ? 1 : 0;
+        }
     }
     return EBNN_OK;
 }

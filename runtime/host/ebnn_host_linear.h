@@ -6,6 +6,7 @@
 #ifndef EBNN_HOST_LINEAR_H
 #define EBNN_HOST_LINEAR_H
 
+#include "ebnn_host.h"
 #include "ebnn_kernel.h"
 
 /* A tensor of each sample: the first one's bytes and the distance to the next one's. */
@@ -18,8 +19,8 @@ typedef struct ebnn_host_series {
 size_t ebnn_host_linear_scratch_bytes(const ebnn_linear_layer *layer);
 size_t ebnn_host_int8_scratch_bytes(const ebnn_int8_layer *layer);
 
-int32_t ebnn_host_linear(const ebnn_linear_layer *layer, ebnn_host_series source, ebnn_host_series target, size_t batch,
-                         const ebnn_kernel *kernel, void *scratch);
+int32_t ebnn_host_linear(const ebnn_panels_layer *panels, ebnn_host_series source, ebnn_host_series target,
+                         size_t batch, const ebnn_kernel *kernel, void *scratch);
 
 int32_t ebnn_host_int8(const ebnn_int8_layer *layer, ebnn_host_series source, ebnn_host_series target, size_t batch,
                        const ebnn_kernel *kernel, void *scratch);

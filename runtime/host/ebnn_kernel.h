@@ -1,7 +1,8 @@
 /*
- * ebnn_kernel.h: the host's block kernels: many rows of weights against many gathered vectors at once.
+ * ebnn_kernel.h: the host's kernels: panels of weights against many vectors of inputs at once.
  *
- * One file an instruction set, each with the same functions; ebnn_block_portable.c is the truth for all of them.
+ * A panel holds several neurons side by side, so that they are the lanes of a register and no sum runs across one. One
+ * file an instruction set, each with the same functions; ebnn_panels_portable.c is the truth for all of them.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,31 +12,52 @@
 #include <stdbool.h>
 
 #include "ebnn.h"
+#include "ebnn_nibbles.h"
 #include "ebnn_philox_rows.h"
 
-/*
- * sums[v][r] += weight * dot of row r and vector v, modulo 2^32, where dot = (inputs that count) - 2 * (those among
- * them whose bit is unlike the weight's). An input counts where the mask has it and its weight is not zero.
- */
-typedef struct ebnn_block {
-    const uint32_t *sign;     /* rows x words */
-    const uint32_t *nonzero;  /* rows x words; NULL: binary weights */
-    const uint32_t *values;   /* vectors x values_stride words */
-    const uint32_t *mask;     /* vectors x mask_stride words; NULL, for binary weights only: every input counts */
-    const uint32_t *counting; /* binary weights: how many inputs of each vector count */
-    size_t values_stride;     /* 0: one vector of values for all */
-    size_t mask_stride;
+#define EBNN_BIT_PANEL_ROWS 32
+#define EBNN_BYTE_PANEL_ROWS 8
+
+/* What an octet of weights, a bit each, makes of eight inputs that are bits or trits. */
+typedef enum ebnn_octets {
+    EBNN_UNLIKE, /* how many of the inputs that count are unlike the weight: at most 8 */
+    EBNN_SUM     /* 8, and of the inputs that count and whose weight's bit is set those of +1, less those of -1 */
+} ebnn_octets;
+
+/* sums[v][r] += factor * (what all octets of row r make of vector v), modulo 2^32. */
+typedef struct ebnn_bit_panels {
+    const uint8_t
+        *weights;         /* panel after panel: octet after octet, a byte of each of its rows, 0 behind the last row */
+    const uint8_t *codes; /* vectors x codes_stride: two of ebnn_nibbles.h an octet */
+    size_t codes_stride;
     size_t rows;
     size_t vectors;
-    uint32_t words;  /* of a row */
-    uint32_t weight; /* of a bit plane; the complement of two where negative */
-    uint32_t *sums;  /* vectors x sums_stride */
+    uint32_t octets;
+    ebnn_octets kind;
+    uint32_t factor;
+    uint32_t *sums; /* vectors x sums_stride */
     size_t sums_stride;
-} ebnn_block;
+} ebnn_bit_panels;
+
+/*
+ * Weights of -1, 0 and +1 against inputs that are bytes, four of them a quad:
+ * sums[v][r] += factor * (the dot product of row r and vector v), modulo 2^32.
+ */
+typedef struct ebnn_byte_panels {
+    const int8_t *weights; /* panel after panel: quad after quad, four weights of each of its rows */
+    const uint8_t *values; /* vectors x values_stride */
+    size_t values_stride;
+    size_t rows;
+    size_t vectors;
+    uint32_t quads;
+    uint32_t factor;
+    uint32_t *sums; /* vectors x sums_stride */
+    size_t sums_stride;
+} ebnn_byte_panels;
 
 typedef struct ebnn_kernel {
-    uint32_t word_multiple; /* rows are a multiple of so many words long */
-    void (*add_dots)(const ebnn_block *block);
+    void (*add_bits)(const ebnn_bit_panels *work);
+    void (*add_bytes)(const ebnn_byte_panels *work);
     /* one step a channel, as packed bits: ceil(channels / 32) whole words */
     void (*threshold_bits)(const ebnn_steps *steps, const uint32_t *sums, uint32_t channels, uint32_t *words);
     /* sums[i * sums_stride] = dot of the row and vector i, modulo 2^32; `length`, a multiple of 16, is that of both */

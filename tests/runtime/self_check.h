@@ -13,6 +13,7 @@
 
 #include "ebnn.h"
 #include "ebnn_host.h"
+#include "ebnn_kernel.h"
 
 #define BATCH 3
 

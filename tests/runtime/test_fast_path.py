@@ -180,8 +180,8 @@ def test_a_kernel_that_the_processor_lacks_is_refused(monkeypatch: pytest.Monkey
 def test_a_plan_that_the_runtime_refuses_is_an_error_with_a_remedy() -> None:
     path = FastPath(map_on_host(NETWORK))
     layer = path._program.descriptors[0]
-    assert isinstance(layer, descriptors.LinearDescriptor)
-    layer.groups = 7
+    assert isinstance(layer, descriptors.PanelsDescriptor)
+    layer.layer.groups = 7
     with pytest.raises(DeploymentError, match=r"status -2.*compile the model again"):
         path.run(random_inputs(NETWORK, 0, 1))
 
