@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.stated import Stated
 
 Array = npt.NDArray[Any]
 
@@ -81,7 +82,7 @@ class GraphInput:
 class Graph:
     """A model up to one of its outputs, with the inputs that this depends on.
 
-    `constants` are its initializers, `opset` that of the default domain.
+    `constants` are its initializers, `opset` that of the default domain, `stated` what the file says of values.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Graph:
     notes: tuple[str, ...] = ()
     ends_in_half: bool = False
     producer: str = ""
+    stated: Mapping[str, Stated] = field(default_factory=dict)
 
     @property
     def batch(self) -> int:

@@ -75,6 +75,7 @@ from edgebnn.frontend.signals import (
     seen_as,
     transposed,
 )
+from edgebnn.frontend.stated import check_stated
 from edgebnn.frontend.taking import taken, taken_along, taken_anywhere
 from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
@@ -227,10 +228,23 @@ class _Lowering:
         except Refusal as refusal:
             self._report(node, refusal)
             return
-        for index, name in enumerate(node.outputs):
-            self._values[name] = result[index] if isinstance(result, tuple) else result
+        results = result if isinstance(result, tuple) else (result,) * len(node.outputs)
+        try:
+            for name, made in zip(node.outputs, results, strict=True):
+                self._check_stated(name, made)
+        except Refusal as refusal:
+            self._report(node, refusal)
+            return
+        self._values.update(zip(node.outputs, results, strict=True))
         for name in set(node.inputs):
             self._forget(name)
+
+    def _check_stated(self, name: str, value: Value) -> None:
+        """Refusal where the file says of a value what is not so; of what was left out nothing is known here."""
+        if isinstance(value, Signal) and name not in self._dropped:
+            (shape,) = operands_of([value], self._graph.batch, self._graph.opset).shapes
+            assert shape is not None, "a signal has a shape"
+            check_stated(self._graph.stated.get(name), value.elements, shape)
 
     def _forget(self, name: str) -> None:
         """Frees a constant that no later node reads, so that folding a large model does not hold every step of it."""

@@ -18,8 +18,9 @@ from edgebnn.frontend.graph import Array, AttributeValue, Graph, Node, needed
 from edgebnn.frontend.graph_inputs import graph_inputs, unread_notes
 from edgebnn.frontend.half_precision import widened
 from edgebnn.frontend.problems import printable
+from edgebnn.frontend.stated import stated_of
 from edgebnn.frontend.tensors import TensorReader
-from edgebnn.frontend.validity import NEWEST_OPSET, check_validity
+from edgebnn.frontend.validity import NEWEST_OPSET, check_header, check_validity
 from edgebnn.frontend.wire import check_parts
 from edgebnn.inputs import read_input
 
@@ -66,6 +67,7 @@ def graph_of(stored: Stored, output: str | None = None) -> Graph:
             for value in stored.model.graph.output
         ),
         producer=_producer(stored.model),
+        stated=stated_of(stored.model),
     )
     return widened(graph)
 
@@ -137,6 +139,7 @@ def _parsed(content: bytes) -> ModelProto:
     if not model.graph.node:
         raise ModelError(f"the file holds no network, or it is truncated; {_AGAIN}")
     _check_nodes(model)
+    check_header(model)
     if model.functions:
         model = inlined(model, MAX_NODES, MAX_FILE_BYTES)
         _check_nodes(model)

@@ -6,13 +6,52 @@ other domains, and those that exporters write without theirs, have no schema: wh
 
 from __future__ import annotations
 
-from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, checker, defs
+from onnx import IR_VERSION, AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, defs
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend.problems import printable
 
 NEWEST_OPSET: int = defs.onnx_opset_version()
 _OLDEST_IR = 4  # from which on initializers are no inputs
+_AGAIN = "export the model again"
+
+
+def check_header(model: ModelProto) -> None:
+    """ModelError where the file lacks what ONNX's checker and onnxruntime ask of every file, or says it twice.
+
+    What is left out of types and shapes is taken as onnxruntime takes it: as not said.
+    """
+    if not 0 < model.ir_version <= IR_VERSION:
+        raise ModelError(
+            f"the file is of version {model.ir_version} of ONNX's format, and 1 to {IR_VERSION} are known; {_AGAIN}"
+        )
+    if not model.graph.name:
+        raise ModelError(f"the file's graph has no name, which ONNX asks for; {_AGAIN}")
+    taken: set[str] = set()
+    for node in model.graph.node:
+        if node.name and node.name in taken:
+            raise ModelError(f"the name '{printable(node.name)}' is given to two nodes; {_AGAIN}")
+        taken.add(node.name)
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    for value in model.graph.input:
+        _check_input(value, constants.get(value.name))
+
+
+def _check_input(value: ValueInfoProto, constant: TensorProto | None) -> None:
+    """ModelError for an input of no type, or one whose default is of another type or shape than it says."""
+    kind = value.type.tensor_type
+    if not kind.elem_type:
+        raise ModelError(f"input '{printable(value.name)}' has no type; {_AGAIN}")
+    if constant is None:
+        return
+    extents = [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
+    alike = len(extents) == len(constant.dims) and all(
+        said in (None, extent) for said, extent in zip(extents, constant.dims, strict=True)
+    )
+    if kind.elem_type != constant.data_type or (kind.HasField("shape") and not alike):
+        raise ModelError(
+            f"input '{printable(value.name)}' has a constant of another type or shape than it says; {_AGAIN}"
+        )
 
 
 def check_validity(model: ModelProto) -> None:

@@ -146,7 +146,7 @@ def test_a_negative_variance(tmp_path: Path) -> None:
 
 
 def test_a_value_made_twice(tmp_path: Path) -> None:
-    refused(written(tmp_path, lambda proto: proto.graph.node.append(proto.graph.node[0])), "two values")
+    refused(written(tmp_path, lambda proto: proto.graph.node.append(proto.graph.node[0])), "two nodes")
     refused(written(tmp_path, lambda proto: proto.graph.initializer.append(proto.graph.initializer[0])), "two values")
 
 

@@ -202,7 +202,7 @@ class TestTopK:
         values = model.add("TopK", model.constant([3], np.int64), axis=-1)
         model.nodes[-1].output.append("indices")
         model.add("MatMul", inputs=[values, model.constant(signs(4, 3, 2))])
-        with pytest.raises(ModelError, match="end of a model"):
+        with pytest.raises(ModelError, match="inside the network"):
             read_network(model.save(tmp_path))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import AttributeProto, ModelProto, NodeProto, helper
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
@@ -100,3 +101,73 @@ def test_a_large_constant_is_not_copied_for_the_checker(tmp_path: Path) -> None:
     made.nodes.insert(0, helper.make_node("Constant", [], ["unused"], value=array, name="huge"))
     with pytest.raises(ModelError, match="MiB"):
         read(made.proto(), tmp_path)
+
+
+def _duplicate_name(proto: ModelProto) -> None:
+    proto.graph.node[1].name = proto.graph.node[0].name
+
+
+def _no_name(proto: ModelProto) -> None:
+    proto.graph.name = ""
+
+
+def _version(proto: ModelProto) -> None:
+    proto.ir_version = 0
+
+
+def _output(elements: int, *shape: int | str) -> Callable[[ModelProto], None]:
+    def change(proto: ModelProto) -> None:
+        name = proto.graph.output[0].name
+        proto.graph.output[0].CopyFrom(helper.make_tensor_value_info(name, elements, shape))
+
+    return change
+
+
+def _type_between(proto: ModelProto) -> None:
+    value = helper.make_tensor_value_info(proto.graph.node[0].output[0], TensorProto.INT8, None)
+    proto.graph.value_info.append(value)
+
+
+def _default(proto: ModelProto) -> None:
+    proto.graph.input.append(helper.make_tensor_value_info(proto.graph.initializer[0].name, TensorProto.FLOAT, [9]))
+
+
+def _no_type(proto: ModelProto) -> None:
+    proto.graph.input.add(name="more")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_duplicate_name, "given to two nodes"),
+        (_no_name, "no name"),
+        (_version, "version 0"),
+        (_output(TensorProto.INT64, "batch", 3), "says are integer ones"),
+        (_output(TensorProto.FLOAT, "batch", 4), r"shape \[3\] .*the shape \[4\]"),
+        (_output(TensorProto.FLOAT, "batch", 3, 1), r"shape \[3\] .*the shape \[3, 1\]"),
+        (_type_between, r"node_conv_0.*says are integer ones"),
+        (_default, "constant of another type or shape"),
+        (_no_type, "input 'more' has no type"),
+    ],
+)
+def test_what_a_file_says_of_itself_has_to_be_so(
+    tmp_path: Path, change: Callable[[ModelProto], None], why: str
+) -> None:
+    """onnxruntime or ONNX's checker, with inference, refuses each of these."""
+    proto = model().proto()
+    change(proto)
+    with pytest.raises(ModelError, match=why):
+        read(proto, tmp_path)
+
+
+PLAIN = [name for name, proto in sorted(seeds().items()) if not any(each.domain for each in proto.graph.node)]
+
+
+@pytest.mark.parametrize("seed", PLAIN)
+def test_what_onnx_infers_of_every_value_is_so(tmp_path: Path, seed: str) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(onnx.shape_inference.infer_shapes(seeds()[seed]).SerializeToString())
+    try:
+        read_network(path, ReadOptions("int8"))
+    except ModelError as error:
+        assert "which the file says" not in str(error)
