@@ -173,8 +173,8 @@ def test_names_of_nodes_and_tensors_occur_once(tmp_path: Path) -> None:
     for _ in range(3):
         model.sign()
         model.add("MatMul", signs(1, 8, 8))
-    for node in model.nodes:
-        node.name = "same\nname"
+    for node, blank in zip(model.nodes, " \n\t\r\v\f\u2003", strict=True):  # all are shown as a plain one
+        node.name = f"same{blank}name"
     network = read_network(model.save(tmp_path), OPTIONS)
     names = [node.name for node in network.nodes]
     assert len(set(names)) == len(names) and all(name.isprintable() for name in names)
