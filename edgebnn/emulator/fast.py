@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -54,7 +55,7 @@ class FastPath:
         they are. Raises DataError for unsuitable data, TargetError for banks that are not the network's and for
         inferences that a chip cannot tell apart, ToolError for a kernel that this processor has not.
         """
-        if not self._native.ebnn_host_has_kernel(_KERNELS[kernel]):
+        if not _has_kernel(_KERNELS[kernel]):
             raise ToolError(f"this processor cannot run the kernel '{kernel}'; leave the choice to 'auto'")
         network, plan = self.mapped.network, self.mapped.plan
         check_batch(network.inputs, x)
@@ -62,7 +63,7 @@ class FastPath:
             check_inferences(first_inference, len(x))
         program = self._program if banks is None else self._program_on(banks)
         scores = np.empty((len(x), network.output.size), np.int32)
-        block = self._block_samples(program)
+        block = _block_samples(program)
         for first in range(0, len(x), block):
             encoded = encode_batch(network, plan, x[first : first + block])
             self._run_encoded(program, encoded, scores[first : first + block], kernel, first_inference + first)
@@ -75,7 +76,7 @@ class FastPath:
         wanted = self.mapped.plan.input_bytes
         assert encoded.ndim == 2 and encoded.shape[1] == wanted, f"a sample takes {wanted} bytes"
         scores = np.empty((len(encoded), self.mapped.network.output.size), np.int32)
-        block = self._block_samples(self._program)
+        block = _block_samples(self._program)
         for first in range(0, len(encoded), block):
             self._run_encoded(self._program, encoded[first : first + block], scores[first : first + block], kernel)
         return scores
@@ -97,7 +98,7 @@ class FastPath:
     ) -> None:
         inputs = np.ascontiguousarray(encoded)
         # uint64, so that the area starts at a multiple of 8 bytes
-        work = np.empty(-(-self._work_bytes(program, len(inputs)) // 8), np.uint64)
+        work = np.empty(-(-(program.scratch_bytes + len(inputs) * program.sample_bytes) // 8), np.uint64)
         status = self._native.ebnn_host_run(
             program.address,
             program.count,
@@ -116,9 +117,11 @@ class FastPath:
                 "compile the model again with this version"
             )
 
-    def _work_bytes(self, program: Program, samples: int) -> int:
-        return int(self._native.ebnn_host_work_bytes(program.address, program.count, samples))
 
-    def _block_samples(self, program: Program) -> int:
-        sample = self._work_bytes(program, 1) - self._work_bytes(program, 0)
-        return max(1, min(_BLOCK_SAMPLES, _BLOCK_BYTES // max(sample, 1)))
+@cache
+def _has_kernel(number: int) -> bool:
+    return bool(host_library().ebnn_host_has_kernel(number))
+
+
+def _block_samples(program: Program) -> int:
+    return max(1, min(_BLOCK_SAMPLES, _BLOCK_BYTES // max(program.sample_bytes, 1)))

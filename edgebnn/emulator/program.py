@@ -34,6 +34,7 @@ from edgebnn.emulator.descriptors import (
     as_words,
     describe_tensor,
     describe_window,
+    host_library,
 )
 from edgebnn.emulator.panels import panels_of
 from edgebnn.mapping.image import read_section
@@ -80,6 +81,19 @@ class Program:
     def address(self) -> int:
         """Where the steps lie."""
         return ctypes.addressof(self.steps)
+
+    @cached_property
+    def scratch_bytes(self) -> int:
+        """Bytes of work area beside those of the samples."""
+        return self._work_bytes(0)
+
+    @cached_property
+    def sample_bytes(self) -> int:
+        """Bytes of work area that each sample of a batch takes."""
+        return self._work_bytes(1) - self.scratch_bytes
+
+    def _work_bytes(self, samples: int) -> int:
+        return int(host_library().ebnn_host_work_bytes(self.address, self.count, samples))
 
 
 def build_program(mapped: MappedNetwork) -> Program:

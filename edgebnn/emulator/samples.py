@@ -8,30 +8,35 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.mapping.plan import Layout, Plan
-from edgebnn.network.encoding import encode
+from edgebnn.network.batches import parts
+from edgebnn.network.encoding import encode_input
 from edgebnn.network.types import Network
 
 
 def encode_batch(network: Network, plan: Plan, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """A batch as users hand it over as uint8 (B, plan.input_bytes); DataError where it cannot be the inputs."""
-    values = encode(network, x)
+    values = {entry.name: encode_input(entry, part) for entry, part in parts(network.inputs, x)}
     encoded = [encode_samples(values[entry.tensor], entry.layout) for entry in plan.inputs]
     return encoded[0] if len(encoded) == 1 else np.concatenate(encoded, axis=1)
 
 
 def encode_samples(x: npt.NDArray[Any], layout: Layout) -> npt.NDArray[np.uint8]:
-    """Samples x (B, C, *spatial), in the input's range, as uint8 (B, layout.bytes), little-endian."""
+    """Samples x (B, C, *spatial), in the input's range, as uint8 (B, layout.bytes), little-endian.
+
+    Where they lie like that already, these are the samples' own bytes.
+    """
     batch = len(x)
-    values = x.reshape(batch, layout.channels, layout.height * layout.width)
+    pixels = layout.height * layout.width
+    values = x.reshape(batch, layout.channels, pixels)
     if layout.pixel_words:
         planes = (values > 0,) if layout.format == "bits" else (values > 0, values != 0)
-        data = np.concatenate([_packed(plane) for plane in planes], axis=-1)
-    else:
-        data = values.astype(np.dtype(layout.format).newbyteorder("<"))
+        return np.concatenate([_packed(plane) for plane in planes], axis=-1).reshape(batch, layout.bytes)
+    stored = np.ascontiguousarray(values, np.dtype(layout.format).newbyteorder("<"))
+    octets = stored.reshape(batch, layout.channels * pixels).view(np.uint8)
+    if octets.shape[1] == layout.bytes:
+        return octets
     encoded = np.zeros((batch, layout.bytes), np.uint8)
-    if batch:
-        octets = np.frombuffer(data.tobytes(), np.uint8).reshape(batch, -1)
-        encoded[:, : octets.shape[1]] = octets
+    encoded[:, : octets.shape[1]] = octets
     return encoded
 
 

@@ -25,11 +25,11 @@ _AGAIN = (
 
 def encode(network: Network, x: npt.NDArray[np.generic]) -> dict[str, Values]:
     """A batch as the integers (B, *shape) of each input's tensor, by name; DataError where it cannot be the input."""
-    return {entry.name: encode_input(entry, part) for entry, part in parts(network.inputs, x)}
+    return {entry.name: encode_input(entry, part).astype(np.int64) for entry, part in parts(network.inputs, x)}
 
 
-def encode_input(entry: Input, x: npt.NDArray[np.generic]) -> Values:
-    """Samples (B, *model's own shape) of one input as integers (B, *shape)."""
+def encode_input(entry: Input, x: npt.NDArray[np.generic]) -> npt.NDArray[np.integer[Any]]:
+    """Samples (B, *model's own shape) of one input as integers (B, *shape); integers stay of their own type."""
     tensor, encoding = entry.tensor, entry.encoding
     _check_numbers(x, entry.name)
     if encoding.quantizer is None:
@@ -90,7 +90,7 @@ def _channel_first(x: npt.NDArray[Any], encoding: Encoding) -> npt.NDArray[Any]:
 def _check_numbers(x: npt.NDArray[np.generic], name: str) -> None:
     if x.dtype.kind not in "iufb":
         raise DataError(f"input '{name}' takes numbers, but the data are {x.dtype}; convert them")
-    if x.size and not np.all(np.isfinite(x)):
+    if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
         raise DataError(f"the data for input '{name}' hold NaN or infinity; remove those samples")
 
 
@@ -108,7 +108,7 @@ def _stepped(x: npt.NDArray[np.generic], encoding: Encoding, quantizer: Quantize
     return levels
 
 
-def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> Values:
+def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> npt.NDArray[np.integer[Any]]:
     """Integers as they are; real numbers in units of the tensor's scale, from its offset on."""
     real = x.dtype.kind == "f"
     worth = _worth(tensor, offset) if real else ""
@@ -116,7 +116,7 @@ def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> Valu
     with np.errstate(over="ignore"):  # infinite is out of range
         units: npt.NDArray[Any] = (x.astype(np.float64) - offset) / tensor.scale if worth else x
     whole = np.rint(units) if real else units
-    if x.size and (np.min(whole) < tensor.low or np.max(whole) > tensor.high):
+    if x.size and not _fits(x.dtype, tensor) and (np.min(whole) < tensor.low or np.max(whole) > tensor.high):
         raise DataError(
             f"input '{tensor.name}' takes values from {tensor.low} to {tensor.high}{worth}, but the data run from "
             f"{np.min(x)} to {np.max(x)}; scale the data, or compile again with another --input-type"
@@ -129,10 +129,18 @@ def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> Valu
                 f"input '{tensor.name}' takes integers{worth}, but the data hold fractions: x{list(found)} is "
                 f"{x[found]:g}, {abs(units[found] - whole[found]):.2g} of a step from {whole[found]:g}{worth}; {_AGAIN}"
             )
-    values = whole.astype(np.int64)
+    values: npt.NDArray[np.integer[Any]] = whole if whole.dtype.kind in "iu" else whole.astype(np.int64)
     if tensor.kind == "bits" and np.any(values == 0):
         raise DataError(f"input '{tensor.name}' takes -1 and +1, but the data hold 0; map the data to signs")
     return values
+
+
+def _fits(dtype: np.dtype[Any], tensor: Tensor) -> bool:
+    """Whether all numbers of a type are in the tensor's range."""
+    if dtype.kind not in "iu":
+        return False
+    info = np.iinfo(dtype)
+    return tensor.low <= info.min and info.max <= tensor.high
 
 
 def fraction_in(units: npt.NDArray[Any], largest: float | None) -> tuple[int, ...] | None:

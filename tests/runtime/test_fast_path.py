@@ -55,7 +55,7 @@ def test_blocks_shrink_with_large_tensors(monkeypatch: pytest.MonkeyPatch) -> No
     x = random_inputs(NETWORK, 1, 50)
     whole = path.run(x)
     monkeypatch.setattr(fast, "_BLOCK_BYTES", 1)
-    assert path._block_samples(path._program) == 1
+    assert fast._block_samples(path._program) == 1
     np.testing.assert_array_equal(path.run(x), whole)
 
 
