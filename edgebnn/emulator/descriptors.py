@@ -108,7 +108,6 @@ class PanelsDescriptor(ctypes.Structure):
         ("layer", LinearDescriptor),
         ("plus", _pointer),
         ("minus", _pointer),
-        ("bytes", _pointer),
         ("totals", _pointer),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import Any, Literal
 
@@ -29,6 +30,20 @@ _BLOCK_SAMPLES = 256
 _BLOCK_BYTES = 4 << 20
 
 
+class _WorkArea(threading.local):
+    """Each thread's own, kept from call to call: fresh memory costs a small network as much as its layers do."""
+
+    def __init__(self) -> None:
+        self._area = np.empty(0, np.uint64)
+
+    def of(self, size: int) -> npt.NDArray[np.uint64]:
+        """At least so many bytes, from a multiple of 8 on."""
+        words = -(-size // 8)
+        if len(self._area) < words:
+            self._area = np.empty(words, np.uint64)
+        return self._area
+
+
 class FastPath:
     """A mapped network, ready to run batches. One object may be used by many threads at once; C runs without the GIL.
 
@@ -40,6 +55,7 @@ class FastPath:
         self.mapped = mapped
         self._native = host_library()
         self._program = build_program(mapped)
+        self._work = _WorkArea()
         self._last_on_chip: tuple[ProgrammedBanks, Program] | None = None
 
     def run(
@@ -97,8 +113,7 @@ class FastPath:
         first_inference: int = 0,
     ) -> None:
         inputs = np.ascontiguousarray(encoded)
-        # uint64, so that the area starts at a multiple of 8 bytes
-        work = np.empty(-(-(program.scratch_bytes + len(inputs) * program.sample_bytes) // 8), np.uint64)
+        work = self._work.of(program.scratch_bytes + len(inputs) * program.sample_bytes)
         status = self._native.ebnn_host_run(
             program.address,
             program.count,

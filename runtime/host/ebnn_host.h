@@ -46,15 +46,14 @@ typedef enum ebnn_host_kernel {
 #define EBNN_HOST_ERROR_STEP (-17)   /* a step of an unknown kind or base */
 
 /*
- * A layer with its weights in panels (ebnn_kernel.h); its own, `sign` and `nonzero`, are not looked at. The neurons of
- * each group start a panel, and the last panel of a group is filled up with zeros.
+ * A layer with its weights in panels (ebnn_kernel.h); its own, `sign` and `nonzero`, are not looked at. A row has
+ * 4 * row_words octets. The neurons of each group start a panel, and its last panel is filled up with zeros.
  */
 typedef struct ebnn_panels_layer {
-    ebnn_linear_layer layer; /* a row of plus and minus has 4 * row_words octets */
-    const uint8_t *plus;     /* inputs of bits and trits: which weights are +1 */
-    const uint8_t *minus;    /* which are -1; NULL: all that are not +1 */
-    const int8_t *bytes;     /* inputs of elements */
-    const uint32_t *totals;  /* elements of a signed format: the sum of each neuron's weights, modulo 2^32 */
+    ebnn_linear_layer layer;
+    const uint8_t *plus;    /* which weights are +1 */
+    const uint8_t *minus;   /* which are -1; NULL: all that are not +1 */
+    const uint32_t *totals; /* inputs of a signed format of elements: the sum of each neuron's weights, modulo 2^32 */
 } ebnn_panels_layer;
 
 /* A layer whose weights are read off a chip with errors; its own, `sign` and `nonzero`, are not looked at. */

@@ -40,18 +40,10 @@ static size_t pixel_bytes(const ebnn_tensor *input)
 ebnn_code_plan ebnn_plan_codes(const ebnn_linear_layer *layer)
 {
     const ebnn_tensor *input = &layer->input;
-    const size_t fan_in =
-        (size_t)layer->window.kernel_height * layer->window.kernel_width * (input->channels / layer->groups);
     ebnn_code_plan plan;
 
-    if (ebnn_is_packed(input->format)) {
-        plan.planes = 1;
-        /* a whole number of words, as they are gathered */
-        plan.plane_bytes = (size_t)layer->row_words * 8;
-    } else {
-        plan.planes = element_bytes(input->format);
-        plan.plane_bytes = (fan_in + 3) / 4 * 4;
-    }
+    plan.planes = ebnn_is_packed(input->format) ? 1 : element_bytes(input->format);
+    plan.plane_bytes = (size_t)layer->row_words * (ebnn_is_packed(input->format) ? 8 : 32);
     plan.vector_bytes = plan.planes * plan.plane_bytes;
     plan.map_bytes = has_map(layer) ? plan.planes * (size_t)input->height * input->width * pixel_bytes(input) : 0;
     return plan;
@@ -173,13 +165,23 @@ static uint32_t copy_window(const ebnn_linear_layer *layer, const uint8_t *map, 
     return there;
 }
 
+static uint32_t sum_bytes(const uint8_t *bytes, size_t count)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        sum += bytes[i];
+    }
+    return sum;
+}
+
 uint32_t ebnn_code_window(const ebnn_linear_layer *layer, const ebnn_code_plan *plan, const void *sample,
                           const uint8_t *map, uint32_t group, uint32_t row, uint32_t column, uint32_t *words,
                           uint8_t *codes)
 {
     const ebnn_tensor *input = &layer->input;
     const uint32_t taps = (uint32_t)layer->window.kernel_height * layer->window.kernel_width;
-    uint32_t there = 0;
+    uint32_t there = 0, total = 0;
 
     if (plan->map_bytes == 0) {
         const ebnn_gathered gathered = ebnn_gather(layer, sample, group, row, column, words);
@@ -196,6 +198,10 @@ uint32_t ebnn_code_window(const ebnn_linear_layer *layer, const ebnn_code_plan *
         there = copy_window(layer, map + plane * (plan->map_bytes / plan->planes), pad_of(layer, plane), group, row,
                             column, first);
         memset(first + used, 0, plan->plane_bytes - used);
+        total += sum_bytes(first, used) << (8 * plane);
     }
-    return (layer->pad_value == 0 ? there : taps) * (input->channels / layer->groups);
+    if (ebnn_is_packed(input->format)) {
+        return (layer->pad_value == 0 ? there : taps) * (input->channels / layer->groups);
+    }
+    return total;
 }

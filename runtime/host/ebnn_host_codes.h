@@ -14,7 +14,7 @@
  */
 typedef struct ebnn_code_plan {
     uint32_t planes;     /* 1 for bits and trits */
-    size_t plane_bytes;  /* of a vector: two an octet of bits, four a quad of elements */
+    size_t plane_bytes;  /* of a vector: two an octet of bits, eight an octet of elements */
     size_t vector_bytes; /* of all planes */
     size_t map_bytes;    /* 0: windows are coded one by one */
 } ebnn_code_plan;
@@ -26,8 +26,8 @@ void ebnn_code_map(const ebnn_linear_layer *layer, const void *sample, uint8_t *
 
 /*
  * Fills `codes` with the inputs of a group's neurons at an output pixel; what is behind the last input counts for
- * nothing. `words` is scratch of ebnn_linear_scratch_words(layer) words. Of bits and trits the answer is how many inputs
- * count.
+ * nothing. `words` is scratch of ebnn_linear_scratch_words(layer) words. The answer is how many inputs count, of bits and
+ * trits; of elements the sum of all coded values, modulo 2^32.
  */
 uint32_t ebnn_code_window(const ebnn_linear_layer *layer, const ebnn_code_plan *plan, const void *sample,
                           const uint8_t *map, uint32_t group, uint32_t row, uint32_t column, uint32_t *words,

@@ -70,6 +70,12 @@ static uint32_t pixels_of(const ebnn_linear_layer *layer)
     return layer->output.height * layer->output.width;
 }
 
+/* What a product of one counts for in the sums. */
+static uint32_t one_of(const ebnn_linear_layer *layer)
+{
+    return UINT32_C(1) << (layer->border != NULL ? layer->border->shift : 0);
+}
+
 static size_t sample_of(const block_of_vectors *work, size_t vector)
 {
     return pixels_of(&work->panels->layer) == 1 ? work->sample + vector : work->sample;
@@ -87,10 +93,11 @@ static void code_block(const block_of_vectors *work, ebnn_host_series source)
     const ebnn_linear_layer *layer = &panels->layer;
     const ebnn_code_plan *plan = &work->plan.codes;
     const uint32_t width = layer->output.width, channels = layer->output.channels, rows = channels / layer->groups;
-    const uint32_t shift = layer->border != NULL ? layer->border->shift : 0;
-    const bool counts = ebnn_is_packed(layer->input.format) && panels->minus == NULL;
+    const uint32_t one = one_of(layer);
+    /* a dot product is the inputs that count less twice those unlike, or twice the chosen values less all */
+    const uint32_t once = panels->minus != NULL ? 0 : ebnn_is_packed(layer->input.format) ? one : 0 - one;
     /* what was added to the highest byte */
-    const uint32_t added = (UINT32_C(128) << (8 * (plan->planes - 1))) << shift;
+    const uint32_t added = (UINT32_C(128) << (8 * (plan->planes - 1))) * one;
 
     for (size_t i = 0; i < work->count; i++) {
         const uint8_t *sample = source.first + sample_of(work, i) * source.stride;
@@ -108,68 +115,70 @@ static void code_block(const block_of_vectors *work, ebnn_host_series source)
         }
         for (uint32_t group = 0; group < layer->groups; group++) {
             uint8_t *codes = work->coded + (group * work->plan.vectors + i) * plan->vector_bytes;
-            const uint32_t counting =
-                ebnn_code_window(layer, plan, sample, work->map, group, row, column, work->words, codes);
+            const uint32_t total =
+                once * ebnn_code_window(layer, plan, sample, work->map, group, row, column, work->words, codes);
 
             for (uint32_t neuron = group * rows; neuron < (group + 1) * rows; neuron++) {
-                if (counts) {
-                    sums[neuron] += counting << shift;
-                } else if (panels->totals != NULL) {
-                    sums[neuron] -= added * panels->totals[neuron];
-                }
+                sums[neuron] += total - (panels->totals != NULL ? added * panels->totals[neuron] : 0);
             }
         }
     }
 }
 
-static void add_group_of_bits(const block_of_vectors *work, uint32_t group)
+static void add_bits(const block_of_vectors *work, uint32_t group, const uint8_t *weights, uint32_t factor)
 {
-    const ebnn_panels_layer *panels = work->panels;
-    const ebnn_linear_layer *layer = &panels->layer;
-    const uint32_t one = UINT32_C(1) << (layer->border != NULL ? layer->border->shift : 0);
-    const bool ternary = panels->minus != NULL;
-    size_t group_bytes;
+    const ebnn_linear_layer *layer = &work->panels->layer;
     ebnn_bit_panels bits;
 
+    bits.weights = weights;
     bits.rows = layer->output.channels / layer->groups;
     bits.octets = layer->row_words * 4;
     bits.codes = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes;
     bits.codes_stride = work->plan.codes.vector_bytes;
     bits.vectors = work->count;
+    bits.kind = work->panels->minus != NULL ? EBNN_SUM : EBNN_UNLIKE;
+    bits.factor = factor;
     bits.sums = work->sums + group * bits.rows;
     bits.sums_stride = layer->output.channels;
-    bits.kind = ternary ? EBNN_SUM : EBNN_UNLIKE;
-    group_bytes = (bits.rows + EBNN_BIT_PANEL_ROWS - 1) / EBNN_BIT_PANEL_ROWS * EBNN_BIT_PANEL_ROWS * bits.octets;
-    bits.weights = panels->plus + group * group_bytes;
-    /* a dot product is the inputs that count less twice those unlike their weights */
-    bits.factor = ternary ? one : 0 - 2 * one;
     work->kernel->add_bits(&bits);
-    if (ternary) {
-        bits.weights = panels->minus + group * group_bytes;
-        bits.factor = 0 - one;
-        work->kernel->add_bits(&bits);
-    }
 }
 
-static void add_group_of_bytes(const block_of_vectors *work, uint32_t group)
+static void add_bytes(const block_of_vectors *work, uint32_t group, const uint8_t *weights, uint32_t factor)
 {
     const ebnn_linear_layer *layer = &work->panels->layer;
-    const uint32_t shift = layer->border != NULL ? layer->border->shift : 0;
     ebnn_byte_panels bytes;
 
+    bytes.weights = weights;
     bytes.rows = layer->output.channels / layer->groups;
-    bytes.quads = (uint32_t)(work->plan.codes.plane_bytes / 4);
-    bytes.weights = work->panels->bytes + group * ((bytes.rows + EBNN_BYTE_PANEL_ROWS - 1) / EBNN_BYTE_PANEL_ROWS) *
-                                              EBNN_BYTE_PANEL_ROWS * 4 * bytes.quads;
+    bytes.octets = layer->row_words * 4;
+    bytes.values = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes;
     bytes.values_stride = work->plan.codes.vector_bytes;
     bytes.vectors = work->count;
+    bytes.factor = factor;
     bytes.sums = work->sums + group * bytes.rows;
     bytes.sums_stride = layer->output.channels;
     for (uint32_t plane = 0; plane < work->plan.codes.planes; plane++) {
-        bytes.values = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes +
-                       plane * work->plan.codes.plane_bytes;
-        bytes.factor = (UINT32_C(1) << (8 * plane)) << shift;
         work->kernel->add_bytes(&bytes);
+        bytes.values += work->plan.codes.plane_bytes;
+        bytes.factor <<= 8;
+    }
+}
+
+static void add_group(const block_of_vectors *work, uint32_t group)
+{
+    const ebnn_panels_layer *panels = work->panels;
+    const ebnn_linear_layer *layer = &panels->layer;
+    const size_t count = (layer->output.channels / layer->groups + EBNN_PANEL_ROWS - 1) / EBNN_PANEL_ROWS;
+    const size_t first = group * count * EBNN_PANEL_ROWS * layer->row_words * 4;
+    const uint32_t one = one_of(layer);
+    const bool packed = ebnn_is_packed(layer->input.format);
+    void (*add)(const block_of_vectors *, uint32_t, const uint8_t *, uint32_t) = packed ? add_bits : add_bytes;
+
+    if (panels->minus != NULL) {
+        add(work, group, panels->plus + first, one);
+        add(work, group, panels->minus + first, 0 - one);
+    } else {
+        add(work, group, panels->plus + first, packed ? 0 - 2 * one : 2 * one);
     }
 }
 
@@ -225,11 +234,7 @@ int32_t ebnn_host_linear(const ebnn_panels_layer *panels, ebnn_host_series sourc
         work.count = left < work.plan.vectors ? left : work.plan.vectors;
         code_block(&work, source);
         for (uint32_t group = 0; group < layer->groups; group++) {
-            if (ebnn_is_packed(layer->input.format)) {
-                add_group_of_bits(&work, group);
-            } else {
-                add_group_of_bytes(&work, group);
-            }
+            add_group(&work, group);
         }
         write_block(&work, target);
         if (pixels == 1) {

@@ -15,8 +15,7 @@
 #include "ebnn_nibbles.h"
 #include "ebnn_philox_rows.h"
 
-#define EBNN_BIT_PANEL_ROWS 32
-#define EBNN_BYTE_PANEL_ROWS 8
+#define EBNN_PANEL_ROWS 32
 
 /* What an octet of weights, a bit each, makes of eight inputs that are bits or trits. */
 typedef enum ebnn_octets {
@@ -39,17 +38,14 @@ typedef struct ebnn_bit_panels {
     size_t sums_stride;
 } ebnn_bit_panels;
 
-/*
- * Weights of -1, 0 and +1 against inputs that are bytes, four of them a quad:
- * sums[v][r] += factor * (the dot product of row r and vector v), modulo 2^32.
- */
+/* sums[v][r] += factor * (the values of vector v whose weight's bit is set in row r, added up), modulo 2^32. */
 typedef struct ebnn_byte_panels {
-    const int8_t *weights; /* panel after panel: quad after quad, four weights of each of its rows */
-    const uint8_t *values; /* vectors x values_stride */
+    const uint8_t *weights; /* as above */
+    const uint8_t *values;  /* vectors x values_stride: eight an octet */
     size_t values_stride;
     size_t rows;
     size_t vectors;
-    uint32_t quads;
+    uint32_t octets;
     uint32_t factor;
     uint32_t *sums; /* vectors x sums_stride */
     size_t sums_stride;

@@ -2,8 +2,8 @@
  * ebnn_panels_avx2.c: the kernels for AVX2.
  *
  * Bits: a code's row of the table lies in a register, in which the nibbles of 32 rows are looked up at once (pshufb) and
- * added up in bytes, which are widened before they overflow. Bytes: a quad of inputs meets those of eight rows
- * (pmaddubsw). A tile of panels x vectors stays in registers, so that whatever is loaded is used several times.
+ * added up in bytes, which are widened before they overflow. Bytes: the same, in tables of all choices of four values
+ * that are made for each vector, one of the values' low halves and one of their high ones. A tile of panels x vectors stays in registers, so that whatever is loaded is used several times.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -48,6 +48,17 @@ AVX2_INLINE void add_eight(uint32_t *sums, __m256i totals, uint32_t factor, size
     }
 }
 
+/* The same of a panel's 16-bit totals: unpacking goes half a register by half a register, so 0 to 7, 8 to 15, ... */
+AVX2_INLINE void add_wide(uint32_t *sums, const __m256i wide[2], uint32_t factor, size_t rows)
+{
+    for (size_t i = 0; i < 4 && 8 * i < rows; i++) {
+        const __m256i part = wide[i % 2];
+        const __m128i eight = i < 2 ? _mm256_castsi256_si128(part) : _mm256_extracti128_si256(part, 1);
+
+        add_eight(sums + 8 * i, _mm256_cvtepu16_epi32(eight), factor, rows - 8 * i);
+    }
+}
+
 /* Octets that can be added up in 16 bits. */
 #define WIDE_OCTETS UINT32_C(4095)
 
@@ -62,7 +73,7 @@ AVX2_INLINE void add_bits_tile(const ebnn_bit_panels *work, size_t panel, size_t
     __m256i wide[TILE_PANELS][TILE_VECTORS][2];
 
     for (int p = 0; p < panels; p++) {
-        weights[p] = work->weights + (panel + (size_t)p) * work->octets * EBNN_BIT_PANEL_ROWS;
+        weights[p] = work->weights + (panel + (size_t)p) * work->octets * EBNN_PANEL_ROWS;
         for (int v = 0; v < vectors; v++) {
             wide[p][v][0] = wide[p][v][1] = zero;
         }
@@ -83,7 +94,7 @@ AVX2_INLINE void add_bits_tile(const ebnn_bit_panels *work, size_t panel, size_t
             __m256i low[TILE_PANELS], high[TILE_PANELS];
 
             for (int p = 0; p < panels; p++) {
-                const __m256i both = load(weights[p] + (size_t)octet * EBNN_BIT_PANEL_ROWS);
+                const __m256i both = load(weights[p] + (size_t)octet * EBNN_PANEL_ROWS);
 
                 low[p] = _mm256_and_si256(both, nibble);
                 high[p] = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
@@ -112,25 +123,18 @@ AVX2_INLINE void add_bits_tile(const ebnn_bit_panels *work, size_t panel, size_t
         begin = stop;
     }
     for (int p = 0; p < panels; p++) {
-        const size_t first = (panel + (size_t)p) * EBNN_BIT_PANEL_ROWS;
+        const size_t first = (panel + (size_t)p) * EBNN_PANEL_ROWS;
 
         for (int v = 0; v < vectors; v++) {
-            uint32_t *sums = work->sums + (vector + (size_t)v) * work->sums_stride + first;
-
-            /* unpacking goes half a register by half a register: rows 0 to 7, 8 to 15, then those behind 16 */
-            for (size_t i = 0; i < 4 && first + 8 * i < work->rows; i++) {
-                const __m256i part = wide[p][v][i % 2];
-                const __m128i eight = i < 2 ? _mm256_castsi256_si128(part) : _mm256_extracti128_si256(part, 1);
-
-                add_eight(sums + 8 * i, _mm256_cvtepu16_epi32(eight), work->factor, work->rows - first - 8 * i);
-            }
+            add_wide(work->sums + (vector + (size_t)v) * work->sums_stride + first, wide[p][v], work->factor,
+                     work->rows - first);
         }
     }
 }
 
 AVX2_INLINE void add_bits_range(const ebnn_bit_panels *work, uint32_t begin, uint32_t end)
 {
-    const size_t panels = (work->rows + EBNN_BIT_PANEL_ROWS - 1) / EBNN_BIT_PANEL_ROWS;
+    const size_t panels = (work->rows + EBNN_PANEL_ROWS - 1) / EBNN_PANEL_ROWS;
     size_t panel = 0;
 
     for (; panel + TILE_PANELS <= panels; panel += TILE_PANELS) {
@@ -164,80 +168,109 @@ AVX2 static void add_bits(const ebnn_bit_panels *work)
     }
 }
 
-/* Quads whose pairs of products, at most 2 * 255 each, can be added up in 16 bits with a sign. */
-#define WIDE_QUADS UINT32_C(64)
+/* Octets whose values, 8 * 255 each, can be added up in 16 bits; their tables stay in the nearest cache. */
+#define TABLE_OCTETS UINT32_C(32)
+#define OCTET_TABLES 64
 
-AVX2_INLINE void add_bytes_tile(const ebnn_byte_panels *work, size_t panel, size_t vector, int panels, int vectors)
+/* An octet's tables: of its first four values the low halves' and the high halves', then of the other four. */
+AVX2_INLINE void make_tables(const uint8_t *values, uint8_t *tables)
 {
-    const size_t quad_bytes = 4 * EBNN_BYTE_PANEL_ROWS;
-    const __m256i ones = _mm256_set1_epi16(1);
-    __m256i totals[TILE_PANELS][TILE_VECTORS];
+    const __m256i low_then_high = _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4), half = _mm256_set1_epi8(15);
+    __m256i choices[4];
 
-    for (int p = 0; p < panels; p++) {
+    /* entry c picks value i where bit i of c is set, else nothing */
+    choices[0] = _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0));
+    choices[1] = _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1));
+    choices[2] = _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, -1, -1, 2, 2, 2, 2, -1, -1, -1, -1, 2, 2, 2, 2));
+    choices[3] = _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 3, 3, 3, 3, 3, 3, 3, 3));
+    for (int i = 0; i < 2; i++) {
+        int32_t four;
+        __m256i each, sums;
+
+        memcpy(&four, values + 4 * i, 4);
+        each = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(four), low_then_high), half);
+        sums = _mm256_add_epi8(_mm256_shuffle_epi8(each, choices[0]), _mm256_shuffle_epi8(each, choices[1]));
+        sums = _mm256_add_epi8(sums, _mm256_shuffle_epi8(each, choices[2]));
+        store(tables + 32 * i, _mm256_add_epi8(sums, _mm256_shuffle_epi8(each, choices[3])));
+    }
+}
+
+AVX2_INLINE __m256i table_at(const uint8_t *table)
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
+}
+
+/* A panel's octets `begin` to `end`, an even number, against vectors whose tables are made. */
+AVX2_INLINE void add_bytes_tile(const ebnn_byte_panels *work, size_t panel, size_t vector, uint32_t begin, uint32_t end,
+                                const uint8_t *tables, int vectors)
+{
+    const __m256i nibble = _mm256_set1_epi8(15), weight = _mm256_set1_epi16(0x1001); /* 1 and 16 */
+    const uint8_t *weights = work->weights + (panel * work->octets + begin) * EBNN_PANEL_ROWS;
+    const size_t first = panel * EBNN_PANEL_ROWS;
+    __m256i wide[TILE_VECTORS][2];
+
+    for (int v = 0; v < vectors; v++) {
+        wide[v][0] = wide[v][1] = _mm256_setzero_si256();
+    }
+    for (uint32_t octet = 0; octet < end - begin; octet += 2, weights += 2 * EBNN_PANEL_ROWS) {
+        __m256i low[TILE_VECTORS], high[TILE_VECTORS];
+
+        for (int i = 0; i < 2; i++) {
+            const __m256i both = load(weights + i * EBNN_PANEL_ROWS);
+            const __m256i former = _mm256_and_si256(both, nibble);
+            const __m256i latter = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+
+            for (int v = 0; v < vectors; v++) {
+                const uint8_t *table = tables + ((size_t)v * TABLE_OCTETS + octet + (uint32_t)i) * OCTET_TABLES;
+                const __m256i lows = _mm256_add_epi8(_mm256_shuffle_epi8(table_at(table), former),
+                                                     _mm256_shuffle_epi8(table_at(table + 32), latter));
+                const __m256i highs = _mm256_add_epi8(_mm256_shuffle_epi8(table_at(table + 16), former),
+                                                      _mm256_shuffle_epi8(table_at(table + 48), latter));
+
+                low[v] = i == 0 ? lows : _mm256_add_epi8(low[v], lows);
+                high[v] = i == 0 ? highs : _mm256_add_epi8(high[v], highs);
+            }
+        }
         for (int v = 0; v < vectors; v++) {
-            totals[p][v] = _mm256_setzero_si256();
+            wide[v][0] =
+                _mm256_add_epi16(wide[v][0], _mm256_maddubs_epi16(_mm256_unpacklo_epi8(low[v], high[v]), weight));
+            wide[v][1] =
+                _mm256_add_epi16(wide[v][1], _mm256_maddubs_epi16(_mm256_unpackhi_epi8(low[v], high[v]), weight));
         }
     }
-    for (uint32_t begin = 0; begin < work->quads; begin += WIDE_QUADS) {
-        const uint32_t left = work->quads - begin, stop = begin + (left < WIDE_QUADS ? left : WIDE_QUADS);
-        __m256i pairs[TILE_PANELS][TILE_VECTORS];
+    for (int v = 0; v < vectors; v++) {
+        add_wide(work->sums + (vector + (size_t)v) * work->sums_stride + first, wide[v], work->factor,
+                 work->rows - first);
+    }
+}
 
-        for (int p = 0; p < panels; p++) {
-            for (int v = 0; v < vectors; v++) {
-                pairs[p][v] = _mm256_setzero_si256();
-            }
-        }
-        for (uint32_t quad = begin; quad < stop; quad++) {
-            __m256i weights[TILE_PANELS];
+AVX2_INLINE void add_bytes_of(const ebnn_byte_panels *work, size_t vector, uint32_t begin, uint32_t end, int vectors)
+{
+    uint8_t tables[TILE_VECTORS * TABLE_OCTETS * OCTET_TABLES];
 
-            for (int p = 0; p < panels; p++) {
-                weights[p] = load(work->weights + ((panel + (size_t)p) * work->quads + quad) * quad_bytes);
-            }
-            for (int v = 0; v < vectors; v++) {
-                int32_t four;
-                __m256i values;
+    for (int v = 0; v < vectors; v++) {
+        const uint8_t *values = work->values + (vector + (size_t)v) * work->values_stride;
 
-                memcpy(&four, work->values + (vector + (size_t)v) * work->values_stride + 4 * (size_t)quad, 4);
-                values = _mm256_set1_epi32(four);
-                for (int p = 0; p < panels; p++) {
-                    pairs[p][v] = _mm256_add_epi16(pairs[p][v], _mm256_maddubs_epi16(values, weights[p]));
-                }
-            }
-        }
-        for (int p = 0; p < panels; p++) {
-            for (int v = 0; v < vectors; v++) {
-                totals[p][v] = _mm256_add_epi32(totals[p][v], _mm256_madd_epi16(pairs[p][v], ones));
-            }
+        for (uint32_t octet = begin; octet < end; octet++) {
+            make_tables(values + 8 * (size_t)octet, tables + ((size_t)v * TABLE_OCTETS + octet - begin) * OCTET_TABLES);
         }
     }
-    for (int p = 0; p < panels; p++) {
-        const size_t first = (panel + (size_t)p) * EBNN_BYTE_PANEL_ROWS;
-
-        for (int v = 0; v < vectors; v++) {
-            add_eight(work->sums + (vector + (size_t)v) * work->sums_stride + first, totals[p][v], work->factor,
-                      work->rows - first);
-        }
+    for (size_t panel = 0; panel * EBNN_PANEL_ROWS < work->rows; panel++) {
+        add_bytes_tile(work, panel, vector, begin, end, tables, vectors);
     }
 }
 
 AVX2 static void add_bytes(const ebnn_byte_panels *work)
 {
-    const size_t panels = (work->rows + EBNN_BYTE_PANEL_ROWS - 1) / EBNN_BYTE_PANEL_ROWS;
-    size_t panel = 0;
-
-    for (; panel + TILE_PANELS <= panels; panel += TILE_PANELS) {
+    for (uint32_t begin = 0; begin < work->octets; begin += TABLE_OCTETS) {
+        const uint32_t left = work->octets - begin, end = begin + (left < TABLE_OCTETS ? left : TABLE_OCTETS);
         size_t vector = 0;
 
         for (; vector + TILE_VECTORS <= work->vectors; vector += TILE_VECTORS) {
-            add_bytes_tile(work, panel, vector, TILE_PANELS, TILE_VECTORS);
+            add_bytes_of(work, vector, begin, end, TILE_VECTORS);
         }
         for (; vector < work->vectors; vector++) {
-            add_bytes_tile(work, panel, vector, TILE_PANELS, 1);
-        }
-    }
-    if (panel < panels) {
-        for (size_t vector = 0; vector < work->vectors; vector++) {
-            add_bytes_tile(work, panel, vector, 1, 1);
+            add_bytes_of(work, vector, begin, end, 1);
         }
     }
 }

@@ -22,7 +22,7 @@ static inline uint64_t in_all(uint32_t byte)
     return byte * UINT64_C(0x0101010101010101);
 }
 
-#define PANEL_WORDS (EBNN_BIT_PANEL_ROWS / 8)
+#define PANEL_WORDS (EBNN_PANEL_ROWS / 8)
 /* Octets that can be added up in bytes. */
 #define MOST_UNLIKE UINT32_C(31)
 #define MOST_SUM UINT32_C(15)
@@ -31,9 +31,9 @@ static void add_bits(const ebnn_bit_panels *work)
 {
     const uint32_t steps = work->kind == EBNN_SUM ? MOST_SUM : MOST_UNLIKE;
 
-    for (size_t first = 0; first < work->rows; first += EBNN_BIT_PANEL_ROWS) {
+    for (size_t first = 0; first < work->rows; first += EBNN_PANEL_ROWS) {
         const uint8_t *panel = work->weights + first * work->octets;
-        const size_t left = work->rows - first, rows = left < EBNN_BIT_PANEL_ROWS ? left : EBNN_BIT_PANEL_ROWS;
+        const size_t left = work->rows - first, rows = left < EBNN_PANEL_ROWS ? left : EBNN_PANEL_ROWS;
 
         for (size_t vector = 0; vector < work->vectors; vector++) {
             const uint8_t *codes = work->codes + vector * work->codes_stride;
@@ -42,7 +42,7 @@ static void add_bits(const ebnn_bit_panels *work)
             for (uint32_t begin = 0; begin < work->octets; begin += steps) {
                 const uint32_t stop = work->octets - begin < steps ? work->octets : begin + steps;
                 uint64_t totals[PANEL_WORDS] = {0};
-                uint8_t bytes[EBNN_BIT_PANEL_ROWS];
+                uint8_t bytes[EBNN_PANEL_ROWS];
 
                 for (uint32_t octet = begin; octet < stop; octet++) {
                     const uint32_t low = codes[2 * octet], high = codes[2 * octet + 1];
@@ -50,7 +50,7 @@ static void add_bits(const ebnn_bit_panels *work)
                     const uint64_t counting = in_all(low >> 4 | (high & 0xF0));
                     uint64_t weights[PANEL_WORDS];
 
-                    memcpy(weights, panel + (size_t)octet * EBNN_BIT_PANEL_ROWS, sizeof weights);
+                    memcpy(weights, panel + (size_t)octet * EBNN_PANEL_ROWS, sizeof weights);
                     for (int i = 0; i < PANEL_WORDS; i++) {
                         if (work->kind == EBNN_UNLIKE) {
                             totals[i] += count_bytes((weights[i] ^ values) & counting);
@@ -69,26 +69,33 @@ static void add_bits(const ebnn_bit_panels *work)
     }
 }
 
+/* The sums of all choices of four values: bit i of the index says whether value i is among them. */
+static void choose(const uint8_t *values, uint32_t sums[16])
+{
+    for (uint32_t choice = 0; choice < 16; choice++) {
+        sums[choice] = 0;
+        for (uint32_t i = 0; i < 4; i++) {
+            sums[choice] += (choice >> i & 1) * values[i];
+        }
+    }
+}
+
 static void add_bytes(const ebnn_byte_panels *work)
 {
-    for (size_t first = 0; first < work->rows; first += EBNN_BYTE_PANEL_ROWS) {
-        const int8_t *panel = work->weights + 4 * first * work->quads;
-        const size_t left = work->rows - first, rows = left < EBNN_BYTE_PANEL_ROWS ? left : EBNN_BYTE_PANEL_ROWS;
+    for (size_t vector = 0; vector < work->vectors; vector++) {
+        const uint8_t *values = work->values + vector * work->values_stride;
+        uint32_t *sums = work->sums + vector * work->sums_stride;
 
-        for (size_t vector = 0; vector < work->vectors; vector++) {
-            const uint8_t *values = work->values + vector * work->values_stride;
-            uint32_t *sums = work->sums + vector * work->sums_stride + first;
-            uint32_t totals[EBNN_BYTE_PANEL_ROWS] = {0};
+        for (uint32_t octet = 0; octet < work->octets; octet++) {
+            uint32_t low[16], high[16];
 
-            for (uint32_t quad = 0; quad < work->quads; quad++) {
-                const int8_t *weights = panel + (size_t)quad * 4 * EBNN_BYTE_PANEL_ROWS;
+            choose(values + 8 * (size_t)octet, low);
+            choose(values + 8 * (size_t)octet + 4, high);
+            for (size_t row = 0; row < work->rows; row++) {
+                const size_t panel = row / EBNN_PANEL_ROWS * work->octets + octet;
+                const uint32_t weights = work->weights[panel * EBNN_PANEL_ROWS + row % EBNN_PANEL_ROWS];
 
-                for (int at = 0; at < 4 * EBNN_BYTE_PANEL_ROWS; at++) {
-                    totals[at / 4] += (uint32_t)(weights[at] * values[4 * quad + (uint32_t)at % 4]);
-                }
-            }
-            for (size_t row = 0; row < rows; row++) {
-                sums[row] += work->factor * totals[row];
+                sums[row] += work->factor * (low[weights & 15] + high[weights >> 4]);
             }
         }
     }

@@ -51,15 +51,15 @@ static uint32_t rounded_up(uint32_t count, uint32_t multiple)
 static uint8_t *bit_panels(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in, int32_t wanted)
 {
     const uint32_t rows = layer->output.channels / layer->groups, octets = layer->row_words * 4;
-    const size_t group_bytes = (size_t)rounded_up(rows, EBNN_BIT_PANEL_ROWS) * octets;
+    const size_t group_bytes = (size_t)rounded_up(rows, EBNN_PANEL_ROWS) * octets;
     uint8_t *panels = allocate(layer->groups * group_bytes);
 
     memset(panels, 0, layer->groups * group_bytes);
     for (uint32_t neuron = 0; neuron < layer->output.channels; neuron++) {
-        const uint32_t row = neuron % rows, first = row / EBNN_BIT_PANEL_ROWS * EBNN_BIT_PANEL_ROWS;
+        const uint32_t row = neuron % rows, first = row / EBNN_PANEL_ROWS * EBNN_PANEL_ROWS;
 
         for (uint32_t i = 0; i < fan_in; i++) {
-            const size_t at = neuron / rows * group_bytes + (size_t)first * octets + i / 8 * EBNN_BIT_PANEL_ROWS;
+            const size_t at = neuron / rows * group_bytes + (size_t)first * octets + i / 8 * EBNN_PANEL_ROWS;
 
             if (values[(size_t)neuron * fan_in + i] == wanted) {
                 panels[at + row - first] = (uint8_t)(panels[at + row - first] | 1U << i % 8);
@@ -72,31 +72,21 @@ static uint8_t *bit_panels(const ebnn_linear_layer *layer, const int32_t *values
 /* The layer with its weights in panels, as the batch executor takes it. */
 static ebnn_panels_layer in_panels(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in)
 {
-    const uint32_t rows = layer->output.channels / layer->groups, inputs = rounded_up(fan_in, 4);
-    const size_t group_bytes = (size_t)rounded_up(rows, EBNN_BYTE_PANEL_ROWS) * inputs;
-    int8_t *bytes = allocate(layer->groups * group_bytes);
-    uint32_t *totals = allocate(layer->output.channels * sizeof(uint32_t));
-    ebnn_panels_layer made = {*layer, NULL, NULL, bytes, NULL};
+    ebnn_panels_layer made = {*layer, bit_panels(layer, values, fan_in, 1), NULL, NULL};
 
-    memset(bytes, 0, layer->groups * group_bytes);
-    for (uint32_t neuron = 0; neuron < layer->output.channels; neuron++) {
-        const uint32_t row = neuron % rows, first = row / EBNN_BYTE_PANEL_ROWS * EBNN_BYTE_PANEL_ROWS;
-        int8_t *panel = bytes + neuron / rows * group_bytes + (size_t)first * inputs;
-
-        totals[neuron] = 0;
-        for (uint32_t i = 0; i < fan_in; i++) {
-            const int32_t value = values[(size_t)neuron * fan_in + i];
-
-            panel[i / 4 * 4 * EBNN_BYTE_PANEL_ROWS + 4 * (row - first) + i % 4] = (int8_t)value;
-            totals[neuron] += (uint32_t)value;
-        }
+    if (layer->nonzero != NULL) {
+        made.minus = bit_panels(layer, values, fan_in, -1);
     }
-    made.plus = bit_panels(layer, values, fan_in, 1);
-    made.minus = layer->nonzero != NULL ? bit_panels(layer, values, fan_in, -1) : NULL;
     if (layer->input.format == EBNN_INT8 || layer->input.format == EBNN_INT16 || layer->input.format == EBNN_INT32) {
+        uint32_t *totals = allocate(layer->output.channels * sizeof(uint32_t));
+
+        for (size_t neuron = 0; neuron < layer->output.channels; neuron++) {
+            totals[neuron] = 0;
+            for (uint32_t i = 0; i < fan_in; i++) {
+                totals[neuron] += (uint32_t)values[neuron * fan_in + i];
+            }
+        }
         made.totals = totals;
-    } else {
-        free(totals);
     }
     return made;
 }
@@ -105,7 +95,6 @@ static void free_panels(const ebnn_panels_layer *panels)
 {
     free((void *)(uintptr_t)panels->plus);
     free((void *)(uintptr_t)panels->minus);
-    free((void *)(uintptr_t)panels->bytes);
     free((void *)(uintptr_t)panels->totals);
 }
 
