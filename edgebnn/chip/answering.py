@@ -28,11 +28,9 @@ class Answering:
 
     def by_law(self, rows: Rows, sign: Words, nonzero: Words, laws: Laws) -> None:
         """Rows that hold these weights, uint32 (rows,), and are read as the laws of their kinds say."""
-        open_rows = int(laws.open[rows.kind].sum())
-        places = self._places(rows.place, open_rows)
-        chip_library().ebnn_answer_by_law(
-            places, len(rows.place), *(each.ctypes.data for each in (sign, nonzero, rows.kind, laws.table))
-        )
+        places = self._places(rows.place, int(laws.open[rows.kind].sum()))
+        parts = sign, nonzero, rows.kind, laws.table
+        chip_library().ebnn_answer_by_law(places, len(rows.place), *(each.ctypes.data for each in parts))
         self._keep(places)
 
     def by_thresholds(self, place: Words, minus: Thresholds, at_most_zero: Thresholds) -> None:

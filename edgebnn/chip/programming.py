@@ -10,10 +10,10 @@
 
 from __future__ import annotations
 
-from edgebnn.chip.device_model import program_devices, row_pulses, worn_devices
+from edgebnn.chip.device_model import program_devices, row_pulses
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.pulses import PulseCount, program_all
+from edgebnn.chip.pulses import PulseCount, pulses_of_all
 from edgebnn.chip.rate_models import ber_rates, neighbour_rates, program_rates, table_rates
 from edgebnn.chip.rates import sound_rates
 from edgebnn.chip.reading import ProgrammedBanks
@@ -44,10 +44,9 @@ def program(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -
 
 def programming_pulses(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -> PulseCount:
     """The pulses that programming the pattern takes, further attempts included."""
+    if chip.attempts == 1:
+        return pulses_of_all(pattern.rows.nonzero)
     pulses = PulseCount()
     for rows in pattern.blocks(_BLOCK_ROWS):
-        if chip.errors is ErrorModel.DEVICE:
-            pulses += row_pulses(chip, target, chip.policy or policy, rows)
-        else:
-            pulses += program_all(worn_devices(chip, rows.bank_row), rows.sign, rows.nonzero).pulses
+        pulses += row_pulses(chip, target, chip.policy or policy, rows)
     return pulses

@@ -19,6 +19,7 @@ from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import Devices, Flags, wanted_low
 from edgebnn.chip.energy import Energy, programming_energy, programming_time
 from edgebnn.chip.events import Events
+from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.normal import Floats
 from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.reading import unpack
@@ -66,6 +67,13 @@ def program_all(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
     """Every device of the rows gets a pulse; `sign` and `nonzero` are uint32 (rows,), as in `Pattern`."""
     low = wanted_low(sign, nonzero)
     return _pulsed(devices, low, np.ones_like(low))
+
+
+def pulses_of_all(nonzero: Words) -> PulseCount:
+    """What `program_all` takes for rows of these weights, uint32 (rows,): of each two devices, those of +-1 have a SET
+    and a RESET, those of 0 two RESETs."""
+    sets = int(np.bitwise_count(nonzero).sum(dtype=np.int64))
+    return PulseCount(sets, 2 * COLUMNS * len(nonzero) - sets, len(nonzero) + int(np.count_nonzero(nonzero)))
 
 
 def program_changes(devices: Devices, sign: Words, nonzero: Words) -> Outcome:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.intervals import Interval, exact_interval
@@ -20,10 +18,10 @@ from edgebnn.chip.rates import chip_rate
 from edgebnn.emulator.accuracy import AccuracyDrop, Flags, accuracy_drop
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.chip_results import Labels, OverChips, over_chips, policy_of
+from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset, Progress, check_labels, silent
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import DataError, TargetError
-from edgebnn.mapping.lifting import wrong_weights
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of, programmed_banks
 
@@ -95,12 +93,10 @@ def accuracy_curve(
         _check(chip)
     fast, labels = FastPath(mapped), data.y
     right = per_class(fast.run(data.x)).argmax(axis=1) == labels
-    points = []
+    points, runs = [], ChipRuns(fast, data.x)
     for rate in wanted:
         progress(f"bit error rate {rate:g}")
-        points.append(
-            _point(mapped, fast, data.x, labels, right, [replace(chip, bit_error_rate=rate) for chip in chips])
-        )
+        points.append(_point(mapped, runs, labels, right, [replace(chip, bit_error_rate=rate) for chip in chips]))
     policies, left_out = _policies(mapped, chips[0])
     return AccuracyCurve(
         samples=len(labels),
@@ -114,14 +110,13 @@ def accuracy_curve(
 
 
 def _point(
-    mapped: MappedNetwork, fast: FastPath, x: npt.NDArray[Any], labels: Labels, right: Flags, chips: list[ChipInstance]
+    mapped: MappedNetwork, runs: ChipRuns, labels: Labels, right: Flags, chips: list[ChipInstance]
 ) -> CurvePoint:
     """Chips of one rate; `right` (samples,) says which answers are without errors."""
     found, wrong_bits = np.empty((len(chips), len(labels)), np.bool_), []
-    for place, chip in enumerate(chips):
-        banks = programmed_banks(mapped, chip)
-        found[place] = per_class(fast.run(x, banks)).argmax(axis=1) == labels
-        wrong_bits.append(wrong_weights(mapped, banks))
+    for place, (scores, wrong) in enumerate(side_by_side(lambda chip: runs.run(programmed_banks(mapped, chip)), chips)):
+        found[place] = per_class(scores).argmax(axis=1) == labels
+        wrong_bits.append(wrong)
     accuracies, unseen = tuple(float(each.mean()) for each in found), exact_interval(0, found.size)[1]
     rate = chips[0].bit_error_rate
     assert rate is not None, "these chips were given one"

@@ -18,6 +18,7 @@ from edgebnn.chip.rates import chip_rate
 from edgebnn.emulator.accuracy import AccuracyDrop, Verdict, accuracy_drop
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.chip_results import policy_of
+from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset, Progress, check_labels, silent
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import DataError, TargetError
@@ -73,7 +74,7 @@ def accuracy_endurance(
     device_cycles = mapped.target.policy(policy_of(mapped, chips[0])).endurance.integer("cycles")
     fast, labels = FastPath(mapped), data.y
     right = per_class(fast.run(data.x)).argmax(axis=1) == labels
-    pattern, policy = pattern_of(mapped), policy_of(mapped, chips[0])
+    runs, pattern, policy = ChipRuns(fast, data.x), pattern_of(mapped), policy_of(mapped, chips[0])
     found: dict[float, AgedAccuracy] = {}  # by the aged rate: where it does not grow, other draws would say nothing new
 
     def at(cycles: int) -> AgedAccuracy:
@@ -81,8 +82,8 @@ def accuracy_endurance(
         if wear not in found:
             progress(f"{cycles:,} cycles")
             aged = [replace(chip, conditions=replace(chip.conditions, cycles=cycles)) for chip in chips]
-            answers = (per_class(fast.run(data.x, programmed_banks(mapped, chip))).argmax(axis=1) for chip in aged)
-            with_errors = np.stack([each == labels for each in answers])
+            scores = side_by_side(lambda chip: runs.run(programmed_banks(mapped, chip))[0], aged)
+            with_errors = np.stack([per_class(each).argmax(axis=1) == labels for each in scores])
             rate = chip_rate(aged[0], mapped.target, policy, pattern).rate
             found[wear] = AgedAccuracy(cycles, rate, accuracy_drop(right, with_errors, chips[0].seed))
         return found[wear]

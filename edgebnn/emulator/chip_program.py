@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.sensed_banks import SensedBanks
 from edgebnn.emulator.descriptors import (
-    Descriptor,
+    DifferenceDescriptor,
     LinearDescriptor,
     PanelsDescriptor,
     SensedDescriptor,
@@ -26,37 +27,46 @@ from edgebnn.mapping.programmed import check_programmed
 
 
 @dataclass(frozen=True, eq=False)
-class ChipProgram:
-    """A program, and the layers in RRAM that it was made of, by their nodes' names."""
+class ChipWeights:
+    """The layers in RRAM as a chip's banks answer for them, by their nodes' names, and these banks."""
 
-    program: Program
     layers: dict[str, LiftedLayer]
+    sensed: SensedBanks
 
     @property
-    def wrong_weights(self) -> int:
+    def wrong(self) -> int:
         """How many weights are most likely read otherwise than meant with inputs of +1."""
         return sum(len(layer.wrong) for layer in self.layers.values())
 
 
-def program_on_chip(mapped: MappedNetwork, clean: Program, banks: ProgrammedBanks) -> ChipProgram:
-    """The `clean` program of the network in the banks of a chip with errors.
-
-    A layer all of whose weights are certain has other weights; any other is read off the banks, again and again. Raises
-    TargetError for banks that are not the network's.
-    """
+def weights_on_chip(mapped: MappedNetwork, banks: ProgrammedBanks) -> ChipWeights:
+    """The network in the banks of a chip with errors; TargetError for banks that are not the network's."""
     check_programmed(mapped, banks)
     sensed = SensedBanks(banks)
-    layers = placement_of(mapped).lift(sensed)
+    return ChipWeights(placement_of(mapped).lift(sensed), sensed)
+
+
+def program_on_chip(
+    mapped: MappedNetwork,
+    clean: Program,
+    chip: ChipWeights,
+    differences: Mapping[int, DifferenceDescriptor] | None = None,
+) -> Program:
+    """The `clean` program of the network on a chip; some of its stages, by their places, by differences.
+
+    A layer all of whose weights are certain has other weights; any other is read off the banks, again and again.
+    """
     arrays: list[AnyArray] = []
-    descriptors: list[Descriptor] = []
-    for stage, descriptor in zip(mapped.plan.stages, clean.descriptors, strict=True):
-        if isinstance(stage, LinearStage):
-            assert isinstance(descriptor, PanelsDescriptor), "a clean program reads no banks"
-            descriptors.append(_on_chip(mapped, stage, descriptor, layers[stage.node], sensed, arrays))
-        else:
-            descriptors.append(descriptor)
+    descriptors = list(clean.descriptors)
+    for place, stage in enumerate(mapped.plan.stages):
+        if differences is not None and place in differences:
+            descriptors[place] = differences[place]
+        elif isinstance(stage, LinearStage):
+            layer = descriptors[place]
+            assert isinstance(layer, PanelsDescriptor), "a clean program reads no banks"
+            descriptors[place] = _on_chip(mapped, stage, layer, chip.layers[stage.node], chip.sensed, arrays)
     steps, kept = assemble(mapped, descriptors), (*clean.arrays, *arrays)
-    return ChipProgram(Program(steps, tuple(descriptors), clean.inner, kept, sensed), layers)
+    return Program(steps, tuple(descriptors), clean.inner, kept, chip.sensed)
 
 
 def _on_chip(

@@ -19,7 +19,7 @@ from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate, ternary_model
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.theory import TernaryRates
-from edgebnn.mapping.lifting import misread_share, wrong_weights
+from edgebnn.mapping.lifting import misread_share, placement_of
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 
@@ -92,20 +92,21 @@ def chip_result(
     mapped: MappedNetwork,
     chip: ChipInstance,
     banks: ProgrammedBanks,
+    wrong_bits: int,
     answers: Labels,
     without_errors: Labels,
     labels: Labels | None,
 ) -> ChipResult:
-    """The figures of a chip whose answers are these; all (samples,)."""
+    """The figures of a chip whose answers are these, all (samples,), and whose wrong weights are so many."""
     rate = chip_rate(chip, mapped.target, policy_of(mapped, chip), pattern_of(mapped))
     return ChipResult(
         seed=chip.seed,
         bit_error_rate=rate.rate,
         bit_error_rate_evidence=rate.evidence,
         measured_share=rate.measured_share,
-        wrong_bits=wrong_weights(mapped, banks),
-        misread_share=misread_share(mapped, banks),
-        weights=sum(node.weights.size for node in mapped.network.linear if node.name in mapped.linear_stages),
+        wrong_bits=wrong_bits,
+        misread_share=misread_share(mapped, banks, wrong_bits),
+        weights=placement_of(mapped).weights,
         accuracy=None if labels is None else float(np.mean(answers == labels)),
         changed=int(np.count_nonzero(answers != without_errors)),
     )

@@ -118,6 +118,21 @@ class SensedDescriptor(ctypes.Structure):
     _fields_ = [("layer", LinearDescriptor), ("sensing", _pointer)]
 
 
+class DifferenceDescriptor(ctypes.Structure):
+    """`ebnn_difference_layer`."""
+
+    _fields_ = [
+        ("layer", LinearDescriptor),
+        ("sums", _pointer),
+        ("columns", _pointer),
+        ("inputs", _pointer),
+        ("weights", _pointer),
+        ("wrong", _pointer),
+        ("wrong_count", ctypes.c_uint64),
+        ("samples", ctypes.c_uint64),
+    ]
+
+
 class Int8Descriptor(ctypes.Structure):
     """`ebnn_int8_layer`."""
 
@@ -206,6 +221,7 @@ class HostStep(ctypes.Structure):
 Descriptor = (
     PanelsDescriptor
     | SensedDescriptor
+    | DifferenceDescriptor
     | ThresholdDescriptor
     | PoolDescriptor
     | AffineDescriptor
@@ -229,6 +245,8 @@ KINDS: tuple[tuple[type[Stage], type[Descriptor]], ...] = (
 )
 # The kind behind them: a LinearStage whose weights are read off a chip with errors.
 SENSED = len(KINDS)
+# And one whose sums are those of a known run but for what differs.
+DIFFERENCE = SENSED + 1
 
 
 @cache
@@ -250,7 +268,7 @@ def host_library() -> ctypes.CDLL:
         ctypes.c_uint64,
         ctypes.c_int,
     ]
-    structs = (*(descriptor for _, descriptor in KINDS), SensedDescriptor, HostStep)
+    structs = (*(descriptor for _, descriptor in KINDS), SensedDescriptor, DifferenceDescriptor, HostStep)
     for kind, struct in enumerate(structs):
         if native.ebnn_host_descriptor_bytes(kind) != ctypes.sizeof(struct):
             raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")

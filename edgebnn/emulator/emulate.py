@@ -28,6 +28,7 @@ from edgebnn.emulator.chip_results import (
     summary,
     ternary_errors,
 )
+from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import WITHOUT_CONSENT, FirmwareRun, run_firmware, runs
@@ -133,7 +134,10 @@ def emulate(
     if elf is not None and firmware_samples and not runs(mapped.target, elf):
         elf, notes = None, (*notes, f"the firmware was left out: {WITHOUT_CONSENT}")
     bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
-    scores, agreement, run = bench.compare(None, "")
+    chip_runs = ChipRuns(bench.fast, data.x)
+    progress("fast path")
+    scores = chip_runs.clean if chips else bench.fast.run(data.x)
+    agreement, run = bench.compare(scores, None, "")
     predictions = _classes(scores)
     by_class: Agreement | None = None
     if model is not None:
@@ -149,16 +153,18 @@ def emulate(
                 agreement["onnxruntime-fast"] = same_as_model(scores, answers, mapped.network)
     results = []
     on_chips = np.empty((len(chips), len(data.x)), dtype=np.int64)
-    for index, chip in enumerate(chips):
-        progress(f"chip {chip.seed}")
+
+    def run_on(chip: ChipInstance) -> tuple[ChipResult, Scores]:
         banks = programmed_banks(mapped, chip)
+        found, wrong = chip_runs.run(banks)
+        return chip_result(mapped, chip, banks, wrong, _classes(found), predictions, data.y), found
+
+    for index, (result, found) in enumerate(side_by_side(run_on, chips)):
+        progress(f"chip {chips[index].seed}")
         if index == 0:
-            on_chip, with_errors, _ = bench.compare(banks, " with errors")
-            agreement |= with_errors
-        else:
-            on_chip = bench.fast.run(data.x, banks)
-        on_chips[index] = _classes(on_chip)
-        results.append(chip_result(mapped, chip, banks, on_chips[index], predictions, data.y))
+            agreement |= bench.compare(found, programmed_banks(mapped, chips[0]), " with errors")[0]
+        on_chips[index] = _classes(found)
+        results.append(result)
     right = None if data.y is None else predictions == data.y
     return Emulation(
         samples=len(data.x),
@@ -221,25 +227,23 @@ class _Bench:
     progress: Progress
 
     def compare(
-        self, banks: ProgrammedBanks | None, condition: str
-    ) -> tuple[Scores, dict[str, Agreement], FirmwareRun | None]:
-        """The fast path's scores of all samples, how the others agree with it and each other, the firmware's run."""
-        self.progress(f"fast path{condition}")
-        scores = self.fast.run(self.x, banks)
+        self, scores: Scores, banks: ProgrammedBanks | None, condition: str
+    ) -> tuple[dict[str, Agreement], FirmwareRun | None]:
+        """How the others agree with the fast path's scores of all samples and with each other, the firmware's run."""
         head = scores[: len(self.repeated)]
         if len(self.repeated) == 0:
-            return scores, {}, None
+            return {}, None
         self.progress(f"reference{condition}")
         reference = execute(self.mapped, self.elf, self.repeated, Executor.REFERENCE, banks)
         agreement = {f"reference-fast{condition}": same_integers(reference, head)}
         if self.elf is None:
-            return scores, agreement, None
+            return agreement, None
         phase = f"firmware{condition}"
         self.progress(phase)
         run = run_firmware(self.mapped, self.elf, self.repeated, banks, partial(self.progress, phase))
         agreement[f"reference-firmware{condition}"] = same_integers(reference, run.scores)
         agreement[f"fast-firmware{condition}"] = same_integers(head, run.scores)
-        return scores, agreement, run
+        return agreement, run
 
 
 def _classes(scores: Scores) -> Labels:

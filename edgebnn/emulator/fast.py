@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.sensed_banks import check_inferences
-from edgebnn.emulator.chip_program import program_on_chip
+from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.descriptors import address, host_library
 from edgebnn.emulator.program import Program, build_program
 from edgebnn.emulator.samples import encode_batch
@@ -87,6 +87,25 @@ class FastPath:
             encode_batch(network, plan, x)
         return scores.reshape(len(x), *network.output.shape)
 
+    @property
+    def program(self) -> Program:
+        """That of the network without errors."""
+        return self._program
+
+    def encode(self, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """A batch as `execute` takes it, uint8 (B, bytes of the plan's inputs); DataError for unsuitable data."""
+        check_batch(self.mapped.network.inputs, x)
+        return np.ascontiguousarray(encode_batch(self.mapped.network, self.mapped.plan, x))
+
+    def execute(
+        self, program: Program, encoded: npt.NDArray[np.uint8], found: npt.NDArray[Any], first_inference: int = 0
+    ) -> None:
+        """Runs a program of this network and leaves what its last step writes, 4 bytes an entry, in `found` (B, n)."""
+        block = _block_samples(program)
+        for first in range(0, len(encoded), block):
+            here = slice(first, first + block)
+            self._run_encoded(program, encoded[here], found[here], "auto", first_inference + first)
+
     def run_encoded(self, encoded: npt.NDArray[np.uint8], kernel: Kernel = "auto") -> Scores:
         """Integer scores int32 (B, n) of samples that are already laid out: uint8 (B, bytes of the plan's inputs)."""
         wanted = self.mapped.plan.input_bytes
@@ -101,14 +120,15 @@ class FastPath:
         """The program on a chip. The pair is read and written as one, so that no thread meets another's program."""
         last = self._last_on_chip
         if last is None or last[0] is not banks:
-            last = self._last_on_chip = banks, program_on_chip(self.mapped, self._program, banks).program
+            chip = weights_on_chip(self.mapped, banks)
+            last = self._last_on_chip = banks, program_on_chip(self.mapped, self._program, chip)
         return last[1]
 
     def _run_encoded(
         self,
         program: Program,
         encoded: npt.NDArray[np.uint8],
-        scores: npt.NDArray[np.int32],
+        scores: npt.NDArray[Any],
         kernel: Kernel,
         first_inference: int = 0,
     ) -> None:

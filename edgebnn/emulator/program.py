@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.sensed_banks import SensedBanks
 from edgebnn.emulator.descriptors import (
+    DIFFERENCE,
     KINDS,
     SENSED,
     AddDescriptor,
@@ -20,6 +21,7 @@ from edgebnn.emulator.descriptors import (
     BorderDescriptor,
     CopyDescriptor,
     Descriptor,
+    DifferenceDescriptor,
     HostStep,
     Int8Descriptor,
     LinearDescriptor,
@@ -104,8 +106,8 @@ def build_program(mapped: MappedNetwork) -> Program:
 
 
 def assemble(mapped: MappedNetwork, descriptors: Sequence[Descriptor]) -> ctypes.Array[HostStep]:
-    """The steps of the network's stages with these descriptors, which the caller keeps alive."""
-    steps = [_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=True)]
+    """The steps of the network's first stages, with these descriptors, which the caller keeps alive."""
+    steps = [_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=False)]
     return (HostStep * len(steps))(*steps)
 
 
@@ -250,8 +252,16 @@ def _step(stage: Stage, descriptor: Descriptor) -> HostStep:
         source_offset=source.offset,
         other_offset=other.offset,
         target_offset=target.offset,
-        kind=SENSED if isinstance(descriptor, SensedDescriptor) else [kind for kind, _ in KINDS].index(type(stage)),
+        kind=_kind(stage, descriptor),
         source_base=_BASES[source.base],
         other_base=_BASES[other.base],
         target_base=_BASES[target.base],
     )
+
+
+def _kind(stage: Stage, descriptor: Descriptor) -> int:
+    if isinstance(descriptor, SensedDescriptor):
+        return SENSED
+    if isinstance(descriptor, DifferenceDescriptor):
+        return DIFFERENCE
+    return [kind for kind, _ in KINDS].index(type(stage))

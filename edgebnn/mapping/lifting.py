@@ -125,21 +125,22 @@ def wrong_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> int:
     return sum(len(layer.wrong) for layer in lift(mapped, banks).values())
 
 
-def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks) -> float:
+def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks, wrong: int | None = None) -> float:
     """The share of the network's weights in RRAM that one read with inputs of +1 finds wrong, in the mean.
 
     Those that are always wrong count whole, those that are wrong at times by how often. 0 where none is in RRAM.
+    `wrong` is what `wrong_weights` says, where it is known.
     """
     weights = placement_of(mapped).weights
     if len(banks.tables) == 0:  # no answer is uncertain
-        return wrong_weights(mapped, banks) / weights if weights else 0.0
+        return (wrong_weights(mapped, banks) if wrong is None else wrong) / weights if weights else 0.0
     check_programmed(mapped, banks)
     pattern = pattern_of(mapped)
-    wrong, misread = wrong_read(banks, pattern.sign, pattern.nonzero), 0.0
+    misreads, misread = wrong_read(banks, pattern.sign, pattern.nonzero), 0.0
     for _, stage in _stages(mapped):
         for tile in stage.tiles:
             for held in words_of(tile, pattern.geometry):
-                misread += float(wrong[held.stripe, : tile.neurons, : held.inputs].sum())
+                misread += float(misreads[held.stripe, : tile.neurons, : held.inputs].sum())
     return misread / weights if weights else 0.0
 
 

@@ -10,6 +10,7 @@
 #define EBNN_HOST_H
 
 #include "ebnn.h"
+#include "ebnn_lift.h"
 #include "ebnn_sense.h"
 
 #ifdef __cplusplus
@@ -17,16 +18,17 @@ extern "C" {
 #endif
 
 typedef enum ebnn_host_kind {
-    EBNN_HOST_LINEAR = 0,    /* an ebnn_panels_layer */
-    EBNN_HOST_THRESHOLD = 1, /* an ebnn_threshold_layer */
-    EBNN_HOST_MAX_POOL = 2,  /* an ebnn_pool_layer */
-    EBNN_HOST_AFFINE = 3,    /* an ebnn_affine_layer */
-    EBNN_HOST_INT8 = 4,      /* an ebnn_int8_layer */
-    EBNN_HOST_SUM_POOL = 5,  /* an ebnn_pool_layer */
-    EBNN_HOST_ADD = 6,       /* an ebnn_add_layer */
-    EBNN_HOST_COPY = 7,      /* an ebnn_copy_layer */
-    EBNN_HOST_TAKE = 8,      /* an ebnn_take_layer */
-    EBNN_HOST_SENSED = 9     /* an ebnn_sensed_layer */
+    EBNN_HOST_LINEAR = 0,     /* an ebnn_panels_layer */
+    EBNN_HOST_THRESHOLD = 1,  /* an ebnn_threshold_layer */
+    EBNN_HOST_MAX_POOL = 2,   /* an ebnn_pool_layer */
+    EBNN_HOST_AFFINE = 3,     /* an ebnn_affine_layer */
+    EBNN_HOST_INT8 = 4,       /* an ebnn_int8_layer */
+    EBNN_HOST_SUM_POOL = 5,   /* an ebnn_pool_layer */
+    EBNN_HOST_ADD = 6,        /* an ebnn_add_layer */
+    EBNN_HOST_COPY = 7,       /* an ebnn_copy_layer */
+    EBNN_HOST_TAKE = 8,       /* an ebnn_take_layer */
+    EBNN_HOST_SENSED = 9,     /* an ebnn_sensed_layer */
+    EBNN_HOST_DIFFERENCE = 10 /* an ebnn_difference_layer */
 } ebnn_host_kind;
 
 typedef enum ebnn_host_base {
@@ -61,6 +63,21 @@ typedef struct ebnn_sensed_layer {
     ebnn_linear_layer layer; /* row_words is exact, `banks` says where the weights lie */
     const ebnn_sensing *sensing;
 } ebnn_sensed_layer;
+
+/*
+ * A dense layer of one pixel and one group whose inputs and weights differ in few places from those of a known run; the
+ * layer's own weights are not looked at. Sample i of a batch is sample `first_inference` + i of the known run.
+ */
+typedef struct ebnn_difference_layer {
+    ebnn_linear_layer layer;
+    const uint32_t *sums;           /* (sample, neuron): the known run's */
+    const int16_t *columns;         /* (input, sample): inputs that are the same in every run; NULL: they are packed */
+    const uint32_t *inputs;         /* (sample): the known run's packed inputs, without gaps between samples */
+    const int8_t *weights;          /* (input, neuron): the known run's */
+    const ebnn_wrong_weight *wrong; /* weights that are others now, by rising neuron */
+    uint64_t wrong_count;
+    uint64_t samples; /* of the known run */
+} ebnn_difference_layer;
 
 /* One layer at work: its descriptor, and where its source, a second source and its target lie. */
 typedef struct ebnn_host_step {

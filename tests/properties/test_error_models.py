@@ -27,10 +27,9 @@ from edgebnn.chip.target_files import load_target
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator import fast as fast_path
-from edgebnn.emulator.chip_program import ChipProgram, program_on_chip
+from edgebnn.emulator.chip_program import ChipWeights, weights_on_chip
 from edgebnn.emulator.fast import FastPath, Kernel
 from edgebnn.emulator.firmware import run_firmware
-from edgebnn.emulator.program import Program
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -236,11 +235,11 @@ def test_a_stream_on_one_chip_builds_its_program_once(monkeypatch: pytest.Monkey
     mapped, x, one, other = _noisy()
     fast, built = FastPath(mapped), list[ProgrammedBanks]()
 
-    def counted(mapped: MappedNetwork, clean: Program, banks: ProgrammedBanks) -> ChipProgram:
+    def counted(mapped: MappedNetwork, banks: ProgrammedBanks) -> ChipWeights:
         built.append(banks)
-        return program_on_chip(mapped, clean, banks)
+        return weights_on_chip(mapped, banks)
 
-    monkeypatch.setattr(fast_path, "program_on_chip", counted)
+    monkeypatch.setattr(fast_path, "weights_on_chip", counted)
     for banks in (one, other, one):
         beats = [fast.run(x[i : i + 1], banks, first_inference=i)[0] for i in range(BATCH)]
         np.testing.assert_array_equal(beats, _expected(mapped, x, banks, 0))

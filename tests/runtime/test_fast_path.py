@@ -11,7 +11,7 @@ import pytest
 from edgebnn import native
 from edgebnn.chip.pattern import TERNARY
 from edgebnn.emulator import descriptors, fast
-from edgebnn.emulator.chip_program import program_on_chip
+from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.program import build_program
 from edgebnn.emulator.samples import encode_samples
@@ -72,7 +72,7 @@ def test_a_chip_with_other_weights_is_the_network_with_them(kernel: fast.Kernel)
     ternary = pattern_of(mapped).kind == TERNARY  # a binary cell has no zero to fall to
     wrong[ternary[..., np.newaxis] & (rng.random(wrong.shape) < 0.1)] = 0
     banks = banks_with(wrong)
-    program = program_on_chip(mapped, build_program(mapped), banks).program
+    program = program_on_chip(mapped, build_program(mapped), weights_on_chip(mapped, banks))
     assert not any(isinstance(each, descriptors.SensedDescriptor) for each in program.descriptors)
     expected = interpret(NETWORK.with_weights(read_weights(mapped, banks)), x)
     assert not np.array_equal(expected, before)
@@ -97,7 +97,7 @@ def test_only_the_layers_that_have_to_be_are_read_row_by_row() -> None:
     }
     for what, (answers, count) in cases.items():
         banks = programmed(*certain_thresholds(answers), seed=0)
-        program = program_on_chip(mapped, clean, banks).program
+        program = program_on_chip(mapped, clean, weights_on_chip(mapped, banks))
         found = [each for each in program.descriptors if isinstance(each, descriptors.SensedDescriptor)]
         assert len(found) == count, what
 

@@ -1,0 +1,79 @@
+"""The same samples on one chip after another: what they share is made once, and chips run side by side.
+
+No run depends on another, so that every number is the same for any number of threads. What is kept does not grow with
+the number of chips.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
+from edgebnn.emulator.fast import FastPath, Scores
+from edgebnn.emulator.known_run import KnownRun
+from edgebnn.emulator.program import Program
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+class ChipRuns:
+    """Samples x (B, *the model's own input shape) on chips; raises DataError for unsuitable data.
+
+    Sample i is inference i of every chip. Many threads may use one object.
+    """
+
+    def __init__(self, fast: FastPath, x: npt.NDArray[Any]) -> None:
+        self._fast = fast
+        self._encoded = fast.encode(x)
+
+    def run(self, banks: ProgrammedBanks) -> tuple[Scores, int]:
+        """(scores int32 (B, *scores shape), how many weights are most likely read otherwise than meant).
+
+        Raises TargetError for banks that are not the network's.
+        """
+        chip = weights_on_chip(self._fast.mapped, banks)
+
+        def fresh() -> Program:
+            return program_on_chip(self._fast.mapped, self._fast.program, chip)
+
+        return self._scores(lambda: self._known.program(chip), fresh), chip.wrong
+
+    @property
+    def clean(self) -> Scores:
+        """The scores without errors."""
+        return self._scores(lambda: self._known.clean, lambda: self._fast.program)
+
+    def _scores(self, by_differences: Callable[[], Program], fresh: Callable[[], Program]) -> Scores:
+        """One program on the samples of the known run, another one on all others."""
+        network, known = self._fast.mapped.network, self._known.samples
+        scores = np.empty((len(self._encoded), network.output.size), np.int32)
+        if known:
+            self._fast.execute(by_differences(), self._encoded[:known], scores[:known])
+        if known < len(scores):
+            self._fast.execute(fresh(), self._encoded[known:], scores[known:], known)
+        return scores.reshape(len(scores), *network.output.shape)
+
+    @cached_property
+    def _known(self) -> KnownRun:
+        return KnownRun(self._fast, self._encoded)
+
+
+def side_by_side(work: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
+    """The work on each item, in their order, on as many threads as there are processors.
+
+    C runs without the GIL. What fails stops the rest.
+    """
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield from pool.map(work, items)
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,179 @@
+"""A run without errors that is kept, so that a chip's run has to find out only what differs from it.
+
+A chip differs from the network in few weights. The sums of a dense layer are those of the known run, plus the weights
+that changed times the inputs of now, plus the inputs that changed times the weights of then: exact, and cheaper than
+all products as long as little differs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.emulator.chip_program import ChipWeights, program_on_chip
+from edgebnn.emulator.descriptors import DifferenceDescriptor, PanelsDescriptor, address, describe_tensor
+from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.program import Program, assemble
+from edgebnn.mapping.lifting import WRONG, LiftedLayer
+from edgebnn.mapping.plan import CopyStage, Layout, LinearStage
+from edgebnn.mapping.rows import fan_in_order, input_order
+
+Octets = npt.NDArray[np.uint8]
+
+_MOST_BYTES = 256 << 20  # samples beyond are run afresh
+_SCORES = 1  # EBNN_HOST_SCORES
+_SUMS = Layout(1, 1, 1, "int32", 32)
+# A changed weight costs a sample as much as so many words of a fresh run, where its inputs are packed.
+_WORDS_A_CHANGE = 16
+# Wrong weights a neuron of all layers before, beyond which too many inputs of a layer change.
+_MOST_BEFORE = 0.5
+
+
+_NOTHING = np.empty(0, WRONG)
+
+
+@dataclass(frozen=True, eq=False)
+class _KnownLayer:
+    """What is known of a dense layer; see `ebnn_difference_layer`."""
+
+    sums: npt.NDArray[np.uint32]
+    columns: npt.NDArray[np.int16] | None
+    inputs: npt.NDArray[np.uint32] | None
+    weights: npt.NDArray[np.int8] | None
+
+
+class KnownRun:
+    """The samples' run without errors: for how many of them, from the first on, and what is known of each layer."""
+
+    def __init__(self, fast: FastPath, encoded: Octets) -> None:
+        self._fast = fast
+        self._stages = fast.mapped.plan.stages
+        places = [place for place, stage in enumerate(self._stages) if self._is_dense(place)]
+        a_sample = sum(4 * self._stages[place].output.channels + 2 * self._fan_in(place) for place in places)
+        self.samples = min(len(encoded), _MOST_BYTES // a_sample) if places else 0
+        known = encoded[: self.samples]
+        self._layers: dict[int, _KnownLayer] = {}
+        for place in places if self.samples else ():
+            self._layers[place] = self._know(place, known)
+
+    @property
+    def clean(self) -> Program:
+        """The program without errors on the samples of this run: nothing differs."""
+        return self._up_to(len(self._stages) - 1)
+
+    def program(self, chip: ChipWeights) -> Program:
+        """The chip's program on the samples of this run, by differences wherever that is cheaper."""
+        differences, before = {}, 0.0
+        for place, stage in enumerate(self._stages):
+            if not isinstance(stage, LinearStage):
+                continue
+            lifted = chip.layers[stage.node]
+            known = self._layers.get(place)
+            if known is not None and before <= _MOST_BEFORE and _is_cheaper(stage, lifted, known):
+                differences[place] = self._difference(place, lifted.wrong)
+            before += len(lifted.wrong) / stage.output.channels if lifted.certain else _MOST_BEFORE + 1
+        return program_on_chip(self._fast.mapped, self._fast.program, chip, differences)
+
+    def _is_dense(self, place: int) -> bool:
+        """Whether a layer in RRAM takes differences: one pixel, and inputs that are known or packed in one pixel."""
+        stage = self._stages[place]
+        if not isinstance(stage, LinearStage) or not stage.tiles or stage.border is not None or stage.groups != 1:
+            return False
+        source, output = stage.input, stage.output
+        if output.height * output.width != 1 or stage.fan_in != source.channels * source.height * source.width:
+            return False
+        if stage.source.base != "input" and not self._is_whole(place - 1, stage):
+            return False
+        if self._is_first(place):
+            return bool(source.pixel_words) or source.format in ("int8", "uint8", "int16")
+        return bool(source.pixel_words) and source.height * source.width == 1
+
+    def _is_whole(self, before: int, stage: LinearStage) -> bool:
+        """Whether the stage `before` writes all of a layer's input."""
+        writer = self._stages[before] if before >= 0 else None
+        if writer is None or isinstance(writer, CopyStage):
+            return False
+        return writer.target == stage.source and writer.output.bytes == stage.input.bytes
+
+    def _is_first(self, place: int) -> bool:
+        """Whether nothing before it lies in RRAM, so that its inputs are the same on every chip."""
+        return not any(isinstance(stage, LinearStage) for stage in self._stages[:place])
+
+    def _fan_in(self, place: int) -> int:
+        stage = self._stages[place]
+        assert isinstance(stage, LinearStage), "dense layers alone are known"
+        return stage.fan_in
+
+    def _know(self, place: int, encoded: Octets) -> _KnownLayer:
+        stage = self._stages[place]
+        assert isinstance(stage, LinearStage), "dense layers alone are known"
+        sums = self._sums(place, encoded)
+        source = self._source(place, stage, encoded)
+        if self._is_first(place):
+            values = _decoded(source, stage.input)[:, input_order(stage.fan_in, stage.window)]
+            return _KnownLayer(sums, np.ascontiguousarray(values.T, np.int16), None, None)
+        weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
+        columns = np.ascontiguousarray(fan_in_order(weights, stage.window).T, np.int8)
+        return _KnownLayer(sums, None, np.ascontiguousarray(source).view(np.uint32), columns)
+
+    def _source(self, place: int, stage: LinearStage, encoded: Octets) -> Octets:
+        """The bytes of a layer's input, uint8 (B, bytes)."""
+        if stage.source.base == "input":
+            return encoded[:, stage.source.offset : stage.source.offset + stage.input.bytes]
+        return self._found(place - 1, encoded, stage.input.bytes // 4).view(np.uint8)
+
+    def _up_to(self, place: int) -> Program:
+        """The program up to a stage, with what is known so far."""
+        clean = self._fast.program
+        descriptors = list(clean.descriptors[: place + 1])
+        for known in (each for each in self._layers if each <= place):
+            descriptors[known] = self._difference(known, _NOTHING)
+        steps = assemble(self._fast.mapped, descriptors)
+        return Program(steps, tuple(descriptors), clean.inner, clean.arrays, None)
+
+    def _found(self, place: int, encoded: Octets, words: int) -> npt.NDArray[np.uint32]:
+        """What a stage writes, (B, words)."""
+        program, found = self._up_to(place), np.empty((len(encoded), words), np.uint32)
+        program.steps[place].target_base, program.steps[place].target_offset = _SCORES, 0
+        self._fast.execute(program, encoded, found)
+        return found
+
+    def _sums(self, place: int, encoded: Octets) -> npt.NDArray[np.uint32]:
+        """A layer's sums (B, neurons), without its steps."""
+        program, stage = self._up_to(place), self._stages[place]
+        panels, sums = PanelsDescriptor.from_buffer_copy(program.descriptors[place]), describe_tensor(_SUMS)
+        layer = panels.layer
+        layer.output.format, layer.output.planes, layer.steps.steps = sums.format, sums.planes, 0
+        step, found = program.steps[place], np.empty((len(encoded), stage.output.channels), np.uint32)
+        step.layer, step.target_base, step.target_offset = ctypes.addressof(panels), _SCORES, 0
+        self._fast.execute(program, encoded, found)
+        return found
+
+    def _difference(self, place: int, wrong: npt.NDArray[np.void]) -> DifferenceDescriptor:
+        known, panels = self._layers[place], self._fast.program.descriptors[place]
+        assert isinstance(panels, PanelsDescriptor), "a clean program reads no banks"
+        parts = known.sums, known.columns, known.inputs, known.weights
+        return DifferenceDescriptor(panels.layer, *map(address, parts), wrong.ctypes.data, len(wrong), self.samples)
+
+
+def _is_cheaper(stage: LinearStage, lifted: LiftedLayer, known: _KnownLayer) -> bool:
+    """Whether what differs in a layer's weights costs less than all of its products."""
+    words = stage.output.channels * stage.row_words
+    return lifted.certain and len(lifted.wrong) * (1 if known.columns is not None else _WORDS_A_CHANGE) <= words
+
+
+def _decoded(octets: Octets, layout: Layout) -> npt.NDArray[np.int64]:
+    """The integers of a tensor's bytes (B, bytes), as int64 (B, channels * pixels), channel first."""
+    pixels = layout.height * layout.width
+    if not layout.pixel_words:
+        values = np.ascontiguousarray(octets).view(np.dtype(layout.format).newbyteorder("="))
+        return values[:, : layout.channels * pixels].astype(np.int64)
+    bits = np.unpackbits(np.ascontiguousarray(octets), axis=1, bitorder="little").astype(np.int64)
+    parts = 1 if layout.format == "bits" else 2
+    planes = bits[:, : pixels * layout.pixel_words * 32].reshape(len(octets), pixels, parts, -1)[..., : layout.channels]
+    values = 2 * planes[:, :, 0] - 1
+    values = values if parts == 1 else values * planes[:, :, 1]
+    return values.transpose(0, 2, 1).reshape(len(octets), -1)

@@ -1,0 +1,167 @@
+/*
+ * ebnn_host_difference.c: the sums of a known run, plus what differs: inputs that changed, times the weights of then,
+ * and weights that changed, times the inputs of now.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_host_difference.h"
+
+#include <string.h>
+
+#include "ebnn_writer.h"
+
+/* Samples at a time: their inputs of one number fill a few registers, and their sums stay in a second-level cache. */
+#define BLOCK 64
+
+/* A block at work: samples `first` to `first + count` of the known run. */
+typedef struct block_of_samples {
+    const ebnn_difference_layer *difference;
+    const ebnn_adding_kernel *adding;
+    size_t first;
+    size_t count;
+    ebnn_host_series source; /* of the block */
+    uint32_t *sums;          /* (sample, neuron) */
+} block_of_samples;
+
+size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *difference)
+{
+    return (size_t)BLOCK * difference->layer.output.channels * 4;
+}
+
+/* Words of a vector of bits, or of one of its two parts where it is one of trits. */
+static uint32_t words_of(const ebnn_difference_layer *difference)
+{
+    return ebnn_words(difference->layer.input.channels);
+}
+
+/* The value of a packed input; `vector` of bits, or of trits with its second part behind `words` words. */
+static int32_t value_at(const ebnn_difference_layer *difference, const uint32_t *vector, uint32_t input)
+{
+    const uint32_t word = input / 32, bit = input % 32;
+    const int32_t sign = 2 * (int32_t)(vector[word] >> bit & 1) - 1;
+
+    if (difference->layer.input.format == EBNN_BITS) {
+        return sign;
+    }
+    return sign * (int32_t)(vector[words_of(difference) + word] >> bit & 1);
+}
+
+/* The inputs of a sample that are not those of the known run. */
+static void add_changed_inputs(const block_of_samples *at, const uint32_t *now, const uint32_t *known, uint32_t *sums)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const uint32_t words = words_of(difference), neurons = difference->layer.output.channels;
+
+    for (uint32_t word = 0; word < words; word++) {
+        uint32_t changed = now[word] ^ known[word];
+
+        if (difference->layer.input.format == EBNN_TRITS) {
+            changed |= now[words + word] ^ known[words + word];
+        }
+        for (; changed != 0; changed &= changed - 1) {
+            const uint32_t input = word * 32 + ebnn_popcount((changed & (0 - changed)) - 1);
+            const int32_t change = value_at(difference, now, input) - value_at(difference, known, input);
+
+            at->adding->add_weights(sums, difference->weights + (size_t)input * neurons, change, neurons);
+        }
+    }
+}
+
+/* Packed inputs, sample after sample: those that changed, then the weights that did. */
+static void add_packed(const block_of_samples *at)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const size_t vector_words = (size_t)words_of(difference) * (difference->layer.input.format == EBNN_TRITS ? 2 : 1);
+
+    for (size_t i = 0; i < at->count; i++) {
+        const uint32_t *now = (const uint32_t *)(const void *)(at->source.first + i * at->source.stride);
+        uint32_t *sums = at->sums + i * difference->layer.output.channels;
+
+        add_changed_inputs(at, now, difference->inputs + (at->first + i) * vector_words, sums);
+        for (size_t k = 0; k < difference->wrong_count; k++) {
+            const ebnn_wrong_weight *wrong = &difference->wrong[k];
+
+            sums[wrong->neuron] += (uint32_t)(wrong->change * value_at(difference, now, wrong->input));
+        }
+    }
+}
+
+/* Inputs that are the same in every run: weights that changed, neuron after neuron, for all samples at a time. */
+static void add_columns(const block_of_samples *at)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const uint32_t neurons = difference->layer.output.channels;
+
+    for (size_t k = 0; k < difference->wrong_count;) {
+        const uint32_t neuron = difference->wrong[k].neuron;
+        uint32_t changes[BLOCK] = {0};
+
+        for (; k < difference->wrong_count && difference->wrong[k].neuron == neuron; k++) {
+            const int16_t *column = difference->columns + difference->wrong[k].input * difference->samples + at->first;
+
+            at->adding->add_values(changes, column, difference->wrong[k].change, at->count);
+        }
+        for (size_t i = 0; i < at->count; i++) {
+            at->sums[i * neurons + neuron] += changes[i];
+        }
+    }
+}
+
+static void write_sample(const ebnn_linear_layer *layer, const ebnn_kernel *kernel, const uint32_t *sums, uint8_t *data)
+{
+    const uint32_t channels = layer->output.channels;
+
+    if (layer->output.format == EBNN_BITS) {
+        kernel->threshold_bits(&layer->steps, sums, channels, (uint32_t *)(void *)data);
+    } else if (layer->steps.steps == 0) {
+        memcpy(data, sums, (size_t)channels * 4);
+    } else {
+        ebnn_writer writer = ebnn_writer_at(&layer->output, &layer->steps, data, 0);
+
+        for (uint32_t channel = 0; channel < channels; channel++) {
+            ebnn_write(&writer, (int32_t)sums[channel]);
+        }
+    }
+}
+
+static const ebnn_adding_kernel *find_adding(const ebnn_kernel *kernel)
+{
+#if defined(__x86_64__)
+    if (kernel != &ebnn_kernel_portable) {
+        return &ebnn_adding_avx2;
+    }
+#endif
+    (void)kernel;
+    return &ebnn_adding_portable;
+}
+
+int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_series source, ebnn_host_series target,
+                             size_t batch, uint64_t first, const ebnn_kernel *kernel, void *scratch)
+{
+    const ebnn_linear_layer *layer = &difference->layer;
+    const uint32_t neurons = layer->output.channels;
+    const int32_t status = ebnn_check_linear(layer);
+    block_of_samples at = {difference, find_adding(kernel), 0, 0, source, (uint32_t *)scratch};
+
+    if (status != EBNN_OK) {
+        return status;
+    }
+    if (layer->output.height * layer->output.width != 1 || layer->groups != 1 || first + batch > difference->samples) {
+        return EBNN_ERROR_SHAPE;
+    }
+    for (size_t done = 0; done < batch; done += at.count) {
+        at.first = (size_t)first + done;
+        at.count = batch - done < BLOCK ? batch - done : BLOCK;
+        at.source.first = source.first + done * source.stride;
+        memcpy(at.sums, difference->sums + at.first * neurons, at.count * neurons * 4);
+        if (difference->columns != NULL) {
+            add_columns(&at);
+        } else {
+            add_packed(&at);
+        }
+        for (size_t i = 0; i < at.count; i++) {
+            write_sample(layer, kernel, at.sums + i * neurons, target.first + (done + i) * target.stride);
+        }
+    }
+    return EBNN_OK;
+}

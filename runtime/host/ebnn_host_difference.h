@@ -1,0 +1,33 @@
+/*
+ * ebnn_host_difference.h: dense layers by their difference from a known run; private to the batch executor.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_HOST_DIFFERENCE_H
+#define EBNN_HOST_DIFFERENCE_H
+
+#include "ebnn_host.h"
+#include "ebnn_host_linear.h"
+
+/* Bytes of scratch that the function below needs for the layer. */
+size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *difference);
+
+/* Sample i of the batch is sample `first` + i of the known run. */
+int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_series source, ebnn_host_series target,
+                             size_t batch, uint64_t first, const ebnn_kernel *kernel, void *scratch);
+
+/* Sums that are added to: what a register does several of at a time. One file an instruction set. */
+typedef struct ebnn_adding_kernel {
+    /* sums[i] += factor * values[i] */
+    void (*add_values)(uint32_t *sums, const int16_t *values, int32_t factor, size_t count);
+    void (*add_weights)(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count);
+} ebnn_adding_kernel;
+
+extern const ebnn_adding_kernel ebnn_adding_portable;
+
+#if defined(__x86_64__)
+/* Only where ebnn_cpu_has_avx2(). */
+extern const ebnn_adding_kernel ebnn_adding_avx2;
+#endif
+
+#endif

@@ -1,0 +1,129 @@
+"""Samples on many chips, by differences from the run without errors and side by side: the bits of a fresh run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.emulator import chip_runs, known_run
+from edgebnn.emulator.chip_program import weights_on_chip
+from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
+from edgebnn.emulator.descriptors import DifferenceDescriptor
+from edgebnn.emulator.emulate import Dataset, emulate
+from edgebnn.emulator.executors import Executor, execute
+from edgebnn.emulator.fast import FastPath
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
+from tests.emulator.macro_driver import on_chip
+from tests.networks import Builder, random_inputs
+
+CHIPS = [
+    ChipInstance(1, 1e-3),
+    ChipInstance(2, 0.02),
+    ChipInstance(3, 0.4),
+    ChipInstance(4, 0.0),
+    ChipInstance(5, errors=ErrorModel.DEVICE, policy="ultra-low-energy"),
+    ChipInstance(6, errors=ErrorModel.TABLE, policy="low-energy"),
+    ChipInstance(7, 0.01, ErrorModel.NEIGHBOUR),
+    ChipInstance(8, 1e-3, read_error_rate=1e-3),
+]
+
+
+def dense(entry: Tensor, kind: WeightKind) -> Network:
+    """Three layers, the last of sums; outputs of the first end within a word."""
+    builder = Builder(entry, np.random.default_rng(3))
+    for neurons in (45, 64):
+        builder.linear(neurons, kind)
+        builder.threshold()
+    builder.linear(5)
+    return builder.network()
+
+
+def convolution() -> Network:
+    """A map that a dense layer reads whole."""
+    builder = Builder(Tensor("x", Kind.INTEGERS, (2, 12), -128, 127), np.random.default_rng(4))
+    builder.linear(33, WeightKind.TERNARY, Window((3,), (1,), (1,), (1,), (1,)))
+    builder.threshold()
+    builder.flatten()
+    builder.linear(40)
+    builder.threshold()
+    builder.linear(3)
+    return builder.network()
+
+
+NETWORKS = {
+    "bytes": dense(Tensor("x", Kind.INTEGERS, (50,), -128, 127), WeightKind.BINARY),
+    "words": dense(Tensor("x", Kind.INTEGERS, (50,), -32768, 32767), WeightKind.TERNARY),
+    "signs": dense(Tensor("x", Kind.BITS, (70,), -1, 1), WeightKind.BINARY),
+    "convolution": convolution(),
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def runs(request: pytest.FixtureRequest) -> tuple[MappedNetwork, FastPath, npt.NDArray[Any]]:
+    mapped = on_chip(NETWORKS[request.param])
+    return mapped, FastPath(mapped), random_inputs(mapped.network, 5, 70)
+
+
+def test_every_chip_gives_the_scores_of_the_reference(
+    runs: tuple[MappedNetwork, FastPath, npt.NDArray[Any]],
+) -> None:
+    mapped, fast, x = runs
+    on_chips = ChipRuns(fast, x)
+    np.testing.assert_array_equal(on_chips.clean, execute(mapped, None, x, Executor.REFERENCE))
+    for chip in CHIPS:
+        banks = programmed_banks(mapped, chip)
+        found, _ = on_chips.run(banks)
+        np.testing.assert_array_equal(found, execute(mapped, None, x, Executor.REFERENCE, banks), str(chip))
+
+
+def test_few_errors_are_evaluated_by_what_they_change() -> None:
+    mapped = on_chip(NETWORKS["bytes"])
+    fast = FastPath(mapped)
+    known = known_run.KnownRun(fast, fast.encode(random_inputs(mapped.network, 5, 70)))
+    for rate, count in ((0.0, 3), (0.4, 0)):
+        chip = weights_on_chip(mapped, programmed_banks(mapped, ChipInstance(1, rate)))
+        program = known.program(chip)
+        assert sum(isinstance(each, DifferenceDescriptor) for each in program.descriptors) == count
+
+
+def test_samples_beyond_what_is_kept_run_afresh(
+    monkeypatch: pytest.MonkeyPatch, runs: tuple[MappedNetwork, FastPath, npt.NDArray[Any]]
+) -> None:
+    mapped, fast, x = runs
+    monkeypatch.setattr(known_run, "_MOST_BYTES", 20_000)
+    on_chips = ChipRuns(fast, x)
+    for chip in (CHIPS[0], CHIPS[6]):
+        banks = programmed_banks(mapped, chip)
+        np.testing.assert_array_equal(on_chips.run(banks)[0], fast.run(x, banks))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_numbers_are_the_same_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    mapped = on_chip(NETWORKS["bytes"])
+    data = Dataset(random_inputs(mapped.network, 5, 70))
+    chips = [ChipInstance(seed, 0.01) for seed in range(6)]
+    monkeypatch.setattr(chip_runs.os, "cpu_count", lambda: threads)
+    found = emulate(mapped, None, data, chips, firmware_samples=2)
+    assert found.executors_agree
+    fast = FastPath(mapped)
+    for chip, result in zip(chips, found.chips, strict=True):
+        scores = fast.run(data.x, programmed_banks(mapped, chip))
+        assert result.changed == np.count_nonzero(scores.argmax(axis=1) != found.predictions)
+
+
+def test_work_that_fails_stops_the_rest() -> None:
+    done = []
+
+    def work(item: int) -> int:
+        done.append(item)
+        return 1 // (item - 3)
+
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(work, range(10_000)))
+    assert len(done) < 10_000
