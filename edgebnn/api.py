@@ -131,7 +131,7 @@ class Deployment:
         batch = self.batch(x)
         for entry, part in parts(self.mapped.network.inputs, batch):
             # Wider integers are what NumPy makes of Python's own numbers.
-            if entry.encoding.quantizer is not None and part.dtype.itemsize <= 2:
+            if part.dtype.itemsize <= 2:
                 for note in how_input_taken(entry, part):
                     warnings.warn(note, stacklevel=2)
         scores = self._runner.run(batch, Executor(on), instance, first_inference)

@@ -30,11 +30,9 @@ CHANNELS = 4
 TEMPLATE_BEATS = 15
 RHYTHM_BEATS = 32
 EARLY = 0.85
-USUAL_MOST_MISSING = 0.1
-"""Share of a window that may be missing in a beat of the usual beat: the median of several outvotes so little."""
-JUDGED_MOST_MISSING = 0.5
-"""Share of a window that may be missing in a beat that is judged: beyond it the network sees more of the value that is
-held in the gap than of the heart."""
+MOST_MISSING = 0.5
+"""Share of a window that may be missing in a beat that is judged or part of the usual one: beyond it there is more of
+the value that is held in the gap than of the heart. The same share of a period of RATE_HZ makes one of its samples."""
 HIDES_A_BEAT_S = 0.1
 """A gap of this length can hide a whole QRS complex, which takes 0.06 to 0.1 s, from a detector."""
 
@@ -53,26 +51,30 @@ def beat_windows(
     """The network's inputs, int8 (n, CHANNELS, LENGTH), for the n `beats` (increasing sample indexes into `adc`).
 
     `adc` holds samples at `fs_hz` in any unit: the result does not depend on the gain. Beyond the ends of the
-    record the edge value is repeated; an interval that is missing counts as the usual one (ratio 1). A beat of
-    which more than USUAL_MOST_MISSING lies in the `gaps` has a window like the others, but is no part of the usual
-    beat. Between beats that somebody has `marked` an interval is real whatever lacks in it; a detector may have missed
-    beats in a gap of HIDES_A_BEAT_S, so that an interval across one is missing.
+    record the edge value is repeated; an interval that is missing counts as the usual one (ratio 1). A beat without
+    signal (see `with_signal`) has a window like the others, but is no part of the usual beat, and neither are the
+    samples of other beats that lie in the `gaps`. Between beats that somebody has `marked` an interval is real whatever
+    lacks in it; a detector may have missed beats in a gap of HIDES_A_BEAT_S, so that an interval across one is missing.
     """
     if len(beats) == 0:
         return np.zeros((0, CHANNELS, LENGTH), np.int8)
     before, after = rhythm(beats, None if marked else _without_hidden_beats(beats, fs_hz, gaps))
     shapes = _sampled(np.asarray(adc, np.float64), np.asarray(beats, np.float64), fs_hz)
     shapes -= np.median(shapes, axis=1, keepdims=True)
-    usual = _usual_beats(shapes, (before >= EARLY) & (missing_share(beats, fs_hz, gaps) <= USUAL_MOST_MISSING))
+    regular = (before >= EARLY) & with_signal(adc, beats, fs_hz, gaps)
+    usual = _usual_beats(shapes, regular, None if gaps is None else _lacking(beats, fs_hz, gaps))
+    windows = np.empty((len(beats), CHANNELS, LENGTH), np.int8)
+    for some in _chunks(np.arange(len(beats))):
+        windows[some] = _windows(shapes[some], usual[some], before[some, None] - 1, after[some, None] - 1)
+    return windows
+
+
+def _windows(shapes: Floats, usual: Floats, before: Floats, after: Floats) -> npt.NDArray[np.int8]:
+    """(n, CHANNELS, LENGTH) of shapes and usual beats, both (n, LENGTH), and ratios less 1, both (n, 1)."""
     peak = np.abs(usual).max(axis=1, keepdims=True)
     gain = TEMPLATE_PEAK / np.where(peak > 0, peak, 1.0)
     plateau = np.ones((1, LENGTH))
-    channels = (
-        shapes * gain,
-        usual * gain,
-        (before[:, None] - 1) * RATIO_SCALE * plateau,
-        (after[:, None] - 1) * RATIO_SCALE * plateau,
-    )
+    channels = (shapes * gain, usual * gain, before * RATIO_SCALE * plateau, after * RATIO_SCALE * plateau)
     return np.clip(np.rint(np.stack(channels, axis=1)), -128, 127).astype(np.int8)
 
 
@@ -84,11 +86,27 @@ def missing_share(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None) -> F
     return np.asarray(gaps.within(first, last) / (last - first + 1), np.float64)
 
 
-def flat_windows(adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float) -> npt.NDArray[np.bool_]:
-    """(n,): whether all samples of each beat's window are equal, as where an electrode has come off."""
+def with_signal(
+    adc: npt.NDArray[Any], beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps | None = None
+) -> npt.NDArray[np.bool_]:
+    """(n,): whether no more than MOST_MISSING of each beat's window is missing, and not all of it flat.
+
+    A flat window is one whose samples are all equal, as where an electrode has come off.
+    """
     changes = np.concatenate([[0], np.cumsum(adc[1:] != adc[:-1])])  # before each sample
     first, last = np.clip(_bounds(beats, fs_hz), 0, len(adc) - 1).astype(np.int64)
-    return np.asarray(changes[last] == changes[first], np.bool_)
+    return np.asarray((changes[last] > changes[first]) & (missing_share(beats, fs_hz, gaps) <= MOST_MISSING), np.bool_)
+
+
+def _lacking(beats: npt.NDArray[Any], fs_hz: float, gaps: Gaps) -> npt.NDArray[np.bool_]:
+    """(n, LENGTH): whether more than MOST_MISSING of each sample's period lies in the gaps."""
+    lacking = np.zeros((len(beats), LENGTH), np.bool_)
+    edges = (np.arange(LENGTH + 1) - BEFORE - 0.5) * (fs_hz / RATE_HZ)
+    for indexes in _chunks(np.flatnonzero(missing_share(beats, fs_hz, gaps))):
+        places = np.asarray(beats, np.float64)[indexes, None] + edges
+        first, last = np.floor(places[:, :-1]), np.ceil(places[:, 1:])
+        lacking[indexes] = gaps.within(first, last) / (last - first + 1) > MOST_MISSING
+    return lacking
 
 
 def _bounds(beats: npt.NDArray[Any], fs_hz: float) -> tuple[Floats, Floats]:
@@ -141,7 +159,14 @@ def _sampled(adc: Floats, beats: Floats, fs_hz: float) -> Floats:
     """
     middles = (adc[1:] + adc[:-1]) / 2
     integral = np.concatenate([[0.0], np.cumsum(middles - adc[0])])
-    step = fs_hz / RATE_HZ
+    shapes = np.empty((len(beats), LENGTH))
+    for some in _chunks(np.arange(len(beats))):
+        shapes[some] = _means(adc, integral, beats[some], fs_hz / RATE_HZ)
+    return shapes
+
+
+def _means(adc: Floats, integral: Floats, beats: Floats, step: float) -> Floats:
+    """(n, LENGTH): what `_sampled` gives of so many beats, from the integral of `adc` - `adc[0]` up to each sample."""
     edges = beats[:, None] + (np.arange(LENGTH + 1) - BEFORE - 0.5) * step
     last = len(adc) - 1
     inside = np.clip(edges, 0, last)
@@ -156,18 +181,29 @@ def _sampled(adc: Floats, beats: Floats, fs_hz: float) -> Floats:
     return means
 
 
-def _usual_beats(shapes: Floats, regular: npt.NDArray[np.bool_]) -> Floats:
+def _usual_beats(shapes: Floats, regular: npt.NDArray[np.bool_], lacking: npt.NDArray[np.bool_] | None) -> Floats:
     """(n, LENGTH): for each beat the median of the last TEMPLATE_BEATS regular ones before, else itself."""
     accepted = np.flatnonzero(regular)
     usual = shapes.copy()
     seen = np.searchsorted(accepted, np.arange(len(shapes)))
     for few in range(1, min(TEMPLATE_BEATS, len(accepted) + 1)):
-        for index in np.flatnonzero(seen == few):
-            usual[index] = np.median(shapes[accepted[:few]], axis=0)
+        indexes = np.flatnonzero(seen == few)
+        if len(indexes):
+            usual[indexes] = _median(shapes, accepted[None, :few], lacking)
     for indexes in _chunks(np.flatnonzero(seen >= TEMPLATE_BEATS)):
         recent = accepted[seen[indexes][:, None] + np.arange(-TEMPLATE_BEATS, 0)]
-        usual[indexes] = np.median(shapes[recent], axis=1)
+        usual[indexes] = _median(shapes, recent, lacking)
     return usual
+
+
+def _median(shapes: Floats, recent: npt.NDArray[np.int64], lacking: npt.NDArray[np.bool_] | None) -> Floats:
+    """(m, LENGTH): at each place the median of the `recent` (m, k) beats that do not lack it, or of all that do."""
+    values = shapes[recent]
+    if lacking is None or not lacking[recent].any():
+        return np.asarray(np.median(values, axis=1))
+    there = ~lacking[recent]
+    there |= ~there.any(axis=1, keepdims=True)
+    return np.asarray(np.nanmedian(np.where(there, values, np.nan), axis=1))
 
 
 def _chunks(indexes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.devices.beats import JUDGED_MOST_MISSING, LENGTH, RATE_HZ, beat_windows, flat_windows, missing_share
+from edgebnn.devices.beats import LENGTH, RATE_HZ, beat_windows, missing_share, with_signal
 from edgebnn.devices.recording import Recording, detect_beats
 from edgebnn.errors import DataError
 
@@ -18,7 +18,7 @@ _NONE_MARKED = "its list of beats is empty; leave it out to have them found"
 
 @dataclass(frozen=True, eq=False)
 class JudgedBeats:
-    """The beats of a recording of whose windows no more than JUDGED_MOST_MISSING is missing, and which are not flat.
+    """The beats of a recording that have a signal, see `with_signal`.
 
     recording: where they come from. windows: int8 (n, channels, length), the network's inputs. beats: int64 (n,),
     sample indexes of the R peaks. is_pvc: bool (n,), or None without labels. beside_gaps: bool (n,), where samples of
@@ -48,7 +48,7 @@ class JudgedBeats:
         if len(beats) == 0:
             raise DataError(f"recording '{recording.name}' has no beat: {_NONE_MARKED if marked else _NONE_FOUND}")
         share = missing_share(beats, recording.fs_hz, recording.gaps)
-        seen = (share <= JUDGED_MOST_MISSING) & ~flat_windows(recording.adc, beats, recording.fs_hz)
+        seen = with_signal(recording.adc, beats, recording.fs_hz, recording.gaps)
         if not seen.any():
             raise DataError(
                 f"recording '{recording.name}' has no beat that can be judged: around each of its {len(beats)} more "

@@ -81,24 +81,22 @@ class TakenBy(StrEnum):
     UNIT = "unit"
 
 
-def choose(sources: Sequence[Source], wanted: str | None, record: str) -> tuple[int, TakenBy]:
-    """The signal (its index, and why) that is `wanted`, by its name or its number from 0; else the first lead of ECG.
+def candidates(sources: Sequence[Source], wanted: str | None, record: str) -> list[tuple[int, TakenBy]]:
+    """The signal (its index, and why) that is `wanted`, by its name or its number from 0; else all leads of ECG.
 
-    Where no name is an ECG lead's, the first signal of an unknown name in V, mV or uV is taken. Raises DataError, with
-    all names, where there is none, or what is wanted is not there.
+    These in the order in which they are taken: who is named so, then who has an unknown name and V, mV or uV. Raises
+    DataError, with all names, where there is none, or what is wanted is not there.
     """
     if wanted is not None:
-        return _wanted(sources, wanted, record), TakenBy.CHOICE
-    for index, source in enumerate(sources):
-        if source.is_ecg:
-            return index, TakenBy.NAME
-    for index, source in enumerate(sources):
-        if source.may_be_ecg:
-            return index, TakenBy.UNIT
-    raise DataError(
-        f"'{record}' has no lead of ECG by name and unit ({listed(sources)}); name the one to judge by --lead, or "
-        "give another record"
-    )
+        return [(_wanted(sources, wanted, record), TakenBy.CHOICE)]
+    found = [(index, TakenBy.NAME) for index, source in enumerate(sources) if source.is_ecg]
+    found += [(index, TakenBy.UNIT) for index, source in enumerate(sources) if source.may_be_ecg]
+    if not found:
+        raise DataError(
+            f"'{record}' has no lead of ECG by name and unit ({listed(sources)}); name the one to judge by --lead, or "
+            "give another record"
+        )
+    return found
 
 
 def listed(sources: Sequence[Source]) -> str:

@@ -2,4 +2,6 @@
 
 MAX_SAMPLES = 64_000_000
 """Two days at 360 Hz; anything longer is refused before it is read."""
+MAX_BEATS = 500_000
+"""Two days at 170 beats a minute."""
 RATES_HZ = (50.0, 20_000.0)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgebnn.arrays import read_npz
 from edgebnn.devices.gaps import Gaps, held
 from edgebnn.devices.leads import TakenBy
-from edgebnn.devices.limits import MAX_SAMPLES, RATES_HZ
+from edgebnn.devices.limits import MAX_BEATS, MAX_SAMPLES, RATES_HZ
 from edgebnn.devices.pvc import PVC_CODES
 from edgebnn.devices.wfdb_record import WfdbLead, read_beats, read_lead
 from edgebnn.errors import DataError, ToolError
@@ -29,8 +29,9 @@ class Recording:
     adc: (n,), counts around the baseline, integers as the file has them, or floats; the last value is held through
     `gaps`, the missing samples. counts_per_mv: the front end's gain. beats: int64 (m,), increasing sample indexes of
     the R peaks, or None. is_pvc: bool (m,), or None without labels. lead: its name in the record, where it has one.
-    lead_by: why this one of a record's signals was taken. codes: the WFDB code of each beat, one letter each, where
-    they came from an annotation file.
+    lead_by: why this one of a record's signals was taken. leads_without_signal: the leads of ECG in front of it, which
+    lack all samples or are flat. codes: the WFDB code of each beat, one letter each, where they came from an annotation
+    file.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Recording:
     is_pvc: npt.NDArray[np.bool_] | None
     lead: str = ""
     lead_by: TakenBy | None = None
+    leads_without_signal: tuple[str, ...] = ()
     gaps: Gaps = field(default_factory=Gaps)
     codes: str = ""
 
@@ -50,8 +52,8 @@ def read_recording(path: Path | str, lead: str | None = None) -> Recording:
 
     An .npz file holds `adc` (counts around 0, NaN where a sample is missing) and `fs` (Hz), and may hold
     `counts_per_mv` (else 200), `beat` and `is_pvc`. Of a WFDB record that `lead` is read, by name or number from 0, or
-    the first lead of ECG, and the annotations `.atr` where they exist. Raises DataError where a file is missing,
-    unsound, larger than MAX_SAMPLES or has no such lead, ToolError where the package wfdb is needed and missing.
+    the first lead of ECG that has a signal, and the annotations `.atr` where they exist. Raises DataError where a file
+    is missing, unsound, larger than MAX_SAMPLES or has no such lead, ToolError where the package wfdb is missing.
     """
     path = Path(path)
     if path.suffix == ".npz":
@@ -146,6 +148,7 @@ def _read_wfdb(base: Path, lead: WfdbLead) -> Recording:
         is_pvc=is_pvc,
         lead=lead.source.name,
         lead_by=lead.taken_by,
+        leads_without_signal=lead.passed_over,
         gaps=gaps,
         codes=codes,
     )
@@ -171,6 +174,8 @@ def _number(path: Path, name: str, array: npt.NDArray[Any], low: float, high: fl
 def _checked_beats(path: Path, beat: npt.NDArray[Any], samples: int) -> npt.NDArray[np.int64]:
     if beat.ndim != 1 or beat.dtype.kind not in "iu":
         raise DataError(f"'{path}': beat is {beat.dtype} {beat.shape}; give a list of sample indexes")
+    if len(beat) > MAX_BEATS:
+        raise DataError(f"'{path}' marks {len(beat)} beats, more than the {MAX_BEATS} that are read; cut the record")
     beats = beat.astype(np.int64)
     if len(beats) and (beats.min() < 0 or beats.max() >= samples):
         raise DataError(f"'{path}': a beat lies outside the {samples} samples of the record; remove it")

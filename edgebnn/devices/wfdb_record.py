@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.devices.leads import Source, TakenBy, choose
+from edgebnn.devices.leads import Source, TakenBy, candidates
 from edgebnn.devices.limits import MAX_SAMPLES, RATES_HZ
 from edgebnn.devices.wfdb_header import Header, Segment, Signal, read_header
 from edgebnn.devices.wfdb_marks import read_marks
@@ -19,6 +19,7 @@ from edgebnn.devices.wfdb_samples import Mask, frames_of, read_counts
 from edgebnn.errors import DataError
 
 _GAP = "~"
+_MOST_TRIED = 16  # leads, of which a record may have twelve, and three of Frank's
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class WfdbLead:
     """A lead of a record: counts less the baseline (n,), which of them are missing (n,), and what they mean.
 
     per_frame: samples in each of the record's frames, in which its annotations count unless they say otherwise.
+    passed_over: the names of the leads in front of it that have no signal.
     """
 
     source: Source
@@ -35,21 +37,34 @@ class WfdbLead:
     rate_hz: float
     counts_per_mv: float
     per_frame: int
+    passed_over: tuple[str, ...] = ()
+
+    @property
+    def has_signal(self) -> bool:
+        """Whether any of its samples is there, and not all of them are equal, as where an electrode was never on."""
+        there = self.counts[~self.missing]
+        return bool(len(there) and (there != there[0]).any())
 
 
 def read_lead(path: Path, wanted: str | None) -> WfdbLead:
-    """The lead that is `wanted` (see `leads.choose`) of the record with the header `path`.
+    """The lead that is `wanted`, else the first lead of ECG (see `leads.candidates`) that has a signal, if one has.
 
     Where the segments of a record have different gains, the counts are those of the first one that holds the lead.
     Raises DataError where a file is missing, unsound or too large, or the lead is not there.
     """
     header = read_header(path)
-    if header.segments:
-        return _joined(header, *_pieces(header, wanted))
-    if not header.signals:
-        raise DataError(f"'{path}' names no signal; give a record with at least one lead")
-    index, taken_by = choose([signal.source for signal in header.signals], wanted, path.stem)
-    return _joined(header, [_Piece(0, header, header.signals[index], index)], taken_by)
+    segments = [(segment, _segment_header(header, segment)) for segment in header.segments]
+    named = next((own for _, own in segments if own is not None and own.signals), header)
+    if not named.signals:
+        where = " in any segment" if segments else ""
+        raise DataError(f"'{path}' names no signal{where}; give a record with at least one lead")
+    leads: list[WfdbLead] = []
+    for index, taken_by in candidates([signal.source for signal in named.signals], wanted, path.stem)[:_MOST_TRIED]:
+        pieces = _pieces(header, segments, named, index)
+        leads.append(_joined(header, pieces, named.signals[index], taken_by))
+        if leads[-1].has_signal:
+            return replace(leads[-1], passed_over=tuple(lead.source.name for lead in leads[:-1]))
+    return leads[0]
 
 
 def read_beats(path: Path, lead: WfdbLead) -> tuple[npt.NDArray[np.int64], str]:
@@ -80,14 +95,12 @@ class _Piece:
     index: int = 0
 
 
-def _pieces(header: Header, wanted: str | None) -> tuple[list[_Piece], TakenBy]:
-    """The lead in each segment, by its name where a layout names all, else by its place; and why it was taken."""
-    headers = {segment: _segment_header(header, segment) for segment in dict.fromkeys(header.segments)}
-    segments = [(segment, headers[segment]) for segment in header.segments]
-    named = next((own for _, own in segments if own is not None and own.signals), None)
-    if named is None:
-        raise DataError(f"'{header.path}' names no signal in any segment; give a record with at least one lead")
-    index, taken_by = choose([signal.source for signal in named.signals], wanted, header.path.stem)
+def _pieces(
+    header: Header, segments: Sequence[tuple[Segment, Header | None]], named: Header, index: int
+) -> list[_Piece]:
+    """The lead of that index in `named` in each segment, by its name where a layout names all, else by its place."""
+    if not segments:
+        return [_Piece(0, header, header.signals[index], index)]
     name = named.signals[index].source.name
     has_layout = header.segments[0].frames == 0
     pieces = []
@@ -105,7 +118,7 @@ def _pieces(header: Header, wanted: str | None) -> tuple[list[_Piece], TakenBy]:
                 "by one"
             )
         pieces.append(_Piece(0, own, own.signals[place], place))
-    return pieces, taken_by
+    return pieces
 
 
 def _segment_header(header: Header, segment: Segment) -> Header | None:
@@ -126,11 +139,9 @@ def _segment_header(header: Header, segment: Segment) -> Header | None:
     return replace(own, frames=segment.frames)
 
 
-def _joined(header: Header, pieces: Sequence[_Piece], taken_by: TakenBy) -> WfdbLead:
-    """The pieces of a lead, one behind the other."""
-    first = next((piece.signal for piece in pieces if piece.signal is not None), None)
-    if first is None:
-        raise DataError(f"no segment of '{header.path}' holds that lead; name another one by --lead")
+def _joined(header: Header, pieces: Sequence[_Piece], named: Signal, taken_by: TakenBy) -> WfdbLead:
+    """The pieces of a lead, one behind the other; what it is like is said by the first one, else where it is named."""
+    first = next((piece.signal for piece in pieces if piece.signal is not None), named)
     rate_hz = header.frames_hz * first.per_frame
     if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
         raise DataError(

@@ -45,6 +45,7 @@ def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
             "name": recording.name,
             "lead": recording.lead or None,
             "lead_taken_by": None if recording.lead_by is None else str(recording.lead_by),
+            "leads_without_signal": list(recording.leads_without_signal),
             "duration_s": first.duration_s,
             "sample_rate_hz": recording.fs_hz,
             "beats_from": "the recording's annotations" if first.judged.marked else "sleepecg's detector",
@@ -187,6 +188,9 @@ def _show_gaps(console: Console, document: Document) -> None:
     recording = document["recording"]
     if recording["lead_taken_by"] == TakenBy.UNIT:
         console.print("No signal has the name of an ECG lead: this is the first one in volts (--lead takes another).")
+    if recording["leads_without_signal"]:
+        dead = ", ".join(name or "one without a name" for name in recording["leads_without_signal"])
+        console.print(f"No signal in front of this lead, all of it missing or flat: {dead} (--lead takes any).")
     if recording["gaps"]:
         beats = numbers.counted(recording["beats_beside_gaps"], "beat")
         console.print(

@@ -38,7 +38,9 @@ def test_integers_and_what_they_are_worth_are_the_same_samples(tmp_path: Path) -
     deployment = edgebnn.compile(dense().save(tmp_path), "host", input_type="uint8", input_scale="1/255")
     integers = np.random.default_rng(0).integers(0, 256, (9, 8)).astype(np.uint8)
     real = integers.astype(np.float32) / np.float32(255)
-    assert np.array_equal(deployment.run(integers), deployment.run(real))
+    with pytest.warns(UserWarning, match="input 'x' are uint8, taken as the sensor's integers times 0.00392157"):
+        scores = deployment.run(integers)
+    assert np.array_equal(scores, deployment.run(real))
     assert np.array_equal(deployment.run(real[0]), deployment.run(real[:1]))
     assert np.array_equal(deployment.run(real.tolist()), deployment.run(real))
     with pytest.raises(DataError, match=r"integers times 0\.00392157"):

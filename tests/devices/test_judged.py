@@ -87,6 +87,25 @@ def test_beats_on_a_flat_line_are_not_judged() -> None:
         JudgedBeats.of(dataclasses.replace(source, adc=np.full(len(PLACES), 7)))
 
 
+def test_the_usual_beat_is_made_of_what_is_there() -> None:
+    """Every beat lacks its beginning or its R peak, or beats lie on a flat line: the usual one is as without."""
+    source = patient(1, beats=60)
+    assert source.beats is not None
+    missing = np.zeros(len(PLACES), np.bool_)
+    for index, beat in enumerate(source.beats):
+        start = beat - 40 if index % 2 else beat - 144
+        missing[start : start + 80] = True
+    gaps = Gaps.of(missing)
+    assert missing_share(source.beats, source.fs_hz, gaps).min() > 0.2
+    whole = coding.beat_windows(source.adc, source.beats, source.fs_hz)[10:, 1].astype(int)
+    usual = coding.beat_windows(held(source.adc, gaps), source.beats, source.fs_hz, gaps)[10:, 1]
+    assert np.abs(whole - usual).max() <= 8
+    flat = np.where(abs(PLACES - MIDDLE) < 3600, 1023, source.adc)
+    after = source.beats > MIDDLE + 4000
+    usual = coding.beat_windows(flat, source.beats, source.fs_hz)[after, 1].astype(int)
+    assert np.abs(usual - coding.beat_windows(source.adc, source.beats, source.fs_hz)[after, 1]).max() <= 8
+
+
 def test_a_recording_shorter_than_a_window_is_refused() -> None:
     recording = Recording("r", np.arange(359), 360.0, 200.0, np.array([100]), None)
     with pytest.raises(DataError, match=r"'r' lasts 0.997 s, less than the window of one beat; give 1 s or more"):

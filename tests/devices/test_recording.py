@@ -116,6 +116,12 @@ def test_a_recording_longer_than_the_limit_is_refused(tmp_path, monkeypatch):
         read_recording(_npz(tmp_path))
 
 
+def test_more_beats_than_a_heart_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BEATS", 1)
+    with pytest.raises(DataError, match="marks 2 beats, more than the 1 that are read; cut the record"):
+        read_recording(_npz(tmp_path))
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"hello\n" * 100])
 def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
     path = tmp_path / "r.npz"

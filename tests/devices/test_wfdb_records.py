@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebnn.devices.leads import Source, TakenBy, choose
+from edgebnn.devices.leads import Source, TakenBy, candidates
 from edgebnn.devices.recording import read_recording
 from edgebnn.errors import DataError
 from tests.devices.wfdb_files import marks, write_record
@@ -159,6 +159,23 @@ def test_segments_without_a_layout_are_joined_by_place(tmp_path: Path) -> None:
     assert read.adc.dtype.kind == "i" and (read.adc == SAMPLES[:, 0]).all() and not len(read.gaps)
 
 
+@pytest.mark.parametrize("segmented", [False, True])
+@pytest.mark.parametrize("dead", [-32768, 7], ids=["missing", "flat"])
+def test_a_lead_without_any_signal_is_passed_over(tmp_path: Path, dead: int, segmented: bool) -> None:
+    signals = np.concatenate([np.full_like(SAMPLES, dead), SAMPLES, 2 * SAMPLES], axis=1)
+    path = write_record(tmp_path, "r", signals, lines=[f"200 16 0 0 0 0 {name}" for name in ("MLII", "RESP", "V1")])
+    if segmented:
+        path = tmp_path / "m"
+        path.with_suffix(".hea").write_text(f"m/1 3 360 {len(signals)}\nr {len(signals)}\n")
+    read = read_recording(path)
+    assert (read.lead, read.leads_without_signal) == ("V1", ("MLII",)) and (read.adc == 2 * SAMPLES[:, 0]).all()
+    if dead < 0:
+        with pytest.raises(DataError, match="all 7200 of the lead are missing"):
+            read_recording(path, "MLII")
+    else:
+        assert read_recording(path, "MLII").lead == "MLII"
+
+
 @pytest.mark.parametrize(
     ("master", "said"),
     [
@@ -167,7 +184,7 @@ def test_segments_without_a_layout_are_joined_by_place(tmp_path: Path) -> None:
         ("m/1 1 250 3000\na 3000\n", "at 250 Hz, its own header 3000 at 360 Hz"),
         ("m/1 1 360 4000\na 3000\n", "claims 4000 frames, its segments 3000"),
         ("m/2 1 360\na 3000\n~ 999999999999\n", "give 2 to 64000000 of one lead"),
-        ("m/2 2 360 100\nlayout 0\n~ 100\n", "no segment of .* holds that lead"),
+        ("m/2 2 360 100\nlayout 0\n~ 100\n", "has no sample: all 100 of the lead are missing"),
     ],
 )
 def test_segments_that_do_not_fit_are_refused(tmp_path: Path, master: str, said: str) -> None:
@@ -179,7 +196,10 @@ def test_segments_that_do_not_fit_are_refused(tmp_path: Path, master: str, said:
 def test_the_name_of_a_lead_is_known_and_one_of_another_quantity_is_none(name: str) -> None:
     assert Source(name, "mV").is_ecg and Source(name, "uV").is_ecg and Source(name, "NU").is_ecg
     assert not Source(name, "mmHg").is_ecg and not Source(name, "%").is_ecg
-    assert choose([Source("ABP", "mmHg"), Source("ch0", "mV"), Source(name, "mV")], None, "r") == (2, TakenBy.NAME)
+    assert candidates([Source("ABP", "mmHg"), Source("ch0", "mV"), Source(name, "mV")], None, "r")[0] == (
+        2,
+        TakenBy.NAME,
+    )
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -187,25 +207,25 @@ def test_signals_of_other_kinds_are_never_taken_unasked(name: str) -> None:
     source = Source(name, "mV")
     assert not source.is_ecg and not source.may_be_ecg
     with pytest.raises(DataError, match=r"no lead of ECG .*; name the one to judge by --lead") as caught:
-        choose([source], None, "r")
+        candidates([source], None, "r")
     assert f"0 {name} in mV" in str(caught.value)
-    assert choose([source], name, "r") == (0, TakenBy.CHOICE)
+    assert candidates([source], name, "r")[0] == (0, TakenBy.CHOICE)
 
 
 @pytest.mark.parametrize(("name", "unit"), [("ch0", "mV"), ("", "mV"), ("channel 2", "uV"), ("left arm", "\u00b5V")])
 def test_an_unknown_name_in_volts_is_taken_where_there_is_no_better(name: str, unit: str) -> None:
-    assert choose([Source("RESP", "mV"), Source(name, unit)], None, "r") == (1, TakenBy.UNIT)
+    assert candidates([Source("RESP", "mV"), Source(name, unit)], None, "r")[0] == (1, TakenBy.UNIT)
     assert not Source(name, "NU").may_be_ecg
 
 
 def test_a_lead_is_chosen_by_name_or_number_from_0() -> None:
     sources = [Source("RESP", "pm"), Source("V1", "mV"), Source("MLII", "mV"), Source("v1", "mV"), Source("1", "mV")]
-    assert [choose(sources, wanted, "r")[0] for wanted in ("MLII", "mlii", "V1", "v1", "2", "0", "1")] == [
+    assert [candidates(sources, wanted, "r")[0][0] for wanted in ("MLII", "mlii", "V1", "v1", "2", "0", "1")] == [
         *(2, 2, 1, 3, 2, 0),
         4,
     ]
     for wanted in ("V2", "5", "-1", ""):
         with pytest.raises(DataError, match="choose a name or a number of: 0 RESP in pm, 1 V1 in mV"):
-            choose(sources, wanted, "r")
+            candidates(sources, wanted, "r")
     with pytest.raises(DataError, match="2 signals 'II'; give --lead 0 or 1"):
-        choose([Source("II", "mV"), Source("II", "mV")], "II", "r")
+        candidates([Source("II", "mV"), Source("II", "mV")], "II", "r")
