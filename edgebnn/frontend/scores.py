@@ -110,8 +110,16 @@ def _emit_affine(emitter: Emitter, line: Line, value: str, node: str) -> Scores:
     doubles = 4 * float(np.finfo(np.float64).eps) * float(unit) * high
     rounding = lines.error * float(unit)
     error = float(rounding.max()) + doubles
-    notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the exact ones, at most",)
+    notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the exact ones, at most{_but(emitter)}",)
     return Scores(float(line.error.max()) + error, notes if np.any(rounding > line.error) else ())
+
+
+def _but(emitter: Emitter) -> str:
+    """What a bound of the scores does not hold for: a step before them that float32 takes otherwise."""
+    count = sum(made.ambiguous for made in emitter.nodes if isinstance(made, Threshold))
+    if not count:
+        return ""
+    return f"; the model's own lie farther off where float32 decides one of {count} ambiguous thresholds otherwise"
 
 
 def _in_int32(line: Line, reach: Fractions) -> tuple[Fraction, FixedLines]:

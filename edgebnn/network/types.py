@@ -362,10 +362,10 @@ class Network:
 
     `notes` are sentences that a user should read. `score_error` bounds, in the model's own units, how far the model's
     float32 scores lie from the integer scores times their scale: by what float32 rounds behind the last sums, and
-    int32. Where `ends_in` is `classes`, the model itself goes on from its scores to probabilities or to an arg max,
-    which were left out. `model_output` is the model's own name of the output that it ends in. `quantised` names the
-    model's float layers, activations and inputs that the front end made integers of by calibration data, so that the
-    scores are no longer the model's own.
+    int32, where it takes no ambiguous threshold before them otherwise. Where `ends_in` is `classes`, the model itself
+    goes on from its scores to probabilities or to an arg max, which were left out. `model_output` is the model's own
+    name of the output that it ends in. `quantised` names the model's float layers, activations and inputs that the
+    front end made integers of by calibration data, so that the scores are no longer the model's own.
     """
 
     name: str

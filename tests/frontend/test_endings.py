@@ -88,6 +88,19 @@ def test_scores_at_the_bound_of_what_int32_rounds_are_within_it(tmp_path: Path, 
     assert 0 < farthest(network, path) <= network.score_error < 1e-8
 
 
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_a_bound_of_scores_says_what_it_does_not_hold_for(tmp_path: Path, weight: float) -> None:
+    """0.3 s = 0.6 at s = 2, where float32's own sum decides: then all scores behind that step are others."""
+    model = Model((8,))
+    model.add("MatMul", signs(0, 8, 8) * np.float32(weight))
+    model.add("Sub", np.float32(2 * weight))
+    model.sign(at_least=True)
+    model.add("MatMul", signs(1, 8, 3))
+    model.add("Add", np.array([0.1, 0.7, 1e6], np.float32))
+    (note,) = read_network(model.save(tmp_path), OPTIONS).notes
+    assert "lie within" in note and ("one of 8 ambiguous thresholds" in note) == (weight != 1)
+
+
 @pytest.mark.parametrize("bias", [-1e10, 1e10, -1e12, 1e38, -3.4e38])
 def test_a_bias_that_int32_cannot_hold_beside_the_others_is_refused(tmp_path: Path, bias: float) -> None:
     model = dense()
