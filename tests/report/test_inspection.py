@@ -261,7 +261,7 @@ class TestProblems:
         model.add("MatMul", signs(0, 3, 2))
         document = of_model(model, tmp_path)
         assert len(grouped(document["problems"])) == len(document["problems"]) - 1
-        assert "LSTM: is an operator that is not mapped" in said(document)
+        assert "LSTM: carries a state from each step" in said(document)
         assert "remedy: use convolutions over time" in said(document)
 
     def test_a_single_problem_is_not_called_the_first_one(self, tmp_path: Path) -> None:
