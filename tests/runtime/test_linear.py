@@ -124,19 +124,22 @@ def test_a_flattened_map_reaches_a_dense_layer_without_being_moved(channels: int
 
 
 @pytest.mark.parametrize("weights", [BINARY, TERNARY])
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_counts_stay_exact_where_every_byte_is_as_full_as_it_can_be(weights: WeightKind, sign: int) -> None:
-    # more than 31 wide registers of set bits: byte counters that were not widened in time would overflow
-    fan_in = 31 * 256 * 2 + 17
-    builder = builder_of((fan_in,), "trits")
-    builder.linear(5, weights)
+@pytest.mark.parametrize(("kind", "value"), [("bits", -1), ("bits", 1), ("trits", -1), ("trits", 1), ("uint8", 255)])
+def test_counts_stay_exact_where_every_counter_is_as_full_as_it_can_be(
+    weights: WeightKind, kind: str, value: int
+) -> None:
+    # more than twice 4095 octets: counters of 8 and of 16 bits that were not widened in time would overflow
+    fan_in = 2 * 4095 * 8 + 17
+    builder = builder_of((fan_in,), kind)
+    builder.linear(34, weights)
     network = built(builder)
     (layer,) = network.linear
     ones = np.ones_like(layer.weights)
+    ones[1] = -1
     if weights is TERNARY:
         ones[:, 3] = 0
     extreme = network.with_weights({layer.name: ones})
-    assert_runtime_agrees(extreme, np.full((3, fan_in), sign, np.int8))
+    assert_runtime_agrees(extreme, np.full((5, fan_in), value, np.int16))
 
 
 def test_int16_extremes_reach_the_ends_of_the_accumulator() -> None:
