@@ -1,0 +1,51 @@
+"""Monte Carlo: an MLP 784-1024-1024-10 on chips with bit errors, 1,000 samples a chip, against a plain PyTorch loop.
+
+The loop turns each weight with `torch.where(torch.rand(...) < rate, -w, w)` and multiplies in float32, on one thread.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import edgebnn
+from benchmarks.networks import WIDTHS, mlp
+from benchmarks.rows import Row, in_turns, ratio
+from tests.exports import export
+
+SAMPLES, CHIPS, TURNS = 1000, 10, 5
+GOALS = {1e-2: 10, 1e-4: 25}
+THEIRS, OURS = "a plain PyTorch loop", "edgebnn"
+
+
+def rows() -> Iterator[Row]:
+    model = mlp()
+    x = np.random.default_rng(0).integers(-128, 128, (SAMPLES, *WIDTHS[:1])).astype(np.int8)
+    floats = torch.from_numpy(x.astype(np.float32))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        deployment = edgebnn.compile(export(model, WIDTHS[:1], Path(folder) / "mlp.onnx"), "rram130", input_type="int8")
+        for rate, goal in GOALS.items():
+            calls = {
+                THEIRS: lambda rate=rate: [loop(model, floats, rate, chip) for chip in range(CHIPS)],
+                OURS: lambda rate=rate: deployment.emulate(x, chips=CHIPS, ber=rate, firmware_samples=0),
+            }
+            work = f"{CHIPS} chips at a bit error rate of {rate:g}, {SAMPLES:,} samples each"
+            yield Row(work, ratio(in_turns(calls, TURNS), THEIRS, OURS), f"x {THEIRS}", goal)
+    torch.set_num_threads(threads)
+
+
+def loop(model: torch.nn.Module, x: torch.Tensor, rate: float, chip: int) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(chip)
+    for layer in model:
+        if isinstance(layer, torch.nn.Linear):
+            weights = torch.sign(layer.weight)
+            x = x @ torch.where(torch.rand(weights.shape, generator=draw) < rate, -weights, weights).T
+        else:
+            x = layer(x)
+    return x.argmax(1)

@@ -1,0 +1,68 @@
+"""Whole networks through `Deployment.run`, all of Python counted, against onnxruntime in float32, one thread each.
+
+Random weights. The MLP is 784-1024-1024-10 with batch norms; the VGG is that of BinaryConnect and FINN for CIFAR-10.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from torch import nn
+
+import edgebnn
+from benchmarks.rows import Row, in_turns, ratio
+from tests.exports import BinaryLinear, export, sign, trained
+from tests.zoo import exported, vgg
+
+WIDTHS = (784, 1024, 1024, 10)
+THEIRS, OURS = "onnxruntime float32", "edgebnn"
+# network, type of the input, batch, turns, goal
+CASES = (
+    ("MLP", "int8", 256, 25, 5),
+    ("MLP", "int16", 256, 25, 3),
+    ("MLP", "int8", 1, 200, 4),
+    ("VGG", "uint8", 16, 7, 10),
+    ("VGG", "uint8", 1, 15, 10),
+)
+
+
+def mlp() -> nn.Module:
+    layers: list[nn.Module] = []
+    for index, (inputs, neurons) in enumerate(pairwise(WIDTHS)):
+        layers += [BinaryLinear(inputs, neurons, bias=False), nn.BatchNorm1d(neurons)]
+        layers += [sign("sign")] if index < len(WIDTHS) - 2 else []
+    return trained(nn.Sequential(*layers), 0)
+
+
+def rows() -> Iterator[Row]:
+    rng = np.random.default_rng(0)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {
+            "MLP": export(mlp(), WIDTHS[:1], Path(folder) / "mlp.onnx"),
+            "VGG": exported(vgg(), (3, 32, 32), Path(folder) / "vgg.onnx"),
+        }
+        shapes = {"MLP": WIDTHS[:1], "VGG": (3, 32, 32)}
+        sessions = {
+            name: onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            for name, path in paths.items()
+        }
+        for name, kind, batch, turns, goal in CASES:
+            deployment = edgebnn.compile(paths[name], "host", input_type=kind)
+            info = np.iinfo(kind)
+            x = rng.integers(info.min, info.max, (batch, *shapes[name]), endpoint=True).astype(kind)
+            given = {sessions[name].get_inputs()[0].name: x.astype(np.float32)}
+            calls = {
+                THEIRS: lambda session=sessions[name], given=given: session.run(None, given),
+                OURS: lambda deployment=deployment, x=x: deployment.run(x),
+            }
+            taken = in_turns(calls, turns)
+            yield Row(
+                f"{name}, {kind} input, batch {batch}", ratio(taken, THEIRS, OURS), f"x {THEIRS}", goal, binds=BINDS
+            )
