@@ -63,6 +63,4 @@ def rows() -> Iterator[Row]:
                 OURS: lambda deployment=deployment, x=x: deployment.run(x),
             }
             taken = in_turns(calls, turns)
-            yield Row(
-                f"{name}, {kind} input, batch {batch}", ratio(taken, THEIRS, OURS), f"x {THEIRS}", goal, binds=BINDS
-            )
+            yield Row(f"{name}, {kind} input, batch {batch}", ratio(taken, THEIRS, OURS), f"x {THEIRS}", goal)
