@@ -9,15 +9,18 @@ from edgebnn.frontend.layouts import channels_first
 from edgebnn.frontend.operations import (
     Averaging,
     Chain,
+    Forwarding,
     Operands,
     Operation,
     Padding,
     Pooling,
     Rearranging,
     Recogniser,
+    Taking,
 )
-from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.windows import (
+    LARGEST_EXTENT,
     reached,
     rounded_up,
     spatial_of,
@@ -131,9 +134,8 @@ def _axes(node: Node, operands: Operands, rank: int) -> tuple[int, ...]:
 
 
 def _pad(node: Node, operands: Operands) -> Operation:
-    """A constant put around the spatial axes of a map, its channels first or last."""
-    if node.text("mode", "constant") != "constant":
-        raise Refusal("pads with values of the map itself", "pad with a constant")
+    """A constant around the spatial axes of a map, its channels first or last, or its own (edge, reflect, wrap)."""
+    mode = node.text("mode", "constant")
     if operands.opset < 11:
         pads, value = node.integers("pads") or (), node.number("value", 0.0)
     else:
@@ -148,11 +150,28 @@ def _pad(node: Node, operands: Operands) -> Operation:
     if len(pads) != 2 * rank or pads[0] or pads[rank] or min(pads) < 0:
         raise Refusal("pads the batch or channel axis, or crops", "pad the spatial axes alone")
     begin, end = pads[1:rank], pads[rank + 1 :]
+    if mode != "constant":
+        return _pad_with_itself(mode, operands.shape(0)[1:], begin, end)
     if not begin[0] and not end[0]:
         return Padding(begin[1:], end[1:], value)
     if rank < 3 or begin[-1] or end[-1]:
         raise Refusal("pads the batch or channel axis, or crops", "pad the spatial axes alone")
     return channels_first(Padding(begin[:-1], end[:-1], value), rank)
+
+
+def _pad_with_itself(mode: str, shape: tuple[int, ...], begin: tuple[int, ...], end: tuple[int, ...]) -> Operation:
+    """A padding with elements of the map, which is a taking along each axis, some places more than once."""
+    if mode not in ("edge", "reflect", "wrap"):
+        raise Refusal(f"pads in the mode '{printable(mode)}'", "use constant, edge, reflect or wrap")
+    takings = []
+    for axis, (extent, before, after) in enumerate(zip(shape, begin, end, strict=True), start=1):
+        most = {"reflect": extent - 1, "wrap": extent, "edge": LARGEST_EXTENT}[mode]
+        if max(before, after) > most:
+            raise Refusal(f"pads an axis of {extent} by more than {most}", "use less padding")
+        if before or after:
+            padded = np.pad(np.arange(extent), (before, after), mode=mode)  # type: ignore[call-overload]
+            takings.append(Taking(axis, tuple(padded.tolist())))
+    return Chain(tuple(takings)) if takings else Forwarding()
 
 
 def _on_all_axes(pads: tuple[int, ...], given: tuple[int, ...], rank: int) -> tuple[int, ...]:

@@ -232,3 +232,26 @@ def test_the_whole_batch_may_be_sliced(tmp_path: Path) -> None:
     model = stem(True)
     a_slice((0, 2), (2**63 - 1, 9), (0, 1), (1, 1))(model)
     mapped_as_onnxruntime(finished(model, 7, False), tmp_path, (3, 5, 6))
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect", "wrap"])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_map_padded_with_its_own_elements(mode: str, first: bool, tmp_path: Path) -> None:
+    model = Model((2, 6, 5), opset=19)
+    if not first:
+        model.add("Conv", signs(0, 2, 2, 3, 3), pads=[1] * 4)
+        model.sign(at_least=True)
+    model.add("Pad", model.constant([0, 0, 2, 1, 0, 0, 1, 3], np.int64), mode=mode)
+    model.add("Conv", signs(1, 4, 2, 3, 3))
+    model.sign(at_least=True)
+    model.add("Flatten")
+    model.add("MatMul", signs(2, 4 * 7 * 7, 3))
+    mapped_as_onnxruntime(model, tmp_path, (2, 6, 5))
+
+
+def test_a_reflection_longer_than_its_axis_is_refused(tmp_path: Path) -> None:
+    model = Model((2, 3))
+    model.add("Pad", model.constant([0, 0, 3, 0, 0, 0], np.int64), mode="reflect")
+    model.add("Conv", signs(1, 4, 2, 3))
+    with pytest.raises(ModelError, match="pads an axis of 3 by more than 2"):
+        read_network(model.save(tmp_path), ReadOptions("int8"))
