@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Literal
 
@@ -45,7 +47,7 @@ class _WorkArea(threading.local):
 
 
 class FastPath:
-    """A mapped network, ready to run batches. One object may be used by many threads at once; C runs without the GIL.
+    """A mapped network, ready to run batches, large ones on all processors. Many threads may use one object at once.
 
     It keeps the program of the last chip, so that a stream of single samples on one chip builds it once. Raises
     ToolError where the compiled runtime is missing.
@@ -80,11 +82,16 @@ class FastPath:
         program = self._program if banks is None else self._program_on(banks)
         scores = np.empty((len(x), network.output.size), np.int32)
         block = _block_samples(program)
-        for first in range(0, len(x), block):
+
+        def run_block(first: int) -> None:
             encoded = encode_batch(network, plan, x[first : first + block])
             self._run_encoded(program, encoded, scores[first : first + block], kernel, first_inference + first)
-        if len(x) == 0:
-            encode_batch(network, plan, x)
+
+        if len(x) <= block:
+            run_block(0)
+        else:  # no sample depends on another
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(run_block, range(0, len(x), block)))
         return scores.reshape(len(x), *network.output.shape)
 
     @property
