@@ -25,7 +25,7 @@ from edgebnn.network import Encoding, Input, Kind, Linear, Network, Tensor, Weig
 SIZE = 1024
 BATCH = 256
 TURNS = 30
-AVX2_GOAL = 3.0
+AVX2_GOAL = 8.0
 MACS = BATCH * SIZE * SIZE
 
 

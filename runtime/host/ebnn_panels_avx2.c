@@ -3,7 +3,8 @@
  *
  * Bits: a code's row of the table lies in a register, in which the nibbles of 32 rows are looked up at once (pshufb) and
  * added up in bytes, which are widened before they overflow. Bytes: the same, in tables of all choices of four values
- * that are made for each vector, one of the values' low halves and one of their high ones. A tile of panels x vectors stays in registers, so that whatever is loaded is used several times.
+ * that are made for each vector, one of the values' low halves and one of their high ones. A tile of panels x vectors
+ * stays in registers, so that whatever is loaded is used several times.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
