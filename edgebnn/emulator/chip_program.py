@@ -59,9 +59,12 @@ def program_on_chip(
     arrays: list[AnyArray] = []
     descriptors = list(clean.descriptors)
     for place, stage in enumerate(mapped.plan.stages):
+        if not isinstance(stage, LinearStage):
+            continue
         if differences is not None and place in differences:
             descriptors[place] = differences[place]
-        elif isinstance(stage, LinearStage):
+            arrays.append(chip.layers[stage.node].wrong)
+        else:
             layer = descriptors[place]
             assert isinstance(layer, PanelsDescriptor), "a clean program reads no banks"
             descriptors[place] = _on_chip(mapped, stage, layer, chip.layers[stage.node], chip.sensed, arrays)

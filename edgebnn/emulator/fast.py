@@ -105,13 +105,18 @@ class FastPath:
         return np.ascontiguousarray(encode_batch(self.mapped.network, self.mapped.plan, x))
 
     def execute(
-        self, program: Program, encoded: npt.NDArray[np.uint8], found: npt.NDArray[Any], first_inference: int = 0
+        self,
+        program: Program,
+        encoded: npt.NDArray[np.uint8],
+        found: npt.NDArray[Any],
+        first_inference: int = 0,
+        kernel: Kernel = "auto",
     ) -> None:
         """Runs a program of this network and leaves what its last step writes, 4 bytes an entry, in `found` (B, n)."""
         block = _block_samples(program)
         for first in range(0, len(encoded), block):
             here = slice(first, first + block)
-            self._run_encoded(program, encoded[here], found[here], "auto", first_inference + first)
+            self._run_encoded(program, encoded[here], found[here], kernel, first_inference + first)
 
     def run_encoded(self, encoded: npt.NDArray[np.uint8], kernel: Kernel = "auto") -> Scores:
         """Integer scores int32 (B, n) of samples that are already laid out: uint8 (B, bytes of the plan's inputs)."""

@@ -25,6 +25,7 @@ Octets = npt.NDArray[np.uint8]
 
 _MOST_BYTES = 256 << 20  # samples beyond are run afresh
 _SCORES = 1  # EBNN_HOST_SCORES
+_BLOCK_SAMPLES = 64  # EBNN_KNOWN_SAMPLES
 _SUMS = Layout(1, 1, 1, "int32", 32)
 # A changed weight costs a sample as much as so many words of a fresh run, where its inputs are packed.
 _WORDS_A_CHANGE = 16
@@ -114,7 +115,7 @@ class KnownRun:
         source = self._source(place, stage, encoded)
         if self._is_first(place):
             values = _decoded(source, stage.input)[:, input_order(stage.fan_in, stage.window)]
-            return _KnownLayer(sums, np.ascontiguousarray(values.T, np.int16), None, None)
+            return _KnownLayer(sums, _in_blocks(values), None, None)
         weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
         columns = np.ascontiguousarray(fan_in_order(weights, stage.window).T, np.int8)
         return _KnownLayer(sums, None, np.ascontiguousarray(source).view(np.uint32), columns)
@@ -157,6 +158,14 @@ class KnownRun:
         assert isinstance(panels, PanelsDescriptor), "a clean program reads no banks"
         parts = known.sums, known.columns, known.inputs, known.weights
         return DifferenceDescriptor(panels.layer, *map(address, parts), wrong.ctypes.data, len(wrong), self.samples)
+
+
+def _in_blocks(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
+    """Inputs (B, n) as int16 (blocks, n, samples of a block), 0 behind the last sample."""
+    samples, inputs = values.shape
+    padded = np.zeros((-(-samples // _BLOCK_SAMPLES) * _BLOCK_SAMPLES, inputs), np.int16)
+    padded[:samples] = values
+    return np.ascontiguousarray(padded.reshape(-1, _BLOCK_SAMPLES, inputs).transpose(0, 2, 1))
 
 
 def _is_cheaper(stage: LinearStage, lifted: LiftedLayer, known: _KnownLayer) -> bool:

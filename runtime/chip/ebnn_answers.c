@@ -70,17 +70,33 @@ static uint32_t *store(ebnn_answers *answers, uint64_t row, const answered both[
     return table < answers->room ? answers->tables + table * 2 * EBNN_READ_WORDS : NULL;
 }
 
+/* What a law makes of each value in all columns. */
+static void answer_values(const ebnn_law *law, answered by_value[EBNN_TURN_VALUES])
+{
+    memset(by_value, 0, EBNN_TURN_VALUES * sizeof *by_value);
+    for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
+        add_columns(&by_value[value], UINT32_MAX, law->minus[value], law->at_most_zero[value]);
+    }
+}
+
 void ebnn_answer_by_law(ebnn_answers *answers, uint64_t rows, const uint32_t *sign, const uint32_t *nonzero,
                         const uint16_t *kind, const ebnn_law *laws)
 {
+    answered by_value[EBNN_TURN_VALUES];
+
     for (uint64_t row = 0; row < rows; row++) {
         const ebnn_law *law = &laws[kind[row]];
         const uint32_t is[EBNN_TURN_VALUES] = {nonzero[row] & ~sign[row], ~nonzero[row], nonzero[row] & sign[row]};
         answered found = {0, 0, 0}, both[2];
         uint32_t *table;
 
+        if (row == 0 || kind[row] != kind[row - 1]) {
+            answer_values(law, by_value);
+        }
         for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
-            add_columns(&found, is[value], law->minus[value], law->at_most_zero[value]);
+            found.sign |= is[value] & by_value[value].sign;
+            found.nonzero |= is[value] & by_value[value].nonzero;
+            found.uncertain |= is[value] & by_value[value].uncertain;
         }
         both[0] = both[1] = found;
         table = store(answers, row, both);

@@ -12,24 +12,55 @@
 #define AVX2 __attribute__((target("avx2")))
 #define LANES 8
 
+/* Of 16 samples at a time: sums of products of pairs, the halves of each register as the unpacking leaves them. */
+typedef struct pair_sums {
+    __m256i low;
+    __m256i high;
+} pair_sums;
+
+AVX2 static inline void add_pair(pair_sums *sums, const int16_t *one, const int16_t *other, __m256i factors)
+{
+    const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)one);
+    const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)other);
+
+    sums->low = _mm256_add_epi32(sums->low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), factors));
+    sums->high = _mm256_add_epi32(sums->high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), factors));
+}
+
+/* Two wrong weights at a time; an odd last one goes with itself, times 0. */
+AVX2 static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
+                         uint32_t changes[EBNN_KNOWN_SAMPLES])
+{
+    pair_sums sums[EBNN_KNOWN_SAMPLES / 16];
+
+    for (size_t part = 0; part < EBNN_KNOWN_SAMPLES / 16; part++) {
+        sums[part].low = sums[part].high = _mm256_setzero_si256();
+    }
+    for (size_t k = 0; k < count; k += 2) {
+        const ebnn_wrong_weight *other = &wrong[k + 1 < count ? k + 1 : k];
+        const int32_t second = k + 1 < count ? other->change : 0;
+        const __m256i factors =
+            _mm256_set1_epi32((int32_t)((uint32_t)second << 16 | ((uint32_t)wrong[k].change & 0xFFFF)));
+        const int16_t *a = inputs + (size_t)wrong[k].input * EBNN_KNOWN_SAMPLES;
+        const int16_t *b = inputs + (size_t)other->input * EBNN_KNOWN_SAMPLES;
+
+        for (size_t part = 0; part < EBNN_KNOWN_SAMPLES / 16; part++) {
+            add_pair(&sums[part], a + 16 * part, b + 16 * part, factors);
+        }
+    }
+    for (size_t part = 0; part < EBNN_KNOWN_SAMPLES / 16; part++) {
+        __m256i *at = (__m256i *)(void *)(changes + 16 * part);
+
+        _mm256_storeu_si256(at, _mm256_permute2x128_si256(sums[part].low, sums[part].high, 0x20));
+        _mm256_storeu_si256(at + 1, _mm256_permute2x128_si256(sums[part].low, sums[part].high, 0x31));
+    }
+}
+
 AVX2 static inline void add_eight(uint32_t *sums, __m256i values, __m256i factor)
 {
     __m256i *at = (__m256i *)(void *)sums;
 
     _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_mullo_epi32(values, factor)));
-}
-
-AVX2 static void add_values(uint32_t *sums, const int16_t *values, int32_t factor, size_t count)
-{
-    const __m256i factors = _mm256_set1_epi32(factor);
-    size_t i = 0;
-
-    for (; i + LANES <= count; i += LANES) {
-        const __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(values + i));
-
-        add_eight(sums + i, _mm256_cvtepi16_epi32(eight), factors);
-    }
-    ebnn_adding_portable.add_values(sums + i, values + i, factor, count - i);
 }
 
 AVX2 static void add_weights(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count)
@@ -45,7 +76,7 @@ AVX2 static void add_weights(uint32_t *sums, const int8_t *weights, int32_t fact
     ebnn_adding_portable.add_weights(sums + i, weights + i, factor, count - i);
 }
 
-const ebnn_adding_kernel ebnn_adding_avx2 = {add_values, add_weights};
+const ebnn_adding_kernel ebnn_adding_avx2 = {correct, add_weights};
 
 #else
 

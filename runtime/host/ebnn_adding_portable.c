@@ -5,10 +5,18 @@
  */
 #include "ebnn_host_difference.h"
 
-static void add_values(uint32_t *sums, const int16_t *values, int32_t factor, size_t count)
+#include <string.h>
+
+static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
+                    uint32_t changes[EBNN_KNOWN_SAMPLES])
 {
-    for (size_t i = 0; i < count; i++) {
-        sums[i] += (uint32_t)(factor * values[i]);
+    memset(changes, 0, EBNN_KNOWN_SAMPLES * sizeof *changes);
+    for (size_t k = 0; k < count; k++) {
+        const int16_t *values = inputs + (size_t)wrong[k].input * EBNN_KNOWN_SAMPLES;
+
+        for (size_t i = 0; i < EBNN_KNOWN_SAMPLES; i++) {
+            changes[i] += (uint32_t)(wrong[k].change * values[i]);
+        }
     }
 }
 
@@ -19,4 +27,4 @@ static void add_weights(uint32_t *sums, const int8_t *weights, int32_t factor, s
     }
 }
 
-const ebnn_adding_kernel ebnn_adding_portable = {add_values, add_weights};
+const ebnn_adding_kernel ebnn_adding_portable = {correct, add_weights};

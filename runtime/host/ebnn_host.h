@@ -64,16 +64,19 @@ typedef struct ebnn_sensed_layer {
     const ebnn_sensing *sensing;
 } ebnn_sensed_layer;
 
+/* Samples of a block in which the inputs of a known run lie side by side. */
+#define EBNN_KNOWN_SAMPLES 64
+
 /*
  * A dense layer of one pixel and one group whose inputs and weights differ in few places from those of a known run; the
  * layer's own weights are not looked at. Sample i of a batch is sample `first_inference` + i of the known run.
  */
 typedef struct ebnn_difference_layer {
     ebnn_linear_layer layer;
-    const uint32_t *sums;           /* (sample, neuron): the known run's */
-    const int16_t *columns;         /* (input, sample): inputs that are the same in every run; NULL: they are packed */
-    const uint32_t *inputs;         /* (sample): the known run's packed inputs, without gaps between samples */
-    const int8_t *weights;          /* (input, neuron): the known run's */
+    const uint32_t *sums;   /* (sample, neuron): the known run's */
+    const int16_t *columns; /* (block of samples, input, EBNN_KNOWN_SAMPLES): the same in every run; NULL: packed */
+    const uint32_t *inputs; /* (sample): the known run's packed inputs, without gaps between samples */
+    const int8_t *weights;  /* (input, neuron): the known run's */
     const ebnn_wrong_weight *wrong; /* weights that are others now, by rising neuron */
     uint64_t wrong_count;
     uint64_t samples; /* of the known run */

@@ -10,8 +10,8 @@
 
 #include "ebnn_writer.h"
 
-/* Samples at a time: their inputs of one number fill a few registers, and their sums stay in a second-level cache. */
-#define BLOCK 64
+/* Samples at a time: their inputs of one number fill a few registers, and all of theirs stay in a second-level cache. */
+#define BLOCK EBNN_KNOWN_SAMPLES
 
 /* A block at work: samples `first` to `first + count` of the known run. */
 typedef struct block_of_samples {
@@ -23,9 +23,15 @@ typedef struct block_of_samples {
     uint32_t *sums;          /* (sample, neuron) */
 } block_of_samples;
 
+/* Sums from one sample's to the next one's: those of a neuron shall not all compete for one set of a cache. */
+static size_t stride_of(const ebnn_difference_layer *difference)
+{
+    return (size_t)difference->layer.output.channels + 16;
+}
+
 size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *difference)
 {
-    return (size_t)BLOCK * difference->layer.output.channels * 4;
+    return BLOCK * stride_of(difference) * 4;
 }
 
 /* Words of a vector of bits, or of one of its two parts where it is one of trits. */
@@ -75,7 +81,7 @@ static void add_packed(const block_of_samples *at)
 
     for (size_t i = 0; i < at->count; i++) {
         const uint32_t *now = (const uint32_t *)(const void *)(at->source.first + i * at->source.stride);
-        uint32_t *sums = at->sums + i * difference->layer.output.channels;
+        uint32_t *sums = at->sums + i * stride_of(difference);
 
         add_changed_inputs(at, now, difference->inputs + (at->first + i) * vector_words, sums);
         for (size_t k = 0; k < difference->wrong_count; k++) {
@@ -90,19 +96,21 @@ static void add_packed(const block_of_samples *at)
 static void add_columns(const block_of_samples *at)
 {
     const ebnn_difference_layer *difference = at->difference;
-    const uint32_t neurons = difference->layer.output.channels;
+    const size_t stride = stride_of(difference);
+    const size_t fan_in =
+        (size_t)difference->layer.input.channels * difference->layer.input.height * difference->layer.input.width;
+    const int16_t *inputs = difference->columns + at->first / BLOCK * fan_in * BLOCK;
+    uint32_t changes[BLOCK];
 
-    for (size_t k = 0; k < difference->wrong_count;) {
+    for (size_t k = 0, next = 0; k < difference->wrong_count; k = next) {
         const uint32_t neuron = difference->wrong[k].neuron;
-        uint32_t changes[BLOCK] = {0};
 
-        for (; k < difference->wrong_count && difference->wrong[k].neuron == neuron; k++) {
-            const int16_t *column = difference->columns + difference->wrong[k].input * difference->samples + at->first;
-
-            at->adding->add_values(changes, column, difference->wrong[k].change, at->count);
+        while (next < difference->wrong_count && difference->wrong[next].neuron == neuron) {
+            next++;
         }
+        at->adding->correct(inputs, difference->wrong + k, next - k, changes);
         for (size_t i = 0; i < at->count; i++) {
-            at->sums[i * neurons + neuron] += changes[i];
+            at->sums[i * stride + neuron] += changes[at->first % BLOCK + i];
         }
     }
 }
@@ -139,7 +147,7 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
                              size_t batch, uint64_t first, const ebnn_kernel *kernel, void *scratch)
 {
     const ebnn_linear_layer *layer = &difference->layer;
-    const uint32_t neurons = layer->output.channels;
+    const size_t neurons = layer->output.channels, stride = stride_of(difference);
     const int32_t status = ebnn_check_linear(layer);
     block_of_samples at = {difference, find_adding(kernel), 0, 0, source, (uint32_t *)scratch};
 
@@ -151,16 +159,19 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
     }
     for (size_t done = 0; done < batch; done += at.count) {
         at.first = (size_t)first + done;
-        at.count = batch - done < BLOCK ? batch - done : BLOCK;
+        at.count = BLOCK - at.first % BLOCK; /* no block of the known run is crossed */
+        at.count = batch - done < at.count ? batch - done : at.count;
         at.source.first = source.first + done * source.stride;
-        memcpy(at.sums, difference->sums + at.first * neurons, at.count * neurons * 4);
+        for (size_t i = 0; i < at.count; i++) {
+            memcpy(at.sums + i * stride, difference->sums + (at.first + i) * neurons, neurons * 4);
+        }
         if (difference->columns != NULL) {
             add_columns(&at);
         } else {
             add_packed(&at);
         }
         for (size_t i = 0; i < at.count; i++) {
-            write_sample(layer, kernel, at.sums + i * neurons, target.first + (done + i) * target.stride);
+            write_sample(layer, kernel, at.sums + i * stride, target.first + (done + i) * target.stride);
         }
     }
     return EBNN_OK;

@@ -18,8 +18,10 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
 
 /* Sums that are added to: what a register does several of at a time. One file an instruction set. */
 typedef struct ebnn_adding_kernel {
-    /* sums[i] += factor * values[i] */
-    void (*add_values)(uint32_t *sums, const int16_t *values, int32_t factor, size_t count);
+    /* what a neuron's wrong weights add for each sample of a block; `inputs` are the block's */
+    void (*correct)(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
+                    uint32_t changes[EBNN_KNOWN_SAMPLES]);
+    /* sums[i] += factor * weights[i] */
     void (*add_weights)(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count);
 } ebnn_adding_kernel;
 

@@ -15,12 +15,13 @@ from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.descriptors import DifferenceDescriptor
 from edgebnn.emulator.emulate import Dataset, emulate
 from edgebnn.emulator.executors import Executor, execute
-from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.fast import FastPath, Kernel
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
 from tests.emulator.macro_driver import on_chip
 from tests.networks import Builder, random_inputs
+from tests.runtime.agreement import kernels
 
 CHIPS = [
     ChipInstance(1, 1e-3),
@@ -90,6 +91,21 @@ def test_few_errors_are_evaluated_by_what_they_change() -> None:
         chip = weights_on_chip(mapped, programmed_banks(mapped, ChipInstance(1, rate)))
         program = known.program(chip)
         assert sum(isinstance(each, DifferenceDescriptor) for each in program.descriptors) == count
+
+
+@pytest.mark.parametrize("kernel", kernels())
+def test_every_kernel_finds_the_same_differences(
+    runs: tuple[MappedNetwork, FastPath, npt.NDArray[Any]], kernel: Kernel
+) -> None:
+    mapped, fast, x = runs
+    encoded = fast.encode(x)
+    known = known_run.KnownRun(fast, encoded)
+    for chip in CHIPS[:2]:
+        banks = programmed_banks(mapped, chip)
+        found = np.empty((len(x), mapped.network.output.size), np.int32)
+        # From within a block of the known run on, as blocks of other sizes begin.
+        fast.execute(known.program(weights_on_chip(mapped, banks)), encoded[37:], found[37:], 37, kernel)
+        np.testing.assert_array_equal(found[37:], fast.run(x, banks)[37:])
 
 
 def test_samples_beyond_what_is_kept_run_afresh(
