@@ -14,19 +14,8 @@ from math import hypot
 
 import numpy as np
 
-from edgebnn.chip.theory import (
-    Amplifier,
-    Law,
-    Normal,
-    SignRates,
-    TernaryRates,
-    Window,
-    gridded_rate,
-    pair_error_rate,
-    seen,
-    taken,
-    unseen,
-)
+from edgebnn.chip.theory import Amplifier, Law, Normal, SignRates, TernaryRates, Window, gridded_rate, pair_error_rate
+from edgebnn.chip.window_rates import seen, taken, unseen
 
 _AMPLITUDES = 8  # nodes of the mean over the amplitudes of telegraph noise
 

@@ -8,7 +8,8 @@ their own, the shift of BLb's devices against BL's is solved with it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import exp, log, sqrt
 
 import numpy as np
@@ -45,16 +46,38 @@ def nominal_cell(target: Target, policy_name: str, cycles: int) -> Cell:
         return plain
     if not 0 < rates.mean < 0.5 or min(rates.plus, rates.minus) == 0:
         raise _unsolvable(target, policy_name, rates)
+    found = _spread_out(plain, _causes(physics), rates)
+    if found is None:
+        raise _unsolvable(target, policy_name, rates)
+    return found
 
-    def spread_out(s: float) -> Cell:
-        return replace(plain, lrs=_state(physics, lrs, s, "lrs_spread"), hrs=_state(physics, hrs, s, "hrs_spread"))
 
-    if rates.plus == rates.minus:
-        s = _spread_for(lambda s: _distance(pair_rates(spread_out(s)).mean, rates.mean), hrs - lrs)
-        if s is None:
-            raise _unsolvable(target, policy_name, rates)
-        return spread_out(s)
-    return _shifted(target, policy_name, spread_out, rates, hrs - lrs)
+@dataclass(frozen=True)
+class _Causes:
+    """lrs, hrs: the spread of each state in units of s. device, relaxed: what shares of the variance are a device's for
+    good, and taken on after programming."""
+
+    lrs: float
+    hrs: float
+    device: float
+    relaxed: float
+
+    def spread_out(self, plain: Cell, s: float) -> Cell:
+        """A cell with devices of the spread s."""
+        return replace(plain, lrs=self._state(plain.lrs, self.lrs * s), hrs=self._state(plain.hrs, self.hrs * s))
+
+    def _state(self, plain: State, spread: float) -> State:
+        shares = self.device, 1 - self.device - self.relaxed, self.relaxed
+        return State(plain.ln_median, *(spread * sqrt(share) for share in shares))
+
+
+@lru_cache(maxsize=256)
+def _spread_out(plain: Cell, causes: _Causes, rates: SignRates) -> Cell | None:
+    """The cell with the spread, and the shift, that give both rates; None where none do."""
+    if rates.plus != rates.minus:
+        return _shifted(plain, causes, rates)
+    s = _spread_for(lambda s: _distance(pair_rates(causes.spread_out(plain, s)).mean, rates.mean), plain.contrast)
+    return None if s is None else causes.spread_out(plain, s)
 
 
 def medians(policy: Policy) -> tuple[float, float]:
@@ -63,26 +86,28 @@ def medians(policy: Policy) -> tuple[float, float]:
     return log(policy.lrs.si("resistance")), log(policy.hrs.si("resistance"))
 
 
-def _shifted(
-    target: Target, policy_name: str, spread_out: Callable[[float], Cell], rates: SignRates, contrast: float
-) -> Cell:
+def _shifted(plain: Cell, causes: _Causes, rates: SignRates) -> Cell | None:
     """Two rates, two unknowns: the spread and the shift that give both.
 
     In quantiles the two are nearly straight lines, so the start is what single normal laws give: (D + shift) / w and
     (D - shift) / w are the quantiles of the rates.
     """
+    contrast = plain.contrast
     plus, minus = (-float(ndtri(rate)) for rate in (rates.plus, rates.minus))
     shift = contrast * (plus - minus) / (plus + minus)
     s = 2 * contrast / (plus + minus) / sqrt(2)
 
+    def cell_of(unknown: npt.NDArray[np.float64]) -> Cell:
+        return replace(causes.spread_out(plain, exp(float(unknown[0]))), blb_shift=float(unknown[1]))
+
     def excess(unknown: npt.NDArray[np.float64]) -> tuple[float, float]:
-        found = pair_rates(replace(spread_out(exp(float(unknown[0]))), blb_shift=float(unknown[1])))
+        found = pair_rates(cell_of(unknown))
         return _distance(found.plus, rates.plus), _distance(found.minus, rates.minus)
 
     solution = root(excess, (log(s), shift), tol=1e-12)
     if max(map(abs, excess(solution.x))) > _CLOSE or abs(solution.x[1]) >= contrast:
-        raise _unsolvable(target, policy_name, rates)
-    return replace(spread_out(exp(float(solution.x[0]))), blb_shift=float(solution.x[1]))
+        return None
+    return cell_of(solution.x)
 
 
 def _spread_for(excess: Callable[[float], float], contrast: float) -> float | None:
@@ -102,14 +127,11 @@ def _distance(found: float, wanted: float) -> float:
     return high - low
 
 
-def _state(physics: Physics, ln_median: float, s: float, name: str) -> State:
-    """A state whose devices have the spread s, times what the target says of this state, by its causes."""
-    variability = physics.variability
-    ratio = getattr(variability, name)
-    spread = s if ratio is None else s * ratio.si("factor")
-    settled = 0.0 if physics.relaxation is None else physics.relaxation.share.si("ratio")
-    share = variability.device_share.si("ratio")
-    return State(ln_median, spread * sqrt(share), spread * sqrt(1 - share - settled), spread * sqrt(settled))
+def _causes(physics: Physics) -> _Causes:
+    variability, relaxation = physics.variability, physics.relaxation
+    lrs, hrs = (1.0 if each is None else each.si("factor") for each in (variability.lrs_spread, variability.hrs_spread))
+    relaxed = 0.0 if relaxation is None else relaxation.share.si("ratio")
+    return _Causes(lrs, hrs, variability.device_share.si("ratio"), relaxed)
 
 
 def _tails(physics: Physics) -> Tails:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
@@ -275,7 +276,7 @@ def physics_of(target: Target) -> Physics:
 
 
 def _quantities(section: Any, prefix: str) -> Iterator[tuple[str, Quantity, Bounds]]:
-    hints = get_type_hints(type(section), include_extras=True)
+    hints = _hints(section.__class__)
     for name in section.__struct_fields__:
         value = getattr(section, name)
         path = f"{prefix}{name}"
@@ -286,6 +287,11 @@ def _quantities(section: Any, prefix: str) -> Iterator[tuple[str, Quantity, Boun
         elif isinstance(value, dict):
             for key, item in value.items():
                 yield from _quantities(item, f"{path}.{key}.")
+
+
+@cache
+def _hints(section: type[Section]) -> dict[str, Any]:
+    return get_type_hints(section, include_extras=True)
 
 
 def _bounds(hint: Any) -> Bounds:

@@ -7,9 +7,9 @@ and Q the upper tail of the normal law, the rates are Q(D / 2s) of one device an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from math import frexp, hypot, ldexp
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -101,78 +101,35 @@ def gridded_rate(rate: float) -> float:
 
 def single_error_rate(lrs: Law, hrs: Law, reference: float) -> float:
     """Of 1T1R devices against a fixed reference, as many in one state as in the other: each on its wrong side."""
-    above = sum(part.share * float(_below(part.mean - reference, part.spread)) for part in lrs)
-    below = sum(part.share * float(_below(reference - part.mean, part.spread)) for part in hrs)
-    return (above + below) / 2
+    low, high = parts(lrs), parts(hrs)
+    late = low.share @ below(low.mean - reference, low.spread)
+    early = high.share @ below(reference - high.mean, high.spread)
+    return float(late + early) / 2
 
 
 def pair_error_rate(lrs: Law, hrs: Law, amplifier: Amplifier = Amplifier()) -> float:
     """Of a 2T2R pair: the amplifier takes the line that is to be in HRS for the faster one."""
-    return sum(
-        fast.share * slow.share * float(_below(fast.mean - slow.mean, _pair_spread(fast, slow, amplifier)))
-        for fast in lrs
-        for slow in hrs
-    )
+    fast, slow = parts(lrs), parts(hrs)
+    distance = np.subtract.outer(fast.mean, slow.mean)
+    spread = np.hypot(np.hypot.outer(fast.spread, slow.spread), hypot(amplifier.offset, amplifier.noise))
+    return float(fast.share @ below(distance, spread) @ slow.share)
 
 
-def seen(window: Window, first: Law, second: Law) -> float:
-    """How often at least one of two lines falls within the window."""
-    z, weight = _normal_law()
-    ends = window.median + window.spread * z
-    return min(float((weight * (1 - _later(first, ends) * _later(second, ends))).sum()), 1.0)
+class Parts(NamedTuple):
+    """The parts of a law, an element each."""
+
+    share: Floats
+    mean: Floats
+    spread: Floats
 
 
-def unseen(window: Window, first: Law, second: Law) -> float:
-    """How often neither of two lines falls within the window."""
-    z, weight = _normal_law()
-    ends = window.median + window.spread * z
-    return min(float((weight * _later(first, ends) * _later(second, ends)).sum()), 1.0)
+@lru_cache(maxsize=256)
+def parts(law: Law) -> Parts:
+    """The parts of a law side by side."""
+    return Parts(*np.array([(part.share, part.mean, part.spread) for part in law]).T)
 
 
-def taken(window: Window, first: Law, second: Law, amplifier: Amplifier = Amplifier()) -> float:
-    """How often a line falls within the window and the amplifier takes the first one for the faster."""
-    return sum(one.share * other.share * _taken(window, one, other, amplifier) for one in first for other in second)
-
-
-def _taken(window: Window, first: Normal, second: Normal, amplifier: Amplifier) -> float:
-    # Over u = first - second, normal, and the mean of both, which given u is normal too.
-    distance, middle = first.mean - second.mean, (first.mean + second.mean) / 2
-    sensed = hypot(amplifier.offset, amplifier.noise)
-    wide = hypot(first.spread, second.spread)
-    if wide == 0:
-        fallen = _below(window.median - min(first.mean, second.mean), window.spread)
-        return float(_below(-distance, sensed) * fallen)
-    u = np.linspace(distance - 9 * wide, distance + 9 * wide, 4001)
-    density = np.exp(-(((u - distance) / wide) ** 2) / 2)
-    density /= density.sum()
-    # The faster line is at the mean less |u| / 2.
-    one, other = first.spread / wide, second.spread / wide
-    mean = middle + (one**2 - other**2) / 2 * (u - distance)
-    in_time = _below(window.median - mean + np.abs(u) / 2, hypot(first.spread * other, window.spread))
-    return float((density * _below(-u, sensed) * in_time).sum())
-
-
-def _pair_spread(fast: Normal, slow: Normal, amplifier: Amplifier) -> float:
-    return hypot(fast.spread, slow.spread, amplifier.offset, amplifier.noise)
-
-
-def _later(law: Law, ends: Floats) -> Floats:
-    """How often a line falls later than each of the ends of the window."""
-    found: Floats = np.zeros_like(ends)
-    for part in law:
-        found = found + part.share * _below(part.mean - ends, part.spread)
-    return found
-
-
-def _below(distance: Any, spread: float) -> Any:
+def below(distance: Any, spread: Any) -> Any:
     """How often a normal number of this spread is below a distance: a step, one half at 0, where the spread is 0."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return ndtr(np.where(np.equal(distance, 0), 0.0, np.divide(distance, spread)))
-
-
-@cache
-def _normal_law() -> tuple[Floats, Floats]:
-    """Nodes and weights of a standard normal number: a fine grid, since integrands are steps where a spread is 0."""
-    z: Any = np.linspace(-9, 9, 3601)
-    weight = np.exp(-(z**2) / 2)
-    return z, weight / weight.sum()

@@ -20,7 +20,8 @@ from edgebnn.chip.cell import Level
 from edgebnn.chip.discharge import in_series
 from edgebnn.chip.spread import nominal_cell
 from edgebnn.chip.target import Target, physics_of
-from edgebnn.chip.theory import Law, Window, seen, unseen
+from edgebnn.chip.theory import Law, Window
+from edgebnn.chip.window_rates import seen, unseen
 from edgebnn.errors import TargetError
 
 

@@ -19,17 +19,8 @@ from edgebnn.chip.secded import SECDED_8_4, SECDED_72_64, bit_error_rate
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.ternary_samples import count_ternary_errors
-from edgebnn.chip.theory import (
-    Amplifier,
-    Window,
-    gridded_rate,
-    normal_law,
-    pair_error_rate,
-    seen,
-    single_error_rate,
-    taken,
-    unseen,
-)
+from edgebnn.chip.theory import Amplifier, Window, gridded_rate, normal_law, pair_error_rate, single_error_rate
+from edgebnn.chip.window_rates import seen, taken, unseen
 from tests.chip.codes import block_error_rate
 
 RRAM130 = load_target("rram130")
@@ -83,7 +74,7 @@ def test_an_amplifiers_offset_and_noise_add_their_variances_to_the_pairs() -> No
 def test_devices_without_spread_do_not_err() -> None:
     lrs, hrs = normal_law(9.0, 0.0), normal_law(11.0, 0.0)
     assert single_error_rate(lrs, hrs, 10.0) == pair_error_rate(lrs, hrs) == 0
-    assert taken(Window(10.0, 1.0), hrs, lrs) == 0
+    assert taken(Window(10.0, 1.0), hrs, lrs, Amplifier()) == 0
 
 
 def test_without_a_spread_of_the_devices_the_windows_alone_decides() -> None:
@@ -144,7 +135,7 @@ def test_lines_that_miss_the_window_independently_would_turn_signs_a_thousand_ti
     window = Window(0.0, 0.0)
     assert unseen(window, lrs, hrs) == pytest.approx(1e-2)
     assert seen(window, hrs, hrs) == pytest.approx(0.185)
-    assert taken(window, hrs, lrs) > misses * falls > 1e-3
+    assert taken(window, hrs, lrs, Amplifier()) > misses * falls > 1e-3
 
 
 def test_stuck_devices_are_told_by_the_level_and_not_by_its_numbers() -> None:
