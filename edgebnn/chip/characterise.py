@@ -14,6 +14,7 @@ from edgebnn.chip.cell import cell_error_rate, cell_error_rates
 from edgebnn.chip.coded_samples import CellErrors, count_cell_errors
 from edgebnn.chip.comparators import CODES, Comparison, Scheme, compare, scheme_error_rate
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.coverage import array_of
 from edgebnn.chip.distributions import Distribution, distributions
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.margins import Margins, margins
@@ -152,8 +153,8 @@ def _policies(target: Target, request: Request) -> tuple[list[str], tuple[str, .
 
 
 def _policy(target: Target, name: str, conditions: Conditions, request: Request) -> PolicyFigures:
-    cell = solve_cell(target, name, conditions)
-    sampled = distributions(cell, request.seed, request.cells)
+    cell, geometry = solve_cell(target, name, conditions), array_of(target).geometry
+    sampled = distributions(cell, request.seed, request.cells, geometry)
     of_medians = contrast_evidence(target, name, conditions)
     of_spreads = single_evidence(target, name, conditions)
     lrs, hrs = (
@@ -169,7 +170,7 @@ def _policy(target: Target, name: str, conditions: Conditions, request: Request)
         endurance=Graded(endurance.si("cycles"), endurance.evidence),
         ageing=_ageing(target, name, conditions),
         comparison=compare(target, name, conditions),
-        margins=margins(cell, request.seed, request.cells),
+        margins=margins(cell, request.seed, request.cells, geometry),
     )
 
 
@@ -189,7 +190,7 @@ def _ageing(target: Target, name: str, conditions: Conditions) -> tuple[tuple[in
 
 def _error_rates(target: Target, name: str, conditions: Conditions, request: Request) -> ErrorRates:
     cell = solve_cell(target, name, conditions)
-    counted = count_cell_errors(cell, request.seed, request.cells, CODES.values())
+    counted = count_cell_errors(cell, request.seed, request.cells, CODES.values(), array_of(target).geometry)
     rates = {
         row.scheme: Rate(row.bit_error_rate, _tally(counted, row.scheme)) for row in compare(target, name, conditions)
     }

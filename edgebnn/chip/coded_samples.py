@@ -10,16 +10,23 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
+from edgebnn.chip.geometry import SINGLE, Geometry, Numbers
 from edgebnn.chip.intervals import Tally
-from edgebnn.chip.sampling import ALTERNATING, BANK_CELLS, MAX_BANKS, NO_ZEROS, sample_cells
+from edgebnn.chip.reading import unpack
+from edgebnn.chip.sampling import ALTERNATING, sample_cells, whole_banks
 from edgebnn.chip.secded import Code, Data, Octets, decode
-from edgebnn.errors import TargetError
 
-_BLOCK_BANKS = 1152  # in memory of a thread at a time; a multiple of 9, so that no word of 9 octets is cut
+_BLOCK_CELLS = 1 << 20  # in memory of a thread at a time
+Flags = npt.NDArray[np.bool_]
+
+_WHOLE_WORDS = 9  # banks: so many make whole words of both codes, of 1 and of 9 octets
 
 
 @dataclass(frozen=True)
@@ -38,39 +45,34 @@ class WordErrors:
 @dataclass(frozen=True)
 class CellErrors:
     """Of sampled cells: 2T2R pairs programmed to +1 and to -1, their devices as 1T1R, and these as the bits of words of
-    each code.
+    each code. Pairs are grouped by their sense amplifier.
     """
 
     plus: Tally
     minus: Tally
+    pair: Tally
     single: Tally
     words: dict[Code, WordErrors]
 
-    @property
-    def pair(self) -> Tally:
-        """Of all 2T2R pairs."""
-        return self.plus + self.minus
-
     def __add__(self, other: CellErrors) -> CellErrors:
         words = {code: found + other.words[code] for code, found in self.words.items()}
-        return CellErrors(self.plus + other.plus, self.minus + other.minus, self.single + other.single, words)
+        return CellErrors(
+            self.plus + other.plus, self.minus + other.minus, self.pair + other.pair, self.single + other.single, words
+        )
 
 
-def count_cell_errors(cell: Cell, seed: int, cells: int, codes: Iterable[Code]) -> CellErrors:
+def count_cell_errors(
+    cell: Cell, seed: int, cells: int, codes: Iterable[Code], geometry: Geometry = SINGLE
+) -> CellErrors:
     """Errors of at least `cells` cells: the freshly programmed ones of whole banks from bank 0 on, half of them +1.
 
-    The counts do not depend on the number of threads. Raises TargetError for more cells than 2^27 banks have.
+    The counts do not depend on the number of threads. Raises TargetError for more cells than there are numbers for.
     """
-    if not 1 <= cells <= MAX_BANKS * BANK_CELLS:
-        raise TargetError(f"{cells} cells cannot be sampled; use 1 to {MAX_BANKS * BANK_CELLS}")
-    codes, banks = tuple(codes), range(-(-cells // BANK_CELLS))
-    parts = [banks[first : first + _BLOCK_BANKS] for first in range(0, len(banks), _BLOCK_BANKS)]
-    none = Tally(0, 0)
-    total = CellErrors(none, none, none, {code: WordErrors(none, none) for code in codes})
+    codes, banks = tuple(codes), whole_banks(cells, geometry)
+    block = _WHOLE_WORDS * max(1, _BLOCK_CELLS // geometry.synapses // _WHOLE_WORDS)
+    parts = [banks[first : first + block] for first in range(0, len(banks), block)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for found in pool.map(lambda part: _count(cell, seed, part, codes), parts):
-            total += found
-    return total
+        return reduce(add, pool.map(lambda part: _count(cell, seed, part, codes, geometry), parts))
 
 
 def word_errors(code: Code, errors: Octets) -> WordErrors:
@@ -86,17 +88,24 @@ def word_errors(code: Code, errors: Octets) -> WordErrors:
     return WordErrors(Tally(int(left.sum()), len(data)), Tally(int((wrong > 1).sum()), len(data)))
 
 
-def _count(cell: Cell, seed: int, banks: range, codes: tuple[Code, ...]) -> CellErrors:
-    masks = sample_cells(cell, seed, banks)
+def _count(cell: Cell, seed: int, banks: range, codes: tuple[Code, ...], geometry: Geometry) -> CellErrors:
+    masks = sample_cells(cell, seed, banks, geometry=geometry)
     sides = [np.ascontiguousarray(mask, "<u4").view(np.uint8).ravel() for mask in (masks.bl, masks.blb)]
-    cells = len(banks) * BANK_CELLS
-    plus, minus = (
-        Tally(int(np.bitwise_count(masks.pair & np.uint32(sign)).sum(dtype=np.int64)), cells // 2)
-        for sign in (ALTERNATING, ALTERNATING ^ NO_ZEROS)
-    )
+    wrong, plus = unpack(masks.pair).sum(axis=1, dtype=np.int64), unpack(np.array(ALTERNATING, np.uint32))
     single = sum(int(np.bitwise_count(side).sum(dtype=np.int64)) for side in sides)
-    words = {code: word_errors(code, sides[0]) + word_errors(code, sides[1]) for code in codes}
-    return CellErrors(plus, minus, Tally(single, 2 * cells), words)
+    return CellErrors(
+        plus=_by_amplifier(wrong, geometry, plus),
+        minus=_by_amplifier(wrong, geometry, ~plus),
+        pair=_by_amplifier(wrong, geometry, plus | ~plus),
+        single=Tally(single, 2 * len(banks) * geometry.synapses),
+        words={code: word_errors(code, sides[0]) + word_errors(code, sides[1]) for code in codes},
+    )
+
+
+def _by_amplifier(wrong: Numbers, geometry: Geometry, chosen: Flags) -> Tally:
+    """Of how many cells are wrong in each column of each stripe (stripes, 32), those of the chosen columns (32,)."""
+    trials = np.broadcast_to(np.where(chosen, geometry.rows, 0), wrong.shape)
+    return Tally.grouped(geometry.by_amplifier(np.where(chosen, wrong, 0)), geometry.by_amplifier(trials))
 
 
 def _words(code: Code, errors: Octets) -> tuple[Data, Octets]:

@@ -16,7 +16,7 @@ from edgebnn.chip.coverage import array_of
 from edgebnn.chip.device_model import programmed_ln_resistance
 from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.intervals import Interval, exact_interval
+from edgebnn.chip.intervals import Interval, Tally
 from edgebnn.chip.misreads import wrong_read
 from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
 from edgebnn.chip.programming import program
@@ -31,24 +31,33 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class WrongSynapses:
-    """How many of so many synapses are wrong on one chip, and their share with its exact 95 % interval.
+    """How many of so many synapses are wrong on one chip, grouped by what they have in common.
 
     misread_share: the share that one read with the input +1 finds wrong, in the mean, what each read adds included.
     """
 
-    count: int
-    synapses: int
+    tally: Tally
     misread_share: float
+
+    @property
+    def count(self) -> int:
+        """How many are wrong."""
+        return self.tally.wrong
+
+    @property
+    def synapses(self) -> int:
+        """Of how many."""
+        return self.tally.trials
 
     @property
     def share(self) -> float:
         """The share of wrong synapses."""
-        return self.count / self.synapses
+        return self.tally.share
 
     @property
     def interval(self) -> Interval:
-        """Its Clopper-Pearson interval at the 95 % level."""
-        return exact_interval(self.count, self.synapses)
+        """Its interval at the 95 % level."""
+        return self.tally.interval()
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def uniform_pattern(weight: int, banks: int, geometry: Geometry) -> Pattern:
 
 def wrong_synapses(chip: ChipInstance, target: Target, policy: str, pattern: Pattern) -> WrongSynapses:
     """How many synapses of a pattern are wrong on a chip; TargetError for conditions that the model does not cover."""
-    return _counted(program(chip, target, pattern, policy), pattern)
+    return _counted(chip, program(chip, target, pattern, policy), pattern)
 
 
 def wrong_signs(chip: ChipInstance, target: Target, policy: str) -> WrongSigns:
@@ -145,7 +154,7 @@ def _compared(
     return PatternComparison(
         weight=weight,
         ternary=weight == 0,
-        wrong=(_counted(first, pattern), _counted(second, pattern)),
+        wrong=(_counted(chips[0], first, pattern), _counted(chips[1], second, pattern)),
         differ=int(differ.sum()),
         correlation=phi(*wrong),
         ln_resistance=_apart(chips, target, policy, pattern),
@@ -164,9 +173,19 @@ def _wrong(banks: ProgrammedBanks, pattern: Pattern) -> Flags:
     return unpack((pattern.sign ^ banks.sign[..., 1]) | (pattern.nonzero ^ banks.nonzero[..., 1]))
 
 
-def _counted(banks: ProgrammedBanks, pattern: Pattern) -> WrongSynapses:
-    wrong = _wrong(banks, pattern)
-    return WrongSynapses(int(wrong.sum()), wrong.size, float(wrong_read(banks, pattern.sign, pattern.nonzero).mean()))
+def _counted(chip: ChipInstance, banks: ProgrammedBanks, pattern: Pattern) -> WrongSynapses:
+    misread = wrong_read(banks, pattern.sign, pattern.nonzero)
+    return WrongSynapses(_grouped(chip, _wrong(banks, pattern), pattern.geometry), float(misread.mean()))
+
+
+def _grouped(chip: ChipInstance, wrong: Flags, geometry: Geometry) -> Tally:
+    """By what makes synapses of a chip err together: a common amplifier, or what a bank adds to their rates."""
+    by_column = wrong.sum(axis=1, dtype=np.int64)
+    if chip.errors is ErrorModel.DEVICE:
+        return Tally.grouped(geometry.by_amplifier(by_column), geometry.rows * geometry.reads_per_row)
+    if chip.errors is ErrorModel.TABLE:
+        return Tally.grouped(by_column.reshape(-1, geometry.columns).sum(axis=1), geometry.synapses)
+    return Tally(int(by_column.sum()), wrong.size)
 
 
 def _apart(chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, pattern: Pattern) -> float | None:

@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import BL, BLB
-from edgebnn.chip.geometry import COLUMNS
+from edgebnn.chip.geometry import COLUMNS, Geometry
 from edgebnn.chip.normal import Floats
-from edgebnn.chip.sampling import ALTERNATING, BANK_CELLS, sample_resistances
+from edgebnn.chip.sampling import ALTERNATING, sample_resistances, whole_banks
 
 QUANTILES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 BIN_DECADES = 0.05  # width of a bin; bins begin at whole multiples of it
-_MOST_BANKS = 256  # 2^18 devices of each state: enough for a picture, whatever the sample of the error rates
+_MOST_CELLS = 1 << 18  # enough for a picture, whatever the sample of the error rates
 
 # BL is in LRS where the sign is +1, BLb where it is -1.
 _PLUS = (ALTERNATING >> np.arange(COLUMNS) & 1) != 0
@@ -34,22 +34,23 @@ class Distribution:
     counts: tuple[int, ...]
 
 
-def distributions(cell: Cell, seed: int, cells: int) -> tuple[Distribution, Distribution]:
+def distributions(cell: Cell, seed: int, cells: int, geometry: Geometry) -> tuple[Distribution, Distribution]:
     """Of LRS and HRS, as the first of the sampled cells have them: one device of each state a cell."""
-    resistance = _sampled(cell, seed, cells)
+    resistance = _sampled(cell, seed, cells, geometry)
     low, high = np.where(_PLUS, BL, BLB), np.where(_PLUS, BLB, BL)
     return _distribution(_side(resistance, low)), _distribution(_side(resistance, high))
 
 
-def side_distributions(cell: Cell, seed: int, cells: int) -> tuple[Distribution, ...]:
+def side_distributions(cell: Cell, seed: int, cells: int, geometry: Geometry) -> tuple[Distribution, ...]:
     """Of LRS on BL and on BLb, HRS on BL and on BLb, as the same cells have them: half of them are +1."""
-    resistance = _sampled(cell, seed, cells)
+    resistance = _sampled(cell, seed, cells, geometry)
     chosen = ((BL, _PLUS), (BLB, ~_PLUS), (BL, ~_PLUS), (BLB, _PLUS))
     return tuple(_distribution(resistance[..., columns, side].ravel()) for side, columns in chosen)
 
 
-def _sampled(cell: Cell, seed: int, cells: int) -> Floats:
-    return sample_resistances(cell, seed, range(min(-(-cells // BANK_CELLS), _MOST_BANKS)))
+def _sampled(cell: Cell, seed: int, cells: int, geometry: Geometry) -> Floats:
+    banks = whole_banks(min(cells, _MOST_CELLS), geometry)
+    return sample_resistances(cell, seed, banks, geometry=geometry)
 
 
 def _side(resistance: Floats, side: npt.NDArray[np.int64]) -> Floats:

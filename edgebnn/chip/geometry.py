@@ -76,6 +76,11 @@ class Geometry:
         amplifier = (word * COLUMNS + np.arange(COLUMNS)) // self.reads_per_row
         return self.bank_row(bank * self.words + amplifier // COLUMNS, 0), amplifier % COLUMNS
 
+    def by_amplifier(self, counts: Numbers) -> Numbers:
+        """Counts (stripes, 32) of whole banks summed over the columns of each sense amplifier, int64 (amplifiers,)."""
+        found: Numbers = counts.reshape(-1, self.reads_per_row).sum(axis=1)
+        return found
+
 
 SINGLE = Geometry(rows=32, columns=COLUMNS, sense_amplifiers=COLUMNS)
 """A bank of one stripe with an amplifier for each column: in such ones samples of cells are drawn."""

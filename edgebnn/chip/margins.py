@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from edgebnn.chip.cell import Cell, Level
 from edgebnn.chip.distributions import Distribution, side_distributions
+from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.theory import Law, Normal, Window
 
 
@@ -40,13 +41,13 @@ class Margins:
     window: Window
 
 
-def margins(cell: Cell, seed: int, cells: int) -> Margins:
+def margins(cell: Cell, seed: int, cells: int, geometry: Geometry) -> Margins:
     """Of a cell, with so many sampled ones beside it, at least and up to 2^18."""
     laws = {place: cell.law(Level[place.state.upper()], blb=place.side == "blb") for place in PLACES}
     amplifier = hypot(cell.offset, cell.noise)
     return Margins(
         laws=laws,
-        sampled=dict(zip(PLACES, side_distributions(cell, seed, cells), strict=True)),
+        sampled=dict(zip(PLACES, side_distributions(cell, seed, cells, geometry), strict=True)),
         plus=_margin(laws[Place("lrs", "bl")], laws[Place("hrs", "blb")], amplifier),
         minus=_margin(laws[Place("lrs", "blb")], laws[Place("hrs", "bl")], amplifier),
         amplifier=amplifier,

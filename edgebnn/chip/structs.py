@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
+from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.normal import WHOLE, Floats, tables
 from edgebnn.errors import ToolError
 from edgebnn.native import library
@@ -64,19 +65,27 @@ class DeviceRows(ctypes.Structure):
         ("sign", _pointer),
         ("nonzero", _pointer),
         ("stride", _word),
-        ("first_bank", _word),
-        ("banks", _word),
+        ("first_stripe", _word),
+        ("stripes", _word),
         ("rows", _word),
+        ("row_bits", _word),
+        ("words", _word),
+        ("sharing", _word),
+        ("unused", _word),
     ]
 
     @classmethod
-    def of(cls, banks: range, rows: int, sign: npt.ArrayLike, nonzero: npt.ArrayLike) -> DeviceRows:
-        """Rows of some banks with their patterns: numbers for all of them, or arrays that fit (banks, rows)."""
+    def of(cls, banks: range, geometry: Geometry, sign: npt.ArrayLike, nonzero: npt.ArrayLike) -> DeviceRows:
+        """All rows of some banks with their patterns: numbers for all of them, or arrays that fit (stripes, rows)."""
         words = [np.asarray(each, np.uint32) for each in (sign, nonzero)]
+        first, stripes = geometry.stripe(banks.start), geometry.stripe(len(banks))
         each_row = any(word.ndim > 0 for word in words)
         if each_row:
-            words = [np.ascontiguousarray(np.broadcast_to(word, (len(banks), rows))) for word in words]
-        found = cls(*(word.ctypes.data for word in words), int(each_row), banks.start, len(banks), rows)
+            words = [np.ascontiguousarray(np.broadcast_to(word, (stripes, geometry.rows))) for word in words]
+        found = cls(
+            *(word.ctypes.data for word in words), int(each_row), first, stripes, geometry.rows, geometry.row_bits,
+            geometry.words, geometry.reads_per_row,
+        )  # fmt: skip
         found.patterns = words
         return found
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.devices import amplifier_offsets
-from edgebnn.chip.geometry import COLUMNS
+from edgebnn.chip.geometry import COLUMNS, SINGLE
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.sampling import ALTERNATING, NO_ZEROS, sample_resistances
@@ -18,6 +18,7 @@ from edgebnn.chip.transitions import Values, turned
 
 _BLOCK_BANKS = 2048  # in memory at a time
 _SIGNS = np.where(ALTERNATING >> np.arange(COLUMNS) & 1, 1, -1).astype(np.int8)
+_ONE_ROW = replace(SINGLE, rows=1)  # of each bank, so that no two cells have an amplifier in common
 _PLUS = 1  # the place of the input +1 among thresholds
 
 
@@ -79,7 +80,7 @@ def _tallies(wrong: npt.NDArray[np.int64], trials: int) -> SignTallies:
 def _read(cell: Cell, seed: int, banks: range, nonzero: int) -> Values:
     """What row 0 of each bank answers, int8 (banks, 32)."""
     numbers = np.asarray(banks, np.int64)
-    resistance = sample_resistances(cell, seed, banks, ALTERNATING, nonzero, rows=1)[:, 0]
+    resistance = sample_resistances(cell, seed, banks, ALTERNATING, nonzero, _ONE_ROW)[:, 0]
     offsets = amplifier_offsets(seed, numbers, cell)
     ternary: npt.NDArray[np.bool_] = np.ones(len(banks), np.bool_)
     minus, at_most_zero = answer_thresholds(cell, resistance, offsets, ternary)

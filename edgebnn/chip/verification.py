@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from edgebnn.chip.conditions import Conditions
+from edgebnn.chip.coverage import array_of
 from edgebnn.chip.device_model import worn_devices
 from edgebnn.chip.devices import amplifier_offsets
 from edgebnn.chip.evidence import weakest
@@ -29,7 +30,8 @@ _PLUS = (ALTERNATING >> np.arange(COLUMNS) & 1) != 0
 
 @dataclass(frozen=True)
 class Verified:
-    """At most so many attempts: weights +1 and -1 that are wrong afterwards, joules a synapse, seconds a row of 32."""
+    """At most so many attempts: weights +1 and -1 that are wrong afterwards, joules a synapse, seconds a row
+    of a bank."""
 
     policy: str
     attempts: int
@@ -87,5 +89,8 @@ def _verified(
         minus=minus,
         evidence=rates,
         energy_j=Graded(pulses.energy(policy).total_j / weights, energy),
-        time_s=Graded(pulses.time_s(policy) * COLUMNS / weights, weakest(policy.pulse.evidence, *retries)),
+        time_s=Graded(
+            pulses.time_s(policy) * array_of(target).geometry.columns / weights,
+            weakest(policy.pulse.evidence, *retries),
+        ),
     )

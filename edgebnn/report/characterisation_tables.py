@@ -44,8 +44,9 @@ def show_characterisation(console: Console, document: Document) -> None:
     console.print(_programming(document))
     console.print(_ternary_rates(document["ternary"]))
     console.print(
-        f"Theory's value first, then the exact {document['interval_level']:.0%} interval of what was counted. Every "
-        "word is that of the weakest number that enters: edgebnn targets show lists them."
+        f"Theory's value first, then the {document['interval_level']:.0%} interval of what was counted: exact, but "
+        "that of 2T2R rates is wider as far as cells of one sense amplifier err together. Every word is that of the "
+        "weakest number that enters: edgebnn targets show lists them."
     )
     show_notes(console, document)
 
@@ -61,7 +62,7 @@ def _table(title: str, *names: str, left: int = 1) -> Table:
 
 def _devices(policies: list[Document]) -> Table:
     title = "Devices: medians and where 98% of the sampled ones lie, in kohm; spread of ln R"
-    table = _table(title, "policy", "LRS", "98%", "HRS", "98%", "spread", "endures")
+    table = _table(title, "policy", "LRS", "98%", "HRS", "98%", "spread", "endures, cycles")
     for policy in policies:
         table.add_row(
             policy["name"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +144,13 @@ def _origin(measured: Measured) -> Document:
 
 
 def _wrong(wrong: WrongSynapses) -> Document:
-    return {**asdict(wrong), "share": wrong.share, "interval": list(wrong.interval)}
+    return {
+        "count": wrong.count,
+        "synapses": wrong.synapses,
+        "share": wrong.share,
+        "interval": list(wrong.interval),
+        "misread_share": wrong.misread_share,
+    }
 
 
 def _quantiles(values: npt.NDArray[np.float64]) -> list[float]:

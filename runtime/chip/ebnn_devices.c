@@ -26,15 +26,28 @@ static const ebnn_devices_kernel *find_kernel(int32_t kernel)
     return &ebnn_devices_portable;
 }
 
-/* Row `in_bank` of bank `bank`, counted from the first one of `rows`. */
+/* Row `in_bank` of stripe `stripe`, counted from the first one of `rows`. */
 static void draw(const ebnn_devices_kernel *kernel, const ebnn_devices *devices, const ebnn_device_rows *rows,
-                 uint32_t bank, uint32_t in_bank, ebnn_device_row *row)
+                 uint32_t stripe, uint32_t in_bank, ebnn_device_row *row)
 {
-    const size_t index = ((size_t)bank * rows->rows + in_bank) * rows->stride;
+    const size_t index = ((size_t)stripe * rows->rows + in_bank) * rows->stride;
 
     row->low[0] = rows->sign[index] & rows->nonzero[index];
     row->low[1] = ~rows->sign[index] & rows->nonzero[index];
-    kernel->draw_row(devices, (rows->first_bank + bank) << 5 | in_bank, row);
+    kernel->draw_row(devices, (rows->first_stripe + stripe) << rows->row_bits | in_bank, row);
+}
+
+/* Of each column of a stripe that of its amplifier; amplifiers are numbered as Geometry.amplifiers has them. */
+static void draw_offsets(const ebnn_devices_kernel *kernel, const ebnn_devices *devices, const ebnn_device_rows *rows,
+                         uint32_t stripe, float offsets[EBNN_COLUMNS])
+{
+    const uint32_t word = (rows->first_stripe + stripe) % rows->words, bank = rows->first_stripe + stripe - word;
+    float amplifiers[EBNN_COLUMNS];
+
+    kernel->draw_offsets(devices, (bank + word / rows->sharing) << rows->row_bits, amplifiers);
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+        offsets[column] = amplifiers[(word % rows->sharing * EBNN_COLUMNS + column) / rows->sharing];
+    }
 }
 
 void ebnn_device_resistances(const ebnn_devices *devices, const ebnn_device_rows *rows, float *ln_resistance,
@@ -43,9 +56,9 @@ void ebnn_device_resistances(const ebnn_devices *devices, const ebnn_device_rows
     const ebnn_devices_kernel *found = find_kernel(kernel);
     ebnn_device_row row;
 
-    for (uint32_t bank = 0; bank < rows->banks; bank++) {
+    for (uint32_t stripe = 0; stripe < rows->stripes; stripe++) {
         for (uint32_t in_bank = 0; in_bank < rows->rows; in_bank++) {
-            draw(found, devices, rows, bank, in_bank, &row);
+            draw(found, devices, rows, stripe, in_bank, &row);
             for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
                 *ln_resistance++ = row.ln_resistance[0][column];
                 *ln_resistance++ = row.ln_resistance[1][column];
@@ -74,14 +87,14 @@ void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows
     for (int kind = 0; kind < EBNN_DEVICE_ERRORS; kind++) {
         errors->counts[kind] = 0;
     }
-    for (uint32_t bank = 0; bank < rows->banks; bank++) {
-        found->draw_offsets(devices, rows->first_bank + bank, offsets);
+    for (uint32_t stripe = 0; stripe < rows->stripes; stripe++) {
+        draw_offsets(found, devices, rows, stripe, offsets);
         for (uint32_t in_bank = 0; in_bank < rows->rows; in_bank++) {
             uint32_t wrong[EBNN_DEVICE_ERRORS];
 
-            draw(found, devices, rows, bank, in_bank, &row);
+            draw(found, devices, rows, stripe, in_bank, &row);
             found->compare_row(devices, &row, offsets, wrong);
-            store(errors, (size_t)bank * rows->rows + in_bank, wrong);
+            store(errors, (size_t)stripe * rows->rows + in_bank, wrong);
         }
     }
 }

@@ -40,14 +40,21 @@ typedef struct ebnn_devices {
     uint32_t unused;
 } ebnn_devices;
 
-/* Rows 0 to `rows` of banks `first_bank` to `first_bank + banks`, at most 2^27, and what they are programmed with. */
+/*
+ * Rows 0 to `rows` of stripes `first_stripe` to `first_stripe + stripes`, and what they are programmed with. A stripe is
+ * 32 neighbouring columns of a bank; see edgebnn/chip/geometry.py. Whole banks, whose rows all have a number below 2^32.
+ */
 typedef struct ebnn_device_rows {
-    const uint32_t *sign;    /* (bank, row): bit = column; +1 where both bits are set, -1 where `nonzero` alone is */
-    const uint32_t *nonzero; /* (bank, row) */
+    const uint32_t *sign;    /* (stripe, row): bit = column; +1 where both bits are set, -1 where `nonzero` alone is */
+    const uint32_t *nonzero; /* (stripe, row) */
     uint32_t stride;         /* 1: as above, 0: one word that is the same for all rows */
-    uint32_t first_bank;
-    uint32_t banks;
-    uint32_t rows; /* 1 to 32 */
+    uint32_t first_stripe;
+    uint32_t stripes;
+    uint32_t rows;
+    uint32_t row_bits; /* that a row's number takes, at least 5 */
+    uint32_t words;    /* stripes of a bank */
+    uint32_t sharing;  /* neighbouring columns that share a sense amplifier */
+    uint32_t unused;
 } ebnn_device_rows;
 
 typedef enum ebnn_device_error {
@@ -58,11 +65,11 @@ typedef enum ebnn_device_error {
 } ebnn_device_error;
 
 typedef struct ebnn_device_errors {
-    uint32_t *masks[EBNN_DEVICE_ERRORS]; /* each (bank, row), bit = column, or NULL */
+    uint32_t *masks[EBNN_DEVICE_ERRORS]; /* each (stripe, row), bit = column, or NULL */
     uint64_t counts[EBNN_DEVICE_ERRORS]; /* set, not added to */
 } ebnn_device_errors;
 
-/* ln R, (bank, row, column, side), the sides BL and BLb. `kernel` is an ebnn_sampler that this processor can run. */
+/* ln R, (stripe, row, column, side), the sides BL and BLb. `kernel` is an ebnn_sampler that this processor can run. */
 void ebnn_device_resistances(const ebnn_devices *devices, const ebnn_device_rows *rows, float *ln_resistance,
                              int32_t kernel);
 

@@ -119,12 +119,12 @@ EBNN_AVX2_INLINE __m256 ln_resistance(const ebnn_devices *devices, uint32_t side
     return _mm256_add_ps(of_state(devices->ln_median[side], low), deviation);
 }
 
-EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS])
+EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS])
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
         __m256i words[4];
 
-        draw_eight(words, devices->seed, EBNN_DOMAIN_OFFSET, bank << 5, column);
+        draw_eight(words, devices->seed, EBNN_DOMAIN_OFFSET, bank_row, column);
         _mm256_storeu_ps(offsets + column,
                          _mm256_mul_ps(_mm256_set1_ps(devices->offset), normal_eight(devices->chords, words[0])));
     }
@@ -136,7 +136,9 @@ EBNN_AVX2 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, e
         __m256i words[4], settling[4], stuck[4];
 
         draw_eight(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column);
-        settling[0] = settling[1] = settling[2] = settling[3] = _mm256_setzero_si256();
+        for (uint32_t word = 0; word < 4; word++) {
+            settling[word] = stuck[word] = _mm256_setzero_si256();
+        }
         if (ebnn_devices_settle(devices)) {
             draw_eight(settling, devices->seed, EBNN_DOMAIN_SETTLING, bank_row, column);
         }

@@ -37,9 +37,9 @@ static inline int ebnn_devices_stick(const ebnn_devices *devices)
 }
 
 typedef struct ebnn_devices_kernel {
-    /* the input offsets of a bank's amplifiers in ln R */
-    void (*draw_offsets)(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS]);
-    /* the resistances of row `bank_row`, bank << 5 | row */
+    /* the input offsets of 32 amplifiers in ln R, those of `bank_row` */
+    void (*draw_offsets)(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS]);
+    /* the resistances of row `bank_row`, stripe << row_bits | row */
     void (*draw_row)(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row);
     /* bit = column, each kind of ebnn_device_error */
     void (*compare_row)(const ebnn_devices *devices, const ebnn_device_row *row, const float offsets[EBNN_COLUMNS],

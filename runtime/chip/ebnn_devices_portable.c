@@ -7,12 +7,12 @@
 #include "ebnn_normal.h"
 #include "ebnn_philox.h"
 
-static void draw_offsets(const ebnn_devices *devices, uint32_t bank, float offsets[EBNN_COLUMNS])
+static void draw_offsets(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS])
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
         uint32_t words[4];
 
-        ebnn_draw(words, devices->seed, EBNN_DOMAIN_OFFSET, bank << 5, column, 0, 0);
+        ebnn_draw(words, devices->seed, EBNN_DOMAIN_OFFSET, bank_row, column, 0, 0);
         offsets[column] = devices->offset * ebnn_normal(devices->chords, words[0]);
     }
 }
@@ -46,7 +46,7 @@ static uint32_t held_state(const ebnn_devices *devices, uint32_t side, uint32_t 
 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
-        uint32_t words[4], settling[4] = {0, 0, 0, 0}, stuck[4];
+        uint32_t words[4], settling[4] = {0}, stuck[4] = {0};
 
         ebnn_draw(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column, 0, 0);
         if (ebnn_devices_settle(devices)) {

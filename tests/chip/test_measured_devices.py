@@ -14,6 +14,7 @@ from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.device_model import programmed_ln_resistance
 from edgebnn.chip.geometry import Geometry
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.intervals import Tally
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.measured_files import read_measured
 from edgebnn.chip.programming import program
@@ -168,7 +169,7 @@ def test_a_note_says_how_many_cells_have_a_mirror_image(tmp_path: Path) -> None:
 def _nothing_wrong():  # type: ignore[no-untyped-def]
     from edgebnn.chip.comparison import WrongSigns, WrongSynapses
 
-    return WrongSigns(WrongSynapses(0, 1, 0.0), WrongSynapses(0, 1, 0.0))
+    return WrongSigns(WrongSynapses(Tally(0, 1), 0.0), WrongSynapses(Tally(0, 1), 0.0))
 
 
 def expected(readings: Readings, stuck: tuple[str, str], weight: int, pulse: int) -> list[float | None]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from edgebnn.chip import sampling
 from edgebnn.chip.cell import Cell, Level, State, Stuck, Tails, pair_rates
 from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, wanted_low
+from edgebnn.chip.geometry import SINGLE, Geometry
 from edgebnn.chip.normal import Floats
 from edgebnn.chip.reading import pack, unpack
 from edgebnn.chip.sampling import (
@@ -115,11 +116,27 @@ def test_cells_are_those_of_the_definitions(
     banks = range(first, first + count)
     sign, nonzero = (random_words((count, rows), seed + which) for which in (0, 1))
     np.testing.assert_array_equal(
-        sample_resistances(cell, seed, banks, sign, nonzero, rows, kernel).view(np.uint32),
+        sample_resistances(cell, seed, banks, sign, nonzero, replace(SINGLE, rows=rows), kernel).view(np.uint32),
         defined_resistances(cell, seed, banks, sign, nonzero).view(np.uint32),
     )
-    found = sample_cells(cell, seed, banks, sign, nonzero, rows, reference, kernel)
+    found = sample_cells(cell, seed, banks, sign, nonzero, replace(SINGLE, rows=rows), reference, kernel)
     assert_equal(found, defined_errors(cell, seed, banks, sign, nonzero, reference))
+
+
+@each_kernel
+@pytest.mark.parametrize("bank", [Geometry(1, 96, 32), Geometry(64, 64, 16), Geometry(40, 192, 64)], ids=str)
+def test_banks_of_other_shapes_have_the_devices_and_amplifiers_of_a_chip(kernel: Kernel, bank: Geometry) -> None:
+    banks, stripes = range(2, 5), np.arange(2 * bank.words, 5 * bank.words)
+    numbers = bank.bank_row(stripes[:, np.newaxis], np.arange(bank.rows)).ravel()
+    low = wanted_low(np.full(numbers.size, ALTERNATING, np.uint32), np.full(numbers.size, 0xFFFFFFFF, np.uint32))
+    ln = Devices(8, numbers, low, np.zeros(low.shape, np.int64)).ln_resistance(CELL)
+    found = sample_resistances(CELL, 8, banks, geometry=bank, kernel=kernel)
+    np.testing.assert_array_equal(found.reshape(ln.shape).view(np.uint32), ln.view(np.uint32))
+    margin = (ln[..., BLB] - ln[..., BL]).reshape(len(stripes), bank.rows, 32)
+    reads_plus = margin + amplifier_offsets(8, stripes, CELL, bank)[:, np.newaxis] >= 0
+    wrong = pack(reads_plus != unpack(np.array(ALTERNATING, np.uint32)))
+    np.testing.assert_array_equal(sample_cells(CELL, 8, banks, geometry=bank, kernel=kernel).pair, wrong)
+    assert wrong.any()
 
 
 @each_kernel
@@ -156,7 +173,7 @@ def test_any_split_of_the_banks_gives_the_same_cells(kernel: Kernel, cuts: list[
 def test_counts_are_those_of_the_masks_for_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch, kernel: Kernel, threads: int | None
 ) -> None:
-    monkeypatch.setattr(sampling, "_BLOCK_BANKS", 3)
+    monkeypatch.setattr(sampling, "_BLOCK_CELLS", 3 * BANK_CELLS)
     banks = range(20)
     counts = count_errors(CELL, 6, 19 * BANK_CELLS + 1, threads=threads, kernel=kernel)
     masks = sample_cells(CELL, 6, banks)
@@ -184,12 +201,12 @@ def test_every_machine_makes_the_same_chip(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize(
     ("banks", "rows"),
-    [(range(MAX_BANKS, MAX_BANKS + 1), 32), (range(-1, 1), 32), (range(0, 4, 2), 32), (range(1), 0), (range(1), 33)],
+    [(range(MAX_BANKS, MAX_BANKS + 1), 32), (range(-1, 1), 32), (range(0, 4, 2), 32), (range(1), 0), (range(1), 1025)],
 )
 def test_banks_and_rows_without_numbers_are_refused(banks: range, rows: int) -> None:
     for sample in (
-        lambda: sample_resistances(CELL, 0, banks, rows=rows),
-        lambda: sample_cells(CELL, 0, banks, rows=rows),
+        lambda: sample_resistances(CELL, 0, banks, geometry=replace(SINGLE, rows=rows)),
+        lambda: sample_cells(CELL, 0, banks, geometry=replace(SINGLE, rows=rows)),
     ):
         with pytest.raises(TargetError, match="cannot be sampled"):
             sample()
