@@ -29,7 +29,6 @@ from edgebnn.chip.programming import program
 from edgebnn.chip.sampling import (
     ALTERNATING,
     BANK_CELLS,
-    BANK_ROWS,
     NO_ZEROS,
     Kernel,
     count_errors,
@@ -46,6 +45,7 @@ RATE = 2e-3  # of `ber`; the policy below has the same
 POLICY = "low-energy"
 REQUIRED = {"device": 1e8, "ber": 1e9}
 MOST_MIB = 256
+BANK_ROWS = SINGLE.rows
 BLOCK_BANKS = 256  # a quarter of a million cells, small enough for the caches
 TURNED_BANKS = 4096
 SEED = 0
