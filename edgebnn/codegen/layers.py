@@ -11,6 +11,7 @@ from edgebnn.codegen.weights import Member
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
+    ActiveSections,
     AddStage,
     AffineStage,
     BorderSections,
@@ -67,9 +68,12 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
     scratch = "words + MODEL_SCRATCH_OFFSET / 4"
     policy = None
     match stage:
+        case LinearStage(active=ActiveSections() as active):
+            struct, fields = "ebnn_active_layer", _active_fields(stage, active, arrays)
+            call = f"ebnn_linear_active(&{identifier}, {source}, {target}, {scratch})"
         case LinearStage():
             struct, fields = "ebnn_linear_layer", _linear_fields(stage, arrays)
-            kernel = "ebnn_linear_wide" if stage.is_wide else "ebnn_linear"
+            kernel = "ebnn_linear_wide" if stage.kernel == "subsets" else "ebnn_linear"
             call = f"{kernel}(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
             if stage.banks is not None and stage.policy is not None:
                 policy = list(mapped.target.policies).index(stage.policy)
@@ -140,6 +144,23 @@ def _linear_fields(stage: LinearStage, arrays: Members) -> dict[str, Code]:
         "nonzero": _pointer(stage.nonzero, arrays),
         "steps": _steps(stage.steps, arrays),
         "banks": _pointer(stage.banks, arrays),
+        **_border(stage.border, arrays),
+    }
+
+
+def _active_fields(stage: LinearStage, active: ActiveSections, arrays: Members) -> dict[str, Code]:
+    return {
+        **_tensors(stage),
+        "window": _window(stage.window),
+        "pad_value": c_integer(stage.pad_value),
+        "planes": c_integer(active.planes),
+        "strip": c_integer(active.strip),
+        "sum_planes": c_integer(active.sum_planes),
+        "plus": _pointer(active.plus, arrays),
+        "not_minus": _pointer(active.not_minus, arrays),
+        "limits": _pointer(active.limits, arrays),
+        "totals": _pointer(active.totals, arrays),
+        "steps": _steps(stage.steps, arrays),
         **_border(stage.border, arrays),
     }
 

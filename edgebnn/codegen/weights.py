@@ -14,6 +14,7 @@ from edgebnn.codegen.names import layer_names
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
+    ActiveSections,
     AffineStage,
     Int8Stage,
     LinearStage,
@@ -93,11 +94,14 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
     """(part of the name, section, NumPy type) of everything in the image that belongs to a stage."""
     match stage:
         case LinearStage():
-            yield "sign", stage.sign, "<u4"
+            if stage.sign is not None:
+                yield "sign", stage.sign, "<u4"
             if stage.nonzero is not None:
                 yield "nonzero", stage.nonzero, "<u4"
             if stage.banks is not None:
                 yield "banks", stage.banks, "<u2"
+            if stage.active is not None:
+                yield from _active_sections(stage.active)
         case Int8Stage():
             yield "weights", stage.weights, "|i1"
         case PoolStage():
@@ -119,6 +123,16 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
     steps = steps_of(stage)
     if steps is not None:
         yield from _step_sections(steps)
+
+
+def _active_sections(active: ActiveSections) -> Iterator[tuple[str, Section, str]]:
+    yield "plus", active.plus, "<u4"
+    if active.not_minus is not None:
+        yield "not_minus", active.not_minus, "<u4"
+    if active.limits is not None:
+        yield "limits", active.limits, "<u4"
+    if active.totals is not None:
+        yield "totals", active.totals, "<i4"
 
 
 def _step_sections(steps: Steps) -> Iterator[tuple[str, Section, str]]:

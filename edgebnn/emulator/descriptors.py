@@ -112,6 +112,26 @@ class PanelsDescriptor(ctypes.Structure):
     ]
 
 
+class ActiveDescriptor(ctypes.Structure):
+    """`ebnn_active_layer`."""
+
+    _fields_ = [
+        ("input", TensorDescriptor),
+        ("output", TensorDescriptor),
+        ("window", WindowDescriptor),
+        ("pad_value", _integer),
+        ("planes", _word),
+        ("strip", _word),
+        ("sum_planes", _word),
+        ("plus", _pointer),
+        ("not_minus", _pointer),
+        ("limits", _pointer),
+        ("totals", _pointer),
+        ("steps", StepsDescriptor),
+        ("border", _pointer),
+    ]
+
+
 class SensedDescriptor(ctypes.Structure):
     """`ebnn_sensed_layer`."""
 

@@ -57,7 +57,9 @@ from edgebnn.mapping.plan import (
     TakeStage,
     ThresholdStage,
 )
-from edgebnn.mapping.rows import fan_in_order, pack_rows
+from edgebnn.mapping.rows import fan_in_order, pack_bits, pack_rows
+from edgebnn.mapping.steps import step_table
+from edgebnn.network.types import Threshold
 
 AnyArray = npt.NDArray[Any]
 
@@ -117,6 +119,7 @@ class _Builder:
     def __init__(self, mapped: MappedNetwork) -> None:
         self.image = mapped.image
         self.weights = {node.name: node.weights for node in mapped.network.linear}
+        self.thresholds = {node.name: node for node in mapped.network.nodes if isinstance(node, Threshold)}
         self.arrays: list[AnyArray] = []
         self.inner: list[LinesDescriptor | BorderDescriptor] = []
 
@@ -199,14 +202,22 @@ class _Builder:
     def _steps(self, steps: Steps | None) -> StepsDescriptor:
         if steps is None:
             return StepsDescriptor()
+        thresholds, directions = self._table(steps)
         return StepsDescriptor(
-            thresholds=self._values(steps.thresholds, np.int32),
-            directions=self._values(steps.directions, np.uint32),
+            thresholds=thresholds,
+            directions=directions,
             steps=steps.steps,
             low=steps.low,
             step=steps.step,
             lines=self._lines(steps.lines),
         )
+
+    def _table(self, steps: Steps) -> tuple[int | None, int | None]:
+        """Thresholds and directions; from the network where the image has them in bits among a layer's weights."""
+        if steps.thresholds is not None or steps.lines is not None:
+            return self._values(steps.thresholds, np.int32), self._values(steps.directions, np.uint32)
+        thresholds, down = step_table(self.thresholds[steps.node])
+        return self._keep(thresholds), self._keep(pack_bits(down))
 
     def _lines(self, lines: LineSections | None) -> int | None:
         if lines is None:

@@ -6,18 +6,20 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.mapping.active import stored_weights
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage, Tile, WeightStage
+from edgebnn.mapping.plan import LinearStage, Tile, WeightStage, weight_sections
 from edgebnn.mapping.rows import WORD_BITS, input_order, unpack_rows
 
 _NEURONS = ("rows", "count", "layer", "neuron", "input", "input_step", "sign", "nonzero")
 RRAM_COLUMNS = ("bank", "row", "column", *_NEURONS, "policy")
-FLASH_COLUMNS = ("word", "bit", "word_step", *_NEURONS)
+FLASH_COLUMNS = ("word", "bit", "word_step", *_NEURONS, "along")
 # Of a block, so that the longest line can be read with the bounds that CSV readers and spreadsheets have.
 _MOST_ROWS, _MOST_COLUMNS = 32, 1024
 
@@ -26,10 +28,11 @@ _MOST_ROWS, _MOST_COLUMNS = 32, 1024
 class CellBlock:
     """A block of cells, of a layer's neighbouring neurons: `values`, int8 (rows, count), are their weights.
 
-    The cell in column `column` + i of row `row` + r * `row_step` holds the weight `values[r, i]` of neuron
-    `neuron` + r and input `input` + i * `input_step`, which counts within the neuron's weights as the model has them
-    (channel, kernel row, kernel column). `bank`, `row` and `column` place cells in RRAM; without RRAM `bank` is None,
-    `row` a 32-bit word of the weights image, and `column` a bit from there on, which may lie in a word behind it.
+    The cell in column `column` + i of row `row` + r * `row_step` holds the weight `values[r, i]`: of neuron
+    `neuron` + r and input `input` + i * `input_step`, or, where inputs are rows and a row's cells lie along neurons, of
+    neuron `neuron` + i and input `input` + r * `input_step`. Inputs count within the neuron's weights as the model has
+    them (channel, kernel row, kernel column). `bank`, `row` and `column` place cells in RRAM; without RRAM `bank` is
+    None, `row` a 32-bit word of the weights image, and `column` a bit from there on, which may lie in a word behind it.
     """
 
     bank: int | None
@@ -42,6 +45,7 @@ class CellBlock:
     input_step: int
     values: npt.NDArray[np.int8]
     policy: str | None
+    along: Literal["inputs", "neurons"] = "inputs"
 
 
 def cell_blocks(mapped: MappedNetwork) -> Iterator[CellBlock]:
@@ -51,38 +55,63 @@ def cell_blocks(mapped: MappedNetwork) -> Iterator[CellBlock]:
     """
     for stage in mapped.linear_stages.values():
         weights = layer_weights(mapped.image, stage)
-        order = input_order(stage.fan_in, stage.window)
-        for tile in stage.tiles or _flash_tiles(stage):
-            start = tile.word * WORD_BITS
-            for begin, end, step in _runs(order[start : start + tile.inputs]):
-                for row in range(0, tile.neurons, _MOST_ROWS):
-                    neuron = tile.neuron + row
-                    neurons = slice(neuron, min(neuron + _MOST_ROWS, tile.neuron + tile.neurons))
-                    in_flash = stage.sign.offset // 4 + neuron * stage.row_words + tile.word
-                    yield CellBlock(
-                        bank=tile.bank if stage.tiles else None,
-                        row=row if stage.tiles else in_flash,
-                        row_step=1 if stage.tiles else stage.row_words,
-                        column=begin,
-                        layer=stage.node,
-                        neuron=neuron,
-                        input=int(order[start + begin]),
-                        input_step=step,
-                        values=weights[neurons, start + begin : start + end],
-                        policy=stage.policy,
-                    )
+        yield from _rows_of_neurons(stage, weights) if stage.active is None else _rows_of_inputs(stage, weights)
+
+
+def _rows_of_neurons(stage: LinearStage, weights: npt.NDArray[np.int8]) -> Iterator[CellBlock]:
+    order = input_order(stage.fan_in, stage.window)
+    first_word = weight_sections(stage)[0].offset // 4
+    for tile in stage.tiles or _flash_tiles(stage):
+        start = tile.word * WORD_BITS
+        for begin, end, step in _runs(order[start : start + tile.inputs], _MOST_COLUMNS):
+            for row in range(0, tile.neurons, _MOST_ROWS):
+                neuron = tile.neuron + row
+                neurons = slice(neuron, min(neuron + _MOST_ROWS, tile.neuron + tile.neurons))
+                in_flash = first_word + neuron * stage.row_words + tile.word
+                yield CellBlock(
+                    bank=tile.bank if stage.tiles else None,
+                    row=row if stage.tiles else in_flash,
+                    row_step=1 if stage.tiles else stage.row_words,
+                    column=begin,
+                    layer=stage.node,
+                    neuron=neuron,
+                    input=int(order[start + begin]),
+                    input_step=step,
+                    values=weights[neurons, start + begin : start + end],
+                    policy=stage.policy,
+                )
+
+
+def _rows_of_inputs(stage: LinearStage, weights: npt.NDArray[np.int8]) -> Iterator[CellBlock]:
+    """A row is a word: an input's weights of 32 neurons."""
+    order = input_order(stage.fan_in, stage.window)
+    first_word = weight_sections(stage)[0].offset // 4
+    for neuron in range(0, len(weights), WORD_BITS):
+        for begin, end, step in _runs(order, _MOST_ROWS):
+            yield CellBlock(
+                bank=None,
+                row=first_word + neuron // WORD_BITS * stage.fan_in + begin,
+                row_step=1,
+                column=0,
+                layer=stage.node,
+                neuron=neuron,
+                input=int(order[begin]),
+                input_step=step,
+                values=weights[neuron : neuron + WORD_BITS, begin:end].T,
+                policy=None,
+                along="neurons",
+            )
 
 
 def layer_weights(image: bytes, stage: WeightStage) -> npt.NDArray[np.int8]:
     """A layer's weights (O, n) in the order of its rows, as the image holds them."""
     if not isinstance(stage, LinearStage):
         return read_section(image, stage.weights, "<i1").reshape(-1, stage.fan_in).astype(np.int8)
+    first, *second = (read_section(image, part, "<u4").astype(np.uint32, copy=False) for part in weight_sections(stage))
+    if stage.active is not None:
+        return stored_weights(first, second[0] if second else None, stage.output.channels, stage.fan_in)
     shape = (-1, stage.row_words)
-    sign = read_section(image, stage.sign, "<u4").reshape(shape).astype(np.uint32, copy=False)
-    if stage.nonzero is None:
-        return unpack_rows(sign, None, stage.fan_in)
-    nonzero = read_section(image, stage.nonzero, "<u4").reshape(shape).astype(np.uint32)
-    return unpack_rows(sign, nonzero, stage.fan_in)
+    return unpack_rows(first.reshape(shape), second[0].reshape(shape) if second else None, stage.fan_in)
 
 
 def cells_csv(mapped: MappedNetwork) -> bytes:
@@ -93,7 +122,7 @@ def cells_csv(mapped: MappedNetwork) -> bytes:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    ternary = {name for name, stage in mapped.linear_stages.items() if stage.nonzero is not None}
+    ternary = {name for name, stage in mapped.linear_stages.items() if stage.is_ternary}
     rram = mapped.target.array is not None
     writer.writerow(RRAM_COLUMNS if rram else FLASH_COLUMNS)
     for block in cell_blocks(mapped):
@@ -104,7 +133,7 @@ def cells_csv(mapped: MappedNetwork) -> bytes:
         if rram:
             writer.writerow((block.bank, block.row, block.column, *weights, *signs, block.policy))
         else:
-            writer.writerow((block.row, block.column, block.row_step, *weights, *signs))
+            writer.writerow((block.row, block.column, block.row_step, *weights, *signs, block.along))
     return text.getvalue().encode()
 
 
@@ -129,12 +158,12 @@ def _flash_tiles(stage: LinearStage) -> Iterator[Tile]:
         yield Tile(bank=0, neuron=0, neurons=stage.output.channels, word=start // WORD_BITS, inputs=inputs)
 
 
-def _runs(order: npt.NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    """Stretches (start, stop, step) of `order` that grow by one step, none of them longer than a block."""
+def _runs(order: npt.NDArray[np.int64], longest: int) -> list[tuple[int, int, int]]:
+    """Stretches (start, stop, step) of `order` that grow by one step, none of them longer than `longest`."""
     runs: list[tuple[int, int, int]] = []
     start = 0
     while start < len(order):
-        limit = min(len(order), start + _MOST_COLUMNS)
+        limit = min(len(order), start + longest)
         step = int(order[start + 1] - order[start]) if start + 1 < limit else 1
         stop = start + 1
         while stop < limit and order[stop] - order[stop - 1] == step:

@@ -72,6 +72,11 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
             f"| {_cell(stage.node)} | {stage.layer_kind}, {facts['weights']} | {facts['neurons']} | {stage.fan_in} | "
             f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {_cell(facts['policy'] or 'none')} |"
         )
+    lines += ["", "## Kernels", "", "| layer | kernel | why |", "|---|---|---|"]
+    lines += [
+        f"| {_cell(facts['name'])} | {facts['kernel']} | {facts['kernel_reason']} |"
+        for facts in map(_layer, mapped.weight_stages.values())
+    ]
     lines += ["", f"## Weights image, {plan.image_bytes} bytes", "", "| offset | bytes | section |", "|---:|---:|---|"]
     lines += [f"| 0x{s.offset:06x} | {s.bytes} | {_cell(s.name)} |" for s in plan.sections]
     lines += _inputs(plan)
@@ -127,7 +132,7 @@ def weight_kind(stage: WeightStage) -> str:
     """The alphabet of a layer's weights, in the words of the network."""
     if isinstance(stage, Int8Stage):
         return "int8"
-    return "binary" if stage.nonzero is None else "ternary"
+    return "ternary" if stage.is_ternary else "binary"
 
 
 def _layer(stage: WeightStage) -> dict[str, Any]:
@@ -142,6 +147,8 @@ def _layer(stage: WeightStage) -> dict[str, Any]:
         "fan_in": stage.fan_in,
         "synapses": neurons * stage.fan_in if cells else 0,
         "weight_bytes": sum(section.bytes for section in weight_sections(stage)),
+        "kernel": stage.kernel if isinstance(stage, LinearStage) else "int8",
+        "kernel_reason": stage.reason if isinstance(stage, LinearStage) else "weights of 8 bits",
         "policy": stage.policy if isinstance(stage, LinearStage) else None,
         "banks": {"first": tiles[0].bank, "last": tiles[-1].bank, "count": len(tiles)} if tiles else None,
         "tiles": list(tiles),

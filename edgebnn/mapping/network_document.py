@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.mapping.active import active_bytes
 from edgebnn.mapping.array_file import ArrayReader, ArrayWriter
 from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage, weight_sections
@@ -195,16 +196,20 @@ def _weights(shape: tuple[int, ...], stage: WeightStage, image: bytes) -> npt.ND
     """A layer's weights from the image, once nothing that the stage says asks for more than the image holds."""
     taps = prod(stage.window.kernel)
     sections = weight_sections(stage)
-    row_bytes, held = stage.fan_in, stage.fan_in
-    if isinstance(stage, LinearStage):
-        row_bytes, held = 4 * stage.row_words, WORD_BITS * stage.row_words
+    neurons = min(shape[:1], default=0)
+    octets, held = neurons * stage.fan_in, stage.fan_in
+    if isinstance(stage, LinearStage) and stage.active is not None:
+        octets = active_bytes(neurons, stage.fan_in)
+    elif isinstance(stage, LinearStage):
+        octets, held = neurons * 4 * stage.row_words, WORD_BITS * stage.row_words
     if (
         min(shape, default=0) < 1
         or min(stage.window.kernel) < 1
         or prod(shape[1:]) != stage.fan_in
         or stage.fan_in % taps
         or stage.fan_in > held
-        or any(section.bytes != shape[0] * row_bytes for section in sections)
+        or neurons != stage.output.channels
+        or any(section.bytes != octets for section in sections)
         or any(section.offset < 0 or section.offset + section.bytes > len(image) for section in sections)
     ):
         raise ValueError(f"the weights of layer '{stage.node}' do not lie in the image as its plan says")

@@ -6,8 +6,9 @@ from collections import Counter
 
 from edgebnn.chip.target import Target
 from edgebnn.mapping.arena import plan_arena
+from edgebnn.mapping.kernels import list_scratch_words
 from edgebnn.mapping.layouts import layout_of, views_of
-from edgebnn.mapping.plan import Buffer, InputPlan, Int8Stage, LinearStage, Place, Plan, Stage
+from edgebnn.mapping.plan import ActiveSections, Buffer, InputPlan, Int8Stage, LinearStage, Place, Plan, Stage
 from edgebnn.mapping.stages import Job, Planning
 from edgebnn.network.types import Concat, Network, Reshape, Threshold
 
@@ -92,11 +93,13 @@ def _buffers(jobs: list[Job], planning: Planning) -> tuple[Buffer, ...]:
 
 
 def _scratch_bytes(stage: Stage) -> int:
-    """What the kernels gather a neuron's inputs in."""
+    """What the kernels gather a neuron's inputs in, or list them."""
     match stage:
-        case LinearStage(is_wide=True):  # sums of inputs, 16 for each four of 32, and those of a group's neurons
+        case LinearStage(active=ActiveSections() as active):
+            return 4 * list_scratch_words(stage.input, stage.output, stage.window, active.planes, active.strip)
+        case LinearStage(kernel="subsets"):  # sums of inputs, 16 for each four of 32, and those of a group's neurons
             return 4 * (128 + stage.output.channels // stage.groups)
-        case LinearStage(banks=None):  # a vector a bit plane and one for the mask
+        case LinearStage(kernel="rows"):  # a vector a bit plane and one for the mask
             return 4 * stage.row_words * (stage.input.planes + 1)
         case Int8Stage():  # 16 bits each, or two digits of 16
             return 4 * stage.fan_in if stage.input.format == "int32" else (2 * stage.fan_in + 3) // 4 * 4

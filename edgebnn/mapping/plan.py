@@ -17,6 +17,10 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 Format = Literal["bits", "trits", "int8", "uint8", "int16", "uint16", "int32"]
 
+# What does a layer of binary or ternary weights: the RRAM macro, or `ebnn_linear_active` (by lists of inputs, its
+# weights input after input), `ebnn_linear` (row by row) or `ebnn_linear_wide` (by sums of subsets of the inputs).
+Kernel = Literal["macro", "list", "rows", "subsets"]
+
 # Codes of `ebnn_format`, in the order of the C enumeration.
 FORMATS: tuple[Format, ...] = ("bits", "trits", "int8", "uint8", "int16", "uint16", "int32")
 
@@ -115,6 +119,22 @@ class BorderSections(_Record, frozen=True):
     shift: int
 
 
+class ActiveSections(_Record, frozen=True):
+    """The constants of the kernel that lists inputs: `ebnn_active_layer`.
+
+    `limits` are the thresholds of a step function into bits or trits, in tables of bits; `totals` stand where there is
+    none, or one of another kind.
+    """
+
+    plus: Section
+    not_minus: Section | None
+    limits: Section | None
+    totals: Section | None
+    planes: int
+    strip: int
+    sum_planes: int
+
+
 class Tile(_Record, frozen=True):
     """Neurons by inputs in one bank, as many as that has rows and columns at most.
 
@@ -139,7 +159,11 @@ class _Stage(_Record, frozen=True):
 
 
 class LinearStage(_Stage, frozen=True, tag="linear"):
-    """Dot products with binary or ternary weights, and the step function behind them: `ebnn_linear_layer`."""
+    """Dot products with binary or ternary weights, and the step function behind them.
+
+    `ebnn_linear_layer`, or `ebnn_active_layer` where `active` has the weights; `sign` is None there. `reason` says why
+    it is this kernel.
+    """
 
     layer_kind: str
     window: WindowPlan
@@ -147,18 +171,21 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     groups: int
     fan_in: int
     row_words: int
-    sign: Section
+    kernel: Kernel
+    reason: str
+    sign: Section | None
     nonzero: Section | None
     steps: Steps | None
+    active: ActiveSections | None = None
     banks: Section | None = None
     border: BorderSections | None = None
     tiles: tuple[Tile, ...] = ()
     policy: str | None = None
 
     @property
-    def is_wide(self) -> bool:
-        """Whether `ebnn_linear_wide` does it: in software, on inputs of more bits than planes are good for."""
-        return self.banks is None and self.input.format == "int32"
+    def is_ternary(self) -> bool:
+        """Whether weights may be 0."""
+        return (self.nonzero if self.active is None else self.active.not_minus) is not None
 
 
 class Int8Stage(_Stage, frozen=True, tag="int8"):
@@ -239,7 +266,8 @@ def weight_sections(stage: WeightStage) -> tuple[Section, ...]:
     """Where in the image the weights of a layer lie."""
     if isinstance(stage, Int8Stage):
         return (stage.weights,)
-    return (stage.sign,) if stage.nonzero is None else (stage.sign, stage.nonzero)
+    parts = (stage.sign, stage.nonzero) if stage.active is None else (stage.active.plus, stage.active.not_minus)
+    return tuple(part for part in parts if part is not None)
 
 
 def sources_of(stage: Stage) -> tuple[Place, ...]:

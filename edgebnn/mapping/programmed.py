@@ -15,7 +15,7 @@ from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.errors import TargetError
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage, Section
+from edgebnn.mapping.plan import LinearStage, Section, weight_sections
 from edgebnn.mapping.tiling import words_of
 from edgebnn.network.types import Linear
 
@@ -41,8 +41,8 @@ def _pattern(mapped: MappedNetwork) -> Pattern:
     kind, zero_share = np.full(shape, EMPTY, np.uint8), np.zeros(shape)
     for node, stage in _layers(mapped):
         share = float(np.mean(node.weights == 0))
-        signs = _words(mapped.image, stage.sign, stage)
-        nonzeros = None if stage.nonzero is None else _words(mapped.image, stage.nonzero, stage)
+        signs, *rest = (_words(mapped.image, part, stage) for part in weight_sections(stage))
+        nonzeros = rest[0] if rest else None
         for tile in stage.tiles:
             neurons = slice(tile.neuron, tile.neuron + tile.neurons)
             for held in words_of(tile, geometry):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.target import Target
 from edgebnn.errors import ModelError
+from edgebnn.mapping.active import plan_active
 from edgebnn.mapping.image import ImageWriter, words_of
+from edgebnn.mapping.kernels import ListShape, choose_kernel
 from edgebnn.mapping.layouts import View, layout_of
 from edgebnn.mapping.plan import (
     AddStage,
@@ -31,7 +34,7 @@ from edgebnn.mapping.plan import (
     Tile,
     WindowPlan,
 )
-from edgebnn.mapping.rows import WORD_BITS, fan_in_order, pack_rows
+from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
 from edgebnn.mapping.tiling import tiles_of
 from edgebnn.network.types import (
@@ -154,24 +157,52 @@ class Planning:
                 steps=self._steps(threshold, on_cpu=True) if threshold else None,
                 border=_plan_border(node, image),
             )
-        sign, nonzero = pack_rows(weights)
-        ternary = node.weight_kind is WeightKind.TERNARY
-        tiles = self._tiles(node)
-        return LinearStage(
+        kernel, reason, shape = choose_kernel(node, window, common["input"], common["output"], self.target)
+        stage = LinearStage(
             **common,
             layer_kind=node.kind,
             window=window,
             pad_value=node.pad_value,
             groups=node.groups,
             fan_in=node.fan_in,
-            row_words=sign.shape[1],
+            row_words=-(-node.fan_in // WORD_BITS),
+            kernel=kernel,
+            reason=reason,
+            sign=None,
+            nonzero=None,
+            steps=None,
+            policy=self.policy,
+        )
+        if shape is not None:
+            return self._listed(node, threshold, weights, stage, shape)
+        sign, nonzero = pack_rows(weights)
+        tiles = self._tiles(node)
+        return msgspec.structs.replace(
+            stage,
             sign=image.add(f"{node.name}.sign", sign),
-            nonzero=image.add(f"{node.name}.nonzero", nonzero) if ternary else None,
+            nonzero=image.add(f"{node.name}.nonzero", nonzero) if node.weight_kind is WeightKind.TERNARY else None,
             steps=self._steps(threshold, on_cpu=not tiles) if threshold else None,
             banks=image.add(f"{node.name}.banks", np.array([t.bank for t in tiles], np.uint16)) if tiles else None,
             border=_plan_border(node, image),
             tiles=tiles,
-            policy=self.policy,
+        )
+
+    def _listed(
+        self, node: Linear, threshold: Threshold | None, weights: Weights, stage: LinearStage, shape: ListShape
+    ) -> LinearStage:
+        """A layer whose inputs are listed. Its step function is part of the weights where counters can be compared."""
+        border = _plan_border(node, self.image)
+        compared = threshold if border is None and stage.output.pixel_words else None
+        steps = compared and Steps(
+            node=compared.name, steps=compared.thresholds.shape[1], low=compared.low, step=compared.step
+        )
+        return msgspec.structs.replace(
+            stage,
+            input=shape.input,
+            window=shape.window,
+            active=plan_active(node.name, node.weight_kind, weights, compared, shape, self.image),
+            steps=steps or (self._steps(threshold, on_cpu=True) if threshold else None),
+            border=border,
         )
 
     def _take(self, node: Take, view: View, common: _Common) -> TakeStage:

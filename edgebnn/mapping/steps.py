@@ -20,9 +20,7 @@ def plan_steps(node: Threshold, source: Tensor, image: ImageWriter, on_cpu: bool
 
     Lines are for the CPU: the macro compares with a table.
     """
-    down = node.direction < 0
-    thresholds = np.where(down[:, np.newaxis], ~node.thresholds, node.thresholds)
-    thresholds = np.sort(thresholds, axis=1).astype(np.int32)
+    thresholds, down = step_table(node)
     count = thresholds.shape[1]
     if on_cpu and count >= FEWEST_ON_LINES:
         low, high = np.where(down, ~source.high, source.low), np.where(down, ~source.low, source.high)
@@ -38,6 +36,13 @@ def plan_steps(node: Threshold, source: Tensor, image: ImageWriter, on_cpu: bool
         thresholds=image.add(f"{node.name}.thresholds", thresholds),
         directions=plan_directions(node.name, node.direction, image),
     )
+
+
+def step_table(node: Threshold) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """Thresholds int32 (C, K), ascending, of y, and the channels (C,) whose y is ~x."""
+    down = node.direction < 0
+    thresholds = np.where(down[:, np.newaxis], ~node.thresholds, node.thresholds)
+    return np.sort(thresholds, axis=1).astype(np.int32), down
 
 
 def plan_directions(name: str, direction: npt.NDArray[np.int8], image: ImageWriter) -> Section | None:

@@ -133,6 +133,33 @@ typedef struct ebnn_int8_layer {
     const ebnn_border *border; /* NULL: sums start from 0 */
 } ebnn_int8_layer;
 
+/*
+ * A layer of dot products with binary or ternary weights for processors that lack a population count: what the inputs
+ * list is added up, 32 neurons a word. The weights lie input after input, and a word has one bit of each of 32 neurons.
+ */
+typedef struct ebnn_active_layer {
+    ebnn_tensor input; /* no EBNN_INT32 */
+    ebnn_tensor output;
+    ebnn_window window;  /* dilation_x is 1 */
+    int32_t pad_value;   /* as in ebnn_linear_layer */
+    uint32_t planes;     /* that are listed: 1 of bits, 2 of trits and of bits that may be missing, else input.planes */
+    uint32_t strip;      /* columns of the output whose inputs are listed together */
+    uint32_t sum_planes; /* bits of a counter, at most EBNN_MOST_SUM_PLANES */
+    const uint32_t *plus;      /* for each word of neurons a word an input; 1: the weight is +1 */
+    const uint32_t *not_minus; /* the same; 0: the weight is -1; NULL: binary weights */
+    /*
+     * For each word of neurons and each of steps.steps thresholds two tables, of inputs as they are and turned over: the
+     * planes of what a counter must reach, the lowest first, and a word of which answers are turned over. NULL: the sums
+     * themselves are wanted, or go through `steps`.
+     */
+    const uint32_t *limits;
+    const int32_t *totals; /* the sum of each neuron's weights; NULL where there are limits */
+    ebnn_steps steps;
+    const ebnn_border *border; /* NULL: sums start from 0 */
+} ebnn_active_layer;
+
+#define EBNN_MOST_SUM_PLANES 30
+
 /* A step function on its own, on values of any format. */
 typedef struct ebnn_threshold_layer {
     ebnn_tensor input;
@@ -206,6 +233,10 @@ int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *out
  */
 uint32_t ebnn_linear_wide_scratch_words(const ebnn_linear_layer *layer);
 int32_t ebnn_linear_wide(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch);
+
+/* The same for a layer of active inputs; `scratch` holds ebnn_linear_active_scratch_words(layer) words. */
+uint32_t ebnn_linear_active_scratch_words(const ebnn_active_layer *layer);
+int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, void *output, uint32_t *scratch);
 
 /* Words of scratch that ebnn_int8 needs for this layer: its gathered input, 16 bits each, or 32 of EBNN_INT32. */
 uint32_t ebnn_int8_scratch_words(const ebnn_int8_layer *layer);

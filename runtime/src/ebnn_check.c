@@ -113,6 +113,19 @@ int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
                : EBNN_OK;
 }
 
+int32_t ebnn_check_active(const ebnn_active_layer *layer)
+{
+    const int32_t status = check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->border, 1);
+
+    if (status != EBNN_OK || layer->input.format == EBNN_INT32) {
+        return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
+    }
+    return layer->window.dilation_x != 1 || layer->strip == 0 || layer->planes == 0 ||
+                   layer->sum_planes < layer->planes || layer->sum_planes > EBNN_MOST_SUM_PLANES
+               ? EBNN_ERROR_SHAPE
+               : EBNN_OK;
+}
+
 int32_t ebnn_check_int8(const ebnn_int8_layer *layer)
 {
     const int32_t status =

@@ -97,8 +97,11 @@ def test_the_memory_map_of_flash_says_which_bit_of_the_image_is_which_weight(net
         numbers = [[int(text, 16) for text in line[name].split()] for name in ("sign", "nonzero")]
         first, bit, word_step, count = (int(line[name]) for name in ("word", "bit", "word_step", "count"))
         for row, sign in enumerate(numbers[0]):
-            places = int(line["input"]) + np.arange(count) * int(line["input_step"])
-            values = flat[int(line["neuron"]) + row, places].tolist()
+            step = int(line["input_step"])
+            if line["along"] == "inputs":
+                values = flat[int(line["neuron"]) + row, int(line["input"]) + np.arange(count) * step].tolist()
+            else:
+                values = flat[int(line["neuron"]) + np.arange(count), int(line["input"]) + row * step].tolist()
             assert [sign >> i & 1 for i in range(count)] == [value > 0 for value in values]
             held = [int(words[first + row * word_step + i // 32]) >> i % 32 & 1 for i in range(bit, bit + count)]
             assert held == [value > 0 for value in values]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.descriptors import (
+    ActiveDescriptor,
     AddDescriptor,
     AffineDescriptor,
     BorderDescriptor,
@@ -32,6 +33,7 @@ from edgebnn.emulator.descriptors import (
 from edgebnn.emulator.samples import encode_batch
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.plan import (
+    ActiveSections,
     AddStage,
     AffineStage,
     BorderSections,
@@ -110,6 +112,24 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
     native, tensors = library(), (describe_tensor(stage.input), describe_tensor(stage.output))
     data = [*map(pointer, sources), pointer(target)]
     match stage:
+        case LinearStage(active=ActiveSections() as active):
+            listed = ActiveDescriptor(
+                input=describe_tensor(stage.input),
+                output=describe_tensor(stage.output),
+                window=describe_window(stage.window),
+                pad_value=stage.pad_value,
+                planes=active.planes,
+                strip=active.strip,
+                sum_planes=active.sum_planes,
+                plus=at(active.plus),
+                not_minus=at(active.not_minus),
+                limits=at(active.limits),
+                totals=at(active.totals),
+                steps=steps_of(stage.steps),
+                border=border_of(stage.border),
+            )
+            words = native.ebnn_linear_active_scratch_words(ctypes.byref(listed))
+            return with_scratch(stage, native.ebnn_linear_active, listed, data, words)
         case LinearStage():
             layer = LinearDescriptor(
                 input=describe_tensor(stage.input),
@@ -123,7 +143,7 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 steps=steps_of(stage.steps),
                 border=border_of(stage.border),
             )
-            kernel = "ebnn_linear_wide" if stage.is_wide else "ebnn_linear"
+            kernel = "ebnn_linear_wide" if stage.kernel == "subsets" else "ebnn_linear"
             words = getattr(native, f"{kernel}_scratch_words")(ctypes.byref(layer))
             return with_scratch(stage, getattr(native, kernel), layer, data, words)
         case Int8Stage():

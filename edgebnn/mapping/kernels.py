@@ -1,0 +1,169 @@
+"""Which kernel of the runtime does a layer with binary or ternary weights, and why: the one of the fewest instructions.
+
+Instructions are estimates for one output pixel, half of the input's bits set, in the counts of a Cortex-M4; they only
+have to rank the kernels (`benchmarks/instructions.py` measures).
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import msgspec
+
+from edgebnn.chip.target import Target
+from edgebnn.mapping.plan import Kernel, Layout, WindowPlan
+from edgebnn.mapping.rows import WORD_BITS
+from edgebnn.network.types import Linear, WeightKind
+
+# A counter's bits and the numbers of inputs that the list kernel's descriptor and its 16-bit places have room for.
+MOST_SUM_PLANES = 30
+_MOST_LISTED = 0xFFFF
+_PLACE_BYTES = 4
+# A strip's lists span so many windows: each input of a window's overlap is listed again for the next strip.
+_WINDOWS_A_STRIP = 4
+
+# Another kernel than the list of active inputs costs its own code, so it must be worth it.
+_WORTH_ITS_CODE = 1.5
+
+
+class ListShape(NamedTuple):
+    """What the list kernel's descriptor says of a layer: `ebnn_active_layer`.
+
+    planes: listed for each input. largest: the largest value that an input is listed with. twice and offset: an input
+    is twice that value, or once, less the offset.
+    """
+
+    input: Layout
+    window: WindowPlan
+    planes: int
+    strip: int
+    sum_planes: int
+    largest: int
+    twice: bool
+    offset: int
+
+
+class Choice(NamedTuple):
+    """The kernel, and why; `shape` where it is that of lists."""
+
+    kernel: Kernel
+    reason: str
+    shape: ListShape | None = None
+
+
+def choose_kernel(node: Linear, window: WindowPlan, source: Layout, output: Layout, target: Target) -> Choice:
+    """The kernel of a layer on a target."""
+    if target.array is not None:
+        return Choice("macro", "the target has banks of RRAM")
+    if source.format == "int32":
+        return Choice("subsets", "inputs of more than 16 bits")
+    rows, subsets = _rows_cost(node, source), _subsets_cost(node)
+    costs: dict[Kernel, int] = {"rows": rows} if source.pixel_words else {"rows": rows, "subsets": subsets}
+    other = min(costs, key=lambda kernel: costs[kernel])
+    shape, obstacle = _list_shape(node, window, source, output)
+    if shape is None:
+        return Choice(other, f"about {costs[other]:,} instructions a pixel; no list of inputs: {obstacle}")
+    listed = _list_cost(node, shape, output)
+    reason = f"about {min(listed, costs[other]):,} instructions a pixel"
+    if listed <= _WORTH_ITS_CODE * costs[other]:
+        return Choice("list", f"about {listed:,} instructions a pixel, {costs[other]:,} as {other}", shape)
+    return Choice(other, f"{reason}, {listed:,} by a list of inputs")
+
+
+def _list_shape(node: Linear, window: WindowPlan, source: Layout, output: Layout) -> tuple[ListShape | None, str]:
+    """The shape for the list kernel, or None and what is in its way."""
+    if node.groups > 1:
+        return None, "the layer has groups"
+    if window.dilation[1] > 1:
+        return None, "its window has gaps along a row"
+    source, window = _in_a_row(source, window, output)
+    planes, largest, twice, offset = _values(node, window, source, output)
+    sum_planes = (2 * node.fan_in * largest + 1).bit_length()
+    if sum_planes > MOST_SUM_PLANES:
+        return None, "its sums have too many bits"
+    strip = _strip(window, source, output, planes)
+    if strip == 0:
+        return None, "it has too many inputs for places of 16 bits"
+    return ListShape(source, window, planes, strip, sum_planes, largest, twice, offset), ""
+
+
+def _in_a_row(source: Layout, window: WindowPlan, output: Layout) -> tuple[Layout, WindowPlan]:
+    """A window that is the whole map sees one long row; it lies in memory as the map does."""
+    if window.kernel != (source.height, source.width) or (output.height, output.width) != (1, 1) or any(window.pad):
+        return source, window
+    pixels = prod(window.kernel)
+    return msgspec.structs.replace(source, height=1, width=pixels), WindowPlan(kernel=(1, pixels))
+
+
+def _values(node: Linear, window: WindowPlan, source: Layout, output: Layout) -> tuple[int, int, bool, int]:
+    """Planes, largest value, twice and offset."""
+    if source.format == "bits":
+        missing = node.pad_value == 0 and _sees_padding(window, source, output)
+        return (2, 2, False, 1) if missing else (1, 1, True, 1)
+    if source.format == "trits":
+        return 2, 2, False, 1
+    signed = source.format.startswith("int")
+    return source.planes, (1 << source.planes) - 1, False, (1 << source.planes - 1) if signed else 0
+
+
+def _sees_padding(window: WindowPlan, source: Layout, output: Layout) -> bool:
+    axes = zip(
+        *((source.height, source.width), (output.height, output.width)),
+        *(window.kernel, window.stride, window.dilation, window.pad),
+        strict=True,
+    )
+    return any(
+        pad > 0 or (outputs - 1) * stride + (kernel - 1) * dilation + 1 > inputs
+        for inputs, outputs, kernel, stride, dilation, pad in axes
+    )
+
+
+def _strip(window: WindowPlan, source: Layout, output: Layout, planes: int) -> int:
+    """Columns of the output whose inputs are listed together; 0 where not even one column's are."""
+    (height, width), (_, stride) = window.kernel, window.stride
+    # Bounded by the entries of all lists, by the places of a row, and by how far a list is worth its memory.
+    pixels = _MOST_LISTED // (source.channels * max(height * planes, _PLACE_BYTES))
+    if pixels < width:
+        return 0
+    return min(output.width, (min(pixels, _WINDOWS_A_STRIP * width) - width) // stride + 1)
+
+
+def strip_pixels(strip: int, window: WindowPlan) -> int:
+    """Columns of the input that a strip sees."""
+    return (strip - 1) * window.stride[1] + window.kernel[1]
+
+
+def list_scratch_words(source: Layout, output: Layout, window: WindowPlan, planes: int, strip: int) -> int:
+    """Words of lists and of where they start: `ebnn_linear_active_scratch_words`."""
+    pixels = strip_pixels(strip, window)
+    inputs, lists = pixels * source.channels, window.kernel[0] * planes
+    sees_all = window.kernel == (source.height, source.width) and (output.height, output.width) == (1, 1)
+    entries = lists * inputs // 2 if sees_all else lists * inputs
+    values = 0 if source.pixel_words else inputs
+    return (lists * (pixels + 1) + values + entries + 1) // 2
+
+
+def _list_cost(node: Linear, shape: ListShape, output: Layout) -> int:
+    planes = 1 if shape.input.format == "bits" else shape.planes
+    passes = 2 if node.weight_kind is WeightKind.TERNARY else 1
+    words = -(-node.neurons // WORD_BITS)
+    height, width = shape.window.kernel
+    listing = node.fan_in * planes * (3 if shape.input.pixel_words else 6) * min(shape.window.stride[1], width) // width
+    adding = passes * (node.fan_in * planes * 4 + 50 * height * planes)
+    written = 9 * shape.sum_planes if output.pixel_words else 24 * min(node.neurons, WORD_BITS) + 32 * shape.sum_planes
+    return listing + words * (adding + 5 * shape.sum_planes + written)
+
+
+def _rows_cost(node: Linear, source: Layout) -> int:
+    passes = 2 if node.weight_kind is WeightKind.TERNARY else 1
+    planes = 1 if source.pixel_words else source.planes
+    words = -(-node.fan_in // WORD_BITS)
+    gathering = node.groups * node.fan_in * (1 if source.pixel_words else 6 * planes)
+    return gathering + node.neurons * (90 + passes * planes * (20 + 13 * words))
+
+
+def _subsets_cost(node: Linear) -> int:
+    passes = 2 if node.weight_kind is WeightKind.TERNARY else 1
+    words = -(-node.fan_in // WORD_BITS)
+    return node.groups * words * 1200 + node.neurons * (90 + passes * 70 * words)

@@ -1,0 +1,248 @@
+/*
+ * ebnn_active_lists.c: see ebnn_active_lists.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_active_lists.h"
+
+#define ENTRY_BYTES 4 /* of the word of weights that an entry stands for */
+
+static uint32_t strip_pixels(const ebnn_active_layer *layer)
+{
+    return (layer->strip - 1) * layer->window.stride_x + layer->window.kernel_width;
+}
+
+/* Whether one window sees each input once, and nothing else. */
+static bool sees_all(const ebnn_active_layer *layer)
+{
+    return layer->input.height == layer->window.kernel_height && layer->input.width == layer->window.kernel_width &&
+           layer->output.height == 1 && layer->output.width == 1;
+}
+
+uint32_t ebnn_linear_active_scratch_words(const ebnn_active_layer *layer)
+{
+    const uint32_t inputs = strip_pixels(layer) * layer->input.channels;
+    const uint32_t lists = layer->window.kernel_height * layer->planes;
+    const uint32_t entries = sees_all(layer) ? lists * inputs / 2 : lists * inputs;
+    const uint32_t values = ebnn_is_packed(layer->input.format) ? 0 : inputs;
+
+    return (lists * (strip_pixels(layer) + 1) + values + entries + 1) / 2;
+}
+
+/* The plane of elements that is turned over to make them unsigned; 0: they are. */
+static uint32_t sign_plane(const ebnn_tensor *input)
+{
+    return ebnn_is_signed(input->format) ? UINT32_C(1) << (input->planes - 1) : 0;
+}
+
+static uint32_t count_bits(const uint32_t *words, uint32_t count)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        bits += ebnn_popcount(words[i]);
+    }
+    return bits;
+}
+
+/* Whether more bits than half are set in the packed input. Bits behind the last channel are not. */
+static bool most_are_set(const ebnn_active_layer *layer, const uint32_t *input)
+{
+    const ebnn_tensor *tensor = &layer->input;
+    const uint32_t words = ebnn_words(tensor->channels);
+    const uint32_t pixels = tensor->height * tensor->width;
+    uint32_t plus = 0, there = pixels * tensor->channels;
+
+    if (tensor->format == EBNN_BITS) {
+        return count_bits(input, pixels * words) > there / 2;
+    }
+    there = 0;
+    for (uint32_t pixel = 0; pixel < pixels; pixel++, input += 2 * (size_t)words) {
+        plus += count_bits(input, words);
+        there += count_bits(input + words, words);
+    }
+    return plus > there / 2;
+}
+
+static bool most_bits_are_set(const ebnn_active_layer *layer, const void *input)
+{
+    const ebnn_tensor *tensor = &layer->input;
+    const uint32_t planes = (UINT32_C(1) << tensor->planes) - 1;
+    const uint32_t sign = sign_plane(tensor);
+    const uint32_t elements = tensor->height * tensor->width * tensor->channels;
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < elements; i++) {
+        bits += ebnn_popcount(((uint32_t)ebnn_load_element(tensor->format, input, i) ^ sign) & planes);
+    }
+    return bits > elements * tensor->planes / 2;
+}
+
+ebnn_active_lists ebnn_active_lists_in(const ebnn_active_layer *layer, const void *input, uint32_t *scratch)
+{
+    const bool packed = ebnn_is_packed(layer->input.format);
+    ebnn_active_lists lists = {layer, input, false, strip_pixels(layer), NULL, NULL, NULL};
+    uint16_t *halves = (uint16_t *)scratch;
+
+    lists.turned = packed ? most_are_set(layer, (const uint32_t *)input) : most_bits_are_set(layer, input);
+    lists.starts = halves;
+    lists.values = lists.starts + layer->window.kernel_height * layer->planes * (lists.pixels + 1);
+    lists.list = lists.values + (packed ? 0 : lists.pixels * layer->input.channels);
+    return lists;
+}
+
+/* Lists the places of a word's bits, from `place` on. */
+static uint16_t *list_word(uint16_t *list, uint32_t word, uint32_t place)
+{
+#define LIST(bit)                                                                                                      \
+    if ((word & (UINT32_C(1) << (bit))) != 0) {                                                                        \
+        *list++ = (uint16_t)(place + (bit) * ENTRY_BYTES);                                                             \
+    }
+    for (; word != 0; word >>= 8, place += 8 * ENTRY_BYTES) {
+        LIST(0)
+        LIST(1)
+        LIST(2)
+        LIST(3)
+        LIST(4)
+        LIST(5)
+        LIST(6)
+        LIST(7)
+    }
+    return list;
+#undef LIST
+}
+
+static uint16_t *list_all(uint16_t *list, uint32_t count, uint32_t place)
+{
+    for (; count != 0; count--, place += ENTRY_BYTES) {
+        *list++ = (uint16_t)place;
+    }
+    return list;
+}
+
+/* A pixel's channels that are in a plane; NULL: a pixel of padding. */
+static uint16_t *list_pixel(const ebnn_active_lists *lists, const uint32_t *pixel, uint32_t plane, uint32_t place,
+                            uint16_t *list)
+{
+    const ebnn_active_layer *layer = lists->layer;
+    const uint32_t channels = layer->input.channels;
+    const bool trits = layer->input.format == EBNN_TRITS;
+    const bool of_values = plane + 1 == layer->planes;
+    uint32_t left = channels;
+
+    if (pixel == NULL) {
+        const int32_t value = lists->turned ? -layer->pad_value : layer->pad_value;
+
+        return (of_values ? value > 0 : value == 0) ? list_all(list, channels, place) : list;
+    }
+    if (!trits && !of_values) {
+        return list; /* no input of a pixel that is there is missing */
+    }
+    for (uint32_t word = 0; left != 0; word++, place += EBNN_WORD_BITS * ENTRY_BYTES) {
+        const uint32_t count = left < EBNN_WORD_BITS ? left : EBNN_WORD_BITS;
+        uint32_t there = UINT32_MAX >> (EBNN_WORD_BITS - count);
+        uint32_t set = pixel[word];
+
+        if (trits) {
+            const uint32_t nonzero = pixel[ebnn_words(channels) + word];
+
+            if (!of_values) {
+                set = ~nonzero & there;
+            } else if (lists->turned) {
+                set ^= nonzero;
+            }
+        } else if (lists->turned) {
+            set ^= there;
+        }
+        list = list_word(list, set, place);
+        left -= count;
+    }
+    return list;
+}
+
+/* Lists row y of the map from column x on, which lies in the padding where it is no row or column of it. */
+static uint16_t *list_packed_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+{
+    const ebnn_tensor *tensor = &lists->layer->input;
+    const uint32_t pixel_words = ebnn_pixel_words(tensor);
+    const uint32_t stride = tensor->channels * ENTRY_BYTES;
+
+    for (uint32_t plane = 0; plane < lists->layer->planes; plane++) {
+        for (uint32_t pixel = 0; pixel < lists->pixels; pixel++) {
+            const uint32_t at = x + pixel;
+            const bool inside = y < tensor->height && at < tensor->width;
+            const uint32_t *words = (const uint32_t *)lists->input;
+
+            words = inside ? words + ((size_t)y * tensor->width + at) * pixel_words : NULL;
+            *starts++ = (uint16_t)(list - lists->list);
+            list = list_pixel(lists, words, plane, pixel * stride, list);
+        }
+        *starts++ = (uint16_t)(list - lists->list);
+    }
+    return list;
+}
+
+/* The values u of a row of elements, pixel after pixel. */
+static void load_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
+{
+    const ebnn_active_layer *layer = lists->layer;
+    const ebnn_tensor *tensor = &layer->input;
+    const uint32_t planes = (UINT32_C(1) << tensor->planes) - 1;
+    const uint32_t turned = (lists->turned ? planes : 0) ^ sign_plane(tensor);
+    const size_t map = (size_t)tensor->height * tensor->width;
+    uint16_t *values = lists->values;
+
+    for (uint32_t pixel = 0; pixel < lists->pixels; pixel++, x++) {
+        const bool inside = y < tensor->height && x < tensor->width;
+        size_t index = (size_t)y * tensor->width + x;
+
+        for (uint32_t channel = 0; channel < tensor->channels; channel++, index += map) {
+            const int32_t value = inside ? ebnn_load_element(tensor->format, lists->input, index) : layer->pad_value;
+
+            *values++ = (uint16_t)(((uint32_t)value ^ turned) & planes);
+        }
+    }
+}
+
+static uint16_t *list_element_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+{
+    const uint32_t channels = lists->layer->input.channels;
+
+    load_row(lists, y, x);
+    for (uint32_t plane = 0; plane < lists->layer->planes; plane++) {
+        const uint32_t bit = UINT32_C(1) << plane;
+        const uint16_t *values = lists->values;
+        uint32_t place = 0;
+
+        for (uint32_t pixel = 0; pixel < lists->pixels; pixel++) {
+            const uint16_t *const end = values + channels;
+
+            *starts++ = (uint16_t)(list - lists->list);
+            for (; values != end; values++, place += ENTRY_BYTES) {
+                if ((*values & bit) != 0) {
+                    *list++ = (uint16_t)place;
+                }
+            }
+        }
+        *starts++ = (uint16_t)(list - lists->list);
+    }
+    return list;
+}
+
+void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column)
+{
+    const ebnn_active_layer *layer = lists->layer;
+    const ebnn_window *window = &layer->window;
+    /* before the first row or column these wrap to huge numbers, which lie outside too */
+    const uint32_t x = column * window->stride_x - window->pad_left;
+    uint16_t *list = lists->list;
+    uint16_t *starts = lists->starts;
+
+    for (uint32_t ky = 0; ky < window->kernel_height; ky++) {
+        const uint32_t y = row * window->stride_y + ky * window->dilation_y - window->pad_top;
+
+        list = ebnn_is_packed(layer->input.format) ? list_packed_row(lists, y, x, starts, list)
+                                                   : list_element_row(lists, y, x, starts, list);
+        starts += layer->planes * (lists->pixels + 1);
+    }
+}

@@ -1,0 +1,61 @@
+/*
+ * ebnn_active_lists.h: which inputs of a strip of a map are active, plane by plane.
+ *
+ * A plane's weight is a power of two, and an input is the sum of those of the planes in which it is listed, times 2 for
+ * bits that are always there, less an offset: one of bits and trits, 2^(planes - 1) of signed elements.
+ *
+ *   bits, one plane     x = 2 u - 1
+ *   bits, two planes    x = u - 1, u in 0 to 2, of which 1 is an input that is missing
+ *   trits, two planes   x = u - 1
+ *   elements            x = u, or u - 2^(planes - 1) where they are signed
+ *
+ * Where more than half of all planes' bits are set, inputs are turned over (the largest u less u), so that no more than
+ * half are ever listed. A row of the strip has one list a plane; neighbouring pixels' lists lie one behind the other, so
+ * a window's is a stretch of it. An entry is 4 times the input's number, counted from the first pixel of the strip.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_ACTIVE_LISTS_H
+#define EBNN_ACTIVE_LISTS_H
+
+#include "ebnn_internal.h"
+
+typedef struct ebnn_active_lists {
+    const ebnn_active_layer *layer;
+    const void *input;
+    bool turned;
+    uint32_t pixels;  /* of a row of the strip */
+    uint16_t *starts; /* pixels + 1 for each plane of each row of the window */
+    uint16_t *values; /* of elements, a row of the strip */
+    uint16_t *list;
+} ebnn_active_lists;
+
+/* The part of a plane's list that a window sees: how many places there are, and where they lie. */
+typedef struct ebnn_listed {
+    const uint16_t *places;
+    uint32_t count;
+} ebnn_listed;
+
+/* Whether u counts twice. */
+static inline bool ebnn_counts_twice(const ebnn_active_layer *layer)
+{
+    return layer->input.format == EBNN_BITS && layer->planes == 1;
+}
+
+/* Lists of a layer's inputs in its scratch, empty at first. */
+ebnn_active_lists ebnn_active_lists_in(const ebnn_active_layer *layer, const void *input, uint32_t *scratch);
+
+/* Lists what the windows of a strip see, whose first output is (row, column). */
+void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column);
+
+/* What the window that begins at a pixel of the strip sees of a row of it in a plane. */
+static inline ebnn_listed ebnn_listed_at(const ebnn_active_lists *lists, uint32_t ky, uint32_t plane, uint32_t pixel)
+{
+    const uint16_t *starts = lists->starts + (ky * lists->layer->planes + plane) * (lists->pixels + 1) + pixel;
+    const uint32_t start = starts[0];
+    const ebnn_listed listed = {lists->list + start, starts[lists->layer->window.kernel_width] - start};
+
+    return listed;
+}
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * ebnn_linear_active.c: dense layers and convolutions by lists of active inputs.
+ *
+ * With X the sum of the inputs u (see ebnn_active_lists.h) whose weight is +1, and U that of all, the weights' sum of u
+ * is 2 X - U: a count of 32 neurons at once, each word of weights added as often as its input is listed. Of ternary
+ * weights it is the count of those that are +1 and of those that are not -1, less U. What is the same for all inputs, a
+ * neuron's threshold and the sum of its weights, the compiler has put together.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_active_lists.h"
+#include "ebnn_counters.h"
+#include "ebnn_writer.h"
+
+/* One output pixel. */
+typedef struct window_at {
+    const ebnn_active_layer *layer;
+    const ebnn_active_lists *lists;
+    uint32_t pixel;  /* of the strip, where the window begins */
+    uint32_t inputs; /* of a neuron */
+    uint32_t seed;   /* what the counters start from: the largest U that there can be, less U */
+} window_at;
+
+/* The largest u, and what is subtracted from u, or from twice u, to make it an input. */
+static uint32_t largest_value(const ebnn_active_layer *layer)
+{
+    return ebnn_is_packed(layer->input.format) ? layer->planes : (UINT32_C(1) << layer->planes) - 1;
+}
+
+static uint32_t offset_of_values(const ebnn_active_layer *layer)
+{
+    if (ebnn_is_packed(layer->input.format)) {
+        return 1;
+    }
+    return ebnn_is_signed(layer->input.format) ? UINT32_C(1) << (layer->planes - 1) : 0;
+}
+
+/* U: the sum of all that a window lists. */
+static uint32_t sum_of_values(const ebnn_active_layer *layer, const ebnn_active_lists *lists, uint32_t pixel)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t ky = 0; ky < layer->window.kernel_height; ky++) {
+        for (uint32_t plane = 0; plane < layer->planes; plane++) {
+            sum += ebnn_listed_at(lists, ky, plane, pixel).count << plane;
+        }
+    }
+    return sum;
+}
+
+/* Adds all that a window lists to the counters of 32 neurons, whose weights begin at an address. */
+static void add_window(const window_at *at, uint32_t *counters, const uint32_t *weights)
+{
+    const ebnn_active_layer *layer = at->layer;
+    const uint32_t row = 4 * (uint32_t)layer->window.kernel_width * layer->input.channels;
+    /* places count from the first pixel of the strip, weights from that of the window */
+    uintptr_t first = (uintptr_t)weights - 4 * (uintptr_t)at->pixel * layer->input.channels;
+
+    for (uint32_t ky = 0; ky < layer->window.kernel_height; ky++, first += row) {
+        for (uint32_t plane = 0; plane < layer->planes; plane++) {
+            const ebnn_listed listed = ebnn_listed_at(at->lists, ky, plane, at->pixel);
+
+            if (listed.count != 0) {
+                ebnn_add_listed(counters + plane, listed.places, listed.count, first);
+            }
+        }
+    }
+}
+
+static void count_word(const window_at *at, uint32_t word, uint32_t *counters)
+{
+    const ebnn_active_layer *layer = at->layer;
+    const size_t first = (size_t)word * at->inputs;
+    uint32_t seed = at->seed;
+
+    for (uint32_t plane = 0; plane < layer->sum_planes; plane++, seed >>= 1) {
+        counters[plane] = 0 - (seed & 1);
+    }
+    for (uint32_t plane = layer->sum_planes; plane < EBNN_COUNTER_WORDS; plane++) {
+        counters[plane] = 0;
+    }
+    if (layer->not_minus == NULL) {
+        add_window(at, counters + 1, layer->plus + first);
+    } else {
+        add_window(at, counters, layer->plus + first);
+        add_window(at, counters, layer->not_minus + first);
+    }
+}
+
+/* Which of 32 counters reach their limits, turned over where the word behind the limits says so. */
+static uint32_t reached(const uint32_t *counters, const uint32_t *limits, uint32_t planes)
+{
+    uint32_t borrow = 0;
+
+    for (uint32_t plane = 0; plane < planes; plane++) {
+        const uint32_t limit = limits[plane];
+
+        borrow ^= (borrow ^ limit) & (counters[plane] ^ limit);
+    }
+    return ~borrow ^ limits[planes];
+}
+
+/* Steps into bits or trits by the tables of limits. */
+static void write_reached(const window_at *at, const uint32_t *counters, uint32_t word, uint32_t *pixel)
+{
+    const ebnn_active_layer *layer = at->layer;
+    const uint32_t planes = layer->sum_planes;
+    const uint32_t steps = layer->steps.steps;
+    const uint32_t channels = layer->output.channels;
+    const uint32_t left = channels - word * EBNN_WORD_BITS;
+    const uint32_t there = left < EBNN_WORD_BITS ? UINT32_MAX >> (EBNN_WORD_BITS - left) : UINT32_MAX;
+    const uint32_t *limits = layer->limits + (size_t)word * steps * 2 * (planes + 1);
+    uint32_t first, last;
+
+    if (at->lists->turned) {
+        limits += planes + 1;
+    }
+    first = reached(counters, limits, planes);
+    last = first;
+    if (steps == 2) {
+        last = reached(counters, limits + 2 * (size_t)(planes + 1), planes);
+        pixel[ebnn_words(channels) + word] = ~(first ^ last) & there;
+    }
+    pixel[word] = last & there;
+}
+
+/* The counters of 32 neurons as numbers: of each eight planes, those of four neurons at a time, a byte each. */
+static void read_counters(const uint32_t *counters, uint32_t planes, uint32_t *numbers)
+{
+    for (uint32_t neuron = 0; neuron < EBNN_WORD_BITS; neuron++) {
+        numbers[neuron] = 0;
+    }
+    for (uint32_t first = 0; first < planes; first += 8) {
+        const uint32_t count = planes - first < 8 ? planes - first : 8;
+
+        for (uint32_t neuron = 0; neuron < 8; neuron++) {
+            uint32_t bytes = 0;
+
+            for (uint32_t plane = count; plane != 0; plane--) {
+                bytes = bytes << 1 | ((counters[first + plane - 1] >> neuron) & UINT32_C(0x01010101));
+            }
+            for (uint32_t i = neuron; i < EBNN_WORD_BITS; i += 8, bytes >>= 8) {
+                numbers[i] |= (bytes & 0xFF) << first;
+            }
+        }
+    }
+}
+
+/* The sums themselves, or steps of other kinds. */
+static void write_sums(const window_at *at, const uint32_t *counters, uint32_t word, ebnn_writer *writer)
+{
+    const ebnn_active_layer *layer = at->layer;
+    const uint32_t twice = ebnn_counts_twice(layer) ? 1 : 0;
+    const uint32_t most = at->inputs * largest_value(layer);
+    const uint32_t offset = offset_of_values(layer);
+    const uint32_t weight = at->lists->turned ? (largest_value(layer) << twice) - offset : 0 - offset;
+    const uint32_t left = layer->output.channels - word * EBNN_WORD_BITS;
+    const uint32_t count = left < EBNN_WORD_BITS ? left : EBNN_WORD_BITS;
+    const int32_t *totals = layer->totals + (size_t)word * EBNN_WORD_BITS;
+    uint32_t numbers[EBNN_WORD_BITS];
+
+    read_counters(counters, layer->sum_planes, numbers);
+    for (uint32_t neuron = 0; neuron < count; neuron++) {
+        const uint32_t sum = (numbers[neuron] - most) << twice;
+
+        ebnn_write_sum(writer, weight * (uint32_t)totals[neuron] + (at->lists->turned ? 0 - sum : sum));
+    }
+}
+
+static void run_pixel(window_at *at, void *output, uint32_t row, uint32_t column)
+{
+    const ebnn_active_layer *layer = at->layer;
+    const ebnn_tensor *to = &layer->output;
+    uint32_t *pixel = (uint32_t *)output + ((size_t)row * to->width + column) * ebnn_pixel_words(to);
+    ebnn_writer writer = ebnn_sum_writer_at(to, &layer->steps, layer->border, output, row, column);
+
+    at->seed = at->inputs * largest_value(layer) - sum_of_values(layer, at->lists, at->pixel);
+    for (uint32_t word = 0; word < ebnn_words(to->channels); word++) {
+        uint32_t counters[EBNN_COUNTER_WORDS];
+
+        count_word(at, word, counters);
+        if (layer->limits != NULL) {
+            write_reached(at, counters, word, pixel);
+        } else {
+            write_sums(at, counters, word, &writer);
+        }
+    }
+}
+
+int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, void *output, uint32_t *scratch)
+{
+    const int32_t status = ebnn_check_active(layer);
+    const ebnn_window *window = &layer->window;
+    ebnn_active_lists lists;
+    window_at at;
+
+    if (status != EBNN_OK) {
+        return status;
+    }
+    lists = ebnn_active_lists_in(layer, input, scratch);
+    at.layer = layer;
+    at.lists = &lists;
+    at.pixel = 0;
+    at.inputs = (uint32_t)window->kernel_height * window->kernel_width * layer->input.channels;
+    for (uint32_t row = 0; row < layer->output.height; row++) {
+        uint32_t left = 0; /* columns of the strip */
+
+        for (uint32_t column = 0; column < layer->output.width; column++, left--, at.pixel += window->stride_x) {
+            if (left == 0) {
+                ebnn_list_strip(&lists, row, column);
+                left = layer->strip;
+                at.pixel = 0;
+            }
+            run_pixel(&at, output, row, column);
+        }
+    }
+    return EBNN_OK;
+}
