@@ -23,8 +23,10 @@ _PLACE_BYTES = 4
 # A strip's lists span so many windows: each input of a window's overlap is listed again for the next strip.
 _WINDOWS_A_STRIP = 4
 
-# Another kernel than the list of active inputs costs its own code, so it must be worth it.
-_WORTH_ITS_CODE = 1.5
+# Another kernel than the list of active inputs costs 2 KB of code of its own, so it must be worth it: by its share of a
+# layer's instructions, and by as many of them.
+_SHARE_WORTH_ITS_CODE = 1.5
+_INSTRUCTIONS_WORTH_ITS_CODE = 2000
 
 
 class ListShape(NamedTuple):
@@ -66,7 +68,8 @@ def choose_kernel(node: Linear, window: WindowPlan, source: Layout, output: Layo
         return Choice(other, f"about {costs[other]:,} instructions a pixel; no list of inputs: {obstacle}")
     listed = _list_cost(node, shape, output)
     reason = f"about {min(listed, costs[other]):,} instructions a pixel"
-    if listed <= _WORTH_ITS_CODE * costs[other]:
+    saved = (listed - costs[other]) * output.height * output.width
+    if listed <= _SHARE_WORTH_ITS_CODE * costs[other] or saved <= _INSTRUCTIONS_WORTH_ITS_CODE:
         return Choice("list", f"about {listed:,} instructions a pixel, {costs[other]:,} as {other}", shape)
     return Choice(other, f"{reason}, {listed:,} by a list of inputs")
 
