@@ -93,10 +93,16 @@ def _list_shape(node: Linear, window: WindowPlan, source: Layout, output: Layout
 
 def _in_a_row(source: Layout, window: WindowPlan, output: Layout) -> tuple[Layout, WindowPlan]:
     """A window that is the whole map sees one long row; it lies in memory as the map does."""
-    if window.kernel != (source.height, source.width) or (output.height, output.width) != (1, 1) or any(window.pad):
+    if not _sees_all(source, window, output):
         return source, window
     pixels = prod(window.kernel)
     return msgspec.structs.replace(source, height=1, width=pixels), WindowPlan(kernel=(1, pixels))
+
+
+def _sees_all(source: Layout, window: WindowPlan, output: Layout) -> bool:
+    """Whether there is one window, which sees each input once and no padding."""
+    one = (output.height, output.width) == (1, 1)
+    return one and window.kernel == (source.height, source.width) and not any(window.pad)
 
 
 def _values(node: Linear, window: WindowPlan, source: Layout, output: Layout) -> tuple[int, int, bool, int]:
@@ -141,8 +147,7 @@ def list_scratch_words(source: Layout, output: Layout, window: WindowPlan, plane
     """Words of lists and of where they start: `ebnn_linear_active_scratch_words`."""
     pixels = strip_pixels(strip, window)
     inputs, lists = pixels * source.channels, window.kernel[0] * planes
-    sees_all = window.kernel == (source.height, source.width) and (output.height, output.width) == (1, 1)
-    entries = lists * inputs // 2 if sees_all else lists * inputs
+    entries = lists * inputs // 2 if _sees_all(source, window, output) else lists * inputs
     values = 0 if source.pixel_words else inputs
     return (lists * (pixels + 1) + values + entries + 1) // 2
 

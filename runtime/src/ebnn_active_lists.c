@@ -15,8 +15,10 @@ static uint32_t strip_pixels(const ebnn_active_layer *layer)
 /* Whether one window sees each input once, and nothing else. */
 static bool sees_all(const ebnn_active_layer *layer)
 {
-    return layer->input.height == layer->window.kernel_height && layer->input.width == layer->window.kernel_width &&
-           layer->output.height == 1 && layer->output.width == 1;
+    const ebnn_window *window = &layer->window;
+
+    return layer->input.height == window->kernel_height && layer->input.width == window->kernel_width &&
+           window->pad_top == 0 && window->pad_left == 0 && layer->output.height == 1 && layer->output.width == 1;
 }
 
 uint32_t ebnn_linear_active_scratch_words(const ebnn_active_layer *layer)

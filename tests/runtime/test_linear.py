@@ -77,6 +77,16 @@ def test_a_window_that_stands_in_the_padding_alone() -> None:
     assert_runtime_agrees(built(builder))
 
 
+@pytest.mark.parametrize("pad_value", [-1, 0, 1])
+def test_a_window_as_large_as_the_map_that_stands_in_the_padding_too(pad_value: int) -> None:
+    # half of the map is +1, and the window sees that half and a row of padding, not the map
+    builder = builder_of((50, 2, 3))
+    builder.linear(50, TERNARY, Window((2, 3), (3, 3), (1, 1), (1, 0), (1, 0)), pad_value=pad_value)
+    x = np.ones((2, 50, 2, 3), np.int8)
+    x[0, :, 1] = x[1, :, 0] = -1
+    assert_runtime_agrees(built(builder), x)
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("dilation", [1, 2, 4])
 @pytest.mark.parametrize("pad", [(0, 0), (3, 1), (0, 4)])
