@@ -1,7 +1,7 @@
 """Which kernel of the runtime does a layer with binary or ternary weights, and why: the one of the fewest instructions.
 
 Instructions are estimates for one output pixel, half of the input's bits set, in the counts of a Cortex-M4; they only
-have to rank the kernels (`benchmarks/instructions.py` measures).
+have to rank the kernels.
 """
 
 from __future__ import annotations
