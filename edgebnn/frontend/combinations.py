@@ -48,8 +48,10 @@ class Values:
         """The same in rising order, each once."""
         if self.model is None:
             return Values(np.unique(self.integers))
-        rows = np.unique(np.stack([self.integers.astype(np.float64), *self.model]), axis=1)
-        return Values(rows[0].astype(np.int64), rows[1], rows[2])
+        columns = (self.integers, *self.model)
+        order = np.lexsort(columns[::-1])
+        again = np.all([np.diff(column[order]) == 0 for column in columns], axis=0)
+        return self.at(order[np.append(True, ~again)] if len(order) else order)
 
 
 @dataclass(frozen=True, eq=False)
