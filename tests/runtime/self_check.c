@@ -151,6 +151,92 @@ static void check_linear_wide(const ebnn_linear_layer *layer, const uint8_t *inp
     free(target);
 }
 
+static uint32_t bit_length(uint32_t value)
+{
+    uint32_t bits = 0;
+
+    for (; value != 0; value >>= 1) {
+        bits++;
+    }
+    return bits;
+}
+
+/* For each word of neurons a word an input: which weights are at least `least`. */
+static uint32_t *input_words(const int32_t *values, uint32_t neurons, uint32_t fan_in, int32_t least)
+{
+    const size_t words = (size_t)((neurons + 31) / 32) * fan_in;
+    uint32_t *made = allocate(words * 4);
+
+    memset(made, 0, words * 4);
+    for (uint32_t neuron = 0; neuron < neurons; neuron++) {
+        for (uint32_t i = 0; i < fan_in; i++) {
+            if (values[(size_t)neuron * fan_in + i] >= least) {
+                made[(size_t)(neuron / 32) * fan_in + i] |= UINT32_C(1) << neuron % 32;
+            }
+        }
+    }
+    return made;
+}
+
+/* The kernel that lists active inputs makes the bytes that ebnn_linear made, `expected`, where it takes the layer. */
+static void check_linear_active(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in,
+                                const uint8_t *input, const uint8_t *expected, unsigned int number)
+{
+    const uint32_t neurons = layer->output.channels;
+    ebnn_active_layer active;
+    uint32_t *plus, *not_minus, *scratch;
+    int32_t *totals;
+    uint8_t *target;
+
+    if (layer->groups != 1 || layer->window.dilation_x != 1 || layer->input.format == EBNN_INT32) {
+        return;
+    }
+    memset(&active, 0, sizeof active);
+    active.input = layer->input;
+    active.output = layer->output;
+    active.window = layer->window;
+    active.pad_value = layer->pad_value;
+    active.planes = layer->input.planes;
+    if (is_packed(&layer->input)) {
+        active.planes = layer->input.format == EBNN_TRITS || layer->pad_value == 0 ? 2 : 1;
+    }
+    active.strip = (uint32_t)draw(1, (int32_t)layer->output.width);
+    active.sum_planes =
+        bit_length(2 * fan_in * (is_packed(&layer->input) ? active.planes : (UINT32_C(1) << active.planes) - 1) + 1);
+    plus = input_words(values, neurons, fan_in, 1);
+    not_minus = input_words(values, neurons, fan_in, 0);
+    totals = allocate(neurons * sizeof(int32_t));
+    for (size_t neuron = 0; neuron < neurons; neuron++) {
+        totals[neuron] = 0;
+        for (uint32_t i = 0; i < fan_in; i++) {
+            totals[neuron] += values[neuron * fan_in + i];
+        }
+    }
+    active.plus = plus;
+    active.not_minus = layer->nonzero != NULL ? not_minus : NULL;
+    active.totals = totals;
+    active.steps = layer->steps;
+    active.border = layer->border;
+    scratch = allocate(4 * (size_t)ebnn_linear_active_scratch_words(&active));
+    target = allocate(ebnn_tensor_bytes(&layer->output));
+    if (ebnn_linear_active(&active, input, target, scratch) != EBNN_OK) {
+        fail("ebnn_linear_active's status", number);
+    }
+    for (uint32_t channel = 0; channel < neurons; channel++) {
+        for (uint32_t pixel = 0; pixel < layer->output.height * layer->output.width; pixel++) {
+            if (value_at(&layer->output, target, channel, pixel) !=
+                value_at(&layer->output, expected, channel, pixel)) {
+                fail("ebnn_linear_active", number);
+            }
+        }
+    }
+    free(plus);
+    free(not_minus);
+    free(totals);
+    free(scratch);
+    free(target);
+}
+
 static void check_linear(unsigned int number)
 {
     static const uint32_t sizes[] = {1, 2, 5, 31, 32, 33, 64, 70};
@@ -218,6 +304,7 @@ static void check_linear(unsigned int number)
                 fail("ebnn_linear's status", number);
             }
             check_linear_wide(&layer, source + sample * in, target, number);
+            check_linear_active(&layer, made.values, fan_in, source + sample * in, target, number);
             for (uint32_t neuron = 0; neuron < layer.output.channels; neuron++) {
                 for (uint32_t pixel = 0; pixel < layer.output.height * layer.output.width; pixel++) {
                     const int32_t sum = dot(&layer, made.values + (size_t)neuron * fan_in, source + sample * in, neuron,
