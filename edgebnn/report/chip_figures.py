@@ -68,7 +68,7 @@ def _caption(document: Document) -> str:
     cells = f"at least {document['cells']:,} cells a bit error rate, {ternary:,} a ternary one"
     words = ", ".join(f"{row['policy']} {row['evidence']}" for row in _first(document, "ber_2t2r"))
     return (
-        f"Lines: theory. Points: counted on the chip of seed {document['seed']}, {cells}, with their exact "
+        f"Lines: theory. Points: counted on the chip of seed {document['seed']}, {cells}, with their "
         f"{document['interval_level']:.0%} intervals; an arrow where none was wrong.\n"
         f"Evidence of the 2T2R bit error rates: {words}. 1T1R and SECDED follow from them: "
         f"{words_of(_first(document, 'ber_1t1r'))}.\n"

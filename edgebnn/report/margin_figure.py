@@ -149,7 +149,7 @@ def _caption(document: Document) -> str:
         f"Lines: the laws of theory. Left: filled the devices sampled on the chip of seed {document['seed']}, "
         "height: density over log R; grey the sensing window of ternary rows, a line that has not fallen by its end "
         "counts as HRS. Right: filled the reads that answer the other sign; counted among "
-        f"{rates[0]['trials']:,} cells, exact {document['interval_level']:.0%} intervals.\n"
+        f"{rates[0]['trials']:,} cells, {document['interval_level']:.0%} intervals.\n"
         f"Evidence: medians {words_of(medians)}; spreads {words_of(spreads)}; bit error rates {words_of(rates)}; "
         f"window and amplifier {window}."
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FORMS = ("png", "svg")
 DPI = 150
-_LETTERS_AN_INCH = 17.5  # of a caption
+_LETTERS_AN_INCH = 16  # of a caption
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
