@@ -37,7 +37,7 @@ class _LayerStruct(ctypes.Structure):
 
     _fields_ = [
         *((name, _pointer) for name in ("place", "columns", "sign", "nonzero")),
-        *((name, _word) for name in ("neurons", "words", "row_words", "plus_alone")),
+        *((name, _word) for name in ("neurons", "words", "plus_alone")),
     ]
 
 
@@ -162,7 +162,6 @@ class _Layer:
         self._struct = _LayerStruct(
             *(part.ctypes.data for part in parts),
             neurons,
-            words,
             words,
             # Integers are read plane by plane, and the set bits of a plane are inputs of +1.
             int(not stage.input.pixel_words),

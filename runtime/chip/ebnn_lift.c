@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "ebnn_internal.h"
 
@@ -62,15 +61,14 @@ static void list_wrong(ebnn_lifted *lifted, uint32_t neuron, uint32_t word, cons
 
 void ebnn_lift(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, ebnn_lifted *lifted)
 {
-    const size_t behind = (layer->row_words - layer->words) * sizeof(uint32_t);
     bool certain = true;
     uint32_t zeros = 0;
 
     lifted->wrong = 0;
     for (uint32_t neuron = 0; neuron < layer->neurons; neuron++) {
         const size_t first = (size_t)neuron * layer->words;
-        uint32_t *sign = lifted->sign + (size_t)neuron * layer->row_words;
-        uint32_t *nonzero = lifted->nonzero + (size_t)neuron * layer->row_words;
+        uint32_t *sign = lifted->sign + first;
+        uint32_t *nonzero = lifted->nonzero + first;
 
         for (uint32_t word = 0; word < layer->words; word++) {
             const size_t place = layer->place[first + word];
@@ -85,8 +83,6 @@ void ebnn_lift(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, ebnn
             certain = certain && is_certain(sensing, place, columns, layer->plus_alone != 0);
             list_wrong(lifted, neuron, word, meant, read);
         }
-        memset(sign + layer->words, 0, behind);
-        memset(nonzero + layer->words, 0, behind);
     }
     lifted->certain = certain ? 1 : 0;
     lifted->has_zeros = zeros != 0 ? 1 : 0;

@@ -1,5 +1,5 @@
 /*
- * ebnn_lift.h: a layer's weights as programmed banks answer for them, in the rows that the host's kernels take.
+ * ebnn_lift.h: a layer's weights as programmed banks answer for them, in rows of words.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -22,7 +22,6 @@ typedef struct ebnn_lifted_layer {
     const uint32_t *nonzero; /* (neuron, word) */
     uint32_t neurons;
     uint32_t words;
-    uint32_t row_words;  /* of a row that is written, at least `words` */
     uint32_t plus_alone; /* 1: the layer's inputs are never -1 */
 } ebnn_lifted_layer;
 
@@ -35,8 +34,8 @@ typedef struct ebnn_wrong_weight {
 
 /* What was lifted. */
 typedef struct ebnn_lifted {
-    uint32_t *sign;    /* (neuron, row_words), 0 behind the last weight: read with inputs of +1 */
-    uint32_t *nonzero; /* (neuron, row_words) */
+    uint32_t *sign;    /* (neuron, word), 0 behind the last weight: read with inputs of +1 */
+    uint32_t *nonzero; /* (neuron, word) */
     ebnn_wrong_weight *list;
     uint64_t room;      /* wrong weights that there is room for; those beyond are counted alone */
     uint64_t wrong;     /* weights that are most likely read otherwise than meant with inputs of +1 */
