@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from edgebnn import __version__
-from edgebnn.cli.output import say
 from edgebnn.errors import EdgeBNNError
 from edgebnn.legible import legible
 
@@ -39,7 +38,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"edgebnn.cli.{cmd_name}")
+        from importlib import import_module
+
+        module = import_module(f"edgebnn.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
@@ -47,17 +48,50 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Reads the command line, or shows the help."""
+        with _ending_with_the_reader():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; turns errors into one sentence and exit code 1."""
         try:
-            return super().invoke(ctx)
+            with _ending_with_the_reader():
+                return super().invoke(ctx)
         except (EdgeBNNError, OSError, MemoryError, RecursionError) as error:
             if ctx.params.get("debug"):
-                traceback.print_exc()
-            say(_sentence(error))
+                _show_traceback()
+            _say(_sentence(error))
             ctx.exit(EXIT_CANNOT)
         except click.UsageError as error:  # it quotes the command line, where the shell may have put a stranger's names
             raise click.UsageError(legible(error.format_message()), error.ctx) from error
+
+
+@contextmanager
+def _ending_with_the_reader() -> Iterator[None]:
+    """Ends the process without a word where nobody reads its output any more, as other tools end."""
+    try:
+        yield
+    except BrokenPipeError:
+        import os
+        import signal
+
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
+        raise
+
+
+# What only errors need is loaded when there is one: the help takes a tenth of a second.
+def _say(sentence: str) -> None:
+    from edgebnn.cli.output import say
+
+    say(sentence)
+
+
+def _show_traceback() -> None:
+    from traceback import print_exc
+
+    print_exc()
 
 
 def _sentence(error: BaseException) -> str:
@@ -84,5 +118,5 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         text = f"{type(error).__name__}: {error}"
-        say(f"internal error ({text}); please report it with the output of --debug")
+        _say(f"internal error ({text}); please report it with the output of --debug")
         sys.exit(EXIT_CANNOT)

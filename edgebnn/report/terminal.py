@@ -5,6 +5,8 @@ No text is markup here. What is to be bold or red is told so by `bold` and `red`
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +27,10 @@ class Terminal(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """All strings become rich's texts here, those of tables and titles too."""
         return super().render_str(legible(text), **{**options, "markup": False, "emoji": False})
+
+    def on_broken_pipe(self) -> None:
+        """Leaves it to whoever prints to end then; rich would end the process with exit code 1."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def bold(text: str) -> Text:

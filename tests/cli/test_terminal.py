@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +101,13 @@ def test_a_full_output_is_named() -> None:
         found = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
     assert found.returncode == 1
     assert found.stderr.startswith("edgebnn: standard output: No space left on device")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["targets", "show", "rram130"], ["targets", "list", "--json"]])
+def test_a_command_ends_in_silence_with_who_reads_it(words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "edgebnn", *words]
+    found = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    os.close(writer)
+    assert (found.returncode, found.stderr) == (-signal.SIGPIPE, "")

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "onnx", "onnxruntime", "matplotlib", "scipy", "unicorn", "numpy", "jinja2", "rich", "elftools")
+OWN = {"edgebnn", "edgebnn.cli", "edgebnn.cli.main", "edgebnn.errors", "edgebnn.legible"}
 
 
 def _loaded(code: str) -> set[str]:
@@ -29,6 +30,7 @@ def test_nothing_heavy_is_loaded_for(code: str) -> None:
     loaded = _loaded(code)
     assert "edgebnn" in loaded
     assert not loaded.intersection(HEAVY)
+    assert {name for name in loaded if name.startswith("edgebnn")} <= OWN
 
 
 def test_the_public_names_are_listed_before_they_are_loaded() -> None:
