@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, stdtrit
+import scipy
 
 LEVEL = 0.95
 
@@ -87,7 +87,7 @@ class Tally:
             return float(self.trials)
         independent = self.trials * self.share * (1 - self.share)
         tail = (1 - level) / 2
-        fewer: Any = stdtrit(self.groups.number - 1, tail) / stdtrit(self.trials - 1, tail)
+        fewer: Any = scipy.special.stdtrit(self.groups.number - 1, tail) / scipy.special.stdtrit(self.trials - 1, tail)
         return max(self.groups.around(self.share) / independent, 1.0) * float(fewer) ** 2
 
 
@@ -96,6 +96,6 @@ def exact_interval(successes: float, trials: float, level: float = LEVEL) -> Int
     if trials == 0:
         return 0.0, 1.0
     tail = (1 - level) / 2
-    low = float(betaincinv(successes, trials - successes + 1, tail)) if successes else 0.0
-    high = float(betaincinv(successes + 1, trials - successes, 1 - tail)) if successes < trials else 1.0
+    low = float(scipy.special.betaincinv(successes, trials - successes + 1, tail)) if successes else 0.0
+    high = float(scipy.special.betaincinv(successes + 1, trials - successes, 1 - tail)) if successes < trials else 1.0
     return low, high

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 
 Words = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
@@ -46,18 +47,16 @@ def tables() -> Tables:
 
 def make_tables() -> Tables:
     """The tables computed anew; their last bits depend on the machine, which is why they are stored."""
-    from scipy.special import ndtr, ndtri
-
     octave, segment = np.divmod(np.arange((OCTAVES << SEGMENT_BITS) + 1), 1 << SEGMENT_BITS)
-    edges = -ndtri(np.ldexp(1 + segment / (1 << SEGMENT_BITS), octave - 25))
+    edges = -scipy.special.ndtri(np.ldexp(1 + segment / (1 << SEGMENT_BITS), octave - 25))
     # A chord lies above the curve; half of the largest distance, at the segment's middle, is taken off everywhere.
-    middles = -ndtri(np.ldexp(1 + (segment + 0.5) / (1 << SEGMENT_BITS), octave - 25))[:-1]
+    middles = -scipy.special.ndtri(np.ldexp(1 + (segment + 0.5) / (1 << SEGMENT_BITS), octave - 25))[:-1]
     excess = ((edges[:-1] + edges[1:]) / 2 - middles) / 2
     steps = np.arange(-REACH * STEPS, REACH * STEPS + 1) / STEPS
     return Tables(
         value=(edges[:-1] - excess).astype(np.float32),
         slope=(np.diff(edges) / 2.0 ** (23 - SEGMENT_BITS)).astype(np.float32),
-        below=np.rint(ndtr(steps) * WHOLE).astype(np.uint64),
+        below=np.rint(scipy.special.ndtr(steps) * WHOLE).astype(np.uint64),
     )
 
 

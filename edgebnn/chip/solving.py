@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import exp, log, log10
 
-from scipy.constants import Boltzmann
+import scipy
 
 from edgebnn.chip.cell import Cell, State, Stuck
 from edgebnn.chip.conditions import Conditions
@@ -121,7 +121,7 @@ def _conduction(physics: Physics, temperature: float, name: str) -> float:
 
 def _activation(physics: Physics, temperature: float) -> float:
     """How much ln HRS moves with temperature: it conducts by hopping."""
-    per_kelvin = physics.temperature.hrs_activation.si("energy") / Boltzmann
+    per_kelvin = physics.temperature.hrs_activation.si("energy") / scipy.constants.Boltzmann
     return per_kelvin * (1 / temperature - 1 / physics.temperature.reference.si("temperature"))
 
 

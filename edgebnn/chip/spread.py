@@ -14,8 +14,7 @@ from math import exp, log, sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq, root
-from scipy.special import ndtri
+import scipy
 
 from edgebnn.chip.ageing import aged_rates
 from edgebnn.chip.cell import Cell, State, Tails, Telegraph, pair_rates
@@ -93,7 +92,7 @@ def _shifted(plain: Cell, causes: _Causes, rates: SignRates) -> Cell | None:
     (D - shift) / w are the quantiles of the rates.
     """
     contrast = plain.contrast
-    plus, minus = (-float(ndtri(rate)) for rate in (rates.plus, rates.minus))
+    plus, minus = (-float(scipy.special.ndtri(rate)) for rate in (rates.plus, rates.minus))
     shift = contrast * (plus - minus) / (plus + minus)
     s = 2 * contrast / (plus + minus) / sqrt(2)
 
@@ -104,7 +103,7 @@ def _shifted(plain: Cell, causes: _Causes, rates: SignRates) -> Cell | None:
         found = pair_rates(cell_of(unknown))
         return _distance(found.plus, rates.plus), _distance(found.minus, rates.minus)
 
-    solution = root(excess, (log(s), shift), tol=1e-12)
+    solution = scipy.optimize.root(excess, (log(s), shift), tol=1e-12)
     if max(map(abs, excess(solution.x))) > _CLOSE or abs(solution.x[1]) >= contrast:
         return None
     return cell_of(solution.x)
@@ -118,12 +117,12 @@ def _spread_for(excess: Callable[[float], float], contrast: float) -> float | No
         return narrowest if excess(narrowest) < _CLOSE else None
     if excess(widest) < 0:
         return None
-    return exp(brentq(lambda logarithm: excess(exp(logarithm)), log(narrowest), log(widest), xtol=1e-13))
+    return exp(scipy.optimize.brentq(lambda logarithm: excess(exp(logarithm)), log(narrowest), log(widest), xtol=1e-13))
 
 
 def _distance(found: float, wanted: float) -> float:
     """Between two rates, as normal quantiles: finite at 0, and near a straight line."""
-    low, high = (float(ndtri(min(max(rate, 2.0**-1070), 1 - 2.0**-53))) for rate in (wanted, found))
+    low, high = (float(scipy.special.ndtri(min(max(rate, 2.0**-1070), 1 - 2.0**-53))) for rate in (wanted, found))
     return high - low
 
 

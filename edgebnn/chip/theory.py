@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+import scipy
 
 Floats = npt.NDArray[np.float64]
 
@@ -132,4 +132,4 @@ def parts(law: Law) -> Parts:
 def below(distance: Any, spread: Any) -> Any:
     """How often a normal number of this spread is below a distance: a step, one half at 0, where the spread is 0."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return ndtr(np.where(np.equal(distance, 0), 0.0, np.divide(distance, spread)))
+        return scipy.special.ndtr(np.where(np.equal(distance, 0), 0.0, np.divide(distance, spread)))

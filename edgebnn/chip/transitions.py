@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+import scipy
 
 from edgebnn.chip.normal import WHOLE, probability_below
 from edgebnn.chip.pattern import RowKinds, Rows
@@ -214,5 +214,5 @@ def _spread_out(rate: Rates, shift: Rates, spread: float) -> Rates:
     (mean,) = rate.flat
     if not 0 < mean < 1:
         return rate
-    z = round(float(ndtri(mean)) * sqrt(1 + spread**2) / _GRID) * _GRID
+    z = round(float(scipy.special.ndtri(mean)) * sqrt(1 + spread**2) / _GRID) * _GRID
     return probability_below(z + shift) / WHOLE

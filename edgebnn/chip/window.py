@@ -13,8 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
+import scipy
 
 from edgebnn.chip.cell import Level
 from edgebnn.chip.discharge import in_series
@@ -66,7 +65,10 @@ def _wanted(target: Target, supply: float) -> _Wanted:
         )
     if supply in supplies:
         return _Wanted(*tables[supplies.index(supply)][1:])
-    lost, found = (float(ndtr(np.interp(supply, supplies, ndtri(rates)))) for rates in (to_zero, from_zero))
+    lost, found = (
+        float(scipy.special.ndtr(np.interp(supply, supplies, scipy.special.ndtri(rates))))
+        for rates in (to_zero, from_zero)
+    )
     above = bisect_left(supplies, supply)
     return _Wanted(lost, found, f"what lies between {names[above - 1]} and {names[above]}")
 
@@ -91,7 +93,7 @@ def _root(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_f
             return _quantile(missed) - _quantile(wanted_to)
 
         reach = 9 * (width + widest_line)
-        return Window(brentq(excess, lowest - reach, highest + reach, xtol=1e-12), width)
+        return Window(scipy.optimize.brentq(excess, lowest - reach, highest + reach, xtol=1e-12), width)
 
     def excess(width: float) -> float:
         return _quantile(seen(window_at(width), *hrs)) - _quantile(wanted_from)
@@ -99,9 +101,9 @@ def _root(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_f
     narrowest, widest = 1e-3 * (highest - lowest), 3 * (highest - lowest)
     if not excess(narrowest) < 0 < excess(widest):
         return None
-    return window_at(brentq(excess, narrowest, widest, xtol=1e-12))
+    return window_at(scipy.optimize.brentq(excess, narrowest, widest, xtol=1e-12))
 
 
 def _quantile(rate: float) -> float:
     """That of the normal law, finite at 0 and 1 too, so that roots can be looked for between them."""
-    return float(ndtri(min(max(rate, 2.0**-1070), 1 - 2.0**-53)))
+    return float(scipy.special.ndtri(min(max(rate, 2.0**-1070), 1 - 2.0**-53)))

@@ -8,7 +8,7 @@ from math import inf, log, sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+import scipy
 
 from edgebnn.chip.energy import Energy
 from edgebnn.chip.instance import ChipInstance
@@ -138,7 +138,7 @@ def over_chips(values: Sequence[float], unseen: float, most: float) -> OverChips
     if len(values) < 2:
         return OverChips(mean, None, None)
     spread = float(np.std(values, ddof=1))
-    reach = float(student.ppf((1 + LEVEL) / 2, len(values) - 1)) * spread / sqrt(len(values))
+    reach = float(scipy.special.stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * spread / sqrt(len(values))
     reach = max(reach, unseen)
     return OverChips(mean, spread, (max(0.0, mean - reach), min(most, mean + reach)))
 

@@ -1,4 +1,4 @@
-"""`import edgebnn` and the command line's help load no heavy library."""
+"""`import edgebnn` and the command line's help load no heavy library, and compiling none that it has no use for."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def test_nothing_heavy_is_loaded_for(code: str) -> None:
     assert "edgebnn" in loaded
     assert not loaded.intersection(HEAVY)
     assert {name for name in loaded if name.startswith("edgebnn")} <= OWN
+
+
+def test_compiling_a_network_loads_no_solver_of_the_chips_physics() -> None:
+    loaded = _loaded("import edgebnn; from edgebnn.models import ECG_PVC; edgebnn.compile(ECG_PVC)")
+    assert not loaded.intersection({"scipy.special", "scipy.optimize", "scipy.stats", "matplotlib", "onnxruntime"})
 
 
 def test_the_public_names_are_listed_before_they_are_loaded() -> None:
