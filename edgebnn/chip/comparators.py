@@ -69,9 +69,8 @@ def scheme_error_rate(cell: Cell, scheme: Scheme) -> float:
 
 
 def _single_rate(cell: Cell) -> float:
-    """Of devices on either side, as they are once programmed and settled; a read without noise."""
-    quiet = cell.without_noise()
-    laws = [(quiet.law(Level.LRS, blb=side), quiet.law(Level.HRS, blb=side)) for side in (False, True)]
+    """Of devices on either side, as they are once programmed and settled, with their telegraph noise in one read."""
+    laws = [(cell.law(Level.LRS, blb=side), cell.law(Level.HRS, blb=side)) for side in (False, True)]
     return sum(single_error_rate(*both, cell.middle) for both in laws) / len(laws)
 
 

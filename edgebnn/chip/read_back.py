@@ -4,7 +4,7 @@ Each synapse is read once with either input, with the noise of one read, and is 
 a guard band in ln R: that far apart the lines have to be, and for ternary weights that far from the end of the sensing
 window. The four words of a draw (domain VERIFY, event: the synapse's last pulse) are the amplifier's noise with the
 inputs -1 and +1, and the window of these two reads; those of block 1 say whether BL and BLb are in the upper state of
-their telegraph noise, for each of the inputs.
+their telegraph noise, for each of the inputs. `runtime/chip/ebnn_devices.c` draws the same for the input +1.
 """
 
 from __future__ import annotations

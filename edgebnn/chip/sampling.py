@@ -1,8 +1,8 @@
 """Very many cells, drawn and read in C: masks of what is wrong for some of them, counts for 10^9 in bounded memory.
 
-The cells are those that `devices.py` and `sensing.py` define, to the bit, freshly programmed (each device with its
-pulse 0) and read without noise, in banks of any shape. Their numbers go far beyond any chip: a range of banks is a
-sample, and the counts of its parts add up to its own.
+The cells are those that `devices.py` defines, to the bit, freshly programmed (each device with its pulse 0) in banks
+of any shape. Each is read once with the input +1, with the noise that `read_back.py` draws for that read. Their numbers
+go far beyond any chip: a range of banks is a sample, and the counts of its parts add up to its own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SampledErrors:
     """Which cells are wrong, uint32 (stripes, rows), bit = column of the stripe.
 
     pair: the weight, where it is not 0, as the 2T2R pair is read with the input +1. bl, blb: the device on that side,
-    compared by itself, as 1T1R, with a reference between the states.
+    compared by itself in the same read, as 1T1R, with a reference between the states, by an ideal amplifier.
     """
 
     pair: Words
@@ -88,7 +88,7 @@ def sample_cells(
     cell: Cell, seed: int, banks: range, sign: npt.ArrayLike = ALTERNATING, nonzero: npt.ArrayLike = NO_ZEROS,
     geometry: Geometry = SINGLE, reference: float | None = None, kernel: Kernel = "auto",
 ) -> SampledErrors:  # fmt: skip
-    """Which of freshly programmed cells are wrong; what they are, and what is raised, as for `sample_resistances`.
+    """Which of freshly programmed cells are read wrong; what they are, and what is raised, as for `sample_resistances`.
 
     `reference` is the ln R that single devices are compared with, by default halfway between the medians.
     """

@@ -30,12 +30,15 @@ class Devices(ctypes.Structure):
         ("astray", _count),
         ("stuck_low", _count * 2),
         ("stuck_high", _count * 2),
+        ("upper", _count),
         ("ln_median", _float * 2 * 2),
         ("device_spread", _float * 2),
         ("cycle_spread", _float * 2),
         ("relaxation_spread", _float * 2),
         ("tail_width", _float),
         ("offset", _float),
+        ("noise", _float),
+        ("amplitude", _float),
         ("reference", _float),
         ("unused", _word),
     ]
@@ -53,7 +56,9 @@ class Devices(ctypes.Structure):
             found.device_spread[state] = described.device_spread
             found.cycle_spread[state] = described.cycle_spread
             found.relaxation_spread[state] = described.relaxation_spread
-        found.tail_width, found.offset, found.reference = cell.tails.width, cell.offset, reference
+        found.upper, found.amplitude = round(cell.telegraph.share * WHOLE), cell.telegraph.amplitude
+        found.tail_width, found.reference = cell.tails.width, reference
+        found.offset, found.noise = cell.offset, cell.noise
         return found
 
 

@@ -1,4 +1,4 @@
-"""Sampled ternary weights: devices drawn, and each read once with its amplifier's noise and its sensing window."""
+"""Sampled ternary weights: devices drawn, and each read once with all of its noise and its sensing window."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
-from edgebnn.chip.devices import amplifier_offsets
+from edgebnn.chip.devices import amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.geometry import COLUMNS, SINGLE
 from edgebnn.chip.intervals import Tally
 from edgebnn.chip.philox import Domain, draw
@@ -83,6 +83,8 @@ def _read(cell: Cell, seed: int, banks: range, nonzero: int) -> Values:
     resistance = sample_resistances(cell, seed, banks, ALTERNATING, nonzero, _ONE_ROW)[:, 0]
     offsets = amplifier_offsets(seed, numbers, cell)
     ternary: npt.NDArray[np.bool_] = np.ones(len(banks), np.bool_)
-    minus, at_most_zero = answer_thresholds(cell, resistance, offsets, ternary)
-    u = draw(seed, Domain.READ, numbers[:, np.newaxis] << 5, np.arange(COLUMNS), event=int(nonzero != 0))[..., 0]
+    bank_row = numbers << 5
+    amplitudes = telegraph_amplitudes(seed, bank_row, cell)
+    minus, at_most_zero = answer_thresholds(cell, resistance, offsets, ternary, amplitudes)
+    u = draw(seed, Domain.READ, bank_row[:, np.newaxis], np.arange(COLUMNS), event=int(nonzero != 0))[..., 0]
     return turned(minus[..., _PLUS], at_most_zero[..., _PLUS], u)

@@ -34,7 +34,8 @@ static void draw(const ebnn_devices_kernel *kernel, const ebnn_devices *devices,
 
     row->low[0] = rows->sign[index] & rows->nonzero[index];
     row->low[1] = ~rows->sign[index] & rows->nonzero[index];
-    kernel->draw_row(devices, (rows->first_stripe + stripe) << rows->row_bits | in_bank, row);
+    row->bank_row = (rows->first_stripe + stripe) << rows->row_bits | in_bank;
+    kernel->draw_row(devices, row);
 }
 
 /* Of each column of a stripe that of its amplifier; amplifiers are numbered as Geometry.amplifiers has them. */
@@ -93,6 +94,9 @@ void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows
             uint32_t wrong[EBNN_DEVICE_ERRORS];
 
             draw(found, devices, rows, stripe, in_bank, &row);
+            if (ebnn_devices_switch(devices)) {
+                found->raise_row(devices, &row);
+            }
             found->compare_row(devices, &row, offsets, wrong);
             store(errors, (size_t)stripe * rows->rows + in_bank, wrong);
         }

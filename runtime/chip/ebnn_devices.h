@@ -2,8 +2,8 @@
  * ebnn_devices.h: freshly programmed cells of very many banks, drawn and read in place: nothing is allocated, and where
  * only counts are wanted, nothing is kept.
  *
- * The same cells as edgebnn/chip/devices.py draws (each device with its programming pulse 0) and the same answers as
- * edgebnn/chip/sensing.py gives for a noiseless amplifier, to the bit, from any kernel and in any split of the banks.
+ * The same cells as edgebnn/chip/devices.py draws (each device with its programming pulse 0), read as
+ * edgebnn/chip/read_back.py does with the input +1, to the bit, from any kernel and in any split of the banks.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,12 +30,15 @@ typedef struct ebnn_devices {
     uint64_t astray;        /* 2^32 times the share of pulses that go astray */
     uint64_t stuck_low[2];  /* side: 2^32 times the share of devices that stay in LRS */
     uint64_t stuck_high[2]; /* side: 2^32 less as much of those that stay in HRS */
+    uint64_t upper;         /* 2^32 times how likely a device is in the upper state of its telegraph noise at a read */
     float ln_median[2][2];  /* side: BL, BLb */
     float device_spread[2];
     float cycle_spread[2];
     float relaxation_spread[2];
     float tail_width; /* how many times as large what a pulse draws is where it went astray */
     float offset;     /* of the sense amplifiers */
+    float noise;      /* of a read */
+    float amplitude;  /* the largest of telegraph noise */
     float reference;  /* what a single device's ln R is compared with where it is read alone, as 1T1R */
     uint32_t unused;
 } ebnn_devices;
@@ -73,7 +76,7 @@ typedef struct ebnn_device_errors {
 void ebnn_device_resistances(const ebnn_devices *devices, const ebnn_device_rows *rows, float *ln_resistance,
                              int32_t kernel);
 
-/* What is wrong, of each kind. */
+/* What is wrong, of each kind, in one read of each cell. */
 void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows, ebnn_device_errors *errors,
                        int32_t kernel);
 

@@ -9,7 +9,6 @@
 
 #if defined(__x86_64__)
 
-#include "ebnn_normal.h"
 #include "ebnn_philox_avx2.h"
 
 #define LANES 8
@@ -43,14 +42,20 @@ EBNN_AVX2_INLINE __m256 normal_eight(const float *chords, __m256i words)
     return _mm256_xor_ps(magnitude, _mm256_castsi256_ps(minus));
 }
 
-/* The words of one block of `domain` for columns `column` to `column + 8` of a row, event 0. */
-EBNN_AVX2_INLINE void draw_eight(__m256i words[4], uint64_t seed, uint32_t domain, uint32_t bank_row, uint32_t column)
+/* The words of a block of `domain` for columns `column` to `column + 8` of a row, event 0. */
+EBNN_AVX2_INLINE void draw_block(__m256i words[4], uint64_t seed, uint32_t domain, uint32_t bank_row, uint32_t column,
+                                 uint32_t block)
 {
     words[0] = ebnn_all_lanes(bank_row);
     words[1] = _mm256_add_epi32(ebnn_all_lanes(column), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     words[2] = _mm256_setzero_si256();
-    words[3] = ebnn_all_lanes(domain << 24);
+    words[3] = ebnn_all_lanes(domain << 24 | block << 16);
     ebnn_philox_eight(words, seed);
+}
+
+EBNN_AVX2_INLINE void draw_eight(__m256i words[4], uint64_t seed, uint32_t domain, uint32_t bank_row, uint32_t column)
+{
+    draw_block(words, seed, domain, bank_row, column, 0);
 }
 
 /* All bits of a lane where its bit of `flags` is set. */
@@ -130,20 +135,20 @@ EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank_ro
     }
 }
 
-EBNN_AVX2 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
+EBNN_AVX2 static void draw_row(const ebnn_devices *devices, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
         __m256i words[4], settling[4], stuck[4];
 
-        draw_eight(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column);
+        draw_eight(words, devices->seed, EBNN_DOMAIN_DEVICE, row->bank_row, column);
         for (uint32_t word = 0; word < 4; word++) {
             settling[word] = stuck[word] = _mm256_setzero_si256();
         }
         if (ebnn_devices_settle(devices)) {
-            draw_eight(settling, devices->seed, EBNN_DOMAIN_SETTLING, bank_row, column);
+            draw_eight(settling, devices->seed, EBNN_DOMAIN_SETTLING, row->bank_row, column);
         }
         if (ebnn_devices_stick(devices)) {
-            draw_eight(stuck, devices->seed, EBNN_DOMAIN_STUCK, bank_row, column);
+            draw_eight(stuck, devices->seed, EBNN_DOMAIN_STUCK, row->bank_row, column);
         }
         for (uint32_t side = 0; side < 2; side++) {
             const uint32_t wanted = row->low[side] >> column;
@@ -153,6 +158,49 @@ EBNN_AVX2 static void draw_row(const ebnn_devices *devices, uint32_t bank_row, e
             _mm256_storeu_ps(row->ln_resistance[side] + column, ln_resistance(devices, side, low, drawn));
         }
     }
+}
+
+EBNN_AVX2 static void raise_row(const ebnn_devices *devices, ebnn_device_row *row)
+{
+    const __m256 step = _mm256_set1_ps(EBNN_TELEGRAPH_STEP);
+
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
+        __m256i amplitudes[4], states[4];
+
+        draw_eight(amplitudes, devices->seed, EBNN_DOMAIN_TELEGRAPH, row->bank_row, column);
+        draw_block(states, devices->seed, EBNN_DOMAIN_VERIFY, row->bank_row, column, EBNN_UPPER_BLOCK);
+        for (uint32_t side = 0; side < 2; side++) {
+            const __m256 share = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_srli_epi32(amplitudes[side], 8)), step);
+            const __m256 above = _mm256_mul_ps(_mm256_set1_ps(devices->amplitude), share);
+            const __m256 upper = lanes_below(states[2 * side + 1], devices->upper);
+            float *const place = row->ln_resistance[side] + column;
+
+            _mm256_storeu_ps(place, _mm256_add_ps(_mm256_loadu_ps(place), _mm256_and_ps(above, upper)));
+        }
+    }
+}
+
+/* Which margins are below 0 with the noise of their reads, bit = column of eight; those far from 0 need no draw. */
+EBNN_AVX2_INLINE uint32_t negative_eight(const ebnn_devices *devices, uint32_t bank_row, uint32_t column, __m256 margin)
+{
+    const __m256 size = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), margin);
+    const __m256 limit = _mm256_set1_ps(EBNN_LARGEST_NORMAL * devices->noise);
+    uint32_t negative = flags_of(_mm256_cmp_ps(margin, _mm256_setzero_ps(), _CMP_LT_OQ));
+    uint32_t near = flags_of(_mm256_cmp_ps(size, limit, _CMP_LT_OQ));
+    float margins[LANES];
+
+    if (near == 0) {
+        return negative;
+    }
+    _mm256_storeu_ps(margins, margin);
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        if ((near >> lane & 1) != 0) {
+            const float read = ebnn_devices_read(devices, bank_row, column + lane, margins[lane]);
+
+            negative = (negative & ~(UINT32_C(1) << lane)) | (uint32_t)(read < 0) << lane;
+        }
+    }
+    return negative;
 }
 
 /* Whether the devices of a side are on the wrong side of the reference, bit = column. */
@@ -176,14 +224,14 @@ EBNN_AVX2 static void compare_row(const ebnn_devices *devices, const ebnn_device
         const __m256 blb = _mm256_loadu_ps(row->ln_resistance[1] + column);
         const __m256 margin = _mm256_add_ps(_mm256_sub_ps(blb, bl), _mm256_loadu_ps(offsets + column));
 
-        minus |= flags_of(_mm256_cmp_ps(margin, _mm256_setzero_ps(), _CMP_LT_OQ)) << column;
+        minus |= negative_eight(devices, row->bank_row, column, margin) << column;
         wrong[EBNN_WRONG_BL] |= compare_eight(bl, devices->reference, row->low[0] >> column) << column;
         wrong[EBNN_WRONG_BLB] |= compare_eight(blb, devices->reference, row->low[1] >> column) << column;
     }
     wrong[EBNN_WRONG_PAIR] = (row->low[0] & minus) | (row->low[1] & ~minus);
 }
 
-const ebnn_devices_kernel ebnn_devices_avx2 = {draw_offsets, draw_row, compare_row};
+const ebnn_devices_kernel ebnn_devices_avx2 = {draw_offsets, draw_row, raise_row, compare_row};
 
 #else
 

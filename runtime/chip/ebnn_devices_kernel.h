@@ -9,10 +9,13 @@
 #define EBNN_DEVICES_KERNEL_H
 
 #include "ebnn_devices.h"
+#include "ebnn_normal.h"
+#include "ebnn_philox.h"
 
-/* A row: what it is programmed with, and what became of it. */
+/* A row: its number, what it is programmed with, and what became of it. */
 typedef struct ebnn_device_row {
-    uint32_t low[2]; /* bit = column: the device on BL, on BLb is to be in its low-resistance state */
+    uint32_t bank_row; /* stripe << row_bits | row */
+    uint32_t low[2];   /* bit = column: the device on BL, on BLb is to be in its low-resistance state */
     float ln_resistance[2][EBNN_COLUMNS];
 } ebnn_device_row;
 
@@ -36,11 +39,37 @@ static inline int ebnn_devices_stick(const ebnn_devices *devices)
            devices->stuck_high[1] < none;
 }
 
+/* Whether devices have random telegraph noise. */
+static inline int ebnn_devices_switch(const ebnn_devices *devices)
+{
+    return devices->amplitude > 0 && devices->upper > 0;
+}
+
+/* The block of domain VERIFY that says which devices are in their upper state. */
+#define EBNN_UPPER_BLOCK 1
+
+/* The largest amplitude of telegraph noise in steps of 2^-24: an amplitude is as many as a word has bits 8 to 31. */
+#define EBNN_TELEGRAPH_STEP 0x1p-24F
+
+/* No standard normal number here is as large, so what is farther from 0 than noise times this keeps its sign. */
+#define EBNN_LARGEST_NORMAL 6.0F
+
+/* The margin of the cell in `column` with the noise of its read. */
+static inline float ebnn_devices_read(const ebnn_devices *devices, uint32_t bank_row, uint32_t column, float margin)
+{
+    uint32_t words[4];
+
+    ebnn_draw(words, devices->seed, EBNN_DOMAIN_VERIFY, bank_row, column, 0, 0);
+    return margin + devices->noise * ebnn_normal(devices->chords, words[1]);
+}
+
 typedef struct ebnn_devices_kernel {
     /* the input offsets of 32 amplifiers in ln R, those of `bank_row` */
     void (*draw_offsets)(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS]);
-    /* the resistances of row `bank_row`, stripe << row_bits | row */
-    void (*draw_row)(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row);
+    /* the resistances of a row */
+    void (*draw_row)(const ebnn_devices *devices, ebnn_device_row *row);
+    /* telegraph noise: raises the resistances of devices that are in their upper state in this read */
+    void (*raise_row)(const ebnn_devices *devices, ebnn_device_row *row);
     /* bit = column, each kind of ebnn_device_error */
     void (*compare_row)(const ebnn_devices *devices, const ebnn_device_row *row, const float offsets[EBNN_COLUMNS],
                         uint32_t wrong[EBNN_DEVICE_ERRORS]);

@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <math.h>
+
 #include "ebnn_devices_kernel.h"
-#include "ebnn_normal.h"
-#include "ebnn_philox.h"
 
 static void draw_offsets(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS])
 {
@@ -43,17 +43,17 @@ static uint32_t held_state(const ebnn_devices *devices, uint32_t side, uint32_t 
     return word >= devices->stuck_high[side] ? 0 : low;
 }
 
-static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device_row *row)
+static void draw_row(const ebnn_devices *devices, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
         uint32_t words[4], settling[4] = {0}, stuck[4] = {0};
 
-        ebnn_draw(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column, 0, 0);
+        ebnn_draw(words, devices->seed, EBNN_DOMAIN_DEVICE, row->bank_row, column, 0, 0);
         if (ebnn_devices_settle(devices)) {
-            ebnn_draw(settling, devices->seed, EBNN_DOMAIN_SETTLING, bank_row, column, 0, 0);
+            ebnn_draw(settling, devices->seed, EBNN_DOMAIN_SETTLING, row->bank_row, column, 0, 0);
         }
         if (ebnn_devices_stick(devices)) {
-            ebnn_draw(stuck, devices->seed, EBNN_DOMAIN_STUCK, bank_row, column, 0, 0);
+            ebnn_draw(stuck, devices->seed, EBNN_DOMAIN_STUCK, row->bank_row, column, 0, 0);
         }
         for (uint32_t side = 0; side < 2; side++) {
             const uint32_t wanted = row->low[side] >> column & 1;
@@ -65,6 +65,23 @@ static void draw_row(const ebnn_devices *devices, uint32_t bank_row, ebnn_device
     }
 }
 
+static void raise_row(const ebnn_devices *devices, ebnn_device_row *row)
+{
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+        uint32_t amplitudes[4], states[4];
+
+        ebnn_draw(amplitudes, devices->seed, EBNN_DOMAIN_TELEGRAPH, row->bank_row, column, 0, 0);
+        ebnn_draw(states, devices->seed, EBNN_DOMAIN_VERIFY, row->bank_row, column, 0, EBNN_UPPER_BLOCK);
+        for (uint32_t side = 0; side < 2; side++) {
+            if (states[2 * side + 1] < devices->upper) {
+                const float share = (float)(amplitudes[side] >> 8) * EBNN_TELEGRAPH_STEP;
+
+                row->ln_resistance[side][column] = row->ln_resistance[side][column] + devices->amplitude * share;
+            }
+        }
+    }
+}
+
 static void compare_row(const ebnn_devices *devices, const ebnn_device_row *row, const float offsets[EBNN_COLUMNS],
                         uint32_t wrong[EBNN_DEVICE_ERRORS])
 {
@@ -72,8 +89,11 @@ static void compare_row(const ebnn_devices *devices, const ebnn_device_row *row,
 
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
         const float bl = row->ln_resistance[0][column], blb = row->ln_resistance[1][column];
-        const float margin = (blb - bl) + offsets[column];
+        float margin = (blb - bl) + offsets[column];
 
+        if (fabsf(margin) < EBNN_LARGEST_NORMAL * devices->noise) {
+            margin = ebnn_devices_read(devices, row->bank_row, column, margin);
+        }
         minus |= (uint32_t)(margin < 0) << column;
         for (uint32_t side = 0; side < 2; side++) {
             above[side] |= (uint32_t)(row->ln_resistance[side][column] > devices->reference) << column;
@@ -85,4 +105,4 @@ static void compare_row(const ebnn_devices *devices, const ebnn_device_row *row,
     wrong[EBNN_WRONG_BLB] = (row->low[1] & above[1]) | (~row->low[1] & below[1]);
 }
 
-const ebnn_devices_kernel ebnn_devices_portable = {draw_offsets, draw_row, compare_row};
+const ebnn_devices_kernel ebnn_devices_portable = {draw_offsets, draw_row, raise_row, compare_row};

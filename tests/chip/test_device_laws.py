@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binomtest
 
-from edgebnn.chip.cell import Cell, cell_error_rates, pair_rates
+from edgebnn.chip.cell import Cell, cell_error_rates, pair_rates, ternary_rates
 from edgebnn.chip.characterise import Request, characterise
 from edgebnn.chip.coded_samples import count_cell_errors
-from edgebnn.chip.comparators import Scheme
+from edgebnn.chip.comparators import Scheme, scheme_error_rate
 from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.geometry import SINGLE, cell_number
 from edgebnn.chip.instance import ChipInstance, ErrorModel
@@ -29,6 +29,7 @@ from edgebnn.chip.reading import unpack
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target, parse_target, read_target_file
+from edgebnn.chip.ternary_samples import count_ternary_errors
 from edgebnn.errors import TargetError
 
 POLICY = "ultra-low-energy"
@@ -120,8 +121,18 @@ def test_the_formulas_are_those_of_a_twin_written_from_the_page(law: str) -> Non
 @each_law
 def test_cells_sampled_in_c_err_as_the_formulas_say(law: str) -> None:
     cell = solve_cell(target_with(**LAWS[law]), POLICY, Conditions())
-    counted = count_cell_errors(cell, 7, 10**6, [])
-    holds(counted.pair.wrong, counted.pair.trials, pair_rates(cell.without_noise()).mean)
+    counted, rates = count_cell_errors(cell, 7, 10**6, []), pair_rates(cell)
+    holds(counted.plus.wrong, counted.plus.trials, rates.plus)
+    holds(counted.minus.wrong, counted.minus.trials, rates.minus)
+    holds(counted.single.wrong, counted.single.trials, scheme_error_rate(cell, Scheme.SINGLE))
+
+
+def test_sampled_ternary_reads_have_their_devices_telegraph_noise() -> None:
+    cell = solve_cell(target_with(**LAWS["telegraph"]), POLICY, Conditions())
+    counted, rates = count_ternary_errors(cell, 7, 2**19), ternary_rates(cell)
+    for event in ("sign_flip", "to_zero", "from_zero"):
+        tally = getattr(counted, event)
+        holds(tally.wrong, tally.trials, getattr(rates, event))
 
 
 def uniform_banks(banks: int, sign: int) -> Pattern:

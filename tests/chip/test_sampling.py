@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip import sampling
-from edgebnn.chip.cell import Cell, Level, State, Stuck, Tails, pair_rates
-from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, wanted_low
+from edgebnn.chip.cell import Cell, Level, State, Stuck, Tails, Telegraph, pair_rates
+from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
 from edgebnn.chip.geometry import SINGLE, Geometry
-from edgebnn.chip.normal import Floats
+from edgebnn.chip.normal import WHOLE, Floats, normal
+from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.reading import pack, unpack
 from edgebnn.chip.sampling import (
     ALTERNATING,
@@ -30,7 +31,6 @@ from edgebnn.chip.sampling import (
     sample_cells,
     sample_resistances,
 )
-from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.theory import single_error_rate
 from edgebnn.errors import TargetError, ToolError
@@ -48,14 +48,14 @@ CELL = Cell(
 
 # Banks 1000 to 1015 of the chip 20200715, programmed with ALTERNATING; made by the definitions in NumPy.
 RESISTANCES_SHA256 = "761c454c0f782ae30a76934784ce827032699c94470760d9cc02741012449e17"
-ERRORS_SHA256 = "62244291eb0b311063e2538f6c372ea602114b2c997bd7849fbe716759500a19"
+ERRORS_SHA256 = "1907692771e491f889e4de60e96887da39e38aaee879f60212395a14f141a68c"
 
 shares = st.sampled_from([0.0, 0.5, 2.0**-33]) | st.floats(0, 0.5)
 spreads = st.sampled_from([0.0, 0.25]) | st.floats(0, 3)
 cells = st.builds(
-    lambda lrs, hrs, shift, tails, offset, stuck: replace(
+    lambda lrs, hrs, shift, tails, offset, stuck, noise, telegraph: replace(
         CELL, lrs=lrs, hrs=replace(hrs, ln_median=lrs.ln_median + hrs.ln_median), blb_shift=shift, tails=tails,
-        offset=offset, stuck=stuck,
+        offset=offset, stuck=stuck, noise=noise, telegraph=telegraph,
     ),
     st.builds(State, st.floats(5, 12), spreads, spreads, st.just(0.0) | spreads),
     st.builds(State, spreads, spreads, spreads, st.just(0.0) | spreads),
@@ -63,6 +63,8 @@ cells = st.builds(
     st.just(Tails()) | st.builds(Tails, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1), st.floats(1, 10)),
     spreads,
     st.tuples(*2 * [st.just(Stuck()) | st.builds(Stuck, shares, shares)]),
+    st.sampled_from([0.0, 0.003]) | spreads,
+    st.just(Telegraph()) | st.builds(Telegraph, spreads, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1)),
 )  # fmt: skip
 seeds = st.integers(0, 2**63 - 1)
 first_banks = st.integers(0, 100) | st.integers(0, MAX_BANKS - 3)
@@ -89,13 +91,22 @@ def defined_errors(
 ) -> SampledErrors:  # fmt: skip
     found = defined_resistances(cell, seed, banks, sign, nonzero).reshape(-1, 32, 2)
     offsets = np.repeat(amplifier_offsets(seed, np.arange(banks.start, banks.stop), cell), sign.shape[1], axis=0)
-    noiseless = replace(cell, noise=0.0)
-    minus, _ = answer_thresholds(noiseless, found, offsets, np.zeros(len(found), np.bool_))
-    read_plus = minus[..., 1] == 0
+    bank_row = numbered_rows(banks, sign.shape[1])
+    amplitudes = telegraph_amplitudes(seed, bank_row, cell)
+    if amplitudes is not None:
+        upper = read_words(seed, bank_row, block=1)[..., 1::2] < np.uint64(round(cell.telegraph.share * WHOLE))
+        found = found + np.where(upper, amplitudes, np.float32(0))
+    margin = found[..., BLB] - found[..., BL] + offsets
+    read_plus = margin + np.float32(cell.noise) * normal(read_words(seed, bank_row)[..., 1]) >= 0
     pair = (read_plus != unpack(sign.ravel())) & unpack(nonzero.ravel())
     limit, low = np.float32(reference), wanted_low(sign.ravel(), nonzero.ravel())
     single = np.where(low, found > limit, found < limit)
     return SampledErrors(*(pack(flags).reshape(sign.shape) for flags in (pair, single[..., BL], single[..., BLB])))
+
+
+def read_words(seed: int, bank_row: npt.NDArray[np.int64], block: int = 0) -> Words:
+    """Of the reads after pulse 0, as `read_back.py` draws them."""
+    return draw(seed, Domain.VERIFY, bank_row[:, np.newaxis], np.arange(32), block=block)
 
 
 def assert_equal(found: SampledErrors, expected: SampledErrors) -> None:
@@ -133,7 +144,8 @@ def test_banks_of_other_shapes_have_the_devices_and_amplifiers_of_a_chip(kernel:
     found = sample_resistances(CELL, 8, banks, geometry=bank, kernel=kernel)
     np.testing.assert_array_equal(found.reshape(ln.shape).view(np.uint32), ln.view(np.uint32))
     margin = (ln[..., BLB] - ln[..., BL]).reshape(len(stripes), bank.rows, 32)
-    reads_plus = margin + amplifier_offsets(8, stripes, CELL, bank)[:, np.newaxis] >= 0
+    noise = np.float32(CELL.noise) * normal(read_words(8, numbers)[..., 1]).reshape(margin.shape)
+    reads_plus = margin + amplifier_offsets(8, stripes, CELL, bank)[:, np.newaxis] + noise >= 0
     wrong = pack(reads_plus != unpack(np.array(ALTERNATING, np.uint32)))
     np.testing.assert_array_equal(sample_cells(CELL, 8, banks, geometry=bank, kernel=kernel).pair, wrong)
     assert wrong.any()
@@ -142,7 +154,7 @@ def test_banks_of_other_shapes_have_the_devices_and_amplifiers_of_a_chip(kernel:
 @each_kernel
 def test_ties_read_as_plus_and_as_neither_wrong_state(kernel: Kernel) -> None:
     """Without spreads and contrast every comparison is one of equals."""
-    cell = replace(CELL.without_spreads(), hrs=State(CELL.lrs.ln_median, 0.0, 0.0), offset=0.0)
+    cell = replace(CELL.without_spreads(), hrs=State(CELL.lrs.ln_median, 0.0, 0.0), offset=0.0, noise=0.0)
     found = sample_cells(cell, 1, range(1), reference=cell.lrs.ln_median, kernel=kernel)
     assert (found.pair == ~np.uint32(ALTERNATING)).all()
     assert not found.bl.any()
@@ -183,7 +195,7 @@ def test_counts_are_those_of_the_masks_for_any_number_of_threads(
 
 def test_rates_are_those_of_the_theory() -> None:
     counts = count_errors(CELL, 0, 4_000_000)
-    assert counts.pair / counts.cells == pytest.approx(pair_rates(CELL.without_noise()).mean, rel=0.01)
+    assert counts.pair / counts.cells == pytest.approx(pair_rates(CELL).mean, rel=0.01)
     assert (counts.bl + counts.blb) / (2 * counts.cells) == pytest.approx(
         single_error_rate(CELL.law(Level.LRS), CELL.law(Level.HRS), CELL.middle), rel=0.01
     )

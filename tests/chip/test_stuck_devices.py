@@ -71,7 +71,7 @@ def test_a_pair_that_is_stuck_as_a_whole_makes_one_sign_wrong_for_good() -> None
 
 def test_cells_sampled_in_c_err_as_the_formula_says() -> None:
     cell = cell_of(faulty())
-    counted, rates = count_cell_errors(cell, 5, 10**6, []), pair_rates(cell.without_noise())
+    counted, rates = count_cell_errors(cell, 5, 10**6, []), pair_rates(cell)
     holds(counted.plus.wrong, counted.plus.trials, rates.plus)
     holds(counted.minus.wrong, counted.minus.trials, rates.minus)
 

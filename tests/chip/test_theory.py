@@ -37,8 +37,7 @@ def test_10_to_the_8_sampled_cells_err_as_theory_says(policy: str) -> None:
     cell = solve_cell(RRAM130, policy, Conditions())
     counted = count_cell_errors(cell, 20200715, 10**8, [SECDED_8_4, SECDED_72_64])
     assert counted.pair.trials >= 10**8
-    # The sampled amplifiers have an offset and no noise, and none at all where a device is read alone.
-    holds(counted.pair, pair_rates(cell.without_noise()).mean)
+    holds(counted.pair, pair_rates(cell).mean)
     single = single_error_rate(cell.law(Level.LRS), cell.law(Level.HRS), cell.middle)
     holds(counted.single, single)
     for code, words in counted.words.items():
@@ -51,7 +50,7 @@ def test_devices_at_the_strongest_contrast_err_as_theory_says_where_they_err_oft
     strong = solve_cell(RRAM130, "strong", Conditions())
     cell = replace(strong, lrs=strong.lrs.scaled(1.3), hrs=strong.hrs.scaled(1.3), offset=1.3 * strong.offset)
     counted = count_cell_errors(cell, 20200716, 10**8, [])
-    rate = pair_rates(cell.without_noise()).mean
+    rate = pair_rates(cell).mean
     assert counted.pair.trials * rate > 1000
     holds(counted.pair, rate)
     holds(counted.single, single_error_rate(cell.law(Level.LRS), cell.law(Level.HRS), cell.middle))
