@@ -16,9 +16,11 @@ import numpy as np
 
 import edgebnn
 from benchmarks.rows import Row, in_turns
+from edgebnn.chip.target_copy import copy_target
+from edgebnn.chip.target_settings import parse_setting
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.models import ECG_PVC
-from tests.zoo import bi_real_resnet18, exported
+from tests.zoo import bi_real_resnet18, exported, vgg
 
 BEATS = 20
 # Half an hour of ECG at 100 beats a minute.
@@ -37,8 +39,15 @@ def command(*words: str) -> Callable[[], object]:
 def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         compile_ecg = command("compile", str(ECG_PVC), "-o", f"{folder}/out")
+        raised = Path(folder) / "raised.toml"
+        copy_target("rram130", raised, (parse_setting("array.banks=16384"),))
+        network = exported(vgg(), (3, 32, 32), Path(folder) / "vgg.onnx")
+        deployed = f"{folder}/vgg"
+        compile_vgg = command("compile", str(network), "--target", str(raised), "--input-type=uint8", "-o", deployed)
         yield budget("edgebnn --help", 0.1, median_s(command("--help"), 7))
         yield budget("edgebnn compile, the ECG model for rram130", 3.0, median_s(compile_ecg, 3))
+        yield budget("edgebnn compile, the VGG for rram130 with 16,384 banks", 4.0, median_s(compile_vgg, 3))
+        yield budget("open that deployment", 0.2, median_s(lambda: edgebnn.load(deployed), 5))
         large = exported(bi_real_resnet18(), (3, 224, 224), Path(folder) / "bi_real.onnx")
         reading = median_s(lambda: read_network(large, ReadOptions("uint8")), 3)
         yield budget("read a Bi-Real ResNet-18, random weights", 3.0, reading)

@@ -100,7 +100,7 @@ class Deployment:
         """The firmware, or None where no cross compiler was found."""
         return self.files.get(FIRMWARE_ELF)
 
-    @property
+    @cached_property
     def memory(self) -> Memory:
         """Synapses, banks and bytes, read from the emitted files."""
         return measure(self.files, self.firmware)

@@ -80,12 +80,11 @@ def _member(name: Code, section: Section, dtype: str, image: bytes) -> Member:
 
 
 def _rows(values: npt.NDArray[np.generic], width: int) -> Iterator[Code]:
-    if values.dtype == np.int32:
+    if values.dtype == np.uint32:
+        literals = [f"0x{word}" for word in values.astype(">u4").tobytes().hex(" ", 4).split()]
+    else:
         smallest = np.iinfo(np.int32).min
         literals = ["(-2147483647 - 1)" if value == smallest else str(value) for value in values.tolist()]
-    else:
-        form = "0x%08x" if values.dtype == np.uint32 else "%d"
-        literals = [form % value for value in values.tolist()]
     for start in range(0, len(literals), width):
         yield Code(", ".join(literals[start : start + width]))
 

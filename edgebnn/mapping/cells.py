@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -61,9 +63,14 @@ def cell_blocks(mapped: MappedNetwork) -> Iterator[CellBlock]:
 def _rows_of_neurons(stage: LinearStage, weights: npt.NDArray[np.int8]) -> Iterator[CellBlock]:
     order = input_order(stage.fan_in, stage.window)
     first_word = weight_sections(stage)[0].offset // 4
-    for tile in stage.tiles or _flash_tiles(stage):
+    tiles = stage.tiles or tuple(_flash_tiles(stage))
+    runs = {
+        (word, inputs): _runs(order[word * WORD_BITS :][:inputs], _MOST_COLUMNS)
+        for word, inputs in {(tile.word, tile.inputs) for tile in tiles}
+    }
+    for tile in tiles:
         start = tile.word * WORD_BITS
-        for begin, end, step in _runs(order[start : start + tile.inputs], _MOST_COLUMNS):
+        for begin, end, step in runs[tile.word, tile.inputs]:
             for row in range(0, tile.neurons, _MOST_ROWS):
                 neuron = tile.neuron + row
                 neurons = slice(neuron, min(neuron + _MOST_ROWS, tile.neuron + tile.neurons))
@@ -145,9 +152,11 @@ def hexadecimal(bits: npt.NDArray[np.bool_]) -> str:
 
 def synapses_in_csv(data: bytes) -> dict[str, int]:
     """Cells of each layer, counted in a `memory_map.csv`."""
-    counts: dict[str, int] = {}
-    for line in csv.DictReader(io.StringIO(data.decode())):
-        counts[line["layer"]] = counts.get(line["layer"], 0) + int(line["rows"]) * int(line["count"])
+    counts: Counter[str] = Counter()
+    lines = csv.reader(io.StringIO(data.decode()))
+    columns = itemgetter(*map(next(lines).index, ("layer", "rows", "count")))
+    for layer, rows, count in map(columns, lines):
+        counts[layer] += int(rows) * int(count)
     return counts
 
 
