@@ -12,6 +12,7 @@ from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import check_name
 from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
+from edgebnn.legible import legible_json
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.network_document import document_of, network_of
 from edgebnn.mapping.plan import Plan
@@ -69,8 +70,9 @@ def record_of(mapped: MappedNetwork, firmware: FirmwareFacts | None, files: dict
 
 
 def encode(record: Record) -> bytes:
-    """The JSON text."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    """The JSON text, in which what a terminal might obey is escaped: people look into the file too."""
+    text = msgspec.json.format(msgspec.json.encode(record), indent=1).decode()
+    return f"{legible_json(text)}\n".encode()
 
 
 def decode(data: bytes, where: str) -> Record:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -76,6 +77,15 @@ def shrunk(document: Document) -> None:
 
 def moved_section(document: Document) -> None:
     stage(document)["sign"]["offset"] = 2**40
+
+
+def test_a_strangers_text_is_escaped_and_comes_back_as_it_was() -> None:
+    stranger = "\x1b]0;owned\x07\x9b31m\u202e\u200b"
+    mapped = mapped_on(beat_network(), "rram130")
+    record = record_of(replace(mapped, target=msgspec.structs.replace(mapped.target, summary=stranger)), None, {})
+    document = encode(record)
+    assert document.decode().replace("\n", "").isprintable()
+    assert decode(document, "x").target.summary == stranger
 
 
 @pytest.mark.parametrize("target", TARGETS)
