@@ -9,7 +9,6 @@ The peak of memory is that of a process of its own, libraries included: by itsel
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
@@ -39,6 +38,7 @@ from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.transitions import neighbours, turn_by_law
+from edgebnn.processors import usable_processors
 
 CELLS = 10**9
 FEWER = 10**8  # for the slow ways
@@ -134,7 +134,7 @@ def programmed_chip(target: Target, model: str) -> Count:
 
 def ways(target: Target, cell: Cell) -> list[tuple[str, str, int, Count]]:
     """(model, name, cells, how), NumPy's first."""
-    threads = os.cpu_count() or 1
+    threads = usable_processors()
     best: Kernel = "avx2" if has_kernel("avx2") else "portable"
     kernels: tuple[tuple[Kernel, int], ...] = (("portable", FEWER), (best, CELLS))
     found: list[tuple[str, str, int, Count]] = []

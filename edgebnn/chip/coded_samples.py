@@ -6,7 +6,6 @@ becomes of errors does not depend on the data: they are decoded as if all data w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from edgebnn.chip.intervals import Tally
 from edgebnn.chip.reading import unpack
 from edgebnn.chip.sampling import ALTERNATING, sample_cells, whole_banks
 from edgebnn.chip.secded import Code, Data, Octets, decode
+from edgebnn.processors import usable_processors
 
 _BLOCK_CELLS = 1 << 20  # in memory of a thread at a time
 Flags = npt.NDArray[np.bool_]
@@ -71,7 +71,7 @@ def count_cell_errors(
     codes, banks = tuple(codes), whole_banks(cells, geometry)
     block = _WHOLE_WORDS * max(1, _BLOCK_CELLS // geometry.synapses // _WHOLE_WORDS)
     parts = [banks[first : first + block] for first in range(0, len(banks), block)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_processors()) as pool:
         return reduce(add, pool.map(lambda part: _count(cell, seed, part, codes, geometry), parts))
 
 

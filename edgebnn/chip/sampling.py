@@ -7,7 +7,6 @@ go far beyond any chip: a range of banks is a sample, and the counts of its part
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from edgebnn.chip.geometry import COLUMNS, MAX_ROWS, SINGLE, Geometry
 from edgebnn.chip.normal import Floats
 from edgebnn.chip.structs import ERROR_KINDS, DeviceErrors, DeviceRows, Devices, Words, chip_library
 from edgebnn.errors import TargetError, ToolError
+from edgebnn.processors import usable_processors
 
 Kernel = Literal["auto", "portable", "avx2"]
 
@@ -157,5 +157,5 @@ def _total(
     """The sums of what all parts of the banks count; the order of whole numbers' sums does not matter."""
     block = max(1, _BLOCK_CELLS // geometry.synapses)
     parts = [banks[first : first + block] for first in range(0, len(banks), block)]
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or usable_processors()) as pool:
         return [sum(each) for each in zip(*pool.map(count, parts), strict=True)]

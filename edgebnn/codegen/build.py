@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -21,6 +20,7 @@ from edgebnn.codegen.toolchain import Toolchain, find_toolchain
 from edgebnn.errors import FitError, ToolError
 from edgebnn.mapping.record import FirmwareFacts
 from edgebnn.mapping.trusted_elf import TrustedElf
+from edgebnn.processors import usable_processors
 from edgebnn.scratch import scratch_folder
 
 _SECONDS = 600
@@ -120,7 +120,7 @@ def _runtime_objects(compiler: _Compiler, files: Mapping[str, bytes], sources: I
         else:
             (compiler.folder / objects[path]).write_bytes(made)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_processors()) as pool:
         list(pool.map(make, objects))
     return objects
 

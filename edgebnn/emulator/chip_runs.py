@@ -6,7 +6,6 @@ the number of chips.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -20,6 +19,7 @@ from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.fast import FastPath, Scores
 from edgebnn.emulator.known_run import KnownRun
 from edgebnn.emulator.program import Program
+from edgebnn.processors import usable_processors
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -68,11 +68,11 @@ class ChipRuns:
 
 
 def side_by_side(work: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
-    """The work on each item, in their order, on as many threads as there are processors.
+    """The work on each item, in their order, on as many threads as there are processors to use.
 
     C runs without the GIL. What fails stops the rest.
     """
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(usable_processors())
     try:
         yield from pool.map(work, items)
     finally:

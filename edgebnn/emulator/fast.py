@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -20,6 +19,7 @@ from edgebnn.emulator.samples import encode_batch
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import check_batch
+from edgebnn.processors import usable_processors
 
 Kernel = Literal["auto", "portable", "avx2"]
 Scores = npt.NDArray[np.int32]
@@ -90,7 +90,7 @@ class FastPath:
         if len(x) <= block:
             run_block(0)
         else:  # no sample depends on another
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(usable_processors()) as pool:
                 list(pool.map(run_block, range(0, len(x), block)))
         return scores.reshape(len(x), *network.output.shape)
 

@@ -124,7 +124,7 @@ def test_the_numbers_are_the_same_for_any_number_of_threads(monkeypatch: pytest.
     mapped = on_chip(NETWORKS["bytes"])
     data = Dataset(random_inputs(mapped.network, 5, 70))
     chips = [ChipInstance(seed, 0.01) for seed in range(6)]
-    monkeypatch.setattr(chip_runs.os, "cpu_count", lambda: threads)
+    monkeypatch.setattr(chip_runs, "usable_processors", lambda: threads)
     found = emulate(mapped, None, data, chips, firmware_samples=2)
     assert found.executors_agree
     fast = FastPath(mapped)

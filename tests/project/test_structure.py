@@ -21,6 +21,7 @@ FOUNDATION = {
     "arrays",
     "inputs",
     "scratch",
+    "processors",
     "apart",
     "places",
     "files",
