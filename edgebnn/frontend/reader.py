@@ -125,8 +125,8 @@ def read_stored(path: Path) -> Stored:
 
 
 def _content(path: Path) -> bytes:
-    called = f"'{printable(path.name)}'"
-    return read_input(path, MAX_FILE_BYTES, ModelError, called=called, remedy="give the path of an ONNX model")
+    # `it`, since what names the file stands in front of every error of a model.
+    return read_input(path, MAX_FILE_BYTES, ModelError, called="it", remedy="give the path of an ONNX model")
 
 
 def _parsed(content: bytes) -> ModelProto:

@@ -133,7 +133,7 @@ def _check_replaceable(folder: Path) -> None:
     if not os.path.lexists(folder):
         return
     if not folder.is_dir():
-        raise DeploymentError(f"'{folder}' is a file, or a link in a circle; choose another folder with -o")
+        raise DeploymentError(f"'{folder}' is no folder; choose another folder with -o")
     if not any(folder.iterdir()):
         return
     if not (folder / RECORD).is_file():

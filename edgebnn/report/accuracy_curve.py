@@ -65,13 +65,12 @@ def show_curve(console: Console, found: Document) -> None:
     for name in ("bit error rate", "accuracy", "+- chip to chip", "drop, points", "95% interval"):
         table.add_column(name, justify="right")
     for point in found["points"]:
-        low, high = point["accuracy_drop_interval"]
         table.add_row(
             f"{point['bit_error_rate']:.3g}",
             f"{point['accuracy']:.2%}",
             "" if point["accuracy_spread"] is None else f"{point['accuracy_spread']:.2%}",
             f"{point['accuracy_drop']:.2f}",
-            f"{low:.2f} to {high:.2f}",
+            numbers.interval(point["accuracy_drop_interval"], 2, "f"),
         )
     console.print(table)
     own = (f"{each['policy']} {each['bit_error_rate']:.2g}" for each in found["policies"])

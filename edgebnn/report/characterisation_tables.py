@@ -178,8 +178,7 @@ def _cells(row: Document) -> tuple[str, str, str]:
 
 
 def _interval(row: Document) -> str:
-    low, high = (_probability(bound) for bound in row["interval"])
-    return f"{low} to {high}"
+    return numbers.interval(row["interval"], 2)
 
 
 def _probability(value: float) -> str:

@@ -167,6 +167,6 @@ def _mirrored(measured: Measured) -> list[str]:
         return []
     cells = f"{measured.mirrored:,} of {numbers.counted(len(measured.cell), 'cell')}"
     return [
-        f"{cells} were measured with one weight alone: with the other one each of their devices has the resistance "
-        "that the cell's other device had, as a mirror image (a column 'reading' takes both)"
+        f"measured with one weight alone: {cells}; with the other weight each device there has the resistance that the "
+        "cell's other device had, as a mirror image (a column 'reading' takes both)"
     ]

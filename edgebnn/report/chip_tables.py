@@ -179,5 +179,4 @@ def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, st
 
 
 def _interval(wrong: Document) -> str:
-    low, high = wrong["interval"]
-    return f"{low:.1e} to {high:.1e}"
+    return numbers.interval(wrong["interval"], 1)

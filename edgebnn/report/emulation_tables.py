@@ -33,8 +33,8 @@ def show_emulate(console: Console, document: Document) -> None:
     if document["accuracy"] is not None:
         rows.append(("accuracy, no errors", accuracy_text(document)))
     if document["accuracy_drop"] is not None:
-        low, high = document["accuracy_drop_interval"]
-        rows.append(("accuracy drop", f"{document['accuracy_drop']:.2f} points (95% interval {low:.2f} to {high:.2f})"))
+        shown = numbers.interval(document["accuracy_drop_interval"], 2, "f")
+        rows.append(("accuracy drop", f"{document['accuracy_drop']:.2f} points (95% interval {shown})"))
     if "verdict" in document:
         allowed = f"drop of at most {document['max_accuracy_drop']:g} points"
         rows.append((allowed, f"{document['verdict']}: {document['verdict_reason']}"))
@@ -104,12 +104,12 @@ def _ternary_rows(document: Document) -> list[tuple[str, str]]:
 
 
 def _over_chips_rows(found: Document) -> list[tuple[str, str]]:
-    def shown(figure: Document, style: str) -> str:
-        low, high = (format(bound, style) for bound in figure["interval"])
-        mean, spread = format(figure["mean"], style), format(figure["spread"], style)
-        return f"{mean} (95% interval {low} to {high}), from chip to chip +-{spread}"
+    def shown(figure: Document, digits: int, kind: str) -> str:
+        mean, spread = (f"{figure[name]:,.{digits}{kind}}" for name in ("mean", "spread"))
+        interval = numbers.interval(figure["interval"], digits, kind)
+        return f"{mean} (95% interval {interval}), from chip to chip +-{spread}"
 
-    rows = [] if found["accuracy"] is None else [("accuracy", shown(found["accuracy"], ".2%"))]
-    figures = (("answers changed", "changed", ".2%"), ("read wrong", "misread_share", ".2%"))
-    rows += [(name, shown(found[field], style)) for name, field, style in figures]
-    return [*rows, ("wrong for good", shown(found["wrong_bits"], ",.1f"))]
+    rows = [] if found["accuracy"] is None else [("accuracy", shown(found["accuracy"], 2, "%"))]
+    figures = (("answers changed", "changed"), ("read wrong", "misread_share"))
+    rows += [(name, shown(found[field], 2, "%")) for name, field in figures]
+    return [*rows, ("wrong for good", shown(found["wrong_bits"], 1, "f"))]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
+from edgebnn.report import numbers
 from edgebnn.report.chip_figures import state_of, words_of
 from edgebnn.report.pictures import headed, picture
 from edgebnn.report.target_names import shown_target
@@ -108,10 +109,9 @@ def _margin(axes: Axes, policy: Document, rate: Document) -> None:
 
 
 def _misread(rate: Document, amplifier: float) -> str:
-    low, high = rate["interval"]
     lines = [
         f"misread: {rate['value']:.2g} by theory",
-        f"counted {low:.2g} to {high:.2g}",
+        f"counted {numbers.interval(rate['interval'], 2, 'g')}",
         f"amplifier ±{amplifier:.2g}",
     ]
     if rate["plus"]["value"] != rate["minus"]["value"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _PREFIXES = (("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12), ("f", 1e-15))
+_MOST_DIGITS = 17  # float64 has no more
 
 
 def quantity(value: float | None, unit: str, digits: int = 0) -> str:
@@ -99,6 +100,19 @@ def moment(seconds: float) -> str:
     """`12:07.3`, minutes and seconds from the start of a recording."""
     tenths = round(seconds * 10)
     return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
+
+
+def interval(ends: Sequence[float], digits: int, kind: str = "e") -> str:
+    """`1.5e-03 to 2.8e-03`, `95.12% to 96.40%`: both ends with so many digits, or with what tells them apart.
+
+    `kind` is how Python writes a number: `e`, `f`, `g` or `%`.
+    """
+    low, high = ends
+    for precision in range(digits, _MOST_DIGITS):
+        shown = ["0" if kind == "e" and not end else f"{end:,.{precision}{kind}}" for end in (low, high)]
+        if shown[0] != shown[1] or low == high:
+            break
+    return " to ".join(shown)
 
 
 def error_rate(value: float | None) -> str:

@@ -72,8 +72,8 @@ def show_run(console: Console, document: Document, of_data: Sequence[str] = ()) 
 
 def accuracy_text(document: Document) -> str:
     """`95.80% (95% interval 94.51% to 96.87%)`."""
-    low, high = map(numbers.share, document["accuracy_interval"])
-    return f"{numbers.share(document['accuracy'])} (95% interval {low} to {high})"
+    interval = numbers.interval(document["accuracy_interval"], 2, "%")
+    return f"{numbers.share(document['accuracy'])} (95% interval {interval})"
 
 
 def show_estimate(console: Console, document: Document) -> None:

@@ -162,7 +162,7 @@ def test_a_note_says_how_many_cells_have_a_mirror_image(tmp_path: Path) -> None:
     chip = ChipInstance(1, errors=ErrorModel.DEVICE, measured=found.measured)
     document = import_document(chip, RRAM130, "strong", _nothing_wrong(), tmp_path / "x.npz", found)
     (note,) = [each for each in document["notes"] if "mirror" in each]
-    assert note.startswith("1 of 3 cells were measured with one weight alone")
+    assert note.startswith("measured with one weight alone: 1 of 3 cells;")
     assert document["measurement"]["stuck_devices"] == {"lrs": 0, "hrs": 1} and document["measurement"]["readings"] == 4
 
 

@@ -138,7 +138,7 @@ def test_resistances_become_a_device_chip(tmp_path: Path) -> None:
     assert measurement["hrs_ohm"][1] == pytest.approx(163000, rel=0.1) and measurement["wrong_share"] < 0.01
     assert found["ignored_columns"] == ["note"]
     (mirrored,) = found["notes"]
-    assert mirrored.startswith("2,000 of 2,000 cells were measured with one weight alone")
+    assert mirrored.startswith("measured with one weight alone: 2,000 of 2,000 cells;")
     made = ChipInstance.load(tmp_path / "c.npz")
     assert (made.seed, made.errors, made.policy) == (4, "device", "nominal") and made.measured is not None
     shown = table("import", lab, "-o", tmp_path / "d.npz")

@@ -46,7 +46,7 @@ def test_the_model_that_the_damage_is_done_to_is_fine(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
-    refused(tmp_path / "nothing.onnx", "'nothing.onnx' cannot be read: No such file")
+    refused(tmp_path / "nothing.onnx", "nothing.onnx: it cannot be read: No such file")
     refused(tmp_path, "is a folder, and only a file is read")
 
 

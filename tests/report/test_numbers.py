@@ -31,6 +31,15 @@ def test_what_is_there_never_rounds_to_nothing() -> None:
     assert numbers.portion(0.0004, 1) == "<0.1%" and numbers.portion(0.284, 1) == "28.4%"
 
 
+def test_the_ends_of_an_interval_are_told_apart() -> None:
+    assert numbers.interval((1.5e-3, 2.84e-3), 2) == "1.50e-03 to 2.84e-03"
+    assert numbers.interval((0, 1e-4), 1) == "0 to 1.0e-04" and numbers.interval((0, 1e-3), 2, "g") == "0 to 0.001"
+    assert numbers.interval((0.499983, 0.500017), 1) == "4.9998e-01 to 5.0002e-01"
+    assert numbers.interval((0.33001, 0.33004), 2, "%") == "33.001% to 33.004%"
+    assert len(set(numbers.interval((0.5, 0.5 + 2**-53), 2).split(" to "))) == 2
+    assert numbers.interval((1234.5, 1234.5), 1, "f") == "1,234.5 to 1,234.5"
+
+
 def test_rates_are_whole_where_that_is_all_there_is_to_say() -> None:
     assert [numbers.rate(times) for times in (0, 0.25, 1, 24.5, 86_400, 182.5)] == [
         "0", "0.25", "1", "24.5", "86,400", "182",
