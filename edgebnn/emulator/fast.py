@@ -21,10 +21,10 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import check_batch
 from edgebnn.processors import usable_processors
 
-Kernel = Literal["auto", "portable", "avx2"]
+Kernel = Literal["auto", "portable", "avx2", "avx512", "neon"]
 Scores = npt.NDArray[np.int32]
 
-_KERNELS: dict[Kernel, int] = {"auto": -1, "portable": 0, "avx2": 1}
+_KERNELS: dict[Kernel, int] = {"auto": -1, "portable": 0, "avx2": 1, "avx512": 2, "neon": 3}  # ebnn_host_kernel
 
 # Samples go through all layers in blocks: enough of them to share each load of the weights, and few enough that the
 # tensors between two layers stay in the caches and a long recording takes no more memory than a short one.
@@ -163,6 +163,11 @@ class FastPath:
                 f"the C runtime refuses the plan of network '{self.mapped.network.name}' (status {status}); "
                 "compile the model again with this version"
             )
+
+
+def kernels() -> list[Kernel]:
+    """The kernels that this processor runs, by name."""
+    return [name for name, number in _KERNELS.items() if name != "auto" and _has_kernel(number)]
 
 
 @cache

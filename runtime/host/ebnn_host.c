@@ -82,14 +82,36 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
     return batch * sample_bytes(steps, count) + scratch;
 }
 
-static const ebnn_kernel *find_kernel(int kernel)
+/* The kernel of this number, NULL where the processor cannot run it. */
+static const ebnn_kernel *kernel_of(int kernel)
 {
+    if (kernel == EBNN_HOST_PORTABLE) {
+        return &ebnn_kernel_portable;
+    }
 #if defined(__x86_64__)
-    if ((kernel == EBNN_HOST_AVX2 || kernel == EBNN_HOST_BEST) && ebnn_cpu_has_avx2()) {
+    if (kernel == EBNN_HOST_AVX2 && ebnn_cpu_has_avx2()) {
         return &ebnn_kernel_avx2;
     }
+    if (kernel == EBNN_HOST_AVX512 && ebnn_cpu_has_avx512()) {
+        return &ebnn_kernel_avx512;
+    }
+#elif defined(__aarch64__)
+    if (kernel == EBNN_HOST_NEON) {
+        return &ebnn_kernel_neon;
+    }
 #endif
-    return kernel == EBNN_HOST_PORTABLE || kernel == EBNN_HOST_BEST ? &ebnn_kernel_portable : NULL;
+    return NULL;
+}
+
+static const ebnn_kernel *find_kernel(int kernel)
+{
+    static const int fastest_first[] = {EBNN_HOST_AVX512, EBNN_HOST_AVX2, EBNN_HOST_NEON, EBNN_HOST_PORTABLE};
+    const ebnn_kernel *found = kernel_of(kernel);
+
+    for (size_t i = 0; kernel == EBNN_HOST_BEST && found == NULL; i++) {
+        found = kernel_of(fastest_first[i]);
+    }
+    return found;
 }
 
 int32_t ebnn_host_has_kernel(int kernel)

@@ -40,7 +40,9 @@ typedef enum ebnn_host_base {
 typedef enum ebnn_host_kernel {
     EBNN_HOST_BEST = -1, /* the fastest that this processor can run */
     EBNN_HOST_PORTABLE = 0,
-    EBNN_HOST_AVX2 = 1
+    EBNN_HOST_AVX2 = 1,
+    EBNN_HOST_AVX512 = 2, /* F, BW, VL, VBMI, VNNI and VPOPCNTDQ */
+    EBNN_HOST_NEON = 3
 } ebnn_host_kernel;
 
 /* What ebnn_host_run answers beside the values of ebnn_status. */

@@ -1,9 +1,9 @@
 /*
  * ebnn_host_int8.c: a layer of 8-bit weights over a batch, in blocks of vectors.
  *
- * As in ebnn_host_linear.c the vectors of all output pixels of all samples form one long series. A row of weights is
- * widened to 16 bits once for a block, so that both sides of a product are what a processor's multiply-and-add of pairs
- * takes.
+ * As in ebnn_host_linear.c the vectors of all output pixels of all samples form one long series. Where the kernel
+ * multiplies bytes, inputs of 8 bits are plain bytes and weights stay what they are; else both sides of a product are
+ * widened to the 16 bits that a processor's multiply-and-add of pairs takes.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,12 +17,12 @@
 
 #define MAX_VECTORS 64
 #define MIN_VECTORS 4
-/* A block's gathered vectors stay within half of a usual first-level cache. */
+/* A block's vectors stay within half of a usual first-level cache. */
 #define VECTOR_BYTES 16384
-/* Vectors and rows are padded with zeros to whole registers of so many values. */
-#define REGISTER_VALUES ((size_t)16)
+/* Rows that are widened or padded together. */
+#define BLOCK_ROWS 8
 
-/* Where the parts of the scratch lie, in bytes behind one another: sums, vectors, a row. */
+/* How the scratch is shared out: sums, vectors, rows, and a vector as it is gathered. */
 typedef struct scratch_plan {
     size_t vectors; /* in a block */
     size_t stride;  /* values of one vector */
@@ -39,7 +39,7 @@ static scratch_plan plan_scratch(const ebnn_int8_layer *layer)
 {
     scratch_plan plan;
 
-    plan.stride = ((size_t)ebnn_fan_in(layer) + REGISTER_VALUES - 1) / REGISTER_VALUES * REGISTER_VALUES;
+    plan.stride = ((size_t)ebnn_fan_in(layer) + EBNN_DOT_BYTES - 1) / EBNN_DOT_BYTES * EBNN_DOT_BYTES;
     plan.vectors = VECTOR_BYTES / 2 / (plan.stride == 0 ? 1 : plan.stride);
     plan.vectors = plan.vectors > MAX_VECTORS ? MAX_VECTORS : plan.vectors;
     plan.vectors = plan.vectors < MIN_VECTORS ? MIN_VECTORS : plan.vectors;
@@ -54,7 +54,7 @@ size_t ebnn_host_int8_scratch_bytes(const ebnn_int8_layer *layer)
     if (runs_alone(layer)) {
         return 4 * (size_t)ebnn_int8_scratch_words(layer);
     }
-    return 4 * plan.sums + 2 * (plan.vectors + 1) * plan.stride;
+    return 4 * plan.sums + 2 * (plan.vectors + BLOCK_ROWS + 1) * plan.stride;
 }
 
 /* A block at work: vectors `first` to `first + count` of the series. */
@@ -64,13 +64,38 @@ typedef struct block_of_vectors {
     size_t first;
     size_t count;
     scratch_plan plan;
+    bool bytes;     /* whether vectors and rows are bytes, else 16 bits */
+    uint32_t added; /* to each value, so that it fits; the sum of the row's weights makes it good */
     uint32_t *sums;
-    uint16_t *vectors;
-    int16_t *row;
+    void *vectors;
+    void *rows;
+    uint16_t *gathered;
 } block_of_vectors;
 
-/* Plain binary values would not fit int16: they are gathered less half of their range, which the row's sum makes good. */
-#define HALF_RANGE UINT32_C(0x8000)
+static void use_scratch(block_of_vectors *work, void *scratch)
+{
+    const size_t stride = 2 * work->plan.stride;
+    uint8_t *at = (uint8_t *)scratch + 4 * work->plan.sums;
+
+    memset(at, 0, (work->plan.vectors + BLOCK_ROWS + 1) * stride);
+    work->sums = (uint32_t *)scratch;
+    work->vectors = at;
+    work->rows = at + work->plan.vectors * stride;
+    work->gathered = (uint16_t *)(void *)(at + (work->plan.vectors + BLOCK_ROWS) * stride);
+}
+
+/* Bytes are plain binary, 16 bits two's complement; what is neither yet is moved by half of its range. */
+static void choose_width(block_of_vectors *work)
+{
+    const uint32_t format = work->layer->input.format;
+
+    work->bytes = work->kernel->dot_bytes != NULL && format != EBNN_INT16 && format != EBNN_UINT16;
+    if (work->bytes) {
+        work->added = format == EBNN_UINT8 ? 0 : 128;
+    } else {
+        work->added = format == EBNN_UINT16 ? 0U - 0x8000U : 0;
+    }
+}
 
 static void gather_block(const block_of_vectors *work, ebnn_host_series source, uint32_t group)
 {
@@ -82,41 +107,88 @@ static void gather_block(const block_of_vectors *work, ebnn_host_series source, 
     for (size_t i = 0; i < work->count; i++) {
         const size_t sample = (work->first + i) / pixels;
         const uint32_t pixel = (uint32_t)((work->first + i) % pixels);
-        uint16_t *vector = work->vectors + i * work->plan.stride;
+        const uint8_t *input = source.first + sample * source.stride;
+        uint8_t *bytes = (uint8_t *)work->vectors + i * work->plan.stride;
+        uint16_t *values = work->bytes ? work->gathered : (uint16_t *)work->vectors + i * work->plan.stride;
 
-        ebnn_gather_values(layer, source.first + sample * source.stride, group, pixel / width, pixel % width, 0,
-                           vector);
-        if (layer->input.format == EBNN_UINT16) {
-            for (uint32_t k = 0; k < count; k++) {
-                vector[k] = (uint16_t)(vector[k] ^ HALF_RANGE);
-            }
+        ebnn_gather_values(layer, input, group, pixel / width, pixel % width, 0, values);
+        for (uint32_t k = 0; k < count && work->added != 0; k++) {
+            values[k] = (uint16_t)(values[k] + work->added);
         }
+        for (uint32_t k = 0; k < count && work->bytes; k++) {
+            bytes[k] = (uint8_t)values[k];
+        }
+    }
+}
+
+/* Rows of weights as the kernel takes them. */
+static void take_rows(const block_of_vectors *work, const int8_t *weights, size_t count)
+{
+    const size_t fan_in = ebnn_fan_in(work->layer), stride = work->plan.stride;
+
+    for (size_t row = 0; row < count; row++, weights += fan_in) {
+        int16_t *wide = (int16_t *)work->rows + row * stride;
+
+        if (work->bytes) {
+            memcpy((int8_t *)work->rows + row * stride, weights, fan_in);
+            continue;
+        }
+        for (size_t k = 0; k < fan_in; k++) {
+            wide[k] = weights[k];
+        }
+    }
+}
+
+/* Sums of vectors that were moved as if they had not been. */
+static void move_back(const block_of_vectors *work, const int8_t *weights, size_t count, uint32_t *sums)
+{
+    const size_t fan_in = ebnn_fan_in(work->layer);
+
+    for (size_t row = 0; row < count; row++, weights += fan_in) {
+        int32_t total = 0;
+
+        for (size_t k = 0; k < fan_in; k++) {
+            total += weights[k];
+        }
+        for (size_t i = 0; i < work->count; i++) {
+            sums[i * work->layer->output.channels + row] -= work->added * (uint32_t)total;
+        }
+    }
+}
+
+static void multiply(const block_of_vectors *work, size_t rows, uint32_t *sums)
+{
+    const size_t stride = work->plan.stride, channels = work->layer->output.channels;
+
+    if (work->bytes) {
+        const ebnn_byte_dots dots = {
+            (const int8_t *)work->rows, (const uint8_t *)work->vectors, rows, work->count, stride, sums, channels,
+        };
+
+        work->kernel->dot_bytes(&dots);
+    } else {
+        const ebnn_dots dots = {
+            (const int16_t *)work->rows, (const int16_t *)work->vectors, rows, work->count, stride, sums, channels,
+        };
+
+        work->kernel->dot_values(&dots);
     }
 }
 
 static void add_group(const block_of_vectors *work, ebnn_host_series source, uint32_t group)
 {
     const ebnn_int8_layer *layer = work->layer;
-    const uint32_t count = ebnn_fan_in(layer);
-    const size_t neurons = layer->output.channels / layer->groups;
+    const size_t neurons = layer->output.channels / layer->groups, end = (group + 1) * neurons;
 
     gather_block(work, source, group);
-    for (size_t neuron = group * neurons; neuron < (group + 1) * neurons; neuron++) {
-        const int8_t *weights = layer->weights + neuron * count;
-        uint32_t total = 0;
+    for (size_t neuron = group * neurons; neuron < end; neuron += BLOCK_ROWS) {
+        const size_t rows = end - neuron < BLOCK_ROWS ? end - neuron : BLOCK_ROWS;
+        const int8_t *weights = layer->weights + neuron * ebnn_fan_in(layer);
 
-        for (uint32_t k = 0; k < count; k++) {
-            const uint32_t weight = (uint32_t)weights[k];
-
-            work->row[k] = weights[k];
-            total += weight;
-        }
-        work->kernel->dot_values(work->row, (const int16_t *)work->vectors, work->plan.stride, work->count,
-                                 work->sums + neuron, layer->output.channels);
-        if (layer->input.format == EBNN_UINT16) {
-            for (size_t i = 0; i < work->count; i++) {
-                work->sums[i * layer->output.channels + neuron] += total * HALF_RANGE;
-            }
+        take_rows(work, weights, rows);
+        multiply(work, rows, work->sums + neuron);
+        if (work->added != 0) {
+            move_back(work, weights, rows, work->sums + neuron);
         }
     }
 }
@@ -169,10 +241,8 @@ int32_t ebnn_host_int8(const ebnn_int8_layer *layer, ebnn_host_series source, eb
     work.layer = layer;
     work.kernel = kernel;
     work.plan = plan_scratch(layer);
-    work.sums = (uint32_t *)scratch;
-    work.vectors = (uint16_t *)(work.sums + work.plan.sums);
-    work.row = (int16_t *)(work.vectors + work.plan.vectors * work.plan.stride);
-    memset(work.vectors, 0, 2 * (work.plan.vectors + 1) * work.plan.stride);
+    choose_width(&work);
+    use_scratch(&work, scratch);
     for (work.first = 0; work.first < vectors; work.first += work.count) {
         const size_t left = vectors - work.first;
 

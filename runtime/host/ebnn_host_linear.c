@@ -86,6 +86,20 @@ static uint32_t pixel_of(const block_of_vectors *work, size_t vector)
     return pixels_of(&work->panels->layer) == 1 ? 0 : work->pixel + (uint32_t)vector;
 }
 
+static void add_to_all(uint32_t *sums, uint32_t value, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        sums[i] += value;
+    }
+}
+
+static void take_off(uint32_t *sums, const uint32_t *totals, uint32_t factor, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        sums[i] -= factor * totals[i];
+    }
+}
+
 /* The vectors of all groups, and what their sums start from. */
 static void code_block(const block_of_vectors *work, ebnn_host_series source)
 {
@@ -113,48 +127,67 @@ static void code_block(const block_of_vectors *work, ebnn_host_series source)
         } else {
             memset(sums, 0, 4 * (size_t)channels);
         }
+        if (panels->totals != NULL) {
+            take_off(sums, panels->totals, added, channels);
+        }
         for (uint32_t group = 0; group < layer->groups; group++) {
             uint8_t *codes = work->coded + (group * work->plan.vectors + i) * plan->vector_bytes;
             const uint32_t total =
                 once * ebnn_code_window(layer, plan, sample, work->map, group, row, column, work->words, codes);
 
-            for (uint32_t neuron = group * rows; neuron < (group + 1) * rows; neuron++) {
-                sums[neuron] += total - (panels->totals != NULL ? added * panels->totals[neuron] : 0);
-            }
+            add_to_all(sums + group * rows, total, rows);
         }
     }
 }
 
-static void add_bits(const block_of_vectors *work, uint32_t group, const uint8_t *weights, uint32_t factor)
+/* The panels of a group, as bytes behind those of all weights. */
+static size_t group_offset(const ebnn_linear_layer *layer, uint32_t group)
 {
-    const ebnn_linear_layer *layer = &work->panels->layer;
+    const size_t panels = (layer->output.channels / layer->groups + EBNN_PANEL_ROWS - 1) / EBNN_PANEL_ROWS;
+
+    return group * panels * EBNN_PANEL_ROWS * layer->row_words * 4;
+}
+
+static void add_bits(const block_of_vectors *work, uint32_t group)
+{
+    const ebnn_panels_layer *panels = work->panels;
+    const ebnn_linear_layer *layer = &panels->layer;
+    const size_t offset = group_offset(layer, group);
     ebnn_bit_panels bits;
 
-    bits.weights = weights;
+    bits.plus = panels->plus + offset;
+    bits.minus = panels->minus != NULL ? panels->minus + offset : NULL;
     bits.rows = layer->output.channels / layer->groups;
     bits.octets = layer->row_words * 4;
     bits.codes = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes;
     bits.codes_stride = work->plan.codes.vector_bytes;
     bits.vectors = work->count;
-    bits.kind = work->panels->minus != NULL ? EBNN_SUM : EBNN_UNLIKE;
-    bits.factor = factor;
+    bits.factor = one_of(layer);
     bits.sums = work->sums + group * bits.rows;
     bits.sums_stride = layer->output.channels;
-    work->kernel->add_bits(&bits);
+    if (panels->minus != NULL) {
+        work->kernel->add_products(&bits);
+    } else {
+        bits.factor *= 0U - 2U;
+        work->kernel->add_unlike(&bits);
+    }
 }
 
-static void add_bytes(const block_of_vectors *work, uint32_t group, const uint8_t *weights, uint32_t factor)
+static void add_bytes(const block_of_vectors *work, uint32_t group)
 {
-    const ebnn_linear_layer *layer = &work->panels->layer;
+    const ebnn_panels_layer *panels = work->panels;
+    const ebnn_linear_layer *layer = &panels->layer;
+    const size_t offset = group_offset(layer, group);
     ebnn_byte_panels bytes;
 
-    bytes.weights = weights;
+    bytes.plus = panels->plus + offset;
+    bytes.minus = panels->minus != NULL ? panels->minus + offset : NULL;
     bytes.rows = layer->output.channels / layer->groups;
     bytes.octets = layer->row_words * 4;
     bytes.values = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes;
     bytes.values_stride = work->plan.codes.vector_bytes;
     bytes.vectors = work->count;
-    bytes.factor = factor;
+    bytes.factor = one_of(layer) * (panels->minus != NULL ? 1 : 2);
     bytes.sums = work->sums + group * bytes.rows;
     bytes.sums_stride = layer->output.channels;
     for (uint32_t plane = 0; plane < work->plan.codes.planes; plane++) {
@@ -166,19 +199,10 @@ static void add_bytes(const block_of_vectors *work, uint32_t group, const uint8_
 
 static void add_group(const block_of_vectors *work, uint32_t group)
 {
-    const ebnn_panels_layer *panels = work->panels;
-    const ebnn_linear_layer *layer = &panels->layer;
-    const size_t count = (layer->output.channels / layer->groups + EBNN_PANEL_ROWS - 1) / EBNN_PANEL_ROWS;
-    const size_t first = group * count * EBNN_PANEL_ROWS * layer->row_words * 4;
-    const uint32_t one = one_of(layer);
-    const bool packed = ebnn_is_packed(layer->input.format);
-    void (*add)(const block_of_vectors *, uint32_t, const uint8_t *, uint32_t) = packed ? add_bits : add_bytes;
-
-    if (panels->minus != NULL) {
-        add(work, group, panels->plus + first, one);
-        add(work, group, panels->minus + first, 0 - one);
+    if (ebnn_is_packed(work->panels->layer.input.format)) {
+        add_bits(work, group);
     } else {
-        add(work, group, panels->plus + first, packed ? 0 - 2 * one : 2 * one);
+        add_bytes(work, group);
     }
 }
 

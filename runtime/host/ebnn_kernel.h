@@ -17,59 +17,89 @@
 
 #define EBNN_PANEL_ROWS 32
 
-/* What an octet of weights, a bit each, makes of eight inputs that are bits or trits. */
-typedef enum ebnn_octets {
-    EBNN_UNLIKE, /* how many of the inputs that count are unlike the weight: at most 8 */
-    EBNN_SUM     /* 8, and of the inputs that count and whose weight's bit is set those of +1, less those of -1 */
-} ebnn_octets;
-
-/* sums[v][r] += factor * (what all octets of row r make of vector v), modulo 2^32. */
+/* Rows of weights that are bits or trits, against vectors of inputs that are bits or trits. */
 typedef struct ebnn_bit_panels {
-    const uint8_t
-        *weights;         /* panel after panel: octet after octet, a byte of each of its rows, 0 behind the last row */
+    /* Panel after panel: octet after octet, a byte of each of its rows, 0 behind the last row. */
+    const uint8_t *plus;  /* which weights are +1 */
+    const uint8_t *minus; /* which are -1; NULL: all that are not +1 */
     const uint8_t *codes; /* vectors x codes_stride: two of ebnn_nibbles.h an octet */
     size_t codes_stride;
     size_t rows;
     size_t vectors;
-    uint32_t octets;
-    ebnn_octets kind;
+    uint32_t octets; /* a multiple of 4 */
     uint32_t factor;
     uint32_t *sums; /* vectors x sums_stride */
     size_t sums_stride;
 } ebnn_bit_panels;
 
-/* sums[v][r] += factor * (the values of vector v whose weight's bit is set in row r, added up), modulo 2^32. */
+/* The same rows against vectors of bytes. */
 typedef struct ebnn_byte_panels {
-    const uint8_t *weights; /* as above */
-    const uint8_t *values;  /* vectors x values_stride: eight an octet */
+    const uint8_t *plus;
+    const uint8_t *minus;  /* NULL: no weight is -1 */
+    const uint8_t *values; /* vectors x values_stride: eight an octet */
     size_t values_stride;
     size_t rows;
     size_t vectors;
-    uint32_t octets;
+    uint32_t octets; /* a multiple of 4 */
     uint32_t factor;
     uint32_t *sums; /* vectors x sums_stride */
     size_t sums_stride;
 } ebnn_byte_panels;
 
+/* Rows and vectors are padded with zeros to a multiple of so many bytes. */
+#define EBNN_DOT_BYTES ((size_t)64)
+
+/* Rows of weights, each of 8 bits, against vectors of integers; a vector lies behind the other, and so do the rows. */
+typedef struct ebnn_dots {
+    const int16_t *rows;
+    const int16_t *vectors;
+    size_t row_count;
+    size_t vector_count;
+    size_t length; /* values of a row and of a vector */
+    uint32_t *sums;
+    size_t sums_stride;
+} ebnn_dots;
+
+typedef struct ebnn_byte_dots {
+    const int8_t *rows;
+    const uint8_t *vectors;
+    size_t row_count;
+    size_t vector_count;
+    size_t length;
+    uint32_t *sums;
+    size_t sums_stride;
+} ebnn_byte_dots;
+
+/* All sums are modulo 2^32. */
 typedef struct ebnn_kernel {
-    void (*add_bits)(const ebnn_bit_panels *work);
+    /* sums[v][r] += factor * (how many inputs of vector v that count are unlike their weight in row r); no minus */
+    void (*add_unlike)(const ebnn_bit_panels *work);
+    /* sums[v][r] += factor * (the inputs of vector v that count, each times its weight in row r, added up) */
+    void (*add_products)(const ebnn_bit_panels *work);
+    /* sums[v][r] += factor * (the values of vector v whose weight in row r is +1, less those whose weight is -1) */
     void (*add_bytes)(const ebnn_byte_panels *work);
     /* one step a channel, as packed bits: ceil(channels / 32) whole words */
     void (*threshold_bits)(const ebnn_steps *steps, const uint32_t *sums, uint32_t channels, uint32_t *words);
-    /* sums[i * sums_stride] = dot of the row and vector i, modulo 2^32; `length`, a multiple of 16, is that of both */
-    void (*dot_values)(const int16_t *row, const int16_t *vectors, size_t length, size_t count, uint32_t *sums,
-                       size_t sums_stride);
+    /* sums[v * sums_stride + r] = the products of row r and vector v, added up */
+    void (*dot_values)(const ebnn_dots *work);
+    /* the same; NULL: the kernel is no faster with bytes than with 16 bits */
+    void (*dot_bytes)(const ebnn_byte_dots *work);
     ebnn_philox_kernel *philox_rows; /* random words for the reads of a chip with errors */
 } ebnn_kernel;
 
 extern const ebnn_kernel ebnn_kernel_portable;
 
 #if defined(__x86_64__)
-/* Only where ebnn_cpu_has_avx2(). */
-extern const ebnn_kernel ebnn_kernel_avx2;
+extern const ebnn_kernel ebnn_kernel_avx2;   /* only where ebnn_cpu_has_avx2() */
+extern const ebnn_kernel ebnn_kernel_avx512; /* only where ebnn_cpu_has_avx512() */
+#elif defined(__aarch64__)
+extern const ebnn_kernel ebnn_kernel_neon; /* every AArch64 processor has it */
 #endif
 
 /* Whether processor and operating system can run AVX2 code. */
 bool ebnn_cpu_has_avx2(void);
+
+/* Whether they can run AVX-512 code of the kinds F, BW, VL, VBMI, VNNI and VPOPCNTDQ, as since Ice Lake and Zen 4. */
+bool ebnn_cpu_has_avx512(void);
 
 #endif

@@ -16,7 +16,7 @@ typedef uint8_t ebnn_nibble_table[256][16];
 /* How many of the inputs that count are unlike the weight. */
 extern const ebnn_nibble_table ebnn_nibbles_unlike;
 
-/* Of the inputs that count and whose weight's bit is set: those of +1, less those of -1, plus four. */
+/* Four, and of the inputs that count and whose weight's bit is set those of +1, less those of -1. */
 extern const ebnn_nibble_table ebnn_nibbles_sum;
 
 /* The eight codes of 32 inputs in the order of their bits. */

@@ -23,47 +23,67 @@ static inline uint64_t in_all(uint32_t byte)
 }
 
 #define PANEL_WORDS (EBNN_PANEL_ROWS / 8)
-/* Octets that can be added up in bytes. */
-#define MOST_UNLIKE UINT32_C(31)
-#define MOST_SUM UINT32_C(15)
+
+/* The values of an octet of inputs, and which of them count, in each of eight bytes. */
+typedef struct octet {
+    uint64_t values;
+    uint64_t counting;
+} octet;
+
+static inline octet octet_of(const uint8_t *codes)
+{
+    octet inputs;
+
+    inputs.values = in_all((codes[0] & 15U) | (codes[1] & 15U) << 4);
+    inputs.counting = in_all(codes[0] >> 4 | (codes[1] & 0xF0U));
+    return inputs;
+}
+
+/* Octets whose counts, of 8 each, can be added up in bytes. */
+#define RANGE_OCTETS UINT32_C(31)
+
+/* sums[r] += factor * (counts of octets `begin` to `end`), with 0 to 8 of each octet */
+static void add_counts(const ebnn_bit_panels *work, size_t vector, size_t first, uint32_t begin, uint32_t end)
+{
+    const size_t left = work->rows - first, rows = left < EBNN_PANEL_ROWS ? left : EBNN_PANEL_ROWS;
+    const uint8_t *codes = work->codes + vector * work->codes_stride;
+    uint32_t *sums = work->sums + vector * work->sums_stride + first;
+    uint64_t unlike[PANEL_WORDS] = {0}, counted[PANEL_WORDS] = {0};
+    uint8_t bytes[2][EBNN_PANEL_ROWS];
+
+    for (uint32_t i = begin; i < end; i++) {
+        const octet inputs = octet_of(codes + 2 * (size_t)i);
+        const size_t at = first * work->octets + (size_t)i * EBNN_PANEL_ROWS;
+        uint64_t plus[PANEL_WORDS], minus[PANEL_WORDS];
+
+        memcpy(plus, work->plus + at, sizeof plus);
+        if (work->minus != NULL) {
+            memcpy(minus, work->minus + at, sizeof minus);
+        }
+        for (int k = 0; k < PANEL_WORDS; k++) {
+            const uint64_t counting = work->minus != NULL ? inputs.counting & (plus[k] | minus[k]) : inputs.counting;
+
+            unlike[k] += count_bytes((plus[k] ^ inputs.values) & counting);
+            counted[k] += count_bytes(counting);
+        }
+    }
+    memcpy(bytes[0], unlike, sizeof unlike);
+    memcpy(bytes[1], counted, sizeof counted);
+    for (size_t row = 0; row < rows; row++) {
+        const uint32_t count = bytes[0][row];
+
+        sums[row] += work->factor * (work->minus != NULL ? bytes[1][row] - 2 * count : count);
+    }
+}
 
 static void add_bits(const ebnn_bit_panels *work)
 {
-    const uint32_t steps = work->kind == EBNN_SUM ? MOST_SUM : MOST_UNLIKE;
-
     for (size_t first = 0; first < work->rows; first += EBNN_PANEL_ROWS) {
-        const uint8_t *panel = work->weights + first * work->octets;
-        const size_t left = work->rows - first, rows = left < EBNN_PANEL_ROWS ? left : EBNN_PANEL_ROWS;
-
         for (size_t vector = 0; vector < work->vectors; vector++) {
-            const uint8_t *codes = work->codes + vector * work->codes_stride;
-            uint32_t *sums = work->sums + vector * work->sums_stride + first;
+            for (uint32_t begin = 0; begin < work->octets; begin += RANGE_OCTETS) {
+                const uint32_t left = work->octets - begin;
 
-            for (uint32_t begin = 0; begin < work->octets; begin += steps) {
-                const uint32_t stop = work->octets - begin < steps ? work->octets : begin + steps;
-                uint64_t totals[PANEL_WORDS] = {0};
-                uint8_t bytes[EBNN_PANEL_ROWS];
-
-                for (uint32_t octet = begin; octet < stop; octet++) {
-                    const uint32_t low = codes[2 * octet], high = codes[2 * octet + 1];
-                    const uint64_t values = in_all((low & 15) | (high & 15) << 4);
-                    const uint64_t counting = in_all(low >> 4 | (high & 0xF0));
-                    uint64_t weights[PANEL_WORDS];
-
-                    memcpy(weights, panel + (size_t)octet * EBNN_PANEL_ROWS, sizeof weights);
-                    for (int i = 0; i < PANEL_WORDS; i++) {
-                        if (work->kind == EBNN_UNLIKE) {
-                            totals[i] += count_bytes((weights[i] ^ values) & counting);
-                        } else {
-                            totals[i] += in_all(8) + count_bytes(weights[i] & values & counting) -
-                                         count_bytes(weights[i] & ~values & counting);
-                        }
-                    }
-                }
-                memcpy(bytes, totals, sizeof bytes);
-                for (size_t row = 0; row < rows; row++) {
-                    sums[row] += work->factor * bytes[row];
-                }
+                add_counts(work, vector, first, begin, begin + (left < RANGE_OCTETS ? left : RANGE_OCTETS));
             }
         }
     }
@@ -93,9 +113,10 @@ static void add_bytes(const ebnn_byte_panels *work)
             choose(values + 8 * (size_t)octet + 4, high);
             for (size_t row = 0; row < work->rows; row++) {
                 const size_t panel = row / EBNN_PANEL_ROWS * work->octets + octet;
-                const uint32_t weights = work->weights[panel * EBNN_PANEL_ROWS + row % EBNN_PANEL_ROWS];
+                const size_t at = panel * EBNN_PANEL_ROWS + row % EBNN_PANEL_ROWS;
+                const uint32_t plus = work->plus[at], minus = work->minus != NULL ? work->minus[at] : 0;
 
-                sums[row] += work->factor * (low[weights & 15] + high[weights >> 4]);
+                sums[row] += work->factor * (low[plus & 15] + high[plus >> 4] - low[minus & 15] - high[minus >> 4]);
             }
         }
     }
@@ -114,17 +135,37 @@ static void threshold_bits(const ebnn_steps *steps, const uint32_t *sums, uint32
     }
 }
 
-static void dot_values(const int16_t *row, const int16_t *vectors, size_t length, size_t count, uint32_t *sums,
-                       size_t sums_stride)
+static void dot_values(const ebnn_dots *work)
 {
-    for (size_t vector = 0; vector < count; vector++, vectors += length) {
-        uint32_t sum = 0;
+    for (size_t vector = 0; vector < work->vector_count; vector++) {
+        for (size_t row = 0; row < work->row_count; row++) {
+            const int16_t *weights = work->rows + row * work->length, *values = work->vectors + vector * work->length;
+            uint32_t sum = 0;
 
-        for (size_t i = 0; i < length; i++) {
-            sum += (uint32_t)(row[i] * vectors[i]);
+            for (size_t i = 0; i < work->length; i++) {
+                sum += (uint32_t)(weights[i] * values[i]);
+            }
+            work->sums[vector * work->sums_stride + row] = sum;
         }
-        sums[vector * sums_stride] = sum;
     }
 }
 
-const ebnn_kernel ebnn_kernel_portable = {add_bits, add_bytes, threshold_bits, dot_values, ebnn_philox_rows_portable};
+static void dot_bytes(const ebnn_byte_dots *work)
+{
+    for (size_t vector = 0; vector < work->vector_count; vector++) {
+        for (size_t row = 0; row < work->row_count; row++) {
+            const int8_t *weights = work->rows + row * work->length;
+            const uint8_t *values = work->vectors + vector * work->length;
+            uint32_t sum = 0;
+
+            for (size_t i = 0; i < work->length; i++) {
+                sum += (uint32_t)(weights[i] * values[i]);
+            }
+            work->sums[vector * work->sums_stride + row] = sum;
+        }
+    }
+}
+
+const ebnn_kernel ebnn_kernel_portable = {
+    add_bits, add_bits, add_bytes, threshold_bits, dot_values, dot_bytes, ebnn_philox_rows_portable,
+};

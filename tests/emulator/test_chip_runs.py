@@ -15,13 +15,12 @@ from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.descriptors import DifferenceDescriptor
 from edgebnn.emulator.emulate import Dataset, emulate
 from edgebnn.emulator.executors import Executor, execute
-from edgebnn.emulator.fast import FastPath, Kernel
+from edgebnn.emulator.fast import FastPath, Kernel, kernels
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
 from tests.emulator.macro_driver import on_chip
 from tests.networks import Builder, random_inputs
-from tests.runtime.agreement import kernels
 
 CHIPS = [
     ChipInstance(1, 1e-3),

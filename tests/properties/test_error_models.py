@@ -28,7 +28,7 @@ from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator import fast as fast_path
 from edgebnn.emulator.chip_program import ChipWeights, weights_on_chip
-from edgebnn.emulator.fast import FastPath, Kernel
+from edgebnn.emulator.fast import FastPath, Kernel, kernels
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import TargetError
@@ -40,7 +40,6 @@ from tests.emulator.random_banks import meant_values, noisy_banks
 from tests.mapping.bank_shapes import BANKS, with_banks
 from tests.mapping.test_planner import mapped_on
 from tests.networks import networks, random_inputs, random_network
-from tests.runtime.agreement import kernels
 
 BATCH = 5
 STUCK = {"stuck_lrs": '0.02, unit = "1"', "stuck_hrs": '0.03, unit = "1"'}

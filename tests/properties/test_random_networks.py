@@ -14,7 +14,7 @@ from edgebnn.codegen.project import render_project
 from edgebnn.emulator.array_events import run_events
 from edgebnn.emulator.estimate import estimate
 from edgebnn.emulator.executors import Executor, execute
-from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.fast import FastPath, kernels
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.mapping.lifting import read_weights
@@ -24,7 +24,6 @@ from tests.emulator.random_banks import random_banks
 from tests.mapping.bank_shapes import BANKS, with_banks
 from tests.mapping.test_planner import mapped_on
 from tests.networks import networks, random_inputs
-from tests.runtime.agreement import kernels
 
 pytest.importorskip("unicorn")
 pytest.importorskip("ziglang")

@@ -7,16 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.emulator.descriptors import host_library
-from edgebnn.emulator.fast import FastPath, Kernel
+from edgebnn.emulator.fast import FastPath, kernels
 from edgebnn.network import Network, interpret
 from tests.networks import random_inputs
 from tests.runtime.firmware_calls import map_on_host, run_like_firmware
-
-
-def kernels() -> list[Kernel]:
-    """The kernels that this processor runs."""
-    return ["portable", "avx2"] if host_library().ebnn_host_has_kernel(1) else ["portable"]
 
 
 def assert_runtime_agrees(network: Network, x: npt.NDArray[Any] | None = None, batch: int = 3) -> None:

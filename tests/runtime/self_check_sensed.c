@@ -87,7 +87,10 @@ void check_sensed(const ebnn_linear_layer *layer, const uint8_t *source, const u
     step.kind = EBNN_HOST_SENSED;
     step.source_base = EBNN_HOST_INPUT;
     step.target_base = EBNN_HOST_SCORES;
-    for (int kernel = EBNN_HOST_BEST; kernel <= EBNN_HOST_PORTABLE; kernel++) {
+    for (int kernel = EBNN_HOST_BEST; kernel <= EBNN_HOST_NEON; kernel++) {
+        if (ebnn_host_has_kernel(kernel) == 0) {
+            continue;
+        }
         uint8_t *batch = allocate(BATCH * out), *work = allocate(ebnn_host_work_bytes(&step, 1, BATCH));
         const uint64_t inference = UINT64_C(0xFFFFFFFF);
 

@@ -12,7 +12,7 @@ from edgebnn import native
 from edgebnn.chip.pattern import TERNARY
 from edgebnn.emulator import descriptors, fast
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
-from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.fast import FastPath, kernels
 from edgebnn.emulator.program import build_program
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.emulator.sensed_layers import sensed_layers
@@ -24,7 +24,6 @@ from tests.chip.patterns import programmed
 from tests.emulator.macro_driver import on_chip
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values, noisy_banks
 from tests.networks import Builder, random_inputs
-from tests.runtime.agreement import kernels
 from tests.runtime.firmware_calls import map_on_host
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
 from tests.networks import Builder
-from tests.runtime.agreement import assert_runtime_agrees, kernels
+from tests.runtime.agreement import assert_runtime_agrees
 from tests.runtime.firmware_calls import GuardedBuffer, map_on_host, run_stage
 
 BINARY, TERNARY = WeightKind.BINARY, WeightKind.TERNARY
@@ -176,10 +174,3 @@ def test_bits_behind_the_last_channel_are_written_as_zero() -> None:
         assert run_stage(stage, mapped.image, [source.address], target.address) == 0
         words = target.bytes.view(np.uint32).reshape(-1, 2)
         assert np.all(words[:, 1] < 2), f"{kind}: bits behind channel 33"
-
-
-def test_the_wide_kernel_is_offered_where_the_processor_has_it() -> None:
-    facts = Path("/proc/cpuinfo")
-    if not facts.is_file():
-        pytest.skip("no /proc/cpuinfo to compare with")
-    assert ("avx2" in kernels()) == (" avx2 " in facts.read_text(encoding="utf-8"))

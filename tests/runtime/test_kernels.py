@@ -1,0 +1,89 @@
+"""Each instruction set's kernels against the portable ones, over random shapes: `kernel_check.c`.
+
+What the processor lacks is emulated where that can be had: AVX-512 by the headers of SIMDe, AArch64 by qemu-user.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from build_native import find_compiler
+from edgebnn.emulator.fast import kernels
+from edgebnn.native import LIBRARY_PATH
+from tests.runtime.test_compilers import HERE, INCLUDES, RUNTIME, ZIG, compile_or_skip
+
+CHECK = str(HERE / "kernel_check.c")
+HOST = RUNTIME / "host"
+# All that the kernels are made of, for a processor that the library is not for.
+ALONE = [
+    *sorted(path for pattern in ("panels_*", "bytes_*", "nibbles", "cpu") for path in HOST.glob(f"ebnn_{pattern}.c")),
+    *sorted((RUNTIME / "chip").glob("ebnn_philox_rows_*.c")),
+    RUNTIME / "src" / "ebnn_steps.c",
+]
+CPU_FLAGS = {
+    "avx2": {"avx2"},
+    "avx512": {"avx512f", "avx512bw", "avx512vl", "avx512_vbmi", "avx512_vnni", "avx512_vpopcntdq", "bmi2"},
+}
+
+
+def compile_against_the_library(command: list[str], *sources: str) -> None:
+    """The check, with the kernels of the installed library where `sources` have none of their own."""
+    linked = [*command, *INCLUDES, *sources, CHECK, str(LIBRARY_PATH), f"-Wl,-rpath,{LIBRARY_PATH.parent}"]
+    result = subprocess.run(linked, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def held_to_the_portable_one(*command: str) -> list[str]:
+    """The kernels that the check found to agree; it stops at the first that does not."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="links the library as Linux does")
+def test_the_kernels_of_this_processor(tmp_path: Path) -> None:
+    compiler = find_compiler()
+    if compiler is None:
+        pytest.skip("no C compiler")
+    check = str(tmp_path / "check")
+    compile_against_the_library([*compiler.command, "-std=c99", "-O1", "-o", check])
+    assert ["portable", *held_to_the_portable_one(check)] == kernels()
+
+
+def test_avx512_as_simde_emulates_it(tmp_path: Path) -> None:
+    if sys.platform != "linux" or platform.machine() != "x86_64" or shutil.which("gcc") is None:
+        pytest.skip("needs gcc on Linux and x86-64")
+    # without the attributes that would let the compiler itself use AVX-512
+    command = ["gcc", "-std=gnu99", "-O1", "-w", "-Dtarget(features)=", f"-I{HERE / 'emulated_x86'}"]
+    probe = tmp_path / "probe.c"
+    probe.write_text("#include <simde/x86/avx512.h>\n")
+    if subprocess.run([*command, "-fsyntax-only", str(probe)], capture_output=True, check=False).returncode != 0:
+        pytest.skip("SIMDe's headers (Debian: libsimde-dev) are not installed")
+    check = str(tmp_path / "check")
+    sources = sorted(map(str, HOST.glob("ebnn_*_avx512.c")))
+    compile_against_the_library([*command, "-o", check], *sources, str(HERE / "emulated_x86" / "cpu.c"))
+    assert held_to_the_portable_one(check)[-1] == "avx512"
+
+
+def test_neon_as_qemu_emulates_it(tmp_path: Path) -> None:
+    target = ("-target", "aarch64-linux-musl", "-mcpu=generic", "-static", "-O1")
+    compile_or_skip((*ZIG, *target), [*map(str, ALONE), CHECK, "-o", "check"], tmp_path)
+    if shutil.which("qemu-aarch64") is None:
+        pytest.skip("compiles, but is not run: qemu-aarch64 (Debian: qemu-user) is not installed")
+    assert held_to_the_portable_one("qemu-aarch64", str(tmp_path / "check")) == ["neon"]
+
+
+@pytest.mark.parametrize("kernel", CPU_FLAGS)
+def test_a_kernel_is_offered_where_the_processor_has_it(kernel: str) -> None:
+    facts = Path("/proc/cpuinfo")
+    if sys.platform != "linux" or platform.machine() != "x86_64" or not facts.is_file():
+        pytest.skip("no /proc/cpuinfo of an x86-64 processor to compare with")
+    lines = (line.partition(":") for line in facts.read_text(encoding="utf-8").splitlines())
+    flags = next(value.split() for name, _, value in lines if name.strip() == "flags")
+    assert (kernel in kernels()) == CPU_FLAGS[kernel].issubset(flags)
