@@ -70,9 +70,23 @@ class Measured:
         """How many cells without stuck devices were read as +1 or as -1, and never as the other."""
         if self.ln_resistance is None:
             return 0
-        seen = [np.isin(3 * self.cell + weight + 1, self.readings) for weight in (1, -1)]
-        sound = True if self.stuck is None else ~self.stuck.any(axis=-1)
-        return int(((seen[0] != seen[1]) & sound).sum())
+        return int(((self._read_as(1) != self._read_as(-1)) & self._sound).sum())
+
+    @property
+    def zeros_alone(self) -> int:
+        """How many cells without stuck devices were read as 0 and never as +1 or -1: with no device in LRS."""
+        if self.ln_resistance is None:
+            return 0
+        return int((~self._read_as(1) & ~self._read_as(-1) & self._sound).sum())
+
+    @property
+    def _sound(self) -> npt.NDArray[np.bool_]:
+        """Cells without stuck devices."""
+        return np.ones(self.cell.shape, np.bool_) if self.stuck is None else ~self.stuck.any(axis=-1)
+
+    def _read_as(self, weight: int) -> npt.NDArray[np.bool_]:
+        """Cells with a reading of this weight."""
+        return np.isin(3 * self.cell + weight + 1, self.readings)
 
     def places(self, first: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
         """(measured, index) of 32 cells from each of `first` (rows,) on, bool and int64 (rows, 32).

@@ -81,7 +81,7 @@ def import_document(
         **new_document(chip, target, policy, wrong, path),
         "measurement": measurement_document(chip.measured),
         "ignored_columns": list(found.ignored),
-        "notes": [*_doubts(found, chip, target, policy), *_mirrored(chip.measured)],
+        "notes": [*_doubts(found, chip, target, policy), *_mirrored(chip.measured), *_zeros_alone(chip.measured)],
     }
 
 
@@ -169,4 +169,14 @@ def _mirrored(measured: Measured) -> list[str]:
     return [
         f"measured with one weight alone: {cells}; with the other weight each device there has the resistance that the "
         "cell's other device had, as a mirror image (a column 'reading' takes both)"
+    ]
+
+
+def _zeros_alone(measured: Measured) -> list[str]:
+    if not measured.zeros_alone:
+        return []
+    cells = f"{measured.zeros_alone:,} of {numbers.counted(len(measured.cell), 'cell')}"
+    return [
+        f"measured as 0 alone, with both devices in HRS: {cells}; where a network has +1 or -1 there, the LRS "
+        "is drawn: add a line with the reading +1 or -1 for each of them to have it measured"
     ]

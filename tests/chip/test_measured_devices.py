@@ -163,7 +163,17 @@ def test_a_note_says_how_many_cells_have_a_mirror_image(tmp_path: Path) -> None:
     document = import_document(chip, RRAM130, "strong", _nothing_wrong(), tmp_path / "x.npz", found)
     (note,) = [each for each in document["notes"] if "mirror" in each]
     assert note.startswith("measured with one weight alone: 1 of 3 cells;")
+    assert not [each for each in document["notes"] if "as 0 alone" in each]
     assert document["measurement"]["stuck_devices"] == {"lrs": 0, "hrs": 1} and document["measurement"]["readings"] == 4
+
+
+def test_a_note_asks_for_the_state_that_was_never_measured(tmp_path: Path) -> None:
+    lines = ["0,0,0,240000,251000,0,,", "0,0,1,9000,236000,0,,hrs", "0,0,2,239000,236000,0,,", "0,0,2,9000,236000,+1,,"]
+    found = read_measured(csv_file(tmp_path / "lab.csv", "\n".join([STUCK, *lines])))
+    chip = ChipInstance(1, errors=ErrorModel.DEVICE, measured=found.measured)
+    notes = import_document(chip, RRAM130, "strong", _nothing_wrong(), tmp_path / "x.npz", found)["notes"]
+    (note,) = [each for each in notes if "as 0 alone" in each]
+    assert "1 of 3 cells" in note and "add a line with the reading +1 or -1" in note
 
 
 def _nothing_wrong():  # type: ignore[no-untyped-def]
