@@ -10,7 +10,8 @@ import numpy.typing as npt
 from edgebnn.chip.geometry import COLUMNS, Geometry
 from edgebnn.chip.pattern import Rows
 from edgebnn.chip.reading import TABLE_WORDS, ProgrammedBanks, Thresholds, Words
-from edgebnn.chip.structs import AnswerPlaces, chip_library
+from edgebnn.chip.sampling import Kernel, kernel_number
+from edgebnn.chip.structs import AnswerPlaces, DeviceReads, Devices, chip_library
 from edgebnn.chip.transitions import Laws
 
 
@@ -42,6 +43,13 @@ class Answering:
         first, second = (np.ascontiguousarray(each, np.uint64) for each in (minus, at_most_zero))
         assert first.shape == second.shape == (len(place), COLUMNS, 2), "two inputs of each column"
         chip_library().ebnn_answer(places, len(place), first.ctypes.data, second.ctypes.data)
+        self._keep(places)
+
+    def by_devices(self, devices: Devices, reads: DeviceReads, rows: Rows, kernel: Kernel = "auto") -> None:
+        """Rows of devices as they are drawn and read in C; ToolError for a kernel that this processor has not."""
+        number = kernel_number(kernel)
+        places = self._places(rows.place, len(rows.place))
+        chip_library().ebnn_answer_devices(devices, reads, places, number)
         self._keep(places)
 
     def banks(self, geometry: Geometry, seed: int, each_read: bool) -> ProgrammedBanks:

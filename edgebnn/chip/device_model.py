@@ -19,9 +19,11 @@ from edgebnn.chip.normal import Floats
 from edgebnn.chip.pattern import Pattern, Rows
 from edgebnn.chip.pulses import Outcome, PulseCount, program_all, program_verified
 from edgebnn.chip.read_back import ReadBack
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.reading import ProgrammedBanks, Thresholds
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.solving import solve_cell
+from edgebnn.chip.structs import DeviceReads
+from edgebnn.chip.structs import Devices as DevicesStruct
 from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.target import Target
 from edgebnn.chip.transitions import misread
@@ -36,18 +38,27 @@ def program_devices(
 
     Each XNOR is wrong at the rate `xnor` besides.
     """
-    cell, read_back = device_cell(chip, target, policy), _read_back(chip, target, policy)
-    answering = Answering(pattern.shape)
-    for rows in pattern.blocks(_BLOCK_ROWS):
-        offsets = row_offsets(chip, rows, cell)
-        devices = programmed_devices(chip, rows, read_back, offsets).devices
-        amplitudes = telegraph_amplitudes(chip.seed, rows.bank_row, cell)
-        resistance = ln_resistance(chip, rows, devices, cell)
-        minus, at_most_zero = answer_thresholds(cell, resistance, offsets, rows.ternary, amplitudes)
-        if xnor:
-            minus, at_most_zero = misread(minus, at_most_zero, rows.ternary, xnor)
-        answering.by_thresholds(rows.place, minus, at_most_zero)
+    answering, cell = Answering(pattern.shape), device_cell(chip, target, policy)
+    if chip.measured is None and chip.attempts == 1:
+        devices, rows = DevicesStruct.of(cell, chip.seed, cell.middle), pattern.rows
+        answering.by_devices(devices, DeviceReads.of(cell, rows, chip.conditions.cycles, xnor), rows)
+    else:
+        for rows in pattern.blocks(_BLOCK_ROWS):
+            answering.by_thresholds(rows.place, *row_thresholds(chip, target, policy, rows, xnor))
     return answering.banks(pattern.geometry, chip.seed, each_read=True)
+
+
+def row_thresholds(
+    chip: ChipInstance, target: Target, policy: str, rows: Rows, xnor: float
+) -> tuple[Thresholds, Thresholds]:
+    """What some rows answer, as `answer_thresholds` has it, in NumPy; the C of `Answering.by_devices` does the same."""
+    cell, read_back = device_cell(chip, target, policy), _read_back(chip, target, policy)
+    offsets = row_offsets(chip, rows, cell)
+    devices = programmed_devices(chip, rows, read_back, offsets).devices
+    amplitudes = telegraph_amplitudes(chip.seed, rows.bank_row, cell)
+    resistance = ln_resistance(chip, rows, devices, cell)
+    minus, at_most_zero = answer_thresholds(cell, resistance, offsets, rows.ternary, amplitudes)
+    return misread(minus, at_most_zero, rows.ternary, xnor) if xnor else (minus, at_most_zero)
 
 
 def device_cell(chip: ChipInstance, target: Target, policy: str) -> Cell:

@@ -25,6 +25,8 @@ OCTAVES = 24
 STEPS = 256
 REACH = 8
 WHOLE = 1 << 32  # a probability of 1
+# Where the lines that bound a normal number touch it: from 0.67 to 1.15, and from 2.15 to 2.42.
+_BOUND_OCTAVES = (22, 19)
 
 
 class Tables(NamedTuple):
@@ -70,6 +72,19 @@ def normal(words: Words) -> Floats:
     magnitude = value[index] + slope[index] * rest
     signed: Floats = np.where(words & np.uint32(1), magnitude, -magnitude)
     return signed
+
+
+def bound_lines() -> Floats:
+    """Two lines above |normal(word)|, float32 (2, 2): begin and slope over the bits, as an integer, of float32(odd).
+
+    Those bits are nearly a logarithm of the probability: straight within an octave, where a quantile is convex, and a
+    quantile's values at the octaves are concave. So the line through two neighbouring ones is nowhere below the curve.
+    """
+    quantile = np.append(tables().value[:: 1 << SEGMENT_BITS].astype(np.float64), 0.0)
+    octave = np.array(_BOUND_OCTAVES)
+    slope = quantile[octave + 1] - quantile[octave]
+    begin = quantile[octave] - slope * (octave + 127)
+    return np.stack([begin, slope / (1 << 23)], axis=-1).astype(np.float32)
 
 
 def probability_below(z: npt.ArrayLike) -> npt.NDArray[np.uint64]:

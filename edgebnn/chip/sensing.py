@@ -15,6 +15,7 @@ from edgebnn.chip.normal import WHOLE, Floats, probability_below
 from edgebnn.chip.reading import Thresholds
 
 INPUTS = np.array([-1, 1], np.float32)  # the last axis of thresholds
+_UPPER = ((0, 0), (1, 0), (0, 1), (1, 1))  # which of BL and BLb are in their upper state, as `upper_chances` has them
 
 
 def answer_thresholds(
@@ -33,20 +34,20 @@ def answer_thresholds(
     if amplitudes is None:
         return _steady_thresholds(cell, ln_resistance, offsets, ternary)
     minus = at_most_zero = np.zeros((*offsets.shape, 2), np.uint64)
-    for upper, chance in _upper_states(cell.telegraph.share):
+    for upper, chance in zip(_UPPER, upper_chances(cell.telegraph.share), strict=True):
         raised = ln_resistance + amplitudes * np.array(upper, np.float32)
         below_zero, below_one = _steady_thresholds(cell, raised, offsets, ternary)
-        minus = minus + multiply(chance, below_zero)
-        at_most_zero = at_most_zero + multiply(chance, below_one)
+        minus = minus + multiply(np.asarray(chance, np.uint64), below_zero)
+        at_most_zero = at_most_zero + multiply(np.asarray(chance, np.uint64), below_one)
     return minus, at_most_zero
 
 
-def _upper_states(share: float) -> list[tuple[tuple[int, int], Thresholds]]:
-    """Which of BL and BLb are in their upper state, and 2^32 times the probability of that; these add up to 2^32."""
+def upper_chances(share: float) -> tuple[int, int, int, int]:
+    """2^32 times the probabilities that no device is in its upper state, BL alone, BLb alone, both; they add up to
+    2^32."""
     upper = round(share * WHOLE)
     both, one = upper * upper // WHOLE, upper * (WHOLE - upper) // WHOLE
-    chances = {(1, 1): both, (0, 1): one, (1, 0): one, (0, 0): WHOLE - both - 2 * one}
-    return [(state, np.asarray(chance, np.uint64)) for state, chance in chances.items()]
+    return WHOLE - both - 2 * one, one, one, both
 
 
 def _steady_thresholds(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.cell import Cell
 from edgebnn.chip.geometry import Geometry
-from edgebnn.chip.normal import WHOLE, Floats, tables
+from edgebnn.chip.normal import WHOLE, Floats, bound_lines, tables
+from edgebnn.chip.pattern import Rows
+from edgebnn.chip.sensing import upper_chances
 from edgebnn.errors import ToolError
 from edgebnn.native import library
 
@@ -40,6 +43,7 @@ class Devices(ctypes.Structure):
         ("noise", _float),
         ("amplitude", _float),
         ("reference", _float),
+        ("bound", _float * 2 * 2),
         ("unused", _word),
     ]
 
@@ -59,6 +63,8 @@ class Devices(ctypes.Structure):
         found.upper, found.amplitude = round(cell.telegraph.share * WHOLE), cell.telegraph.amplitude
         found.tail_width, found.reference = cell.tails.width, reference
         found.offset, found.noise = cell.offset, cell.noise
+        for line, (begin, slope) in enumerate(bound_lines()):
+            found.bound[line][:] = [begin, slope]
         return found
 
 
@@ -133,6 +139,37 @@ class AnswerPlaces(ctypes.Structure):
     ]
 
 
+class DeviceReads(ctypes.Structure):
+    """`ebnn_device_reads`; keeps the arrays alive that it points to."""
+
+    arrays: tuple[npt.NDArray[Any], ...]
+    _fields_ = [
+        *((name, _pointer) for name in ("below", "bank_row", "sign", "nonzero", "ternary")),
+        ("rows", _count),
+        ("pulse", _count),
+        ("chances", _count * 4),
+        *((name, ctypes.c_double) for name in ("noise", "window_spread", "misread")),
+        ("window", _float),
+        ("amplitude", _float),
+        *((name, _word) for name in ("row_bits", "words", "sharing", "unused")),
+    ]
+
+    @classmethod
+    def of(cls, cell: Cell, rows: Rows, pulse: int, misread: float) -> DeviceReads:
+        """Rows whose devices last had this pulse; each XNOR is wrong at the rate `misread` besides."""
+        ternary = np.ascontiguousarray(rows.ternary, np.uint8)
+        arrays = tables().below, rows.drawn_row, rows.sign, rows.nonzero, ternary
+        found = cls(*(each.ctypes.data for each in arrays), len(rows.row), pulse)
+        found.chances[:] = upper_chances(cell.telegraph.share)
+        found.noise, found.window_spread, found.misread = cell.noise, cell.window_spread, misread
+        found.window = cell.window
+        found.amplitude = cell.telegraph.amplitude if cell.telegraph.share else 0.0
+        shape = rows.geometry
+        found.row_bits, found.words, found.sharing = shape.row_bits, shape.words, shape.reads_per_row
+        found.arrays = arrays
+        return found
+
+
 @cache
 def chip_library() -> ctypes.CDLL:
     """The runtime's shared library; ToolError where its structs are not the ones above."""
@@ -149,8 +186,11 @@ def chip_library() -> ctypes.CDLL:
     native.ebnn_answer_by_law.restype = native.ebnn_answer.restype = None
     native.ebnn_answer_by_law.argtypes = [pointer(AnswerPlaces), _count, *[_pointer] * 4]
     native.ebnn_answer.argtypes = [pointer(AnswerPlaces), _count, _pointer, _pointer]
+    native.ebnn_answer_devices.restype = None
+    native.ebnn_answer_devices.argtypes = [*map(pointer, (Devices, DeviceReads, AnswerPlaces)), kernel]
     sizes = (
         (native.ebnn_device_bytes, (Devices, DeviceRows, DeviceErrors)),
+        (native.ebnn_device_reads_bytes, (DeviceReads,)),
         (native.ebnn_turns_bytes, (Turns,)),
         (native.ebnn_answers_bytes, (AnswerPlaces,)),
     )

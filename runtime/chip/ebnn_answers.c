@@ -117,24 +117,34 @@ void ebnn_answer_by_law(ebnn_answers *answers, uint64_t rows, const uint32_t *si
     }
 }
 
+void ebnn_answer_surely(ebnn_answers *answers, uint64_t row, const uint32_t minus[2])
+{
+    const answered both[2] = {{~minus[0], UINT32_MAX, 0}, {~minus[1], UINT32_MAX, 0}};
+
+    (void)store(answers, row, both);
+}
+
+void ebnn_answer_row(ebnn_answers *answers, uint64_t row, const uint64_t *minus, const uint64_t *at_most_zero)
+{
+    answered both[2] = {{0, 0, 0}, {0, 0, 0}};
+    uint32_t *table;
+
+    for (uint32_t each = 0; each < 2 * EBNN_TURN_COLUMNS; each++) {
+        add_columns(&both[each % 2], UINT32_C(1) << each / 2, minus[each], at_most_zero[each]);
+    }
+    table = store(answers, row, both);
+    for (uint32_t input = 0; table != NULL && input < 2; input++) {
+        uint32_t *of_input = table + input * EBNN_READ_WORDS;
+
+        of_input[0] = both[input].uncertain;
+        of_input[1] = ebnn_slice_thresholds(minus + input, 2, of_input + 3);
+        of_input[2] = ebnn_slice_thresholds(at_most_zero + input, 2, of_input + 3 + EBNN_READ_SLICES);
+    }
+}
+
 void ebnn_answer(ebnn_answers *answers, uint64_t rows, const uint64_t *minus, const uint64_t *at_most_zero)
 {
     for (uint64_t row = 0; row < rows; row++) {
-        const uint64_t *first = minus + 2 * row * EBNN_TURN_COLUMNS;
-        const uint64_t *second = at_most_zero + 2 * row * EBNN_TURN_COLUMNS;
-        answered both[2] = {{0, 0, 0}, {0, 0, 0}};
-        uint32_t *table;
-
-        for (uint32_t each = 0; each < 2 * EBNN_TURN_COLUMNS; each++) {
-            add_columns(&both[each % 2], UINT32_C(1) << each / 2, first[each], second[each]);
-        }
-        table = store(answers, row, both);
-        for (uint32_t input = 0; table != NULL && input < 2; input++) {
-            uint32_t *of_input = table + input * EBNN_READ_WORDS;
-
-            of_input[0] = both[input].uncertain;
-            of_input[1] = ebnn_slice_thresholds(first + input, 2, of_input + 3);
-            of_input[2] = ebnn_slice_thresholds(second + input, 2, of_input + 3 + EBNN_READ_SLICES);
-        }
+        ebnn_answer_row(answers, row, minus + 2 * row * EBNN_TURN_COLUMNS, at_most_zero + 2 * row * EBNN_TURN_COLUMNS);
     }
 }

@@ -36,6 +36,10 @@ void ebnn_answer_by_law(ebnn_answers *answers, uint64_t rows, const uint32_t *si
 /* Rows with thresholds of their own, (row, column, input), `minus` not the larger one. */
 void ebnn_answer(ebnn_answers *answers, uint64_t rows, const uint64_t *minus, const uint64_t *at_most_zero);
 
+/* One row with thresholds (column, input), and one of signs that are always read alike; `minus`: bit = column. */
+void ebnn_answer_row(ebnn_answers *answers, uint64_t row, const uint64_t *minus, const uint64_t *at_most_zero);
+void ebnn_answer_surely(ebnn_answers *answers, uint64_t row, const uint32_t minus[2]);
+
 /* sizeof(ebnn_answers): Python compares. */
 uint32_t ebnn_answers_bytes(void);
 

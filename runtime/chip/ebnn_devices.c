@@ -15,7 +15,7 @@ uint32_t ebnn_device_bytes(void)
     return (uint32_t)(sizeof(ebnn_devices) + sizeof(ebnn_device_rows) + sizeof(ebnn_device_errors));
 }
 
-static const ebnn_devices_kernel *find_kernel(int32_t kernel)
+const ebnn_devices_kernel *ebnn_devices_kernel_of(int32_t kernel)
 {
 #if defined(__x86_64__)
     if (ebnn_sampler_choose(kernel) == EBNN_SAMPLER_AVX2) {
@@ -35,26 +35,26 @@ static void draw(const ebnn_devices_kernel *kernel, const ebnn_devices *devices,
     row->low[0] = rows->sign[index] & rows->nonzero[index];
     row->low[1] = ~rows->sign[index] & rows->nonzero[index];
     row->bank_row = (rows->first_stripe + stripe) << rows->row_bits | in_bank;
+    row->pulse = 0;
     kernel->draw_row(devices, row);
 }
 
-/* Of each column of a stripe that of its amplifier; amplifiers are numbered as Geometry.amplifiers has them. */
-static void draw_offsets(const ebnn_devices_kernel *kernel, const ebnn_devices *devices, const ebnn_device_rows *rows,
-                         uint32_t stripe, float offsets[EBNN_COLUMNS])
+void ebnn_devices_offsets(const ebnn_devices_kernel *kernel, const ebnn_devices *devices, uint32_t stripe,
+                          uint32_t row_bits, uint32_t words, uint32_t sharing, float offsets[EBNN_COLUMNS])
 {
-    const uint32_t word = (rows->first_stripe + stripe) % rows->words, bank = rows->first_stripe + stripe - word;
+    const uint32_t word = stripe % words, bank = stripe - word;
     float amplifiers[EBNN_COLUMNS];
 
-    kernel->draw_offsets(devices, (bank + word / rows->sharing) << rows->row_bits, amplifiers);
+    kernel->draw_offsets(devices, (bank + word / sharing) << row_bits, amplifiers);
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
-        offsets[column] = amplifiers[(word % rows->sharing * EBNN_COLUMNS + column) / rows->sharing];
+        offsets[column] = amplifiers[(word % sharing * EBNN_COLUMNS + column) / sharing];
     }
 }
 
 void ebnn_device_resistances(const ebnn_devices *devices, const ebnn_device_rows *rows, float *ln_resistance,
                              int32_t kernel)
 {
-    const ebnn_devices_kernel *found = find_kernel(kernel);
+    const ebnn_devices_kernel *found = ebnn_devices_kernel_of(kernel);
     ebnn_device_row row;
 
     for (uint32_t stripe = 0; stripe < rows->stripes; stripe++) {
@@ -81,7 +81,7 @@ static void store(ebnn_device_errors *errors, size_t index, const uint32_t wrong
 void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows, ebnn_device_errors *errors,
                        int32_t kernel)
 {
-    const ebnn_devices_kernel *found = find_kernel(kernel);
+    const ebnn_devices_kernel *found = ebnn_devices_kernel_of(kernel);
     float offsets[EBNN_COLUMNS];
     ebnn_device_row row;
 
@@ -89,7 +89,8 @@ void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows
         errors->counts[kind] = 0;
     }
     for (uint32_t stripe = 0; stripe < rows->stripes; stripe++) {
-        draw_offsets(found, devices, rows, stripe, offsets);
+        ebnn_devices_offsets(found, devices, rows->first_stripe + stripe, rows->row_bits, rows->words, rows->sharing,
+                             offsets);
         for (uint32_t in_bank = 0; in_bank < rows->rows; in_bank++) {
             uint32_t wrong[EBNN_DEVICE_ERRORS];
 

@@ -35,11 +35,12 @@ typedef struct ebnn_devices {
     float device_spread[2];
     float cycle_spread[2];
     float relaxation_spread[2];
-    float tail_width; /* how many times as large what a pulse draws is where it went astray */
-    float offset;     /* of the sense amplifiers */
-    float noise;      /* of a read */
-    float amplitude;  /* the largest of telegraph noise */
-    float reference;  /* what a single device's ln R is compared with where it is read alone, as 1T1R */
+    float tail_width;  /* how many times as large what a pulse draws is where it went astray */
+    float offset;      /* of the sense amplifiers */
+    float noise;       /* of a read */
+    float amplitude;   /* the largest of telegraph noise */
+    float reference;   /* what a single device's ln R is compared with where it is read alone, as 1T1R */
+    float bound[2][2]; /* lines that no normal number goes beyond: see ebnn_normal.h */
     uint32_t unused;
 } ebnn_devices;
 

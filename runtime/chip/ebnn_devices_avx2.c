@@ -42,20 +42,39 @@ EBNN_AVX2_INLINE __m256 normal_eight(const float *chords, __m256i words)
     return _mm256_xor_ps(magnitude, _mm256_castsi256_ps(minus));
 }
 
-/* The words of a block of `domain` for columns `column` to `column + 8` of a row, event 0. */
-EBNN_AVX2_INLINE void draw_block(__m256i words[4], uint64_t seed, uint32_t domain, uint32_t bank_row, uint32_t column,
-                                 uint32_t block)
+/* ebnn_normal_bound of eight words. */
+EBNN_AVX2_INLINE __m256 bound_eight(const float lines[2][2], __m256i words)
 {
-    words[0] = ebnn_all_lanes(bank_row);
-    words[1] = _mm256_add_epi32(ebnn_all_lanes(column), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    words[2] = _mm256_setzero_si256();
-    words[3] = ebnn_all_lanes(domain << 24 | block << 16);
-    ebnn_philox_eight(words, seed);
+    const __m256i odd = _mm256_or_si256(_mm256_srli_epi32(words, 8), ebnn_all_lanes(1));
+    const __m256 place = _mm256_cvtepi32_ps(_mm256_castps_si256(_mm256_cvtepi32_ps(odd)));
+    const __m256 first = _mm256_mul_ps(_mm256_set1_ps(lines[0][1]), place);
+    const __m256 second = _mm256_mul_ps(_mm256_set1_ps(lines[1][1]), place);
+
+    return _mm256_min_ps(_mm256_add_ps(_mm256_set1_ps(lines[0][0]), first),
+                         _mm256_add_ps(_mm256_set1_ps(lines[1][0]), second));
 }
 
-EBNN_AVX2_INLINE void draw_eight(__m256i words[4], uint64_t seed, uint32_t domain, uint32_t bank_row, uint32_t column)
+/* Eight columns of a row, from `column` on. */
+typedef struct eight_columns {
+    uint64_t seed;
+    uint32_t bank_row;
+    uint32_t column;
+} eight_columns;
+
+/* The words of a block of `domain` for eight columns. */
+EBNN_AVX2_INLINE void draw_block(__m256i words[4], const eight_columns *at, uint32_t domain, uint64_t event,
+                                 uint32_t block)
 {
-    draw_block(words, seed, domain, bank_row, column, 0);
+    words[0] = ebnn_all_lanes(at->bank_row);
+    words[1] = _mm256_add_epi32(ebnn_all_lanes(at->column), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    words[2] = ebnn_all_lanes((uint32_t)event);
+    words[3] = ebnn_all_lanes(domain << 24 | block << 16 | (uint32_t)(event >> 32));
+    ebnn_philox_eight(words, at->seed);
+}
+
+EBNN_AVX2_INLINE void draw_eight(__m256i words[4], const eight_columns *at, uint32_t domain, uint64_t event)
+{
+    draw_block(words, at, domain, event, 0);
 }
 
 /* All bits of a lane where its bit of `flags` is set. */
@@ -98,38 +117,123 @@ EBNN_AVX2_INLINE __m256 with_tails(const ebnn_devices *devices, __m256 pulse, __
                             lanes_below(words, devices->astray));
 }
 
-/* Which devices on `side` are in LRS, of those that are to be in `low`; words: of domain STUCK. */
-EBNN_AVX2_INLINE uint32_t held_states(const ebnn_devices *devices, uint32_t side, uint32_t low, __m256i words)
-{
-    const uint32_t stuck_low = flags_of(lanes_below(words, devices->stuck_low[side]));
+/* The random words of eight cells, each by side, and their states. */
+typedef struct drawn_cells {
+    __m256i own[2];   /* of the devices' own deviations */
+    __m256i pulse[2]; /* of the pulses in force */
+    __m256i settling[2];
+    __m256i tail[2];
+    uint32_t low[2];
+    uint32_t stuck[2];
+} drawn_cells;
 
-    return stuck_low | (low & flags_of(lanes_below(words, devices->stuck_high[side])));
+/* What pulse `pulse` drew, and how the devices settled then; `first` are the words of event 0. */
+EBNN_AVX2_INLINE void draw_pulse(const ebnn_devices *devices, const eight_columns *at, uint64_t pulse,
+                                 const __m256i first[4], drawn_cells *cells)
+{
+    __m256i words[4] = {first[0], first[1], first[2], first[3]}, settling[4];
+
+    for (uint32_t word = 0; word < 4; word++) {
+        settling[word] = _mm256_setzero_si256();
+    }
+    if (pulse > 0) {
+        draw_eight(words, at, EBNN_DOMAIN_DEVICE, (pulse + 1) >> 1);
+    }
+    if (ebnn_devices_settle(devices)) {
+        draw_eight(settling, at, EBNN_DOMAIN_SETTLING, pulse);
+    }
+    for (uint32_t side = 0; side < 2; side++) {
+        cells->pulse[side] = ((pulse + 1) & 1) != 0 ? words[2 + side] : words[side];
+        cells->settling[side] = settling[side];
+        cells->tail[side] = settling[2 + side];
+    }
 }
 
-/* words: of the devices' own deviations, their pulses, their relaxation, their tails. */
-EBNN_AVX2_INLINE __m256 ln_resistance(const ebnn_devices *devices, uint32_t side, uint32_t low, const __m256i words[4])
+/* Lane by lane that of two words which is flagged. */
+EBNN_AVX2_INLINE __m256i choose(__m256i otherwise, __m256i flagged, __m256 flags)
 {
-    __m256 pulse = normal_eight(devices->chords, words[1]);
-    __m256 deviation = _mm256_mul_ps(of_state(devices->device_spread, low), normal_eight(devices->chords, words[0]));
+    return _mm256_blendv_epi8(otherwise, flagged, _mm256_castps_si256(flags));
+}
+
+/* Devices that are stuck stay in their state at the resistance that their pulse 0 gave them. */
+EBNN_AVX2_INLINE void hold_stuck(const ebnn_devices *devices, const eight_columns *at, const __m256i first[4],
+                                 drawn_cells *cells)
+{
+    __m256i words[4];
+    drawn_cells held;
+
+    draw_eight(words, at, EBNN_DOMAIN_STUCK, 0);
+    for (uint32_t side = 0; side < 2; side++) {
+        const uint32_t low = flags_of(lanes_below(words[side], devices->stuck_low[side]));
+        const uint32_t high = (uint32_t)0xFF & ~flags_of(lanes_below(words[side], devices->stuck_high[side]));
+
+        cells->stuck[side] = low | high;
+        cells->low[side] = low | (cells->low[side] & ~high);
+    }
+    if ((cells->stuck[0] | cells->stuck[1]) == 0) {
+        return;
+    }
+    draw_pulse(devices, at, 0, first, &held);
+    for (uint32_t side = 0; side < 2; side++) {
+        const __m256 stuck = lanes_of(cells->stuck[side]);
+
+        cells->pulse[side] = choose(cells->pulse[side], held.pulse[side], stuck);
+        cells->settling[side] = choose(cells->settling[side], held.settling[side], stuck);
+        cells->tail[side] = choose(cells->tail[side], held.tail[side], stuck);
+    }
+}
+
+EBNN_AVX2_INLINE void draw_cells(const ebnn_devices *devices, const eight_columns *at, const ebnn_device_row *row,
+                                 drawn_cells *cells)
+{
+    __m256i first[4];
+
+    draw_eight(first, at, EBNN_DOMAIN_DEVICE, 0);
+    draw_pulse(devices, at, row->pulse, first, cells);
+    for (uint32_t side = 0; side < 2; side++) {
+        cells->own[side] = first[side];
+        cells->low[side] = row->low[side] >> at->column & 0xFF;
+        cells->stuck[side] = 0;
+    }
+    if (ebnn_devices_stick(devices)) {
+        hold_stuck(devices, at, first, cells);
+    }
+}
+
+EBNN_AVX2_INLINE __m256 ln_resistance(const ebnn_devices *devices, uint32_t side, const drawn_cells *cells)
+{
+    const uint32_t low = cells->low[side];
+    __m256 pulse = normal_eight(devices->chords, cells->pulse[side]);
+    __m256 deviation =
+        _mm256_mul_ps(of_state(devices->device_spread, low), normal_eight(devices->chords, cells->own[side]));
 
     if (devices->astray > 0) {
-        pulse = with_tails(devices, pulse, words[3]);
+        pulse = with_tails(devices, pulse, cells->tail[side]);
     }
     deviation = _mm256_add_ps(deviation, _mm256_mul_ps(of_state(devices->cycle_spread, low), pulse));
     if (ebnn_devices_relax(devices)) {
-        const __m256 relaxed = normal_eight(devices->chords, words[2]);
+        const __m256 relaxed = normal_eight(devices->chords, cells->settling[side]);
 
         deviation = _mm256_add_ps(deviation, _mm256_mul_ps(of_state(devices->relaxation_spread, low), relaxed));
     }
     return _mm256_add_ps(of_state(devices->ln_median[side], low), deviation);
 }
 
+EBNN_AVX2_INLINE void store_resistances(const ebnn_devices *devices, const drawn_cells *cells, uint32_t column,
+                                        ebnn_device_row *row)
+{
+    for (uint32_t side = 0; side < 2; side++) {
+        _mm256_storeu_ps(row->ln_resistance[side] + column, ln_resistance(devices, side, cells));
+    }
+}
+
 EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS])
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
+        const eight_columns at = {devices->seed, bank_row, column};
         __m256i words[4];
 
-        draw_eight(words, devices->seed, EBNN_DOMAIN_OFFSET, bank_row, column);
+        draw_eight(words, &at, EBNN_DOMAIN_OFFSET, 0);
         _mm256_storeu_ps(offsets + column,
                          _mm256_mul_ps(_mm256_set1_ps(devices->offset), normal_eight(devices->chords, words[0])));
     }
@@ -138,24 +242,96 @@ EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank_ro
 EBNN_AVX2 static void draw_row(const ebnn_devices *devices, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
-        __m256i words[4], settling[4], stuck[4];
+        const eight_columns at = {devices->seed, row->bank_row, column};
+        drawn_cells cells;
 
-        draw_eight(words, devices->seed, EBNN_DOMAIN_DEVICE, row->bank_row, column);
-        for (uint32_t word = 0; word < 4; word++) {
-            settling[word] = stuck[word] = _mm256_setzero_si256();
-        }
-        if (ebnn_devices_settle(devices)) {
-            draw_eight(settling, devices->seed, EBNN_DOMAIN_SETTLING, row->bank_row, column);
-        }
-        if (ebnn_devices_stick(devices)) {
-            draw_eight(stuck, devices->seed, EBNN_DOMAIN_STUCK, row->bank_row, column);
-        }
-        for (uint32_t side = 0; side < 2; side++) {
-            const uint32_t wanted = row->low[side] >> column;
-            const uint32_t low = ebnn_devices_stick(devices) ? held_states(devices, side, wanted, stuck[side]) : wanted;
-            const __m256i drawn[4] = {words[side], words[2 + side], settling[side], settling[2 + side]};
+        draw_cells(devices, &at, row, &cells);
+        store_resistances(devices, &cells, column, row);
+    }
+}
 
-            _mm256_storeu_ps(row->ln_resistance[side] + column, ln_resistance(devices, side, low, drawn));
+/* The bound of a side's words where their signs bring the lines together; `apart`: the sign bit of those that do not. */
+EBNN_AVX2_INLINE __m256 harm(const ebnn_devices *devices, __m256i words, __m256i apart)
+{
+    const __m256i sign = _mm256_xor_si256(_mm256_slli_epi32(words, 31), apart);
+
+    return _mm256_blendv_ps(_mm256_setzero_ps(), bound_eight(devices->bound, words), _mm256_castsi256_ps(sign));
+}
+
+/* By how much the deviations bring the lines together at most; `plus`: where BL has the lower resistance. */
+EBNN_AVX2_INLINE __m256 approach(const ebnn_devices *devices, const ebnn_device_near *near, uint32_t plus,
+                                 const drawn_cells *cells)
+{
+    /* a set bit is a positive number: it harms BL where that is to be the lower one, and BLb elsewhere */
+    const __m256i of_plus = _mm256_castps_si256(lanes_of(plus)), all = _mm256_set1_epi32(-1);
+    const __m256i apart[2] = {_mm256_xor_si256(of_plus, all), of_plus};
+    __m256 found = _mm256_setzero_ps();
+
+    for (uint32_t side = 0; side < 2; side++) {
+        __m256 pulse = harm(devices, cells->pulse[side], apart[side]);
+
+        if (devices->astray > 0) {
+            pulse = with_tails(devices, pulse, cells->tail[side]);
+        }
+        found = _mm256_add_ps(
+            found, _mm256_mul_ps(_mm256_set1_ps(near->device_spread), harm(devices, cells->own[side], apart[side])));
+        found = _mm256_add_ps(found, _mm256_mul_ps(_mm256_set1_ps(near->cycle_spread), pulse));
+        if (ebnn_devices_relax(devices)) {
+            found = _mm256_add_ps(found, _mm256_mul_ps(_mm256_set1_ps(near->relaxation_spread),
+                                                       harm(devices, cells->settling[side], apart[side])));
+        }
+    }
+    return found;
+}
+
+/* Lanes whose distance from 0 is not more than `reach`. */
+EBNN_AVX2_INLINE __m256 lanes_within(__m256 margin, float reach)
+{
+    const __m256 magnitude = _mm256_and_ps(margin, _mm256_castsi256_ps(ebnn_all_lanes(UINT32_MAX >> 1)));
+
+    return _mm256_cmp_ps(magnitude, _mm256_set1_ps(reach), _CMP_NGT_UQ);
+}
+
+/* The resistances of eight columns, and what those answer that are `near`. */
+EBNN_AVX2_INLINE void read_near(const ebnn_devices *devices, const drawn_cells *cells, uint32_t column, __m256 offset,
+                                const ebnn_device_near *near, uint32_t near_columns, ebnn_device_row *row,
+                                ebnn_row_answer *answer)
+{
+    const __m256 bl = ln_resistance(devices, 0, cells), blb = ln_resistance(devices, 1, cells);
+    const __m256 margin = _mm256_sub_ps(blb, bl);
+    const __m256 margins[2] = {_mm256_sub_ps(margin, offset), _mm256_add_ps(margin, offset)};
+    const __m256 open = _mm256_or_ps(lanes_within(margins[0], near->reach), lanes_within(margins[1], near->reach));
+
+    _mm256_storeu_ps(row->ln_resistance[0] + column, bl);
+    _mm256_storeu_ps(row->ln_resistance[1] + column, blb);
+    answer->open |= (flags_of(open) & near_columns) << column;
+    for (uint32_t input = 0; input < 2; input++) {
+        const uint32_t minus = flags_of(_mm256_cmp_ps(margins[input], _mm256_setzero_ps(), _CMP_LT_OQ));
+
+        answer->minus[input] &= ~(near_columns << column);
+        answer->minus[input] |= (minus & near_columns) << column;
+    }
+}
+
+EBNN_AVX2 static void read_row(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS],
+                               const ebnn_device_near *near, ebnn_device_row *row, ebnn_row_answer *answer)
+{
+    answer->minus[0] = answer->minus[1] = row->low[1];
+    answer->open = 0;
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
+        const eight_columns at = {devices->seed, row->bank_row, column};
+        const __m256 offset = _mm256_loadu_ps(offsets + column);
+        const __m256 magnitude = _mm256_and_ps(offset, _mm256_castsi256_ps(ebnn_all_lanes(UINT32_MAX >> 1)));
+        drawn_cells cells;
+        uint32_t found;
+        __m256 most;
+
+        draw_cells(devices, &at, row, &cells);
+        most = _mm256_add_ps(approach(devices, near, row->low[0] >> column, &cells), magnitude);
+        found = flags_of(_mm256_cmp_ps(most, _mm256_set1_ps(near->distance), _CMP_NLT_UQ));
+        found |= cells.stuck[0] | cells.stuck[1];
+        if (found != 0) {
+            read_near(devices, &cells, column, offset, near, found, row, answer);
         }
     }
 }
@@ -165,10 +341,11 @@ EBNN_AVX2 static void raise_row(const ebnn_devices *devices, ebnn_device_row *ro
     const __m256 step = _mm256_set1_ps(EBNN_TELEGRAPH_STEP);
 
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
+        const eight_columns at = {devices->seed, row->bank_row, column};
         __m256i amplitudes[4], states[4];
 
-        draw_eight(amplitudes, devices->seed, EBNN_DOMAIN_TELEGRAPH, row->bank_row, column);
-        draw_block(states, devices->seed, EBNN_DOMAIN_VERIFY, row->bank_row, column, EBNN_UPPER_BLOCK);
+        draw_eight(amplitudes, &at, EBNN_DOMAIN_TELEGRAPH, 0);
+        draw_block(states, &at, EBNN_DOMAIN_VERIFY, 0, EBNN_UPPER_BLOCK);
         for (uint32_t side = 0; side < 2; side++) {
             const __m256 share = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_srli_epi32(amplitudes[side], 8)), step);
             const __m256 above = _mm256_mul_ps(_mm256_set1_ps(devices->amplitude), share);
@@ -231,7 +408,7 @@ EBNN_AVX2 static void compare_row(const ebnn_devices *devices, const ebnn_device
     wrong[EBNN_WRONG_PAIR] = (row->low[0] & minus) | (row->low[1] & ~minus);
 }
 
-const ebnn_devices_kernel ebnn_devices_avx2 = {draw_offsets, draw_row, raise_row, compare_row};
+const ebnn_devices_kernel ebnn_devices_avx2 = {draw_offsets, draw_row, raise_row, read_row, compare_row};
 
 #else
 

@@ -15,6 +15,7 @@
 /* A row: its number, what it is programmed with, and what became of it. */
 typedef struct ebnn_device_row {
     uint32_t bank_row; /* stripe << row_bits | row */
+    uint64_t pulse;    /* the number of the last one, below 2^48 */
     uint32_t low[2];   /* bit = column: the device on BL, on BLb is to be in its low-resistance state */
     float ln_resistance[2][EBNN_COLUMNS];
 } ebnn_device_row;
@@ -63,6 +64,21 @@ static inline float ebnn_devices_read(const ebnn_devices *devices, uint32_t bank
     return margin + devices->noise * ebnn_normal(devices->chords, words[1]);
 }
 
+/* What is far and what is open, for rows of +-1. */
+typedef struct ebnn_device_near {
+    float distance;      /* of the medians, less `reach`: deviations that add up to less leave the answer as it is */
+    float device_spread; /* the larger one of both states */
+    float cycle_spread;  /* the larger one of both states */
+    float relaxation_spread; /* the larger one of both states */
+    float reach;             /* lines that are further apart are always read alike */
+} ebnn_device_near;
+
+/* What a row of +-1 answers, bit = column. */
+typedef struct ebnn_row_answer {
+    uint32_t minus[2]; /* with an input of -1, and of +1: columns that answer -1; of those that are not open */
+    uint32_t open;     /* columns whose lines come so close that noise may decide */
+} ebnn_row_answer;
+
 typedef struct ebnn_devices_kernel {
     /* the input offsets of 32 amplifiers in ln R, those of `bank_row` */
     void (*draw_offsets)(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS]);
@@ -70,10 +86,24 @@ typedef struct ebnn_devices_kernel {
     void (*draw_row)(const ebnn_devices *devices, ebnn_device_row *row);
     /* telegraph noise: raises the resistances of devices that are in their upper state in this read */
     void (*raise_row)(const ebnn_devices *devices, ebnn_device_row *row);
+    /*
+     * What a row of +-1 answers. Most columns are far: their two lines, brought together by all
+     * that the amplifier's offset and every deviation can do at most, stay apart, which their random words show. Of
+     * the others the resistances are drawn. Those of open columns are left in `row`.
+     */
+    void (*read_row)(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS], const ebnn_device_near *near,
+                     ebnn_device_row *row, ebnn_row_answer *answer);
     /* bit = column, each kind of ebnn_device_error */
     void (*compare_row)(const ebnn_devices *devices, const ebnn_device_row *row, const float offsets[EBNN_COLUMNS],
                         uint32_t wrong[EBNN_DEVICE_ERRORS]);
 } ebnn_devices_kernel;
+
+/* The kernel of an ebnn_sampler that this processor can run. */
+const ebnn_devices_kernel *ebnn_devices_kernel_of(int32_t kernel);
+
+/* Of each column of a stripe that of its amplifier; amplifiers are numbered as Geometry.amplifiers has them. */
+void ebnn_devices_offsets(const ebnn_devices_kernel *kernel, const ebnn_devices *devices, uint32_t stripe,
+                          uint32_t row_bits, uint32_t words, uint32_t sharing, float offsets[EBNN_COLUMNS]);
 
 extern const ebnn_devices_kernel ebnn_devices_portable;
 

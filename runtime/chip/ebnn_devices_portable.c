@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <math.h>
+#include <stdbool.h>
 
 #include "ebnn_devices_kernel.h"
 
@@ -17,51 +18,153 @@ static void draw_offsets(const ebnn_devices *devices, uint32_t bank_row, float o
     }
 }
 
-/* Of the device on `side` in the state `low`; words: of its own deviation, its pulse, its relaxation, its tail. */
-static float ln_resistance(const ebnn_devices *devices, uint32_t side, uint32_t low, const uint32_t words[4])
+/* The random words of one side of a cell. */
+typedef struct drawn_device {
+    uint32_t own;   /* of its own deviation */
+    uint32_t pulse; /* of the pulse in force */
+    uint32_t settling;
+    uint32_t tail;
+    uint32_t low; /* the state that it is in */
+    bool stuck;
+} drawn_device;
+
+static float ln_resistance(const ebnn_devices *devices, uint32_t side, const drawn_device *device)
 {
-    float pulse = ebnn_normal(devices->chords, words[1]);
+    const uint32_t low = device->low;
+    float pulse = ebnn_normal(devices->chords, device->pulse);
     float deviation;
 
-    if (words[3] < devices->astray) {
+    if (device->tail < devices->astray) {
         pulse = devices->tail_width * pulse;
     }
-    deviation = devices->device_spread[low] * ebnn_normal(devices->chords, words[0]);
+    deviation = devices->device_spread[low] * ebnn_normal(devices->chords, device->own);
     deviation = deviation + devices->cycle_spread[low] * pulse;
     if (ebnn_devices_relax(devices)) {
-        deviation = deviation + devices->relaxation_spread[low] * ebnn_normal(devices->chords, words[2]);
+        deviation = deviation + devices->relaxation_spread[low] * ebnn_normal(devices->chords, device->settling);
     }
     return devices->ln_median[side][low] + deviation;
 }
 
-/* Which state the device on `side` is in that is to be in `low`; word: of domain STUCK. */
-static uint32_t held_state(const ebnn_devices *devices, uint32_t side, uint32_t low, uint32_t word)
+/* What pulse `pulse` drew for a cell's two sides, and how they settled then; `first` are the words of event 0. */
+static void draw_pulse(const ebnn_devices *devices, uint32_t bank_row, uint32_t column, uint64_t pulse,
+                       const uint32_t first[4], drawn_device cell[2])
 {
-    if (word < devices->stuck_low[side]) {
-        return 1;
+    uint32_t words[4] = {first[0], first[1], first[2], first[3]}, settling[4] = {0};
+
+    if (pulse > 0) {
+        ebnn_draw(words, devices->seed, EBNN_DOMAIN_DEVICE, bank_row, column, (pulse + 1) >> 1, 0);
     }
-    return word >= devices->stuck_high[side] ? 0 : low;
+    if (ebnn_devices_settle(devices)) {
+        ebnn_draw(settling, devices->seed, EBNN_DOMAIN_SETTLING, bank_row, column, pulse, 0);
+    }
+    for (uint32_t side = 0; side < 2; side++) {
+        cell[side].pulse = words[side + ((pulse + 1) & 1) * 2];
+        cell[side].settling = settling[side];
+        cell[side].tail = settling[2 + side];
+    }
+}
+
+/* A device that is stuck stays in its state at the resistance that its pulse 0 gave it. */
+static void hold_stuck(const ebnn_devices *devices, uint32_t bank_row, uint32_t column, const uint32_t first[4],
+                       drawn_device cell[2])
+{
+    drawn_device held[2];
+    uint32_t words[4];
+
+    ebnn_draw(words, devices->seed, EBNN_DOMAIN_STUCK, bank_row, column, 0, 0);
+    for (uint32_t side = 0; side < 2; side++) {
+        const bool stuck_low = words[side] < devices->stuck_low[side];
+
+        if (stuck_low || words[side] >= devices->stuck_high[side]) {
+            draw_pulse(devices, bank_row, column, 0, first, held);
+            held[side].own = cell[side].own;
+            held[side].low = stuck_low ? 1 : 0;
+            held[side].stuck = true;
+            cell[side] = held[side];
+        }
+    }
+}
+
+static void draw_cell(const ebnn_devices *devices, const ebnn_device_row *row, uint32_t column, drawn_device cell[2])
+{
+    uint32_t first[4];
+
+    ebnn_draw(first, devices->seed, EBNN_DOMAIN_DEVICE, row->bank_row, column, 0, 0);
+    draw_pulse(devices, row->bank_row, column, row->pulse, first, cell);
+    for (uint32_t side = 0; side < 2; side++) {
+        cell[side].own = first[side];
+        cell[side].low = row->low[side] >> column & 1;
+        cell[side].stuck = false;
+    }
+    if (ebnn_devices_stick(devices)) {
+        hold_stuck(devices, row->bank_row, column, first, cell);
+    }
 }
 
 static void draw_row(const ebnn_devices *devices, ebnn_device_row *row)
 {
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
-        uint32_t words[4], settling[4] = {0}, stuck[4] = {0};
+        drawn_device cell[2];
 
-        ebnn_draw(words, devices->seed, EBNN_DOMAIN_DEVICE, row->bank_row, column, 0, 0);
-        if (ebnn_devices_settle(devices)) {
-            ebnn_draw(settling, devices->seed, EBNN_DOMAIN_SETTLING, row->bank_row, column, 0, 0);
+        draw_cell(devices, row, column, cell);
+        for (uint32_t side = 0; side < 2; side++) {
+            row->ln_resistance[side][column] = ln_resistance(devices, side, &cell[side]);
         }
-        if (ebnn_devices_stick(devices)) {
-            ebnn_draw(stuck, devices->seed, EBNN_DOMAIN_STUCK, row->bank_row, column, 0, 0);
+    }
+}
+
+/* By how much the deviations bring the lines together at most; `plus`: BL is the one with the lower resistance. */
+static float approach(const ebnn_devices *devices, const ebnn_device_near *near, bool plus, const drawn_device cell[2])
+{
+    float own = 0, pulses = 0, relaxed = 0;
+
+    for (uint32_t side = 0; side < 2; side++) {
+        const uint32_t harms = (side == 0) == plus ? 1 : 0; /* the lowest bit of a word that does: its sign */
+        const drawn_device *device = &cell[side];
+
+        own += (device->own & 1) == harms ? ebnn_normal_bound(devices->bound, device->own) : 0;
+        if ((device->pulse & 1) == harms) {
+            const float width = device->tail < devices->astray ? devices->tail_width : 1;
+
+            pulses += width * ebnn_normal_bound(devices->bound, device->pulse);
+        }
+        relaxed += (device->settling & 1) == harms ? ebnn_normal_bound(devices->bound, device->settling) : 0;
+    }
+    return near->device_spread * own + near->cycle_spread * pulses + near->relaxation_spread * relaxed;
+}
+
+/* One column with either input, through an amplifier of this offset. */
+static void read_column(const ebnn_device_near *near, uint32_t column, float margin, float offset,
+                        ebnn_row_answer *answer)
+{
+    const float margins[2] = {margin - offset, margin + offset};
+    const bool open = !(fabsf(margins[0]) > near->reach && fabsf(margins[1]) > near->reach);
+
+    answer->open |= (uint32_t)open << column;
+    for (uint32_t input = 0; input < 2; input++) {
+        answer->minus[input] &= ~(UINT32_C(1) << column);
+        answer->minus[input] |= (uint32_t)(margins[input] < 0) << column;
+    }
+}
+
+static void read_row(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS], const ebnn_device_near *near,
+                     ebnn_device_row *row, ebnn_row_answer *answer)
+{
+    answer->minus[0] = answer->minus[1] = row->low[1];
+    answer->open = 0;
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+        drawn_device cell[2];
+
+        draw_cell(devices, row, column, cell);
+        if (!cell[0].stuck && !cell[1].stuck &&
+            approach(devices, near, (row->low[0] >> column & 1) != 0, cell) + fabsf(offsets[column]) < near->distance) {
+            continue;
         }
         for (uint32_t side = 0; side < 2; side++) {
-            const uint32_t wanted = row->low[side] >> column & 1;
-            const uint32_t low = ebnn_devices_stick(devices) ? held_state(devices, side, wanted, stuck[side]) : wanted;
-            const uint32_t drawn[4] = {words[side], words[2 + side], settling[side], settling[2 + side]};
-
-            row->ln_resistance[side][column] = ln_resistance(devices, side, low, drawn);
+            row->ln_resistance[side][column] = ln_resistance(devices, side, &cell[side]);
         }
+        read_column(near, column, row->ln_resistance[1][column] - row->ln_resistance[0][column], offsets[column],
+                    answer);
     }
 }
 
@@ -105,4 +208,4 @@ static void compare_row(const ebnn_devices *devices, const ebnn_device_row *row,
     wrong[EBNN_WRONG_BLB] = (row->low[1] & above[1]) | (~row->low[1] & below[1]);
 }
 
-const ebnn_devices_kernel ebnn_devices_portable = {draw_offsets, draw_row, raise_row, compare_row};
+const ebnn_devices_kernel ebnn_devices_portable = {draw_offsets, draw_row, raise_row, read_row, compare_row};

@@ -31,4 +31,21 @@ static inline float ebnn_normal(const float *chords, uint32_t word)
     return (word & 1) != 0 ? magnitude : -magnitude;
 }
 
+/*
+ * What |ebnn_normal| of a word never exceeds, by little: the lowest of two lines over the bits of the same float, which
+ * are nearly a logarithm. Each line: its begin, and its slope for each unit of the bits.
+ */
+static inline float ebnn_normal_bound(const float lines[2][2], uint32_t word)
+{
+    const float odd = (float)(word >> 8 | 1);
+    float place, first, second;
+    int32_t bits;
+
+    memcpy(&bits, &odd, sizeof bits);
+    place = (float)bits;
+    first = lines[0][0] + lines[0][1] * place;
+    second = lines[1][0] + lines[1][1] * place;
+    return first < second ? first : second;
+}
+
 #endif

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from edgebnn.chip.normal import REACH, WHOLE, make_tables, normal, probability_below, tables
+from edgebnn.chip.normal import REACH, WHOLE, bound_lines, make_tables, normal, probability_below, tables
 
 
 def test_the_stored_tables_are_those_that_this_machine_would_make() -> None:
@@ -24,6 +24,15 @@ def test_every_normal_number_is_near_the_exact_quantile() -> None:
     assert np.abs(found + ndtri(np.ldexp(odd.astype(np.float64), -25))).max() <= 2e-6
     assert 5.41 < found.max() < 5.43
     np.testing.assert_array_equal(normal(odd << np.uint32(8)), -found)
+
+
+def test_no_normal_number_goes_beyond_its_bound_and_most_are_near() -> None:
+    odd = np.arange(1, 1 << 24, 2, dtype=np.uint32)
+    place = odd.astype(np.float32).view(np.int32).astype(np.float32)
+    bound = np.min([begin + slope * place for begin, slope in bound_lines()], axis=0)
+    beyond = bound - normal(odd << np.uint32(8) | np.uint32(1))
+    assert beyond.min() > -1e-5  # what a read's rounding allows for
+    assert beyond.mean() < 0.1
 
 
 def test_only_the_highest_24_bits_and_the_lowest_say_which_number() -> None:
