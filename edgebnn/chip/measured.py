@@ -82,7 +82,10 @@ class Measured:
     @property
     def _sound(self) -> npt.NDArray[np.bool_]:
         """Cells without stuck devices."""
-        return np.ones(self.cell.shape, np.bool_) if self.stuck is None else ~self.stuck.any(axis=-1)
+        if self.stuck is None:
+            return np.ones(self.cell.shape, np.bool_)
+        found: npt.NDArray[np.bool_] = ~np.any(self.stuck, axis=-1)
+        return found
 
     def _read_as(self, weight: int) -> npt.NDArray[np.bool_]:
         """Cells with a reading of this weight."""

@@ -6,13 +6,13 @@ its own parser stumbles over names with dots, dashed dates and the like.
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from os.path import isfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from edgebnn.devices.limits import MAX_SAMPLES
 from edgebnn.devices.wfdb_header import Header, Signal
 from edgebnn.errors import DataError, ToolError
+from edgebnn.scratch import scratch_folder
 
 Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -143,28 +144,31 @@ def _bounded(header: Header, index: int, frames: int) -> int:
 
 def _unpacked(header: Header, together: Sequence[int], index: int, frames: int) -> Counts:
     """All samples of the signal in so many frames of its file, without its skew."""
+    signals = [header.signals[i] for i in together]
+    path = (header.path.parent / signals[0].file).resolve()
+    with scratch_folder() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package stumbles over its own dependencies' deprecations
+        (folder / "record.dat").symlink_to(path)
+        (folder / "record.hea").write_text(_plain_header(signals, frames))
+        counts = _read_by_wfdb(folder / "record", together.index(index), header, path)
+    if signals[0].storage in _READ_SWAPPED:
+        counts = counts.astype(np.int16).byteswap()
+    return counts.astype(np.int64)
+
+
+def _read_by_wfdb(record: Path, channel: int, header: Header, file: Path) -> npt.NDArray[Any]:
+    """All samples of one channel of a record whose signal file `header` names as `file`."""
     try:
         import wfdb
     except ImportError as error:
         raise ToolError(
             f"reading the signal of '{header.path}' needs the package wfdb: pip install 'edgebnn[signals]'"
         ) from error
-    signals = [header.signals[i] for i in together]
-    path = (header.path.parent / signals[0].file).resolve()
     try:
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it stumbles over its own dependencies' deprecations
-            (Path(folder) / "record.dat").symlink_to(path)
-            (Path(folder) / "record.hea").write_text(_plain_header(signals, frames))
-            record = wfdb.rdrecord(
-                str(Path(folder) / "record"), physical=False, channels=[together.index(index)], smooth_frames=False
-            )
-        counts = np.asarray(record.e_d_signal[0])
-        if signals[0].storage in _READ_SWAPPED:
-            counts = counts.astype(np.int16).byteswap()
-        return counts.astype(np.int64)
+        read = wfdb.rdrecord(str(record), physical=False, channels=[channel], smooth_frames=False)
+        return np.asarray(read.e_d_signal[0])
     except Exception as error:  # the package raises whatever a bad byte leads it to
-        raise DataError(f"the signal file '{path}' cannot be read ({short(error)}); copy it again") from error
+        raise DataError(f"the signal file '{file}' cannot be read ({short(error)}); copy it again") from error
 
 
 def _plain_header(signals: Sequence[Signal], frames: int) -> str:

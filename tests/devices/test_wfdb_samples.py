@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,14 @@ def test_the_count_that_says_no_sample_is_a_gap_in_which_the_last_value_is_held(
     assert (read.gaps.starts.tolist(), read.gaps.ends.tolist()) == ([0, 200, 399], [2, 202, 400])
     assert (read.gaps.samples, len(read.gaps)) == (5, 3)
     assert not len(read_recording(tmp_path / "r", "V1").gaps)
+
+
+def test_deprecations_of_the_package_reach_nobody(tmp_path: Path) -> None:
+    """Not even where the user makes warnings errors."""
+    path = write_record(tmp_path, "r", _signals(16, 400, 1))
+    program = "import sys; from edgebnn.devices.recording import read_recording; read_recording(sys.argv[1])"
+    command = [sys.executable, "-W", "error", "-c", program, str(path)]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stderr == ""
 
 
 def test_a_record_without_any_sample_is_refused(tmp_path: Path) -> None:
