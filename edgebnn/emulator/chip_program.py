@@ -36,7 +36,7 @@ class ChipWeights:
     @property
     def wrong(self) -> int:
         """How many weights are most likely read otherwise than meant with inputs of +1."""
-        return sum(len(layer.wrong) for layer in self.layers.values())
+        return sum(layer.wrong_likely for layer in self.layers.values())
 
 
 def weights_on_chip(mapped: MappedNetwork, banks: ProgrammedBanks) -> ChipWeights:
@@ -63,7 +63,7 @@ def program_on_chip(
             continue
         if differences is not None and place in differences:
             descriptors[place] = differences[place]
-            arrays.append(chip.layers[stage.node].wrong)
+            arrays += [chip.layers[stage.node].wrong, chip.layers[stage.node].open]
         else:
             layer = descriptors[place]
             assert isinstance(layer, PanelsDescriptor), "a clean program reads no banks"

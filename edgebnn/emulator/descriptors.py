@@ -148,7 +148,10 @@ class DifferenceDescriptor(ctypes.Structure):
         ("inputs", _pointer),
         ("weights", _pointer),
         ("wrong", _pointer),
+        ("open", _pointer),
+        ("sensing", _pointer),
         ("wrong_count", ctypes.c_uint64),
+        ("open_count", ctypes.c_uint64),
         ("samples", ctypes.c_uint64),
     ]
 

@@ -17,7 +17,7 @@ from edgebnn.emulator.chip_program import ChipWeights, program_on_chip
 from edgebnn.emulator.descriptors import DifferenceDescriptor, PanelsDescriptor, address, describe_tensor
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.program import Program, assemble
-from edgebnn.mapping.lifting import WRONG, LiftedLayer
+from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.mapping.plan import CopyStage, Layout, LinearStage
 from edgebnn.mapping.rows import fan_in_order, input_order
 
@@ -31,9 +31,8 @@ _SUMS = Layout(1, 1, 1, "int32", 32)
 _WORDS_A_CHANGE = 16
 # Wrong weights a neuron of all layers before, beyond which too many inputs of a layer change.
 _MOST_BEFORE = 0.5
-
-
-_NOTHING = np.empty(0, WRONG)
+# The share of a layer's words that is read anew, beyond which all of them are: rows of one stripe have one input.
+_MOST_OPEN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +72,9 @@ class KnownRun:
                 continue
             lifted = chip.layers[stage.node]
             known = self._layers.get(place)
-            if known is not None and before <= _MOST_BEFORE and _is_cheaper(stage, lifted, known):
-                differences[place] = self._difference(place, lifted.wrong)
-            before += len(lifted.wrong) / stage.output.channels if lifted.certain else _MOST_BEFORE + 1
+            if known is not None and _is_cheaper(stage, lifted, known, before):
+                differences[place] = self._difference(place, lifted, chip.sensed.address)
+            before += (len(lifted.wrong) + len(lifted.open)) / stage.output.channels
         return program_on_chip(self._fast.mapped, self._fast.program, chip, differences)
 
     def _is_dense(self, place: int) -> bool:
@@ -131,7 +130,7 @@ class KnownRun:
         clean = self._fast.program
         descriptors = list(clean.descriptors[: place + 1])
         for known in (each for each in self._layers if each <= place):
-            descriptors[known] = self._difference(known, _NOTHING)
+            descriptors[known] = self._difference(known, None)
         steps = assemble(self._fast.mapped, descriptors)
         return Program(steps, tuple(descriptors), clean.inner, clean.arrays, None)
 
@@ -153,11 +152,16 @@ class KnownRun:
         self._fast.execute(program, encoded, found)
         return found
 
-    def _difference(self, place: int, wrong: npt.NDArray[np.void]) -> DifferenceDescriptor:
+    def _difference(self, place: int, lifted: LiftedLayer | None, sensing: int = 0) -> DifferenceDescriptor:
+        """A layer as a chip has it whose banks' struct lies at `sensing`, or without errors."""
         known, panels = self._layers[place], self._fast.program.descriptors[place]
         assert isinstance(panels, PanelsDescriptor), "a clean program reads no banks"
-        parts = known.sums, known.columns, known.inputs, known.weights
-        return DifferenceDescriptor(panels.layer, *map(address, parts), wrong.ctypes.data, len(wrong), self.samples)
+        parts = map(address, (known.sums, known.columns, known.inputs, known.weights))
+        if lifted is None:
+            return DifferenceDescriptor(panels.layer, *parts, samples=self.samples)
+        wrong, opened = lifted.wrong, lifted.open
+        lists = wrong.ctypes.data, opened.ctypes.data, sensing if len(opened) else 0, len(wrong), len(opened)
+        return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples)
 
 
 def _in_blocks(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
@@ -168,10 +172,18 @@ def _in_blocks(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
     return np.ascontiguousarray(padded.reshape(-1, _BLOCK_SAMPLES, inputs).transpose(0, 2, 1))
 
 
-def _is_cheaper(stage: LinearStage, lifted: LiftedLayer, known: _KnownLayer) -> bool:
-    """Whether what differs in a layer's weights costs less than all of its products."""
+def _is_cheaper(stage: LinearStage, lifted: LiftedLayer, known: _KnownLayer, before: float) -> bool:
+    """Whether what differs in a layer costs less than all of its products, or than reading all of its weights.
+
+    `before`: wrong weights a neuron of all layers before.
+    """
     words = stage.output.channels * stage.row_words
-    return lifted.certain and len(lifted.wrong) * (1 if known.columns is not None else _WORDS_A_CHANGE) <= words
+    changes = len(lifted.wrong) * (1 if known.columns is not None else _WORDS_A_CHANGE)
+    if lifted.certain:
+        return before <= _MOST_BEFORE and changes <= words
+    if known.columns is not None and not lifted.alike:
+        return False
+    return len(lifted.open) <= _MOST_OPEN * words
 
 
 def _decoded(octets: Octets, layout: Layout) -> npt.NDArray[np.int64]:

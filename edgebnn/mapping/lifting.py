@@ -26,8 +26,10 @@ from edgebnn.native import library
 Weights = npt.NDArray[np.int8]
 Words = npt.NDArray[np.uint32]
 
-WRONG = np.dtype([("neuron", np.uint32), ("input", np.uint32), ("change", np.int32)])
+WRONG = np.dtype([("neuron", np.uint32), ("input", np.uint32), ("change", np.int16, (2,))])
 """`ebnn_wrong_weight`: a weight's neuron, its place in the neuron's row, and by what it is larger than meant."""
+OPEN = np.dtype([(name, np.uint32) for name in ("neuron", "word", "place", "lanes", "sign", "nonzero")])
+"""`ebnn_open_word`: a word of a neuron's row some of whose weights, its `lanes`, are not always read alike."""
 
 _word, _count, _pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
 
@@ -45,9 +47,9 @@ class _LiftedStruct(ctypes.Structure):
     """`ebnn_lifted`."""
 
     _fields_ = [
-        *((name, _pointer) for name in ("sign", "nonzero", "list")),
-        *((name, _count) for name in ("room", "wrong")),
-        *((name, _word) for name in ("certain", "has_zeros")),
+        *((name, _pointer) for name in ("sign", "nonzero", "list", "open")),
+        *((name, _count) for name in ("room", "open_room", "listed", "opened", "wrong")),
+        *((name, _word) for name in ("alike", "has_zeros")),
     ]
 
 
@@ -55,16 +57,25 @@ class _LiftedStruct(ctypes.Structure):
 class LiftedLayer:
     """The weights of a layer as inputs of +1 most likely read them.
 
-    sign, nonzero: uint32 (neurons, row words), 0 behind the last weight. certain: each weight is
-    always read alike, with every input that the layer can have. wrong: those that are read otherwise than meant, an
-    array of `WRONG` by rising neuron and input.
+    sign, nonzero: uint32 (neurons, row words), 0 behind the last weight. wrong: weights that are always read otherwise
+    than meant, with some input at least, an array of `WRONG` by rising neuron and input; alike: each of them changes
+    alike with every input that the layer can have. open: words with weights that are not always read alike, an array
+    of `OPEN`; `wrong` has none of these weights. wrong_likely: how many are most likely read otherwise than meant with
+    inputs of +1.
     """
 
     sign: Words
     nonzero: Words
-    certain: bool
     has_zeros: bool
     wrong: npt.NDArray[np.void]
+    alike: bool
+    open: npt.NDArray[np.void]
+    wrong_likely: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether each weight is always read alike, with every input that the layer can have."""
+        return self.alike and len(self.open) == 0
 
 
 class Placement:
@@ -122,7 +133,7 @@ def wrong_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> int:
     That is how error rates count: an amplifier's offset turns other weights with inputs of -1, and as many. Columns
     behind a layer's last input and rows behind its last neuron are no weights.
     """
-    return sum(len(layer.wrong) for layer in lift(mapped, banks).values())
+    return sum(layer.wrong_likely for layer in lift(mapped, banks).values())
 
 
 def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks, wrong: int | None = None) -> float:
@@ -170,14 +181,19 @@ class _Layer:
     def lift(self, banks: SensedBanks) -> LiftedLayer:
         shape = self._place.shape
         sign, nonzero = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
-        wrong = np.empty(shape[0] * COLUMNS, WRONG)
+        wrong, opened = np.empty(shape[0] * COLUMNS, WRONG), np.empty(shape[0], OPEN)
         while True:
-            lifted = _LiftedStruct(sign.ctypes.data, nonzero.ctypes.data, wrong.ctypes.data, len(wrong))
+            parts = sign, nonzero, wrong, opened
+            lifted = _LiftedStruct(*(part.ctypes.data for part in parts), len(wrong), len(opened))
             _lift_library().ebnn_lift(banks.address, self._struct, lifted)
-            if lifted.wrong <= len(wrong):
+            if lifted.listed <= len(wrong) and lifted.opened <= len(opened):
                 break
-            wrong = np.empty(lifted.wrong, WRONG)
-        return LiftedLayer(sign, nonzero, bool(lifted.certain), bool(lifted.has_zeros), wrong[: lifted.wrong])
+            wrong = np.empty(max(len(wrong), lifted.listed), WRONG)
+            opened = np.empty(max(len(opened), lifted.opened), OPEN)
+        return LiftedLayer(
+            sign, nonzero, bool(lifted.has_zeros), wrong[: lifted.listed], bool(lifted.alike),
+            opened[: lifted.opened], lifted.wrong,
+        )  # fmt: skip
 
 
 _KEPT: WeakKeyDictionary[MappedNetwork, Placement] = WeakKeyDictionary()
@@ -195,6 +211,7 @@ def _lift_library() -> ctypes.CDLL:
     native.ebnn_lift.restype = None
     native.ebnn_lift.argtypes = [_pointer, ctypes.POINTER(_LayerStruct), ctypes.POINTER(_LiftedStruct)]
     native.ebnn_lift_bytes.restype = _word
-    if native.ebnn_lift_bytes() != ctypes.sizeof(_LayerStruct) + WRONG.itemsize + ctypes.sizeof(_LiftedStruct):
+    entries = WRONG.itemsize + OPEN.itemsize
+    if native.ebnn_lift_bytes() != ctypes.sizeof(_LayerStruct) + entries + ctypes.sizeof(_LiftedStruct):
         raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")
     return native

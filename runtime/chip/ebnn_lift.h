@@ -25,27 +25,41 @@ typedef struct ebnn_lifted_layer {
     uint32_t plus_alone; /* 1: the layer's inputs are never -1 */
 } ebnn_lifted_layer;
 
-/* A weight that is most likely read otherwise than meant. */
+/* A weight that is always read otherwise than meant, with some input at least. */
 typedef struct ebnn_wrong_weight {
     uint32_t neuron;
-    uint32_t input; /* place in the row */
-    int32_t change; /* read less meant */
+    uint32_t input;    /* place in the row */
+    int16_t change[2]; /* read less meant, with an input of -1, and of +1 */
 } ebnn_wrong_weight;
+
+/* A word of a row that has to be read again and again: some of its weights are not always read alike. */
+typedef struct ebnn_open_word {
+    uint32_t neuron;
+    uint32_t word;
+    uint32_t place; /* number among all rows of all stripes */
+    uint32_t lanes; /* bit = column: the weights of which this holds; the list above has none of them */
+    uint32_t sign;  /* as they are meant */
+    uint32_t nonzero;
+} ebnn_open_word;
 
 /* What was lifted. */
 typedef struct ebnn_lifted {
     uint32_t *sign;    /* (neuron, word), 0 behind the last weight: read with inputs of +1 */
     uint32_t *nonzero; /* (neuron, word) */
     ebnn_wrong_weight *list;
+    ebnn_open_word *open;
     uint64_t room;      /* wrong weights that there is room for; those beyond are counted alone */
+    uint64_t open_room; /* open words that there is room for; those beyond are counted alone */
+    uint64_t listed;    /* wrong weights, by rising neuron and input */
+    uint64_t opened;    /* open words, by rising neuron and word */
     uint64_t wrong;     /* weights that are most likely read otherwise than meant with inputs of +1 */
-    uint32_t certain;   /* 1: each weight is always read alike, with every input that the layer can have */
+    uint32_t alike;     /* 1: each listed weight changes alike with every input that the layer can have */
     uint32_t has_zeros; /* 1: some weight is 0 */
 } ebnn_lifted;
 
 void ebnn_lift(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, ebnn_lifted *lifted);
 
-/* sizeof of ebnn_lifted_layer, ebnn_wrong_weight and ebnn_lifted, added up: Python compares. */
+/* sizeof of ebnn_lifted_layer, ebnn_wrong_weight, ebnn_open_word and ebnn_lifted, added up: Python compares. */
 uint32_t ebnn_lift_bytes(void);
 
 #ifdef __cplusplus

@@ -63,6 +63,19 @@ uint32_t ebnn_sensing_bytes(void);
 void ebnn_sense_rows(const ebnn_sensing *sensing, uint32_t stripe, uint32_t row, uint32_t count,
                      const ebnn_sense_read *read, ebnn_philox_kernel *philox, uint32_t *sign, uint32_t *nonzero);
 
+/* A word of a row with inputs of its own, and what it is read as. */
+typedef struct ebnn_sensed_word {
+    uint32_t place; /* number of its row among all rows of all stripes */
+    uint32_t inputs;
+    uint32_t wanted;
+    uint32_t sign;
+    uint32_t nonzero;
+} ebnn_sensed_word;
+
+/* Words of any rows, at most EBNN_SENSE_ROWS, each read once: the read `number` of an inference. */
+void ebnn_sense_words(const ebnn_sensing *sensing, uint64_t inference, uint32_t number, ebnn_sensed_word *words,
+                      uint32_t count, ebnn_philox_kernel *philox);
+
 /* One row with all of its columns. */
 void ebnn_sense_row(const ebnn_sensing *sensing, uint32_t stripe, uint32_t row, uint64_t inference, uint32_t number,
                     uint32_t inputs, uint32_t *sign, uint32_t *nonzero);

@@ -38,9 +38,9 @@ AVX2 static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, 
     }
     for (size_t k = 0; k < count; k += 2) {
         const ebnn_wrong_weight *other = &wrong[k + 1 < count ? k + 1 : k];
-        const int32_t second = k + 1 < count ? other->change : 0;
+        const int32_t second = k + 1 < count ? other->change[1] : 0;
         const __m256i factors =
-            _mm256_set1_epi32((int32_t)((uint32_t)second << 16 | ((uint32_t)wrong[k].change & 0xFFFF)));
+            _mm256_set1_epi32((int32_t)((uint32_t)second << 16 | ((uint32_t)wrong[k].change[1] & 0xFFFF)));
         const int16_t *a = inputs + (size_t)wrong[k].input * EBNN_KNOWN_SAMPLES;
         const int16_t *b = inputs + (size_t)other->input * EBNN_KNOWN_SAMPLES;
 

@@ -15,7 +15,7 @@ static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_
         const int16_t *values = inputs + (size_t)wrong[k].input * EBNN_KNOWN_SAMPLES;
 
         for (size_t i = 0; i < EBNN_KNOWN_SAMPLES; i++) {
-            changes[i] += (uint32_t)(wrong[k].change * values[i]);
+            changes[i] += (uint32_t)(wrong[k].change[1] * values[i]);
         }
     }
 }

@@ -79,8 +79,11 @@ typedef struct ebnn_difference_layer {
     const int16_t *columns; /* (block of samples, input, EBNN_KNOWN_SAMPLES): the same in every run; NULL: packed */
     const uint32_t *inputs; /* (sample): the known run's packed inputs, without gaps between samples */
     const int8_t *weights;  /* (input, neuron): the known run's */
-    const ebnn_wrong_weight *wrong; /* weights that are others now, by rising neuron */
+    const ebnn_wrong_weight *wrong; /* weights that are others now, by rising neuron; those of `columns` change alike */
+    const ebnn_open_word *open;     /* words of weights that are read anew for each sample and plane */
+    const ebnn_sensing *sensing;    /* NULL: there are no open words */
     uint64_t wrong_count;
+    uint64_t open_count;
     uint64_t samples; /* of the known run */
 } ebnn_difference_layer;
 

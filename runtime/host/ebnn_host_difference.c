@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "ebnn_gather.h"
 #include "ebnn_writer.h"
 
 /* Samples at a time: their inputs of one number fill a few registers, and all of theirs stay in a second-level cache. */
@@ -21,6 +22,8 @@ typedef struct block_of_samples {
     size_t count;
     ebnn_host_series source; /* of the block */
     uint32_t *sums;          /* (sample, neuron) */
+    uint32_t *gathered;      /* planes and mask of a sample's inputs */
+    ebnn_philox_kernel *philox;
 } block_of_samples;
 
 /* Sums from one sample's to the next one's: those of a neuron shall not all compete for one set of a cache. */
@@ -31,7 +34,9 @@ static size_t stride_of(const ebnn_difference_layer *difference)
 
 size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *difference)
 {
-    return BLOCK * stride_of(difference) * 4;
+    const size_t gathered = difference->open_count > 0 ? ebnn_linear_scratch_words(&difference->layer) : 0;
+
+    return (BLOCK * stride_of(difference) + gathered) * 4;
 }
 
 /* Words of a vector of bits, or of one of its two parts where it is one of trits. */
@@ -86,8 +91,9 @@ static void add_packed(const block_of_samples *at)
         add_changed_inputs(at, now, difference->inputs + (at->first + i) * vector_words, sums);
         for (size_t k = 0; k < difference->wrong_count; k++) {
             const ebnn_wrong_weight *wrong = &difference->wrong[k];
+            const int32_t value = value_at(difference, now, wrong->input);
 
-            sums[wrong->neuron] += (uint32_t)(wrong->change * value_at(difference, now, wrong->input));
+            sums[wrong->neuron] += (uint32_t)(wrong->change[value > 0 ? 1 : 0] * value);
         }
     }
 }
@@ -111,6 +117,61 @@ static void add_columns(const block_of_samples *at)
         at->adding->correct(inputs, difference->wrong + k, next - k, changes);
         for (size_t i = 0; i < at->count; i++) {
             at->sums[i * stride + neuron] += changes[at->first % BLOCK + i];
+        }
+    }
+}
+
+/* What some open words, read with their inputs, add up to other than the weights that are meant. */
+static void add_read(const ebnn_open_word *open, const ebnn_sensed_word *read, uint32_t count, uint32_t weight,
+                     uint32_t *sums)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t lanes = read[i].wanted, meant = open[i].nonzero & lanes, found = read[i].nonzero & lanes;
+        const uint32_t alike_meant = meant & ~(open[i].sign ^ read[i].inputs);
+        const uint32_t alike_found = found & ~(read[i].sign ^ read[i].inputs);
+
+        sums[open[i].neuron] += weight * (2 * ebnn_popcount(alike_found) - ebnn_popcount(found));
+        sums[open[i].neuron] -= weight * (2 * ebnn_popcount(alike_meant) - ebnn_popcount(meant));
+    }
+}
+
+/* One plane of a sample's inputs through all open words. */
+static void read_plane(const block_of_samples *at, size_t sample, uint32_t plane, uint32_t weight)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const bool packed = ebnn_is_packed(difference->layer.input.format);
+    const uint32_t words = difference->layer.row_words;
+    /* a plane of elements is a mask over inputs of +1 */
+    const uint32_t *mask = at->gathered + (size_t)(packed ? 1 : plane) * words;
+    ebnn_sensed_word read[EBNN_SENSE_ROWS];
+
+    for (size_t first = 0; first < difference->open_count; first += EBNN_SENSE_ROWS) {
+        const ebnn_open_word *open = difference->open + first;
+        const size_t left = difference->open_count - first;
+        const uint32_t count = left < EBNN_SENSE_ROWS ? (uint32_t)left : EBNN_SENSE_ROWS;
+
+        for (uint32_t i = 0; i < count; i++) {
+            read[i].place = open[i].place;
+            read[i].inputs = packed ? at->gathered[open[i].word] : UINT32_MAX;
+            read[i].wanted = open[i].lanes & mask[open[i].word];
+        }
+        ebnn_sense_words(difference->sensing, at->first + sample, plane, read, count, at->philox);
+        add_read(open, read, count, weight, at->sums + sample * stride_of(difference));
+    }
+}
+
+/* Weights that are read anew: for each sample, and for each plane of its inputs. */
+static void add_open(const block_of_samples *at)
+{
+    const ebnn_linear_layer *layer = &at->difference->layer;
+    const uint32_t planes = layer->input.planes;
+
+    for (size_t i = 0; i < at->count; i++) {
+        ebnn_gather(layer, at->source.first + i * at->source.stride, 0, 0, 0, at->gathered);
+        for (uint32_t plane = 0; plane < planes; plane++) {
+            const bool negative = plane + 1 == planes && ebnn_is_signed(layer->input.format);
+
+            read_plane(at, i, plane, negative ? 0 - (UINT32_C(1) << plane) : UINT32_C(1) << plane);
         }
     }
 }
@@ -149,7 +210,9 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
     const ebnn_linear_layer *layer = &difference->layer;
     const size_t neurons = layer->output.channels, stride = stride_of(difference);
     const int32_t status = ebnn_check_linear(layer);
-    block_of_samples at = {difference, find_adding(kernel), 0, 0, source, (uint32_t *)scratch};
+    uint32_t *sums = (uint32_t *)scratch;
+    block_of_samples at = {difference,         find_adding(kernel), 0, 0, source, sums, sums + BLOCK * stride,
+                           kernel->philox_rows};
 
     if (status != EBNN_OK) {
         return status;
@@ -169,6 +232,9 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
             add_columns(&at);
         } else {
             add_packed(&at);
+        }
+        if (difference->open_count > 0) {
+            add_open(&at);
         }
         for (size_t i = 0; i < at.count; i++) {
             write_sample(layer, kernel, at.sums + i * stride, target.first + (done + i) * target.stride);

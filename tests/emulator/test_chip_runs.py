@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.emulator import chip_runs, known_run
 from edgebnn.emulator.chip_program import weights_on_chip
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
@@ -28,6 +28,7 @@ CHIPS = [
     ChipInstance(3, 0.4),
     ChipInstance(4, 0.0),
     ChipInstance(5, errors=ErrorModel.DEVICE, policy="ultra-low-energy"),
+    ChipInstance(9, errors=ErrorModel.DEVICE, kinds=ErrorKinds.PROGRAMMING, policy="ultra-low-energy"),
     ChipInstance(6, errors=ErrorModel.TABLE, policy="low-energy"),
     ChipInstance(7, 0.01, ErrorModel.NEIGHBOUR),
     ChipInstance(8, 1e-3, read_error_rate=1e-3),
@@ -86,8 +87,8 @@ def test_few_errors_are_evaluated_by_what_they_change() -> None:
     mapped = on_chip(NETWORKS["bytes"])
     fast = FastPath(mapped)
     known = known_run.KnownRun(fast, fast.encode(random_inputs(mapped.network, 5, 70)))
-    for rate, count in ((0.0, 3), (0.4, 0)):
-        chip = weights_on_chip(mapped, programmed_banks(mapped, ChipInstance(1, rate)))
+    for each, count in ((ChipInstance(1, 0.0), 3), (ChipInstance(1, 0.4), 0), (CHIPS[4], 3)):
+        chip = weights_on_chip(mapped, programmed_banks(mapped, each))
         program = known.program(chip)
         assert sum(isinstance(each, DifferenceDescriptor) for each in program.descriptors) == count
 
@@ -99,7 +100,7 @@ def test_every_kernel_finds_the_same_differences(
     mapped, fast, x = runs
     encoded = fast.encode(x)
     known = known_run.KnownRun(fast, encoded)
-    for chip in CHIPS[:2]:
+    for chip in (CHIPS[0], CHIPS[4]):
         banks = programmed_banks(mapped, chip)
         found = np.empty((len(x), mapped.network.output.size), np.int32)
         # From within a block of the known run on, as blocks of other sizes begin.
@@ -113,7 +114,7 @@ def test_samples_beyond_what_is_kept_run_afresh(
     mapped, fast, x = runs
     monkeypatch.setattr(known_run, "_MOST_BYTES", 20_000)
     on_chips = ChipRuns(fast, x)
-    for chip in (CHIPS[0], CHIPS[6]):
+    for chip in (CHIPS[0], CHIPS[7]):
         banks = programmed_banks(mapped, chip)
         np.testing.assert_array_equal(on_chips.run(banks)[0], fast.run(x, banks))
 
