@@ -301,10 +301,10 @@ class Deployment:
         labels = numbers(y, "the index of each sample's class")
         if not np.all(np.isfinite(labels)) or np.any(labels != np.rint(labels)):
             raise DataError("the labels y are no whole numbers; give the index of each sample's class")
-        if labels.size and not (labels.min() >= -_MOST_LABEL and labels.max() <= _MOST_LABEL):
-            raise DataError(
-                f"the labels run from {labels.min()} to {labels.max()}; give the index of each sample's class, from 0"
-            )
+        # As Python's numbers: float16, say, does not hold the limits.
+        lowest, highest = (labels.min().item(), labels.max().item()) if labels.size else (0, 0)
+        if not -_MOST_LABEL <= lowest <= highest <= _MOST_LABEL:
+            raise DataError(f"the labels run from {lowest} to {highest}; give the index of each sample's class, from 0")
         return Dataset(samples, np.atleast_1d(labels).astype(np.int64))
 
     def estimate(

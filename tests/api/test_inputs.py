@@ -134,6 +134,7 @@ def test_numbers_of_any_size_are_samples_or_one_sentence_and_no_warning(
         (np.full(3, -(2**63)), "-9223372036854775808"),
         (np.full(3, 1e300), r"1e\+300"),
         (np.full(3, 3.0), "3"),
+        (np.full(3, 3.0, np.float16), "3"),
         (np.full(3, -1), "-1"),
     ],
 )
