@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import gettempdir
 
 from edgebnn.chip.target import Target
 from edgebnn.codegen.clean_environment import cache_folder, clean_environment
@@ -48,7 +51,8 @@ def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | 
         for path, data in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
-        compiler = _Compiler(chain, target, header_folders(files), folder, scratch / "zig-cache")
+        compiler = _Compiler(chain, target, header_folders(files), folder, scratch / "compiler")
+        compiler.scratch.mkdir()
         sources = (*model_sources(files), *program_sources(files))
         objects = _runtime_objects(compiler, files, sources)
         compiler.run(
@@ -137,6 +141,11 @@ def _failure(messages: str, target: Target, chain: Toolchain) -> FitError | Tool
         return FitError(
             f"the firmware needs {size + beyond} bytes of {memory} for {what}, but target '{target.name}' has {size}; "
             f"make the largest layers smaller, or set memory.{memory}.size in a copy of it (edgebnn targets copy)"
+        )
+    if os.strerror(errno.ENOSPC) in messages or "NoSpaceLeft" in messages:  # the system's word, and zig's
+        raise ToolError(
+            f"the compiler {chain.title} found no space for its files; free some in '{gettempdir()}' and in the cache "
+            "folder, or name other folders by TMPDIR and XDG_CACHE_HOME"
         )
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     first = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "it gave no message")

@@ -9,22 +9,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Where programs, their libraries and scratch files are found; the Python is that of the package ziglang.
+# Where programs and their libraries are found; the Python is that of the package ziglang.
 _KEPT = (
-    *("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH"),
+    *("PATH", "HOME", "LD_LIBRARY_PATH"),
     *("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "XDG_CACHE_HOME", "ZIG_GLOBAL_CACHE_DIR"),
 )
 
 
 def clean_environment(scratch: Path) -> dict[str, str]:
-    """The environment of a compiler; `scratch` is a folder that goes away.
+    """The environment of a compiler; `scratch` is a folder that is there, and goes away with what it leaves in it.
 
     zig keeps what it builds once for a machine (its C library's start files) in the user's cache folder, and what it
     compiles for this firmware in the scratch folder.
     """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     kept.setdefault("ZIG_GLOBAL_CACHE_DIR", str(cache_folder("zig") or scratch))
-    return {**kept, "ZIG_LOCAL_CACHE_DIR": str(scratch), "LC_ALL": "C"}
+    return {**kept, "ZIG_LOCAL_CACHE_DIR": str(scratch), "TMPDIR": str(scratch), "LC_ALL": "C"}
 
 
 def cache_folder(name: str) -> Path | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import msgspec
@@ -16,7 +18,7 @@ from edgebnn.chip.target_files import load_target
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.elf_sizes import elf_sizes
 from edgebnn.codegen.project import render_project
-from edgebnn.codegen.toolchain import find_toolchain
+from edgebnn.codegen.toolchain import Toolchain, find_toolchain
 from edgebnn.errors import FitError, ToolError
 from edgebnn.mapping.fit import STACK_BYTES
 from tests.codegen.projects import TARGETS, beat_network, mapped_on
@@ -111,6 +113,21 @@ def test_a_compiler_that_fails_is_quoted_in_one_line() -> None:
     with pytest.raises(ToolError, match=r"zig .* failed .*out of order") as caught:
         build_firmware(files, load_target("cortex-m4"), "zig")
     assert "\n" not in str(caught.value)
+
+
+def test_a_compiler_on_a_full_disk_leaves_nothing_and_says_where_space_is_needed() -> None:
+    """The compiler is a program that writes a file of its own where temporary files go, and fails."""
+    program = "import sys, tempfile; sys.exit(f'error: {sys.argv[1]}: {tempfile.mkstemp()[1]}')"
+
+    def said(reason: str) -> str:
+        failing = Toolchain((sys.executable, "-c", program, reason), (), (), "gcc 1.0")
+        with pytest.raises(ToolError) as caught:
+            build_firmware(render_project(mapped_on(beat_network(), "cortex-m4")), load_target("cortex-m4"), failing)
+        return str(caught.value)
+
+    assert f"gcc 1.0 found no space for its files; free some in '{gettempdir()}'" in said("No space left on device")
+    *_, path = said("out of order").partition(";")[0].split(": ")
+    assert Path(path).parent != Path(gettempdir()) and not Path(path).exists()
 
 
 def test_no_compiler_at_all_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
