@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property, lru_cache
 from math import sqrt
 
 import numpy as np
@@ -65,12 +66,13 @@ class Transitions:
         at_most_zero = np.select(signs, [falls + plus_zero, whole - rises], whole - zero_plus)
         return minus, at_most_zero
 
+    @lru_cache(maxsize=64)  # noqa: B019  few rates are asked for, chip after chip
     def laws(self, kinds: RowKinds) -> Laws:
         """The thresholds of each kind of rows, where the rates are of a shape that fits (kinds, 3)."""
         values = np.broadcast_to(np.array([-1, 0, 1], np.int8), (len(kinds.ternary), 3))
         return Laws(*self.thresholds(values, kinds.ternary))
 
-    @property
+    @cached_property
     def nothing(self) -> bool:
         """Whether every weight stays what it is."""
         return not any(getattr(self, each.name).any() for each in fields(self))
@@ -83,12 +85,12 @@ class Laws:
     minus: Thresholds
     at_most_zero: Thresholds
 
-    @property
+    @cached_property
     def table(self) -> Thresholds:
         """`ebnn_law` of each kind, uint64 (kinds, 2, 3)."""
         return np.ascontiguousarray(np.stack(np.broadcast_arrays(self.minus, self.at_most_zero), axis=1), np.uint64)
 
-    @property
+    @cached_property
     def open(self) -> npt.NDArray[np.bool_]:
         """Which kinds leave anything uncertain, bool (kinds,)."""
         table = self.table
@@ -129,16 +131,19 @@ def _turned(turns: Turns, rows: int, kernel: Kernel) -> tuple[Words, Words]:
     return sign, nonzero
 
 
+@cache
 def none() -> Transitions:
     """Every weight stays what it is."""
     return Transitions(*(np.zeros((1, 1)) for _ in fields(Transitions)))
 
 
+@lru_cache(maxsize=64)
 def binary_flips(flips: SignRates) -> Transitions:
     """Binary weights alone turn, at a rate of each sign."""
     return replace(none(), flip_plus=_everywhere(flips.plus), flip_minus=_everywhere(flips.minus))
 
 
+@lru_cache(maxsize=64)
 def ternary_reads(read: TernaryRates) -> Transitions:
     """Ternary weights alone are read as others."""
     return replace(
@@ -152,6 +157,7 @@ def ternary_reads(read: TernaryRates) -> Transitions:
     )
 
 
+@lru_cache(maxsize=64)
 def neighbours(rate: float) -> Transitions:
     """Every weight turns at this rate: a binary one into its opposite, a ternary one into a neighbour."""
     return turning(rate, rate, rate)

@@ -6,8 +6,9 @@ the number of chips.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -23,6 +24,8 @@ from edgebnn.processors import usable_processors
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+
+_AHEAD = 3  # items a thread: one at work, and some done that wait for an earlier one
 
 
 class ChipRuns:
@@ -70,10 +73,17 @@ class ChipRuns:
 def side_by_side(work: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
     """The work on each item, in their order, on as many threads as there are processors to use.
 
-    C runs without the GIL. What fails stops the rest.
+    C runs without the GIL. What fails stops the rest. Few items are under way or wait to be taken at a time.
     """
-    pool = ThreadPoolExecutor(usable_processors())
+    threads = usable_processors()
+    pool = ThreadPoolExecutor(threads)
+    under_way: deque[Future[Found]] = deque()
     try:
-        yield from pool.map(work, items)
+        for item in items:
+            if len(under_way) == _AHEAD * threads:
+                yield under_way.popleft().result()
+            under_way.append(pool.submit(work, item))
+        while under_way:
+            yield under_way.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

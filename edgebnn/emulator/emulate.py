@@ -152,7 +152,7 @@ def emulate(
             else:
                 agreement["onnxruntime-fast"] = same_as_model(scores, answers, mapped.network)
     results = []
-    on_chips = np.empty((len(chips), len(data.x)), dtype=np.int64)
+    right_on_chips = np.empty((len(chips) if data.y is not None else 0, len(data.x)), np.bool_)
 
     def run_on(chip: ChipInstance) -> tuple[ChipResult, Scores]:
         banks = programmed_banks(mapped, chip)
@@ -163,7 +163,8 @@ def emulate(
         progress(f"chip {chips[index].seed}")
         if index == 0:
             agreement |= bench.compare(found, programmed_banks(mapped, chips[0]), " with errors")[0]
-        on_chips[index] = _classes(found)
+        if data.y is not None:
+            right_on_chips[index] = _classes(found) == data.y
         results.append(result)
     right = None if data.y is None else predictions == data.y
     return Emulation(
@@ -176,7 +177,7 @@ def emulate(
         first_chip=chips[0] if chips else None,
         summary=summary(results, len(data.x)) if results else None,
         ternary_errors=ternary_errors(mapped, chips[0]) if chips else None,
-        drop=accuracy_drop(right, on_chips == data.y, chips[0].seed) if right is not None and chips else None,
+        drop=accuracy_drop(right, right_on_chips, chips[0].seed) if right is not None and chips else None,
         agreement=agreement,
         onnxruntime_same_class=by_class,
         notes=notes,

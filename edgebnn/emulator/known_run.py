@@ -8,23 +8,33 @@ all products as long as little differs.
 from __future__ import annotations
 
 import ctypes
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.emulator.chip_program import ChipWeights, program_on_chip
-from edgebnn.emulator.descriptors import DifferenceDescriptor, PanelsDescriptor, address, describe_tensor
+from edgebnn.emulator.descriptors import (
+    DifferenceDescriptor,
+    HostStep,
+    PanelsDescriptor,
+    address,
+    describe_tensor,
+)
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.program import Program, assemble
 from edgebnn.mapping.lifting import LiftedLayer
-from edgebnn.mapping.plan import CopyStage, Layout, LinearStage
+from edgebnn.mapping.plan import AddStage, CopyStage, Layout, LinearStage
 from edgebnn.mapping.rows import fan_in_order, input_order
+from edgebnn.processors import usable_processors
 
 Octets = npt.NDArray[np.uint8]
 
 _MOST_BYTES = 256 << 20  # samples beyond are run afresh
-_SCORES = 1  # EBNN_HOST_SCORES
+_INPUT, _SCORES = 0, 1  # EBNN_HOST_INPUT, EBNN_HOST_SCORES
+_PART_SAMPLES = 256  # that a thread runs at a time
 _BLOCK_SAMPLES = 64  # EBNN_KNOWN_SAMPLES
 _SUMS = Layout(1, 1, 1, "int32", 32)
 # A changed weight costs a sample as much as so many words of a fresh run, where its inputs are packed.
@@ -62,7 +72,7 @@ class KnownRun:
     @property
     def clean(self) -> Program:
         """The program without errors on the samples of this run: nothing differs."""
-        return self._up_to(len(self._stages) - 1)
+        return self._program(0, len(self._stages) - 1)
 
     def program(self, chip: ChipWeights) -> Program:
         """The chip's program on the samples of this run, by differences wherever that is cheaper."""
@@ -110,11 +120,12 @@ class KnownRun:
     def _know(self, place: int, encoded: Octets) -> _KnownLayer:
         stage = self._stages[place]
         assert isinstance(stage, LinearStage), "dense layers alone are known"
-        sums = self._sums(place, encoded)
         source = self._source(place, stage, encoded)
         if self._is_first(place):
-            values = _decoded(source, stage.input)[:, input_order(stage.fan_in, stage.window)]
-            return _KnownLayer(sums, _in_blocks(values), None, None)
+            values, order = _decoded(source, stage.input), input_order(stage.fan_in, stage.window)
+            values = values if np.array_equal(order, np.arange(len(order))) else values[:, order]
+            return _KnownLayer(self._sums(place, encoded, 0), _in_blocks(values), None, None)
+        sums = self._sums(place, source, place)
         weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
         columns = np.ascontiguousarray(fan_in_order(weights, stage.window).T, np.int8)
         return _KnownLayer(sums, None, np.ascontiguousarray(source).view(np.uint32), columns)
@@ -125,31 +136,56 @@ class KnownRun:
             return encoded[:, stage.source.offset : stage.source.offset + stage.input.bytes]
         return self._found(place - 1, encoded, stage.input.bytes // 4).view(np.uint8)
 
-    def _up_to(self, place: int) -> Program:
-        """The program up to a stage, with what is known so far."""
+    def _program(self, first: int, last: int) -> Program:
+        """The stages from `first` to `last`, with what is known so far.
+
+        Where `first` is not 0, its inputs are the samples'.
+        """
         clean = self._fast.program
-        descriptors = list(clean.descriptors[: place + 1])
-        for known in (each for each in self._layers if each <= place):
+        descriptors = list(clean.descriptors[: last + 1])
+        for known in (each for each in self._layers if first <= each <= last):
             descriptors[known] = self._difference(known, None)
-        steps = assemble(self._fast.mapped, descriptors)
-        return Program(steps, tuple(descriptors), clean.inner, clean.arrays, None)
+        steps = assemble(self._fast.mapped, descriptors)[first:]
+        if first:
+            steps[0].source_base, steps[0].source_offset = _INPUT, 0
+        return Program((HostStep * len(steps))(*steps), tuple(descriptors[first:]), clean.inner, clean.arrays, None)
 
     def _found(self, place: int, encoded: Octets, words: int) -> npt.NDArray[np.uint32]:
         """What a stage writes, (B, words)."""
-        program, found = self._up_to(place), np.empty((len(encoded), words), np.uint32)
-        program.steps[place].target_base, program.steps[place].target_offset = _SCORES, 0
-        self._fast.execute(program, encoded, found)
-        return found
+        first, source = 0, encoded
+        for known, layer in self._layers.items():
+            if layer.inputs is not None and self._follow_each_other(known, place):
+                first, source = known, layer.inputs.view(np.uint8)
+        return self._run(self._program(first, place), source, words)
 
-    def _sums(self, place: int, encoded: Octets) -> npt.NDArray[np.uint32]:
-        """A layer's sums (B, neurons), without its steps."""
-        program, stage = self._up_to(place), self._stages[place]
-        panels, sums = PanelsDescriptor.from_buffer_copy(program.descriptors[place]), describe_tensor(_SUMS)
+    def _follow_each_other(self, first: int, last: int) -> bool:
+        """Whether each stage from `first` to `last` reads the one before and nothing else."""
+        stages = self._stages[first : last + 1]
+        return all(
+            not isinstance(stage, AddStage | CopyStage) and stage.source == before.target
+            for before, stage in pairwise(stages)
+        )
+
+    def _sums(self, place: int, source: Octets, first: int) -> npt.NDArray[np.uint32]:
+        """A layer's sums (B, neurons), without its steps, from the inputs of stage `first` on."""
+        program, stage = self._program(first, place), self._stages[place]
+        panels, sums = PanelsDescriptor.from_buffer_copy(program.descriptors[-1]), describe_tensor(_SUMS)
         layer = panels.layer
         layer.output.format, layer.output.planes, layer.steps.steps = sums.format, sums.planes, 0
-        step, found = program.steps[place], np.empty((len(encoded), stage.output.channels), np.uint32)
-        step.layer, step.target_base, step.target_offset = ctypes.addressof(panels), _SCORES, 0
-        self._fast.execute(program, encoded, found)
+        program.steps[-1].layer = ctypes.addressof(panels)
+        return self._run(program, source, stage.output.channels)
+
+    def _run(self, program: Program, source: Octets, words: int) -> npt.NDArray[np.uint32]:
+        """What the last step writes, (B, words), on all processors."""
+        found = np.empty((len(source), words), np.uint32)
+        program.steps[-1].target_base, program.steps[-1].target_offset = _SCORES, 0
+
+        def run_part(first: int) -> None:
+            here = slice(first, first + _PART_SAMPLES)
+            self._fast.execute(program, source[here], found[here], first)
+
+        with ThreadPoolExecutor(usable_processors()) as pool:
+            list(pool.map(run_part, range(0, len(source), _PART_SAMPLES)))
         return found
 
     def _difference(self, place: int, lifted: LiftedLayer | None, sensing: int = 0) -> DifferenceDescriptor:
@@ -164,12 +200,14 @@ class KnownRun:
         return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples)
 
 
-def _in_blocks(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
+def _in_blocks(values: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     """Inputs (B, n) as int16 (blocks, n, samples of a block), 0 behind the last sample."""
     samples, inputs = values.shape
-    padded = np.zeros((-(-samples // _BLOCK_SAMPLES) * _BLOCK_SAMPLES, inputs), np.int16)
-    padded[:samples] = values
-    return np.ascontiguousarray(padded.reshape(-1, _BLOCK_SAMPLES, inputs).transpose(0, 2, 1))
+    blocks = np.zeros((-(-samples // _BLOCK_SAMPLES), inputs, _BLOCK_SAMPLES), np.int16)
+    for block, first in zip(blocks, range(0, samples, _BLOCK_SAMPLES), strict=True):
+        here = values[first : first + _BLOCK_SAMPLES]
+        block[:, : len(here)] = here.T
+    return blocks
 
 
 def _is_cheaper(stage: LinearStage, lifted: LiftedLayer, known: _KnownLayer, before: float) -> bool:
@@ -186,13 +224,13 @@ def _is_cheaper(stage: LinearStage, lifted: LiftedLayer, known: _KnownLayer, bef
     return len(lifted.open) <= _MOST_OPEN * words
 
 
-def _decoded(octets: Octets, layout: Layout) -> npt.NDArray[np.int64]:
-    """The integers of a tensor's bytes (B, bytes), as int64 (B, channels * pixels), channel first."""
+def _decoded(octets: Octets, layout: Layout) -> npt.NDArray[np.int16]:
+    """The integers of a tensor's bytes (B, bytes), int16 (B, channels * pixels), channel first."""
     pixels = layout.height * layout.width
     if not layout.pixel_words:
         values = np.ascontiguousarray(octets).view(np.dtype(layout.format).newbyteorder("="))
-        return values[:, : layout.channels * pixels].astype(np.int64)
-    bits = np.unpackbits(np.ascontiguousarray(octets), axis=1, bitorder="little").astype(np.int64)
+        return values[:, : layout.channels * pixels].astype(np.int16)
+    bits = np.unpackbits(np.ascontiguousarray(octets), axis=1, bitorder="little").astype(np.int16)
     parts = 1 if layout.format == "bits" else 2
     planes = bits[:, : pixels * layout.pixel_words * 32].reshape(len(octets), pixels, parts, -1)[..., : layout.channels]
     values = 2 * planes[:, :, 0] - 1

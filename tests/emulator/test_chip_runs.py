@@ -133,6 +133,14 @@ def test_the_numbers_are_the_same_for_any_number_of_threads(monkeypatch: pytest.
         assert result.changed == np.count_nonzero(scores.argmax(axis=1) != found.predictions)
 
 
+def test_few_pieces_of_work_are_ahead_of_what_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chip_runs, "usable_processors", lambda: 2)
+    begun = []
+    for taken, _ in enumerate(side_by_side(begun.append, range(100))):
+        assert len(begun) <= taken + 7
+    assert len(begun) == 100
+
+
 def test_work_that_fails_stops_the_rest() -> None:
     done = []
 
