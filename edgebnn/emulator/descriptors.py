@@ -101,6 +101,21 @@ class LinearDescriptor(ctypes.Structure):
     ]
 
 
+class ListsDescriptor(ctypes.Structure):
+    """`ebnn_lists`."""
+
+    _fields_ = [
+        ("rows", _pointer),
+        ("limits", _pointer),
+        ("zones_y", _pointer),
+        ("zones_x", _pointer),
+        ("inputs", _word),
+        ("input_rows", _word),
+        ("planes", _word),
+        ("bytes", _word),
+    ]
+
+
 class PanelsDescriptor(ctypes.Structure):
     """`ebnn_panels_layer`."""
 
@@ -109,6 +124,7 @@ class PanelsDescriptor(ctypes.Structure):
         ("plus", _pointer),
         ("minus", _pointer),
         ("totals", _pointer),
+        ("lists", _pointer),
     ]
 
 
@@ -280,6 +296,8 @@ def host_library() -> ctypes.CDLL:
     native.ebnn_host_descriptor_bytes.argtypes = [_word]
     native.ebnn_host_work_bytes.restype = _size
     native.ebnn_host_work_bytes.argtypes = [_pointer, _word, _size]
+    native.ebnn_host_list_bytes.restype = _word
+    native.ebnn_host_list_bytes.argtypes = []
     native.ebnn_host_has_kernel.restype = _integer
     native.ebnn_host_has_kernel.argtypes = [ctypes.c_int]
     native.ebnn_host_run.restype = _integer

@@ -31,7 +31,7 @@ class Panels:
 
     def described(self, layer: LinearDescriptor) -> PanelsDescriptor:
         """The layer with these weights."""
-        return PanelsDescriptor(layer, *map(address, (self.plus, self.minus, self.totals)))
+        return PanelsDescriptor(layer, *map(address, (self.plus, self.minus, self.totals)), None)
 
 
 def panels_of(stage: LinearStage, sign: Words, nonzero: Words) -> Panels:

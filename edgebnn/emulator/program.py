@@ -26,6 +26,7 @@ from edgebnn.emulator.descriptors import (
     Int8Descriptor,
     LinearDescriptor,
     LinesDescriptor,
+    ListsDescriptor,
     PanelsDescriptor,
     PoolDescriptor,
     SensedDescriptor,
@@ -38,6 +39,7 @@ from edgebnn.emulator.descriptors import (
     describe_window,
     host_library,
 )
+from edgebnn.emulator.lists import lists_of
 from edgebnn.emulator.panels import panels_of
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
@@ -57,11 +59,14 @@ from edgebnn.mapping.plan import (
     TakeStage,
     ThresholdStage,
 )
-from edgebnn.mapping.rows import fan_in_order, pack_bits, pack_rows
+from edgebnn.mapping.rows import Weights, fan_in_order, pack_bits, pack_rows
 from edgebnn.mapping.steps import step_table
 from edgebnn.network.types import Threshold
 
 AnyArray = npt.NDArray[Any]
+
+# What descriptors of layers point to.
+Inner = LinesDescriptor | BorderDescriptor | ListsDescriptor
 
 _BASES = {"input": 0, "scores": 1, "work": 2}
 
@@ -72,7 +77,7 @@ class Program:
 
     steps: ctypes.Array[HostStep]
     descriptors: tuple[Descriptor, ...]
-    inner: tuple[LinesDescriptor | BorderDescriptor, ...]
+    inner: tuple[Inner, ...]
     arrays: tuple[AnyArray, ...]
     sensed: SensedBanks | None
 
@@ -121,7 +126,7 @@ class _Builder:
         self.weights = {node.name: node.weights for node in mapped.network.linear}
         self.thresholds = {node.name: node for node in mapped.network.nodes if isinstance(node, Threshold)}
         self.arrays: list[AnyArray] = []
-        self.inner: list[LinesDescriptor | BorderDescriptor] = []
+        self.inner: list[Inner] = []
 
     def describe(self, stage: Stage) -> Descriptor:
         match stage:
@@ -184,8 +189,8 @@ class _Builder:
                 )
 
     def _linear(self, stage: LinearStage) -> PanelsDescriptor:
-        sign, nonzero = pack_rows(fan_in_order(self.weights[stage.node], stage.window))
-        panels = panels_of(stage, sign, nonzero)
+        rows = fan_in_order(self.weights[stage.node], stage.window)
+        panels = panels_of(stage, *pack_rows(rows))
         self.arrays += panels.arrays
         layer = LinearDescriptor(
             input=describe_tensor(stage.input),
@@ -197,7 +202,17 @@ class _Builder:
             steps=self._steps(stage.steps),
             border=self._border(stage.border),
         )
-        return panels.described(layer)
+        described = panels.described(layer)
+        described.lists = self._lists(stage, rows)
+        return described
+
+    def _lists(self, stage: LinearStage, rows: Weights) -> int | None:
+        threshold = self.thresholds.get(stage.steps.node) if stage.steps is not None else None
+        lists = lists_of(stage, rows, threshold)
+        if lists is None:
+            return None
+        self.arrays += lists.arrays
+        return self._keep_inner(lists.described())
 
     def _steps(self, steps: Steps | None) -> StepsDescriptor:
         if steps is None:
@@ -229,8 +244,7 @@ class _Builder:
             first_exception=self._values(lines.first, np.uint16),
             exceptions=self._values(lines.exceptions, np.uint16),
         )
-        self.inner.append(descriptor)
-        return ctypes.addressof(descriptor)
+        return self._keep_inner(descriptor)
 
     def _border(self, border: BorderSections | None) -> int | None:
         if border is None:
@@ -241,14 +255,17 @@ class _Builder:
             start=self._values(border.start, np.int32),
             shift=border.shift,
         )
-        self.inner.append(descriptor)
-        return ctypes.addressof(descriptor)
+        return self._keep_inner(descriptor)
 
     def _values(self, section: Section | None, dtype: type[np.generic]) -> int | None:
         if section is None:
             return None
         stored = np.dtype(dtype).newbyteorder("<").str
         return self._keep(as_words(read_section(self.image, section, stored), dtype))
+
+    def _keep_inner(self, descriptor: Inner) -> int:
+        self.inner.append(descriptor)
+        return ctypes.addressof(descriptor)
 
     def _keep(self, array: AnyArray) -> int | None:
         self.arrays.append(array)

@@ -7,6 +7,7 @@
 
 #include "ebnn_host_difference.h"
 #include "ebnn_host_linear.h"
+#include "ebnn_host_listed.h"
 #include "ebnn_host_sensed.h"
 
 /* Samples' shares of the work area start on cache lines, relative to the area's begin. */
@@ -69,7 +70,10 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
         size_t bytes = 0;
 
         if (steps[i].kind == EBNN_HOST_LINEAR) {
-            bytes = ebnn_host_linear_scratch_bytes(&((const ebnn_panels_layer *)steps[i].layer)->layer);
+            const ebnn_panels_layer *panels = (const ebnn_panels_layer *)steps[i].layer;
+
+            bytes = panels->lists != NULL ? ebnn_host_listed_scratch_bytes(panels)
+                                          : ebnn_host_linear_scratch_bytes(&panels->layer);
         } else if (steps[i].kind == EBNN_HOST_INT8) {
             bytes = ebnn_host_int8_scratch_bytes((const ebnn_int8_layer *)steps[i].layer);
         } else if (steps[i].kind == EBNN_HOST_SENSED) {
@@ -112,6 +116,11 @@ static const ebnn_kernel *find_kernel(int kernel)
         found = kernel_of(fastest_first[i]);
     }
     return found;
+}
+
+uint32_t ebnn_host_list_bytes(void)
+{
+    return ebnn_cpu_has_avx512() ? EBNN_MOST_LIST_BYTES : EBNN_MOST_LIST_BYTES / 2;
 }
 
 int32_t ebnn_host_has_kernel(int kernel)
@@ -182,7 +191,12 @@ static int32_t run_step(const ebnn_host_step *step, const step_series *at, size_
                         const ebnn_kernel *kernel, void *scratch)
 {
     if (step->kind == EBNN_HOST_LINEAR) {
-        return ebnn_host_linear((const ebnn_panels_layer *)step->layer, at->source, at->target, batch, kernel, scratch);
+        const ebnn_panels_layer *panels = (const ebnn_panels_layer *)step->layer;
+
+        if (panels->lists != NULL) {
+            return ebnn_host_listed(panels, at->source, at->target, batch, kernel, scratch);
+        }
+        return ebnn_host_linear(panels, at->source, at->target, batch, kernel, scratch);
     }
     if (step->kind == EBNN_HOST_INT8) {
         return ebnn_host_int8((const ebnn_int8_layer *)step->layer, at->source, at->target, batch, kernel, scratch);

@@ -50,14 +50,31 @@ typedef enum ebnn_host_kernel {
 #define EBNN_HOST_ERROR_STEP (-17)   /* a step of an unknown kind or base */
 
 /*
+ * Weights for lists of active inputs, beside those in panels: of layers of bits, of one group, whose output is bits by a
+ * table of steps. A list has the inputs that are +1, or those that are -1 where they are fewer; padding of 0 is neither.
+ * What counters must reach depends on which inputs a window sees, so the map has zones.
+ */
+typedef struct ebnn_lists {
+    const uint8_t *rows;     /* (panel, input, row of the input, bytes), then a row of zeros for each panel */
+    const uint8_t *limits;   /* (zone, inputs of +1 or of -1, panel, planes + 1, bytes): see ebnn_listing */
+    const uint16_t *zones_y; /* of the output's rows, times the zones of a row */
+    const uint16_t *zones_x; /* of its columns */
+    uint32_t inputs;
+    uint32_t input_rows; /* 1: which weights are +1; 2: of ternary layers also which are not -1 */
+    uint32_t planes;     /* of a counter, which is `inputs` more than the sum of the listed inputs' weights */
+    uint32_t bytes;      /* of a panel's row: 32 or 64 */
+} ebnn_lists;
+
+/*
  * A layer with its weights in panels (ebnn_kernel.h); its own, `sign` and `nonzero`, are not looked at. A row has
  * 4 * row_words octets. The neurons of each group start a panel, and its last panel is filled up with zeros.
  */
 typedef struct ebnn_panels_layer {
     ebnn_linear_layer layer;
-    const uint8_t *plus;    /* which weights are +1 */
-    const uint8_t *minus;   /* which are -1; NULL: all that are not +1 */
-    const uint32_t *totals; /* inputs of a signed format of elements: the sum of each neuron's weights, modulo 2^32 */
+    const uint8_t *plus;     /* which weights are +1 */
+    const uint8_t *minus;    /* which are -1; NULL: all that are not +1 */
+    const uint32_t *totals;  /* inputs of a signed format of elements: the sum of each neuron's weights, modulo 2^32 */
+    const ebnn_lists *lists; /* NULL: none */
 } ebnn_panels_layer;
 
 /* A layer whose weights are read off a chip with errors; its own, `sign` and `nonzero`, are not looked at. */
@@ -111,6 +128,9 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
 int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *inputs, size_t input_stride,
                       int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, uint64_t first_inference,
                       int kernel);
+
+/* Bytes of a row of lists that suit this processor: what its registers hold. */
+uint32_t ebnn_host_list_bytes(void);
 
 /* 1 where ebnn_host_run would take this kernel, else 0. */
 int32_t ebnn_host_has_kernel(int kernel);

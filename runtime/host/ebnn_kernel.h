@@ -46,6 +46,29 @@ typedef struct ebnn_byte_panels {
     size_t sums_stride;
 } ebnn_byte_panels;
 
+/* Rows of weights that are added together: a list is filled up to whole blocks. */
+#define EBNN_LISTED_BLOCK UINT32_C(32)
+#define EBNN_MOST_LIST_BYTES UINT32_C(64)
+#define EBNN_MOST_LIST_PLANES UINT32_C(32)
+
+/*
+ * A panel of neurons, a bit each, against a list. A neuron's counter is `seed` and, for each listed row in which its bit is
+ * set, 2^first; its answer is whether the counter reaches its limit.
+ */
+typedef struct ebnn_listing {
+    const uint8_t *rows; /* `bytes` each */
+    /* `bytes` each: for each plane of the counter, the lowest first, which limits do not have that bit; then which
+     * answers are turned over */
+    const uint8_t *limits;
+    const uint16_t *places; /* of the listed rows */
+    uint32_t blocks;
+    uint32_t seed;
+    uint32_t first;  /* 0 or 1 */
+    uint32_t planes; /* first + 5 to EBNN_MOST_LIST_PLANES */
+    uint32_t bytes;  /* 32, or EBNN_MOST_LIST_BYTES */
+    uint8_t *answers;
+} ebnn_listing;
+
 /* Rows and vectors are padded with zeros to a multiple of so many bytes. */
 #define EBNN_DOT_BYTES ((size_t)64)
 
@@ -78,6 +101,8 @@ typedef struct ebnn_kernel {
     void (*add_products)(const ebnn_bit_panels *work);
     /* sums[v][r] += factor * (the values of vector v whose weight in row r is +1, less those whose weight is -1) */
     void (*add_bytes)(const ebnn_byte_panels *work);
+    /* the answers of a panel's neurons to a list */
+    void (*answer)(const ebnn_listing *work);
     /* one step a channel, as packed bits: ceil(channels / 32) whole words */
     void (*threshold_bits)(const ebnn_steps *steps, const uint32_t *sums, uint32_t channels, uint32_t *words);
     /* sums[v * sums_stride + r] = the products of row r and vector v, added up */

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "ebnn_listing.h"
 #include "ebnn_panels_avx2.h"
 #include "ebnn_writer.h"
 
@@ -182,7 +183,8 @@ AVX2 static void threshold_bits(const ebnn_steps *steps, const uint32_t *sums, u
 }
 
 const ebnn_kernel ebnn_kernel_avx2 = {
-    add_unlike, add_products, ebnn_add_bytes_avx2, threshold_bits, ebnn_dot_values_avx2, NULL, ebnn_philox_rows_avx2,
+    add_unlike,           add_products, ebnn_add_bytes_avx2,   ebnn_answer_avx2, threshold_bits,
+    ebnn_dot_values_avx2, NULL,         ebnn_philox_rows_avx2,
 };
 
 #else

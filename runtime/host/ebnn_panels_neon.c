@@ -13,6 +13,7 @@
 
 #include <arm_neon.h>
 
+#include "ebnn_listing.h"
 #include "ebnn_writer.h"
 
 #define NEON_INLINE static inline __attribute__((always_inline))
@@ -301,7 +302,8 @@ static void dot_values(const ebnn_dots *work)
 }
 
 const ebnn_kernel ebnn_kernel_neon = {
-    add_unlike, add_products, add_bytes, threshold_bits, dot_values, NULL, ebnn_philox_rows_portable,
+    add_unlike,     add_products, add_bytes, ebnn_answer_portable,
+    threshold_bits, dot_values,   NULL,      ebnn_philox_rows_portable,
 };
 
 #else

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ebnn_kernel.h"
+#include "ebnn_listing.h"
 #include "ebnn_writer.h"
 
 /* Set bits of each of eight bytes. */
@@ -167,5 +168,6 @@ static void dot_bytes(const ebnn_byte_dots *work)
 }
 
 const ebnn_kernel ebnn_kernel_portable = {
-    add_bits, add_bits, add_bytes, threshold_bits, dot_values, dot_bytes, ebnn_philox_rows_portable,
+    add_bits,       add_bits,   add_bytes, ebnn_answer_portable,
+    threshold_bits, dot_values, dot_bytes, ebnn_philox_rows_portable,
 };

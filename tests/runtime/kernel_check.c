@@ -142,6 +142,39 @@ static void check_bytes(const ebnn_kernel *kernel, unsigned int number)
     free(values);
 }
 
+static void check_answers(const ebnn_kernel *kernel, unsigned int number)
+{
+    const uint32_t most = (uint32_t)draw(1, 700);
+    uint16_t *places = allocate(8 * EBNN_LISTED_BLOCK * sizeof *places);
+    uint8_t answers[2][EBNN_MOST_LIST_BYTES] = {{0}};
+    uint8_t *rows, *limits;
+    ebnn_listing work;
+
+    work.blocks = (uint32_t)draw(0, 8);
+    work.first = (uint32_t)draw(0, 1);
+    work.planes = (uint32_t)draw(7, 14);
+    work.bytes = draw(0, 1) ? 32 : EBNN_MOST_LIST_BYTES;
+    work.seed = (uint32_t)draw(0, 300);
+    rows = random_or_full_bytes((size_t)most * work.bytes);
+    limits = random_bytes((size_t)(work.planes + 1) * work.bytes);
+    for (uint32_t i = 0; i < 8 * EBNN_LISTED_BLOCK; i++) {
+        places[i] = (uint16_t)draw(0, (int32_t)most - 1);
+    }
+    work.rows = rows;
+    work.limits = limits;
+    work.places = places;
+    work.answers = answers[0];
+    ebnn_kernel_portable.answer(&work);
+    work.answers = answers[1];
+    kernel->answer(&work);
+    if (memcmp(answers[0], answers[1], sizeof answers[0]) != 0) {
+        fail("answer", number);
+    }
+    free(rows);
+    free(limits);
+    free(places);
+}
+
 static void check_thresholds(const ebnn_kernel *kernel, unsigned int number)
 {
     const uint32_t channels = (uint32_t)draw(1, 100), count = (channels + 31) / 32;
@@ -204,6 +237,7 @@ static void check(const char *name, const ebnn_kernel *kernel)
     for (unsigned int number = 0; number < CASES; number++) {
         check_bits(kernel, number);
         check_bytes(kernel, number);
+        check_answers(kernel, number);
         check_thresholds(kernel, number);
         check_dots(kernel, number);
     }

@@ -22,7 +22,11 @@ CHECK = str(HERE / "kernel_check.c")
 HOST = RUNTIME / "host"
 # All that the kernels are made of, for a processor that the library is not for.
 ALONE = [
-    *sorted(path for pattern in ("panels_*", "bytes_*", "nibbles", "cpu") for path in HOST.glob(f"ebnn_{pattern}.c")),
+    *sorted(
+        path
+        for pattern in ("panels_*", "bytes_*", "listing_*", "nibbles", "cpu")
+        for path in HOST.glob(f"ebnn_{pattern}.c")
+    ),
     *sorted((RUNTIME / "chip").glob("ebnn_philox_rows_*.c")),
     RUNTIME / "src" / "ebnn_steps.c",
 ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgebnn.emulator import lists
+from edgebnn.emulator.descriptors import PanelsDescriptor
+from edgebnn.emulator.program import build_program
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
 from tests.networks import Builder
 from tests.runtime.agreement import assert_runtime_agrees
@@ -174,3 +177,47 @@ def test_bits_behind_the_last_channel_are_written_as_zero() -> None:
         assert run_stage(stage, mapped.image, [source.address], target.address) == 0
         words = target.bytes.view(np.uint32).reshape(-1, 2)
         assert np.all(words[:, 1] < 2), f"{kind}: bits behind channel 33"
+
+
+@pytest.mark.parametrize("row_bytes", [32, 64])
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+@pytest.mark.parametrize(("fan_in", "neurons"), [(128, 250), (129, 448), (500, 1000)])
+def test_lists_of_active_inputs_whatever_the_density(
+    row_bytes: int, weights: WeightKind, fan_in: int, neurons: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "list_bytes", lambda: row_bytes)
+    builder = builder_of((fan_in,))
+    builder.linear(neurons, weights)
+    builder.threshold()
+    builder.linear(3)
+    network = built(builder)
+    assert has_lists(network) == (neurons > 6 * row_bytes)
+    rng = np.random.default_rng(2)
+    densities = np.linspace(0, 1, 67)[:, np.newaxis]
+    x = np.where(rng.random((67, fan_in)) < densities, 1, -1).astype(np.int8)
+    assert_runtime_agrees(network, x)
+
+
+@pytest.mark.parametrize("pad_value", [-1, 0, 1])
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+@pytest.mark.parametrize("channels", [40, 64])
+def test_lists_of_windows_that_see_padding(
+    pad_value: int, weights: WeightKind, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "list_bytes", lambda: 32)
+    builder = builder_of((channels, 5, 4))
+    window = Window((3, 2), (1, 2), (2, 1), (2, 1), (1, 0))
+    builder.linear(200, weights, window, pad_value=pad_value)
+    builder.threshold()
+    builder.flatten()
+    builder.linear(2)
+    network = built(builder)
+    assert has_lists(network)
+    assert_runtime_agrees(network)
+
+
+def has_lists(network: Network) -> bool:
+    """Whether the batch executor lists the first layer's inputs."""
+    layer = build_program(map_on_host(network)).descriptors[0]
+    assert isinstance(layer, PanelsDescriptor)
+    return layer.lists is not None

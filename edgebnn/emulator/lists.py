@@ -1,0 +1,131 @@
+"""Weights for lists of active inputs, as `ebnn_lists` of `runtime/host` has them: input after input, a bit a neuron."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.emulator.descriptors import ListsDescriptor, address, host_library
+from edgebnn.mapping.plan import LinearStage, Steps
+from edgebnn.mapping.rows import Weights
+from edgebnn.mapping.steps import step_table
+from edgebnn.network.types import Threshold
+
+# Listing inputs costs the same for one panel as for many, and so do the neurons that a panel lacks.
+_LEAST_INPUTS = 128
+_LEAST_FILL = 0.75
+# Places in a list are numbers of 16 bits, of which one is that of the row of zeros.
+_MOST_ROWS = 0xFFFF
+# Tables of limits, one for each set of taps that windows at a border of zeros see.
+_MOST_ZONES = 64
+
+
+class Lists(NamedTuple):
+    """uint8 rows (panels, rows, bytes) and limits (zones, 2, panels, planes + 1, bytes); zones of rows and columns."""
+
+    rows: npt.NDArray[np.uint8]
+    limits: npt.NDArray[np.uint8]
+    zones_y: npt.NDArray[np.uint16]
+    zones_x: npt.NDArray[np.uint16]
+    inputs: int
+    input_rows: int
+    planes: int
+
+    @property
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """What a descriptor points to."""
+        return self.rows, self.limits, self.zones_y, self.zones_x
+
+    def described(self) -> ListsDescriptor:
+        """The descriptor of these."""
+        parts = [address(part) for part in self.arrays]
+        return ListsDescriptor(*parts, self.inputs, self.input_rows, self.planes, self.rows.shape[-1])
+
+
+def list_bytes() -> int:
+    """Bytes of a row of a panel that suit this processor."""
+    return int(host_library().ebnn_host_list_bytes())
+
+
+def lists_of(stage: LinearStage, rows: Weights, threshold: Threshold | None) -> Lists | None:
+    """The lists of a layer whose weights are (O, n) in the runtime's order; None where panels alone are faster."""
+    if threshold is None or not _takes_lists(stage, stage.steps):
+        return None
+    row_bytes = list_bytes()
+    panels = -(-len(rows) // (8 * row_bytes))
+    input_rows = 1 if np.all(rows) else 2
+    inputs = rows.shape[1]
+    if len(rows) < _LEAST_FILL * 8 * row_bytes * panels or inputs < _LEAST_INPUTS or inputs * input_rows > _MOST_ROWS:
+        return None
+    ys, xs = _seen_taps(stage)
+    zones_y, zone_of_y = np.unique(ys, axis=0, return_inverse=True)
+    zones_x, zone_of_x = np.unique(xs, axis=0, return_inverse=True)
+    if len(zones_y) * len(zones_x) > _MOST_ZONES:
+        return None
+    by_tap = rows.reshape(len(rows), *stage.window.kernel, -1).sum(axis=-1, dtype=np.int64)
+    totals = np.einsum("okl,yk,xl->yxo", by_tap, zones_y, zones_x).reshape(-1, len(rows))
+    planes = (2 * inputs + 1).bit_length()
+    limits, turned = _limits(totals, threshold, inputs)
+    bits = np.concatenate([~limits[..., np.newaxis] >> np.arange(planes) & 1, turned[..., np.newaxis]], axis=-1)
+    weights = np.zeros((inputs * input_rows + 1, len(rows)), np.bool_)
+    weights[:-1:input_rows] = rows.T > 0
+    if input_rows == 2:
+        weights[1:-1:2] = rows.T >= 0
+    # A neuron that is not there never reaches its limit, the largest that there is.
+    return Lists(
+        rows=_panels(weights, row_bytes),
+        limits=np.ascontiguousarray(_panels(np.moveaxis(bits, 2, -1) != 0, row_bytes)),
+        zones_y=(zone_of_y.reshape(-1) * len(zones_x)).astype(np.uint16),
+        zones_x=zone_of_x.reshape(-1).astype(np.uint16),
+        inputs=inputs,
+        input_rows=input_rows,
+        planes=planes,
+    )
+
+
+def _takes_lists(stage: LinearStage, steps: Steps | None) -> bool:
+    one_step = steps is not None and steps.steps == 1 and steps.lines is None
+    bits = stage.input.format == stage.output.format == "bits"
+    return one_step and bits and stage.groups == 1 and stage.border is None
+
+
+def _seen_taps(stage: LinearStage) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Which rows of a window (output rows, kernel rows) are inputs, of the map or of padding; and which columns."""
+
+    def seen(outputs: int, inputs: int, axis: int) -> npt.NDArray[np.int64]:
+        window = stage.window
+        taps = np.arange(outputs)[:, np.newaxis] * window.stride[axis] - window.pad[axis]
+        taps = taps + np.arange(window.kernel[axis]) * window.dilation[axis]
+        return ((taps >= 0) & (taps < inputs) | (stage.pad_value != 0)).astype(np.int64)
+
+    return seen(stage.output.height, stage.input.height, 0), seen(stage.output.width, stage.input.width, 1)
+
+
+def _limits(
+    totals: npt.NDArray[np.int64], threshold: Threshold, inputs: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """What counters must reach where inputs of +1 are listed and where those of -1 are, (zones, 2, O); and whether the
+    answer is turned over then.
+
+    A counter is V + inputs, where V is the sum of the listed inputs' weights, and the dot product 2 V - total, or with
+    inputs of -1 total - 2 V; the weights of a zone add up to `totals` (zones, O).
+    """
+    thresholds, down = step_table(threshold)
+    wanted = np.where(down, -thresholds[:, 0].astype(np.int64), thresholds[:, 0])
+    plus = -((-wanted - totals) // 2)
+    minus = (totals - wanted) // 2 + 1
+    limits = np.clip(np.stack([plus, minus], axis=1) + inputs, 0, 2 * inputs + 1)
+    turned = down ^ np.array([False, True])[:, np.newaxis]
+    return limits, np.broadcast_to(turned, limits.shape)
+
+
+def _panels(bits: npt.NDArray[np.bool_], row_bytes: int) -> npt.NDArray[np.uint8]:
+    """Bits (..., rows, O) as uint8 (..., panels, rows, row_bytes), 0 behind the last neuron."""
+    packed = np.packbits(bits, axis=-1, bitorder="little")
+    panels = -(-packed.shape[-1] // row_bytes)
+    padded = np.zeros((*packed.shape[:-1], panels * row_bytes), np.uint8)
+    padded[..., : packed.shape[-1]] = packed
+    by_panel = padded.reshape(*packed.shape[:-1], panels, row_bytes)
+    return np.ascontiguousarray(np.moveaxis(by_panel, -2, -3))

@@ -1,0 +1,17 @@
+/*
+ * ebnn_host_listed.h: layers of dot products by lists of their active inputs; private to the batch executor.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_HOST_LISTED_H
+#define EBNN_HOST_LISTED_H
+
+#include "ebnn_host_linear.h"
+
+/* Bytes of scratch for a layer that has lists. */
+size_t ebnn_host_listed_scratch_bytes(const ebnn_panels_layer *panels);
+
+int32_t ebnn_host_listed(const ebnn_panels_layer *panels, ebnn_host_series source, ebnn_host_series target,
+                         size_t batch, const ebnn_kernel *kernel, void *scratch);
+
+#endif
