@@ -161,6 +161,7 @@ class DifferenceDescriptor(ctypes.Structure):
         ("layer", LinearDescriptor),
         ("sums", _pointer),
         ("columns", _pointer),
+        ("outputs", _pointer),
         ("inputs", _pointer),
         ("weights", _pointer),
         ("wrong", _pointer),

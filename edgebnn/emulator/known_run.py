@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ctypes
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ from edgebnn.mapping.rows import fan_in_order, input_order
 from edgebnn.processors import usable_processors
 
 Octets = npt.NDArray[np.uint8]
+Number = TypeVar("Number", np.int16, np.uint32)
 
 _MOST_BYTES = 256 << 20  # samples beyond are run afresh
 _INPUT, _SCORES = 0, 1  # EBNN_HOST_INPUT, EBNN_HOST_SCORES
@@ -50,9 +52,10 @@ class _KnownLayer:
     """What is known of a dense layer; see `ebnn_difference_layer`."""
 
     sums: npt.NDArray[np.uint32]
-    columns: npt.NDArray[np.int16] | None
-    inputs: npt.NDArray[np.uint32] | None
-    weights: npt.NDArray[np.int8] | None
+    columns: npt.NDArray[np.int16] | None = None
+    outputs: npt.NDArray[np.uint32] | None = None
+    inputs: npt.NDArray[np.uint32] | None = None
+    weights: npt.NDArray[np.int8] | None = None
 
 
 class KnownRun:
@@ -68,6 +71,10 @@ class KnownRun:
         self._layers: dict[int, _KnownLayer] = {}
         for place in places if self.samples else ():
             self._layers[place] = self._know(place, known)
+            output = self._stages[place].output
+            if self._layers[place].columns is not None and output.format == "bits":
+                outputs = self._run(self._program(0, place), known, output.bytes // 4)
+                self._layers[place] = replace(self._layers[place], outputs=outputs)
 
     @property
     def clean(self) -> Program:
@@ -124,11 +131,11 @@ class KnownRun:
         if self._is_first(place):
             values, order = _decoded(source, stage.input), input_order(stage.fan_in, stage.window)
             values = values if np.array_equal(order, np.arange(len(order))) else values[:, order]
-            return _KnownLayer(self._sums(place, encoded, 0), _in_blocks(values), None, None)
+            return _KnownLayer(_in_blocks(self._sums(place, encoded, 0)), _in_blocks(values))
         sums = self._sums(place, source, place)
         weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
         columns = np.ascontiguousarray(fan_in_order(weights, stage.window).T, np.int8)
-        return _KnownLayer(sums, None, np.ascontiguousarray(source).view(np.uint32), columns)
+        return _KnownLayer(sums, inputs=np.ascontiguousarray(source).view(np.uint32), weights=columns)
 
     def _source(self, place: int, stage: LinearStage, encoded: Octets) -> Octets:
         """The bytes of a layer's input, uint8 (B, bytes)."""
@@ -193,7 +200,7 @@ class KnownRun:
         """A layer as a chip has it whose banks' struct lies at `sensing`, or without errors."""
         known, panels = self._layers[place], self._fast.program.descriptors[place]
         assert isinstance(panels, PanelsDescriptor), "a clean program reads no banks"
-        parts = map(address, (known.sums, known.columns, known.inputs, known.weights))
+        parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, known.weights))
         if lifted is None:
             return DifferenceDescriptor(panels.layer, *parts, samples=self.samples)
         wrong, opened = lifted.wrong, lifted.open
@@ -201,10 +208,10 @@ class KnownRun:
         return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples)
 
 
-def _in_blocks(values: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    """Inputs (B, n) as int16 (blocks, n, samples of a block), 0 behind the last sample."""
-    samples, inputs = values.shape
-    blocks = np.zeros((-(-samples // _BLOCK_SAMPLES), inputs, _BLOCK_SAMPLES), np.int16)
+def _in_blocks(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Numbers (B, n) as (blocks, n, samples of a block), 0 behind the last sample."""
+    samples, numbers = values.shape
+    blocks = np.zeros((-(-samples // _BLOCK_SAMPLES), numbers, _BLOCK_SAMPLES), values.dtype)
     for block, first in zip(blocks, range(0, samples, _BLOCK_SAMPLES), strict=True):
         here = values[first : first + _BLOCK_SAMPLES]
         block[:, : len(here)] = here.T

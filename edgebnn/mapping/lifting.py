@@ -49,7 +49,7 @@ class _LiftedStruct(ctypes.Structure):
     _fields_ = [
         *((name, _pointer) for name in ("sign", "nonzero", "list", "open")),
         *((name, _count) for name in ("room", "open_room", "listed", "opened", "wrong")),
-        *((name, _word) for name in ("alike", "has_zeros")),
+        *((name, _word) for name in ("alike", "unused")),
     ]
 
 
@@ -66,7 +66,6 @@ class LiftedLayer:
 
     sign: Words
     nonzero: Words
-    has_zeros: bool
     wrong: npt.NDArray[np.void]
     alike: bool
     open: npt.NDArray[np.void]
@@ -191,7 +190,7 @@ class _Layer:
             wrong = np.empty(max(len(wrong), lifted.listed), WRONG)
             opened = np.empty(max(len(opened), lifted.opened), OPEN)
         return LiftedLayer(
-            sign, nonzero, bool(lifted.has_zeros), wrong[: lifted.listed], bool(lifted.alike),
+            sign, nonzero, wrong[: lifted.listed], bool(lifted.alike),
             opened[: lifted.opened], lifted.wrong,
         )  # fmt: skip
 

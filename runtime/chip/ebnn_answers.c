@@ -70,19 +70,21 @@ static uint32_t *store(ebnn_answers *answers, uint64_t row, const answered both[
     return table < answers->room ? answers->tables + table * 2 * EBNN_READ_WORDS : NULL;
 }
 
-/* What a law makes of each value in all columns. */
-static void answer_values(const ebnn_law *law, answered by_value[EBNN_TURN_VALUES])
+/* What a law makes of each value in all columns; answers whether it leaves all of them as they are, for certain. */
+static bool answer_values(const ebnn_law *law, answered by_value[EBNN_TURN_VALUES])
 {
     memset(by_value, 0, EBNN_TURN_VALUES * sizeof *by_value);
     for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
         add_columns(&by_value[value], UINT32_MAX, law->minus[value], law->at_most_zero[value]);
     }
+    return law->minus[0] == WHOLE && law->minus[1] == 0 && law->at_most_zero[1] == WHOLE && law->at_most_zero[2] == 0;
 }
 
 void ebnn_answer_by_law(ebnn_answers *answers, uint64_t rows, const uint32_t *sign, const uint32_t *nonzero,
                         const uint16_t *kind, const ebnn_law *laws)
 {
     answered by_value[EBNN_TURN_VALUES];
+    bool unchanged = false;
 
     for (uint64_t row = 0; row < rows; row++) {
         const ebnn_law *law = &laws[kind[row]];
@@ -91,7 +93,14 @@ void ebnn_answer_by_law(ebnn_answers *answers, uint64_t rows, const uint32_t *si
         uint32_t *table;
 
         if (row == 0 || kind[row] != kind[row - 1]) {
-            answer_values(law, by_value);
+            unchanged = answer_values(law, by_value);
+        }
+        if (unchanged) {
+            const answered same = {sign[row] & nonzero[row], nonzero[row], 0};
+
+            both[0] = both[1] = same;
+            (void)store(answers, row, both);
+            continue;
         }
         for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
             found.sign |= is[value] & by_value[value].sign;

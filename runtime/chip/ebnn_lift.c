@@ -86,6 +86,7 @@ static void lift_word(const ebnn_sensing *sensing, const ebnn_lifted_layer *laye
     const size_t index = (size_t)at->neuron * layer->words + at->word, place = layer->place[index];
     const uint32_t columns = layer->columns[at->word];
     const uint32_t open = find_open(sensing, place, layer->plus_alone != 0) & columns;
+    uint32_t wrong;
 
     at->meant[0] = layer->sign[index];
     at->meant[1] = layer->nonzero[index];
@@ -97,8 +98,11 @@ static void lift_word(const ebnn_sensing *sensing, const ebnn_lifted_layer *laye
     }
     lifted->sign[index] = at->read[1][0];
     lifted->nonzero[index] = at->read[1][1];
-    lifted->has_zeros |= (at->read[1][1] ^ columns) != 0 ? 1 : 0;
-    lifted->wrong += ebnn_popcount(unlike(at->meant, at->read[1]));
+    wrong = unlike(at->meant, at->read[1]);
+    if ((wrong | unlike(at->meant, at->read[0]) | open) == 0) {
+        return; /* as most are */
+    }
+    lifted->wrong += ebnn_popcount(wrong);
     list_wrong(lifted, at, columns & ~open);
     if (open != 0) {
         list_open(lifted, at, layer->place[index], open);
@@ -111,7 +115,6 @@ void ebnn_lift(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, ebnn
 
     lifted->listed = lifted->opened = lifted->wrong = 0;
     lifted->alike = 1;
-    lifted->has_zeros = 0;
     for (at.neuron = 0; at.neuron < layer->neurons; at.neuron++) {
         for (at.word = 0; at.word < layer->words; at.word++) {
             lift_word(sensing, layer, &at, lifted);

@@ -54,7 +54,7 @@ typedef struct ebnn_lifted {
     uint64_t opened;    /* open words, by rising neuron and word */
     uint64_t wrong;     /* weights that are most likely read otherwise than meant with inputs of +1 */
     uint32_t alike;     /* 1: each listed weight changes alike with every input that the layer can have */
-    uint32_t has_zeros; /* 1: some weight is 0 */
+    uint32_t unused;
 } ebnn_lifted;
 
 void ebnn_lift(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, ebnn_lifted *lifted);

@@ -56,6 +56,24 @@ AVX2 static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, 
     }
 }
 
+AVX2 static uint64_t find_crossing(const uint32_t known[EBNN_KNOWN_SAMPLES], const uint32_t changes[EBNN_KNOWN_SAMPLES],
+                                   int32_t threshold, uint32_t down)
+{
+    const __m256i limit = _mm256_set1_epi32(threshold), flip = _mm256_set1_epi32((int32_t)down);
+    uint64_t found = 0;
+
+    for (size_t i = 0; i < EBNN_KNOWN_SAMPLES; i += LANES) {
+        const __m256i sum = _mm256_loadu_si256((const __m256i *)(const void *)(known + i));
+        const __m256i change = _mm256_loadu_si256((const __m256i *)(const void *)(changes + i));
+        const __m256i before = _mm256_cmpgt_epi32(limit, _mm256_xor_si256(sum, flip));
+        const __m256i now = _mm256_cmpgt_epi32(limit, _mm256_xor_si256(_mm256_add_epi32(sum, change), flip));
+        const int unlike = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_xor_si256(before, now)));
+
+        found |= (uint64_t)(uint32_t)unlike << i;
+    }
+    return found;
+}
+
 AVX2 static inline void add_eight(uint32_t *sums, __m256i values, __m256i factor)
 {
     __m256i *at = (__m256i *)(void *)sums;
@@ -76,7 +94,7 @@ AVX2 static void add_weights(uint32_t *sums, const int8_t *weights, int32_t fact
     ebnn_adding_portable.add_weights(sums + i, weights + i, factor, count - i);
 }
 
-const ebnn_adding_kernel ebnn_adding_avx2 = {correct, add_weights};
+const ebnn_adding_kernel ebnn_adding_avx2 = {correct, find_crossing, add_weights};
 
 #else
 

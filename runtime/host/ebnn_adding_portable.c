@@ -20,6 +20,20 @@ static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_
     }
 }
 
+static uint64_t find_crossing(const uint32_t known[EBNN_KNOWN_SAMPLES], const uint32_t changes[EBNN_KNOWN_SAMPLES],
+                              int32_t threshold, uint32_t down)
+{
+    uint64_t found = 0;
+
+    for (uint32_t i = 0; i < EBNN_KNOWN_SAMPLES; i++) {
+        const bool before = (int32_t)(known[i] ^ down) >= threshold;
+        const bool now = (int32_t)((known[i] + changes[i]) ^ down) >= threshold;
+
+        found |= (uint64_t)(before != now) << i;
+    }
+    return found;
+}
+
 static void add_weights(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -27,4 +41,4 @@ static void add_weights(uint32_t *sums, const int8_t *weights, int32_t factor, s
     }
 }
 
-const ebnn_adding_kernel ebnn_adding_portable = {correct, add_weights};
+const ebnn_adding_kernel ebnn_adding_portable = {correct, find_crossing, add_weights};

@@ -92,8 +92,11 @@ typedef struct ebnn_sensed_layer {
  */
 typedef struct ebnn_difference_layer {
     ebnn_linear_layer layer;
-    const uint32_t *sums;   /* (sample, neuron): the known run's */
+    /* the known run's: (sample, neuron), or with `columns` (block of samples, neuron, EBNN_KNOWN_SAMPLES) */
+    const uint32_t *sums;
     const int16_t *columns; /* (block of samples, input, EBNN_KNOWN_SAMPLES): the same in every run; NULL: packed */
+    const uint32_t
+        *outputs;           /* with `columns`, (sample): the known run's packed bits; NULL: all sums are written anew */
     const uint32_t *inputs; /* (sample): the known run's packed inputs, without gaps between samples */
     const int8_t *weights;  /* (input, neuron): the known run's */
     const ebnn_wrong_weight *wrong; /* weights that are others now, by rising neuron; those of `columns` change alike */

@@ -21,7 +21,7 @@ typedef struct block_of_samples {
     size_t first;
     size_t count;
     ebnn_host_series source; /* of the block */
-    uint32_t *sums;          /* (sample, neuron) */
+    uint32_t *sums;          /* (sample, neuron); with columns what changes them, (neuron, sample of the known block) */
     uint32_t *gathered;      /* planes and mask of a sample's inputs */
     ebnn_philox_kernel *philox;
 } block_of_samples;
@@ -32,11 +32,17 @@ static size_t stride_of(const ebnn_difference_layer *difference)
     return (size_t)difference->layer.output.channels + 16;
 }
 
+/* Words of a block's sums, and of one sample's beside them. */
+static size_t sums_words(const ebnn_difference_layer *difference)
+{
+    return (BLOCK + 1) * stride_of(difference);
+}
+
 size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *difference)
 {
     const size_t gathered = difference->open_count > 0 ? ebnn_linear_scratch_words(&difference->layer) : 0;
 
-    return (BLOCK * stride_of(difference) + gathered) * 4;
+    return (sums_words(difference) + gathered) * 4;
 }
 
 /* Words of a vector of bits, or of one of its two parts where it is one of trits. */
@@ -98,40 +104,105 @@ static void add_packed(const block_of_samples *at)
     }
 }
 
-/* Inputs that are the same in every run: weights that changed, neuron after neuron, for all samples at a time. */
+/* The lists of a layer from one neuron on. */
+typedef struct changed_neuron {
+    uint32_t neuron;
+    size_t wrong;       /* its first wrong weight */
+    size_t wrong_count; /* how many it has */
+    size_t open;        /* its first open word */
+    size_t open_count;
+} changed_neuron;
+
+/* The next neuron of which anything changes, behind `at`, which begins as all 0; answers whether there is one. */
+static bool next_changed(const ebnn_difference_layer *difference, changed_neuron *at)
+{
+    const size_t wrong_end = (size_t)difference->wrong_count, open_end = (size_t)difference->open_count;
+
+    at->wrong += at->wrong_count;
+    at->open += at->open_count;
+    at->wrong_count = at->open_count = 0;
+    if (at->wrong == wrong_end && at->open == open_end) {
+        return false;
+    }
+    at->neuron = at->wrong < wrong_end ? difference->wrong[at->wrong].neuron : UINT32_MAX;
+    if (at->open < open_end && difference->open[at->open].neuron < at->neuron) {
+        at->neuron = difference->open[at->open].neuron;
+    }
+    while (at->wrong + at->wrong_count < wrong_end &&
+           difference->wrong[at->wrong + at->wrong_count].neuron == at->neuron) {
+        at->wrong_count++;
+    }
+    while (at->open + at->open_count < open_end && difference->open[at->open + at->open_count].neuron == at->neuron) {
+        at->open_count++;
+    }
+    return true;
+}
+
+/*
+ * Inputs that are the same in every run: what weights that changed add to neuron after neuron, for all samples of the
+ * known run's block at a time. Neurons of which nothing changes are left alone.
+ */
 static void add_columns(const block_of_samples *at)
 {
     const ebnn_difference_layer *difference = at->difference;
-    const size_t stride = stride_of(difference);
     const size_t fan_in =
         (size_t)difference->layer.input.channels * difference->layer.input.height * difference->layer.input.width;
     const int16_t *inputs = difference->columns + at->first / BLOCK * fan_in * BLOCK;
-    uint32_t changes[BLOCK];
+    changed_neuron changed = {0};
 
-    for (size_t k = 0, next = 0; k < difference->wrong_count; k = next) {
-        const uint32_t neuron = difference->wrong[k].neuron;
+    while (next_changed(difference, &changed)) {
+        at->adding->correct(inputs, difference->wrong + changed.wrong, changed.wrong_count,
+                            at->sums + (size_t)changed.neuron * BLOCK);
+    }
+}
 
-        while (next < difference->wrong_count && difference->wrong[next].neuron == neuron) {
-            next++;
-        }
-        at->adding->correct(inputs, difference->wrong + k, next - k, changes);
-        for (size_t i = 0; i < at->count; i++) {
-            at->sums[i * stride + neuron] += changes[at->first % BLOCK + i];
+/* The place of the lowest bit that is set. */
+static uint32_t lowest_bit(uint64_t bits)
+{
+    const uint64_t below = (bits & (0 - bits)) - 1;
+
+    return ebnn_popcount((uint32_t)below) + ebnn_popcount((uint32_t)(below >> 32));
+}
+
+/* The known run's bits, and those turned round of which the sum crosses its threshold. */
+static void write_crossing(const block_of_samples *at, ebnn_host_series target)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const ebnn_steps *steps = &difference->layer.steps;
+    const size_t neurons = difference->layer.output.channels, words = ebnn_words((uint32_t)neurons);
+    const uint32_t *known = difference->sums + at->first / BLOCK * neurons * BLOCK;
+    const uint64_t all = at->count < 64 ? (UINT64_C(1) << at->count) - 1 : UINT64_MAX;
+    changed_neuron changed = {0};
+
+    for (size_t i = 0; i < at->count; i++) {
+        memcpy(target.first + i * target.stride, difference->outputs + (at->first + i) * words, words * 4);
+    }
+    while (next_changed(difference, &changed)) {
+        const uint32_t neuron = changed.neuron;
+        const size_t place = (size_t)neuron * BLOCK;
+        const uint32_t down = ebnn_bit(steps->directions, neuron) != 0 ? UINT32_MAX : 0;
+        uint64_t crossing = at->adding->find_crossing(known + place, at->sums + place, steps->thresholds[neuron], down);
+
+        for (crossing = crossing >> at->first % BLOCK & all; crossing != 0; crossing &= crossing - 1) {
+            uint8_t *sample = target.first + lowest_bit(crossing) * target.stride;
+
+            ((uint32_t *)(void *)sample)[neuron / 32] ^= UINT32_C(1) << neuron % 32;
         }
     }
 }
 
 /* What some open words, read with their inputs, add up to other than the weights that are meant. */
 static void add_read(const ebnn_open_word *open, const ebnn_sensed_word *read, uint32_t count, uint32_t weight,
-                     uint32_t *sums)
+                     uint32_t *sums, size_t neuron_stride)
 {
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t lanes = read[i].wanted, meant = open[i].nonzero & lanes, found = read[i].nonzero & lanes;
         const uint32_t alike_meant = meant & ~(open[i].sign ^ read[i].inputs);
         const uint32_t alike_found = found & ~(read[i].sign ^ read[i].inputs);
+        uint32_t *sum = &sums[open[i].neuron * neuron_stride];
 
-        sums[open[i].neuron] += weight * (2 * ebnn_popcount(alike_found) - ebnn_popcount(found));
-        sums[open[i].neuron] -= weight * (2 * ebnn_popcount(alike_meant) - ebnn_popcount(meant));
+        *sum += weight * (2 * ebnn_popcount(alike_found) - ebnn_popcount(found));
+        *sum -= weight * (2 * ebnn_popcount(alike_meant) - ebnn_popcount(meant));
     }
 }
 
@@ -156,7 +227,11 @@ static void read_plane(const block_of_samples *at, size_t sample, uint32_t plane
             read[i].wanted = open[i].lanes & mask[open[i].word];
         }
         ebnn_sense_words(difference->sensing, at->first + sample, plane, read, count, at->philox);
-        add_read(open, read, count, weight, at->sums + sample * stride_of(difference));
+        if (difference->columns != NULL) {
+            add_read(open, read, count, weight, at->sums + at->first % BLOCK + sample, BLOCK);
+        } else {
+            add_read(open, read, count, weight, at->sums + sample * stride_of(difference), 1);
+        }
     }
 }
 
@@ -193,6 +268,59 @@ static void write_sample(const ebnn_linear_layer *layer, const ebnn_kernel *kern
     }
 }
 
+static void run_packed(const block_of_samples *at, ebnn_host_series target, const ebnn_kernel *kernel)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const size_t neurons = difference->layer.output.channels, stride = stride_of(difference);
+
+    for (size_t i = 0; i < at->count; i++) {
+        memcpy(at->sums + i * stride, difference->sums + (at->first + i) * neurons, neurons * 4);
+    }
+    add_packed(at);
+    if (difference->open_count > 0) {
+        add_open(at);
+    }
+    for (size_t i = 0; i < at->count; i++) {
+        write_sample(&difference->layer, kernel, at->sums + i * stride, target.first + i * target.stride);
+    }
+}
+
+/* All sums of a block with what changes them, sample after sample. */
+static void write_all(const block_of_samples *at, ebnn_host_series target, const ebnn_kernel *kernel)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const size_t neurons = difference->layer.output.channels, first = at->first % BLOCK;
+    const uint32_t *known = difference->sums + at->first / BLOCK * neurons * BLOCK;
+    uint32_t *sums = at->sums + neurons * BLOCK;
+
+    for (size_t i = 0; i < at->count; i++) {
+        for (size_t neuron = 0; neuron < neurons; neuron++) {
+            const size_t place = neuron * BLOCK + first + i;
+
+            sums[neuron] = known[place] + at->sums[place];
+        }
+        write_sample(&difference->layer, kernel, sums, target.first + i * target.stride);
+    }
+}
+
+static void run_columns(const block_of_samples *at, ebnn_host_series target, const ebnn_kernel *kernel)
+{
+    const ebnn_difference_layer *difference = at->difference;
+
+    if (difference->outputs == NULL) {
+        memset(at->sums, 0, (size_t)difference->layer.output.channels * BLOCK * 4);
+    }
+    add_columns(at);
+    if (difference->open_count > 0) {
+        add_open(at);
+    }
+    if (difference->outputs != NULL) {
+        write_crossing(at, target);
+    } else {
+        write_all(at, target, kernel);
+    }
+}
+
 static const ebnn_adding_kernel *find_adding(const ebnn_kernel *kernel)
 {
 #if defined(__x86_64__)
@@ -208,12 +336,17 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
                              size_t batch, uint64_t first, const ebnn_kernel *kernel, void *scratch)
 {
     const ebnn_linear_layer *layer = &difference->layer;
-    const size_t neurons = layer->output.channels, stride = stride_of(difference);
     const int32_t status = ebnn_check_linear(layer);
     uint32_t *sums = (uint32_t *)scratch;
-    block_of_samples at = {difference,         find_adding(kernel), 0, 0, source, sums, sums + BLOCK * stride,
-                           kernel->philox_rows};
+    ebnn_host_series block_target = target;
+    block_of_samples at;
 
+    at.difference = difference;
+    at.adding = find_adding(kernel);
+    at.source = source;
+    at.sums = sums;
+    at.gathered = sums + sums_words(difference);
+    at.philox = kernel->philox_rows;
     if (status != EBNN_OK) {
         return status;
     }
@@ -225,19 +358,11 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
         at.count = BLOCK - at.first % BLOCK; /* no block of the known run is crossed */
         at.count = batch - done < at.count ? batch - done : at.count;
         at.source.first = source.first + done * source.stride;
-        for (size_t i = 0; i < at.count; i++) {
-            memcpy(at.sums + i * stride, difference->sums + (at.first + i) * neurons, neurons * 4);
-        }
+        block_target.first = target.first + done * target.stride;
         if (difference->columns != NULL) {
-            add_columns(&at);
+            run_columns(&at, block_target, kernel);
         } else {
-            add_packed(&at);
-        }
-        if (difference->open_count > 0) {
-            add_open(&at);
-        }
-        for (size_t i = 0; i < at.count; i++) {
-            write_sample(layer, kernel, at.sums + i * stride, target.first + (done + i) * target.stride);
+            run_packed(&at, block_target, kernel);
         }
     }
     return EBNN_OK;

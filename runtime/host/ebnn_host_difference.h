@@ -21,6 +21,12 @@ typedef struct ebnn_adding_kernel {
     /* what a neuron's wrong weights add for each sample of a block; `inputs` are the block's */
     void (*correct)(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
                     uint32_t changes[EBNN_KNOWN_SAMPLES]);
+    /*
+     * bit = sample: which of a neuron's sums reach its threshold with these changes and did not without them, or the
+     * other way round; `down`: all bits of a neuron whose sums count negated, else 0
+     */
+    uint64_t (*find_crossing)(const uint32_t known[EBNN_KNOWN_SAMPLES], const uint32_t changes[EBNN_KNOWN_SAMPLES],
+                              int32_t threshold, uint32_t down);
     /* sums[i] += factor * weights[i] */
     void (*add_weights)(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count);
 } ebnn_adding_kernel;
