@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,10 +69,19 @@ def test_a_changed_header_is_compiled_anew(tmp_path: Path) -> None:
 
 def test_a_board_that_does_not_exist_is_named(tmp_path: Path) -> None:
     folder = write_project(render_project(mapped_on(beat_network(), "cortex-m4")), tmp_path)
-    import subprocess
-
     answer = subprocess.run(["make", "board=moon"], cwd=folder, capture_output=True, text=True, check=False)
     assert answer.returncode != 0 and "there is no board 'moon'; there is mps2-an386" in answer.stderr
+
+
+def test_a_compiler_for_another_machine_is_told_so_and_builds_the_library_for_it(tmp_path: Path) -> None:
+    folder = write_project(render_project(mapped_on(beat_network(), "cortex-m4")), tmp_path)
+    refused = subprocess.run(["make", "CC=avr-none-gcc"], cwd=folder, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0 and "avr-none-gcc is not there or does not take -mcpu=cortex-m4" in refused.stderr
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    planned = make(folder, "--dry-run", "CC=gcc", "MACHINE=-O1")
+    assert "gcc -O1 " in planned and "libmodel.a" in planned
+    assert "-Werror" not in planned and "firmware.elf" not in planned and "-lgcc" not in planned
 
 
 @pytest.mark.parametrize("compiler", [ZIG, "gcc", "clang"])
@@ -183,8 +193,6 @@ def test_a_foreign_program_links_the_library_and_gets_the_interpreters_scores(
 
 
 def test_the_hosts_program_reads_samples_and_refuses_a_broken_one(tmp_path: Path) -> None:
-    import subprocess
-
     compiler = shutil.which("gcc") or pytest.skip("gcc is not installed")
     network = beat_network()
     mapped = mapped_on(network, "host")
