@@ -22,7 +22,7 @@ from benchmarks.rows import Row
 
 FOLDER = Path(__file__).resolve().parent
 PAGE = FOLDER.parent / "docs" / "performance.md"
-MODULES = ("networks", "monte_carlo", "dense", "devices", "emulation", "instructions", "energy", "budgets")
+MODULES = ("networks", "monte_carlo", "kernels", "devices", "emulation", "instructions", "energy", "budgets")
 PACKAGES = ("numpy", "onnxruntime", "torch", "ziglang")
 
 

@@ -43,6 +43,17 @@ AVX2_INLINE void make_tables(const uint8_t *values, uint8_t *tables)
     }
 }
 
+/* Of two octets the sums of the chosen low halves, or of the high ones, whose tables lie 16 bytes behind. */
+AVX2_INLINE __m256i look_up(const uint8_t *table, const __m256i former[2], const __m256i latter[2])
+{
+    const __m256i first = _mm256_add_epi8(_mm256_shuffle_epi8(table_at(table), former[0]),
+                                          _mm256_shuffle_epi8(table_at(table + 32), latter[0]));
+    const __m256i second = _mm256_add_epi8(_mm256_shuffle_epi8(table_at(table + OCTET_TABLES), former[1]),
+                                           _mm256_shuffle_epi8(table_at(table + OCTET_TABLES + 32), latter[1]));
+
+    return _mm256_add_epi8(first, second);
+}
+
 /* A panel's octets `begin` to `end`, an even number, against vectors whose tables are made. */
 AVX2_INLINE void add_bytes_tile(const ebnn_byte_panels *work, const uint8_t *rows, uint32_t factor, size_t panel,
                                 size_t vector, uint32_t begin, uint32_t end, const uint8_t *tables, int vectors)
@@ -56,29 +67,20 @@ AVX2_INLINE void add_bytes_tile(const ebnn_byte_panels *work, const uint8_t *row
         wide[v][0] = wide[v][1] = _mm256_setzero_si256();
     }
     for (uint32_t octet = 0; octet < end - begin; octet += 2, weights += 2 * EBNN_PANEL_ROWS) {
-        __m256i low[TILE_VECTORS], high[TILE_VECTORS];
+        __m256i former[2], latter[2];
 
         for (int i = 0; i < 2; i++) {
             const __m256i both = load(weights + i * EBNN_PANEL_ROWS);
-            const __m256i former = _mm256_and_si256(both, nibble);
-            const __m256i latter = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
 
-            for (int v = 0; v < vectors; v++) {
-                const uint8_t *table = tables + ((size_t)v * TABLE_OCTETS + octet + (uint32_t)i) * OCTET_TABLES;
-                const __m256i lows = _mm256_add_epi8(_mm256_shuffle_epi8(table_at(table), former),
-                                                     _mm256_shuffle_epi8(table_at(table + 32), latter));
-                const __m256i highs = _mm256_add_epi8(_mm256_shuffle_epi8(table_at(table + 16), former),
-                                                      _mm256_shuffle_epi8(table_at(table + 48), latter));
-
-                low[v] = i == 0 ? lows : _mm256_add_epi8(low[v], lows);
-                high[v] = i == 0 ? highs : _mm256_add_epi8(high[v], highs);
-            }
+            former[i] = _mm256_and_si256(both, nibble);
+            latter[i] = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
         }
         for (int v = 0; v < vectors; v++) {
-            wide[v][0] =
-                _mm256_add_epi16(wide[v][0], _mm256_maddubs_epi16(_mm256_unpacklo_epi8(low[v], high[v]), weight));
-            wide[v][1] =
-                _mm256_add_epi16(wide[v][1], _mm256_maddubs_epi16(_mm256_unpackhi_epi8(low[v], high[v]), weight));
+            const uint8_t *table = tables + ((size_t)v * TABLE_OCTETS + octet) * OCTET_TABLES;
+            const __m256i low = look_up(table, former, latter), high = look_up(table + 16, former, latter);
+
+            wide[v][0] = _mm256_add_epi16(wide[v][0], _mm256_maddubs_epi16(_mm256_unpacklo_epi8(low, high), weight));
+            wide[v][1] = _mm256_add_epi16(wide[v][1], _mm256_maddubs_epi16(_mm256_unpackhi_epi8(low, high), weight));
         }
     }
     for (int v = 0; v < vectors; v++) {
@@ -134,10 +136,16 @@ AVX2_INLINE uint32_t sum_eight(__m256i lanes)
 #define DOT_ROWS 2
 #define DOT_VECTORS 4
 
+AVX2_INLINE __m256i widened(const int8_t *weights)
+{
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)weights));
+}
+
 /* A weight has eight bits, so the pairs that are added before they are widened stay inside 32. */
 AVX2_INLINE void dot_tile(const ebnn_dots *work, size_t row, size_t vector, int rows, int vectors)
 {
-    const int16_t *weights = work->rows + row * work->length, *values = work->vectors + vector * work->length;
+    const int8_t *weights = work->rows + row * work->length;
+    const int16_t *values = work->vectors + vector * work->length;
     __m256i totals[DOT_ROWS][DOT_VECTORS];
 
     for (int r = 0; r < rows; r++) {
@@ -149,7 +157,7 @@ AVX2_INLINE void dot_tile(const ebnn_dots *work, size_t row, size_t vector, int 
         __m256i row_values[DOT_ROWS];
 
         for (int r = 0; r < rows; r++) {
-            row_values[r] = load(weights + (size_t)r * work->length + i);
+            row_values[r] = widened(weights + (size_t)r * work->length + i);
         }
         for (int v = 0; v < vectors; v++) {
             const __m256i inputs = load(values + (size_t)v * work->length + i);
@@ -166,27 +174,28 @@ AVX2_INLINE void dot_tile(const ebnn_dots *work, size_t row, size_t vector, int 
     }
 }
 
-AVX2_INLINE void dot_rows(const ebnn_dots *work, size_t row, int rows)
+/* A few vectors, which stay in the nearest cache, against all rows. */
+AVX2_INLINE void dot_vectors(const ebnn_dots *work, size_t vector, int vectors)
 {
-    size_t vector = 0;
+    size_t row = 0;
 
-    for (; vector + DOT_VECTORS <= work->vector_count; vector += DOT_VECTORS) {
-        dot_tile(work, row, vector, rows, DOT_VECTORS);
+    for (; row + DOT_ROWS <= work->row_count; row += DOT_ROWS) {
+        dot_tile(work, row, vector, DOT_ROWS, vectors);
     }
-    for (; vector < work->vector_count; vector++) {
-        dot_tile(work, row, vector, rows, 1);
+    for (; row < work->row_count; row++) {
+        dot_tile(work, row, vector, 1, vectors);
     }
 }
 
 AVX2 void ebnn_dot_values_avx2(const ebnn_dots *work)
 {
-    size_t row = 0;
+    size_t vector = 0;
 
-    for (; row + DOT_ROWS <= work->row_count; row += DOT_ROWS) {
-        dot_rows(work, row, DOT_ROWS);
+    for (; vector + DOT_VECTORS <= work->vector_count; vector += DOT_VECTORS) {
+        dot_vectors(work, vector, DOT_VECTORS);
     }
-    for (; row < work->row_count; row++) {
-        dot_rows(work, row, 1);
+    for (; vector < work->vector_count; vector++) {
+        dot_vectors(work, vector, 1);
     }
 }
 

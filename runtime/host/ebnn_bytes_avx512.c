@@ -102,82 +102,96 @@ AVX512 void ebnn_add_bytes_avx512(const ebnn_byte_panels *work)
 #define DOT_ROWS 4
 #define DOT_VECTORS 4
 
-/* The products of a few rows and vectors: `bytes` long each, elements of a byte or of two. */
-AVX512_INLINE void dot_tile(const uint8_t *rows, const uint8_t *vectors, size_t bytes, bool wide, uint32_t *sums,
-                            size_t sums_stride, int row_count, int vector_count)
+/* Rows against vectors of bytes, or of 16 bits. */
+typedef struct dots {
+    const int8_t *rows;
+    const uint8_t *vectors;
+    size_t length;
+    uint32_t *sums;
+    size_t sums_stride;
+} dots;
+
+/* Weights of a register of inputs. */
+AVX512_INLINE __m512i load_row(const int8_t *weights, bool wide)
 {
+    return wide ? _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)weights))
+                : _mm512_loadu_si512(weights);
+}
+
+AVX512_INLINE void dot_tile(const dots *work, size_t row, size_t vector, bool wide, int rows, int vectors)
+{
+    const size_t bytes = wide ? 2 * work->length : work->length, values = wide ? 32 : 64;
+    const int8_t *weights = work->rows + row * work->length;
+    const uint8_t *inputs = work->vectors + vector * bytes;
     __m512i totals[DOT_ROWS][DOT_VECTORS];
 
-    for (int r = 0; r < row_count; r++) {
-        for (int v = 0; v < vector_count; v++) {
+    for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++) {
             totals[r][v] = _mm512_setzero_si512();
         }
     }
-    for (size_t i = 0; i < bytes; i += sizeof(__m512i)) {
-        __m512i inputs[DOT_VECTORS];
+    for (size_t i = 0; i < work->length; i += values) {
+        __m512i loaded[DOT_VECTORS];
 
-        for (int v = 0; v < vector_count; v++) {
-            inputs[v] = _mm512_loadu_si512(vectors + (size_t)v * bytes + i);
+        for (int v = 0; v < vectors; v++) {
+            loaded[v] = _mm512_loadu_si512(inputs + (size_t)v * bytes + (wide ? 2 * i : i));
         }
-        for (int r = 0; r < row_count; r++) {
-            const __m512i weights = _mm512_loadu_si512(rows + (size_t)r * bytes + i);
+        for (int r = 0; r < rows; r++) {
+            const __m512i of_row = load_row(weights + (size_t)r * work->length + i, wide);
 
-            for (int v = 0; v < vector_count; v++) {
-                totals[r][v] = wide ? _mm512_dpwssd_epi32(totals[r][v], inputs[v], weights)
-                                    : _mm512_dpbusd_epi32(totals[r][v], inputs[v], weights);
+            for (int v = 0; v < vectors; v++) {
+                totals[r][v] = wide ? _mm512_dpwssd_epi32(totals[r][v], loaded[v], of_row)
+                                    : _mm512_dpbusd_epi32(totals[r][v], loaded[v], of_row);
             }
         }
     }
-    for (int r = 0; r < row_count; r++) {
-        for (int v = 0; v < vector_count; v++) {
-            sums[(size_t)v * sums_stride + (size_t)r] = (uint32_t)_mm512_reduce_add_epi32(totals[r][v]);
+    for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++) {
+            work->sums[(vector + (size_t)v) * work->sums_stride + row + (size_t)r] =
+                (uint32_t)_mm512_reduce_add_epi32(totals[r][v]);
         }
     }
 }
 
-AVX512_INLINE void dot_rows(const uint8_t *rows, const uint8_t *vectors, size_t count, size_t bytes, bool wide,
-                            uint32_t *sums, size_t sums_stride, int row_count)
+/* A few vectors, which stay in the nearest cache, against all rows. */
+AVX512_INLINE void dot_vectors(const dots *work, size_t rows, size_t vector, bool wide, int vectors)
+{
+    size_t row = 0;
+
+    for (; row + DOT_ROWS <= rows; row += DOT_ROWS) {
+        dot_tile(work, row, vector, wide, DOT_ROWS, vectors);
+    }
+    for (; row < rows; row++) {
+        dot_tile(work, row, vector, wide, 1, vectors);
+    }
+}
+
+AVX512_INLINE void dot_all(const dots *work, size_t rows, size_t count, bool wide)
 {
     size_t vector = 0;
 
     for (; vector + DOT_VECTORS <= count; vector += DOT_VECTORS) {
-        dot_tile(rows, vectors + vector * bytes, bytes, wide, sums + vector * sums_stride, sums_stride, row_count,
-                 DOT_VECTORS);
+        dot_vectors(work, rows, vector, wide, DOT_VECTORS);
     }
     for (; vector < count; vector++) {
-        dot_tile(rows, vectors + vector * bytes, bytes, wide, sums + vector * sums_stride, sums_stride, row_count, 1);
+        dot_vectors(work, rows, vector, wide, 1);
     }
 }
 
 AVX512 void ebnn_dot_values_avx512(const ebnn_dots *work)
 {
-    const uint8_t *rows = (const uint8_t *)work->rows, *vectors = (const uint8_t *)work->vectors;
-    const size_t bytes = 2 * work->length;
-    size_t row = 0;
+    const dots all = {
+        work->rows, (const uint8_t *)work->vectors, work->length, work->sums, work->sums_stride,
+    };
 
-    for (; row + DOT_ROWS <= work->row_count; row += DOT_ROWS) {
-        dot_rows(rows + row * bytes, vectors, work->vector_count, bytes, true, work->sums + row, work->sums_stride,
-                 DOT_ROWS);
-    }
-    for (; row < work->row_count; row++) {
-        dot_rows(rows + row * bytes, vectors, work->vector_count, bytes, true, work->sums + row, work->sums_stride, 1);
-    }
+    dot_all(&all, work->row_count, work->vector_count, true);
 }
 
 AVX512 void ebnn_dot_bytes_avx512(const ebnn_byte_dots *work)
 {
-    const uint8_t *rows = (const uint8_t *)work->rows;
-    const size_t bytes = work->length;
-    size_t row = 0;
+    const dots all = {work->rows, work->vectors, work->length, work->sums, work->sums_stride};
 
-    for (; row + DOT_ROWS <= work->row_count; row += DOT_ROWS) {
-        dot_rows(rows + row * bytes, work->vectors, work->vector_count, bytes, false, work->sums + row,
-                 work->sums_stride, DOT_ROWS);
-    }
-    for (; row < work->row_count; row++) {
-        dot_rows(rows + row * bytes, work->vectors, work->vector_count, bytes, false, work->sums + row,
-                 work->sums_stride, 1);
-    }
+    dot_all(&all, work->row_count, work->vector_count, false);
 }
 
 #else

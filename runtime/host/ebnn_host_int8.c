@@ -2,8 +2,8 @@
  * ebnn_host_int8.c: a layer of 8-bit weights over a batch, in blocks of vectors.
  *
  * As in ebnn_host_linear.c the vectors of all output pixels of all samples form one long series. Where the kernel
- * multiplies bytes, inputs of 8 bits are plain bytes and weights stay what they are; else both sides of a product are
- * widened to the 16 bits that a processor's multiply-and-add of pairs takes.
+ * multiplies bytes, inputs of 8 bits are plain bytes; else they are widened to the 16 bits that a processor's
+ * multiply-and-add of pairs takes.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -19,7 +19,7 @@
 #define MIN_VECTORS 4
 /* A block's vectors stay within half of a usual first-level cache. */
 #define VECTOR_BYTES 16384
-/* Rows that are widened or padded together. */
+/* Rows that are multiplied together. */
 #define BLOCK_ROWS 8
 
 /* How the scratch is shared out: sums, vectors, rows, and a vector as it is gathered. */
@@ -68,7 +68,7 @@ typedef struct block_of_vectors {
     uint32_t added; /* to each value, so that it fits; the sum of the row's weights makes it good */
     uint32_t *sums;
     void *vectors;
-    void *rows;
+    int8_t *rows;
     uint16_t *gathered;
 } block_of_vectors;
 
@@ -80,7 +80,7 @@ static void use_scratch(block_of_vectors *work, void *scratch)
     memset(at, 0, (work->plan.vectors + BLOCK_ROWS + 1) * stride);
     work->sums = (uint32_t *)scratch;
     work->vectors = at;
-    work->rows = at + work->plan.vectors * stride;
+    work->rows = (int8_t *)at + work->plan.vectors * stride;
     work->gathered = (uint16_t *)(void *)(at + (work->plan.vectors + BLOCK_ROWS) * stride);
 }
 
@@ -121,24 +121,6 @@ static void gather_block(const block_of_vectors *work, ebnn_host_series source, 
     }
 }
 
-/* Rows of weights as the kernel takes them. */
-static void take_rows(const block_of_vectors *work, const int8_t *weights, size_t count)
-{
-    const size_t fan_in = ebnn_fan_in(work->layer), stride = work->plan.stride;
-
-    for (size_t row = 0; row < count; row++, weights += fan_in) {
-        int16_t *wide = (int16_t *)work->rows + row * stride;
-
-        if (work->bytes) {
-            memcpy((int8_t *)work->rows + row * stride, weights, fan_in);
-            continue;
-        }
-        for (size_t k = 0; k < fan_in; k++) {
-            wide[k] = weights[k];
-        }
-    }
-}
-
 /* Sums of vectors that were moved as if they had not been. */
 static void move_back(const block_of_vectors *work, const int8_t *weights, size_t count, uint32_t *sums)
 {
@@ -156,20 +138,32 @@ static void move_back(const block_of_vectors *work, const int8_t *weights, size_
     }
 }
 
-static void multiply(const block_of_vectors *work, size_t rows, uint32_t *sums)
+/* Rows of weights, padded as the vectors are. */
+static const int8_t *padded_rows(const block_of_vectors *work, const int8_t *weights, size_t count)
+{
+    const size_t fan_in = ebnn_fan_in(work->layer), stride = work->plan.stride;
+
+    if (fan_in == stride) {
+        return weights;
+    }
+    for (size_t row = 0; row < count; row++) {
+        memcpy(work->rows + row * stride, weights + row * fan_in, fan_in);
+    }
+    return work->rows;
+}
+
+static void multiply(const block_of_vectors *work, const int8_t *rows, size_t count, uint32_t *sums)
 {
     const size_t stride = work->plan.stride, channels = work->layer->output.channels;
 
     if (work->bytes) {
         const ebnn_byte_dots dots = {
-            (const int8_t *)work->rows, (const uint8_t *)work->vectors, rows, work->count, stride, sums, channels,
+            rows, (const uint8_t *)work->vectors, count, work->count, stride, sums, channels,
         };
 
         work->kernel->dot_bytes(&dots);
     } else {
-        const ebnn_dots dots = {
-            (const int16_t *)work->rows, (const int16_t *)work->vectors, rows, work->count, stride, sums, channels,
-        };
+        const ebnn_dots dots = {rows, (const int16_t *)work->vectors, count, work->count, stride, sums, channels};
 
         work->kernel->dot_values(&dots);
     }
@@ -185,8 +179,7 @@ static void add_group(const block_of_vectors *work, ebnn_host_series source, uin
         const size_t rows = end - neuron < BLOCK_ROWS ? end - neuron : BLOCK_ROWS;
         const int8_t *weights = layer->weights + neuron * ebnn_fan_in(layer);
 
-        take_rows(work, weights, rows);
-        multiply(work, rows, work->sums + neuron);
+        multiply(work, padded_rows(work, weights, rows), rows, work->sums + neuron);
         if (work->added != 0) {
             move_back(work, weights, rows, work->sums + neuron);
         }
@@ -195,15 +188,21 @@ static void add_group(const block_of_vectors *work, ebnn_host_series source, uin
 
 static void write_block(const block_of_vectors *work, ebnn_host_series target)
 {
-    const ebnn_tensor *output = &work->layer->output;
+    const ebnn_int8_layer *layer = work->layer;
+    const ebnn_tensor *output = &layer->output;
     const size_t pixels = (size_t)output->height * output->width;
+    const bool plain = pixels == 1 && layer->steps.steps == 0 && layer->border == NULL;
 
-    for (size_t i = 0; i < work->count; i++) {
+    for (size_t i = 0; i < work->count && plain; i++) {
+        memcpy(target.first + (work->first + i) * target.stride, work->sums + i * output->channels,
+               4 * (size_t)output->channels);
+    }
+    for (size_t i = 0; i < work->count && !plain; i++) {
         const uint32_t pixel = (uint32_t)((work->first + i) % pixels);
         uint8_t *data = target.first + (work->first + i) / pixels * target.stride;
         const uint32_t *sums = work->sums + i * output->channels;
-        ebnn_writer writer = ebnn_sum_writer_at(output, &work->layer->steps, work->layer->border, data,
-                                                pixel / output->width, pixel % output->width);
+        ebnn_writer writer = ebnn_sum_writer_at(output, &layer->steps, layer->border, data, pixel / output->width,
+                                                pixel % output->width);
 
         for (uint32_t channel = 0; channel < output->channels; channel++) {
             ebnn_write_sum(&writer, sums[channel]);

@@ -74,7 +74,7 @@ typedef struct ebnn_listing {
 
 /* Rows of weights, each of 8 bits, against vectors of integers; a vector lies behind the other, and so do the rows. */
 typedef struct ebnn_dots {
-    const int16_t *rows;
+    const int8_t *rows;
     const int16_t *vectors;
     size_t row_count;
     size_t vector_count;

@@ -264,7 +264,8 @@ static void threshold_bits(const ebnn_steps *steps, const uint32_t *sums, uint32
 /* A few rows against a vector. */
 NEON_INLINE void dot_tile(const ebnn_dots *work, size_t row, size_t vector, int rows)
 {
-    const int16_t *weights = work->rows + row * work->length, *values = work->vectors + vector * work->length;
+    const int8_t *weights = work->rows + row * work->length;
+    const int16_t *values = work->vectors + vector * work->length;
     int32x4_t totals[DOT_ROWS][2];
 
     for (int r = 0; r < rows; r++) {
@@ -274,7 +275,7 @@ NEON_INLINE void dot_tile(const ebnn_dots *work, size_t row, size_t vector, int 
         const int16x8_t inputs = vld1q_s16(values + i);
 
         for (int r = 0; r < rows; r++) {
-            const int16x8_t eight = vld1q_s16(weights + (size_t)r * work->length + i);
+            const int16x8_t eight = vmovl_s8(vld1_s8(weights + (size_t)r * work->length + i));
 
             totals[r][0] = vmlal_s16(totals[r][0], vget_low_s16(inputs), vget_low_s16(eight));
             totals[r][1] = vmlal_high_s16(totals[r][1], inputs, eight);

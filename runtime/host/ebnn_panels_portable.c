@@ -43,49 +43,79 @@ static inline octet octet_of(const uint8_t *codes)
 /* Octets whose counts, of 8 each, can be added up in bytes. */
 #define RANGE_OCTETS UINT32_C(31)
 
-/* sums[r] += factor * (counts of octets `begin` to `end`), with 0 to 8 of each octet */
-static void add_counts(const ebnn_bit_panels *work, size_t vector, size_t first, uint32_t begin, uint32_t end)
+/* Inputs of octets `begin` to `end` that are unlike the weights of a panel, in bytes. */
+static void count_unlike(const ebnn_bit_panels *work, const uint8_t *codes, size_t first, uint32_t begin, uint32_t end,
+                         uint64_t counts[PANEL_WORDS])
 {
-    const size_t left = work->rows - first, rows = left < EBNN_PANEL_ROWS ? left : EBNN_PANEL_ROWS;
-    const uint8_t *codes = work->codes + vector * work->codes_stride;
-    uint32_t *sums = work->sums + vector * work->sums_stride + first;
-    uint64_t unlike[PANEL_WORDS] = {0}, counted[PANEL_WORDS] = {0};
-    uint8_t bytes[2][EBNN_PANEL_ROWS];
+    for (uint32_t i = begin; i < end; i++) {
+        const octet inputs = octet_of(codes + 2 * (size_t)i);
+        uint64_t weights[PANEL_WORDS];
 
+        memcpy(weights, work->plus + first * work->octets + (size_t)i * EBNN_PANEL_ROWS, sizeof weights);
+        for (int k = 0; k < PANEL_WORDS; k++) {
+            counts[k] += count_bytes((weights[k] ^ inputs.values) & inputs.counting);
+        }
+    }
+}
+
+/* The same of inputs that have the value of their weight, which is not 0, or its opposite. */
+static void count_both(const ebnn_bit_panels *work, const uint8_t *codes, size_t first, uint32_t begin, uint32_t end,
+                       uint64_t alike[PANEL_WORDS], uint64_t unlike[PANEL_WORDS])
+{
     for (uint32_t i = begin; i < end; i++) {
         const octet inputs = octet_of(codes + 2 * (size_t)i);
         const size_t at = first * work->octets + (size_t)i * EBNN_PANEL_ROWS;
         uint64_t plus[PANEL_WORDS], minus[PANEL_WORDS];
 
         memcpy(plus, work->plus + at, sizeof plus);
-        if (work->minus != NULL) {
-            memcpy(minus, work->minus + at, sizeof minus);
-        }
+        memcpy(minus, work->minus + at, sizeof minus);
         for (int k = 0; k < PANEL_WORDS; k++) {
-            const uint64_t counting = work->minus != NULL ? inputs.counting & (plus[k] | minus[k]) : inputs.counting;
+            const uint64_t counting = (plus[k] | minus[k]) & inputs.counting, differs = plus[k] ^ inputs.values;
 
-            unlike[k] += count_bytes((plus[k] ^ inputs.values) & counting);
-            counted[k] += count_bytes(counting);
+            alike[k] += count_bytes(counting & ~differs);
+            unlike[k] += count_bytes(counting & differs);
         }
     }
-    memcpy(bytes[0], unlike, sizeof unlike);
-    memcpy(bytes[1], counted, sizeof counted);
-    for (size_t row = 0; row < rows; row++) {
-        const uint32_t count = bytes[0][row];
+}
 
-        sums[row] += work->factor * (work->minus != NULL ? bytes[1][row] - 2 * count : count);
+/* sums[r] += factor * counts[r], of the rows that there are */
+static void add_counts(const ebnn_bit_panels *work, size_t vector, size_t first, uint32_t factor,
+                       const uint64_t counts[PANEL_WORDS])
+{
+    const size_t left = work->rows - first, rows = left < EBNN_PANEL_ROWS ? left : EBNN_PANEL_ROWS;
+    uint32_t *sums = work->sums + vector * work->sums_stride + first;
+    uint8_t bytes[EBNN_PANEL_ROWS];
+
+    memcpy(bytes, counts, sizeof bytes);
+    for (size_t row = 0; row < rows; row++) {
+        sums[row] += factor * bytes[row];
+    }
+}
+
+static void add_range(const ebnn_bit_panels *work, size_t first, uint32_t begin, uint32_t end)
+{
+    for (size_t vector = 0; vector < work->vectors; vector++) {
+        const uint8_t *codes = work->codes + vector * work->codes_stride;
+        uint64_t alike[PANEL_WORDS] = {0}, unlike[PANEL_WORDS] = {0};
+
+        if (work->minus == NULL) {
+            count_unlike(work, codes, first, begin, end, unlike);
+            add_counts(work, vector, first, work->factor, unlike);
+        } else {
+            count_both(work, codes, first, begin, end, alike, unlike);
+            add_counts(work, vector, first, work->factor, alike);
+            add_counts(work, vector, first, 0 - work->factor, unlike);
+        }
     }
 }
 
 static void add_bits(const ebnn_bit_panels *work)
 {
     for (size_t first = 0; first < work->rows; first += EBNN_PANEL_ROWS) {
-        for (size_t vector = 0; vector < work->vectors; vector++) {
-            for (uint32_t begin = 0; begin < work->octets; begin += RANGE_OCTETS) {
-                const uint32_t left = work->octets - begin;
+        for (uint32_t begin = 0; begin < work->octets; begin += RANGE_OCTETS) {
+            const uint32_t left = work->octets - begin;
 
-                add_counts(work, vector, first, begin, begin + (left < RANGE_OCTETS ? left : RANGE_OCTETS));
-            }
+            add_range(work, first, begin, begin + (left < RANGE_OCTETS ? left : RANGE_OCTETS));
         }
     }
 }
@@ -140,7 +170,8 @@ static void dot_values(const ebnn_dots *work)
 {
     for (size_t vector = 0; vector < work->vector_count; vector++) {
         for (size_t row = 0; row < work->row_count; row++) {
-            const int16_t *weights = work->rows + row * work->length, *values = work->vectors + vector * work->length;
+            const int8_t *weights = work->rows + row * work->length;
+            const int16_t *values = work->vectors + vector * work->length;
             uint32_t sum = 0;
 
             for (size_t i = 0; i < work->length; i++) {

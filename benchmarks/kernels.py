@@ -1,0 +1,229 @@
+"""Kernels of the fast path, one thread, layers of 1024 x 1024: against onnxruntime's float32 and int8 on one thread.
+
+Ours start from inputs as the layer before leaves them, as every layer behind the first one does, and write into memory
+that is there already. "Packed signs" end in bits behind a threshold, by lists of active inputs. Batches of 256; half of
+the inputs are +1 where nothing else is said. Instruction sets that the processor lacks are left out.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from math import prod
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from benchmarks.rows import Call, Row, in_turns, ratio, seconds
+from build_native import find_compiler
+from edgebnn.emulator.fast import FastPath, Kernel, kernels
+from edgebnn.emulator.program import Program, assemble
+from edgebnn.native import LIBRARY_PATH
+from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
+from tests.networks import Builder
+from tests.runtime.firmware_calls import map_on_host
+
+HERE = Path(__file__).resolve().parent
+RUNTIME = HERE.parent / "runtime"
+SIZE, BATCH = 1024, 256
+TURNS = 15
+FLOAT, INT8 = "onnxruntime float32", "onnxruntime int8"
+DENSITIES = (0.1, 0.3, 0.5, 0.7, 0.9)
+# work, kernel -> the goals against float32 and int8
+GOALS: dict[tuple[str, Kernel], tuple[float, float]] = {
+    ("int32 out", "avx2"): (8, 5),
+    ("packed signs out", "avx2"): (12, 7.5),
+    ("int32 out", "avx512"): (16, 5),
+    ("packed signs out", "avx512"): (22, 7),
+    ("ternary, int32 out", "avx512"): (12, 4),
+    ("one vector, int32 out", "avx512"): (25, 10),
+}
+CONVOLUTION_GOAL = 0.8
+INT8_GOAL = 0.5
+# Twice what bitnet.cpp's I2_S does with ternary weights and int8 on one AVX2 core, which is 92 to 112.
+BYTES_GOAL = 2 * 92
+THREADS_GOAL = 1.8
+
+
+class Work(NamedTuple):
+    """A layer at work: the program of the layer alone, its inputs, and where it writes."""
+
+    fast: FastPath
+    program: Program
+    encoded: np.ndarray
+    found: np.ndarray
+    macs: int
+
+    def call(self, kernel: Kernel) -> Call:
+        return lambda: self.fast.execute(self.program, self.encoded, self.found, kernel=kernel)
+
+    def in_threads(self, threads: int, kernel: Kernel) -> Call:
+        """The batch shared out among so many threads."""
+        parts = [slice(at, at + BATCH) for at in range(0, len(self.encoded), BATCH)]
+        pool = ThreadPoolExecutor(threads)
+
+        def run(part: slice) -> None:
+            self.fast.execute(self.program, self.encoded[part], self.found[part], kernel=kernel)
+
+        return lambda: list(pool.map(run, parts))
+
+
+def layer(
+    weights: WeightKind,
+    shape: tuple[int, ...] = (SIZE,),
+    neurons: int = SIZE,
+    *,
+    kind: str = "bits",
+    batch: int = BATCH,
+    density: float = 0.5,
+    packed: bool = False,
+    window: Window | None = None,
+) -> Work:
+    """One layer with random weights and inputs."""
+    rng = np.random.default_rng(0)
+    tensor = Tensor("x", Kind.BITS, shape, -1, 1) if kind == "bits" else Tensor("x", Kind.INTEGERS, shape, 0, 255)
+    network = one_layer(Builder(tensor, rng), weights, neurons, packed, window)
+    if kind == "bits":
+        x = np.where(rng.random((batch, *shape)) < density, 1, -1).astype(np.int8)
+    else:
+        x = rng.integers(0, 256, (batch, *shape)).astype(np.uint8)
+    fast = FastPath(map_on_host(network))
+    alone = fast.program.descriptors[:1]
+    program = replace(fast.program, steps=assemble(fast.mapped, alone), descriptors=alone)
+    macs = batch * network.linear[0].weights.size * prod(network.linear[0].output.shape[1:])
+    return Work(fast, program, fast.encode(x), np.empty((batch, network.output.size), np.int32), macs)
+
+
+def one_layer(builder: Builder, weights: WeightKind, neurons: int, packed: bool, window: Window | None) -> Network:
+    if window is None:
+        builder.linear(neurons, weights)
+    else:
+        builder.linear(neurons, weights, window)
+    if packed:
+        builder.threshold()
+        if window is not None:
+            builder.flatten()
+        builder.linear(1)
+    return builder.network()
+
+
+def session(integers: bool, batch: int) -> Call:
+    """A matrix product of the same size in onnxruntime."""
+    rng = np.random.default_rng(0)
+    numbers, element = (np.uint8, TensorProto.UINT8) if integers else (np.float32, TensorProto.FLOAT)
+    matrix = rng.integers(-128, 128, (SIZE, SIZE)).astype(np.int8 if integers else np.float32)
+    result = TensorProto.INT32 if integers else TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger" if integers else "MatMul", ["x", "weights"], ["scores"])],
+        "dense",
+        [helper.make_tensor_value_info("x", element, ["batch", SIZE])],
+        [helper.make_tensor_value_info("scores", result, ["batch", SIZE])],
+        [numpy_helper.from_array(matrix, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    loaded = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    x = rng.integers(0, 256, (batch, SIZE)).astype(numbers)
+    return lambda: loaded.run(None, {"x": x})
+
+
+def gmacs(turns: list[dict[str, float]], name: str, macs: int) -> float:
+    return macs / median(turn[name] for turn in turns) / 1e9
+
+
+def against_theirs(kernel: Kernel, name: str, work: Work, theirs: dict[str, Call], turns: int = TURNS) -> Iterator[Row]:
+    """A layer beside both of onnxruntime's."""
+    taken = in_turns({**theirs, kernel: work.call(kernel)}, turns)
+    speed = gmacs(taken, kernel, work.macs)
+    for opponent, goal in zip(theirs, GOALS.get((name, kernel), (None, None)), strict=True):
+        yield Row(f"{kernel}, {name}, {speed:.0f} GMAC/s", ratio(taken, opponent, kernel), f"x {opponent}", goal)
+
+
+def popcount_limit() -> float | None:
+    """Bits a nanosecond that the processor tells apart and counts, in registers; None without a C compiler."""
+    compiler = find_compiler()
+    if compiler is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder) / "popcount_limit.so"
+        includes = [f"-I{RUNTIME / name}" for name in ("include", "src", "host", "chip")]
+        command = [*compiler.command, "-O3", "-std=c99", "-shared", "-fPIC", *includes, str(HERE / "popcount_limit.c")]
+        subprocess.run([*command, str(LIBRARY_PATH), f"-Wl,-rpath,{LIBRARY_PATH.parent}", "-o", str(built)], check=True)
+        count = ctypes.CDLL(str(built)).popcount_limit
+        count.restype, count.argtypes = ctypes.c_uint64, [ctypes.c_uint64, ctypes.c_void_p]
+        sink = np.ones(1, np.uint64)
+        rounds = 1_000_000
+        bits = count(rounds, sink.ctypes.data)
+        return float(bits / min(seconds(lambda: count(rounds, sink.ctypes.data)) for _ in range(TURNS)) / 1e9)
+
+
+def rows() -> Iterator[Row]:
+    theirs = {FLOAT: session(False, BATCH), INT8: session(True, BATCH)}
+    one = {FLOAT: session(False, 1), INT8: session(True, 1)}
+    taken = in_turns(theirs, TURNS)
+    for name in theirs:
+        yield Row(name, gmacs(taken, name, BATCH * SIZE * SIZE), "GMAC/s")
+    dense = layer(WeightKind.BINARY)
+    limit = popcount_limit()
+    if limit is not None:
+        yield Row("popcount limit, in registers", limit, "GMAC/s")
+    for kernel in kernels():
+        yield from against_theirs(kernel, "int32 out", dense, theirs)
+        if kernel == "portable":
+            continue
+        yield from against_theirs(kernel, "packed signs out", layer(WeightKind.BINARY, packed=True), theirs)
+        yield from against_theirs(kernel, "ternary, int32 out", layer(WeightKind.TERNARY), theirs)
+        yield from against_theirs(kernel, "one vector, int32 out", layer(WeightKind.BINARY, batch=1), one, 300)
+        yield from by_itself(kernel, dense, limit)
+        yield from of_integers(kernel, theirs[INT8])
+    lacking = [name for name in ("avx2", "avx512", "neon") if name not in kernels()]
+    yield Row(f"left out, not of this processor: {', '.join(lacking)}", len(lacking), "instruction sets")
+
+
+def by_itself(kernel: Kernel, dense: Work, limit: float | None) -> Iterator[Row]:
+    """Beside its own limit, convolutions, densities and threads."""
+    signs = {str(density): layer(WeightKind.BINARY, packed=True, density=density) for density in DENSITIES}
+    calls = {density: work.call(kernel) for density, work in signs.items()}
+    taken = in_turns({"dense": dense.call(kernel), **calls}, TURNS)
+    if limit is not None:
+        yield Row(f"{kernel}, int32 out", gmacs(taken, "dense", dense.macs) / limit, "of the popcount limit")
+        share = gmacs(taken, "0.5", dense.macs) / limit
+        yield Row(f"{kernel}, packed signs out", share, "of the popcount limit")
+    for density in DENSITIES:
+        yield Row(f"{kernel}, packed signs out, {density:.0%} active", ratio(taken, "0.5", str(density)), "x 50 %")
+    channels, side, window = 128, 8, Window((3, 3), (1, 1), (1, 1), (1, 1), (1, 1))
+    for packed, out in ((False, "int32"), (True, "packed signs")):
+        pair = {
+            "dense": layer(WeightKind.BINARY, (channels * 9,), 512, packed=packed),
+            "convolution": layer(WeightKind.BINARY, (channels, side, side), 512, batch=4, packed=packed, window=window),
+        }
+        taken = in_turns({name: work.call(kernel) for name, work in pair.items()}, TURNS)
+        speeds = [gmacs(taken, name, work.macs) for name, work in pair.items()]
+        work = f"{kernel}, 3 x 3 convolution of 128 to 512 channels, {out} out"
+        yield Row(work, next(b / a for a, b in pairwise(speeds)), "x dense, same fan-in", CONVOLUTION_GOAL)
+    many = layer(WeightKind.BINARY, batch=8 * BATCH)
+    taken = in_turns({str(threads): many.in_threads(threads, kernel) for threads in (1, 2)}, TURNS)
+    yield Row(f"{kernel}, int32 out, two threads", ratio(taken, "1", "2"), "x one thread", THREADS_GOAL)
+
+
+def of_integers(kernel: Kernel, int8: Call) -> Iterator[Row]:
+    """Inputs of 8 bits."""
+    works = {kind.value: layer(kind, kind="uint8") for kind in WeightKind}
+    taken = in_turns({INT8: int8, **{name: work.call(kernel) for name, work in works.items()}}, TURNS)
+    for kind in WeightKind:
+        speed = gmacs(taken, kind.value, works[kind.value].macs)
+        if kind is WeightKind.INT8:
+            name = f"{kernel}, int8 weights x uint8, {speed:.0f} GMAC/s"
+            yield Row(name, ratio(taken, INT8, kind.value), f"x {INT8}", INT8_GOAL)
+        else:
+            yield Row(f"{kernel}, {kind.value} weights x uint8", speed, "GMAC/s", BYTES_GOAL)
