@@ -8,8 +8,9 @@
 
 #include "ebnn_internal.h"
 
-/* Words that an array of counters has: ebnn_add_listed takes four planes from the one that it adds to. */
-#define EBNN_COUNTER_WORDS (EBNN_MOST_SUM_PLANES + 4)
+/* Planes that ebnn_add_listed takes from the one that it adds to, of which all may lie behind a counter's own. */
+#define EBNN_PLANES_BEHIND UINT32_C(5)
+#define EBNN_COUNTER_WORDS (EBNN_MOST_SUM_PLANES + EBNN_PLANES_BEHIND)
 
 /*
  * Adds the words at the listed places to counters, each bit to the counter of its neuron. A place is an offset in bytes

@@ -76,8 +76,8 @@ static void count_word(const window_at *at, uint32_t word, uint32_t *counters)
     for (uint32_t plane = 0; plane < layer->sum_planes; plane++, seed >>= 1) {
         counters[plane] = 0 - (seed & 1);
     }
-    for (uint32_t plane = layer->sum_planes; plane < EBNN_COUNTER_WORDS; plane++) {
-        counters[plane] = 0;
+    for (uint32_t plane = 0; plane < EBNN_PLANES_BEHIND; plane++) {
+        counters[layer->sum_planes + plane] = 0;
     }
     if (layer->not_minus == NULL) {
         add_window(at, counters + 1, layer->plus + first);
