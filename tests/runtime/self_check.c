@@ -72,7 +72,7 @@ static uint8_t *bit_panels(const ebnn_linear_layer *layer, const int32_t *values
 /* The layer with its weights in panels, as the batch executor takes it. */
 static ebnn_panels_layer in_panels(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in)
 {
-    ebnn_panels_layer made = {*layer, bit_panels(layer, values, fan_in, 1), NULL, NULL};
+    ebnn_panels_layer made = {*layer, bit_panels(layer, values, fan_in, 1), NULL, NULL, NULL};
 
     if (layer->nonzero != NULL) {
         made.minus = bit_panels(layer, values, fan_in, -1);
