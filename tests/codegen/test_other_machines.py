@@ -36,9 +36,8 @@ int main(void)
     UCSR0B = 1 << TXEN0;
     stdout = &port;
     const long status = model_init() | model_infer(input, scores, work);
-    printf("\n:%%ld", status);
-    for (int i = 0; i < MODEL_SCORES; i++) printf(" %%ld", (long)scores[i]);
-    printf("\n");
+    printf(":%%ld\n", status);
+    for (int i = 0; i < MODEL_SCORES; i++) printf(":%%ld\n", (long)scores[i]);
     cli();
     sleep_enable();
     sleep_cpu();
@@ -59,7 +58,5 @@ def test_scores_are_the_interpreters_on_a_machine_of_16_bits(seed: int, tmp_path
     flags = [f"-mmcu={MACHINE}", "-Os", "-Ifirmware/include"]
     run(["avr-gcc", *flags, "main.c", "firmware/libmodel.a", "-o", "program"], tmp_path)
     simulated = run(["simavr", "-m", MACHINE, "-f", "16000000", "program"], tmp_path)
-    status, *scores = map(
-        int, re.findall(r"-?\d+", (simulated.stdout + simulated.stderr).decode().partition(":")[2].partition(".")[0])
-    )
+    status, *scores = map(int, re.findall(r":(-?\d+)", (simulated.stdout + simulated.stderr).decode()))
     assert status == 0 and np.array_equal(scores, interpret(network, x).ravel())
