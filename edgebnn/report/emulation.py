@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import SECONDS_A_DAY
+from edgebnn.chip.ternary_errors import TERNARY_EVENTS
 from edgebnn.emulator.accuracy import Verdict
 from edgebnn.emulator.chip_results import ChipResult, OverChips, ProgrammingCost, TernaryErrors, policy_of
 from edgebnn.emulator.emulate import Emulation
@@ -133,7 +134,8 @@ def _over_chips_document(result: Emulation) -> Document | None:
 
 
 def _ternary_document(errors: TernaryErrors) -> Document:
-    return {**asdict(errors.rates), "evidence": str(errors.evidence)}
+    rates = {event: getattr(errors.rates, event) for event in TERNARY_EVENTS}
+    return {**rates, "evidence": str(errors.evidence)}
 
 
 def _verdict(mapped: MappedNetwork, result: Emulation, allowed_drop: float) -> Document:
