@@ -1,6 +1,8 @@
 """Monte Carlo: an MLP 784-1024-1024-10 on chips with bit errors, 1,000 samples a chip, against a plain PyTorch loop.
 
 The loop turns each weight with `torch.where(torch.rand(...) < rate, -w, w)` and multiplies in float32, on one thread.
+`device` is compared with `ber` at the rates of a programming policy. With the noise of its reads, in which some weights are
+read anew for every sample, it has a row of its own.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ import torch
 import edgebnn
 from benchmarks.networks import WIDTHS, mlp
 from benchmarks.rows import Row, in_turns, ratio
+from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from tests.exports import export
 
 SAMPLES, CHIPS, TURNS = 1000, 10, 5
 GOALS = {1e-2: 10, 1e-4: 25}
+POLICIES = ("strong", "low-energy")
+DEVICE_GOAL = 1 / 3
 THEIRS, OURS = "a plain PyTorch loop", "edgebnn"
 
 
@@ -37,7 +42,26 @@ def rows() -> Iterator[Row]:
             }
             work = f"{CHIPS} chips at a bit error rate of {rate:g}, {SAMPLES:,} samples each"
             yield Row(work, ratio(in_turns(calls, TURNS), THEIRS, OURS), f"x {THEIRS}", goal)
+        yield from device_rows(deployment, x)
     torch.set_num_threads(threads)
+
+
+def device_rows(deployment: edgebnn.Deployment, x: np.ndarray) -> Iterator[Row]:
+    """The speed of `device` as a share of that of `ber`, in the same turns."""
+    for policy in POLICIES:
+        models = {
+            "ber": ChipInstance(0, policy=policy),
+            "device": ChipInstance(0, errors=ErrorModel.DEVICE, kinds=ErrorKinds.PROGRAMMING, policy=policy),
+            "device, reads that err anew": ChipInstance(0, errors=ErrorModel.DEVICE, policy=policy),
+        }
+        calls = {
+            name: lambda like=like: deployment.emulate(x, chips=CHIPS, like=like, firmware_samples=0)
+            for name, like in models.items()
+        }
+        turns = in_turns(calls, TURNS)
+        for name in list(models)[1:]:
+            goal = DEVICE_GOAL if name == "device" else None
+            yield Row(f"{name}: {CHIPS} chips of the policy {policy}", ratio(turns, "ber", name), "x ber", goal)
 
 
 def loop(model: torch.nn.Module, x: torch.Tensor, rate: float, chip: int) -> torch.Tensor:
