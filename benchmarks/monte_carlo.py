@@ -1,8 +1,8 @@
 """Monte Carlo: an MLP 784-1024-1024-10 on chips with bit errors, 1,000 samples a chip, against a plain PyTorch loop.
 
 The loop turns each weight with `torch.where(torch.rand(...) < rate, -w, w)` and multiplies in float32, on one thread.
-`device` is compared with `ber` at the rates of a programming policy. With the noise of its reads, in which some weights are
-read anew for every sample, it has a row of its own.
+`device` is compared with `ber` at the rates of a programming policy. With the noise of its reads, in which some weights
+are read anew for every sample, it has a row of its own.
 """
 
 from __future__ import annotations

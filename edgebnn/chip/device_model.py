@@ -22,7 +22,7 @@ from edgebnn.chip.read_back import ReadBack
 from edgebnn.chip.reading import ProgrammedBanks, Thresholds
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.structs import DeviceReads
+from edgebnn.chip.structs import DeviceReads, DeviceVerify
 from edgebnn.chip.structs import Devices as DevicesStruct
 from edgebnn.chip.stuck_devices import drawn_sticking
 from edgebnn.chip.target import Target
@@ -39,9 +39,12 @@ def program_devices(
     Each XNOR is wrong at the rate `xnor` besides.
     """
     answering, cell = Answering(pattern.shape), device_cell(chip, target, policy)
-    if chip.measured is None and chip.attempts == 1:
-        devices, rows = DevicesStruct.of(cell, chip.seed, cell.middle), pattern.rows
-        answering.by_devices(devices, DeviceReads.of(cell, rows, chip.conditions.cycles, xnor), rows)
+    if chip.measured is None:
+        devices, rows, verify = DevicesStruct.of(cell, chip.seed, cell.middle), pattern.rows, None
+        if chip.attempts > 1:
+            back = _read_back(chip, target, policy)
+            verify = DeviceVerify.of(back.cell, chip.seed, chip.attempts, back.guard_band)
+        answering.by_devices(devices, DeviceReads.of(cell, rows, chip.conditions.cycles, xnor, verify), rows)
     else:
         for rows in pattern.blocks(_BLOCK_ROWS):
             answering.by_thresholds(rows.place, *row_thresholds(chip, target, policy, rows, xnor))

@@ -139,12 +139,31 @@ class AnswerPlaces(ctypes.Structure):
     ]
 
 
-class DeviceReads(ctypes.Structure):
-    """`ebnn_device_reads`; keeps the arrays alive that it points to."""
+class DeviceVerify(ctypes.Structure):
+    """`ebnn_device_verify`; keeps the devices alive that it points to."""
 
-    arrays: tuple[npt.NDArray[Any], ...]
+    devices_then: Devices
     _fields_ = [
-        *((name, _pointer) for name in ("below", "bank_row", "sign", "nonzero", "ternary")),
+        ("devices", _pointer),
+        ("attempts", _word),
+        *((name, _float) for name in ("guard_band", "window", "window_spread")),
+    ]
+
+    @classmethod
+    def of(cls, cell: Cell, seed: int, attempts: int, guard_band: float) -> DeviceVerify:
+        """Cells as they are right after programming, which is tried at most so often."""
+        devices = Devices.of(cell, seed, cell.middle)
+        found = cls(ctypes.addressof(devices), attempts, guard_band, cell.window, cell.window_spread)
+        found.devices_then = devices
+        return found
+
+
+class DeviceReads(ctypes.Structure):
+    """`ebnn_device_reads`; keeps everything alive that it points to."""
+
+    pointed_to: tuple[Any, ...]
+    _fields_ = [
+        *((name, _pointer) for name in ("below", "bank_row", "sign", "nonzero", "ternary", "verify")),
         ("rows", _count),
         ("pulse", _count),
         ("chances", _count * 4),
@@ -155,18 +174,24 @@ class DeviceReads(ctypes.Structure):
     ]
 
     @classmethod
-    def of(cls, cell: Cell, rows: Rows, pulse: int, misread: float) -> DeviceReads:
-        """Rows whose devices last had this pulse; each XNOR is wrong at the rate `misread` besides."""
+    def of(
+        cls, cell: Cell, rows: Rows, pulse: int, misread: float, verify: DeviceVerify | None = None
+    ) -> DeviceReads:  # fmt: skip
+        """Rows whose devices have this pulse at the first attempt; each XNOR is wrong at the rate `misread` besides.
+
+        Without `verify` there is one attempt.
+        """
         ternary = np.ascontiguousarray(rows.ternary, np.uint8)
         arrays = tables().below, rows.drawn_row, rows.sign, rows.nonzero, ternary
-        found = cls(*(each.ctypes.data for each in arrays), len(rows.row), pulse)
+        address = None if verify is None else ctypes.addressof(verify)
+        found = cls(*(each.ctypes.data for each in arrays), address, len(rows.row), pulse)
         found.chances[:] = upper_chances(cell.telegraph.share)
         found.noise, found.window_spread, found.misread = cell.noise, cell.window_spread, misread
         found.window = cell.window
         found.amplitude = cell.telegraph.amplitude if cell.telegraph.share else 0.0
         shape = rows.geometry
         found.row_bits, found.words, found.sharing = shape.row_bits, shape.words, shape.reads_per_row
-        found.arrays = arrays
+        found.pointed_to = *arrays, verify
         return found
 
 
@@ -190,7 +215,7 @@ def chip_library() -> ctypes.CDLL:
     native.ebnn_answer_devices.argtypes = [*map(pointer, (Devices, DeviceReads, AnswerPlaces)), kernel]
     sizes = (
         (native.ebnn_device_bytes, (Devices, DeviceRows, DeviceErrors)),
-        (native.ebnn_device_reads_bytes, (DeviceReads,)),
+        (native.ebnn_device_reads_bytes, (DeviceReads, DeviceVerify)),
         (native.ebnn_turns_bytes, (Turns,)),
         (native.ebnn_answers_bytes, (AnswerPlaces,)),
     )

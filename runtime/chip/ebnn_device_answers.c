@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "ebnn_devices_kernel.h"
 
@@ -34,7 +35,7 @@ typedef struct column_answer {
 
 uint32_t ebnn_device_reads_bytes(void)
 {
-    return (uint32_t)sizeof(ebnn_device_reads);
+    return (uint32_t)(sizeof(ebnn_device_reads) + sizeof(ebnn_device_verify));
 }
 
 /* 2^32 times the probability that a normal number of this spread is less than the margin. */
@@ -117,14 +118,101 @@ static column_answer misread(column_answer answer, double rate, bool ternary)
     return found;
 }
 
-/* By how much ln R of a column's devices is higher in their upper states. */
-static void draw_amplitudes(const device_reading *at, uint32_t bank_row, uint32_t column, float raised[2])
+/* By how much ln R of a column's devices is higher in their upper states, of `amplitude` at most. */
+static void draw_amplitudes(const ebnn_devices *devices, float amplitude, uint32_t bank_row, uint32_t column,
+                            float raised[2])
 {
     uint32_t words[4];
 
-    ebnn_draw(words, at->devices->seed, EBNN_DOMAIN_TELEGRAPH, bank_row, column, 0, 0);
+    ebnn_draw(words, devices->seed, EBNN_DOMAIN_TELEGRAPH, bank_row, column, 0, 0);
     for (uint32_t side = 0; side < 2; side++) {
-        raised[side] = at->reads->amplitude * ((float)(words[side] >> 8) * EBNN_TELEGRAPH_STEP);
+        raised[side] = amplitude * ((float)(words[side] >> 8) * EBNN_TELEGRAPH_STEP);
+    }
+}
+
+/* The weight that a column is meant to hold. */
+static int32_t meant(const ebnn_device_row *cells, uint32_t column)
+{
+    return (int32_t)(cells->low[0] >> column & 1) - (int32_t)(cells->low[1] >> column & 1);
+}
+
+/* Whether a read back with one input is right: `margin` of the lines, `behind`: the first one less the window. */
+static bool is_right(float guard, int32_t weight, float margin, float behind, bool ternary)
+{
+    if (weight > 0 ? !(margin >= guard) : weight < 0 && !(-margin > guard)) {
+        return false;
+    }
+    return !ternary || (weight != 0 ? -behind >= guard : behind > guard);
+}
+
+/* Whether a column of +-1 reads right whatever the noise of its reads. */
+static bool is_surely_right(const ebnn_device_verify *verify, int32_t weight, float margin, float offset)
+{
+    const float noise = EBNN_LARGEST_NORMAL * verify->devices->noise;
+
+    return (weight > 0 ? margin : -margin) - fabsf(offset) - noise >
+           verify->guard_band + ROUNDING * (fabsf(margin) + fabsf(offset) + noise);
+}
+
+/* Whether a column reads right with either input, right after a pulse. */
+static bool accepts(const device_reading *at, uint64_t row, const ebnn_device_row *cells, uint32_t column)
+{
+    const ebnn_device_verify *verify = at->reads->verify;
+    const ebnn_devices *devices = verify->devices;
+    const bool ternary = at->reads->ternary[row] != 0, switches = ebnn_devices_switch(devices) != 0;
+    const float bl = cells->ln_resistance[0][column], blb = cells->ln_resistance[1][column];
+    const int32_t weight = meant(cells, column);
+    float raised[2] = {0, 0};
+    uint32_t words[4], states[4] = {0};
+
+    if (!ternary && !switches && is_surely_right(verify, weight, blb - bl, at->offsets[column])) {
+        return true;
+    }
+    ebnn_draw(words, devices->seed, EBNN_DOMAIN_VERIFY, cells->bank_row, column, cells->pulse, 0);
+    if (switches) {
+        draw_amplitudes(devices, devices->amplitude, cells->bank_row, column, raised);
+        ebnn_draw(states, devices->seed, EBNN_DOMAIN_VERIFY, cells->bank_row, column, cells->pulse, EBNN_UPPER_BLOCK);
+    }
+    for (uint32_t input = 0; input < 2; input++) {
+        const float offset = input != 0 ? at->offsets[column] : -at->offsets[column];
+        const float noise = devices->noise * ebnn_normal(devices->chords, words[input]);
+        const float first = switches && states[input] < devices->upper ? bl + raised[0] : bl;
+        const float second = switches && states[2 + input] < devices->upper ? blb + raised[1] : blb;
+        const float late = verify->window_spread * ebnn_normal(devices->chords, words[2 + input]);
+        const float behind = (first < second ? first : second) - (verify->window + late);
+
+        if (!is_right(verify->guard_band, weight, ((second - first) + offset) + noise, behind, ternary)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Programs a row until every column is accepted, or as often as is allowed, and draws what it has become since. */
+static void program_verified(const device_reading *at, uint64_t row, ebnn_device_row *cells)
+{
+    const ebnn_device_verify *verify = at->reads->verify;
+    uint32_t rejected = UINT32_MAX;
+
+    for (uint32_t attempt = 0; attempt < verify->attempts && rejected != 0; attempt++) {
+        ebnn_device_row tried = *cells;
+
+        tried.pulse = at->reads->pulse + attempt;
+        at->kernel->draw_row(at->devices, &tried);
+        for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+            for (uint32_t side = 0; side < 2 && (rejected >> column & 1) != 0; side++) {
+                cells->ln_resistance[side][column] = tried.ln_resistance[side][column];
+            }
+        }
+        if (attempt + 1 == verify->attempts) {
+            break;
+        }
+        at->kernel->draw_row(verify->devices, &tried);
+        for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+            if ((rejected >> column & 1) != 0 && accepts(at, row, &tried, column)) {
+                rejected &= ~(UINT32_C(1) << column);
+            }
+        }
     }
 }
 
@@ -138,7 +226,7 @@ static void answer_column(const device_reading *at, uint64_t row, uint32_t colum
     float raised[2] = {0, 0};
 
     if (reads->amplitude > 0) {
-        draw_amplitudes(at, reads->bank_row[row], column, raised);
+        draw_amplitudes(at->devices, reads->amplitude, reads->bank_row[row], column, raised);
     }
     for (uint32_t input = 0; input < 2; input++) {
         const float offset = input != 0 ? at->offsets[column] : -at->offsets[column];
@@ -175,6 +263,19 @@ static void answer_open(const device_reading *at, uint64_t row, const ebnn_devic
     ebnn_answer_row(answers, row, minus, at_most_zero);
 }
 
+/* What a row of +-1 answers, all of whose resistances are known. */
+static ebnn_row_answer find_answer(const device_reading *at, const ebnn_device_row *cells)
+{
+    ebnn_row_answer found = {{0, 0}, 0};
+
+    for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+        const float margin = cells->ln_resistance[1][column] - cells->ln_resistance[0][column];
+
+        ebnn_devices_answer(&at->near, column, margin, at->offsets[column], &found);
+    }
+    return found;
+}
+
 static void answer_row(const device_reading *at, uint64_t row, ebnn_answers *answers)
 {
     const ebnn_device_reads *reads = at->reads;
@@ -186,7 +287,12 @@ static void answer_row(const device_reading *at, uint64_t row, ebnn_answers *ans
     cells.pulse = reads->pulse;
     cells.low[0] = sign & nonzero;
     cells.low[1] = ~sign & nonzero;
-    if (reads->ternary[row] != 0 || nonzero != UINT32_MAX) {
+    if (reads->verify != NULL) {
+        program_verified(at, row, &cells);
+        if (reads->ternary[row] == 0 && nonzero == UINT32_MAX) {
+            answer = find_answer(at, &cells);
+        }
+    } else if (reads->ternary[row] != 0 || nonzero != UINT32_MAX) {
         at->kernel->draw_row(at->devices, &cells);
     } else {
         at->kernel->read_row(at->devices, at->offsets, &at->near, &cells, &answer);

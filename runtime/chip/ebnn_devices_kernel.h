@@ -8,6 +8,8 @@
 #ifndef EBNN_DEVICES_KERNEL_H
 #define EBNN_DEVICES_KERNEL_H
 
+#include <math.h>
+
 #include "ebnn_devices.h"
 #include "ebnn_normal.h"
 #include "ebnn_philox.h"
@@ -78,6 +80,20 @@ typedef struct ebnn_row_answer {
     uint32_t minus[2]; /* with an input of -1, and of +1: columns that answer -1; of those that are not open */
     uint32_t open;     /* columns whose lines come so close that noise may decide */
 } ebnn_row_answer;
+
+/* What a column of +-1 answers with either input, its lines being `margin` apart, through an amplifier of this offset. */
+static inline void ebnn_devices_answer(const ebnn_device_near *near, uint32_t column, float margin, float offset,
+                                       ebnn_row_answer *answer)
+{
+    const float margins[2] = {margin - offset, margin + offset};
+    const int open = !(fabsf(margins[0]) > near->reach && fabsf(margins[1]) > near->reach);
+
+    answer->open |= (uint32_t)open << column;
+    for (uint32_t input = 0; input < 2; input++) {
+        answer->minus[input] &= ~(UINT32_C(1) << column);
+        answer->minus[input] |= (uint32_t)(margins[input] < 0) << column;
+    }
+}
 
 typedef struct ebnn_devices_kernel {
     /* the input offsets of 32 amplifiers in ln R, those of `bank_row` */

@@ -133,20 +133,6 @@ static float approach(const ebnn_devices *devices, const ebnn_device_near *near,
     return near->device_spread * own + near->cycle_spread * pulses + near->relaxation_spread * relaxed;
 }
 
-/* One column with either input, through an amplifier of this offset. */
-static void read_column(const ebnn_device_near *near, uint32_t column, float margin, float offset,
-                        ebnn_row_answer *answer)
-{
-    const float margins[2] = {margin - offset, margin + offset};
-    const bool open = !(fabsf(margins[0]) > near->reach && fabsf(margins[1]) > near->reach);
-
-    answer->open |= (uint32_t)open << column;
-    for (uint32_t input = 0; input < 2; input++) {
-        answer->minus[input] &= ~(UINT32_C(1) << column);
-        answer->minus[input] |= (uint32_t)(margins[input] < 0) << column;
-    }
-}
-
 static void read_row(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS], const ebnn_device_near *near,
                      ebnn_device_row *row, ebnn_row_answer *answer)
 {
@@ -163,8 +149,8 @@ static void read_row(const ebnn_devices *devices, const float offsets[EBNN_COLUM
         for (uint32_t side = 0; side < 2; side++) {
             row->ln_resistance[side][column] = ln_resistance(devices, side, &cell[side]);
         }
-        read_column(near, column, row->ln_resistance[1][column] - row->ln_resistance[0][column], offsets[column],
-                    answer);
+        ebnn_devices_answer(near, column, row->ln_resistance[1][column] - row->ln_resistance[0][column],
+                            offsets[column], answer);
     }
 }
 

@@ -89,11 +89,13 @@ def test_c_answers_what_numpy_defines(change: str, kernel: Kernel) -> None:
         same(found.banks(geometry, SEED, True), wanted.banks(geometry, SEED, True))
 
 
+@pytest.mark.parametrize("attempts", [1, 4])
 @pytest.mark.parametrize("kinds", ErrorKinds)
-def test_a_chip_is_the_same_in_c_and_in_numpy(kinds: ErrorKinds) -> None:
+def test_a_chip_is_the_same_in_c_and_in_numpy(kinds: ErrorKinds, attempts: int) -> None:
     target, pattern = load_target("rram130"), mixed_pattern(SINGLE)
     chip = ChipInstance(
         7, errors=ErrorModel.DEVICE, kinds=kinds, policy="ultra-low-energy", conditions=Conditions(cycles=3),
+        attempts=attempts, guard_band=0.3 if attempts > 1 else 0.0,
         read_error_rate=0.0 if kinds is ErrorKinds.PROGRAMMING else 1e-3,
     )  # fmt: skip
     wanted = Answering(pattern.shape)
