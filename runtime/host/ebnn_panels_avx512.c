@@ -84,8 +84,13 @@ AVX512_INLINE void load_weights(const ebnn_bit_panels *work, size_t offset, __m5
     }
 }
 
-/* How many inputs that count are unlike their weights, those of 0 left out, for a panel; added with the factor. */
-AVX512_INLINE void add_tile(const word_range *range, size_t panel, uint32_t factor, int vectors, bool ternary)
+/* (first ^ second) & third */
+#define UNLIKE_AND 0x28
+
+/* How many inputs that count are unlike their weights, those of 0 left out, for a panel; added with the factor. Where the
+ * whole range counts, that is not looked at. */
+AVX512_INLINE void add_tile(const word_range *range, size_t panel, uint32_t factor, int vectors, bool ternary,
+                            bool whole)
 {
     const ebnn_bit_panels *work = range->work;
     const size_t offset = (panel * work->octets + 4 * (size_t)range->begin) * EBNN_PANEL_ROWS;
@@ -104,10 +109,15 @@ AVX512_INLINE void add_tile(const word_range *range, size_t panel, uint32_t fact
             const __m512i values = broadcast(inputs[v].values), counting = broadcast(inputs[v].counting);
 
             for (int half = 0; half < HALVES; half++) {
-                const __m512i looked_at = ternary ? _mm512_and_si512(nonzero[half], counting) : counting;
-                /* 0x28: (first ^ second) & third */
-                const __m512i unlike = _mm512_ternarylogic_epi32(plus[half], values, looked_at, 0x28);
+                __m512i unlike = _mm512_xor_si512(plus[half], values);
 
+                if (ternary && whole) {
+                    unlike = _mm512_ternarylogic_epi32(values, plus[half], nonzero[half], UNLIKE_AND);
+                } else if (!whole) {
+                    const __m512i looked_at = ternary ? _mm512_and_si512(nonzero[half], counting) : counting;
+
+                    unlike = _mm512_ternarylogic_epi32(values, plus[half], looked_at, UNLIKE_AND);
+                }
                 totals[v][half] = _mm512_add_epi32(totals[v][half], _mm512_popcnt_epi32(unlike));
             }
         }
@@ -152,13 +162,17 @@ AVX512_INLINE void add_counted(const word_range *range, size_t panel, int vector
 
 AVX512_INLINE void add_vectors(word_range *range, int vectors, bool ternary)
 {
+    const uint32_t factor = ternary ? 0 - 2 * range->work->factor : range->work->factor;
+
     take_inputs(range, vectors);
     for (size_t panel = 0; panel * EBNN_PANEL_ROWS < range->work->rows; panel++) {
-        if (ternary) {
-            add_tile(range, panel, 0 - 2 * range->work->factor, vectors, true);
-            add_counted(range, panel, vectors);
+        if (range->whole) {
+            add_tile(range, panel, factor, vectors, ternary, true);
         } else {
-            add_tile(range, panel, range->work->factor, vectors, false);
+            add_tile(range, panel, factor, vectors, ternary, false);
+        }
+        if (ternary) {
+            add_counted(range, panel, vectors);
         }
     }
 }
