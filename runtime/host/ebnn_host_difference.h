@@ -31,6 +31,34 @@ typedef struct ebnn_adding_kernel {
     void (*add_weights)(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count);
 } ebnn_adding_kernel;
 
+/* A block at work: samples `first` to `first + count` of the known run. */
+typedef struct ebnn_difference_block {
+    const ebnn_difference_layer *difference;
+    const ebnn_adding_kernel *adding;
+    size_t first;
+    size_t count;
+    ebnn_host_series source; /* of the block */
+    uint32_t *sums;          /* (sample, neuron); with columns what changes them, (neuron, sample of the known block) */
+    uint32_t *gathered;      /* planes and mask of a sample's inputs */
+    ebnn_philox_kernel *philox;
+} ebnn_difference_block;
+
+/* Sums from one sample's to the next one's: those of a neuron shall not all compete for one set of a cache. */
+static inline size_t ebnn_difference_stride(const ebnn_difference_layer *difference)
+{
+    return (size_t)difference->layer.output.channels + 16;
+}
+
+/* One sample's sums through the layer's steps into memory. */
+void ebnn_difference_write(const ebnn_linear_layer *layer, const ebnn_kernel *kernel, const uint32_t *sums,
+                           uint8_t *data);
+
+/* Weights that are read anew: for each sample, and for each plane of its inputs. */
+void ebnn_difference_open(const ebnn_difference_block *at);
+
+/* A block of a layer with columns. */
+void ebnn_difference_columns(const ebnn_difference_block *at, ebnn_host_series target, const ebnn_kernel *kernel);
+
 extern const ebnn_adding_kernel ebnn_adding_portable;
 
 #if defined(__x86_64__)

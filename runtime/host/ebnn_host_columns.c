@@ -1,0 +1,134 @@
+/*
+ * ebnn_host_columns.c: layers whose inputs are the same in every run, by their difference from a known run: neuron after
+ * neuron, for a block of samples at a time.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ebnn_host_difference.h"
+
+#include <string.h>
+
+#include "ebnn_internal.h"
+
+/* The lists of a layer from one neuron on. */
+typedef struct changed_neuron {
+    uint32_t neuron;
+    size_t wrong;       /* its first wrong weight */
+    size_t wrong_count; /* how many it has */
+    size_t open;        /* its first open word */
+    size_t open_count;
+} changed_neuron;
+
+/* The next neuron of which anything changes, behind `at`, which begins as all 0; answers whether there is one. */
+static bool next_changed(const ebnn_difference_layer *difference, changed_neuron *at)
+{
+    const size_t wrong_end = (size_t)difference->wrong_count, open_end = (size_t)difference->open_count;
+
+    at->wrong += at->wrong_count;
+    at->open += at->open_count;
+    at->wrong_count = at->open_count = 0;
+    if (at->wrong == wrong_end && at->open == open_end) {
+        return false;
+    }
+    at->neuron = at->wrong < wrong_end ? difference->wrong[at->wrong].neuron : UINT32_MAX;
+    if (at->open < open_end && difference->open[at->open].neuron < at->neuron) {
+        at->neuron = difference->open[at->open].neuron;
+    }
+    while (at->wrong + at->wrong_count < wrong_end &&
+           difference->wrong[at->wrong + at->wrong_count].neuron == at->neuron) {
+        at->wrong_count++;
+    }
+    while (at->open + at->open_count < open_end && difference->open[at->open + at->open_count].neuron == at->neuron) {
+        at->open_count++;
+    }
+    return true;
+}
+
+/*
+ * Inputs that are the same in every run: what weights that changed add to neuron after neuron, for all samples of the
+ * known run's block at a time. Neurons of which nothing changes are left alone.
+ */
+static void add_columns(const ebnn_difference_block *at)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const size_t fan_in =
+        (size_t)difference->layer.input.channels * difference->layer.input.height * difference->layer.input.width;
+    const int16_t *inputs = difference->columns + at->first / EBNN_KNOWN_SAMPLES * fan_in * EBNN_KNOWN_SAMPLES;
+    changed_neuron changed = {0};
+
+    while (next_changed(difference, &changed)) {
+        at->adding->correct(inputs, difference->wrong + changed.wrong, changed.wrong_count,
+                            at->sums + (size_t)changed.neuron * EBNN_KNOWN_SAMPLES);
+    }
+}
+
+/* The place of the lowest bit that is set. */
+static uint32_t lowest_bit(uint64_t bits)
+{
+    const uint64_t below = (bits & (0 - bits)) - 1;
+
+    return ebnn_popcount((uint32_t)below) + ebnn_popcount((uint32_t)(below >> 32));
+}
+
+/* The known run's bits, and those turned round of which the sum crosses its threshold. */
+static void write_crossing(const ebnn_difference_block *at, ebnn_host_series target)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const ebnn_steps *steps = &difference->layer.steps;
+    const size_t neurons = difference->layer.output.channels, words = ebnn_words((uint32_t)neurons);
+    const uint32_t *known = difference->sums + at->first / EBNN_KNOWN_SAMPLES * neurons * EBNN_KNOWN_SAMPLES;
+    const uint64_t all = at->count < 64 ? (UINT64_C(1) << at->count) - 1 : UINT64_MAX;
+    changed_neuron changed = {0};
+
+    for (size_t i = 0; i < at->count; i++) {
+        memcpy(target.first + i * target.stride, difference->outputs + (at->first + i) * words, words * 4);
+    }
+    while (next_changed(difference, &changed)) {
+        const uint32_t neuron = changed.neuron;
+        const size_t place = (size_t)neuron * EBNN_KNOWN_SAMPLES;
+        const uint32_t down = ebnn_bit(steps->directions, neuron) != 0 ? UINT32_MAX : 0;
+        uint64_t crossing = at->adding->find_crossing(known + place, at->sums + place, steps->thresholds[neuron], down);
+
+        for (crossing = crossing >> at->first % EBNN_KNOWN_SAMPLES & all; crossing != 0; crossing &= crossing - 1) {
+            uint8_t *sample = target.first + lowest_bit(crossing) * target.stride;
+
+            ((uint32_t *)(void *)sample)[neuron / 32] ^= UINT32_C(1) << neuron % 32;
+        }
+    }
+}
+
+/* All sums of a block with what changes them, sample after sample. */
+static void write_all(const ebnn_difference_block *at, ebnn_host_series target, const ebnn_kernel *kernel)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const size_t neurons = difference->layer.output.channels, first = at->first % EBNN_KNOWN_SAMPLES;
+    const uint32_t *known = difference->sums + at->first / EBNN_KNOWN_SAMPLES * neurons * EBNN_KNOWN_SAMPLES;
+    uint32_t *sums = at->sums + neurons * EBNN_KNOWN_SAMPLES;
+
+    for (size_t i = 0; i < at->count; i++) {
+        for (size_t neuron = 0; neuron < neurons; neuron++) {
+            const size_t place = neuron * EBNN_KNOWN_SAMPLES + first + i;
+
+            sums[neuron] = known[place] + at->sums[place];
+        }
+        ebnn_difference_write(&difference->layer, kernel, sums, target.first + i * target.stride);
+    }
+}
+
+void ebnn_difference_columns(const ebnn_difference_block *at, ebnn_host_series target, const ebnn_kernel *kernel)
+{
+    const ebnn_difference_layer *difference = at->difference;
+
+    if (difference->outputs == NULL) {
+        memset(at->sums, 0, (size_t)difference->layer.output.channels * EBNN_KNOWN_SAMPLES * 4);
+    }
+    add_columns(at);
+    if (difference->open_count > 0) {
+        ebnn_difference_open(at);
+    }
+    if (difference->outputs != NULL) {
+        write_crossing(at, target);
+    } else {
+        write_all(at, target, kernel);
+    }
+}
