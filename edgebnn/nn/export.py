@@ -91,6 +91,7 @@ def _folded(module: nn.Module) -> nn.Module:
             dilation=module.dilation,  # type: ignore[arg-type]
             groups=module.groups,
             bias=False,
+            padding_mode=module.padding_mode,
         )
         return _plain(module, convolution)
     for name, child in module.named_children():

@@ -102,10 +102,10 @@ class _BinaryConvolution(_Binary):
         bias: bool = False,
         padding_mode: str = "zeros",
     ) -> None:
-        if padding_mode != "zeros":
+        if padding_mode == "circular":
             raise ModelError(
-                f"padding_mode '{padding_mode}' pads with values of the map itself, which the compiler does not map; "
-                "leave it at 'zeros'"
+                "padding_mode 'circular' is exported as joins along rows and columns, which the compiler does not map; "
+                "pad with 'zeros', 'reflect' or 'replicate'"
             )
         super().__init__(
             in_channels,
@@ -116,11 +116,12 @@ class _BinaryConvolution(_Binary):
             dilation=dilation,
             groups=groups,
             bias=bias,
+            padding_mode=padding_mode,
         )
         _spread(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Integers (plus the bias) where x holds integers; the padding is zeros."""
+        """Integers (plus the bias) where x holds integers."""
         return self._conv_forward(x, self.quantised_weight(), self.bias)
 
 
@@ -146,8 +147,8 @@ class TernaryLinear(_Ternary, BinaryLinear):
 class BinaryConv1d(_BinaryConvolution, nn.Conv1d):
     """Convolution over time with +-1 weights: (n, in, length) -> (n, out, positions).
 
-    The arguments are those of `torch.nn.Conv1d`, but that there is no bias unless asked; ModelError for another
-    `padding_mode` than zeros.
+    The arguments are those of `torch.nn.Conv1d`, but that there is no bias unless asked; ModelError for the
+    `padding_mode` circular.
     """
 
 
@@ -158,8 +159,8 @@ class TernaryConv1d(_Ternary, BinaryConv1d):
 class BinaryConv2d(_BinaryConvolution, nn.Conv2d):
     """Convolution over an image with +-1 weights: (n, in, h, w) -> (n, out, h', w').
 
-    The arguments are those of `torch.nn.Conv2d`, but that there is no bias unless asked; ModelError for another
-    `padding_mode` than zeros.
+    The arguments are those of `torch.nn.Conv2d`, but that there is no bias unless asked; ModelError for the
+    `padding_mode` circular.
     """
 
 

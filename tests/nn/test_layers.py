@@ -156,3 +156,27 @@ def test_every_option_of_the_layers_survives_the_export_and_the_compiler(tmp_pat
     if not ambiguous:
         assert np.abs(interpret(network, x) * network.output.scale - expected).max() < 1e-3
     assert ambiguous == 0 or dynamo
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+def test_a_padding_with_the_maps_own_values_is_exact(tmp_path, mode):
+    torch.manual_seed(3)
+    model = torch.nn.Sequential(
+        layers.TernaryConv2d(2, 4, 3, padding=(1, 2), padding_mode=mode),
+        layers.Sign(),
+        layers.BinaryConv2d(4, 4, 3, padding=1, padding_mode=mode),
+        layers.Sign(),
+        torch.nn.Flatten(),
+        layers.BinaryLinear(4 * 5 * 8, 3),
+    ).eval()
+    export_onnx(model, torch.zeros(1, 2, 5, 6), tmp_path / "m.onnx")
+    network = read_network(tmp_path / "m.onnx", ReadOptions("int8"))
+    x = np.random.default_rng(0).integers(-8, 8, (20, 2, 5, 6)).astype(np.int8)
+    with torch.no_grad():
+        expected = model(torch.as_tensor(x).float()).numpy()
+    assert np.array_equal(interpret(network, x) * network.output.scale, expected)
+
+
+def test_a_padding_that_the_compiler_does_not_map_is_refused_at_once():
+    with pytest.raises(ModelError, match=r"padding_mode 'circular' .*pad with 'zeros', 'reflect' or 'replicate'"):
+        layers.BinaryConv1d(2, 4, 3, padding=1, padding_mode="circular")

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import edgebnn.nn
-from edgebnn.errors import ModelError
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "training.md"
 
@@ -54,10 +53,3 @@ def test_the_example_of_the_docs_trains_and_compiles(tmp_path: Path, monkeypatch
     scores = names["scores"]
     assert np.mean(scores.argmax(1) == expected.argmax(1)) > 0.99
     assert np.mean(scores.argmax(1) == names["y"].numpy()) > 0.8
-
-
-@pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
-def test_a_padding_that_the_compiler_does_not_map_is_refused_at_once(mode: str) -> None:
-    pytest.importorskip("torch")
-    with pytest.raises(ModelError, match=f"padding_mode '{mode}'.*leave it at 'zeros'"):
-        edgebnn.nn.BinaryConv1d(2, 4, 3, padding=1, padding_mode=mode)
