@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from onnx import TensorProto
 
 from edgebnn.frontend.graph import Graph, Node, as_integers
@@ -21,7 +22,7 @@ from edgebnn.frontend.operations import (
     Recogniser,
 )
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.quantisers import scale_operand
+from edgebnn.frontend.quantisers import TooManyBits, scale_operand
 from edgebnn.frontend.shapes import SHAPES, BatchLost
 from edgebnn.frontend.smooth import SMOOTH
 
@@ -146,17 +147,15 @@ def left_out_behind(node: Node, operands: Operands, leaves: str) -> Operation:
             return Forwarding()
         case (("ArgMax" | "TopK"), "levels"):
             raise Refusal(
-                "compares probabilities that were rounded, of which several can be the same",
-                "compare the scores before they become probabilities, or leave the quantiser behind them out",
+                "compares scores or probabilities that were rounded, of which several can be the same",
+                "compare the scores before they are rounded, or leave the quantiser behind them out",
             )
         case "Log", ("order" | "levels"):
             return replace(_order_kept(node), leaves=leaves)
         case operator, "order" if operator in ENDINGS:
             return ENDINGS[operator](node, operands)
-        case (("Quant" | "IntQuant" | "QuantizeLinear" | "DequantizeLinear"), ("order" | "levels")):
-            scale = scale_operand(operands, 1)
-            if scale.size == 1 and scale > 0:
-                return _rounding(node)
+        case (("Quant" | "IntQuant" | "QuantizeLinear" | "DequantizeLinear"), ("order" | "levels")) if _rises(operands):
+            return _rounding(node, "the answer has no probabilities to round")
     raise Refusal("reads what an operator for the end of a model makes", "let the model end in that operator")
 
 
@@ -173,8 +172,22 @@ def reshaped_at_the_end(node: Node, operands: Operands) -> Operation:
         return Forwarding()
 
 
-def _rounding(node: Node) -> Operation:
+def finely_quantised_at_the_end(node: Node, operands: Operands, refusal: TooManyBits) -> Operation:
+    """A quantiser of a model's scores with more levels than steps are counted for: left out.
+
+    `refusal` where it is none, or turns their order.
+    """
+    if node.operator not in _QUANTISERS or not _rises(operands):
+        raise refusal
+    return _rounding(node, "the answer is what it rounds, whose order is the same")
+
+
+def _rises(operands: Operands) -> bool:
+    scale = scale_operand(operands, 1)
+    return scale.size == 1 and bool(np.all(scale > 0))
+
+
+def _rounding(node: Node, why: str) -> Operation:
     if node.operator not in _QUANTISERS:
         return Forwarding()
-    note = f"the quantiser '{node.name}' behind it is left out too: the answer has no probabilities to round"
-    return Dropping(note, leaves="levels")
+    return Dropping(f"the final quantiser '{node.name}' is left out: {why}", leaves="levels")

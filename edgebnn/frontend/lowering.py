@@ -16,7 +16,7 @@ from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
 from edgebnn.frontend.emission import Emitter
-from edgebnn.frontend.endings import left_out, left_out_behind, reshaped_at_the_end
+from edgebnn.frontend.endings import finely_quantised_at_the_end, left_out, left_out_behind, reshaped_at_the_end
 from edgebnn.frontend.expressions import Leaf
 from edgebnn.frontend.folding import Folder, foldable
 from edgebnn.frontend.graph import Array, Graph, Node
@@ -55,6 +55,7 @@ from edgebnn.frontend.options import ReadOptions
 from edgebnn.frontend.own_lines import takes_steps, without_steps
 from edgebnn.frontend.problems import Problem, Refusal, printable
 from edgebnn.frontend.products import combines_layers, is_factor, product_of_two, reduces_channels
+from edgebnn.frontend.quantisers import TooManyBits
 from edgebnn.frontend.raw_input import InputReadTwice, RawInput, RawInputs
 from edgebnn.frontend.scores import Scores, emit_scores
 from edgebnn.frontend.shapes import BatchLost
@@ -288,6 +289,10 @@ class _Lowering:
             if node.outputs[0] not in self._left_out:
                 raise
             return reshaped_at_the_end(node, operands)
+        except TooManyBits as refusal:
+            if node.outputs[0] not in self._left_out:
+                raise
+            operation = finely_quantised_at_the_end(node, operands, refusal)
         if not isinstance(operation, Dropping) or self._left_out.issuperset(filter(None, node.outputs)):
             return operation
         if operation.otherwise is None:

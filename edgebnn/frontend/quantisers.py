@@ -83,7 +83,11 @@ def times(term: Term, scale: Array) -> Call:
 def check_bits(operands: Operands, bits: int) -> None:
     """Refusal where a signal is stepped into more levels than 8 bits have; constants may have more."""
     if operands.optional(0) is None and bits > MAX_BITS:
-        raise Refusal(f"gives values of {bits} bits", f"quantise activations to at most {MAX_BITS} bits")
+        raise TooManyBits(f"gives values of {bits} bits", f"quantise activations to at most {MAX_BITS} bits")
+
+
+class TooManyBits(Refusal):
+    """A quantiser of more bits than activations have."""
 
 
 def quantised(operands: Operands, integers: Term, scale: Array) -> Operation:

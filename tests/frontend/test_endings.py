@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -157,12 +158,42 @@ def test_a_quantiser_behind_the_probabilities_is_left_out_with_them(tmp_path: Pa
     path = model.save(tmp_path)
     deployment = compile(path, target="host", input_type="bits")
     network = deployment.mapped.network
-    assert network.ends_in == "classes" and "the quantiser" in network.notes[-1]
+    assert network.ends_in == "classes" and "the final quantiser" in network.notes[-1]
     x = random_inputs(network, 0, 200)
     probabilities = onnxruntime_values(path, x)[model.last]
     assert np.any((probabilities == probabilities.max(axis=1, keepdims=True)).sum(axis=1) > 1)
     emulation = deployment.emulate((x, np.zeros(200)), model=path)
     assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].compared == 200
+
+
+@pytest.mark.parametrize("zero", [np.uint16(32768), np.int16(0)])
+def test_a_quantiser_of_16_bits_behind_the_scores_is_left_out(tmp_path: Path, zero: np.integer[Any]) -> None:
+    """Steps are counted for 8 bits; scores that it makes the same are no disagreement."""
+    model = Model((40,), opset=21)
+    model.add("MatMul", signs(0, 40, 5))
+    model.add("Mul", np.array([0.1, 0.2, 0.3, 0.4, 0.5]))
+    scale, name = model.constant(1 / 8), model.constant(zero, zero.dtype)
+    model.add("QuantizeLinear", scale, name)
+    model.add("DequantizeLinear", scale, name)
+    path = model.save(tmp_path)
+    deployment = compile(path, target="host", input_type="bits")
+    network = deployment.mapped.network
+    assert network.ends_in == "classes" and any("the answer is what it rounds" in note for note in network.notes)
+    x = random_inputs(network, 0, 100)
+    assert deployment.emulate((x, np.zeros(100)), model=path).executors_agree
+    model.add("ArgMax", axis=1)
+    with pytest.raises(ModelError, match=r"ArgMax.*rounded, of which several can be the same"):
+        read_network(model.save(tmp_path), OPTIONS)
+
+
+def test_a_quantiser_of_16_bits_inside_the_network_is_refused(tmp_path: Path) -> None:
+    model = dense()
+    scale, zero = model.constant(1 / 8), model.constant(0, np.int16)
+    model.add("QuantizeLinear", scale, zero)
+    model.add("DequantizeLinear", scale, zero)
+    model.add("MatMul", signs(1, 3, 2))
+    with pytest.raises(ModelError, match=r"QuantizeLinear.*values of 16 bits"):
+        read_network(model.save(tmp_path), OPTIONS)
 
 
 def test_a_model_may_end_in_the_integers_of_its_probabilities(tmp_path: Path) -> None:
@@ -181,7 +212,7 @@ def test_a_model_may_end_in_the_integers_of_its_probabilities(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("behind", "reason"),
     [
-        ("ArgMax", "several can be the same; compare the scores before they become probabilities"),
+        ("ArgMax", "several can be the same; compare the scores before they are rounded"),
         ("Relu", "Softmax.* inside the network"),
     ],
 )
