@@ -30,6 +30,8 @@ _NEXT_TO_NOTHING = 2.0**-20
 _MOST_DOUBLINGS = 40
 # Once float32 may answer otherwise, how much more is looked at for a value where it surely does.
 _MORE_PIECES, _MORE_VALUES = 4, 2**13
+# Units in the last place: ends as far apart are those of a layer's sum, and not of the ways to add and multiply.
+_WELL_BETWEEN = 4
 _APART = 2**34  # more than integers of two channels can be apart
 
 
@@ -71,11 +73,13 @@ def _of_reached(step: _Step, channel: int, pieces: Iterator[Values | None]) -> t
     for values in pieces:
         if values is None:
             return True, False
-        may, does = step.otherwise(channel, values)
+        may, does, undecided = step.otherwise(channel, values)
         ambiguous |= bool(may.any())
         if does.any():
             return True, True
         if ambiguous:
+            if undecided:
+                break
             pieces_more, values_more = pieces_more - 1, values_more - len(values.integers)
             if pieces_more < 0 or values_more < 0:
                 break
@@ -150,8 +154,11 @@ class _Step:
         tied: Flags = np.any([self._apart(other, nominal) for other in nudged], axis=0)
         return tied
 
-    def otherwise(self, channel: int, values: Values) -> tuple[Flags, Flags]:
-        """Which of the values (P,) of a channel float32 may answer otherwise, and which of them it surely does."""
+    def otherwise(self, channel: int, values: Values) -> tuple[Flags, Flags, bool]:
+        """Which of the values (P,) of a channel float32 may answer otherwise, and which of them it surely does.
+
+        The last is whether at all of them the model's own sum is so uncertain that it may answer as exact arithmetic.
+        """
         lattice, points = self.lattice, values.integers
         values = values.at(np.flatnonzero((points >= lattice.low[channel]) & (points <= lattice.high[channel])))
         channels = np.full(len(values.integers), channel)
@@ -160,10 +167,10 @@ class _Step:
             may = self.turned(channels, values.integers)
             does = may.copy()
             does[may] = self.tied(channels[may], values.integers[may])
-            return may, does
+            return may, does, False
         nominal = self.chain.at(channels, values.integers)
         low, high = (self._apart(end, nominal) for end in ends)
-        return low | high, low & high
+        return low | high, low & high, self._undecided(channel, values)
 
     def _model(self, channel: int, values: Values) -> tuple[Floats, Floats] | None:
         """The model's own results; None where they are not known."""
@@ -171,6 +178,16 @@ class _Step:
             return None
         low, high = float32_bounds(self.chain.expression, self.leaf, channel, values)
         return None if self._directions[channel] == UNKNOWN and np.any(low != high) else (low, high)
+
+    def _undecided(self, channel: int, values: Values) -> bool:
+        """Whether the exact sum lies well between the ends of the model's own, at each of the values."""
+        if values.model is None or not len(values.integers):
+            return False
+        scale, offset = self.leaf.rounded
+        exact = scale[channel] * values.integers + offset[channel]
+        apart = _WELL_BETWEEN * np.spacing(np.abs(exact).astype(np.float32))
+        low, high = values.model
+        return bool(np.all((low + apart < exact) & (exact < high - apart)))
 
     def _apart(self, one: Array, other: Array) -> Flags:
         apart: Flags = ~(np.abs(one - other) < self.level / 2)

@@ -138,6 +138,8 @@ def _simplest(segments: Iterable[Segment]) -> Bent:
 
 def segments_of_both(one: Bent, other: Bent) -> list[tuple[int, Segment, Segment]]:
     """Both functions from each integer on at which either bends."""
+    if len(one) == len(other) == 1 and one[0].start == other[0].start:  # as it is mostly
+        return [(one[0].start, one[0], other[0])]
     starts = sorted({segment.start for segment in (*one, *other)})
     return [(start, _segment_at(one, start), _segment_at(other, start)) for start in starts]
 

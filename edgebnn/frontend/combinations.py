@@ -7,7 +7,7 @@ others, so that nothing that can occur is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ Integers = npt.NDArray[np.int64]
 # Windows that are looked at together: few at first, as one that holds something may be enough.
 _FIRST_TOGETHER, _MOST_TOGETHER = 2**13, 2**18
 _NOWHERE = 2**62
+_APART = 2**40  # more than integers of two channels can be apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +47,7 @@ class Values:
 
     def sorted(self) -> Values:
         """The same in rising order, each once."""
-        if self.model is None:
-            return Values(np.unique(self.integers))
-        columns = (self.integers, *self.model)
-        order = np.lexsort(columns[::-1])
-        again = np.all([np.diff(column[order]) == 0 for column in columns], axis=0)
-        return self.at(order[np.append(True, ~again)] if len(order) else order)
+        return self.at(_rising(self, self.integers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +74,19 @@ class Added:
     many: Combinations
 
 
-# What the model's own numbers are at values of a tensor; None where that is not known.
-Model = Callable[[Values], tuple[Floats, Floats] | None]
+# What the model's own numbers are at values (P,) of a tensor, of one channel or of a channel (P,) each; None where that
+# is not known.
+Model = Callable[[int | Integers, Values], tuple[Floats, Floats] | None]
 
 
 @dataclass(frozen=True, eq=False)
 class Lined:
     """(multiplier * n + offset) >> shift of the integers n of `source`, segment by segment as in `Affine`.
 
-    They lie from `ends[0]` to `ends[1]`; `model` gives the model's own numbers for Values of the source.
+    They lie from `ends[0]` to `ends[1]`; `model` gives the model's own numbers of the channel for Values of the source.
     """
 
+    channel: int
     source: Combinations
     multiplier: Integers
     offset: Integers
@@ -101,10 +99,54 @@ class Lined:
         """What it makes of values of the source."""
         segment = np.searchsorted(self.knees, values.integers, side="right")
         integers = (self.multiplier[segment] * values.integers + self.offset[segment]) >> self.shift
-        return Values(integers, *(self.model(values) or ()))
+        return Values(integers, *(self.model(self.channel, values) or ()))
 
 
 Combinations = Values | Spaced | Added | Lined
+
+
+def values_of(lines: Sequence[Lined]) -> list[Values]:
+    """What lines of one tensor's channels make of their sources, which are Values of one kind; in rising order.
+
+    All at once: of a channel alone there are too few to be worth NumPy's while.
+    """
+    sources = [line.source for line in lines if isinstance(line.source, Values)]
+    which = np.repeat(np.arange(len(lines)), [len(source.integers) for source in sources])
+    integers = np.concatenate([source.integers for source in sources])
+    ends = [source.model for source in sources if source.model is not None]
+    of_all = Values(integers, *(np.concatenate(end) for end in zip(*ends, strict=True)))
+    knees, multiplier, offset = (
+        np.stack([getattr(line, name) for line in lines]) for name in ("knees", "multiplier", "offset")
+    )
+    segment = np.zeros(len(integers), np.int64)
+    for knee in knees.T:
+        segment += knee[which] <= integers
+    made = (multiplier[which, segment] * integers + offset[which, segment]) >> lines[0].shift
+    model = lines[0].model(np.array([line.channel for line in lines])[which], of_all)
+    if model is None and len(lines) > 1:  # of some channel not known
+        return [values for line in lines for values in values_of([line])]
+    made_of_all = Values(made, *(model or ()))
+    order = _rising(made_of_all, which * _APART + made)
+    made_of_all = made_of_all.at(order)
+    first = np.searchsorted(which[order], np.arange(1, len(lines)))
+    parts = [made_of_all.integers, *(made_of_all.model or ())]
+    return [Values(*columns) for columns in zip(*(np.split(part, first) for part in parts), strict=True)]
+
+
+def _rising(values: Values, keys: Integers) -> Integers:
+    """The places of values in the order of their keys (P,), each once; integers of equal keys are the same."""
+    rises = np.diff(keys)
+    if np.all(rises > 0):
+        return np.arange(len(keys))
+    columns = (keys, *(values.model or ()))
+    if np.any(rises < 0) or len(columns) > 1:
+        order = np.lexsort(columns[::-1])
+        columns = tuple(column[order] for column in columns)
+    else:
+        order = np.arange(len(keys))
+    again = np.all([np.diff(column) == 0 for column in columns], axis=0)
+    kept: Integers = order[np.append(True, ~again)]
+    return kept
 
 
 def within(found: Combinations, low: Integers, high: Integers) -> Iterator[tuple[Values, Integers, int]]:

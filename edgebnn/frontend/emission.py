@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.analysis import affine_of, has_steps
+from edgebnn.frontend.bends import Bent
 from edgebnn.frontend.borders import Padded, padded
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.composition import Composed
@@ -62,8 +63,9 @@ class Emitter:
     """Collects the nodes of one network and gives them names that occur once.
 
     `effort` is what is left to find the steps of the whole model. The first steps that the model takes of an input may
-    become its encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by name and unit,
-    `quantised` and `activations` the layers and the values that calibration made 8 bits of.
+    become its encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by name and unit, `bent`
+    the lines with knees that expressions are, `quantised` and `activations` the layers and the values that calibration
+    made 8 bits of.
     """
 
     def __init__(self, inputs: RawInputs, calibration: Calibration | None) -> None:
@@ -74,6 +76,7 @@ class Emitter:
         self.activations: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Line] = {}
+        self.bent: dict[Expression, tuple[Bent, ...]] = {}
         self._notes: list[str] = []
         self._names: set[str] = set()
         self._tensors: set[str] = {each.tensor.name for each in inputs.each}

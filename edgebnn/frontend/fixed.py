@@ -96,7 +96,7 @@ def _grid(own: Sequence[Line], largest: Sequence[Fraction]) -> Fraction:
 def _largest(emitter: Emitter, signal: Signal) -> Fraction:
     """A bound of the signal's magnitude."""
     signal = as_lines(emitter, signal)
-    values = [abs(segment.at(end)) for bent in _bent(signal) for segment, end in _ends(bent, signal.base)]
+    values = [abs(segment.at(end)) for bent in _bent(emitter, signal) for segment, end in _ends(bent, signal.base)]
     return max(values, default=Fraction(0))
 
 
@@ -106,11 +106,14 @@ def _ends(bent: Bent, base: Tensor) -> list[tuple[Segment, int]]:
     return [(segment, at) for segment, end in zip(bent, starts, strict=True) for at in (segment.start, end - 1)]
 
 
-def _bent(signal: Signal) -> tuple[Bent, ...]:
-    base = signal.base
-    bent = bent_of(signal.expression, base.low, base.high, base.channels)
+def _bent(emitter: Emitter, signal: Signal) -> tuple[Bent, ...]:
+    base, expression = signal.base, signal.expression
+    bent = emitter.bent.get(expression)
     if bent is None:
-        raise NoLine
+        bent = bent_of(expression, base.low, base.high, base.channels)
+        if bent is None:
+            raise NoLine
+        emitter.bent[expression] = bent
     return bent
 
 
@@ -140,7 +143,7 @@ def _units(unit: Fraction, channels: int) -> Fractions:
 
 def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Line:
     signal = as_lines(emitter, signal)
-    bents = [bent for bent in _bent(signal) for _ in range(signal.channels_each)]
+    bents = [bent for bent in _bent(emitter, signal) for _ in range(signal.channels_each)]
     error = float32_errors(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
     error = np.repeat(error, signal.channels_each)
     settled = emitter.settled(signal)

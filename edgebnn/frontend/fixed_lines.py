@@ -80,12 +80,13 @@ def fixed_lines(
     knees = np.full((len(bents), segments - 1), base.high + 1, np.int32)
     error = np.zeros(len(bents))
     scale, half = 2**shift, 2**shift // 2
+    factor = scale / unit
     low, high = 2**31, -(2**31)
     for channel, bent in enumerate(bents):
         knees[channel, : len(bent) - 1] = [segment.start for segment in bent[1:]]
         lasts = [*(segment.start - 1 for segment in bent[1:]), base.high]
         for place, (segment, last) in enumerate(zip(bent, lasts, strict=True)):
-            slope, moved = segment.slope * scale / unit, segment.shift * scale / unit
+            slope, moved = segment.slope * factor, segment.shift * factor
             m, o = round(slope), round(moved)
             multiplier[channel, place:], offset[channel, place:] = m, o + half
             ends = (segment.start, last)

@@ -20,15 +20,16 @@ Float32 = npt.NDArray[np.float32]
 
 
 def float32_bounds(
-    expression: Expression, leaf: Leaf, channel: int, values: Values, rounds: bool = True
+    expression: Expression, leaf: Leaf, channel: int | Integers, values: Values, rounds: bool = True
 ) -> tuple[Floats, Floats]:
     """Between which numbers, both (P,), float32 has an expression that rises or falls with its leaf.
 
+    The values are of one channel, or of a channel (P,) each.
     The leaf has the model's own numbers of the values, where these are not known what its error allows. Without
     `rounds` the expression is a product that is not rounded.
     """
-    channels = np.full(len(values.integers), channel)
-    ends = values.model or _of_leaf(leaf, channel, values.integers)
+    channels = np.broadcast_to(channel, values.integers.shape)
+    ends = values.model or _of_leaf(leaf, channels, values.integers)
     found = []
     for end in ends if np.any(ends[0] != ends[1]) else ends[:1]:
         known: dict[Expression, Array] = {leaf: end.astype(np.float32)}
@@ -43,14 +44,14 @@ def float32_bounds(
     return np.min(found, axis=0), np.max(found, axis=0)
 
 
-def _of_leaf(leaf: Leaf, channel: int, numbers: Integers) -> tuple[Floats, Floats]:
+def _of_leaf(leaf: Leaf, channels: Integers, numbers: Integers) -> tuple[Floats, Floats]:
     """The float32 numbers next to the exact ones, and beyond what the error allows where there is one."""
-    scale, offset = (part[channel] for part in leaf.rounded)
-    exact, error = scale * numbers + offset, 0.0 if leaf.nearest else leaf.error[channel]
+    scale, offset = (part[channels] for part in leaf.rounded)
+    exact, error = scale * numbers + offset, 0.0 * scale if leaf.nearest else leaf.error[channels]
     ends = []
     for sign in (-1, 1):
         end = (exact + sign * error).astype(np.float32)
-        ends.append((np.nextafter(end, np.float32(sign * np.inf)) if error > 0 else end).astype(np.float64))
+        ends.append(np.where(error > 0, np.nextafter(end, np.float32(sign * np.inf)), end).astype(np.float64))
     return ends[0], ends[1]
 
 

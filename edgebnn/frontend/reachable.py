@@ -6,10 +6,10 @@ ten thousand sums among millions of integers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial, reduce
-from math import gcd, prod
+from functools import cached_property, lru_cache
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from edgebnn.frontend.combinations import (
     Spaced,
     Values,
     merged,
+    values_of,
     within,
 )
 from edgebnn.frontend.expressions import Expression, Leaf, parts
@@ -51,7 +52,8 @@ _MOST_VALUES = 2**14
 # Places that are looked at for one channel, and for all: some seconds.
 _MOST_LOOKED_AT = 2**21
 _MOST_WORK = 2**24
-_MOST_KEPT = 1024  # channels whose values are kept
+_TOGETHER = 16  # channels of which values are made at once
+_MOST_KEPT = 128  # times as many channels whose values are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +79,13 @@ class Branch:
         base = self.base
         return not is_approximate(self.expression), directions(self.expression, base.channels, base.low, base.high)
 
-    def model(self, channel: int, values: Values) -> tuple[Floats, Floats] | None:
-        """The model's own numbers at values of the base; None where they are not known."""
+    def model(self, channel: int | Integers, values: Values) -> tuple[Floats, Floats] | None:
+        """The model's own numbers at values of the base, of one channel or one each; None where they are not known."""
         exactly, direction = self._known
         if not exactly:
             return None
         low, high = float32_bounds(self.expression, self.leaf, channel, values, self.rounds)
-        return None if direction[channel] == UNKNOWN and np.any(low != high) else (low, high)
+        return None if np.any((direction[channel] == UNKNOWN) & (low != high)) else (low, high)
 
 
 class Reachable:
@@ -94,7 +96,7 @@ class Reachable:
         self._tensors = {tensor.name: tensor for tensor in given}
         self._branches: dict[str, tuple[Branch, ...]] = {}
         self._left = _MOST_WORK
-        self._found = lru_cache(_MOST_KEPT)(self._made)
+        self._of_some = lru_cache(_MOST_KEPT)(self._made)
         self._lattice = lru_cache(_MOST_KEPT)(self._lattice_of)
 
     def add(self, node: Node, branches: Sequence[Branch] = ()) -> None:
@@ -112,7 +114,7 @@ class Reachable:
 
         The last piece is None where there may be more than was looked at.
         """
-        found = self._found(name, channel)
+        found = self._found(name, channel) if self._left > 0 else None
         left = min(_MOST_LOOKED_AT, self._left)
         for values, _, work in within(found, low, high) if found is not None else ():
             left, self._left = left - work, self._left - work
@@ -122,8 +124,23 @@ class Reachable:
         if found is None or left < 0:
             yield None
 
-    def _made(self, name: str, channel: int) -> Combinations | None:
+    def _found(self, name: str, channel: int) -> Combinations | None:
+        return self._of_some(name, channel // _TOGETHER)[channel % _TOGETHER]
+
+    def _made(self, name: str, block: int) -> list[Combinations | None]:
+        """What each channel of a block of them reaches."""
+        first = block * _TOGETHER
+        channels = range(first, min(first + _TOGETHER, self._tensors[name].channels))
         node = self._makers.get(name)
+        match node:
+            case Add():
+                return self._of_sum(node, channels)
+            case Affine():
+                lines = self._lines(node, self._from(node.sources[0], channels), channels, _unknown)
+                return _applied(lines)
+        return [self._of_one(node, name, channel) for channel in channels]
+
+    def _of_one(self, node: Node | None, name: str, channel: int) -> Combinations | None:
         if node is None:
             tensor = self._tensors[name]
             return _range(tensor.low, tensor.high, 2 if tensor.kind is Kind.BITS else 1)
@@ -134,20 +151,15 @@ class Reachable:
             case Threshold():
                 return _range(node.output.low, node.output.high, node.step)
             case MaxPool():
-                return _bare(self._found(source.name, channel), source)
+                return self._bare(source, [channel])[0]
             case Reshape() if node.output.channels % source.channels == 0:
                 return self._found(source.name, channel * source.channels // node.output.channels)
             case Take():
                 return self._found(source.name, int(node.along[0][channel]))
             case Concat():
                 return self._of_joined(node, channel)
-            case Add():
-                return self._of_sum(node, channel)
             case SumPool():
                 return self._of_pool(node, source, channel)
-            case Affine():
-                found = self._found(source.name, channel)
-                return None if found is None else _lined(found, node, channel, lambda values: None)
         return None
 
     def _lattice_of(self, name: str) -> Lattice:
@@ -155,26 +167,36 @@ class Reachable:
         assert isinstance(node, Linear), "asked for layers alone"
         return lattice_of_sums(node, self._tensors[node.sources[0]], node.weights.astype(np.int16), node.output)
 
+    def _from(self, name: str, channels: Iterable[int]) -> list[Combinations | None]:
+        return [self._found(name, channel) for channel in channels]
+
     def _of_joined(self, node: Concat, channel: int) -> Combinations | None:
         branches = self._branches[node.output.name]
         for place, name in enumerate(node.sources):
             channels = self._tensors[name].channels
             if channel < channels:
-                tensor = self._tensors[name]
-                return self._of_branch(branches[place], channel) if branches else self._bare(tensor, channel)
+                found = (
+                    self._of_branch(branches[place], [channel])
+                    if branches
+                    else self._bare(self._tensors[name], [channel])
+                )
+                return found[0]
             channel -= channels
         return None
 
-    def _of_sum(self, node: Add, channel: int) -> Combinations | None:
+    def _of_sum(self, node: Add, channels: Sequence[int]) -> list[Combinations | None]:
         branches = self._branches[node.output.name]
         one, other = (
-            [self._of_branch(branch, channel) for branch in branches]
+            [self._of_branch(branch, channels) for branch in branches]
             if branches
-            else [self._bare(self._tensors[name], channel) for name in node.sources]
+            else [self._bare(self._tensors[name], channels) for name in node.sources]
         )
+        return [self._sum(node, bool(branches), *both) for both in zip(one, other, strict=True)]
+
+    def _sum(self, node: Add, known: bool, one: Combinations | None, other: Combinations | None) -> Combinations | None:
         if one is None or other is None:
             return None
-        if not branches and not isinstance(one, Values) and not isinstance(other, Values):  # two parts of one layer
+        if not known and not isinstance(one, Values) and not isinstance(other, Values):  # two parts of one layer
             return _range(node.output.low, node.output.high, 1)
         for few, many in ((one, other), (other, one)):
             values = merged(few, _MOST_VALUES)
@@ -182,22 +204,40 @@ class Reachable:
                 return Added(values, many)
         return None
 
-    def _of_branch(self, branch: Branch, channel: int) -> Combinations | None:
-        found = self._found(branch.base.name, channel)
+    def _of_branch(self, branch: Branch, channels: Sequence[int]) -> list[Combinations | None]:
+        found = self._from(branch.base.name, channels)
         node = self._makers.get(branch.tensor.name)
-        if found is None:
-            return None
-        if branch.tensor.name == branch.base.name and isinstance(branch.expression, Leaf) and _of_model(found):
-            return found
-        model = partial(branch.model, channel)
         if branch.tensor.name == branch.base.name:
-            return _same(found, branch.tensor, model)
+            kept = isinstance(branch.expression, Leaf)
+            lines = [
+                each
+                if each is None or (kept and _of_model(each))
+                else _same(each, branch.tensor, channel, branch.model)
+                for channel, each in zip(channels, found, strict=True)
+            ]
+            return _applied(lines)
         if isinstance(node, Affine) and node.sources[0] == branch.base.name:
-            return _lined(found, node, channel, model)
-        return self._bare(branch.tensor, channel)
+            return _applied(self._lines(node, found, channels, branch.model))
+        return self._bare(branch.tensor, channels)
 
-    def _bare(self, tensor: Tensor, channel: int) -> Combinations | None:
-        return _bare(self._found(tensor.name, channel), tensor)
+    def _bare(self, tensor: Tensor, channels: Sequence[int]) -> list[Combinations | None]:
+        """The same integers, without the model's own numbers."""
+        found = self._from(tensor.name, channels)
+        return _applied(
+            [
+                None if each is None else _same(each, tensor, channel, _unknown)
+                for channel, each in zip(channels, found, strict=True)
+            ]
+        )
+
+    @staticmethod
+    def _lines(
+        node: Affine, found: Sequence[Combinations | None], channels: Iterable[int], model: Model
+    ) -> list[Combinations | None]:
+        return [
+            None if each is None else _lined(each, node, channel, model)
+            for channel, each in zip(channels, found, strict=True)
+        ]
 
     def _of_pool(self, node: SumPool, source: Tensor, channel: int) -> Combinations | None:
         found, taps = self._found(source.name, channel), prod(node.window.kernel)
@@ -207,7 +247,7 @@ class Reachable:
         value = values.integers
         if any(node.window.pad_begin + node.window.pad_end):
             value = np.union1d(value, [0])
-        stride = reduce(gcd, np.diff(value).tolist(), 0)
+        stride = int(np.gcd.reduce(np.diff(value)))
         return _range(taps * int(value.min()), taps * int(value.max()), stride or 1)
 
 
@@ -238,21 +278,29 @@ def _of_model(found: Combinations) -> bool:
     return isinstance(found, Lined)
 
 
-def _bare(found: Combinations | None, tensor: Tensor) -> Combinations | None:
-    """The same integers, without the model's own numbers."""
-    return None if found is None else _same(found, tensor, lambda values: None)
+def _unknown(channel: int | Integers, values: Values) -> None:
+    """What the model has where only the integers are known."""
 
 
-def _same(found: Combinations, tensor: Tensor, model: Model) -> Combinations:
+def _same(found: Combinations, tensor: Tensor, channel: int, model: Model) -> Lined:
     one, none = np.ones(1, np.int64), np.zeros(0, np.int64)
-    return _applied(Lined(found, one, 0 * one, none, 0, (tensor.low, tensor.high), model))
+    return Lined(channel, found, one, 0 * one, none, 0, (tensor.low, tensor.high), model)
 
 
-def _lined(found: Combinations, node: Affine, channel: int, model: Model) -> Combinations:
+def _lined(found: Combinations, node: Affine, channel: int, model: Model) -> Lined:
     multiplier, offset, knees = (part[channel].astype(np.int64) for part in (node.multiplier, node.offset, node.knees))
-    ends = node.output.low, node.output.high
-    return _applied(Lined(found, multiplier, offset, knees, node.shift, ends, model))
+    return Lined(channel, found, multiplier, offset, knees, node.shift, (node.output.low, node.output.high), model)
 
 
-def _applied(lined: Lined) -> Combinations:
-    return lined.of(lined.source).sorted() if isinstance(lined.source, Values) else lined
+def _applied(lines: Sequence[Combinations | None]) -> list[Combinations | None]:
+    """Lines of one tensor's channels, and instead of them their values where those of their sources are kept."""
+    found = list(lines)
+    kinds: dict[bool, list[int]] = {}
+    for place, line in enumerate(lines):
+        if isinstance(line, Lined) and isinstance(line.source, Values):
+            kinds.setdefault(line.source.model is None, []).append(place)
+    for places in kinds.values():
+        of_kind = [line for line in (lines[place] for place in places) if isinstance(line, Lined)]
+        for place, values in zip(places, values_of(of_kind), strict=True):
+            found[place] = values
+    return found

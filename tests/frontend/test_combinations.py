@@ -43,7 +43,7 @@ def bent(rng: np.random.Generator, source: Combinations) -> Lined:
     """Two segments and a shift, of either slope."""
     multiplier, offset = rng.choice([-5, -3, 0, 3, 7], 2), rng.integers(-50, 50, 2)
     knee = rng.integers(-20, 20, 1)
-    return Lined(source, multiplier, offset, knee, 1, (-(2**20), 2**20), lambda found: found.model)
+    return Lined(0, source, multiplier, offset, knee, 1, (-(2**20), 2**20), lambda _, found: found.model)
 
 
 def everything(found: Combinations) -> list[int]:
