@@ -26,9 +26,14 @@ def images(shape: tuple[int, ...], count: int, seed: int = 0) -> Images:
 
 
 def settled(model: nn.Module, shape: tuple[int, ...], seed: int = 0) -> nn.Module:
-    """The model in evaluation mode, its batch norms with the statistics of a few images, some gammas negative."""
+    """The model in evaluation mode, its batch norms with the statistics of a few images, some gammas negative.
+
+    No weight is 0, as random ones are now and then: its sign would make a binary layer a ternary one.
+    """
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):
+            module.weight.data[module.weight.data == 0] = 1e-3
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             module.momentum = None  # the mean over all that it sees
             module.weight.data = 1 + 0.3 * torch.randn(module.weight.shape, generator=generator)

@@ -57,7 +57,9 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     rank = len(first.shape)
     place = axis - 1 if axis > 0 else axis % (rank + 1) - 1
     if not 0 <= place < rank or first.view.axes[place] != 0:
-        raise Refusal("joins maps along another axis than the channels", "concatenate channels alone")
+        raise Refusal(
+            "joins maps of different values along another axis than the channels", "concatenate channels alone"
+        )
     for other in signals[1:]:
         if other.shape[1:] != first.shape[1:] or other.view.axes != first.view.axes:
             raise Refusal("joins maps of different shapes", "concatenate maps of one height and width")

@@ -141,6 +141,7 @@ class _Lowering:
         self._dropped: dict[str, str] = {}  # the values behind what was left out, and what that leaves of the scores
         # Constants that come from an open batch, as they would be for two samples instead of one.
         self._of_two: dict[str, Array] = {}
+        self._taken: dict[str, tuple[str, Taking]] = {}  # of which value a value is a part, and which part
         self._readers: dict[str, int] = {}
         for node in graph.nodes:
             for value in set(node.inputs):
@@ -346,6 +347,9 @@ class _Lowering:
         if isinstance(operation, Elementwise):
             return self._elementwise(node, signals, operation)
         if isinstance(operation, Joining):
+            again = self._joined_again(node, signals, operation)
+            if again is not None:
+                return again
             return joined(self._emitter, self._joining(node, signals, operation), operation.axis, node.name, value)
         if 0 not in signals:
             raise Refusal("puts values of the network where a constant belongs", "export the model with fixed shapes")
@@ -366,6 +370,8 @@ class _Lowering:
             case Padding():
                 return self._padded(signal, operation, value)
             case Taking() | Transposing() | Rearranging():
+                if isinstance(operation, Taking):
+                    self._taken[value] = node.inputs[0], operation
                 return self._put(node, signal, operation)
         raise TypeError(f"no rule for {type(operation).__name__}")
 
@@ -420,6 +426,28 @@ class _Lowering:
                 signal = without_steps(self._emitter, signal)  # they are the encoding, whatever moves its axes
             moved = self._emitter.split(signal, shape, node.name, value)
         return seen_as(moved, view)
+
+    def _joined_again(self, node: Node, signals: dict[int, Signal], operation: Joining) -> Signal | None:
+        """Parts of one value joined along its rows or columns, as circular padding is written: its elements, taken.
+
+        None where they are not of one value, or joined along the channels.
+        """
+        if operation.parts or len(signals) != len(node.inputs):
+            return None
+        axis = operation.axis % (len(signals[0].shape) + 1)
+        if not axis or signals[0].view.axes[axis - 1] == 0:
+            return None
+        first = node.inputs[0]
+        for root in dict.fromkeys((first, self._taken.get(first, (first,))[0])):
+            whole = self._values[root]
+            if not isinstance(whole, Signal) or whole.moves is not None or whole.padding is not None:
+                continue
+            itself = Taking(axis, tuple(range(whole.model_shape[axis - 1])))
+            parts = [(root, itself) if name == root else self._taken.get(name, ("", itself)) for name in node.inputs]
+            if all(source == root and taking.axis == axis for source, taking in parts):
+                places = tuple(place for _, taking in parts for place in taking.places)
+                return self._put(replace(node, inputs=(root,)), whole, Taking(axis, places))
+        return None
 
     def _joining(self, node: Node, signals: dict[int, Signal], operation: Joining) -> list[Signal]:
         """What is joined: the operands, or what the operation's parts make of them."""

@@ -7,10 +7,13 @@ from edgebnn.frontend.endings import ENDINGS
 from edgebnn.frontend.layers import LAYERS
 from edgebnn.frontend.operations import Dialect
 from edgebnn.frontend.pools import POOLS
+from edgebnn.frontend.resizing import RESIZING
 from edgebnn.frontend.selections import SELECTIONS
 from edgebnn.frontend.shapes import SHAPES
 from edgebnn.frontend.smooth import SMOOTH
 
 PYTORCH = Dialect(
-    "ONNX", frozenset(("",)), {**ELEMENTWISE, **SMOOTH, **LAYERS, **POOLS, **SHAPES, **SELECTIONS, **ENDINGS}
+    "ONNX",
+    frozenset(("",)),
+    {**ELEMENTWISE, **SMOOTH, **LAYERS, **POOLS, **SHAPES, **SELECTIONS, **RESIZING, **ENDINGS},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _SIGN = "use a sign (torch.sign, or x >= 0 as 1 and -1) as the activation"
 _RECURRENT = "use convolutions over time in place of the recurrent layer"
-_UPWARDS = "use strides and pools downwards only; maps cannot grow"
+_UPWARDS = "make maps larger by copies of their elements (torch.nn.Upsample, mode nearest), and a convolution behind it"
 _NORM = "use batch norm, whose means and variances are constants"
 _STATIC = "quantise statically, with constant scales"
 _MOVE = "leave it out, or move it before the model's input or behind its output"
@@ -12,7 +12,7 @@ _MOVE = "leave it out, or move it before the model's input or behind its output"
 GROUPS: dict[str, tuple[str, ...]] = {
     _SIGN: ("Log",),
     _RECURRENT: ("GRU", "LSTM", "RNN", "QuantLSTMCell"),
-    _UPWARDS: ("ConvTranspose", "DepthToSpace", "Resize", "Upsample"),
+    _UPWARDS: ("ConvTranspose", "DepthToSpace"),
     _NORM: (
         *("GroupNormalization", "InstanceNormalization", "LRN", "LayerNormalization", "LpNormalization"),
         *("MeanVarianceNormalization", "RMSNormalization"),

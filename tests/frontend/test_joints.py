@@ -200,10 +200,10 @@ class TestConcatenations:
         model.add("Gemm", signs(9, 2 * CHANNELS * 36, 10))
         assert_close(model, tmp_path, 0.0)
 
-    def test_along_rows_are_refused(self, tmp_path: Path) -> None:
+    def test_of_different_values_along_rows_are_refused(self, tmp_path: Path) -> None:
         model = stem()
         one = model.sign()
-        model.add("Concat", inputs=[one, one], axis=2)
+        model.add("Concat", inputs=[one, model.add("Neg")], axis=2)
         model.add("Flatten")
         model.add("Gemm", signs(9, CHANNELS * 72, 10))
         with pytest.raises(ModelError, match="channels alone"):

@@ -42,6 +42,14 @@ def a_slice(starts: tuple[int, ...], ends: tuple[int, ...], axes: tuple[int, ...
     return lambda model: model.add("Slice", *(integers(model, *values) for values in (starts, ends, axes, steps)))
 
 
+def wrapped(model: Model, axis: int) -> str:
+    """Circular padding as TorchScript's exporter writes it: the last row or column, the map, the first one."""
+    whole, along = model.last, integers(model, axis)
+    last = model.add("Slice", inputs=[whole, integers(model, -1), integers(model, 2**62), along])
+    first = model.add("Slice", inputs=[whole, integers(model, 0), integers(model, 1), along])
+    return model.add("Concat", inputs=[last, whole, first], axis=axis)
+
+
 SELECTIONS: dict[str, Callable[[Model], str]] = {
     "first channels": a_slice((0,), (5,), (1,), (1,)),
     "every second channel": a_slice((1,), (2**62,), (1,), (2,)),
@@ -50,6 +58,15 @@ SELECTIONS: dict[str, Callable[[Model], str]] = {
     "rows backwards in twos": a_slice((10,), (0,), (-2,), (-2,)),
     "channels in any order": lambda model: model.add("Gather", integers(model, 7, -1, 0, 7), axis=1),
     "columns twice": lambda model: model.add("Gather", integers(model, 0, 0, 1, 1, 2), axis=3),
+    "copies of each element": lambda model: model.add("Resize", "", model.constant([1, 1, 2, 3]), mode="nearest"),
+    "every second row, as PyTorch resizes": lambda model: model.add(
+        "Resize",
+        *("", model.constant([1, 1, 0.5, 1])),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    ),
+    "a map wrapped around at its borders": lambda model: [wrapped(model, axis) for axis in (3, 2)][-1],
 }
 
 

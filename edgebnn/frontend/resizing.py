@@ -1,0 +1,96 @@
+"""Maps made larger or smaller by whole factors, each element a copy of the nearest one. It only recognises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import ceil, floor
+
+from edgebnn.frontend.graph import Node, as_integers
+from edgebnn.frontend.operations import Chain, Forwarding, Operands, Operation, Recogniser, Taking
+from edgebnn.frontend.problems import Refusal, printable
+from edgebnn.frontend.shapes import axis_of
+
+_WHOLE_FACTORS = "resize by whole factors, to larger maps, or to smaller ones by powers of two"
+_LARGEST = 2**16  # factor
+# Where an element of the result lies in the map, from its place and the factor.
+_PLACES: dict[str, Callable[[int, Fraction], Fraction]] = {
+    "asymmetric": lambda place, factor: place / factor,
+    "half_pixel": lambda place, factor: (place + Fraction(1, 2)) / factor - Fraction(1, 2),
+    "pytorch_half_pixel": lambda place, factor: (place + Fraction(1, 2)) / factor - Fraction(1, 2),
+    "tf_half_pixel_for_nn": lambda place, factor: (place + Fraction(1, 2)) / factor,
+}
+_NEAREST: dict[str, Callable[[Fraction], int]] = {
+    "round_prefer_floor": lambda place: ceil(place - Fraction(1, 2)),
+    "round_prefer_ceil": lambda place: floor(place + Fraction(1, 2)),
+    "floor": floor,
+    "ceil": ceil,
+}
+
+
+def _resize(node: Node, operands: Operands) -> Operation:
+    """Copies of the nearest elements, by whole factors."""
+    where = node.text("coordinate_transformation_mode", "half_pixel")
+    nearest = node.text("nearest_mode", "round_prefer_floor")
+    if operands.opset < 11:
+        where, nearest = "asymmetric", "floor"
+    if where not in _PLACES or nearest not in _NEAREST:
+        raise Refusal(f"places elements by '{printable(where)}'", "use coordinates 'asymmetric' or 'half_pixel'")
+    scales, sizes = (1, None) if operands.opset < 11 else (2, 3)
+    return _resized(node, operands, scales, sizes, where, nearest)
+
+
+def _upsample(node: Node, operands: Operands) -> Operation:
+    """Copies of the nearest elements, by whole factors."""
+    return _resized(node, operands, 1, None, "asymmetric", "floor")
+
+
+def _resized(node: Node, operands: Operands, scales: int, sizes: int | None, where: str, nearest: str) -> Operation:
+    mode = node.text("mode", "nearest")
+    if mode != "nearest":
+        raise Refusal(
+            f"computes values between the map's own (mode '{printable(mode)}')",
+            "resize in the mode 'nearest', which copies them",
+        )
+    if node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise Refusal("keeps an aspect ratio", "give the size of each axis")
+    shape = operands.shape(0)
+    axes = tuple(axis_of(axis, len(shape)) for axis in node.integers("axes") or range(len(shape)))
+    factors = _factors(operands, scales, sizes, tuple(shape[axis] for axis in axes))
+    if len(factors) != len(axes):
+        raise Refusal("has another number of factors than of axes", "export the model again")
+    taken = []
+    for axis, factor in zip(axes, factors, strict=True):
+        if factor == 1:
+            continue
+        if axis == 0:
+            raise Refusal("resizes the batch", "resize the axes of the map alone")
+        last = shape[axis] - 1
+        length = floor(shape[axis] * factor)
+        if length < 1:
+            raise Refusal("leaves nothing of an axis", _WHOLE_FACTORS)
+        ideal = [_PLACES[where](place, factor) for place in range(length)]
+        if where == "pytorch_half_pixel" and length == 1:
+            ideal = [Fraction(0)]
+        taken.append(Taking(axis, tuple(min(max(_NEAREST[nearest](place), 0), last) for place in ideal)))
+    return Chain(tuple(taken)) if taken else Forwarding()
+
+
+def _factors(operands: Operands, scales: int, sizes: int | None, extents: tuple[int, ...]) -> tuple[Fraction, ...]:
+    """The factor of each axis; Refusal where float32 would decide which element is the nearest."""
+    if sizes is not None and operands.has(sizes):
+        lengths = as_integers(operands.constant(sizes, "sizes"), "sizes")
+        found = [Fraction(length, extent) for length, extent in zip(lengths, extents, strict=False)]
+    else:
+        given = operands.constant(scales, "factors").reshape(-1).tolist()
+        if not all(0 < factor < _LARGEST for factor in given):
+            raise Refusal("has factors that are not above zero, or too large", "export the model again")
+        found = [Fraction(factor) for factor in given]
+    for factor in found:
+        whole = max(factor, 1 / factor) if 0 < factor < _LARGEST else Fraction(1, 2)
+        if whole.denominator != 1 or (factor < 1 and whole.numerator & (whole.numerator - 1)):
+            raise Refusal(f"resizes by a factor of {float(factor):.6g}", _WHOLE_FACTORS)
+    return tuple(found)
+
+
+RESIZING: dict[str, Recogniser] = {"Resize": _resize, "Upsample": _upsample}
