@@ -52,7 +52,7 @@ class PolicyRate:
     evidence: Evidence | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AccuracyCurve:
     """The accuracy without errors with its exact interval, and the points by rising rate.
 
@@ -67,6 +67,11 @@ class AccuracyCurve:
     points: tuple[CurvePoint, ...]
     policies: tuple[PolicyRate, ...]
     left_out: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """One short line; the fields have the rest."""
+        chips, points = len(self.seeds), len(self.points)
+        return f"AccuracyCurve(samples={self.samples}, accuracy={self.accuracy:.4f}, chips={chips}, points={points})"
 
 
 def accuracy_curve(

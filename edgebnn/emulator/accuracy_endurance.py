@@ -37,7 +37,7 @@ class AgedAccuracy:
     drop: AccuracyDrop
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AccuracyEndurance:
     """Cycles until the accuracy has fallen by `allowed`, a fraction, beside those until devices wear out.
 
@@ -53,6 +53,11 @@ class AccuracyEndurance:
     cycles: int | None
     interval: tuple[int | None, int | None]
     tried: tuple[AgedAccuracy, ...]
+
+    def __repr__(self) -> str:
+        """One short line; the fields have the rest."""
+        cycles = f"cycles={self.cycles}, device_cycles={self.device_cycles}"
+        return f"AccuracyEndurance(allowed={self.allowed:g}, chips={self.chips}, {cycles})"
 
 
 def accuracy_endurance(

@@ -54,7 +54,7 @@ class Programming:
         return sum(phase.time_s for phase in self.time)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """What one inference takes, what programming takes, and what a whole life takes, at the supply `supply_v`.
 
@@ -70,6 +70,12 @@ class Estimate:
     latency: tuple[Phase, ...]
     programmed: Programming | None
     lifetime: Lifetime | None
+
+    def __repr__(self) -> str:
+        """One short line; the fields have the rest."""
+        if self.energy is None or self.latency_us is None:
+            return "Estimate(energy=None)"
+        return f"Estimate(energy_nj={self.energy.total_j * 1e9:.4g}, latency_us={self.latency_us:.4g})"
 
     @property
     def latency_us(self) -> float | None:

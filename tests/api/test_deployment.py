@@ -208,6 +208,16 @@ def test_the_repr_of_an_emulation_is_one_short_line(deployment: edgebnn.Deployme
     assert "samples=5" in shown and "chips=2" in shown and "accuracy=" in shown
 
 
+def test_the_repr_of_other_findings_is_one_short_line_too(deployment: edgebnn.Deployment) -> None:
+    right = deployment.run(X).argmax(axis=1)
+    for found, told in (
+        (deployment.estimate(), "energy_nj="),
+        (deployment.sweep_ber((X, Y), [1e-3, 1e-2], 2), "chips=2, points=2"),
+        (deployment.find_endurance((X, right), 0.5, 2), "allowed=0.5, chips=2"),
+    ):
+        assert len(repr(found)) < 120 and "\n" not in repr(found) and told in repr(found)
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
