@@ -6,6 +6,7 @@ refused for reasons of their own. What a user should read first is the limit, so
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from edgebnn.frontend.elementwise import ELEMENTWISE
@@ -21,6 +22,11 @@ _NORM = Refusal(
 )
 _STATE = Refusal(
     "carries a state from each step of time to the next, and every layer is computed once for each sample",
+    REMEDIES["LSTM"],
+)
+_UNROLLED = Refusal(
+    "applies weights again to what they made of an earlier step of time, as a recurrent layer written step by step "
+    "does, in a model that moves the batch axis to put time in front",
     REMEDIES["LSTM"],
 )
 _ATTENTION = Refusal(
@@ -91,8 +97,9 @@ def limits_of(graph: Graph) -> Iterator[tuple[Node, Refusal]]:
     A product of two functions of one value is none by itself: of that value it is one function.
     """
     ends, sources, makers = left_out(graph), _sources(graph), _makers(graph)
+    again = _applied_again(graph, sources, makers) if any(map(_moves_batch, graph.nodes)) else frozenset()
     for node in graph.nodes:
-        found = _limit(node, ends, sources, makers)
+        found = _UNROLLED if node.name in again else _limit(node, ends, sources, makers)
         if found is not None and any(name in sources for name in node.inputs):
             yield node, found
 
@@ -108,6 +115,39 @@ def _limit(node: Node, ends: frozenset[str], sources: Mapping[str, str], makers:
             return _NORM
         return _GATE if node.operator == "Mul" else _QUOTIENT
     return _BY_NAME.get(node.operator)
+
+
+def _moves_batch(node: Node) -> bool:
+    order = node.integers("perm") if node.operator == "Transpose" else None
+    return order is not None and order[:1] != (0,)
+
+
+def _applied_again(graph: Graph, sources: Mapping[str, str], makers: Mapping[str, Node]) -> frozenset[str]:
+    """The names of the nodes that apply weights to a value that these weights were applied to before."""
+    weights: dict[str, str] = {}  # of each node that multiplies with constants
+    for node in graph.nodes:
+        place = _WEIGHTED[node.operator][1] if node.operator in _WEIGHTED else len(node.inputs)
+        if place < len(node.inputs) and node.inputs[0] in sources and node.inputs[place] not in sources:
+            weights[node.name] = _origin(node.inputs[place], makers)
+    often = {name for name, count in Counter(weights.values()).items() if count > 1}
+    behind: dict[str, frozenset[str]] = {}  # which of the weights that are applied often each value depends on
+    found = []
+    for node in graph.nodes:
+        before = frozenset[str]().union(*(behind.get(name, ()) for name in node.inputs))
+        own = weights.get(node.name)
+        if own is not None and own in often:
+            if own in before:
+                found.append(node.name)
+            before |= {own}
+        behind.update((name, before) for name in node.outputs if before)
+    return frozenset(found)
+
+
+def _origin(name: str, makers: Mapping[str, Node]) -> str:
+    """The constant that another is made of, through transpositions and quantisers."""
+    while name in makers and makers[name].inputs:
+        name = makers[name].inputs[0]
+    return name
 
 
 def _is_statistic(name: str, source: str, makers: Mapping[str, Node]) -> bool:

@@ -75,10 +75,25 @@ def shares_inside(model: Model) -> None:
     model.add("Conv", signs(1, 4, 4, 3, 3))
 
 
+def unrolled(model: Model) -> None:
+    """A recurrent layer of two steps as PyTorch's dynamo exporter writes it: time in front, each step by itself."""
+    model.add("Reshape", model.constant([0, 2, 36], np.int64))
+    steps = model.add("Transpose", perm=[1, 0, 2])
+    inputs, state = model.constant(signs(0, 36, 8)), model.constant(signs(1, 8, 8))
+    last = model.add("MatMul", inputs=[model.add("Gather", model.constant(0, np.int64), axis=0), inputs])
+    for step in (0, 1):
+        taken = model.add("Gather", inputs=[steps, model.constant(step, np.int64)], axis=0)
+        given = model.add("MatMul", inputs=[taken, inputs])
+        kept = model.add("MatMul", inputs=[last, state])
+        model.add("Add", inputs=[given, kept])
+        last = model.add("Tanh")
+
+
 LIMITS: list[tuple[Callable[[Model], None], str, str]] = [
     (squeeze_excite, "Mul", "products of two activations"),
     (attention, "MatMul", "as attention does"),
     (recurrent, "LSTM", "carries a state"),
+    (unrolled, "MatMul", "as a recurrent layer written step by step"),
     (group_norm, "InstanceNormalization", "normalises each sample"),
     (layer_norm, "Div", "normalises each sample"),
     (range_of_each_sample, "Div", "quotients of two activations"),
