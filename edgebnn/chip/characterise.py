@@ -23,7 +23,7 @@ from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.supply import off_nominal, supply_v
 from edgebnn.chip.target import Target, physics_of
 from edgebnn.chip.target_files import changed
-from edgebnn.chip.ternary_errors import TernaryErrors, TernaryTheory, ternary_errors, ternary_theory
+from edgebnn.chip.ternary_errors import TernaryErrors, TernaryTheory, above_bounds, ternary_errors, ternary_theory
 from edgebnn.chip.ternary_map import Outcomes, ternary_map
 from edgebnn.chip.verification import Verified, verify
 from edgebnn.errors import TargetError
@@ -92,7 +92,7 @@ class ErrorRates:
 
 @dataclass(frozen=True)
 class Characterisation:
-    """All of it; `notes` are sentences about what is missing."""
+    """All of it; `notes` are sentences about what is missing, or does not fit."""
 
     target: str
     target_changed: bool
@@ -111,6 +111,7 @@ def characterise(target: Target, request: Request) -> Characterisation:
     names, notes = _policies(target, request)
     supplies = [off_nominal(target, supply) for supply in request.supplies_v] or [None]
     first = Conditions(request.cycles[0], supplies[0], request.temperature_k, request.retention_s)
+    ternary = ternary_errors(target, names, first, request.supplies_v, request.cells, request.seed)
     return Characterisation(
         target=target.name,
         target_changed=changed(target),
@@ -127,10 +128,10 @@ def characterise(target: Target, request: Request) -> Characterisation:
             for name in names
             for row in verify(target, name, first, request.attempts, request.cells, request.seed, request.guard_band)
         ),
-        ternary=ternary_errors(target, names, first, request.supplies_v, request.cells, request.seed),
+        ternary=ternary,
         ternary_theory=ternary_theory(target, names, first),
         ternary_map=ternary_map(target, names, first) if request.outcomes else (),
-        notes=notes,
+        notes=(*notes, *above_bounds(ternary)),
     )
 
 

@@ -252,6 +252,10 @@ class Target(Section, frozen=True):
         """Every number of the file as (dotted path, quantity, what it has to keep to)."""
         yield from _quantities(self, "")
 
+    def unstated(self) -> Iterator[tuple[str, Bounds]]:
+        """Numbers that the file may state and does not, as (dotted path, what one has to keep to)."""
+        yield from _unstated(self, "")
+
     def policy(self, name: str) -> Policy:
         """The policy of this name; TargetError lists the others where there is none."""
         if name not in self.policies:
@@ -287,6 +291,30 @@ def _quantities(section: Any, prefix: str) -> Iterator[tuple[str, Quantity, Boun
         elif isinstance(value, dict):
             for key, item in value.items():
                 yield from _quantities(item, f"{path}.{key}.")
+
+
+def _unstated(section: Any, prefix: str) -> Iterator[tuple[str, Bounds]]:
+    hints = _hints(section.__class__)
+    for name in section.__struct_fields__:
+        value, path = getattr(section, name), f"{prefix}{name}"
+        if isinstance(value, Section):
+            yield from _unstated(value, f"{path}.")
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                yield from _unstated(item, f"{path}.{key}.")
+        elif value is None:
+            yield from _possible(hints[name].__args__[0], path)
+
+
+def _possible(hint: Any, path: str) -> Iterator[tuple[str, Bounds]]:
+    """The numbers of an optional field: itself, or those of the table that it is."""
+    if hasattr(hint, "__struct_fields__") and not hasattr(hint, "__metadata__"):
+        for name, inner in _hints(hint).items():
+            yield from _possible(inner, f"{path}.{name}")
+        return
+    bounds = bounds_of(getattr(hint, "__metadata__", ()))
+    if bounds is not None:
+        yield path, bounds
 
 
 @cache

@@ -17,6 +17,7 @@ from edgebnn.errors import TargetError
 from edgebnn.files import write_whole
 
 Document = dict[str, Any]
+Names = tuple[str, ...]
 
 _HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?")
 
@@ -54,18 +55,24 @@ def _check_name(file: Path) -> None:
 
 
 def _rewritten(text: str, before: Document, after: Document, where: str) -> str:
-    """The text with the lines of what changed written anew; TargetError where it has no such lines."""
-    lines, table = text.splitlines(), ""
-    for index, line in enumerate(lines):
+    """The text with the lines of what changed written anew; TargetError where it has no such lines.
+
+    Numbers that are new stand below their table's header, or in a table of their own at the end.
+    """
+    lines: list[str] = []
+    table: Names = ()
+    added = _added(before, after)
+    for line in text.splitlines():
         header = _HEADER.fullmatch(line)
         if header is not None:
-            table = header[1].strip()
+            table = _names(header[1].strip())
+            lines += [line, *_stated(added.pop(table, {}))]
             continue
         key, equals, _ = line.partition("=")
-        names = (*(table.split(".", 1) if table.startswith("policies.") else table.split(".")), key.strip())
-        old, new = (_at(document, names) for document in (before, after))
-        if equals and old != new:
-            lines[index] = f"{key}= {_toml(new)}"
+        old, new = (_at(document, (*table, key.strip())) for document in (before, after))
+        lines.append(f"{key}= {_toml(new)}" if equals and old != new else line)
+    for table, numbers in added.items():
+        lines += ["", f"[{'.'.join(table)}]", *_stated(numbers)]
     result = "\n".join(lines) + "\n"
     try:
         whole = tomllib.loads(result) == after
@@ -77,6 +84,28 @@ def _rewritten(text: str, before: Document, after: Document, where: str) -> str:
             "shipped files have; change a copy of it by hand"
         )
     return result
+
+
+def _names(header: str) -> Names:
+    """A table's header as names; those of policies may hold dots."""
+    return tuple(header.split(".", 1) if header.startswith("policies.") else header.split("."))
+
+
+def _added(before: Document, after: Document, table: Names = ()) -> dict[Names, Document]:
+    """By table, the numbers that `before` does not have."""
+    found: dict[Names, Document] = {}
+    for name, value in after.items():
+        if not isinstance(value, dict):
+            continue
+        if "value" not in value:
+            found |= _added(before.get(name, {}), value, (*table, name))
+        elif name not in before:
+            found.setdefault(table, {})[name] = value
+    return found
+
+
+def _stated(numbers: Document) -> list[str]:
+    return [f"{name} = {_toml(value)}" for name, value in numbers.items()]
 
 
 def _at(document: Document, names: Sequence[str]) -> Any:

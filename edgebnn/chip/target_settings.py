@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.quantity import Bounds, Evidence, units_of
 from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
 
@@ -66,16 +66,21 @@ def _number(text: str) -> int | float:
 
 
 def changed(document: Document, settings: Sequence[Setting], target: Target, worth: Worth) -> Document:
-    """A target file's document with these numbers set; TargetError where the target has no such number.
+    """A target file's document with these numbers set; TargetError where a target has no such number.
 
-    `target` is the one that the document states. Each set number gets the worth, and its source what it was before.
+    Numbers that the target does not state, and may, are added. `target` is the one that the document states. Each set
+    number gets the worth, and its source what it was before.
     """
     known = {path: quantity for path, quantity, _ in target.quantities()}
+    possible = dict(target.unstated())
     result = deepcopy(document)
     for setting in settings:
         before = known.get(setting.path)
+        if before is None and setting.path in possible:
+            _add(result, setting, possible[setting.path], target, worth)
+            continue
         if before is None:
-            near = difflib.get_close_matches(setting.path, known, 3)
+            near = difflib.get_close_matches(setting.path, [*known, *possible], 3)
             hint = f"did you mean {' or '.join(near)}?" if near else "edgebnn targets show lists them"
             raise TargetError(f"target '{target.name}' has no number '{setting.path}'; {hint}")
         quantity = _inside(result, setting.path)
@@ -93,8 +98,17 @@ def with_settings(target: Target, settings: Mapping[str, tuple[int, str]]) -> Ta
     return msgspec.convert(changed(document, chosen, target, Worth()), Target)
 
 
-def _inside(document: Document, path: str) -> Document:
-    """The table of a number that is known to be there; names of policies may hold dots."""
+def _add(document: Document, setting: Setting, bounds: Bounds, target: Target, worth: Worth) -> None:
+    """States a number that the document did not; its table is made where there is none."""
+    path, _, name = setting.path.rpartition(".")
+    table = _inside(document, path, make=True)
+    unit = setting.unit or units_of(bounds)[0]
+    stated = f"{worth.source} ('{target.name}' has none)"
+    table[name] = {"value": setting.value, "unit": unit, "source": stated, "evidence": str(worth.evidence)}
+
+
+def _inside(document: Document, path: str, *, make: bool = False) -> Document:
+    """The table of this path, which is there, or made; names of policies may hold dots."""
     names, table = path.split("."), document
     while names:
         for length in range(1, len(names) + 1):
@@ -103,5 +117,8 @@ def _inside(document: Document, path: str) -> Document:
                 table, names = table[name], names[length:]
                 break
         else:
+            if make:
+                table = table.setdefault(names.pop(0), {})
+                continue
             raise AssertionError(f"the document has no '{path}', which its target has")
     return table

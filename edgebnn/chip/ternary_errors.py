@@ -16,6 +16,7 @@ from edgebnn.chip.target import Target, physics_of
 from edgebnn.chip.ternary_map import map_supplies_v
 from edgebnn.chip.ternary_samples import count_ternary_errors
 
+UPPER_BOUNDS = ("sign_flip",)  # events of which a table states a bound, not a value
 TERNARY_EVENTS = {"sign_flip": "flip", "to_zero": "vanish", "from_zero": "appear"}
 """And the field of each that has them by sign."""
 _MOST_CELLS = 1 << 18  # NumPy draws them, and more of them would only shorten the intervals
@@ -53,6 +54,18 @@ def ternary_errors(
         for name in sorted(names, key=lambda name: (name != fitted, names.index(name)))
         for supply in supplies_v or _tabulated_supplies(target)
     )
+
+
+def above_bounds(found: Sequence[TernaryErrors]) -> list[str]:
+    """A sentence for each rate by theory that a table says to be lower."""
+    return [
+        f"under '{errors.policy}' at {errors.supply_v:g} V theory has a +1 read as -1 in "
+        f"{errors.rates[event].theory.value:.1e} of the reads, where the target's table has less than "
+        f"{bound.value:.0e}: the sensing window is fitted to the table's other two rates, and does not meet this one"
+        for errors in found
+        for event in UPPER_BOUNDS
+        if (bound := errors.tabulated.get(event)) is not None and errors.rates[event].theory.value > bound.value
+    ]
 
 
 def ternary_theory(target: Target, names: Sequence[str], first: Conditions) -> tuple[TernaryTheory, ...]:

@@ -12,7 +12,7 @@ from edgebnn.chip.intervals import LEVEL, Tally
 from edgebnn.chip.lifetime import SECONDS_A_DAY
 from edgebnn.chip.margins import Margins
 from edgebnn.chip.provenance import Graded, Rate
-from edgebnn.chip.ternary_errors import TernaryErrors
+from edgebnn.chip.ternary_errors import UPPER_BOUNDS, TernaryErrors
 from edgebnn.chip.ternary_map import Outcomes
 from edgebnn.chip.theory import Law
 from edgebnn.chip.verification import Verified
@@ -28,7 +28,6 @@ FIELDS = {
 }
 
 # Ternary errors of which the tables state no more than what their rate lies below.
-BOUNDS = ("sign_flip",)
 
 
 def characterisation_document(found: Characterisation) -> Document:
@@ -96,7 +95,7 @@ def _ternary(errors: TernaryErrors) -> Document:
         for event, rate in errors.rates.items()
     }
     for event, stated in errors.tabulated.items():
-        rates[event]["tabulated"] = {**_graded(stated), "upper_bound": event in BOUNDS}
+        rates[event]["tabulated"] = {**_graded(stated), "upper_bound": event in UPPER_BOUNDS}
     return {"policy": errors.policy, "supply_v": errors.supply_v, **rates}
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgebnn.chip.ternary_errors import UPPER_BOUNDS
 from edgebnn.mapping.floorplan import MUTED, PALETTE
-from edgebnn.report.characterisation import BOUNDS
-from edgebnn.report.pictures import headed, picture
+from edgebnn.report.pictures import headed, keyed, picture
 from edgebnn.report.target_names import shown_target
 
 if TYPE_CHECKING:
@@ -26,27 +26,33 @@ SCHEMES = {
     "ber_2t2r": ("2T2R", PALETTE[0], "D"),
 }
 EVENTS = {
-    "from_zero": ("0 read as ±1", PALETTE[1]),
-    "to_zero": ("±1 read as 0", PALETTE[0]),
-    "sign_flip": ("+1 read as -1", PALETTE[2]),
+    "from_zero": ("0 as ±1", PALETTE[1]),
+    "to_zero": ("±1 as 0", PALETTE[0]),
+    "sign_flip": ("+1 as -1", PALETTE[2]),
 }
 STATES = {"lrs": ("LRS", PALETTE[0]), "hrs": ("HRS", PALETTE[1])}
 
-SIZE_INCHES = (12.0, 9.2)
+WIDTH_INCHES, PANELS_INCHES, HEAD_INCHES, CAPTION_INCHES = 12.0, 8.2, 0.65, 0.85
+_APART = 1.6  # a factor in cycles between counts of neighbouring policies
 NEVER = 1e-9  # where a rate of zero is drawn, below the panel
+_LONGEST = 24  # letters of a policy's name
+_ARROW = 0.25  # the tip of an arrow as a share of the interval's end from which it hangs
 
 
 def characterisation_picture(document: Document, form: str = "png") -> bytes:
     """The bytes of a PNG or SVG (`form`); they depend on the document and on the version of matplotlib alone."""
 
+    height = HEAD_INCHES + PANELS_INCHES + CAPTION_INCHES
+
     def draw(figure: Figure) -> None:
+        inside = (0.01, CAPTION_INCHES / height, 0.98, PANELS_INCHES / height)
+        figure.set_layout_engine("constrained", rect=inside, hspace=0.06, wspace=0.04)
         panels = figure.subplots(2, 2).ravel()
         for panel, axes in zip((_resistances, _bit_errors, _ageing, _ternary), panels, strict=True):
             panel(axes, document)
         headed(figure, _heading(document), _caption(document))
-        figure.subplots_adjust(left=0.075, right=0.975, top=0.9, bottom=0.135, hspace=0.32, wspace=0.2)
 
-    return picture(SIZE_INCHES, form, draw)
+    return picture((WIDTH_INCHES, height), form, draw)
 
 
 def _heading(document: Document) -> str:
@@ -67,11 +73,15 @@ def _caption(document: Document) -> str:
     ternary = document["ternary"][0]["to_zero"]["trials"]
     cells = f"at least {document['cells']:,} cells a bit error rate, {ternary:,} a ternary one"
     words = ", ".join(f"{row['policy']} {row['evidence']}" for row in _first(document, "ber_2t2r"))
+    reads = [document["ternary_theory"][0][event] for event in EVENTS]
+    tables = [row[event]["tabulated"] for row in document["ternary"] for event in EVENTS if "tabulated" in row[event]]
     return (
         f"Lines: theory. Points: counted on the chip of seed {document['seed']}, {cells}, with their "
-        f"{document['interval_level']:.0%} intervals; an arrow where none was wrong.\n"
+        f"{document['interval_level']:.0%} intervals; an arrow where none was wrong; those of "
+        "several policies at the same cycles side by side.\n"
         f"Evidence of the 2T2R bit error rates: {words}. 1T1R and SECDED follow from them: "
         f"{words_of(_first(document, 'ber_1t1r'))}.\n"
+        f"Ternary rates: {words_of(reads)}; their tables: {words_of(tables) or 'none under these conditions'}. "
         f"Medians: {words_of([policy['lrs']['median_ohm'] for policy in document['policies']])}. "
         f"Ageing law: {words_of([point for policy in document['policies'] for point in policy['ageing']])}. "
         "Every number with its source: edgebnn targets show."
@@ -101,13 +111,12 @@ def _resistances(axes: Axes, document: Document) -> None:
     high = max(policy["hrs"]["histogram"]["edges_log10_ohm"][-1] for policy in policies)
     axes.set_xscale("log")
     axes.set_xlim(10**low, 10**high)
-    axes.set_ylim(0, len(policies) + 0.12)
+    axes.set_ylim(0, len(policies))
     axes.set_yticks(range(len(policies)), [_broken(policy["name"]) for policy in reversed(policies)], va="bottom")
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    axes.set_title("Resistance of sampled devices")
     axes.set_xlabel("resistance (Ω); height: density over log R")
-    axes.legend(loc="upper right", ncols=2, bbox_to_anchor=(1.0, 1.1))
+    keyed(axes, "Resistance of sampled devices", 2)
 
 
 def _ridge(axes: Axes, state: Document, row: int, colour: str, label: str) -> None:
@@ -136,10 +145,9 @@ def _bit_errors(axes: Axes, document: Document) -> None:
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_xticks(range(len(names)), [_broken(name) for name in names])
     axes.grid(visible=False, axis="x")
-    axes.set_title(f"Bit error rate, {_cycles(where['cycles'])}, {where['supply_v']:g} V")
     axes.set_xlabel("programming policy")
     axes.set_ylabel("wrong bits of data (share)")
-    axes.legend(loc="upper left")
+    keyed(axes, f"Bit error rate, {_cycles(where['cycles'])}, {where['supply_v']:g} V", 4)
 
 
 def _ageing(axes: Axes, document: Document) -> None:
@@ -147,21 +155,21 @@ def _ageing(axes: Axes, document: Document) -> None:
     for index, policy in enumerate(document["policies"]):
         colour = PALETTE[index % len(PALETTE)]
         cycles, rates = zip(*((point["cycles"], point["value"]) for point in policy["ageing"]), strict=True)
-        axes.plot(cycles, rates, color=colour, linewidth=1.4, label=policy["name"])
+        axes.plot(cycles, rates, color=colour, linewidth=1.4, label=_short(policy["name"]))
         axes.plot(cycles, [point["single"] for point in policy["ageing"]], color=colour, linewidth=1, linestyle="--")
         axes.plot(cycles[-1], rates[-1], marker="X", color=colour, markersize=8, linestyle="none")
         counted = [row for row in document["ber_2t2r"] if row["policy"] == policy["name"] and row["supply_v"] == supply]
-        _counted(axes, [max(row["cycles"], 1) for row in counted], counted, colour, "o", "")
+        # Side by side: at the same number of cycles one policy's interval would hide another's.
+        _counted(axes, [max(row["cycles"], 1) * _APART**index for row in counted], counted, colour, "o", "")
     axes.plot([], [], color=MUTED, linewidth=1.4, label="2T2R")
     axes.plot([], [], color=MUTED, linewidth=1, linestyle="--", label="1T1R")
     axes.plot([], [], marker="X", color=MUTED, markersize=8, linestyle="none", label="devices wear out")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(_floor([document["ber_2t2r"]]), 1)
-    axes.set_title(f"Bit error rate against programming cycles, {supply:g} V")
     axes.set_xlabel("programming cycles (never programmed before at 1)")
     axes.set_ylabel("wrong bits of data (share)")
-    axes.legend(loc="lower right", fontsize=7.5, labelspacing=0.25)
+    keyed(axes, f"Bit error rate against programming cycles, {supply:g} V", 4)
 
 
 def _ternary(axes: Axes, document: Document) -> None:
@@ -169,27 +177,24 @@ def _ternary(axes: Axes, document: Document) -> None:
     rows = [row for row in document["ternary"] if row["policy"] == shown]
     x = [row["supply_v"] for row in rows]
     for event, (label, colour) in EVENTS.items():
-        word = theory[0][event]["evidence"]
         axes.plot(
             [at["supply_v"] for at in theory],
             [at[event]["value"] for at in theory],
             color=colour,
             linewidth=1.4,
-            label=f"{label} ({word})",
+            label=label,
         )
         _counted(axes, x, [row[event] for row in rows], colour, "o", "")
         _tabulated(axes, x, [row[event] for row in rows], event, colour)
-    words = words_of([row[event]["tabulated"] for row in rows for event in EVENTS if "tabulated" in row[event]])
-    if words:
-        axes.plot([], [], "D", color=MUTED, markerfacecolor="none", markersize=10, label=f"tabulated ({words})")
-        axes.plot([], [], marker="_", color=MUTED, linestyle="none", markersize=12, label=f"tabulated bound ({words})")
+    if any("tabulated" in row[event] for row in rows for event in EVENTS):
+        axes.plot([], [], "D", color=MUTED, markerfacecolor="none", markersize=8, label="table")
+        axes.plot([], [], marker="_", color=MUTED, linestyle="none", markersize=12, label="table's bound")
     axes.set_yscale("log")
     axes.set_ylim(_floor([[row[event] for row in rows] for event in EVENTS]), 1)
     axes.margins(x=0.08)
-    axes.set_title(f"Ternary weights read wrong, policy '{rows[0]['policy']}'")
     axes.set_xlabel("supply (V)")
     axes.set_ylabel("wrong reads (share)")
-    axes.legend(loc="best")
+    keyed(axes, f"Ternary weights read wrong, policy '{rows[0]['policy']}'", 5)
 
 
 def _tabulated(axes: Axes, x: Sequence[float], rows: Sequence[Document], event: str, colour: str) -> None:
@@ -197,7 +202,7 @@ def _tabulated(axes: Axes, x: Sequence[float], rows: Sequence[Document], event: 
     stated = [(volts, row["tabulated"]["value"]) for volts, row in zip(x, rows, strict=True) if "tabulated" in row]
     if not stated:
         return
-    marker, size = ("_", 16) if event in BOUNDS else ("D", 10)
+    marker, size = ("_", 16) if event in UPPER_BOUNDS else ("D", 10)
     volts, values = zip(*stated, strict=True)
     axes.plot(volts, values, marker, color=colour, markerfacecolor="none", markersize=size)
 
@@ -217,12 +222,16 @@ def _counted(
     )
     if unseen:
         at, ends = zip(*unseen, strict=True)
-        axes.errorbar(at, ends, yerr=[[end * 0.75 for end in ends], [0.0] * len(ends)], uplims=True, **style)
+        reach = [(1 - _ARROW) * end for end in ends]
+        axes.errorbar(at, ends, yerr=[reach, [0.0] * len(ends)], uplims=True, **style)
 
 
 def _floor(groups: Any) -> float:
-    """A decade below the lowest rate by theory, or NEVER."""
-    lowest = min((row["value"] for rows in groups for row in rows if row["value"] > 0), default=NEVER)
+    """A decade below all that is drawn: rates by theory, ends of intervals, tables; or NEVER."""
+    rows = [row for group in groups for row in group]
+    ends = [row["interval"][0] if row["wrong"] else _ARROW * row["interval"][1] for row in rows]
+    stated = [row["tabulated"]["value"] for row in rows if "tabulated" in row]
+    lowest = min((value for value in (*(row["value"] for row in rows), *ends, *stated) if value > 0), default=NEVER)
     return float(10 ** np.floor(np.log10(max(lowest, NEVER)) - 0.3))
 
 
@@ -237,5 +246,10 @@ def _days(document: Document) -> str:
 
 def _broken(name: str) -> str:
     """A policy's name over two lines where it is long, broken after its last hyphen."""
-    head, hyphen, tail = name.rpartition("-")
-    return f"{head}{hyphen}\n{tail}" if len(name) > 12 and head else name
+    head, hyphen, tail = _short(name).rpartition("-")
+    return f"{head}{hyphen}\n{tail}" if len(name) > 12 and head else _short(name)
+
+
+def _short(name: str) -> str:
+    """A very long name without its middle, so that panels keep their size."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 9]}…{name[-8:]}"

@@ -172,6 +172,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         "events_counted": None if result.counted is None else asdict(result.counted),
         "notes": [
             *mapped.network.notes,
+            *_area_notes(mapped.target),
             *left_out(deployment),
             *spent_on_int8(mapped, result.energy),
             *_life_notes(mapped.target, result),
@@ -218,6 +219,12 @@ def _endurance_document(mapped: MappedNetwork, result: Estimate) -> Document | N
 def wear_document(found: Wear | None) -> Document | None:
     """What cycles do to the bit error rate; None where no law says so."""
     return None if found is None else {**asdict(found), "evidence": str(found.evidence)}
+
+
+def _area_notes(target: Target) -> list[str]:
+    if target.array is None:
+        return []
+    return ["there is no figure of silicon area: no target states the size of a cell, an amplifier or a decoder"]
 
 
 def _life_notes(target: Target, result: Estimate) -> list[str]:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 Values = npt.NDArray[np.float64]
 
-WIDTH_INCHES, ROW_INCHES, REST_INCHES = 12.0, 2.3, 2.3
+WIDTH_INCHES, ROW_INCHES, REST_INCHES = 12.0, 2.4, 2.3
+_LEGEND_PLACE = (0.5, 1.1)  # above the words about misreads
 _COLOURS = {"lrs": PALETTE[0], "hrs": PALETTE[1]}
 _LINES = {"bl": "-", "blb": "--"}
 _NAMES = {"lrs": "LRS", "hrs": "HRS", "bl": "BL", "blb": "BLb"}
 _SIGNS = {"plus": ("+1", PALETTE[2], "-"), "minus": ("-1", PALETTE[3], "--")}
 _WITHIN = 1.6449  # standard deviations: 90 % of a normal law
 _LEAST_DENSITY = 1e-9
-_TEXT = 0.08  # of the panel's width
 
 
 def margin_picture(document: Document, form: str = "png") -> bytes:
@@ -42,10 +42,8 @@ def margin_picture(document: Document, form: str = "png") -> bytes:
             _devices(left, policy)
             _margin(right, policy, _rates(document, policy["name"]))
         left, right = rows[0]
-        left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.02), ncols=3)
-        low, high = right.get_xlim()
-        right.set_xlim(low - _TEXT * (high - low), high)  # for the words beside the curves
-        right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.02), ncols=2)
+        left.legend(loc="lower center", bbox_to_anchor=_LEGEND_PLACE, ncols=3)
+        right.legend(loc="lower center", bbox_to_anchor=_LEGEND_PLACE, ncols=2)
         rows[-1][0].set_xlabel("resistance (Ω)")
         rows[-1][1].set_xlabel("sense margin in ln R: device in HRS less device in LRS, amplifier included")
         heading = (
@@ -53,7 +51,7 @@ def margin_picture(document: Document, form: str = "png") -> bytes:
         )
         headed(figure, heading, _caption(document))
         figure.subplots_adjust(
-            left=0.06, right=0.985, top=1 - 1.35 / height, bottom=1.05 / height, hspace=0.16, wspace=0.16
+            left=0.06, right=0.985, top=1 - 1.35 / height, bottom=1.05 / height, hspace=0.24, wspace=0.16
         )
 
     return picture((WIDTH_INCHES, height), form, draw)
@@ -105,18 +103,14 @@ def _margin(axes: Axes, policy: Document, rate: Document) -> None:
     axes.set_ylim(_LEAST_DENSITY, 3)
     axes.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1])
     axes.set_ylabel("density")
-    axes.text(0.015, 0.93, _misread(rate, reach), transform=axes.transAxes, va="top", fontsize=7.5)
+    axes.set_title(_misread(rate, reach), fontsize=8, fontweight="normal", pad=3)
 
 
 def _misread(rate: Document, amplifier: float) -> str:
-    lines = [
-        f"misread: {rate['value']:.2g} by theory",
-        f"counted {numbers.interval(rate['interval'], 2, 'g')}",
-        f"amplifier ±{amplifier:.2g}",
-    ]
-    if rate["plus"]["value"] != rate["minus"]["value"]:
-        lines.append(f"+1: {rate['plus']['value']:.2g}, -1: {rate['minus']['value']:.2g}")
-    return "\n".join(lines)
+    counted = numbers.interval(rate["interval"], 2, "g")
+    plus, minus = (rate[sign]["value"] for sign in ("plus", "minus"))
+    signs = "" if plus == minus else f" (+1 {plus:.2g}, -1 {minus:.2g})"
+    return f"misread {rate['value']:.2g}{signs} by theory, counted {counted}; amplifier ±{amplifier:.2g}"
 
 
 def _rates(document: Document, policy: str) -> Document:

@@ -11,11 +11,13 @@ from edgebnn.mapping.floorplan import INK, MUTED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FORMS = ("png", "svg")
 DPI = 150
 _LETTERS_AN_INCH = 16  # of a caption
+_LEGEND_POINTS = 13.0  # height of a line of a legend
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -59,6 +61,17 @@ def picture(size_inches: tuple[float, float], form: str, draw: Callable[[Figure]
         buffer = io.BytesIO()
         figure.savefig(buffer, format=form, metadata=_METADATA[form])
     return buffer.getvalue()
+
+
+def keyed(axes: Axes, title: str, columns: int) -> None:
+    """A panel's title, and below it, above the panel, where no line runs, its legend in so many columns."""
+    handles, labels = axes.get_legend_handles_labels()
+    lines = -(-len(labels) // columns)
+    axes.legend(
+        handles, labels, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0.2, labelspacing=0.25,
+        borderaxespad=0.1, columnspacing=1.4, handlelength=1.6,
+    )  # fmt: skip
+    axes.set_title(title, pad=5 + lines * _LEGEND_POINTS)
 
 
 def headed(figure: Figure, heading: str, caption: str) -> None:

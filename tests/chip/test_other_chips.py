@@ -11,12 +11,14 @@ import numpy as np
 
 import edgebnn
 from edgebnn.api import Deployment
+from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.energy import inference_energy
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_copy import copy_target
 from edgebnn.chip.target_files import load_target
 from edgebnn.chip.target_settings import parse_setting
+from edgebnn.chip.ternary_errors import above_bounds, ternary_errors
 from edgebnn.emulator.array_events import run_events
 from edgebnn.models import ECG_PVC
 from tests.mapping.test_planner import mapped_on
@@ -51,6 +53,17 @@ def test_the_ecg_model_reads_the_same_on_it_everywhere_with_errors_and_without()
         assert np.array_equal(reference, deployment.run(x, on="fast", chip=chip))
     if deployment.firmware is not None:
         assert np.array_equal(reference, deployment.run(x, on="firmware", chip=chip))
+
+
+def test_a_bound_of_the_ternary_table_that_is_not_met_is_said() -> None:
+    """The window is fitted to the table's other rates; rram130's devices stay below the same bound."""
+    target = load_target(str(DOCS / "rram28.toml"))
+    for found, notes in ((ternary_errors(target, ["nominal"], Conditions(), (), 1000, 0), 2), (None, 0)):
+        shown = found or ternary_errors(load_target("rram130"), ["strong"], Conditions(), (), 1000, 0)
+        assert len(above_bounds(shown)) == notes
+    assert (
+        "a +1 read as -1 in 7." in above_bounds(ternary_errors(target, ["nominal"], Conditions(), (0.9,), 1000, 0))[0]
+    )
 
 
 def _of_shape(path: Path, rows: str, columns: str, amplifiers: str) -> Target:

@@ -48,6 +48,24 @@ def test_a_number_is_worth_what_the_user_states(tmp_path: Path) -> None:
     assert copied.energy.pcsa_read.source.startswith('our "chip" of May, \\ lot 7 (')
 
 
+def test_numbers_that_a_target_may_state_are_added(tmp_path: Path) -> None:
+    """Rates of each sign, which go together, below their policy's header; and a table that was not there."""
+    texts = [f"policies.low-energy.error_rate_{sign}" for sign in ("plus=1e-3", "minus=3e-3")]
+    text = (resource_folder("targets") / "rram130.toml").read_text()
+    head, _, tail = text.partition("[physics.stuck]\n")
+    plain = tmp_path / "plain.toml"
+    plain.write_text((head + tail.split("\n", 2)[2]).replace('name = "rram130"', 'name = "plain"'))
+    texts += ["physics.stuck.lrs=0.01", "physics.stuck.hrs=0.02", "physics.variability.lrs_spread=0.7"]
+    copied = copy_target(str(plain), tmp_path / "mine.toml", [parse_setting(text) for text in texts])
+    after = {path: quantity for path, quantity, _ in copied.quantities()}
+    assert [after[text.partition("=")[0]].value for text in texts] == [1e-3, 3e-3, 0.01, 0.02, 0.7]
+    assert after["physics.variability.lrs_spread"].unit == "times"
+    assert after["physics.stuck.lrs"].source == "set by the user ('plain' has none)"
+    assert load_target(str(tmp_path / "mine.toml")) == copied
+    with pytest.raises(TargetError, match="go together"):
+        copy_target("rram130", tmp_path / "half.toml", [parse_setting(texts[0])])
+
+
 def test_a_copy_can_be_copied_again(tmp_path: Path) -> None:
     first, second = tmp_path / "one.toml", tmp_path / "two.toml"
     copy_target("rram130", first, [parse_setting("array.banks=8192")])

@@ -75,7 +75,7 @@ def test_the_picture_has_its_size_and_is_not_empty(shipped: dict[str, Any]) -> N
     from matplotlib.image import imread
 
     pixels = imread(io.BytesIO(characterisation_picture(shipped)))
-    assert pixels.shape[:2] == (1380, 1800)
+    assert pixels.shape[:2] == (1455, 1800)
     assert len({tuple(pixel) for pixel in pixels[::7, ::7].reshape(-1, pixels.shape[2]).round(2).tolist()}) > 20
 
 
