@@ -235,6 +235,32 @@ static uint16_t *list_pixel(const ebnn_active_lists *lists, const uint32_t *pixe
     return list;
 }
 
+/* Whether a row's pixels are a word each, all of them there, and listed in one plane: half of their cost is this question. */
+static bool is_plain_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
+{
+    const ebnn_tensor *tensor = &lists->layer->input;
+
+    return lists->layer->planes == 1 && tensor->channels <= EBNN_WORD_BITS && y < tensor->height && x < tensor->width &&
+           lists->pixels <= tensor->width - x;
+}
+
+static uint16_t *list_plain_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+{
+    const ebnn_tensor *tensor = &lists->layer->input;
+    const uint32_t *words = (const uint32_t *)lists->input + (size_t)y * tensor->width + x;
+    const uint32_t *const end = words + lists->pixels;
+    const uint32_t stride = tensor->channels * ENTRY_BYTES;
+    const uint32_t turned = lists->turned ? UINT32_MAX >> (EBNN_WORD_BITS - tensor->channels) : 0;
+    uint32_t place = 0;
+
+    for (; words != end; words++, place += stride) {
+        *starts++ = (uint16_t)(list - lists->list);
+        list = list_word(list, *words ^ turned, place);
+    }
+    *starts = (uint16_t)(list - lists->list);
+    return list;
+}
+
 /* Lists row y of the map from column x on, which lies in the padding where it is no row or column of it. */
 static uint16_t *list_packed_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
 {
@@ -242,6 +268,9 @@ static uint16_t *list_packed_row(ebnn_active_lists *lists, uint32_t y, uint32_t 
     const uint32_t pixel_words = ebnn_pixel_words(tensor);
     const uint32_t stride = tensor->channels * ENTRY_BYTES;
 
+    if (is_plain_row(lists, y, x)) {
+        return list_plain_row(lists, y, x, starts, list);
+    }
     for (uint32_t plane = 0; plane < lists->layer->planes; plane++) {
         for (uint32_t pixel = 0; pixel < lists->pixels; pixel++) {
             const uint32_t at = x + pixel;

@@ -43,5 +43,5 @@ def test_half_of_the_inputs_active_is_the_worst_case(chip: tuple[Soc, MappedNetw
     # A list of a length that fills no block has a few more for its last words.
     assert max(taken.values()) < 1.03 * taken[512]
     assert taken[0] < taken[100] < taken[400] < taken[512] > taken[620] > taken[900] > taken[INPUTS]
-    # 5.2 for 32 products, the second layer included; 14.6 by rows.
-    assert taken[512] < 5.2 * INPUTS * NEURONS / 32
+    # 5.3 for 32 products, the second layer included; 14.6 by rows.
+    assert taken[512] < 5.3 * INPUTS * NEURONS / 32
