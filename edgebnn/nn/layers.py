@@ -14,8 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgebnn.errors import ModelError
-
 TERNARY_THRESHOLD = 0.05
 """Latent weights within it become 0; the value of the authors' code (chip.md, networks of the papers)."""
 
@@ -102,11 +100,6 @@ class _BinaryConvolution(_Binary):
         bias: bool = False,
         padding_mode: str = "zeros",
     ) -> None:
-        if padding_mode == "circular":
-            raise ModelError(
-                "padding_mode 'circular' is exported as joins along rows and columns, which the compiler does not map; "
-                "pad with 'zeros', 'reflect' or 'replicate'"
-            )
         super().__init__(
             in_channels,
             out_channels,
@@ -147,8 +140,7 @@ class TernaryLinear(_Ternary, BinaryLinear):
 class BinaryConv1d(_BinaryConvolution, nn.Conv1d):
     """Convolution over time with +-1 weights: (n, in, length) -> (n, out, positions).
 
-    The arguments are those of `torch.nn.Conv1d`, but that there is no bias unless asked; ModelError for the
-    `padding_mode` circular.
+    The arguments are those of `torch.nn.Conv1d`, but that there is no bias unless asked.
     """
 
 
@@ -159,8 +151,7 @@ class TernaryConv1d(_Ternary, BinaryConv1d):
 class BinaryConv2d(_BinaryConvolution, nn.Conv2d):
     """Convolution over an image with +-1 weights: (n, in, h, w) -> (n, out, h', w').
 
-    The arguments are those of `torch.nn.Conv2d`, but that there is no bias unless asked; ModelError for the
-    `padding_mode` circular.
+    The arguments are those of `torch.nn.Conv2d`, but that there is no bias unless asked.
     """
 
 

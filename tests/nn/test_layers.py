@@ -158,7 +158,7 @@ def test_every_option_of_the_layers_survives_the_export_and_the_compiler(tmp_pat
     assert ambiguous == 0 or dynamo
 
 
-@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
 def test_a_padding_with_the_maps_own_values_is_exact(tmp_path, mode):
     torch.manual_seed(3)
     model = torch.nn.Sequential(
@@ -175,8 +175,3 @@ def test_a_padding_with_the_maps_own_values_is_exact(tmp_path, mode):
     with torch.no_grad():
         expected = model(torch.as_tensor(x).float()).numpy()
     assert np.array_equal(interpret(network, x) * network.output.scale, expected)
-
-
-def test_a_padding_that_the_compiler_does_not_map_is_refused_at_once():
-    with pytest.raises(ModelError, match=r"padding_mode 'circular' .*pad with 'zeros', 'reflect' or 'replicate'"):
-        layers.BinaryConv1d(2, 4, 3, padding=1, padding_mode="circular")
