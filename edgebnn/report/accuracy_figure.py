@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-SIZE_INCHES = (9.0, 6.0)
+SIZE_INCHES = (9.0, 6.6)
+_HEADING_INCHES, _LEGEND_INCHES = 0.45, 0.65
 _LETTER = 0.0085  # width of a letter of a policy's name, as a share of the axis
 _LEVEL_POINTS = 25  # height of a name and its rate
 _MOST_DOTS = 50  # chips of a point that are drawn one by one
@@ -35,10 +36,13 @@ def accuracy_picture(document: Document, form: str = "png") -> bytes:
         levels = _policies(axes, curve)
         axes.set_xlabel("bit error rate: share of the weights in RRAM that are wrong")
         axes.set_ylabel("accuracy (%)")
-        axes.legend(loc="lower left")
+        handles, labels = axes.get_legend_handles_labels()
+        place = (0.035, 1 - _HEADING_INCHES / figure.get_figheight())
+        figure.legend(handles, labels, loc="upper left", bbox_to_anchor=place)
         headed(figure, f"Accuracy against bit error rate, on {shown_target(document)} (simulated)", _caption(document))
-        top = 1 - (0.5 + levels * _LEVEL_POINTS / 72) / figure.get_figheight()
-        figure.subplots_adjust(left=0.085, right=0.975, top=top, bottom=0.215)
+        above = _HEADING_INCHES + _LEGEND_INCHES + 0.05 + levels * _LEVEL_POINTS / 72
+        top = 1 - above / figure.get_figheight()
+        figure.subplots_adjust(left=0.085, right=0.975, top=top, bottom=0.195)
 
     return picture(SIZE_INCHES, form, draw)
 
