@@ -91,7 +91,7 @@ def changed(document: Document, settings: Sequence[Setting], target: Target, wor
     return result
 
 
-def with_settings(target: Target, settings: Mapping[str, tuple[int, str]]) -> Target:
+def with_settings(target: Target, settings: Mapping[str, tuple[float, str]]) -> Target:
     """The target with some numbers (path -> value and unit) set otherwise; whether they are sound is not checked."""
     document = msgspec.to_builtins(target)
     chosen = [Setting(path, value, unit) for path, (value, unit) in settings.items()]

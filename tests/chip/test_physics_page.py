@@ -143,6 +143,22 @@ def test_ternary_reads_err_as_the_page_says(table: str) -> None:
         assert (rates.to_zero, rates.from_zero) == pytest.approx(expected, rel=2e-4)
 
 
+def test_between_two_tables_ternary_reads_err_as_the_page_says() -> None:
+    """The normal quantiles of both rates go along straight lines, and the window is fitted to what they give."""
+    low, high = (STATED["physics"]["ternary"][table] for table in ("near-threshold", "nominal"))
+    volts = 0.9
+    way = (volts - low["supply"]["value"]) / (high["supply"]["value"] - low["supply"]["value"])
+    to_zero, from_zero = (
+        norm.cdf((1 - way) * norm.ppf(low[name]["value"]) + way * norm.ppf(high[name]["value"]))
+        for name in ("to_zero", "from_zero")
+    )
+    fitted = window(volts, (to_zero, from_zero))
+    for policy in POLICIES:
+        expected = zeros_and_ones(lines(policy, State(volts)), *fitted)
+        rates = ternary_rates(solve_cell(RRAM130, policy, State(volts).conditions()))
+        assert (rates.to_zero, rates.from_zero) == pytest.approx(expected, rel=2e-4)
+
+
 @pytest.mark.parametrize("guard_band", [0.0, 0.2])
 def test_verified_weights_age_as_the_page_says(guard_band: float) -> None:
     """Up to five attempts at t = 0 under a guard band, then ten years: counts of both within one another's interval."""
