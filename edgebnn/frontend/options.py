@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Generic, TypeAlias, TypeVar
 
@@ -17,6 +18,7 @@ S_co = TypeVar("S_co", covariant=True)
 T = TypeVar("T")
 
 _NAMES = "bits, trits, or uintN or intN with N from 1 to 16"
+_MOST_DIGITS = 40  # of a scale or an offset
 
 
 @dataclass(frozen=True)
@@ -122,22 +124,30 @@ def parse_input_type(text: str) -> tuple[Kind, int, int]:
 
 
 def parse_input_scale(text: str) -> Fraction:
-    """The real value of one integer, such as "1/255" or "0.005"; ModelError for anything else."""
-    try:
-        scale = Fraction(text) if len(text) <= 40 else None
-    except (ValueError, ZeroDivisionError):
-        scale = None
+    """The real value of one integer, such as "1/255", "1/127.5" or "0.005"; ModelError for anything else."""
+    scale = _ratio(text)
     if scale is None or not 2.0**-60 < scale < 2.0**60:
         raise ModelError(f"the input scale '{printable(text)}' is no positive number; write it as 1/255 or 0.005")
     return scale
 
 
 def parse_input_offset(text: str) -> Fraction:
-    """The real value of the integer 0, such as "-1" or "-0.5"; ModelError for anything else."""
-    try:
-        offset = Fraction(text) if len(text) <= 40 else None
-    except (ValueError, ZeroDivisionError):
-        offset = None
+    """The real value of the integer 0, such as "-1", "-0.5" or "-117/127.5"; ModelError for anything else."""
+    offset = _ratio(text)
     if offset is None or not -(2.0**60) < offset < 2.0**60:
         raise ModelError(f"the input offset '{printable(text)}' is no number; write it as -1 or -0.5")
     return offset
+
+
+def _ratio(text: str) -> Fraction | None:
+    """A decimal number, or one over another; None for anything else, and for one of far too many digits."""
+    numerator, slash, denominator = text.partition("/")
+    if len(text) > _MOST_DIGITS:
+        return None
+    try:
+        parts = [Decimal(numerator), Decimal(denominator if slash else 1)]
+    except InvalidOperation:
+        return None
+    if any(not part.is_finite() or abs(part.adjusted()) > _MOST_DIGITS for part in parts) or not parts[1]:
+        return None
+    return Fraction(parts[0]) / Fraction(parts[1])

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto
 
 from edgebnn.errors import DataError, ModelError
-from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.frontend import ReadOptions, parse_input_offset, parse_input_scale, read_network
 from edgebnn.network import interpret
 from edgebnn.network.types import Kind, Tensor
 from tests.frontend.comparison import assert_same_as_onnxruntime
@@ -296,3 +296,25 @@ def test_an_integer_input_takes_no_offset(tmp_path: Path) -> None:
     model.add("MatMul", signs(0, 8, 3))
     with pytest.raises(ModelError, match="--input-offset"):
         input_of(tmp_path, ReadOptions(input_offset=Fraction(1)), model)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1/255", Fraction(1, 255)), ("1/127.5", Fraction(2, 255)), ("0.5/0.229", Fraction(500, 229)),
+        ("0.005", Fraction(1, 200)), ("2.5e-3", Fraction(1, 400)),
+    ],
+)  # fmt: skip
+def test_a_scale_is_a_number_or_one_over_another(text: str, value: Fraction) -> None:
+    assert parse_input_scale(text) == value
+    assert parse_input_offset(f"-{text}") == -value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/", "1/", "/2", "1/0", "1/2/3", "nan", "inf", "1e999999999", "1/1e-999999999", "x"]
+)
+def test_what_is_no_number_is_refused_at_once(text: str) -> None:
+    with pytest.raises(ModelError, match="input scale"):
+        parse_input_scale(text)
+    with pytest.raises(ModelError, match="input offset"):
+        parse_input_offset(text)
