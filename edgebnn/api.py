@@ -31,7 +31,7 @@ from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.accuracy_curve import AccuracyCurve, accuracy_curve
 from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endurance
-from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent
+from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_labels, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
 from edgebnn.emulator.runner import Runner
@@ -305,7 +305,9 @@ class Deployment:
         lowest, highest = (labels.min().item(), labels.max().item()) if labels.size else (0, 0)
         if not -_MOST_LABEL <= lowest <= highest <= _MOST_LABEL:
             raise DataError(f"the labels run from {lowest} to {highest}; give the index of each sample's class, from 0")
-        return Dataset(samples, np.atleast_1d(labels).astype(np.int64))
+        dataset = Dataset(samples, np.atleast_1d(labels).astype(np.int64))
+        check_labels(dataset, self.mapped)
+        return dataset
 
     def estimate(
         self,

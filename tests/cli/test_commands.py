@@ -332,7 +332,7 @@ def test_labels_that_are_no_classes_are_refused(folder: Path, tmp_path: Path) ->
     for labels in (np.array([0, 1, 2]), np.array([0, -1, 1]), np.array([0, 1, 2**63], np.uint64)):
         data = _npz(tmp_path / "d.npz", x=np.zeros((3, 4, 120), np.int8), y=labels)
         said = refused("emulate", folder, "--data", data)
-        assert f"the labels run from {labels.min()} to {labels.max()}" in said and "class" in said
+        assert f"the labels run from {labels.min()} to {labels.max()}" in said and "class" in said and "d.npz" in said
 
 
 def test_another_model_is_not_compared(folder: Path, windows: Path, tmp_path: Path) -> None:

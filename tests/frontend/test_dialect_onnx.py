@@ -234,7 +234,9 @@ def test_what_is_refused_by_name_has_a_remedy(operator: str) -> None:
     assert caught.value.remedy == REMEDIES[operator] and len(caught.value.remedy) > 20
 
 
-@pytest.mark.parametrize(("operator", "word"), [("LSTM", "recurrent"), ("ConvTranspose", "larger by copies"), ("Log", "sign")])
+@pytest.mark.parametrize(
+    ("operator", "word"), [("LSTM", "recurrent"), ("ConvTranspose", "larger by copies"), ("Log", "sign")]
+)
 def test_a_remedy_fits_its_operator(operator: str, word: str) -> None:
     assert word in REMEDIES[operator]
 
