@@ -62,6 +62,8 @@ class LazyGroup(click.Group):
             if ctx.params.get("debug"):
                 _show_traceback()
             _say(_sentence(error))
+            if isinstance(error, OSError) and error.filename is None and sys.stdout is sys.__stdout__:
+                _forget_output()
             ctx.exit(EXIT_CANNOT)
         except click.UsageError as error:  # it quotes the command line, where the shell may have put a stranger's names
             raise click.UsageError(legible(error.format_message()), error.ctx) from error
@@ -79,6 +81,13 @@ def _ending_with_the_reader() -> Iterator[None]:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)
         raise
+
+
+def _forget_output() -> None:
+    """Lets what could not be written go nowhere: Python writes it again at its end, and exits with 120 if that fails."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 # What only errors need is loaded when there is one: the help takes a tenth of a second.

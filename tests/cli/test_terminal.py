@@ -95,12 +95,17 @@ def test_a_layer_a_file_and_a_target_may_have_brackets_in_their_names(tmp_path: 
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_a_full_output_is_named() -> None:
+@pytest.mark.parametrize("buffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+def test_a_full_output_is_named(buffered: dict[str, str]) -> None:
     with open("/dev/full", "w") as full:
         command = [sys.executable, "-m", "edgebnn", "targets", "list"]
-        found = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | buffered
+        found = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False, env=environment
+        )
     assert found.returncode == 1
     assert found.stderr.startswith("edgebnn: standard output: No space left on device")
+    assert found.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [["--help"], ["targets", "show", "rram130"], ["targets", "list", "--json"]])
