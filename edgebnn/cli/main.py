@@ -84,7 +84,7 @@ def _ending_with_the_reader() -> Iterator[None]:
 
 
 def _forget_output() -> None:
-    """Lets what could not be written go nowhere: Python writes it again at its end, and exits with 120 if that fails."""
+    """Lets what could not be written go nowhere: Python writes it again at its end, and exits with 120 if it fails."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
