@@ -81,7 +81,7 @@ from edgebnn.frontend.taking import taken, taken_along, taken_anywhere
 from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
 from edgebnn.frontend.weighted import weighted_sum
-from edgebnn.frontend.windows import LARGEST_EXTENT
+from edgebnn.frontend.windows import LARGEST_EXTENT, check_axis
 from edgebnn.network.types import Network
 from edgebnn.network.types import Node as NetworkNode
 
@@ -393,8 +393,9 @@ class _Lowering:
         if signal.moves is None and least == 1 and not splits:
             return self._put_alone(node, signal, move)
         begun = replace(signal, moves=None)
-        moves = (signal.moves or begin(signal.shape, signal.view, least)).then(node, move)
-        check_size(moves.shape)
+        moves = signal.moves or begin(signal.shape, signal.view, least)
+        check_size(moves.shape_after(move))
+        moves = moves.then(node, move)
         if moves.goes_on:
             return replace(signal, value=node.outputs[0], moves=moves)
         found = axis_by_axis(moves.places, begun.shape, begun.view)
@@ -445,6 +446,7 @@ class _Lowering:
             itself = Taking(axis, tuple(range(whole.model_shape[axis - 1])))
             parts = [(root, itself) if name == root else self._taken.get(name, ("", itself)) for name in node.inputs]
             if all(source == root and taking.axis == axis for source, taking in parts):
+                check_axis(sum(len(taking.places) for _, taking in parts))
                 places = tuple(place for _, taking in parts for place in taking.places)
                 return self._put(replace(node, inputs=(root,)), whole, Taking(axis, places))
         return None

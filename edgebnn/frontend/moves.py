@@ -55,6 +55,16 @@ class Moves:
         """The moves and one more."""
         return replace(self, places=_moved(self.places, move), steps=(*self.steps, (node, move)))
 
+    def shape_after(self, move: Move) -> Shape:
+        """The model's shape behind one more move."""
+        match move:
+            case Rearranging():
+                return move.shape[1:]
+            case Transposing():
+                return tuple(self.shape[axis - 1] for axis in move.order[1:])
+            case Taking():
+                return (*self.shape[: move.axis - 1], len(move.places), *self.shape[move.axis :])
+
 
 def begin(shape: Shape, view: View, least: int) -> Moves:
     """No move yet of a network's value of `shape`, which the model sees in `view`."""

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import ceil, floor
+from math import floor
+
+import numpy as np
+import numpy.typing as npt
 
 from edgebnn.frontend.graph import Node, as_integers
 from edgebnn.frontend.operations import Chain, Forwarding, Operands, Operation, Recogniser, Taking
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.shapes import axis_of
+from edgebnn.frontend.windows import check_axis
 
 _WHOLE_FACTORS = "resize by whole factors, to larger maps, or to smaller ones by powers of two"
 _LARGEST = 2**16  # factor
-# Where an element of the result lies in the map, from its place and the factor.
-_PLACES: dict[str, Callable[[int, Fraction], Fraction]] = {
-    "asymmetric": lambda place, factor: place / factor,
-    "half_pixel": lambda place, factor: (place + Fraction(1, 2)) / factor - Fraction(1, 2),
-    "pytorch_half_pixel": lambda place, factor: (place + Fraction(1, 2)) / factor - Fraction(1, 2),
-    "tf_half_pixel_for_nn": lambda place, factor: (place + Fraction(1, 2)) / factor,
+Integers = npt.NDArray[np.int64]
+# Where elements of the result lie in the map, in halves of n: from their places and the factor n / d.
+_PLACES: dict[str, Callable[[Integers, int, int], Integers]] = {
+    "asymmetric": lambda places, n, d: 2 * places * d,
+    "half_pixel": lambda places, n, d: (2 * places + 1) * d - n,
+    "pytorch_half_pixel": lambda places, n, d: (2 * places + 1) * d - n,
+    "tf_half_pixel_for_nn": lambda places, n, d: (2 * places + 1) * d,
 }
-_NEAREST: dict[str, Callable[[Fraction], int]] = {
-    "round_prefer_floor": lambda place: ceil(place - Fraction(1, 2)),
-    "round_prefer_ceil": lambda place: floor(place + Fraction(1, 2)),
-    "floor": floor,
-    "ceil": ceil,
+# The element next to so many halves of n.
+_NEAREST: dict[str, Callable[[Integers, int], Integers]] = {
+    "round_prefer_floor": lambda halves, n: -((n - halves) // (2 * n)),
+    "round_prefer_ceil": lambda halves, n: (halves + n) // (2 * n),
+    "floor": lambda halves, n: halves // (2 * n),
+    "ceil": lambda halves, n: -(-halves // (2 * n)),
 }
 
 
@@ -69,10 +75,12 @@ def _resized(node: Node, operands: Operands, scales: int, sizes: int | None, whe
         length = floor(shape[axis] * factor)
         if length < 1:
             raise Refusal("leaves nothing of an axis", _WHOLE_FACTORS)
-        ideal = [_PLACES[where](place, factor) for place in range(length)]
+        check_axis(length)
+        halves = _PLACES[where](np.arange(length), factor.numerator, factor.denominator)
         if where == "pytorch_half_pixel" and length == 1:
-            ideal = [Fraction(0)]
-        taken.append(Taking(axis, tuple(min(max(_NEAREST[nearest](place), 0), last) for place in ideal)))
+            halves = np.zeros(1, np.int64)
+        places = np.clip(_NEAREST[nearest](halves, factor.numerator), 0, last)
+        taken.append(Taking(axis, tuple(places.tolist())))
     return Chain(tuple(taken)) if taken else Forwarding()
 
 

@@ -14,6 +14,12 @@ from edgebnn.network.types import Window
 LARGEST_EXTENT = 2**16 - 1  # the runtime's windows are 16 bits wide
 
 
+def check_axis(extent: int) -> None:
+    """Refusal where a map becomes longer than windows reach; copies make any length of a short file."""
+    if extent > LARGEST_EXTENT:
+        raise Refusal(f"makes an axis of {extent} elements", f"keep axes to at most {LARGEST_EXTENT}")
+
+
 def window_of(node: Node, operands: Operands, kernel: Sequence[int]) -> Window:
     """The window of a Conv or MaxPool node; Refusal for attributes that contradict each other."""
     rank = len(kernel)
