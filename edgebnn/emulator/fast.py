@@ -118,16 +118,6 @@ class FastPath:
             here = slice(first, first + block)
             self._run_encoded(program, encoded[here], found[here], kernel, first_inference + first)
 
-    def run_encoded(self, encoded: npt.NDArray[np.uint8], kernel: Kernel = "auto") -> Scores:
-        """Integer scores int32 (B, n) of samples that are already laid out: uint8 (B, bytes of the plan's inputs)."""
-        wanted = self.mapped.plan.input_bytes
-        assert encoded.ndim == 2 and encoded.shape[1] == wanted, f"a sample takes {wanted} bytes"
-        scores = np.empty((len(encoded), self.mapped.network.output.size), np.int32)
-        block = _block_samples(self._program)
-        for first in range(0, len(encoded), block):
-            self._run_encoded(self._program, encoded[first : first + block], scores[first : first + block], kernel)
-        return scores
-
     def _program_on(self, banks: ProgrammedBanks) -> Program:
         """The program on a chip. The pair is read and written as one, so that no thread meets another's program."""
         last = self._last_on_chip

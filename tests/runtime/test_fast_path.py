@@ -14,7 +14,6 @@ from edgebnn.emulator import descriptors, fast
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.fast import FastPath, kernels
 from edgebnn.emulator.program import build_program
-from edgebnn.emulator.samples import encode_samples
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import DataError, DeploymentError, TargetError, ToolError
 from edgebnn.mapping.lifting import read_weights
@@ -151,14 +150,6 @@ def test_a_chip_needs_rram_and_the_networks_own_banks() -> None:
 def test_unsuitable_data_are_refused(x: np.ndarray) -> None:
     with pytest.raises(DataError):
         FastPath(map_on_host(NETWORK)).run(x)
-
-
-def test_encoded_samples_give_the_same_scores() -> None:
-    mapped = map_on_host(NETWORK)
-    x = random_inputs(NETWORK, 3, 300)
-    path = FastPath(mapped)
-    encoded = encode_samples(x, mapped.plan.inputs[0].layout)
-    np.testing.assert_array_equal(path.run_encoded(encoded), path.run(x).reshape(300, -1))
 
 
 def test_many_threads_may_share_one_fast_path() -> None:
