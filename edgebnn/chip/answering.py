@@ -62,7 +62,9 @@ class Answering:
         # Only what is written of it takes memory.
         self._tables.append(np.empty((room, 2, TABLE_WORDS), np.uint32))
         parts = (place, self._sign, self._nonzero, self._fresh, self._tables[-1])
-        return AnswerPlaces(*(each.ctypes.data for each in parts), self._count, room, 0)
+        found = AnswerPlaces(*(each.ctypes.data for each in parts), self._count, room, 0)
+        found.pointed_to = parts
+        return found
 
     def _keep(self, places: AnswerPlaces) -> None:
         tables = self._tables.pop()

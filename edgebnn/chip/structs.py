@@ -24,7 +24,16 @@ ERROR_KINDS = 3  # of `ebnn_device_error`
 _word, _count, _pointer, _float = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_float
 
 
-class Devices(ctypes.Structure):
+class Pointing(ctypes.Structure):
+    """A struct that keeps alive what it points to.
+
+    A cached array is no safe place to point to: threads that ask for it at once make one each, and one alone is kept.
+    """
+
+    pointed_to: tuple[Any, ...]
+
+
+class Devices(Pointing):
     """`ebnn_devices`."""
 
     _fields_ = [
@@ -50,7 +59,9 @@ class Devices(ctypes.Structure):
     @classmethod
     def of(cls, cell: Cell, seed: int, reference: float) -> Devices:
         """The devices of a cell; `reference` is the ln R that single ones are compared with."""
-        found = cls(_chords().ctypes.data, seed, round(cell.tails.share * WHOLE))
+        chords = _chords()
+        found = cls(chords.ctypes.data, seed, round(cell.tails.share * WHOLE))
+        found.pointed_to = (chords,)
         for side, stuck in enumerate(cell.stuck):
             found.stuck_low[side] = round(stuck.lrs * WHOLE)
             found.stuck_high[side] = WHOLE - round(stuck.hrs * WHOLE)
@@ -68,10 +79,9 @@ class Devices(ctypes.Structure):
         return found
 
 
-class DeviceRows(ctypes.Structure):
-    """`ebnn_device_rows`; keeps the patterns alive that it points to."""
+class DeviceRows(Pointing):
+    """`ebnn_device_rows`."""
 
-    patterns: list[Words]
     _fields_ = [
         ("sign", _pointer),
         ("nonzero", _pointer),
@@ -97,7 +107,7 @@ class DeviceRows(ctypes.Structure):
             *(word.ctypes.data for word in words), int(each_row), first, stripes, geometry.rows, geometry.row_bits,
             geometry.words, geometry.reads_per_row,
         )  # fmt: skip
-        found.patterns = words
+        found.pointed_to = tuple(words)
         return found
 
 
@@ -107,7 +117,7 @@ class DeviceErrors(ctypes.Structure):
     _fields_ = [("masks", _pointer * ERROR_KINDS), ("counts", _count * ERROR_KINDS)]
 
 
-class Turns(ctypes.Structure):
+class Turns(Pointing):
     """`ebnn_turns`."""
 
     _fields_ = [
@@ -123,8 +133,16 @@ class Turns(ctypes.Structure):
         ("rows", _count),
     ]
 
+    @classmethod
+    def of(cls, seed: int, event: int, rows: Rows) -> Turns:
+        """Rows whose weights turn at the programming cycle `event`; how they do is for the caller to set."""
+        parts = rows.drawn_row, rows.sign, rows.nonzero, rows.kind
+        found = cls(seed, event, *(each.ctypes.data for each in parts), rows=len(rows.row))
+        found.pointed_to = parts
+        return found
 
-class AnswerPlaces(ctypes.Structure):
+
+class AnswerPlaces(Pointing):
     """`ebnn_answers`."""
 
     _fields_ = [
@@ -139,10 +157,9 @@ class AnswerPlaces(ctypes.Structure):
     ]
 
 
-class DeviceVerify(ctypes.Structure):
-    """`ebnn_device_verify`; keeps the devices alive that it points to."""
+class DeviceVerify(Pointing):
+    """`ebnn_device_verify`."""
 
-    devices_then: Devices
     _fields_ = [
         ("devices", _pointer),
         ("attempts", _word),
@@ -154,14 +171,13 @@ class DeviceVerify(ctypes.Structure):
         """Cells as they are right after programming, which is tried at most so often."""
         devices = Devices.of(cell, seed, cell.middle)
         found = cls(ctypes.addressof(devices), attempts, guard_band, cell.window, cell.window_spread)
-        found.devices_then = devices
+        found.pointed_to = (devices,)
         return found
 
 
-class DeviceReads(ctypes.Structure):
-    """`ebnn_device_reads`; keeps everything alive that it points to."""
+class DeviceReads(Pointing):
+    """`ebnn_device_reads`."""
 
-    pointed_to: tuple[Any, ...]
     _fields_ = [
         *((name, _pointer) for name in ("below", "bank_row", "sign", "nonzero", "ternary", "verify")),
         ("rows", _count),

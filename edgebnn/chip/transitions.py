@@ -104,7 +104,7 @@ def turn_by_law(
 
     The draws are those of the synapse at the programming cycle `event`: what is wrong at one rate is at a higher one.
     """
-    turns = _turns(seed, event, rows)
+    turns = Turns.of(seed, event, rows)
     table = laws.table
     turns.laws = table.ctypes.data
     return _turned(turns, len(rows.row), kernel)
@@ -114,15 +114,10 @@ def turn_by_thresholds(
     seed: int, event: int, rows: Rows, minus: Thresholds, at_most_zero: Thresholds
 ) -> tuple[Words, Words]:
     """The same with thresholds of each synapse, uint64 (rows, 32)."""
-    turns = _turns(seed, event, rows)
+    turns = Turns.of(seed, event, rows)
     first, second = (np.ascontiguousarray(each, np.uint64) for each in (minus, at_most_zero))
     turns.minus, turns.at_most_zero = first.ctypes.data, second.ctypes.data
     return _turned(turns, len(rows.row), "auto")
-
-
-def _turns(seed: int, event: int, rows: Rows) -> Turns:
-    parts = (rows.drawn_row, rows.sign, rows.nonzero, rows.kind)
-    return Turns(seed, event, *(each.ctypes.data for each in parts), rows=len(rows.row))
 
 
 def _turned(turns: Turns, rows: int, kernel: Kernel) -> tuple[Words, Words]:
