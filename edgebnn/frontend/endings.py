@@ -32,28 +32,36 @@ _SHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
 
-def _over_classes(node: Node, operands: Operands, axis: int) -> bool:
-    """Whether an axis has all the scores of each sample."""
+def _over_classes(operands: Operands, axes: range) -> bool:
+    """Whether axes have all the scores of each sample."""
     shape = operands.shape(0)
-    inside = -len(shape) <= axis < len(shape) and axis % len(shape) > 0
-    return inside and all(extent == 1 for at, extent in enumerate(shape) if at not in (0, axis % len(shape)))
+    inside = all(0 < axis < len(shape) for axis in axes)
+    return inside and all(extent == 1 for at, extent in enumerate(shape) if at and at not in axes)
 
 
-def _check_over_classes(node: Node, operands: Operands, axis: int) -> None:
-    if not _over_classes(node, operands, axis):
+def _check_over_classes(operands: Operands, axis: int, all_behind: bool = False) -> None:
+    """Refusal where an axis (with `all_behind` it and all behind it) has not all the scores of each sample."""
+    shape = operands.shape(0)
+    first = axis + len(shape) if axis < 0 else axis
+    if not _over_classes(operands, range(first, len(shape) if all_behind else first + 1)):
+        whole = f"axis {axis} and all behind it" if all_behind else f"axis {axis}"
         raise Refusal(
-            f"is over axis {axis} of values of shape {list(operands.shape(0))}, and not over all scores of each sample",
+            f"is over {whole} of values of shape {list(shape)}, and not over all scores of each sample",
             "apply it to (batch, scores) along axis 1, or let the model end in the values before it",
         )
 
 
-def _softmax(node: Node, operands: Operands) -> Operation:
-    """Probabilities of the classes, at the end of a model: left out."""
-    if operands.opset >= 13 or node.integer("axis", 1) != 1:  # before opset 13 it is over all axes from this one on
-        _check_over_classes(node, operands, node.integer("axis", 1 if operands.opset < 13 else -1))
+def softmax(node: Node, operands: Operands, opset: int) -> Operation:
+    """Probabilities of the classes as ONNX's opset has them: before 13 over all axes from the given one on."""
+    _check_over_classes(operands, node.integer("axis", 1 if opset < 13 else -1), all_behind=opset < 13)
     return Dropping(
         f"the final {node.operator} '{node.name}' is left out: the answer is its input, whose arg max is the same"
     )
+
+
+def _softmax(node: Node, operands: Operands) -> Operation:
+    """Probabilities of the classes, at the end of a model: left out."""
+    return softmax(node, operands, operands.opset)
 
 
 def _order_kept(node: Node, otherwise: Elementwise | None = None) -> Dropping:
@@ -80,7 +88,7 @@ def _rising(operator: str) -> Recogniser:
 
 def _arg_max(node: Node, operands: Operands) -> Operation:
     """The class of the largest score, at the end of a model: left out."""
-    _check_over_classes(node, operands, node.integer("axis", 0))
+    _check_over_classes(operands, node.integer("axis", 0))
     if node.integer("select_last_index", 0):
         raise Refusal("takes the last of equal scores", "let it take the first (select_last_index = 0)")
     note = f"the final ArgMax '{node.name}' is left out: the answer is the scores that it compares"
@@ -89,7 +97,7 @@ def _arg_max(node: Node, operands: Operands) -> Operation:
 
 def _top_k(node: Node, operands: Operands) -> Operation:
     """The classes of the largest scores, at the end of a model: left out."""
-    _check_over_classes(node, operands, node.integer("axis", -1))
+    _check_over_classes(operands, node.integer("axis", -1))
     classes = max(operands.shape(0)[1:])
     count = (node.integer("k", 1),) if operands.opset < 10 else as_integers(operands.constant(1, "counts"), "counts")
     if len(count) != 1 or not 1 <= count[0] <= classes:

@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 
 from edgebnn.frontend import qdq
-from edgebnn.frontend.endings import ENDINGS
+from edgebnn.frontend.endings import ENDINGS, softmax
 from edgebnn.frontend.fused import multiply_add
 from edgebnn.frontend.graph import Array, Node
 from edgebnn.frontend.layers import check_matrix
@@ -190,8 +190,11 @@ def _dense(node: Node, operands: Operands) -> WeightedSum:
 
 
 def _qlinear_softmax(node: Node, operands: Operands) -> Operation:
-    """Probabilities of the classes as integers, at the end of a model: left out."""
-    return _left_out(ENDINGS["Softmax"](node, operands))
+    """Probabilities of the classes as integers, at the end of a model: left out.
+
+    Its attribute `opset` says which axes it is over, whatever the model's own is.
+    """
+    return _left_out(softmax(node, operands, node.integer("opset", operands.opset)))
 
 
 def _qlinear_sigmoid(node: Node, operands: Operands) -> Operation:

@@ -88,7 +88,8 @@ def carried_out(operation: Operation, *values: Array) -> Array:
         case Rearranging():
             return values[0].reshape(operation.shape)
         case Joining():
-            return np.concatenate(values, operation.axis)
+            parts = [carried_out(part, *values) for part in operation.parts]
+            return np.concatenate(parts or values, operation.axis)
         case Padding():
             pads = [(0, 0), (0, 0), *zip(operation.begin, operation.end, strict=True)]
             return np.pad(values[0], pads, constant_values=operation.value)

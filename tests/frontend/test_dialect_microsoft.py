@@ -15,8 +15,10 @@ import edgebnn
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.graph import Array
+from edgebnn.frontend.operations import Dropping
 from edgebnn.frontend.problems import Refusal
-from edgebnn.network.interpreter import interpret
+from edgebnn.network.interpreter import interpret, trace
+from edgebnn.network.types import Threshold
 from tests.frontend.comparison import assert_same_as_onnxruntime, layers_that_differ, onnxruntime_values
 from tests.frontend.one_node import by_onnxruntime
 from tests.frontend.onnx_models import Model, signs
@@ -111,6 +113,36 @@ class TestOneNode:
         operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
         assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
 
+    @pytest.mark.parametrize("axis", [1, -1])
+    def test_concatenation(self, axis: int) -> None:
+        """Every integer of each, at scales with ties and without; on a map, along channels and along rows."""
+        x = np.arange(256, dtype=np.uint8).reshape(1, 4, 8, 8)
+        units = [(0.5, 3), (0.1, 128), (0.3, 77)]
+        given: list[Array] = [scale(0.2), point(11)]
+        for unit, zero in units:
+            given += [x, scale(unit), point(zero)]
+        node = node_of("QLinearConcat", DOMAIN, len(given), axis=axis)
+        signals = {2 + 3 * place: x for place in range(len(units))}
+        operation = recognise(node, signals, {k: each for k, each in enumerate(given) if k not in signals})
+        assert np.array_equal(carried_out(operation, *given), by_onnxruntime(node, given))
+
+    @pytest.mark.parametrize("opset", [12, 13])
+    @pytest.mark.parametrize("shape", [(5,), (5, 1), (1, 5), (5, 1, 1), (1, 1, 5), (5, 2, 2), (1, 5, 2)])
+    def test_a_softmax_is_left_out_where_it_is_over_all_of_a_sample(self, shape: tuple[int, ...], opset: int) -> None:
+        """Its own attribute says what its axis means, and onnxruntime which values add up to one."""
+        x = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype(np.uint8)
+        given = [scale(0.02), point(3), scale(1 / 256), point(0)]
+        for axis in range(-1 - len(shape), 1 + len(shape)):
+            node = node_of("QLinearSoftmax", DOMAIN, 5, axis=axis, opset=opset)
+            whole = by_onnxruntime(node, [x, *given]).astype(np.float64).reshape(2, -1).sum(axis=1) / 256
+            over_all = bool(np.all(np.abs(whole - 1) < 0.05))
+            try:
+                left_out = isinstance(recognise(node, {0: x[:1]}, dict(enumerate(given, start=1))), Dropping)
+            except Refusal as refusal:
+                assert "not over all scores of each sample" in str(refusal)
+                left_out = False
+            assert left_out == over_all, axis
+
     def test_a_product_of_two_signals_and_an_output_of_no_type_are_refused(self) -> None:
         x = np.zeros((1, 8), np.uint8)
         units = {1: scale(1), 2: point(0), 4: scale(1), 5: point(0), 6: scale(1), 7: point(0)}
@@ -118,6 +150,29 @@ class TestOneNode:
             recognise(node_of("QLinearMul", DOMAIN, 8), {0: x, 3: x}, units)
         with pytest.raises(Refusal, match="nothing says of which type"):
             recognise(node_of("QLinearAdd", DOMAIN, 7), {0: x, 3: x}, {1: scale(1), 4: scale(1), 6: scale(1)})
+
+
+@pytest.mark.parametrize(("unit", "taps", "ambiguous"), [(0.1, 2, 3), (0.1, 3, 0), (0.1875, 2, 0)])
+def test_a_mean_is_a_step_off_only_at_ties_that_float32_rounds(
+    unit: float, taps: int, ambiguous: int, tmp_path: Path
+) -> None:
+    """onnxruntime adds products of the scale one by one, so that a tie goes by which values make the sum."""
+    model = Model((3, 6, 6), TensorProto.UINT8)
+    zero = model.constant(128, np.uint8)
+    model.add("QLinearAveragePool", unit, zero, unit, zero, domain=DOMAIN, kernel_shape=[taps] * 2, strides=[taps] * 2)
+    integers = model.last
+    model.add("DequantizeLinear", unit, zero)
+    model.add("Conv", signs(0, 4, 3, 1, 1))
+    path = saved(model, tmp_path)
+    network = read_network(path)
+    (steps,) = (node for node in network.nodes if isinstance(node, Threshold))
+    assert (steps.ambiguous, steps.tied) == (ambiguous, ambiguous)
+    x = np.random.default_rng(0).integers(0, 256, (500, 3, 6, 6)).astype(np.uint8)
+    off = trace(network, x)[steps.output.name] + 128 - onnxruntime_values(path, x)[integers].astype(np.int64)
+    sums = x.reshape(500, 3, 6 // taps, taps, 6 // taps, taps).sum(axis=(3, 5), dtype=np.int64)
+    tied = 2 * sums % taps**2 == 0
+    assert np.all(off[~tied | (sums % taps**2 == 0)] == 0) and np.abs(off).max() <= 1
+    assert bool(off.any()) == bool(ambiguous)
 
 
 def test_a_sigmoid_of_integers_between_layers(tmp_path: Path) -> None:
