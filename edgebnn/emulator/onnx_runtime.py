@@ -44,7 +44,7 @@ def run_onnxruntime(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[
         return answers_of(
             model,
             as_model_takes(network, x),
-            block=max(1, min(_MOST_SAMPLES, _BLOCK_VALUES // values)),
+            block=1 if network.one_at_a_time else max(1, min(_MOST_SAMPLES, _BLOCK_VALUES // values)),
             most_batch=_MOST_VALUES // values,
             seconds=_START_SECONDS + len(x) * (_SAMPLE_SECONDS + _MAC_SECONDS * macs),
         )

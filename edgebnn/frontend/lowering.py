@@ -27,6 +27,7 @@ from edgebnn.frontend.jumps import NotMonotone
 from edgebnn.frontend.lattice import lattice_of_range
 from edgebnn.frontend.limits import limits_of
 from edgebnn.frontend.moves import MOST_AXES, Move, axis_by_axis, begin, steps_from
+from edgebnn.frontend.open_batch import OpenBatch, check_samples
 from edgebnn.frontend.operations import (
     Averaging,
     Call,
@@ -139,8 +140,7 @@ class _Lowering:
         self._values: dict[str, Value] = dict(graph.constants)
         self._left_out = left_out(graph)
         self._dropped: dict[str, str] = {}  # the values behind what was left out, and what that leaves of the scores
-        # Constants that come from an open batch, as they would be for two samples instead of one.
-        self._of_two: dict[str, Array] = {}
+        self._open_batch = OpenBatch(graph)
         self._taken: dict[str, tuple[str, Taking]] = {}  # of which value a value is a part, and which part
         self._readers: dict[str, int] = {}
         for node in graph.nodes:
@@ -194,6 +194,7 @@ class _Lowering:
                 *(note for given, raw in inputs for note in given.notes(raw.quantizer)),
                 *_unread([given.tensor.name for given in self._given], nodes),
                 *self._notes,
+                *_of_one(self._open_batch.alone),
                 *emitter.notes,
                 *scores.notes,
             ),
@@ -201,6 +202,7 @@ class _Lowering:
             ends_in="classes" if self._dropped else "scores",
             quantised=(*rounded_here, *emitter.quantised, *emitter.activations),
             model_output=self._graph.output,
+            one_at_a_time=bool(self._open_batch.alone),
         )
 
     def _half_error(self) -> float:
@@ -263,10 +265,12 @@ class _Lowering:
         if node.inputs and node.inputs[0] in self._dropped and node.operator != "Shape":
             return self._behind_the_end(node, values, operands)
         operation = self._recognised(node, operands)
-        if isinstance(operation, Knowing) and _is_whole_shape(node) and self._graph.open_batch:
-            self._of_two[node.outputs[0]] = _with_batch_of_two(operation.value)
-        elif not isinstance(operation, (Rearranging, Knowing)) and self._depends_on_batch(node):
-            raise Refusal("computes with the size of the batch", "export the model without it, or with a fixed batch")
+        if isinstance(operation, Knowing):
+            self._open_batch.know_shape(node, operation.value)
+        else:
+            self._open_batch.check(node, values, operation, self._recognised)
+        if isinstance(operation, Elementwise):
+            check_samples(operands, self._graph.batch)
         if isinstance(operation, Several):
             each = zip(node.outputs, operation.operations, strict=True)
             return tuple(self._applied(replace(node, outputs=(name,)), values, part) for name, part in each)
@@ -303,27 +307,20 @@ class _Lowering:
     def _behind_the_end(self, node: Node, values: list[Value | None], operands: Operands) -> Value:
         """The value of a node behind one that was left out, so that it is left out as well."""
         leaves = self._dropped[node.inputs[0]]
-        operation = left_out_behind(node, operands, leaves)
+
+        def recognise(node: Node, operands: Operands) -> Operation:
+            return left_out_behind(node, operands, leaves)
+
+        operation = recognise(node, operands)
+        self._open_batch.check(node, values, operation, recognise)
         self._dropped.update((name, leaves) for name in node.outputs if name)
         return self._applied(node, values, operation)
 
     def _folded(self, node: Node, constants: list[Array | Quantised | None]) -> Array | Quantised:
         """A constant node; what it would be with another batch is kept where that differs."""
         result = self._folder.fold(node, constants)
-        if any(name in self._of_two for name in node.inputs):
-            others = [self._of_two.get(name, value) for name, value in zip(node.inputs, constants, strict=True)]
-            other = self._folder.fold(node, others)
-            if isinstance(result, np.ndarray) and isinstance(other, np.ndarray) and not np.array_equal(result, other):
-                self._of_two[node.outputs[0]] = other
+        self._open_batch.know_folded(node, constants, result, self._folder.fold)
         return result
-
-    def _depends_on_batch(self, node: Node) -> bool:
-        """Whether a constant that the node reads has other values, not only more of the same, for another batch."""
-        for name in node.inputs:
-            other, value = self._of_two.get(name), self._values.get(name)
-            if other is not None and isinstance(value, np.ndarray) and not _repeats(value, other):
-                return True
-        return False
 
     def _uses_more_outputs(self, node: Node) -> bool:
         return any(name and (name in self._readers or name == self._graph.output) for name in node.outputs[1:])
@@ -562,20 +559,10 @@ def _read(nodes: Sequence[NetworkNode]) -> tuple[NetworkNode, ...]:
     return tuple(reversed(kept))
 
 
-def _with_batch_of_two(shape: Array | Quantised) -> Array:
-    """A shape, which starts with a batch of one, for a batch of two."""
-    assert isinstance(shape, np.ndarray), "a shape is a plain constant"
-    other: Array = shape.copy()
-    other[:1] = 2
-    return other
-
-
-def _is_whole_shape(node: Node) -> bool:
-    return node.operator == "Shape" and not node.integer("start", 0)
-
-
-def _repeats(value: Array, other: Array) -> bool:
-    """Whether a constant for two samples is that for one, once or over and over along the batch axis."""
-    if value.shape[1:] != other.shape[1:] or value.shape[:1] not in ((1,), other.shape[:1]):
-        return False
-    return bool(np.all(value == other))
+def _of_one(alone: Sequence[Node]) -> tuple[str, ...]:
+    """What a user should know of a model that leaves its batch open and has nodes that take one sample alone."""
+    return tuple(
+        f"the model leaves open how many samples it takes, but its node '{node.name}' ({printable(node.operator)}) is "
+        "for one alone: samples are taken one at a time"
+        for node in alone[:1]
+    )

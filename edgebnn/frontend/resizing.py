@@ -71,6 +71,7 @@ def _resized(node: Node, operands: Operands, scales: int, sizes: int | None, whe
             continue
         if axis == 0:
             raise Refusal("resizes the batch", "resize the axes of the map alone")
+        _check_whole(factor)
         last = shape[axis] - 1
         length = floor(shape[axis] * factor)
         if length < 1:
@@ -85,20 +86,21 @@ def _resized(node: Node, operands: Operands, scales: int, sizes: int | None, whe
 
 
 def _factors(operands: Operands, scales: int, sizes: int | None, extents: tuple[int, ...]) -> tuple[Fraction, ...]:
-    """The factor of each axis; Refusal where float32 would decide which element is the nearest."""
+    """The factor of each axis."""
     if sizes is not None and operands.has(sizes):
         lengths = as_integers(operands.constant(sizes, "sizes"), "sizes")
-        found = [Fraction(length, extent) for length, extent in zip(lengths, extents, strict=False)]
-    else:
-        given = operands.constant(scales, "factors").reshape(-1).tolist()
-        if not all(0 < factor < _LARGEST for factor in given):
-            raise Refusal("has factors that are not above zero, or too large", "export the model again")
-        found = [Fraction(factor) for factor in given]
-    for factor in found:
-        whole = max(factor, 1 / factor) if 0 < factor < _LARGEST else Fraction(1, 2)
-        if whole.denominator != 1 or (factor < 1 and whole.numerator & (whole.numerator - 1)):
-            raise Refusal(f"resizes by a factor of {float(factor):.6g}", _WHOLE_FACTORS)
-    return tuple(found)
+        return tuple(Fraction(length, extent) for length, extent in zip(lengths, extents, strict=False))
+    given = operands.constant(scales, "factors").reshape(-1).tolist()
+    if not all(0 < factor < _LARGEST for factor in given):
+        raise Refusal("has factors that are not above zero, or too large", "export the model again")
+    return tuple(map(Fraction, given))
+
+
+def _check_whole(factor: Fraction) -> None:
+    """Refusal where float32 would decide which element is the nearest."""
+    whole = max(factor, 1 / factor) if 0 < factor < _LARGEST else Fraction(1, 2)
+    if whole.denominator != 1 or (factor < 1 and whole.numerator & (whole.numerator - 1)):
+        raise Refusal(f"resizes by a factor of {float(factor):.6g}", _WHOLE_FACTORS)
 
 
 RESIZING: dict[str, Recogniser] = {"Resize": _resize, "Upsample": _upsample}

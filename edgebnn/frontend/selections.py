@@ -61,6 +61,8 @@ def _gather(node: Node, operands: Operands) -> Operation:
     places = tuple(int(place) + (extent if place < 0 else 0) for place in given.reshape(-1).tolist())
     if not all(0 <= place < extent for place in places):
         raise Refusal(f"takes places that an axis of {extent} does not have", _AGAIN)
+    if axis == 0 and given.ndim == 0:
+        raise Refusal("takes one sample out of the batch", "keep the batch in front: take x[0:1], or all samples")
     taking = _taking(axis, places, extent)
     if given.ndim == 1:
         return taking
@@ -90,10 +92,10 @@ def _split(node: Node, operands: Operands) -> Operation:
 
 
 def _taking(axis: int, places: tuple[int, ...], extent: int) -> Operation:
-    if axis == 0:
-        raise Refusal("takes samples of the batch apart", "let each sample be computed alone")
     if places == tuple(range(extent)):
         return Forwarding()
+    if axis == 0:
+        raise Refusal("takes samples of the batch apart", "let each sample be computed alone")
     if not places:
         raise Refusal("takes nothing", _AGAIN)
     return Taking(axis, places)

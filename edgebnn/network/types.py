@@ -365,7 +365,8 @@ class Network:
     int32, where it takes no ambiguous threshold before them otherwise. Where `ends_in` is `classes`, the model itself
     goes on from its scores to probabilities or to an arg max, which were left out. `model_output` is the model's own
     name of the output that it ends in. `quantised` names the model's float layers, activations and inputs that the
-    front end made integers of by calibration data, so that the scores are no longer the model's own.
+    front end made integers of by calibration data, so that the scores are no longer the model's own. With
+    `one_at_a_time` the model takes one sample at once, though its file leaves that open.
     """
 
     name: str
@@ -377,6 +378,7 @@ class Network:
     ends_in: Literal["scores", "classes"] = "scores"
     quantised: tuple[str, ...] = ()
     model_output: str = ""
+    one_at_a_time: bool = False
 
     def __post_init__(self) -> None:
         """ModelError where names repeat, a source is not made before it is read, a tensor is beyond all memory, or a

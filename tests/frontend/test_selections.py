@@ -202,11 +202,12 @@ def refusal(model: Model, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("take", "why"),
     [
-        (a_slice((0,), (1,), (0,), (1,)), "takes samples of the batch apart"),
+        (a_slice((1,), (2,), (0,), (1,)), "takes samples of the batch apart"),
         (a_slice((3,), (3,), (1,), (1,)), "takes nothing"),
         (a_slice((3, 4), (5, 6), (1, 1), (1, 1)), "names an axis twice"),
         (a_slice((3,), (5,), (7,), (1,)), "names an axis that is not there"),
-        (lambda model: model.add("Gather", integers(model, 0), axis=0), "takes samples of the batch apart"),
+        (lambda model: model.add("Gather", model.constant(0, np.int64), axis=0), "takes one sample out of the batch"),
+        (lambda model: model.add("Gather", integers(model, 0, 0), axis=0), "takes samples of the batch apart"),
         (lambda model: model.add("Gather", integers(model, CHANNELS), axis=1), "that an axis of 12 does not have"),
         (lambda model: model.add("Reshape", integers(model, -1, 3, 4, 5, 6)), "a value with 4 axes behind the batch"),
     ],
