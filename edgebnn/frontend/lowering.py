@@ -270,7 +270,7 @@ class _Lowering:
         else:
             self._open_batch.check(node, values, operation, self._recognised)
         if isinstance(operation, Elementwise):
-            check_samples(operands, self._graph.batch)
+            check_samples(operands, operation, self._graph.batch)
         if isinstance(operation, Several):
             each = zip(node.outputs, operation.operations, strict=True)
             return tuple(self._applied(replace(node, outputs=(name,)), values, part) for name, part in each)

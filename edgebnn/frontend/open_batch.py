@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from edgebnn.frontend.graph import Array, Graph, Node
 from edgebnn.frontend.operations import (
+    Call,
     Chain,
+    Elementwise,
     Forwarding,
+    Operand,
     Operands,
     Operation,
     Quantised,
     Rearranging,
     Several,
     Taking,
+    Term,
     Transposing,
 )
 from edgebnn.frontend.problems import Refusal
@@ -86,15 +90,27 @@ class OpenBatch:
         return list(zip(node.inputs, values, strict=True))
 
 
-def check_samples(operands: Operands, batch: int) -> None:
-    """Refusal where constants beside values of the network are made for another number of samples than `batch`."""
-    pairs = list(zip(operands.shapes, operands.constants, strict=True))
+def check_samples(operands: Operands, operation: Elementwise, batch: int) -> None:
+    """Refusal where an operator combines values of the network with constants for other samples than `batch`."""
+    pairs = zip(operands.shapes, operands.constants, strict=True)
     rank = max((len(shape) for shape, constant in pairs if constant is None and shape is not None), default=0)
-    for _, constant in pairs:
-        if constant is not None and rank and constant.ndim == rank and constant.shape[0] not in (1, batch):
+    for constant in _constants(operation.call):
+        if constant.ndim == rank > 0 and constant.shape[0] not in (1, batch):
             raise Refusal(
                 f"has constants for {constant.shape[0]} samples at once", "use one value, or one for each channel"
             )
+
+
+def _constants(term: Term) -> Iterator[Array]:
+    """What a term combines its operands with; not what it was made of, such as a matrix of thresholds."""
+    match term:
+        case Operand():
+            return
+        case Call():
+            for inner in term.terms:
+                yield from _constants(inner)
+        case _:
+            yield term
 
 
 def _only_moves(operation: Operation) -> bool:

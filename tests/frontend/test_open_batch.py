@@ -105,3 +105,13 @@ def test_constants_for_several_samples_are_refused(batch: int | str, tmp_path: P
     model.add("Add", np.arange(6, dtype=np.float32).reshape(2, 3))
     with pytest.raises(ModelError, match="has constants for 2 samples at once"):
         read_network(model.save(tmp_path), ReadOptions("int8"))
+
+
+def test_a_matrix_of_thresholds_is_not_for_samples(tmp_path: Path) -> None:
+    """FINN's has a row for each channel, and as many axes as the vector that it steps."""
+    model = Model((8,))
+    model.add("MatMul", signs(0, 8, 3))
+    model.add("MultiThreshold", np.array([[-1.0, 1.0]] * 3), domain="qonnx.custom_op.general", out_dtype="UINT2")
+    model.add("MatMul", signs(1, 3, 2))
+    network = read_network(model.save(tmp_path), ReadOptions("int8"))
+    assert not network.one_at_a_time
