@@ -35,7 +35,7 @@ from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.raw_input import RawInputs, typed
 from edgebnn.frontend.reachable import Branch, Reachable
-from edgebnn.frontend.rounding import UNIT, float32_holds, straight_through_error
+from edgebnn.frontend.rounding import UNIT, float32_holds, float32_holds_line, straight_through_error
 from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.slopes import folded
@@ -425,27 +425,27 @@ def line_read(signal: Signal) -> Line | None:
     if not np.any(slope != 0):
         raise Refusal("gets an input times zero, which does not depend on it", "train or export the model again")
     largest = max(abs(base.low), abs(base.high))
-    scales = set(map(abs, slope.tolist()))
-    exact = len(scales) == 1 and all(float32_holds(scale, largest) for scale in scales)
+    exact = all(float32_holds(scale, largest) for scale in set(map(abs, slope.tolist())) if scale)
     error = max(straight_through_error(signal.expression, signal.lattice), _input_error(signal, line, exact))
     return Line(base, slope, shift, exact, np.full(base.channels, error))
 
 
 def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool) -> float:
-    """How far float32 takes what the model makes of integers from what that is exactly, in the model's own units."""
+    """How far float32 takes what the model makes of integers from what that is exactly, in the model's own units.
+
+    That is nothing where float32 holds the input's numbers and all that each operator makes of them.
+    """
     base, leaf = signal.base, signal.leaf
-    pairs = {*zip(line[0].tolist(), line[1].tolist(), strict=True)}
-    if exact and not leaf.error.any() and all(not offset or _is_whole(offset, scale) for scale, offset in pairs):
-        return 0.0
-    reach = leaf.scale * max(abs(base.low), abs(base.high)) + np.abs(leaf.offset)
-    error = np.maximum(leaf.error, UNIT * reach.astype(np.float64))
+    if exact and has_steps(signal.expression) and not leaf.error.any() and not np.any(line[1] != 0):
+        return 0.0  # of a few levels each is a float32, as was seen
+    largest = max(abs(base.low), abs(base.high))
+    pairs = {*zip(leaf.scale.tolist(), leaf.offset.tolist(), strict=True)}
+    error = leaf.error
+    if not all(float32_holds_line(scale, offset, largest) for scale, offset in pairs):
+        reach = (abs(leaf.scale) * largest + abs(leaf.offset)).astype(np.float64)
+        error = np.maximum(error, UNIT * reach)
     rounded = with_leaf(signal.expression, replace(leaf, error=error))
     return float(float32_errors(rounded, base.low, base.high, base.channels).max())
-
-
-def _is_whole(offset: Fraction, scale: Fraction) -> bool:
-    """Whether an offset is a number of steps of this scale."""
-    return scale != 0 and (offset / scale).denominator == 1
 
 
 def _value_behind(signal: Signal, index: int, function: Expression) -> str:

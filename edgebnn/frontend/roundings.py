@@ -26,7 +26,8 @@ def roundings_of_layer(
     if not weights.exact or not all(float32_holds(scale, bound) for scale in set(weights.scale.tolist())):
         found.append(Rounding.INT8_WEIGHTS if weights.kind is WeightKind.INT8 else Rounding.SCALED_WEIGHTS)
     slopes = {abs(slope) for slope in source.slope.tolist() if slope}
-    if not source.exact or not all(float32_holds(slope, bound) for slope in slopes):
+    held = source.exact and all(float32_holds(slope, bound) for slope in slopes)
+    if not held or (of_input and source.error.any()):
         found.append(Rounding.SCALED_INPUT if of_input else Rounding.SCALED_ACTIVATIONS)
     if source.error.any() and not of_input:
         found.append(source.error_of)

@@ -150,3 +150,44 @@ def test_branches_whose_scales_have_a_common_grid_are_exact(
     different, ambiguous = compared(path, inputs(1), monkeypatch)
     assert not different.any() and not ambiguous.any()
     assert not any(node.name.endswith(".fixed") for node in read_network(path, OPTIONS).nodes)
+
+
+def ended_after(model: Model, features: int) -> Model:
+    """A binary layer with a sign on what the model makes of its input, and scores."""
+    model.add("MatMul", signs(0, features, 32))
+    model.sign(at_least=True)
+    model.add("MatMul", signs(1, 32, 3))
+    return model
+
+
+def of_bytes(path: Path, features: int) -> tuple[Threshold, Flags]:
+    """The only step, and its channels (C,) in which onnxruntime differs for random bytes."""
+    network = read_network(path, ReadOptions("uint8"))
+    (step,) = (node for node in network.nodes if isinstance(node, Threshold))
+    x = np.random.default_rng(0).integers(0, 256, (4000, features)).astype(np.uint8)
+    values = trace(network, x)[step.output.name] * step.output.scale
+    return step, (np.abs(values - onnxruntime_values(path, x)[step.output.name]) > 1e-3).any(axis=0)
+
+
+@pytest.mark.parametrize("steps", [("Mul", "Div"), ("Div", "Mul"), ("Add", "Sub")])
+def test_operators_that_only_cancel_one_another_in_exact_arithmetic_count(
+    steps: tuple[str, str], tmp_path: Path
+) -> None:
+    """(x * 0.3) / 0.3 is x, and in float32 not always: sums that are 0 fall to either side."""
+    model = Model((16,))
+    for operator in steps:
+        model.add(operator, 0.3)
+    step, different = of_bytes(ended_after(model, 16).save(tmp_path), 16)
+    assert step.ambiguous == len(different) and step.roundings
+    assert bool(different.any()) or steps == ("Add", "Sub")
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(1, 0.0), (1, 0.5), (7, 0.0)])
+def test_features_with_scales_of_powers_of_two_are_exact(factor: int, offset: float, tmp_path: Path) -> None:
+    """Each feature has its own: all products and their sums are numbers that float32 holds, in any order."""
+    rng = np.random.default_rng(1)
+    model = Model((16,))
+    model.add("Mul", factor * 2.0 ** rng.integers(-3, 4, 16))
+    model.add("Add", offset * rng.integers(-8, 9, 16))
+    step, different = of_bytes(ended_after(model, 16).save(tmp_path), 16)
+    assert step.ambiguous == 0 and not different.any()
