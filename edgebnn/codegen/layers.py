@@ -26,6 +26,7 @@ from edgebnn.mapping.plan import (
     Section,
     Stage,
     Steps,
+    SubsetSections,
     SumPoolStage,
     TakeStage,
     ThresholdStage,
@@ -71,10 +72,12 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
         case LinearStage(active=ActiveSections() as active):
             struct, fields = "ebnn_active_layer", _active_fields(stage, active, arrays)
             call = f"ebnn_linear_active(&{identifier}, {source}, {target}, {scratch})"
+        case LinearStage(subsets=SubsetSections() as subsets):
+            struct, fields = "ebnn_subsets_layer", _subset_fields(stage, subsets, arrays)
+            call = f"ebnn_linear_subsets(&{identifier}, {source}, {target}, {scratch})"
         case LinearStage():
             struct, fields = "ebnn_linear_layer", _linear_fields(stage, arrays)
-            kernel = "ebnn_linear_wide" if stage.kernel == "subsets" else "ebnn_linear"
-            call = f"{kernel}(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
+            call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
             if stage.banks is not None and stage.policy is not None:
                 policy = list(mapped.target.policies).index(stage.policy)
         case Int8Stage():
@@ -160,6 +163,25 @@ def _active_fields(stage: LinearStage, active: ActiveSections, arrays: Members) 
         "not_minus": _pointer(active.not_minus, arrays),
         "limits": _pointer(active.limits, arrays),
         "totals": _pointer(active.totals, arrays),
+        "steps": _steps(stage.steps, arrays),
+        **_border(stage.border, arrays),
+    }
+
+
+def _subset_fields(stage: LinearStage, subsets: SubsetSections, arrays: Members) -> dict[str, Code]:
+    return {
+        "input": _tensor(subsets.input),
+        "output": _tensor(stage.output),
+        "window": _window(subsets.window),
+        "pad_value": c_integer(stage.pad_value),
+        "groups": c_integer(stage.groups),
+        "lanes": c_integer(subsets.lanes),
+        "strip": c_integer(subsets.strip),
+        "together": c_integer(subsets.together),
+        "plus": _pointer(subsets.plus, arrays),
+        "not_minus": _pointer(subsets.not_minus, arrays),
+        "limits": _pointer(subsets.limits, arrays),
+        "turned": _pointer(subsets.turned, arrays),
         "steps": _steps(stage.steps, arrays),
         **_border(stage.border, arrays),
     }

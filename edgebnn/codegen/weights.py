@@ -23,6 +23,7 @@ from edgebnn.mapping.plan import (
     Section,
     Stage,
     Steps,
+    SubsetSections,
     TakeStage,
     steps_of,
 )
@@ -101,6 +102,8 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
                 yield "banks", stage.banks, "<u2"
             if stage.active is not None:
                 yield from _active_sections(stage.active)
+            if stage.subsets is not None:
+                yield from _subset_sections(stage.subsets)
         case Int8Stage():
             yield "weights", stage.weights, "|i1"
         case PoolStage():
@@ -132,6 +135,15 @@ def _active_sections(active: ActiveSections) -> Iterator[tuple[str, Section, str
         yield "limits", active.limits, "<u4"
     if active.totals is not None:
         yield "totals", active.totals, "<i4"
+
+
+def _subset_sections(subsets: SubsetSections) -> Iterator[tuple[str, Section, str]]:
+    yield "plus", subsets.plus, "<u4"
+    if subsets.not_minus is not None:
+        yield "not_minus", subsets.not_minus, "<u4"
+    if subsets.limits is not None and subsets.turned is not None:
+        yield "limits", subsets.limits, "<i4"
+        yield "turned", subsets.turned, "<u4"
 
 
 def _step_sections(steps: Steps) -> Iterator[tuple[str, Section, str]]:

@@ -148,6 +148,27 @@ class ActiveDescriptor(ctypes.Structure):
     ]
 
 
+class SubsetsDescriptor(ctypes.Structure):
+    """`ebnn_subsets_layer`."""
+
+    _fields_ = [
+        ("input", TensorDescriptor),
+        ("output", TensorDescriptor),
+        ("window", WindowDescriptor),
+        ("pad_value", _integer),
+        ("groups", _word),
+        ("lanes", _word),
+        ("strip", _word),
+        ("together", _word),
+        ("plus", _pointer),
+        ("not_minus", _pointer),
+        ("limits", _pointer),
+        ("turned", _pointer),
+        ("steps", StepsDescriptor),
+        ("border", _pointer),
+    ]
+
+
 class SensedDescriptor(ctypes.Structure):
     """`ebnn_sensed_layer`."""
 

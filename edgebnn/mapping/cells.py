@@ -13,10 +13,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.mapping import subsets
 from edgebnn.mapping.active import stored_weights
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage, Tile, WeightStage, weight_sections
+from edgebnn.mapping.plan import LinearStage, SubsetSections, Tile, WeightStage, weight_sections
 from edgebnn.mapping.rows import WORD_BITS, input_order, unpack_rows
 
 _NEURONS = ("rows", "count", "layer", "neuron", "input", "input_step", "sign", "nonzero")
@@ -57,7 +58,10 @@ def cell_blocks(mapped: MappedNetwork) -> Iterator[CellBlock]:
     """
     for stage in mapped.linear_stages.values():
         weights = layer_weights(mapped.image, stage)
-        yield from _rows_of_neurons(stage, weights) if stage.active is None else _rows_of_inputs(stage, weights)
+        if stage.subsets is not None:
+            yield from _nibbles(stage, stage.subsets, weights)
+        else:
+            yield from _rows_of_neurons(stage, weights) if stage.active is None else _rows_of_inputs(stage, weights)
 
 
 def _rows_of_neurons(stage: LinearStage, weights: npt.NDArray[np.int8]) -> Iterator[CellBlock]:
@@ -110,6 +114,36 @@ def _rows_of_inputs(stage: LinearStage, weights: npt.NDArray[np.int8]) -> Iterat
             )
 
 
+def _nibbles(stage: LinearStage, sections: SubsetSections, weights: npt.NDArray[np.int8]) -> Iterator[CellBlock]:
+    """A row is a word, of which a neuron has a bit of four: the first of each four inputs, the second, and so on."""
+    neurons = len(weights) // stage.groups
+    blocks, fours = subsets.blocks_of(neurons, stage.fan_in)
+    places = subsets.column_order(stage.fan_in, sections.window)
+    order = input_order(stage.fan_in, sections.window)[places]
+    first_word = sections.plus.offset // 4
+    runs = [_runs(order[phase :: subsets.INPUTS_TOGETHER], _MOST_ROWS) for phase in range(subsets.INPUTS_TOGETHER)]
+    for neuron in range(len(weights)):
+        group, within = divmod(neuron, neurons)
+        block, nibble = divmod(within, subsets.NEURONS_TOGETHER)
+        word = first_word + (group * blocks + block) * fours
+        for phase, stretches in enumerate(runs):
+            taken = slice(phase, None, subsets.INPUTS_TOGETHER)
+            for begin, end, step in stretches:
+                yield CellBlock(
+                    bank=None,
+                    row=word + begin,
+                    row_step=1,
+                    column=nibble * subsets.INPUTS_TOGETHER + phase,
+                    layer=stage.node,
+                    neuron=neuron,
+                    input=int(order[taken][begin]),
+                    input_step=step,
+                    values=weights[neuron, places[taken][begin:end]].reshape(-1, 1),
+                    policy=None,
+                    along="neurons",
+                )
+
+
 def layer_weights(image: bytes, stage: WeightStage) -> npt.NDArray[np.int8]:
     """A layer's weights (O, n) in the order of its rows, as the image holds them."""
     if not isinstance(stage, LinearStage):
@@ -117,6 +151,8 @@ def layer_weights(image: bytes, stage: WeightStage) -> npt.NDArray[np.int8]:
     first, *second = (read_section(image, part, "<u4").astype(np.uint32, copy=False) for part in weight_sections(stage))
     if stage.active is not None:
         return stored_weights(first, second[0] if second else None, stage.output.channels, stage.fan_in)
+    if stage.subsets is not None:
+        return subsets.stored_weights(stage, stage.subsets, first, second[0] if second else None)
     shape = (-1, stage.row_words)
     return unpack_rows(first.reshape(shape), second[0].reshape(shape) if second else None, stage.fan_in)
 

@@ -14,6 +14,7 @@ import msgspec
 from edgebnn.chip.target import Target
 from edgebnn.mapping.plan import Kernel, Layout, WindowPlan
 from edgebnn.mapping.rows import WORD_BITS
+from edgebnn.mapping.subsets import SubsetShape, blocks_of, has_limits, strip_values, subset_shape
 from edgebnn.network.types import Linear, WeightKind
 
 # A counter's bits and the numbers of inputs that the list kernel's descriptor and its 16-bit places have room for.
@@ -47,11 +48,11 @@ class ListShape(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The kernel, and why; `shape` where it is that of lists."""
+    """The kernel, and why; its shape where it is that of lists or that of subsets."""
 
     kernel: Kernel
     reason: str
-    shape: ListShape | None = None
+    shape: ListShape | SubsetShape | None = None
 
 
 def choose_kernel(node: Linear, window: WindowPlan, source: Layout, output: Layout, target: Target) -> Choice:
@@ -59,19 +60,22 @@ def choose_kernel(node: Linear, window: WindowPlan, source: Layout, output: Layo
     if target.array is not None:
         return Choice("macro", "the target has banks of RRAM")
     if source.format == "int32":
-        return Choice("subsets", "inputs of more than 16 bits")
-    rows, subsets = _rows_cost(node, source), _subsets_cost(node)
-    costs: dict[Kernel, int] = {"rows": rows} if source.pixel_words else {"rows": rows, "subsets": subsets}
+        return Choice("subsets", "inputs of more than 16 bits", subset_shape(node, window, source, output))
+    costs: dict[Kernel, int] = {"rows": _rows_cost(node, source)}
+    subsets = None if source.pixel_words else subset_shape(node, window, source, output)
+    if subsets is not None:
+        costs["subsets"] = _subsets_cost(node, subsets, output)
     other = min(costs, key=lambda kernel: costs[kernel])
+    other_shape = subsets if other == "subsets" else None
     shape, obstacle = _list_shape(node, window, source, output)
     if shape is None:
-        return Choice(other, f"about {costs[other]:,} instructions a pixel; no list of inputs: {obstacle}")
+        return Choice(other, f"about {costs[other]:,} instructions a pixel; no list of inputs: {obstacle}", other_shape)
     listed = _list_cost(node, shape, output)
     reason = f"about {min(listed, costs[other]):,} instructions a pixel"
     saved = (listed - costs[other]) * output.height * output.width
     if listed <= _SHARE_WORTH_ITS_CODE * costs[other] or saved <= _INSTRUCTIONS_WORTH_ITS_CODE:
         return Choice("list", f"about {listed:,} instructions a pixel, {costs[other]:,} as {other}", shape)
-    return Choice(other, f"{reason}, {listed:,} by a list of inputs")
+    return Choice(other, f"{reason}, {listed:,} by a list of inputs", other_shape)
 
 
 def _list_shape(node: Linear, window: WindowPlan, source: Layout, output: Layout) -> tuple[ListShape | None, str]:
@@ -157,7 +161,9 @@ def _list_cost(node: Linear, shape: ListShape, output: Layout) -> int:
     passes = 2 if node.weight_kind is WeightKind.TERNARY else 1
     words = -(-node.neurons // WORD_BITS)
     height, width = shape.window.kernel
-    listing = node.fan_in * planes * (3 if shape.input.pixel_words else 6) * min(shape.window.stride[1], width) // width
+    listing = (
+        node.fan_in * planes * (3 if shape.input.pixel_words else 11) * min(shape.window.stride[1], width) // width
+    )
     adding = passes * (node.fan_in * planes * 4 + 50 * height * planes)
     written = 9 * shape.sum_planes if output.pixel_words else 24 * min(node.neurons, WORD_BITS) + 32 * shape.sum_planes
     return listing + words * (adding + 5 * shape.sum_planes + written)
@@ -171,7 +177,11 @@ def _rows_cost(node: Linear, source: Layout) -> int:
     return gathering + node.neurons * (90 + passes * planes * (20 + 13 * words))
 
 
-def _subsets_cost(node: Linear) -> int:
+def _subsets_cost(node: Linear, shape: SubsetShape, output: Layout) -> int:
     passes = 2 if node.weight_kind is WeightKind.TERNARY else 1
-    words = -(-node.fan_in // WORD_BITS)
-    return node.groups * words * 1200 + node.neurons * (90 + passes * 70 * words)
+    blocks, fours = blocks_of(node.neurons // node.groups, node.fan_in)
+    # tables of four inputs, and eight neurons' look-ups
+    window = node.groups * (fours * (40 + 28 * passes * blocks) + 100)
+    laying = 9 * node.groups * strip_values(shape, node.groups) // shape.strip
+    written = node.neurons * (9 if has_limits(node, output) else 40)
+    return window // shape.lanes + laying + written

@@ -16,6 +16,7 @@ from edgebnn.mapping.array_file import ArrayReader, ArrayWriter
 from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage, weight_sections
 from edgebnn.mapping.rows import WORD_BITS, model_order
+from edgebnn.mapping.subsets import subset_bytes
 from edgebnn.network.types import (
     Add,
     Affine,
@@ -200,6 +201,8 @@ def _weights(shape: tuple[int, ...], stage: WeightStage, image: bytes) -> npt.ND
     octets, held = neurons * stage.fan_in, stage.fan_in
     if isinstance(stage, LinearStage) and stage.active is not None:
         octets = active_bytes(neurons, stage.fan_in)
+    elif isinstance(stage, LinearStage) and stage.subsets is not None:
+        octets = subset_bytes(neurons, max(stage.groups, 1), stage.fan_in)
     elif isinstance(stage, LinearStage):
         octets, held = neurons * 4 * stage.row_words, WORD_BITS * stage.row_words
     if (
@@ -209,6 +212,8 @@ def _weights(shape: tuple[int, ...], stage: WeightStage, image: bytes) -> npt.ND
         or stage.fan_in % taps
         or stage.fan_in > held
         or neurons != stage.output.channels
+        or stage.groups < 1
+        or neurons % stage.groups
         or any(section.bytes != octets for section in sections)
         or any(section.offset < 0 or section.offset + section.bytes > len(image) for section in sections)
     ):

@@ -8,8 +8,19 @@ from edgebnn.chip.target import Target
 from edgebnn.mapping.arena import plan_arena
 from edgebnn.mapping.kernels import list_scratch_words
 from edgebnn.mapping.layouts import layout_of, views_of
-from edgebnn.mapping.plan import ActiveSections, Buffer, InputPlan, Int8Stage, LinearStage, Place, Plan, Stage
+from edgebnn.mapping.plan import (
+    ActiveSections,
+    Buffer,
+    InputPlan,
+    Int8Stage,
+    LinearStage,
+    Place,
+    Plan,
+    Stage,
+    SubsetSections,
+)
 from edgebnn.mapping.stages import Job, Planning
+from edgebnn.mapping.subsets import SubsetShape, subset_scratch_words
 from edgebnn.network.types import Concat, Network, Reshape, Threshold
 
 
@@ -97,8 +108,9 @@ def _scratch_bytes(stage: Stage) -> int:
     match stage:
         case LinearStage(active=ActiveSections() as active):
             return 4 * list_scratch_words(stage.input, stage.output, stage.window, active.planes, active.strip)
-        case LinearStage(kernel="subsets"):  # sums of inputs, 16 for each four of 32, and those of a group's neurons
-            return 4 * (128 + stage.output.channels // stage.groups)
+        case LinearStage(subsets=SubsetSections() as subsets):
+            shape = SubsetShape(subsets.input, subsets.window, subsets.lanes, subsets.strip, subsets.together)
+            return 4 * subset_scratch_words(shape, stage.output.channels, stage.groups)
         case LinearStage(kernel="rows"):  # a vector a bit plane and one for the mask
             return 4 * stage.row_words * (stage.input.planes + 1)
         case Int8Stage():  # 16 bits each, or two digits of 16

@@ -18,7 +18,7 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 Format = Literal["bits", "trits", "int8", "uint8", "int16", "uint16", "int32"]
 
 # What does a layer of binary or ternary weights: the RRAM macro, or `ebnn_linear_active` (by lists of inputs, its
-# weights input after input), `ebnn_linear` (row by row) or `ebnn_linear_wide` (by sums of subsets of the inputs).
+# weights input after input), `ebnn_linear` (row by row) or `ebnn_linear_subsets` (by sums of subsets of the inputs).
 Kernel = Literal["macro", "list", "rows", "subsets"]
 
 # Codes of `ebnn_format`, in the order of the C enumeration.
@@ -135,6 +135,23 @@ class ActiveSections(_Record, frozen=True):
     sum_planes: int
 
 
+class SubsetSections(_Record, frozen=True):
+    """The kernel that looks up sums of subsets: `ebnn_subsets_layer`, with its own view of input and window.
+
+    `limits` and `turned` are the thresholds of a step function into bits; None where there is none, or another one.
+    """
+
+    input: Layout
+    window: WindowPlan
+    plus: Section
+    not_minus: Section | None
+    limits: Section | None
+    turned: Section | None
+    lanes: int
+    strip: int
+    together: int
+
+
 class Tile(_Record, frozen=True):
     """Neurons by inputs in one bank, as many as that has rows and columns at most.
 
@@ -161,8 +178,8 @@ class _Stage(_Record, frozen=True):
 class LinearStage(_Stage, frozen=True, tag="linear"):
     """Dot products with binary or ternary weights, and the step function behind them.
 
-    `ebnn_linear_layer`, or `ebnn_active_layer` where `active` has the weights; `sign` is None there. `reason` says why
-    it is this kernel.
+    `ebnn_linear_layer`, or `ebnn_active_layer` where `active` has the weights, or `ebnn_subsets_layer` where `subsets`
+    has them; `sign` is None there. `reason` says why it is this kernel.
     """
 
     layer_kind: str
@@ -177,6 +194,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     nonzero: Section | None
     steps: Steps | None
     active: ActiveSections | None = None
+    subsets: SubsetSections | None = None
     banks: Section | None = None
     border: BorderSections | None = None
     tiles: tuple[Tile, ...] = ()
@@ -185,7 +203,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     @property
     def is_ternary(self) -> bool:
         """Whether weights may be 0."""
-        return (self.nonzero if self.active is None else self.active.not_minus) is not None
+        return len(weight_sections(self)) > 1
 
 
 class Int8Stage(_Stage, frozen=True, tag="int8"):
@@ -266,7 +284,8 @@ def weight_sections(stage: WeightStage) -> tuple[Section, ...]:
     """Where in the image the weights of a layer lie."""
     if isinstance(stage, Int8Stage):
         return (stage.weights,)
-    parts = (stage.sign, stage.nonzero) if stage.active is None else (stage.active.plus, stage.active.not_minus)
+    placed = stage.active or stage.subsets
+    parts = (stage.sign, stage.nonzero) if placed is None else (placed.plus, placed.not_minus)
     return tuple(part for part in parts if part is not None)
 
 

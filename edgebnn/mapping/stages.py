@@ -36,6 +36,7 @@ from edgebnn.mapping.plan import (
 )
 from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
+from edgebnn.mapping.subsets import SubsetShape, has_limits, plan_subsets
 from edgebnn.mapping.tiling import tiles_of
 from edgebnn.network.types import (
     Add,
@@ -173,8 +174,10 @@ class Planning:
             steps=None,
             policy=self.policy,
         )
-        if shape is not None:
+        if isinstance(shape, ListShape):
             return self._listed(node, threshold, weights, stage, shape)
+        if shape is not None:
+            return self._tabulated(node, threshold, stage, shape)
         sign, nonzero = pack_rows(weights)
         tiles = self._tiles(node)
         return msgspec.structs.replace(
@@ -193,16 +196,25 @@ class Planning:
         """A layer whose inputs are listed. Its step function is part of the weights where counters can be compared."""
         border = _plan_border(node, self.image)
         compared = threshold if border is None and stage.output.pixel_words else None
-        steps = compared and Steps(
-            node=compared.name, steps=compared.thresholds.shape[1], low=compared.low, step=compared.step
-        )
         return msgspec.structs.replace(
             stage,
             input=shape.input,
             window=shape.window,
             active=plan_active(node.name, node.weight_kind, weights, compared, shape, self.image),
-            steps=steps or (self._steps(threshold, on_cpu=True) if threshold else None),
+            steps=_among_weights(compared) if compared else threshold and self._steps(threshold, on_cpu=True),
             border=border,
+        )
+
+    def _tabulated(
+        self, node: Linear, threshold: Threshold | None, stage: LinearStage, shape: SubsetShape
+    ) -> LinearStage:
+        """A layer whose neurons look up sums of inputs. Where sums have limits, its steps are among the weights."""
+        compared = threshold if has_limits(node, stage.output) else None
+        return msgspec.structs.replace(
+            stage,
+            subsets=plan_subsets(node, compared, shape, self.image),
+            steps=_among_weights(compared) if compared else threshold and self._steps(threshold, on_cpu=True),
+            border=_plan_border(node, self.image),
         )
 
     def _take(self, node: Take, view: View, common: _Common) -> TakeStage:
@@ -235,6 +247,11 @@ class Planning:
         tiles = tiles_of(node.neurons, node.fan_in, array.geometry, first_bank=self.banks)
         self.banks += len(tiles)
         return tiles
+
+
+def _among_weights(threshold: Threshold) -> Steps:
+    """A step function whose thresholds the image has among a layer's weights, as its kernel compares them."""
+    return Steps(node=threshold.name, steps=threshold.thresholds.shape[1], low=threshold.low, step=threshold.step)
 
 
 def _bit_places(places: npt.NDArray[np.int32], layout: Layout) -> npt.NDArray[np.uint32]:

@@ -160,6 +160,33 @@ typedef struct ebnn_active_layer {
 
 #define EBNN_MOST_SUM_PLANES 30
 
+/*
+ * A layer of dot products with binary or ternary weights on inputs of several bits: sums of all subsets of four inputs
+ * are made once for all neurons. A neuron's weights stand in the order (kernel column, kernel row, channel within the
+ * group), four in a nibble; a word has a nibble of each of eight neurons of a group, the first in its lowest bits, and
+ * the words of the same eight lie one behind the other. Behind the last weight and the last neuron all bits are 0.
+ */
+typedef struct ebnn_subsets_layer {
+    ebnn_tensor input; /* of elements */
+    ebnn_tensor output;
+    ebnn_window window;
+    int32_t pad_value;
+    uint32_t groups;
+    uint32_t lanes;       /* 2: two pixels share a word, since a neuron's sums have 16 bits; else 1 */
+    uint32_t strip;       /* columns of the output whose inputs are laid out together: lanes, or a multiple of it */
+    uint32_t together;    /* inputs whose sums of subsets are there at once, a multiple of 4 */
+    const uint32_t *plus; /* 1: the weight is +1 */
+    const uint32_t *not_minus; /* 0: the weight is -1; NULL: binary weights */
+    /*
+     * Of steps into bits: a bit is set where the neuron's sum is above its limit, and turned over where the packed word
+     * says so. NULL: the sums themselves are wanted, or go through `steps`.
+     */
+    const int32_t *limits;
+    const uint32_t *turned;
+    ebnn_steps steps;
+    const ebnn_border *border; /* NULL: sums start from 0 */
+} ebnn_subsets_layer;
+
 /* A step function on its own, on values of any format. */
 typedef struct ebnn_threshold_layer {
     ebnn_tensor input;
@@ -227,12 +254,9 @@ uint32_t ebnn_linear_scratch_words(const ebnn_linear_layer *layer);
  */
 int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch);
 
-/*
- * ebnn_linear in software for inputs that are no bits or trits: as fast for any number of bit planes, and faster from
- * some eight on. `scratch` holds ebnn_linear_wide_scratch_words(layer) words.
- */
-uint32_t ebnn_linear_wide_scratch_words(const ebnn_linear_layer *layer);
-int32_t ebnn_linear_wide(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch);
+/* The same in software for inputs of several bits; `scratch` holds ebnn_linear_subsets_scratch_words(layer) words. */
+uint32_t ebnn_linear_subsets_scratch_words(const ebnn_subsets_layer *layer);
+int32_t ebnn_linear_subsets(const ebnn_subsets_layer *layer, const void *input, void *output, uint32_t *scratch);
 
 /* The same for a layer of active inputs; `scratch` holds ebnn_linear_active_scratch_words(layer) words. */
 uint32_t ebnn_linear_active_scratch_words(const ebnn_active_layer *layer);

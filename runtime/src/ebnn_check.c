@@ -126,6 +126,24 @@ int32_t ebnn_check_active(const ebnn_active_layer *layer)
                : EBNN_OK;
 }
 
+int32_t ebnn_check_subsets(const ebnn_subsets_layer *layer)
+{
+    const int32_t status =
+        check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->border, layer->groups);
+    const bool alone = layer->strip == layer->lanes; /* a window, or two that share words, with a strip of their own */
+
+    if (status != EBNN_OK || ebnn_is_packed(layer->input.format) ||
+        (layer->limits != NULL && (layer->output.format != EBNN_BITS || layer->groups != 1))) {
+        return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
+    }
+    return (layer->lanes != 1 && layer->lanes != 2) || layer->strip < layer->lanes ||
+                   (layer->strip & (layer->lanes - 1)) != 0 ||
+                   (!alone && (layer->groups != 1 || layer->window.dilation_x != 1)) || layer->together == 0 ||
+                   (layer->together & 3) != 0
+               ? EBNN_ERROR_SHAPE
+               : EBNN_OK;
+}
+
 int32_t ebnn_check_int8(const ebnn_int8_layer *layer)
 {
     const int32_t status =

@@ -50,7 +50,7 @@ def test_the_model_is_the_same_text_with_and_without_rram() -> None:
         text = render_project(mapped_on(beat_network(), target))["src/model.c"].decode()
         body = text[text.index("int32_t model_infer") :]
         called = re.findall(r"status = (\w+)\(&(\w+), ", body)
-        return [(re.sub("^ebnn_linear_(active|wide)$", "ebnn_linear", kernel), layer) for kernel, layer in called]
+        return [(re.sub("^ebnn_linear_(active|subsets)$", "ebnn_linear", kernel), layer) for kernel, layer in called]
 
     assert calls("rram130") == calls("cortex-m4") == calls("host") != []
 

@@ -25,6 +25,7 @@ from edgebnn.emulator.descriptors import (
     LinesDescriptor,
     PoolDescriptor,
     StepsDescriptor,
+    SubsetsDescriptor,
     TakeDescriptor,
     ThresholdDescriptor,
     describe_tensor,
@@ -45,6 +46,7 @@ from edgebnn.mapping.plan import (
     Section,
     Stage,
     Steps,
+    SubsetSections,
     SumPoolStage,
     TakeStage,
     ThresholdStage,
@@ -130,6 +132,25 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
             )
             words = native.ebnn_linear_active_scratch_words(ctypes.byref(listed))
             return with_scratch(stage, native.ebnn_linear_active, listed, data, words)
+        case LinearStage(subsets=SubsetSections() as subsets):
+            tabulated = SubsetsDescriptor(
+                input=describe_tensor(subsets.input),
+                output=describe_tensor(stage.output),
+                window=describe_window(subsets.window),
+                pad_value=stage.pad_value,
+                groups=stage.groups,
+                lanes=subsets.lanes,
+                strip=subsets.strip,
+                together=subsets.together,
+                plus=at(subsets.plus),
+                not_minus=at(subsets.not_minus),
+                limits=at(subsets.limits),
+                turned=at(subsets.turned),
+                steps=steps_of(stage.steps),
+                border=border_of(stage.border),
+            )
+            words = native.ebnn_linear_subsets_scratch_words(ctypes.byref(tabulated))
+            return with_scratch(stage, native.ebnn_linear_subsets, tabulated, data, words)
         case LinearStage():
             layer = LinearDescriptor(
                 input=describe_tensor(stage.input),
@@ -143,9 +164,8 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 steps=steps_of(stage.steps),
                 border=border_of(stage.border),
             )
-            kernel = "ebnn_linear_wide" if stage.kernel == "subsets" else "ebnn_linear"
-            words = getattr(native, f"{kernel}_scratch_words")(ctypes.byref(layer))
-            return with_scratch(stage, getattr(native, kernel), layer, data, words)
+            words = native.ebnn_linear_scratch_words(ctypes.byref(layer))
+            return with_scratch(stage, native.ebnn_linear, layer, data, words)
         case Int8Stage():
             int8 = Int8Descriptor(
                 input=describe_tensor(stage.input),

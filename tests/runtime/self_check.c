@@ -127,30 +127,6 @@ static int32_t dot(const ebnn_linear_layer *layer, const int32_t *values, const 
     return bordered(layer->border, &layer->output, neuron, row, column, sum);
 }
 
-/* Inputs that are elements: the kernel for wide ones makes the bytes that ebnn_linear made, `expected`. */
-static void check_linear_wide(const ebnn_linear_layer *layer, const uint8_t *input, const uint8_t *expected,
-                              unsigned int number)
-{
-    const size_t bytes = ebnn_tensor_bytes(&layer->output);
-    uint32_t *scratch = allocate(4 * (size_t)ebnn_linear_wide_scratch_words(layer));
-    uint8_t *target = allocate(bytes);
-    const int32_t status = ebnn_linear_wide(layer, input, target, scratch);
-
-    if (status != (is_packed(&layer->input) ? EBNN_ERROR_FORMAT : EBNN_OK)) {
-        fail("ebnn_linear_wide's status", number);
-    }
-    for (uint32_t channel = 0; status == EBNN_OK && channel < layer->output.channels; channel++) {
-        for (uint32_t pixel = 0; pixel < layer->output.height * layer->output.width; pixel++) {
-            if (value_at(&layer->output, target, channel, pixel) !=
-                value_at(&layer->output, expected, channel, pixel)) {
-                fail("ebnn_linear_wide", number);
-            }
-        }
-    }
-    free(scratch);
-    free(target);
-}
-
 static uint32_t bit_length(uint32_t value)
 {
     uint32_t bits = 0;
@@ -237,6 +213,80 @@ static void check_linear_active(const ebnn_linear_layer *layer, const int32_t *v
     free(target);
 }
 
+/* Which weights are at least `least`, as ebnn_subsets_layer has them. */
+static uint32_t *subset_words(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in, int32_t least)
+{
+    const uint32_t height = layer->window.kernel_height, width = layer->window.kernel_width;
+    const uint32_t channels = layer->input.channels / layer->groups;
+    const uint32_t neurons = layer->output.channels / layer->groups;
+    const size_t blocks = (neurons + 7) / 8, fours = (fan_in + 3) / 4;
+    uint32_t *made = allocate(layer->groups * blocks * fours * 4);
+
+    memset(made, 0, layer->groups * blocks * fours * 4);
+    for (uint32_t neuron = 0; neuron < layer->output.channels; neuron++) {
+        const size_t block = neuron / neurons * blocks + neuron % neurons / 8;
+
+        for (uint32_t i = 0; i < fan_in; i++) {
+            const uint32_t tap = i / channels;
+            const uint32_t place = (tap % width * height + tap / width) * channels + i % channels;
+
+            if (values[(size_t)neuron * fan_in + i] >= least) {
+                made[block * fours + place / 4] |= UINT32_C(1) << (neuron % neurons % 8 * 4 + place % 4);
+            }
+        }
+    }
+    return made;
+}
+
+/* The kernel of subsets makes the bytes that ebnn_linear made, `expected`, where it takes the layer. */
+static void check_linear_subsets(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in,
+                                 const uint8_t *input, const uint8_t *expected, unsigned int number)
+{
+    const uint32_t largest = (UINT32_C(1) << (layer->input.planes - 1)) * 2 - 1;
+    ebnn_subsets_layer made;
+    uint32_t *plus, *not_minus, *scratch;
+    uint8_t *target;
+
+    if (is_packed(&layer->input)) {
+        return;
+    }
+    memset(&made, 0, sizeof made);
+    made.input = layer->input;
+    made.output = layer->output;
+    made.window = layer->window;
+    made.pad_value = layer->pad_value;
+    made.groups = layer->groups;
+    made.lanes = largest * (uint64_t)fan_in * 2 < 65536 ? (uint32_t)draw(1, 2) : 1;
+    made.strip = made.lanes;
+    if (layer->groups == 1 && layer->window.dilation_x == 1) {
+        made.strip *= (uint32_t)draw(1, (int32_t)layer->output.width);
+    }
+    made.together = 4 * (uint32_t)draw(1, 8);
+    plus = subset_words(layer, values, fan_in, 1);
+    not_minus = subset_words(layer, values, fan_in, 0);
+    made.plus = plus;
+    made.not_minus = layer->nonzero != NULL ? not_minus : NULL;
+    made.steps = layer->steps;
+    made.border = layer->border;
+    scratch = allocate(4 * (size_t)ebnn_linear_subsets_scratch_words(&made));
+    target = allocate(ebnn_tensor_bytes(&layer->output));
+    if (ebnn_linear_subsets(&made, input, target, scratch) != EBNN_OK) {
+        fail("ebnn_linear_subsets's status", number);
+    }
+    for (uint32_t channel = 0; channel < layer->output.channels; channel++) {
+        for (uint32_t pixel = 0; pixel < layer->output.height * layer->output.width; pixel++) {
+            if (value_at(&layer->output, target, channel, pixel) !=
+                value_at(&layer->output, expected, channel, pixel)) {
+                fail("ebnn_linear_subsets", number);
+            }
+        }
+    }
+    free(plus);
+    free(not_minus);
+    free(scratch);
+    free(target);
+}
+
 static void check_linear(unsigned int number)
 {
     static const uint32_t sizes[] = {1, 2, 5, 31, 32, 33, 64, 70};
@@ -306,7 +356,7 @@ static void check_linear(unsigned int number)
             if (ebnn_linear(&layer, source + sample * in, target, scratch) != EBNN_OK) {
                 fail("ebnn_linear's status", number);
             }
-            check_linear_wide(&layer, source + sample * in, target, number);
+            check_linear_subsets(&layer, made.values, fan_in, source + sample * in, target, number);
             check_linear_active(&layer, made.values, fan_in, source + sample * in, target, number);
             for (uint32_t neuron = 0; neuron < layer.output.channels; neuron++) {
                 for (uint32_t pixel = 0; pixel < layer.output.height * layer.output.width; pixel++) {
