@@ -75,7 +75,7 @@ static bool most_bits_are_set(const ebnn_active_layer *layer, const void *input)
     uint32_t bits = 0;
 
     for (uint32_t i = 0; i < elements; i++) {
-        bits += ebnn_popcount(((uint32_t)ebnn_load_element(tensor->format, input, i) ^ sign) & planes);
+        bits += ebnn_popcount(((uint32_t)ebnn_load_element(tensor->format, input, (size_t)i) ^ sign) & planes);
     }
     return bits > elements * tensor->planes / 2;
 }
@@ -293,12 +293,12 @@ static void load_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
     const ebnn_tensor *tensor = &layer->input;
     const uint32_t planes = (UINT32_C(1) << tensor->planes) - 1;
     const uint32_t turned = (lists->turned ? planes : 0) ^ sign_plane(tensor);
-    const size_t map = (size_t)tensor->height * tensor->width;
+    const size_t map = ebnn_map(tensor);
     uint16_t *values = lists->values;
 
     for (uint32_t pixel = 0; pixel < lists->pixels; pixel++, x++) {
         const bool inside = y < tensor->height && x < tensor->width;
-        size_t index = (size_t)y * tensor->width + x;
+        size_t index = ebnn_at(y, tensor->width, x);
 
         for (uint32_t channel = 0; channel < tensor->channels; channel++, index += map) {
             const int32_t value = inside ? ebnn_load_element(tensor->format, lists->input, index) : layer->pad_value;

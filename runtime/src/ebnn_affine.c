@@ -46,9 +46,9 @@ int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, void *out
             const int32_t *values = ebnn_values(from, input, channel, pixel, count, run);
 
             for (uint32_t i = 0; i < count; i++) {
-                ebnn_store_element(format, output, place + i, on_line(&lines, values[i]));
+                ebnn_store_element(format, output, place + (size_t)i, on_line(&lines, values[i]));
             }
-            place += count;
+            place += (size_t)count;
         }
         lines.multiplier += lines.segments;
         lines.offset += 2 * (size_t)lines.segments;

@@ -44,8 +44,8 @@ int32_t ebnn_copy_channels(const ebnn_copy_layer *layer, const void *input, void
     const ebnn_tensor *from = &layer->input;
     const ebnn_tensor *to = &layer->output;
     const uint32_t pixels = from->height * from->width;
-    const size_t count = (size_t)from->channels * pixels;
-    const size_t first = (size_t)layer->first_channel * pixels;
+    const size_t count = ebnn_at(from->channels, pixels, 0);
+    const size_t first = ebnn_at(layer->first_channel, pixels, 0);
     const int32_t status = ebnn_check_maps(from, to);
 
     if (status != EBNN_OK) {

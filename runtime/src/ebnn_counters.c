@@ -23,7 +23,7 @@ typedef struct carries {
 
 EBNN_INLINE uint32_t word_at(uintptr_t weights, uint32_t place)
 {
-    return *(const uint32_t *)(weights + place);
+    return *(const uint32_t *)(weights + (uintptr_t)place);
 }
 
 /* Adds four words to a word of sums; returns the sums. */

@@ -31,7 +31,7 @@ uint32_t ebnn_depthwise_dot(const ebnn_int8_layer *layer, const void *input, uin
                             const ebnn_view *seen)
 {
     const uint32_t width = layer->input.width;
-    const size_t first = (size_t)channel * layer->input.height * width;
+    const size_t first = (size_t)channel * ebnn_map(&layer->input);
     uint32_t sum = 0;
 
     weights += seen->y.tap * layer->window.kernel_width + seen->x.tap;

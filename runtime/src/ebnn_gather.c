@@ -150,7 +150,7 @@ static ebnn_gathered gather_elements(const ebnn_linear_layer *layer, const void 
     const ebnn_tensor *tensor = &layer->input;
     const ebnn_window *window = &layer->window;
     const uint32_t channels = tensor->channels / layer->groups;
-    const size_t pixels = (size_t)tensor->height * tensor->width;
+    const size_t pixels = ebnn_map(tensor);
     elements waiting;
     ebnn_gathered gathered = {0, true};
 
@@ -162,7 +162,7 @@ static ebnn_gathered gather_elements(const ebnn_linear_layer *layer, const void 
         for (uint32_t kx = 0; kx < window->kernel_width; kx++) {
             const uint32_t x = column * window->stride_x + kx * window->dilation_x - window->pad_left;
             const bool inside = y < tensor->height && x < tensor->width;
-            size_t index = group * channels * pixels + (size_t)y * tensor->width + x;
+            size_t index = (size_t)(group * channels) * pixels + ebnn_at(y, tensor->width, x);
 
             for (uint32_t channel = 0; channel < channels; channel++) {
                 const int32_t value = inside ? ebnn_load_element(tensor->format, input, index) : layer->pad_value;

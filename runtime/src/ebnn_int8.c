@@ -120,7 +120,7 @@ static void write_group(const ebnn_int8_layer *layer, const uint16_t *values, co
 static void gather_and_write(const ebnn_int8_layer *layer, const void *input, uint32_t row, uint32_t column,
                              uint16_t *values, ebnn_writer *writer)
 {
-    const size_t weights = (size_t)ebnn_fan_in(layer) * (layer->output.channels / layer->groups);
+    const size_t weights = ebnn_at(ebnn_fan_in(layer), layer->output.channels / layer->groups, 0);
 
     for (uint32_t group = 0; group < layer->groups; group++) {
         ebnn_gather_values(layer, input, group, row, column, 0, values);

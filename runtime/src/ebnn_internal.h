@@ -53,6 +53,21 @@ static inline uint32_t ebnn_pixel_words(const ebnn_tensor *tensor)
     return ebnn_words(tensor->channels) * (tensor->format == EBNN_TRITS ? 2U : 1U);
 }
 
+/*
+ * The place of entry `entry` of row `row`, where a row has `width` entries. Where size_t has 16 bits it is narrower than
+ * its parts: a buffer that the caller owns has no place beyond it.
+ */
+EBNN_INLINE size_t ebnn_at(uint32_t row, uint32_t width, uint32_t entry)
+{
+    return (size_t)row * (size_t)width + (size_t)entry;
+}
+
+/* Elements of one channel of a tensor that is not packed. */
+EBNN_INLINE size_t ebnn_map(const ebnn_tensor *tensor)
+{
+    return ebnn_at(tensor->height, tensor->width, 0);
+}
+
 /* Whether the highest plane of a format counts negative. */
 static inline bool ebnn_is_signed(uint32_t format)
 {
@@ -103,9 +118,9 @@ EBNN_INLINE int32_t ebnn_load_value(const ebnn_tensor *tensor, const void *data,
     const uint32_t *words;
 
     if (!ebnn_is_packed(tensor->format)) {
-        return ebnn_load_element(tensor->format, data, (size_t)channel * pixels + pixel);
+        return ebnn_load_element(tensor->format, data, ebnn_at(channel, pixels, pixel));
     }
-    words = (const uint32_t *)data + (size_t)pixel * ebnn_pixel_words(tensor);
+    words = (const uint32_t *)data + ebnn_at(pixel, ebnn_pixel_words(tensor), 0);
     if (tensor->format == EBNN_TRITS && ebnn_bit(words + ebnn_words(tensor->channels), channel) == 0) {
         return 0;
     }

@@ -54,9 +54,9 @@ static void add_window(const window_at *at, uint32_t *counters, const uint32_t *
     const ebnn_active_layer *layer = at->layer;
     const uint32_t row = 4 * (uint32_t)layer->window.kernel_width * layer->input.channels;
     /* places count from the first pixel of the strip, weights from that of the window */
-    uintptr_t first = (uintptr_t)weights - 4 * (uintptr_t)at->pixel * layer->input.channels;
+    uintptr_t first = (uintptr_t)weights - 4 * (uintptr_t)at->pixel * (uintptr_t)layer->input.channels;
 
-    for (uint32_t ky = 0; ky < layer->window.kernel_height; ky++, first += row) {
+    for (uint32_t ky = 0; ky < layer->window.kernel_height; ky++, first += (uintptr_t)row) {
         for (uint32_t plane = 0; plane < layer->planes; plane++) {
             const ebnn_listed listed = ebnn_listed_at(at->lists, ky, plane, at->pixel);
 
@@ -70,7 +70,7 @@ static void add_window(const window_at *at, uint32_t *counters, const uint32_t *
 static void count_word(const window_at *at, uint32_t word, uint32_t *counters)
 {
     const ebnn_active_layer *layer = at->layer;
-    const size_t first = (size_t)word * at->inputs;
+    const size_t first = ebnn_at(word, at->inputs, 0);
     uint32_t seed = at->seed;
 
     for (uint32_t plane = 0; plane < layer->sum_planes; plane++, seed >>= 1) {

@@ -81,7 +81,7 @@ static void put_row(const work_at *at, size_t row, bool inside, int32_t x, uint3
         if (inside && step == 1 && x >= 0 && run > 0) {
             const uint32_t left = columns - column;
             const uint32_t count = left < (uint32_t)run ? left : (uint32_t)run;
-            const size_t index = row + (uint32_t)x;
+            const size_t index = row + (size_t)x;
             uint32_t *const end = values + (size_t)count * stride;
 
 #define PUT_RUN(type)                                                                                                  \
@@ -115,7 +115,7 @@ static void put_row(const work_at *at, size_t row, bool inside, int32_t x, uint3
             for (uint32_t lane = layer->lanes; lane != 0; lane--, each -= (int32_t)second) {
                 const bool there = inside && each >= 0 && each < (int32_t)tensor->width;
                 const int32_t value =
-                    there ? ebnn_load_element(tensor->format, at->input, row + (uint32_t)each) : layer->pad_value;
+                    there ? ebnn_load_element(tensor->format, at->input, row + (size_t)each) : layer->pad_value;
 
                 packed = packed * high + (uint32_t)value;
             }
@@ -141,11 +141,11 @@ static void put_strip(const work_at *at, uint32_t group, uint32_t row, uint32_t 
         /* a row above the first one wraps to a huge number, and is outside too */
         const uint32_t y = row * window->stride_y + ky * window->dilation_y - window->pad_top;
         const bool inside = y < tensor->height;
-        size_t index = ((size_t)group * channels * tensor->height + (inside ? y : 0)) * tensor->width;
+        size_t index = ebnn_at(group * channels * tensor->height + (inside ? y : 0), tensor->width, 0);
 
         for (uint32_t channel = 0; channel < channels; channel++, values++) {
             put_row(at, index, inside, x, values);
-            index += (size_t)tensor->height * tensor->width;
+            index += ebnn_map(tensor);
         }
     }
 }
@@ -225,10 +225,10 @@ static uint32_t sum_window(const work_at *at, const uint32_t *values, size_t fir
         const uint32_t left = at->fan_in - done;
         const uint32_t count = left < layer->together ? left : layer->together;
         const uint32_t tables = in_blocks(count, INPUTS_TOGETHER) / INPUTS_TOGETHER;
-        size_t word = first + done / INPUTS_TOGETHER;
+        size_t word = first + (size_t)(done / INPUTS_TOGETHER);
 
         total += tabulate(values + done, count, at->tables);
-        for (uint32_t neuron = 0; neuron < filled; neuron += NEURONS_TOGETHER, word += fours) {
+        for (uint32_t neuron = 0; neuron < filled; neuron += NEURONS_TOGETHER, word += (size_t)fours) {
             add_eight(at->sums + neuron, at->tables, layer->plus + word, tables);
             if (layer->not_minus != NULL) {
                 add_eight(at->sums + neuron, at->tables, layer->not_minus + word, tables);
@@ -333,8 +333,8 @@ int32_t ebnn_linear_subsets(const ebnn_subsets_layer *layer, const void *input, 
         return status;
     }
     at = work_in(layer, input, scratch);
-    group_words = (size_t)in_blocks(at.neurons, NEURONS_TOGETHER) / NEURONS_TOGETHER *
-                  (in_blocks(at.fan_in, INPUTS_TOGETHER) / INPUTS_TOGETHER);
+    group_words = ebnn_at(in_blocks(at.neurons, NEURONS_TOGETHER) / NEURONS_TOGETHER,
+                          in_blocks(at.fan_in, INPUTS_TOGETHER) / INPUTS_TOGETHER, 0);
     for (uint32_t row = 0; row < to->height; row++) {
         uint32_t left = 0; /* columns of the strip */
         const uint32_t *values = at.values;
@@ -351,7 +351,7 @@ int32_t ebnn_linear_subsets(const ebnn_subsets_layer *layer, const void *input, 
                     put_strip(&at, group, row, column);
                     values = at.values;
                 }
-                run_group(&at, values, group * group_words, pixels, writers);
+                run_group(&at, values, (size_t)group * group_words, pixels, writers);
             }
             left = (left == 0 ? layer->strip : left) - layer->lanes;
             values += (size_t)layer->lanes * layer->window.stride_x * at.column_size;

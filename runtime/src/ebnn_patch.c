@@ -77,7 +77,8 @@ void ebnn_gather_values(const ebnn_int8_layer *layer, const void *input, uint32_
             } else if (packed) {
                 load_packed(tensor, (const uint32_t *)input, pixel, first, channels, values);
             } else {
-                load_elements(tensor->format, input, (size_t)first * pixels + pixel, pixels, channels, shift, values);
+                load_elements(tensor->format, input, ebnn_at(first, pixels, pixel), (size_t)pixels, channels, shift,
+                              values);
             }
         }
     }

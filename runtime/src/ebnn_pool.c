@@ -64,8 +64,8 @@ static void pool_pixel_elements(const ebnn_pool_layer *layer, const void *input,
 {
     const ebnn_tensor *from = &layer->input;
     const ebnn_tensor *to = &layer->output;
-    const size_t pixels_in = (size_t)from->height * from->width;
-    const size_t pixels_out = (size_t)to->height * to->width;
+    const size_t pixels_in = ebnn_map(from);
+    const size_t pixels_out = ebnn_map(to);
 
     for (uint32_t channel = 0; channel < from->channels; channel++) {
         /* the smallest of v is the complement of the largest of ~v */
@@ -74,14 +74,14 @@ static void pool_pixel_elements(const ebnn_pool_layer *layer, const void *input,
 
         for (uint32_t y = seen->y.begin; y < seen->y.end; y += seen->y.step) {
             for (uint32_t x = seen->x.begin; x < seen->x.end; x += seen->x.step) {
-                const size_t index = channel * pixels_in + (size_t)y * from->width + x;
+                const size_t index = (size_t)channel * pixels_in + ebnn_at(y, from->width, x);
                 int32_t value = ebnn_load_element(from->format, input, index);
 
                 value = down ? ~value : value;
                 best = value > best ? value : best;
             }
         }
-        ebnn_store_element(to->format, output, channel * pixels_out + pixel, down ? ~best : best);
+        ebnn_store_element(to->format, output, (size_t)channel * pixels_out + (size_t)pixel, down ? ~best : best);
     }
 }
 

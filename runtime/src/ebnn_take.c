@@ -47,14 +47,14 @@ static void take_packed(const ebnn_take_layer *layer, const uint32_t *input, uin
 
 static void take_elements(const ebnn_take_layer *layer, const void *input, size_t from, void *output, size_t to)
 {
-    const size_t inputs = (size_t)layer->input.height * layer->input.width;
-    const size_t outputs = (size_t)layer->output.height * layer->output.width;
+    const size_t inputs = ebnn_map(&layer->input);
+    const size_t outputs = ebnn_map(&layer->output);
     const uint32_t format = layer->output.format;
 
     for (uint32_t c = 0; c < layer->output.channels; c++) {
-        const int32_t value = ebnn_load_element(format, input, place(layer->channels, c) * inputs + from);
+        const int32_t value = ebnn_load_element(format, input, (size_t)place(layer->channels, c) * inputs + from);
 
-        ebnn_store_element(format, output, c * outputs + to, value);
+        ebnn_store_element(format, output, (size_t)c * outputs + to, value);
     }
 }
 
@@ -75,10 +75,10 @@ int32_t ebnn_take(const ebnn_take_layer *layer, const void *input, void *output)
         return status;
     }
     for (uint32_t y = 0; y < to->height; y++) {
-        const size_t row = (size_t)place(layer->rows, y) * from->width;
+        const size_t row = ebnn_at(place(layer->rows, y), from->width, 0);
 
         for (uint32_t x = 0; x < to->width; x++, pixel++) {
-            const size_t source = row + place(layer->columns, x);
+            const size_t source = row + (size_t)place(layer->columns, x);
 
             if (ebnn_is_packed(to->format)) {
                 take_packed(layer, (const uint32_t *)input + source * ebnn_pixel_words(from),

@@ -83,7 +83,7 @@ int32_t ebnn_threshold(const ebnn_threshold_layer *layer, const void *input, voi
             for (uint32_t i = 0; i < count; i++) {
                 const uint32_t stepped = (uint32_t)steps->low + (uint32_t)steps->step * counts[i];
 
-                ebnn_store_element(to->format, output, (size_t)channel * pixels + pixel + i,
+                ebnn_store_element(to->format, output, ebnn_at(channel, pixels, pixel + i),
                                    steps->steps == 0 ? values[i] : (int32_t)stepped);
             }
         }

@@ -8,7 +8,7 @@
 void ebnn_widen(const ebnn_tensor *tensor, const void *data, uint32_t channel, uint32_t pixel, uint32_t count,
                 int32_t *buffer)
 {
-    const size_t first = (size_t)channel * tensor->height * tensor->width + pixel;
+    const size_t first = (size_t)channel * ebnn_map(tensor) + (size_t)pixel;
 
 #define WIDEN(TYPE)                                                                                                    \
     for (uint32_t i = 0; i < count; i++) {                                                                             \

@@ -20,7 +20,7 @@ static inline const int32_t *ebnn_values(const ebnn_tensor *tensor, const void *
                                          uint32_t count, int32_t *buffer)
 {
     if (tensor->format == EBNN_INT32) {
-        return (const int32_t *)data + (size_t)channel * tensor->height * tensor->width + pixel;
+        return (const int32_t *)data + (size_t)channel * ebnn_map(tensor) + pixel;
     }
     ebnn_widen(tensor, data, channel, pixel, count, buffer);
     return buffer;

@@ -106,7 +106,7 @@ EBNN_INLINE void ebnn_write(ebnn_writer *writer, int32_t value)
     if (steps != 0) {
         value = (int32_t)((uint32_t)writer->steps->low + (uint32_t)writer->steps->step * count);
     }
-    ebnn_store_element(tensor->format, writer->data, (size_t)channel * writer->pixels + writer->pixel, value);
+    ebnn_store_element(tensor->format, writer->data, ebnn_at(channel, writer->pixels, writer->pixel), value);
 }
 
 /* The next channel's dot product, as a sum that starts where its pixel lies. */

@@ -28,6 +28,8 @@ MICROCONTROLLERS = {
     "zig for Cortex-M4": (*ZIG, "-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-Os"),
     "zig for Cortex-M0+": (*ZIG, "-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0plus", "-Os"),
     "zig for RV32IMC": (*ZIG, "-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c", "-Os"),
+    "avr-gcc": ("avr-gcc", "-mmcu=atmega1284p", "-Os"),  # its int and size_t have 16 bits, as those of the next
+    "zig for MSP430": (*ZIG, "-target", "msp430-freestanding-none", "-Os"),
 }
 
 
