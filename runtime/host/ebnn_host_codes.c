@@ -74,32 +74,35 @@ static void map_bits(const ebnn_tensor *input, const uint32_t *sample, uint8_t *
     }
 }
 
-static void map_elements(const ebnn_tensor *input, const void *sample, uint8_t *map)
+/* A plane of a map out of values that go channel after channel, of which `bytes` has the first one's. */
+static inline void map_plane(size_t channels, size_t pixels, const uint8_t *bytes, size_t size, uint8_t flip,
+                             uint8_t *map)
 {
-    const size_t pixels = (size_t)input->height * input->width, channels = input->channels;
-    const uint32_t planes = element_bytes(input->format);
-    size_t index = 0;
-
-    for (size_t channel = 0; channel < channels; channel++) {
-        for (size_t pixel = 0; pixel < pixels; pixel++, index++) {
-            const uint32_t value = (uint32_t)ebnn_load_element(input->format, sample, index);
-
-            for (uint32_t plane = 0; plane < planes; plane++) {
-                map[(plane * pixels + pixel) * channels + channel] = byte_of(input->format, value, plane);
-            }
+    for (size_t channel = 0; channel < channels && pixels == 1; channel++) {
+        map[channel] = bytes[channel * size] ^ flip;
+    }
+    for (size_t channel = 0; channel < channels && pixels > 1; channel++, bytes += size * pixels) {
+        for (size_t pixel = 0; pixel < pixels; pixel++) {
+            map[pixel * channels + channel] = bytes[pixel * size] ^ flip;
         }
     }
 }
 
-/* The same for bytes, which most samples are. */
-static void map_bytes(const ebnn_tensor *input, const uint8_t *sample, uint8_t *map)
+/* Byte `plane` of a value is its byte there in memory, whose order is the samples' own: the lowest one first. */
+static void map_elements(const ebnn_tensor *input, const uint8_t *sample, uint8_t *map)
 {
     const size_t pixels = (size_t)input->height * input->width, channels = input->channels;
-    const uint8_t flip = input->format == EBNN_INT8 ? 128 : 0;
+    const uint32_t planes = element_bytes(input->format);
 
-    for (size_t channel = 0; channel < channels; channel++, sample += pixels) {
-        for (size_t pixel = 0; pixel < pixels; pixel++) {
-            map[pixel * channels + channel] = sample[pixel] ^ flip;
+    for (uint32_t plane = 0; plane < planes; plane++, map += channels * pixels) {
+        const uint8_t flip = byte_of(input->format, 0, plane);
+
+        if (planes == 1) {
+            map_plane(channels, pixels, sample, 1, flip, map);
+        } else if (planes == 2) {
+            map_plane(channels, pixels, sample + plane, 2, flip, map);
+        } else {
+            map_plane(channels, pixels, sample + plane, 4, flip, map);
         }
     }
 }
@@ -110,10 +113,8 @@ void ebnn_code_map(const ebnn_linear_layer *layer, const void *sample, uint8_t *
 
     if (ebnn_is_packed(input->format)) {
         map_bits(input, (const uint32_t *)sample, map);
-    } else if (element_bytes(input->format) == 1) {
-        map_bytes(input, (const uint8_t *)sample, map);
     } else {
-        map_elements(input, sample, map);
+        map_elements(input, (const uint8_t *)sample, map);
     }
 }
 

@@ -9,12 +9,11 @@
  */
 #include "ebnn_host_linear.h"
 
-#include <string.h>
-
 #include "ebnn_host_codes.h"
 #include "ebnn_writer.h"
 
-#define MAX_VECTORS 64
+/* Of few vectors the sums stay in the caches too. */
+#define MAX_VECTORS 16
 #define MIN_VECTORS 4
 /* A block's vectors stay within half of a usual first-level cache. */
 #define VECTOR_BYTES 16384
@@ -59,7 +58,8 @@ typedef struct block_of_vectors {
     uint32_t pixel;
     size_t count;
     scratch_plan plan;
-    uint32_t *sums;
+    uint32_t *sums; /* of the first vector: in the scratch, or where they are wanted in the end */
+    size_t sums_stride;
     uint32_t *words;
     uint8_t *coded; /* group after group, vector after vector */
     uint8_t *map;
@@ -76,6 +76,12 @@ static uint32_t one_of(const ebnn_linear_layer *layer)
     return UINT32_C(1) << (layer->border != NULL ? layer->border->shift : 0);
 }
 
+/* Whether sums are the output as they are. */
+static bool writes_sums(const ebnn_linear_layer *layer)
+{
+    return layer->steps.steps == 0;
+}
+
 static size_t sample_of(const block_of_vectors *work, size_t vector)
 {
     return pixels_of(&work->panels->layer) == 1 ? work->sample + vector : work->sample;
@@ -86,17 +92,18 @@ static uint32_t pixel_of(const block_of_vectors *work, size_t vector)
     return pixels_of(&work->panels->layer) == 1 ? 0 : work->pixel + (uint32_t)vector;
 }
 
-static void add_to_all(uint32_t *sums, uint32_t value, uint32_t count)
+/* What a block's sums start from: `value`, what the border asks for, and less what was added to the inputs. */
+static void start_sums(const ebnn_panels_layer *panels, const int32_t *starts, uint32_t value, uint32_t added,
+                       uint32_t *sums, uint32_t first, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        sums[i] += value;
+    for (uint32_t i = first; i < first + count; i++) {
+        sums[i] = value;
     }
-}
-
-static void take_off(uint32_t *sums, const uint32_t *totals, uint32_t factor, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        sums[i] -= factor * totals[i];
+    for (uint32_t i = first; i < first + count && starts != NULL; i++) {
+        sums[i] += (uint32_t)starts[i];
+    }
+    for (uint32_t i = first; i < first + count && panels->totals != NULL; i++) {
+        sums[i] -= added * panels->totals[i];
     }
 }
 
@@ -117,25 +124,17 @@ static void code_block(const block_of_vectors *work, ebnn_host_series source)
         const uint8_t *sample = source.first + sample_of(work, i) * source.stride;
         const uint32_t pixel = pixel_of(work, i), row = pixel / width, column = pixel % width;
         const int32_t *starts = ebnn_starts_at(layer->border, channels, row, column);
-        uint32_t *sums = work->sums + i * channels;
+        uint32_t *sums = work->sums + i * work->sums_stride;
 
         if (plan->map_bytes != 0 && pixel == 0) {
             ebnn_code_map(layer, sample, work->map);
-        }
-        if (starts != NULL) {
-            memcpy(sums, starts, 4 * (size_t)channels);
-        } else {
-            memset(sums, 0, 4 * (size_t)channels);
-        }
-        if (panels->totals != NULL) {
-            take_off(sums, panels->totals, added, channels);
         }
         for (uint32_t group = 0; group < layer->groups; group++) {
             uint8_t *codes = work->coded + (group * work->plan.vectors + i) * plan->vector_bytes;
             const uint32_t total =
                 once * ebnn_code_window(layer, plan, sample, work->map, group, row, column, work->words, codes);
 
-            add_to_all(sums + group * rows, total, rows);
+            start_sums(panels, starts, total, added, sums, group * rows, rows);
         }
     }
 }
@@ -164,7 +163,7 @@ static void add_bits(const block_of_vectors *work, uint32_t group)
     bits.vectors = work->count;
     bits.factor = one_of(layer);
     bits.sums = work->sums + group * bits.rows;
-    bits.sums_stride = layer->output.channels;
+    bits.sums_stride = work->sums_stride;
     if (panels->minus != NULL) {
         work->kernel->add_products(&bits);
     } else {
@@ -189,7 +188,7 @@ static void add_bytes(const block_of_vectors *work, uint32_t group)
     bytes.vectors = work->count;
     bytes.factor = one_of(layer) * (panels->minus != NULL ? 1 : 2);
     bytes.sums = work->sums + group * bytes.rows;
-    bytes.sums_stride = layer->output.channels;
+    bytes.sums_stride = work->sums_stride;
     for (uint32_t plane = 0; plane < work->plan.codes.planes; plane++) {
         work->kernel->add_bytes(&bytes);
         bytes.values += work->plan.codes.plane_bytes;
@@ -206,7 +205,21 @@ static void add_group(const block_of_vectors *work, uint32_t group)
     }
 }
 
-static void write_block(const block_of_vectors *work, ebnn_host_series target)
+/* A block of sums as they are, which lies within one sample: channel after channel. */
+static void write_sums(const block_of_vectors *work, ebnn_host_series target)
+{
+    const ebnn_linear_layer *layer = &work->panels->layer;
+    const size_t pixels = pixels_of(layer), channels = layer->output.channels;
+    uint32_t *data = (uint32_t *)(void *)(target.first + work->sample * target.stride) + work->pixel;
+
+    for (size_t channel = 0; channel < channels; channel++, data += pixels) {
+        for (size_t i = 0; i < work->count; i++) {
+            data[i] = work->sums[i * work->sums_stride + channel];
+        }
+    }
+}
+
+static void write_steps(const block_of_vectors *work, ebnn_host_series target)
 {
     const ebnn_linear_layer *layer = &work->panels->layer;
     const ebnn_tensor *output = &layer->output;
@@ -215,14 +228,12 @@ static void write_block(const block_of_vectors *work, ebnn_host_series target)
     for (size_t i = 0; i < work->count; i++) {
         const uint32_t pixel = pixel_of(work, i);
         uint8_t *data = target.first + sample_of(work, i) * target.stride;
-        const uint32_t *sums = work->sums + i * channels;
+        const uint32_t *sums = work->sums + i * work->sums_stride;
 
         if (output->format == EBNN_BITS) {
             uint32_t *words = (uint32_t *)(void *)data + (size_t)pixel * ebnn_words(channels);
 
             work->kernel->threshold_bits(&layer->steps, sums, channels, words);
-        } else if (pixels_of(layer) == 1 && layer->steps.steps == 0) {
-            memcpy(data, sums, (size_t)channels * 4);
         } else {
             ebnn_writer writer = ebnn_writer_at(output, &layer->steps, data, pixel);
 
@@ -240,6 +251,7 @@ int32_t ebnn_host_linear(const ebnn_panels_layer *panels, ebnn_host_series sourc
     const int32_t status = ebnn_check_linear(layer);
     block_of_vectors work;
     uint32_t pixels;
+    bool in_place;
 
     if (status != EBNN_OK) {
         return status;
@@ -248,7 +260,9 @@ int32_t ebnn_host_linear(const ebnn_panels_layer *panels, ebnn_host_series sourc
     work.panels = panels;
     work.kernel = kernel;
     work.plan = plan_scratch(layer);
+    in_place = pixels == 1 && writes_sums(layer);
     work.sums = (uint32_t *)scratch;
+    work.sums_stride = in_place ? target.stride / 4 : layer->output.channels;
     work.words = (uint32_t *)(void *)((uint8_t *)scratch + work.plan.sums);
     work.coded = (uint8_t *)scratch + work.plan.sums + work.plan.words;
     work.map = work.coded + work.plan.coded;
@@ -256,11 +270,18 @@ int32_t ebnn_host_linear(const ebnn_panels_layer *panels, ebnn_host_series sourc
         const size_t left = pixels == 1 ? batch - work.sample : pixels - work.pixel;
 
         work.count = left < work.plan.vectors ? left : work.plan.vectors;
+        if (in_place) {
+            work.sums = (uint32_t *)(void *)(target.first + work.sample * target.stride);
+        }
         code_block(&work, source);
         for (uint32_t group = 0; group < layer->groups; group++) {
             add_group(&work, group);
         }
-        write_block(&work, target);
+        if (!writes_sums(layer)) {
+            write_steps(&work, target);
+        } else if (!in_place) {
+            write_sums(&work, target);
+        }
         if (pixels == 1) {
             work.sample += work.count;
         } else {
