@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -35,6 +36,7 @@ from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_labels,
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
 from edgebnn.emulator.runner import Runner
+from edgebnn.emulator.trimming import Trim, trim
 from edgebnn.errors import DataError, DeploymentError, NoCompilerError, TargetError, ToolError
 from edgebnn.frontend import (
     Inspection,
@@ -56,6 +58,7 @@ from edgebnn.mapping.folder import FIRMWARE_ELF, read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
+from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.mapping.record import FirmwareFacts, binary_files, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network.batches import Samples, batch_of, numbers, parts
@@ -330,6 +333,36 @@ class Deployment:
         usage = Usage(days, inferences_per_day, reprogrammings_per_day, channels, sample_rate_hz)
         return estimate(self.mapped, self.elf, usage, supply_v, None if battery is None else read_battery(battery))
 
+    def trim(
+        self,
+        chip: ChipInstance | int,
+        calibration: Samples,
+        *,
+        toolchain: str = "auto",
+        step: Step = lambda name, seconds: None,
+        heard: Callable[[Trim], None] = lambda trim: None,
+    ) -> Deployment:
+        """This deployment for one chip, an instance or a seed: its thresholds make up for the chip's wrong weights.
+
+        `calibration`, samples as `batch` takes them, shows how far sums are off; some dozens do. The weights stay, and
+        without errors or on other chips the answers are worse than before. `heard` is told of the thresholds. Raises
+        DataError for unsuitable samples, TargetError on a target without RRAM and for a deployment that is trimmed.
+        """
+        mapped, clock = self.mapped, _Clock(step)
+        if mapped.network.trimmed_for:
+            raise TargetError(
+                f"this deployment is trimmed for {mapped.network.trimmed_for}; trim the one that it was made from"
+            )
+        instance = chip if isinstance(chip, ChipInstance) else self.chip(chip)
+        banks = programmed_banks(mapped, instance)
+        found = trim(mapped, banks, self.batch(calibration))
+        heard(found)
+        title = instance.title(mapped.policy or default_policy(mapped.target))
+        network = replace(found.network, trimmed_for=title)
+        provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}, trim: {title}")
+        clock.tick("trim it")
+        return _deployed(map_network(network, mapped.target, provenance, mapped.policy), toolchain, clock)
+
     def save(self, folder: str | Path) -> None:
         """Writes the deployment folder, whole or not at all."""
         write_folder(_folder(folder), record_of(self.mapped, self.firmware, self.files), self.files)
@@ -377,7 +410,11 @@ def compile(
         target_name=chip.name,
         target_sha256=chip.sha256,
     )
-    mapped = map_network(network, chip, provenance, policy)
+    return _deployed(map_network(network, chip, provenance, policy), toolchain, clock)
+
+
+def _deployed(mapped: MappedNetwork, toolchain: str, clock: _Clock) -> Deployment:
+    """A mapped network with every file that is emitted for it."""
     files = {
         **binary_files(mapped),
         "memory_map.json": memory_map_json(mapped),
@@ -391,7 +428,7 @@ def compile(
     clock.tick("generate the firmware")
     facts = None
     try:
-        firmware = build_firmware(project, chip, toolchain)
+        firmware = build_firmware(project, mapped.target, toolchain)
     except NoCompilerError:
         if toolchain != "auto":
             raise

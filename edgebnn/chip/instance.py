@@ -11,6 +11,7 @@ from edgebnn.chip.given import check_number, check_whole
 from edgebnn.chip.measured import Measured
 from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
+from edgebnn.legible import legible_name
 
 MOST_ATTEMPTS = 100
 
@@ -99,6 +100,16 @@ class ChipInstance:
                 "a measured chip shows what its devices were programmed to, not what a further attempt would do; "
                 "program once, or leave the measurement out"
             )
+
+    def title(self, policy: str) -> str:
+        """What it is, in words, for a reader; `policy` is that of a chip without its own."""
+        measured = None if self.measured is None else legible_name(self.measured.name)
+        what = f"chip {self.seed}" if measured is None else f"the measured chip '{measured}'"
+        said = [f"errors {self.errors}", f"policy {self.policy or policy}"]
+        said += [f"bit error rate {self.bit_error_rate:g}"] if self.bit_error_rate is not None else []
+        said += [f"{self.conditions.cycles} cycles"] if self.conditions.cycles else []
+        said += [f"{self.attempts} attempts"] if self.attempts > 1 else []
+        return f"{what} ({', '.join(said)})"
 
     def save(self, path: str | Path, target: Target | None = None) -> None:
         """Writes a file from which `load` gives the same chip; DataError where that cannot be.

@@ -31,6 +31,23 @@ def wrong_read(banks: ProgrammedBanks, sign: Words, nonzero: Words) -> Probabili
     return wrong
 
 
+def mean_read(banks: ProgrammedBanks, stripe: npt.NDArray[np.int64], sign: bool) -> npt.NDArray[np.float32]:
+    """What one read finds in the mean, from -1 to +1, with inputs of +1 where `sign`, else of -1.
+
+    float32 (stripes, rows, 32) for stripes int64 (stripes,).
+    """
+    given = int(sign)
+    plus, there = (unpack(words[stripe, :, given]) for words in (banks.sign, banks.nonzero))
+    found = np.where(there, np.where(plus, np.float32(1), np.float32(-1)), np.float32(0))
+    fresh = banks.fresh[stripe]
+    place = fresh >= 0
+    if place.any():
+        table = banks.tables[fresh[place], given]
+        mean = 1 - _probability(table, 0) - _probability(table, 1)
+        found[place] = np.where(unpack(table[..., 0]), mean.astype(np.float32), found[place])
+    return found
+
+
 def _probability(table: Words, which: int) -> Probabilities:
     """That u is below the first or the second threshold of a fresh table, uint32 (rows, words), as (rows, 32)."""
     first = 3 + SLICES * which

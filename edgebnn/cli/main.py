@@ -19,6 +19,7 @@ COMMANDS = {
     "compile": "Compile a model: firmware, weights image, memory map.",
     "run": "Run a batch through a deployment.",
     "emulate": "Run a data set on emulated chips: accuracy, agreement, energy.",
+    "trim": "Move thresholds to make up for one chip's wrong weights.",
     "estimate": "Estimate energy, latency and memory without data.",
     "targets": "List, show, check and copy target files.",
     "chip": "Characterise devices; make, import, compare and reprogram chips.",

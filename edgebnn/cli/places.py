@@ -73,6 +73,15 @@ def check_outputs(command: click.Command, ctx: click.Context) -> None:
     for _, path in _values(command, ctx, OutputFolder):
         from edgebnn.mapping.folder import check_folder
 
+        for param in command.params:
+            folder = ctx.params.get(param.name or "")
+            if (
+                isinstance(param.type, DeploymentFolder)
+                and folder is not None
+                and path.exists()
+                and os.path.samefile(folder, path)
+            ):
+                raise cannot_write(path, f"the command reads it as {_called(param)}")
         check_folder(path)
 
 

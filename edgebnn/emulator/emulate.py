@@ -130,7 +130,7 @@ def emulate(
     DataError for unsuitable data, TargetError for chips on a target without RRAM.
     """
     check_labels(data, mapped)
-    notes = how_taken(mapped.network, data.x)
+    notes = (*mapped.network.cautions, *how_taken(mapped.network, data.x))
     if elf is not None and firmware_samples and not runs(mapped.target, elf):
         elf, notes = None, (*notes, f"the firmware was left out: {WITHOUT_CONSENT}")
     bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
@@ -147,7 +147,7 @@ def emulate(
         except NotComparable as error:
             notes = (*notes, str(error))
         else:
-            if mapped.network.quantised:
+            if not mapped.network.is_the_models_own:
                 by_class = same_class(scores, answers)
             else:
                 agreement["onnxruntime-fast"] = same_as_model(scores, answers, mapped.network)

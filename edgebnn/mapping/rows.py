@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from edgebnn.mapping.plan import WindowPlan
 
 Weights = npt.NDArray[np.int8]
 Words = npt.NDArray[np.uint32]
+Number = TypeVar("Number", np.int8, np.float32)
 
 WORD_BITS = 32
 
@@ -23,7 +26,7 @@ def fan_in_order(weights: Weights, window: WindowPlan) -> Weights:
     return np.ascontiguousarray(by_tap, np.int8).reshape(len(weights), -1)
 
 
-def model_order(rows: Weights, window: WindowPlan) -> Weights:
+def model_order(rows: npt.NDArray[Number], window: WindowPlan) -> npt.NDArray[Number]:
     """The weights (O, n) in the model's own order that `fan_in_order` made these rows of."""
     by_tap = np.moveaxis(rows.reshape(len(rows), *window.kernel, -1), -1, 1)
     return np.ascontiguousarray(by_tap).reshape(len(rows), -1)

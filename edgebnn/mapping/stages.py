@@ -265,10 +265,11 @@ def _plan_border(node: Linear, image: ImageWriter) -> BorderSections | None:
     border = node.border
     if border is None:
         return None
-    *first, columns = border.zones
-    rows = first[0] if first else np.zeros(1, np.uint16)
+    only = np.zeros(1, np.uint16)
+    rows, columns = (only, only, *border.zones)[-2:]
+    across = int(columns.max()) + 1
     return BorderSections(
-        rows=image.add(f"{node.name}.border_rows", (rows * border.start.shape[-2]).astype(np.uint16)),
+        rows=image.add(f"{node.name}.border_rows", (rows * across).astype(np.uint16)),
         columns=image.add(f"{node.name}.border_columns", columns),
         start=image.add(f"{node.name}.border_start", border.start),
         shift=border.shift,

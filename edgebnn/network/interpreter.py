@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import singledispatch
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,19 +74,24 @@ def run(node: object, *sources: Values) -> Values:
 @run.register
 def _linear(node: Linear, *sources: Values) -> Values:
     (x,) = sources
+    return bordered(node, dots(node, node.weights, x).astype(np.int64))
+
+
+def dots(node: Linear, weights: npt.NDArray[Any], x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The layer's dot products (B, O, *output extents) with these weights, numbers of the shape of its own."""
     batch, channels = x.shape[:2]
     groups, neurons = node.groups, node.neurons
     patches = patches_of(x, node.window, node.pad_value)  # (B, *out, C, *kernel)
     spatial = patches.shape[1 : 1 + len(node.window.kernel)]
     patches = patches.reshape(batch, *spatial, groups, channels // groups * int(np.prod(node.window.kernel, dtype=int)))
-    weights = node.weights.reshape(groups, neurons // groups, -1)
-    sums = np.einsum("b...gi,goi->b...go", patches.astype(_PRODUCT), weights.astype(_PRODUCT), optimize=True)
-    return bordered(node, np.moveaxis(sums.reshape(batch, *spatial, neurons), -1, 1).astype(np.int64))
+    rows = weights.reshape(groups, neurons // groups, -1)
+    sums = np.einsum("b...gi,goi->b...go", patches.astype(_PRODUCT), rows.astype(_PRODUCT), optimize=True)
+    return np.moveaxis(sums.reshape(batch, *spatial, neurons), -1, 1)
 
 
-def bordered(node: Linear, dots: Values) -> Values:
+def bordered(node: Linear, products: Values) -> Values:
     """A layer's sums from its dot products (B, O, *output extents)."""
-    return dots if node.border is None else (dots << node.border.shift) + node.border.starts()
+    return products if node.border is None else (products << node.border.shift) + node.border.starts()
 
 
 @run.register

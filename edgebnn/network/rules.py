@@ -186,7 +186,7 @@ def _largest_start(border: Border) -> int:
 def _check_border(border: Border, output: Tensor, where: str) -> None:
     rank = len(output.spatial)
     shape = border.start.shape
-    _demand(len(border.zones) == rank > 0, where, f"has a border of {len(border.zones)} axes for {rank}")
+    _demand(len(border.zones) == rank, where, f"has a border of {len(border.zones)} axes for {rank}")
     _demand(
         len(shape) == rank + 1 and shape[-1] == output.channels and border.start.dtype == np.int32,
         where,

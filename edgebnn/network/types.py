@@ -123,12 +123,13 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Border:
-    """What a layer's sums start from where part of its window lies in the padding.
+    """What a layer's sums start from.
 
     Padding whose worth to the model is that of no integer of the input adds nothing to the sums; in its place, each sum
     starts from what the padded taps are worth. Which taps those are depends on where the window lies: `zones` says for
     each spatial axis in which zone each position of the output is (uint16), and `start`, int32 (*zones of each axis,
-    O), what the sums there start from. Sums are in units of 2^-`shift` of a weight times an input.
+    O), what the sums there start from. Sums are in units of 2^-`shift` of a weight times an input. A layer that was
+    trimmed for a chip starts from what that chip's wrong weights add too much, or too little.
     """
 
     zones: tuple[npt.NDArray[np.uint16], ...]
@@ -365,7 +366,8 @@ class Network:
     int32, where it takes no ambiguous threshold before them otherwise. Where `ends_in` is `classes`, the model itself
     goes on from its scores to probabilities or to an arg max, which were left out. `model_output` is the model's own
     name of the output that it ends in. `quantised` names the model's float layers, activations and inputs that the
-    front end made integers of by calibration data, so that the scores are no longer the model's own. With
+    front end made integers of by calibration data, so that the scores are no longer the model's own. `trimmed_for`
+    names the chip whose wrong weights the thresholds make up for, so that they are no longer the model's either. With
     `one_at_a_time` the model takes one sample at once, though its file leaves that open.
     """
 
@@ -377,6 +379,7 @@ class Network:
     score_error: float = 0.0
     ends_in: Literal["scores", "classes"] = "scores"
     quantised: tuple[str, ...] = ()
+    trimmed_for: str = ""
     model_output: str = ""
     one_at_a_time: bool = False
 
@@ -410,6 +413,19 @@ class Network:
         check_inputs(self.inputs)
         for node in self.nodes:
             check_node(node, tuple(self.tensors[source] for source in node.sources))
+
+    @property
+    def is_the_models_own(self) -> bool:
+        """Whether its scores are the model's: nothing was quantised here, and no threshold trimmed."""
+        return not self.quantised and not self.trimmed_for
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Sentences that go with every answer."""
+        if not self.trimmed_for:
+            return ()
+        what = f"the thresholds are trimmed for {self.trimmed_for}"
+        return (f"{what}: on other chips, and without errors, the answers are worse than before",)
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:

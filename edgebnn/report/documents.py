@@ -79,6 +79,11 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
     }
 
 
+def chip_of_deployment(mapped: MappedNetwork, chip: ChipInstance) -> Document:
+    """A chip as it is with the deployment in it."""
+    return chip_document(chip, mapped.target, mapped.policy or default_policy(mapped.target), pattern_of(mapped))
+
+
 def run_document(
     deployment: Deployment,
     x: npt.NDArray[Any],
@@ -95,12 +100,10 @@ def run_document(
         **origin_document(mapped),
         "on": on,
         "samples": len(scores),
-        "chip": None
-        if chip is None
-        else chip_document(chip, mapped.target, mapped.policy or default_policy(mapped.target), pattern_of(mapped)),
+        "chip": None if chip is None else chip_of_deployment(mapped, chip),
         "scale": network.output.scale,
         "ends_in": network.ends_in,
-        "notes": [*how_taken(network, x), *network.notes],
+        "notes": [*network.cautions, *how_taken(network, x), *network.notes],
         "accuracy": None if right is None else float(right.mean()),
         "accuracy_interval": None if right is None else list(exact_interval(int(right.sum()), len(right))),
         "classes": flat.argmax(axis=1).tolist(),

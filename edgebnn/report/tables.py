@@ -219,7 +219,7 @@ def agreement_rows(document: Document) -> list[tuple[str, Shown]]:
         rows.append((f"  {pair.replace('-', ' = ', 1)}", f"{counts['equal']:,} of {counts['compared']:,}"))
     by_class = document.get("onnxruntime_same_class")
     if by_class is not None:
-        same = f"{by_class['equal']:,} of {by_class['compared']:,} (quantised here, so scores differ)"
+        same = f"{by_class['equal']:,} of {by_class['compared']:,} (quantised or trimmed, so scores differ)"
         rows.append(("same class as onnxruntime", same))
     return rows
 

@@ -1,0 +1,73 @@
+"""`trim` as JSON and as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from edgebnn.api import Deployment
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.emulator.trimming import Trim
+from edgebnn.report.documents import chip_of_deployment, origin_document
+from edgebnn.report.names import tail
+from edgebnn.report.tables import facts
+from edgebnn.report.target_names import shown_target
+from edgebnn.report.terminal import line
+
+Document = dict[str, Any]
+
+_LONGEST_NAME = 32
+
+
+def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folder: Path) -> Document:
+    """`trim`: the deployment that was trimmed, the chip, what was written, and by how much thresholds moved."""
+    return {
+        "deployment": str(folder),
+        **origin_document(deployment.mapped),
+        "chip": chip_of_deployment(deployment.mapped, chip),
+        "trim": {
+            "samples": found.samples,
+            "same_before": found.same_before,
+            "same_after": found.same_after,
+            "layers": {name: _shift_document(shift) for name, shift in found.shifts.items()},
+        },
+    }
+
+
+def _shift_document(shift: npt.NDArray[np.int64]) -> Document:
+    """Of the channels (C, K) how many were moved, the largest shift, and the root of the mean square."""
+    return {
+        "channels": len(shift),
+        "moved": int(shift.any(axis=1).sum()),
+        "largest": int(np.abs(shift).max(initial=0)),
+        "root_mean_square": float(np.sqrt(np.mean(shift.astype(np.float64) ** 2))) if shift.size else 0.0,
+    }
+
+
+def show_trim(console: Console, document: Document) -> None:
+    """How many answers are those without errors, before and after, and the shifts layer by layer."""
+    trim = document["trim"]
+    samples = trim["samples"]
+
+    def share(count: int) -> str:
+        return f"{count:,} of {samples:,} ({count / samples:.2%})"
+
+    rows = [
+        ("target", shown_target(document)),
+        ("same class as without errors", share(trim["same_before"])),
+        ("  trimmed", share(trim["same_after"])),
+        ("written", document["deployment"]),
+    ]
+    facts(console, "Trimmed for a chip", rows)
+    table = Table()
+    for name in ("thresholds", "channels", "moved", "largest", "r.m.s."):
+        table.add_column(name, justify="left" if name == "thresholds" else "right")
+    for name, layer in trim["layers"].items():
+        numbers = (f"{layer[word]:,}" for word in ("channels", "moved", "largest"))
+        table.add_row(line(tail(name, _LONGEST_NAME)), *numbers, f"{layer['root_mean_square']:.1f}")
+    console.print(table)

@@ -1,0 +1,73 @@
+"""`edgebnn trim`: a deployment for one chip, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgebnn
+from edgebnn.errors import TargetError
+from tests.cli.test_models import document
+from tests.cli.test_models import edgebnn as command
+from tests.emulator.test_trimming import uneven_inputs
+from tests.frontend.onnx_models import dense
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A deployment folder and samples for it."""
+    folder = tmp_path_factory.mktemp("trim")
+    model = dense().save(folder)
+    result = command("compile", model, "--input-type", "uint8", "--policy", "ultra-low-energy", "-o", folder / "out")
+    assert result.exit_code == 0, result.output
+    network = edgebnn.load(folder / "out").mapped.network
+    np.savez(folder / "data.npz", x=uneven_inputs(network, 1, 40), y=np.zeros(40, np.int64))
+    return folder / "out", folder / "data.npz"
+
+
+def test_a_trimmed_deployment_is_one_like_any_other(compiled: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, data = compiled
+    chip = ("--chip", 3, "--errors", "table")
+    told = document("trim", folder, *chip, "--calibration", data, "-o", tmp_path / "own")
+    assert told["trim"]["samples"] == 40 and told["chip"]["seed"] == 3 and told["chip"]["errors"] == "table"
+    names = {node.name for node in edgebnn.load(folder).mapped.network.nodes}
+    assert told["trim"]["same_before"] <= 40 and set(told["trim"]["layers"]) <= names
+    trimmed = edgebnn.load(tmp_path / "own")
+    assert trimmed.mapped.network.trimmed_for == "chip 3 (errors table, policy ultra-low-energy)"
+    assert (
+        "trim: chip 3 (errors table"
+        in json.loads((tmp_path / "own/deployment.json").read_text())["provenance"]["options"]
+    )
+    run = document("run", tmp_path / "own", "--input", data, *chip)
+    assert any(note.startswith("the thresholds are trimmed for chip 3") for note in run["notes"])
+    emulated = document("emulate", tmp_path / "own", "--data", data, "--chips", 1, "--seed", 3, "--errors", "table")
+    assert emulated["executors_agree"] is True
+
+
+def test_the_command_and_python_do_the_same(compiled: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, data = compiled
+    document("trim", folder, "--chip", 5, "--calibration", data, "-o", tmp_path / "own")
+    x = np.load(data)["x"]
+    ours = edgebnn.load(folder).trim(5, x)
+    theirs = edgebnn.load(tmp_path / "own")
+    assert np.array_equal(ours.run(x, chip=5, integers=True), theirs.run(x, chip=5, integers=True))
+    assert ours.elf == theirs.elf
+    with pytest.raises(TargetError, match="trim the one that it was made from"):
+        ours.trim(6, x)
+
+
+def test_what_is_refused(compiled: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, data = compiled
+    words = ("trim", folder, "--chip", 1, "--calibration")
+    result = command(*words, data, "-o", folder)
+    assert result.exit_code == 1 and "the command reads it as DIR" in result.stderr
+    np.save(tmp_path / "none.npy", np.load(data)["x"][:0])
+    result = command(*words, tmp_path / "none.npy", "-o", tmp_path / "own")
+    assert result.exit_code == 1 and "hold no sample" in result.stderr and not (tmp_path / "own").exists()
+    model = dense().save(tmp_path)
+    assert command("compile", model, "--target", "host", "--input-type", "uint8", "-o", tmp_path / "pc").exit_code == 0
+    result = command("trim", tmp_path / "pc", "--chip", 1, "--calibration", data, "-o", tmp_path / "own")
+    assert result.exit_code == 1 and "has no RRAM" in result.stderr
