@@ -34,7 +34,8 @@ def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
                 file.writelines(parts)
     except OSError as error:
         if error.errno == errno.ENXIO:
-            raise cannot_write(path, "no program reads from it; start one first") from error
+            reason = "no program reads from it; start one first" if path.is_fifo() else "there is no such device here"
+            raise cannot_write(path, reason) from error
         raise DataError(
             f"'{path}' cannot be written: {error.strerror or error}; choose another place, or free some space"
         ) from error

@@ -1,15 +1,17 @@
 """Opening what a user or a stranger names as input: a regular file of a bounded size, and nothing that could wait.
 
 A FIFO, a terminal or a device may keep a reader for ever, or never end; a name may hold what no system takes, and a
-link may lead in a circle. All of that is one sentence here.
+link may lead in a circle. All of that is one sentence here. And since every input comes through here, a file that the
+command would replace in the end is found out when it is read, whoever named it: an option, or another file.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from io import BufferedReader
 from pathlib import Path
 
@@ -25,6 +27,26 @@ _KINDS = {
 # Only POSIX systems have FIFOs to wait for, terminals to take control of, and files that a child would inherit.
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
+FileId = tuple[int, int]
+"""Which file it is, whatever its names: the device that it lies on and its number there."""
+
+_REPLACED: ContextVar[Mapping[FileId, EdgeBNNError]] = ContextVar("_REPLACED")
+
+
+def file_id(found: os.stat_result) -> FileId:
+    """The file that `found` is about."""
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def replacing(files: Mapping[FileId, EdgeBNNError]) -> Iterator[None]:
+    """As long as this lasts, these files are going to be replaced: opening one of them as input raises its error."""
+    token = _REPLACED.set(files)
+    try:
+        yield
+    finally:
+        _REPLACED.reset(token)
+
 
 @contextmanager
 def open_input(
@@ -37,14 +59,17 @@ def open_input(
 ) -> Iterator[BufferedReader]:
     """The file, open for reading; where it is none, is larger than `most_bytes`, or fails while it is read, `error`.
 
-    `called` is how the sentence begins, by default with the path in quotes; `remedy` is how it ends.
+    `called` is how the sentence begins, by default with the path in quotes; `remedy` is how it ends. See `replacing`.
     """
     called = called or f"'{path}'"
     try:
         with _opened(path, error, called, remedy) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > most_bytes:
-                raise error(f"{called} has {size} bytes, more than the {most_bytes} that are read; {remedy}")
+            found = os.fstat(file.fileno())
+            if found.st_size > most_bytes:
+                raise error(f"{called} has {found.st_size} bytes, more than the {most_bytes} that are read; {remedy}")
+            replaced = _REPLACED.get({}).get(file_id(found))
+            if replaced is not None:
+                raise replaced
             yield file
     except OSError as failure:
         if failure.filename not in (None, path, str(path)):  # another file's, which the caller makes of this one

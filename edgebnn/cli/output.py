@@ -57,9 +57,11 @@ class JsonCommand(click.Command):
                 )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command, unless what it would end with has no place."""
-        check_outputs(self, ctx)
-        return super().invoke(ctx)
+        """Runs the command, unless what it would end with has no place or takes that of what it reads."""
+        from edgebnn.inputs import replacing
+
+        with replacing(check_outputs(self, ctx)):
+            return super().invoke(ctx)
 
 
 def emit(document: Document, json_flag: bool, json_file: Path | None, show: Callable[[Any], None]) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from edgebnn.errors import EdgeBNNError
+    from edgebnn.inputs import FileId
 
 
 class OutputFile(click.Path):
@@ -55,21 +59,25 @@ class DeploymentFolder(click.Path):
         return super().convert(value, param, ctx)
 
 
-def check_outputs(command: click.Command, ctx: click.Context) -> None:
-    """An EdgeBNNError where an output has no place, or would replace what the command reads or writes besides."""
+def check_outputs(command: click.Command, ctx: click.Context) -> dict[FileId, EdgeBNNError]:
+    """The files that the outputs replace, each with the error to raise where the command reads it.
+
+    Raises an EdgeBNNError where an output has no place, or would replace another one.
+    """
+    from edgebnn.inputs import file_id
     from edgebnn.places import Kind, cannot_write, find_place
 
     written: dict[Path, str] = {}
+    replaced: dict[FileId, EdgeBNNError] = {}
     for name, path in _values(command, ctx, OutputFile):
         place = find_place(path)
         if place.kind is not Kind.FILE:
             continue
-        for reader, read in _read(command, ctx):
-            if place.mode is not None and os.path.samefile(read, place.path):
-                raise cannot_write(path, f"the command reads it as {reader}")
         if place.path in written:
             raise cannot_write(path, f"it is what {written[place.path]} writes")
         written[place.path] = name
+        if place.mode is not None:
+            replaced[file_id(os.stat(place.path))] = cannot_write(path, "the command reads it")
     for _, path in _values(command, ctx, OutputFolder):
         from edgebnn.mapping.folder import check_folder
 
@@ -83,6 +91,7 @@ def check_outputs(command: click.Command, ctx: click.Context) -> None:
             ):
                 raise cannot_write(path, f"the command reads it as {_called(param)}")
         check_folder(path)
+    return replaced
 
 
 def _values(command: click.Command, ctx: click.Context, kind: type[click.Path]) -> Iterator[tuple[str, Any]]:
@@ -91,17 +100,6 @@ def _values(command: click.Command, ctx: click.Context, kind: type[click.Path]) 
         value = ctx.params.get(param.name or "")
         if isinstance(param.type, kind) and value is not None:
             yield _called(param), value
-
-
-def _read(command: click.Command, ctx: click.Context) -> Iterator[tuple[str, Path]]:
-    """(what the user calls it, path) of every file that a parameter names: some take a name or a number as well."""
-    for param in command.params:
-        if isinstance(param.type, OutputFile | OutputFolder):
-            continue
-        value = ctx.params.get(param.name or "")
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, str | Path) and os.path.isfile(one):
-                yield _called(param), Path(one)
 
 
 def _called(param: click.Parameter) -> str:

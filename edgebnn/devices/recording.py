@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def read_recording(path: Path | str, lead: str | None = None) -> Recording:
     named_so = path.with_name(f"{path.name}.hea").is_file()  # a record's own name may end in .dat
     base = path.with_suffix("") if path.suffix in _WFDB_SUFFIXES and not named_so else path
     header = base.with_name(f"{base.name}.hea")
-    if not header.is_file():
+    if not lexists(header):
         if path.is_file() and path.suffix not in _WFDB_SUFFIXES:
             raise DataError(f"'{path}' is neither .npz nor WFDB; convert it to .npz with adc, fs, beat and is_pvc")
         raise DataError(f"'{header}' does not exist; give an .npz file or a WFDB record with its header")
@@ -131,9 +132,7 @@ def _read_wfdb(base: Path, lead: WfdbLead) -> Recording:
     adc, gaps = _without_gaps(base, lead.counts, lead.missing)
     beats, is_pvc, codes = None, None, ""
     marks = base.with_name(base.name + ".atr")
-    if marks.exists() or marks.is_symlink():
-        if not marks.is_file():
-            raise DataError(f"'{marks}' is no file that can be read; take it away, or put the annotations there")
+    if lexists(marks):
         samples, codes = read_beats(marks, lead)
         if not codes:
             raise DataError(f"'{marks}' marks no beat; delete it to have the beats found, or mark them")

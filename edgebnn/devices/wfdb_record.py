@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from os.path import isfile
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ class WfdbLead:
     @property
     def has_signal(self) -> bool:
         """Whether any of its samples is there, and not all of them are equal, as where an electrode was never on."""
-        there = self.counts[~self.missing]
-        return bool(len(there) and (there != there[0]).any())
+        one = self.counts[np.argmin(self.missing)]
+        return bool(((self.counts != one) & ~self.missing).any())
 
 
 def read_lead(path: Path, wanted: str | None) -> WfdbLead:
@@ -58,13 +58,19 @@ def read_lead(path: Path, wanted: str | None) -> WfdbLead:
     if not named.signals:
         where = " in any segment" if segments else ""
         raise DataError(f"'{path}' names no signal{where}; give a record with at least one lead")
-    leads: list[WfdbLead] = []
-    for index, taken_by in candidates([signal.source for signal in named.signals], wanted, path.stem)[:_MOST_TRIED]:
-        pieces = _pieces(header, segments, named, index)
-        leads.append(_joined(header, pieces, named.signals[index], taken_by))
-        if leads[-1].has_signal:
-            return replace(leads[-1], passed_over=tuple(lead.source.name for lead in leads[:-1]))
-    return leads[0]
+    found = candidates([signal.source for signal in named.signals], wanted, path.stem)[:_MOST_TRIED]
+
+    def lead(index: int, taken_by: TakenBy) -> WfdbLead:
+        return _joined(header, _pieces(header, segments, named, index), named.signals[index], taken_by)
+
+    passed_over: list[str] = []  # by name alone: each lead may take as much memory as a recording may have
+    for index, taken_by in found:
+        tried = lead(index, taken_by)
+        if tried.has_signal or len(found) == 1:
+            return replace(tried, passed_over=tuple(passed_over))
+        passed_over.append(tried.source.name)
+        del tried
+    return lead(*found[0])
 
 
 def read_beats(path: Path, lead: WfdbLead) -> tuple[npt.NDArray[np.int64], str]:
@@ -126,7 +132,7 @@ def _segment_header(header: Header, segment: Segment) -> Header | None:
     if segment.name == _GAP:
         return None
     path = header.path.parent / f"{segment.name}.hea"
-    if not isfile(path):
+    if not lexists(path):
         raise DataError(f"'{header.path}' names the segment '{segment.name}', and '{path}' is not there; add it")
     own = read_header(path)
     if own.segments:

@@ -6,11 +6,12 @@ its own parser stumbles over names with dots, dashed dates and the like.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from os.path import isfile
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from edgebnn.devices.limits import MAX_SAMPLES
 from edgebnn.devices.wfdb_header import Header, Signal
 from edgebnn.errors import DataError, ToolError
+from edgebnn.inputs import open_input
 from edgebnn.scratch import scratch_folder
 
 Counts = npt.NDArray[np.int64]
@@ -34,8 +36,9 @@ class Storage:
     missing: int | None
 
 
+_DIFFERENCES = 8
 STORAGE = {
-    8: Storage(Fraction(1), None),  # differences, which have no count to spare
+    _DIFFERENCES: Storage(Fraction(1), None),  # no count to spare
     16: Storage(Fraction(2), -(1 << 15)),
     24: Storage(Fraction(3), -(1 << 23)),
     32: Storage(Fraction(4), -(1 << 31)),
@@ -53,6 +56,8 @@ STORAGE = {
 NO_FILE = 0
 """The format of a signal of which nothing was stored."""
 
+_MOST_FILE_BYTES = 1 << 40  # of which the header's frames are read, within the bounds of `_bounded`
+_BLOCK_SAMPLES = 1 << 22  # of all signals of a file, unpacked at once
 _READ_SWAPPED = {61: 16}  # 61 is 16 with the high byte first, which wfdb 4.3 fails on
 
 
@@ -82,7 +87,8 @@ def read_counts(header: Header, index: int) -> tuple[Counts, Mask]:
     # A signal that lags begins `skew` frames later in its file, where there may be so many more.
     stored = min(frames + signal.skew, _frames_held(header, index))
     counts = _unpacked(header, _together(header, index), index, stored)[signal.skew * signal.per_frame :]
-    counts = np.append(counts, np.zeros(frames * signal.per_frame - len(counts), np.int64))
+    if lacking := frames * signal.per_frame - len(counts):
+        counts = np.append(counts, np.zeros(lacking, np.int64))
     missing = np.arange(len(counts)) >= (stored - signal.skew) * signal.per_frame
     if (code := STORAGE[signal.storage].missing) is not None:
         missing |= counts == code
@@ -109,13 +115,15 @@ def _frames_held(header: Header, index: int) -> int:
     if signal.storage not in STORAGE:
         known = ", ".join(map(str, STORAGE))
         raise DataError(f"'{header.path}' states the format {signal.storage}, which is unknown; the known are {known}")
-    if not isfile(path):
+    if not lexists(path):
         raise DataError(f"'{header.path}' names the signal file '{signal.file}', which is not beside it; put it there")
+    with open_input(path, _MOST_FILE_BYTES, called=f"the signal file '{path}'", remedy="put it there again") as file:
+        size = os.fstat(file.fileno()).st_size
     per_frame = sum(header.signals[i].per_frame for i in _together(header, index))
     each = STORAGE[signal.storage].sample_bytes
     if each is None:
         return max(0, _flac_samples(path) - signal.offset) // signal.per_frame
-    return int(Fraction(max(0, path.stat().st_size - signal.offset)) / (per_frame * each))
+    return int(Fraction(max(0, size - signal.offset)) / (per_frame * each))
 
 
 def _flac_samples(path: Path) -> int:
@@ -135,7 +143,8 @@ def _bounded(header: Header, index: int, frames: int) -> int:
     per_frame = header.signals[index].per_frame
     alongside = sum(header.signals[i].per_frame for i in _together(header, index))
     skew = header.signals[index].skew
-    if not 1 <= frames <= MAX_SAMPLES // per_frame or alongside * frames > 4 * MAX_SAMPLES or skew > frames:
+    too_many = alongside > _BLOCK_SAMPLES or alongside * frames > 4 * MAX_SAMPLES
+    if too_many or not 1 <= frames <= MAX_SAMPLES // per_frame or skew > frames:
         raise DataError(
             f"'{header.path}' claims {alongside} x {frames} samples (skew {skew}); give 2 to {MAX_SAMPLES} of one lead"
         )
@@ -143,21 +152,28 @@ def _bounded(header: Header, index: int, frames: int) -> int:
 
 
 def _unpacked(header: Header, together: Sequence[int], index: int, frames: int) -> Counts:
-    """All samples of the signal in so many frames of its file, without its skew."""
-    signals = [header.signals[i] for i in together]
-    path = (header.path.parent / signals[0].file).resolve()
+    """All samples of the signal in so many frames of its file, without its skew; of the others one block at once."""
+    signals, signal = [header.signals[i] for i in together], header.signals[index]
+    path = (header.path.parent / signal.file).resolve()
+    block = max(1, _BLOCK_SAMPLES // sum(each.per_frame for each in signals))
+    counts = np.empty((frames, signal.per_frame), np.int64)
     with scratch_folder() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package stumbles over its own dependencies' deprecations
         (folder / "record.dat").symlink_to(path)
         (folder / "record.hea").write_text(_plain_header(signals, frames))
-        counts = _read_by_wfdb(folder / "record", together.index(index), header, path)
-    if signals[0].storage in _READ_SWAPPED:
-        counts = counts.astype(np.int16).byteswap()
-    return counts.astype(np.int64)
+        for start in range(0, frames, block):
+            part = slice(start, min(start + block, frames))
+            read = _read_by_wfdb(folder / "record", together.index(index), part, header, path)
+            if signal.storage in _READ_SWAPPED:
+                read = read.astype(np.int16).byteswap()
+            counts[part] = read.reshape(-1, signal.per_frame)
+            if signal.storage == _DIFFERENCES and start:  # the package begins each time at the initial count
+                counts[part] += counts[start - 1, -1] - signal.initial
+    return counts.reshape(-1)
 
 
-def _read_by_wfdb(record: Path, channel: int, header: Header, file: Path) -> npt.NDArray[Any]:
-    """All samples of one channel of a record whose signal file `header` names as `file`."""
+def _read_by_wfdb(record: Path, channel: int, frames: slice, header: Header, file: Path) -> npt.NDArray[Any]:
+    """These frames of one channel of a record whose signal file `header` names as `file`."""
     try:
         import wfdb
     except ImportError as error:
@@ -165,7 +181,14 @@ def _read_by_wfdb(record: Path, channel: int, header: Header, file: Path) -> npt
             f"reading the signal of '{header.path}' needs the package wfdb: pip install 'edgebnn[signals]'"
         ) from error
     try:
-        read = wfdb.rdrecord(str(record), physical=False, channels=[channel], smooth_frames=False)
+        read = wfdb.rdrecord(
+            str(record),
+            sampfrom=frames.start,
+            sampto=frames.stop,
+            physical=False,
+            channels=[channel],
+            smooth_frames=False,
+        )
         return np.asarray(read.e_d_signal[0])
     except Exception as error:  # the package raises whatever a bad byte leads it to
         raise DataError(f"the signal file '{file}' cannot be read ({short(error)}); copy it again") from error

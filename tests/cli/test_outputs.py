@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 
@@ -33,11 +34,51 @@ def home(compiled: edgebnn.Deployment, tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "model.onnx").write_bytes(ECG_PVC.read_bytes())
     (tmp_path / "own.toml").write_text('schema = 1\nname = "own"\nsummary = "mine"\narchitecture = "host"\n')
     (tmp_path / "cells.csv").write_text("bank,row,column,error_rate\n0,0,0,0.1\n")
+    (tmp_path / "cells.npz").symlink_to("cells.csv")
     (tmp_path / "same.json").symlink_to("out/deployment.json")
     os.link(tmp_path / "x.npy", tmp_path / "linked.json")
     (tmp_path / "file").write_text("mine")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def pointing(home: Path) -> Path:
+    """A model and a recording that name files which an output may be called like."""
+    model = onnx.load(str(ECG_PVC))
+    onnx.save_model(model, str(home / "external.onnx"), save_as_external_data=True, location="w.json", size_threshold=0)
+    (home / "rec.hea").write_text("rec 1 360 1000\nrec.json 16 200 16 0 0 0 0 ECG\n")
+    (home / "rec.json").write_bytes(bytes(2000))
+    (home / "marked.hea").write_text("marked 1 360 1000\nrec.json 16 200 16 0 0 0 0 ECG\n")
+    (home / "marked.atr").write_bytes(bytes(2))
+    (home / "marks.json").symlink_to("marked.atr")
+    (home / "segments.hea").write_text("segments/1 1 360 1000\nmarked 1000\n")
+    (home / "part.json").symlink_to("marked.hea")
+    return home
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "inspect external.onnx --json w.json",
+        "compile external.onnx --json w.json",
+        "demo --record rec --json rec.json",
+        "demo --record segments --json part.json",
+    ],
+)
+def test_no_output_replaces_what_a_file_that_is_read_names(words: str, pointing: Path) -> None:
+    before = tree(pointing)
+    result = CliRunner().invoke(group, words.split())
+    assert result.exit_code == 1 and "json' cannot be written: the command reads it" in result.stderr, result.output
+    assert tree(pointing) == before
+
+
+def test_no_output_replaces_the_marks_of_a_record(pointing: Path) -> None:
+    pytest.importorskip("wfdb")
+    before = tree(pointing)
+    result = CliRunner().invoke(group, ["demo", "--record", "marked", "--json", "marks.json"])
+    assert result.exit_code == 1 and "the command reads it" in result.stderr, result.output
+    assert tree(pointing) == before
 
 
 def tree(path: Path) -> dict[str, bytes]:
@@ -69,18 +110,18 @@ LONG = (
         ("demo -o file", "'.*file' is no folder"),
         ("run out --input x.npy --output no/y.npy", "its folder does not exist"),
         ("run out --input x.npy --output out/weights.bin", "belongs to the deployment"),
-        ("run out --input x.npy --output x.npy", "'x.npy' cannot be written: the command reads it as --input"),
-        ("run out --input x.npy --json linked.json", "reads it as --input"),
-        ("run out --input x.npy --chip chip.json --save-chip chip.json", "reads it as --chip"),
+        ("run out --input x.npy --output x.npy", "'x.npy' cannot be written: the command reads it"),
+        ("run out --input x.npy --json linked.json", "the command reads it"),
+        ("run out --input x.npy --chip chip.json --save-chip chip.json", "the command reads it"),
         ("run out --input x.npy --chip 1 --save-chip c.npz", "wrong ending"),
         (
             "run out --input x.npy --chip 1 --save-chip c.json --output ./c.json",
             "what --(output|save-chip) writes",
         ),
-        ("emulate out --data data.npz --chip chip.json --json chip.json", "reads it as --chip"),
-        ("chip new --seed 1 --target own.toml -o own.toml", "reads it as --target"),
+        ("emulate out --data data.npz --chip chip.json --json chip.json", "the command reads it"),
+        ("chip new --seed 1 --target own.toml -o own.toml", "the command reads it"),
         ("chip new --seed 1 -o c.npz", "wrong ending"),
-        ("chip import cells.csv -o cells.csv", "reads it as FILE"),
+        ("chip import cells.csv -o cells.npz", "the command reads it"),
         ("chip import cells.csv -o c.json", "wrong ending"),
         ("chip export --chip 1 -o no/c.csv", "its folder does not exist"),
         ("chip characterise rram130 --png no/p.png", "its folder does not exist"),

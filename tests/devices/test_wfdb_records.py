@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_a_signal_line_may_be_short_or_long(tmp_path: Path, line: str, baseline:
         ("x/3 1 360 7200\na 7200\n", "promises 3 segments and lists 1"),
         ("x 1 360 7200\nx.dat sixteen\n", "has the signal 'x.dat sixteen'"),
         ("x 1 360 7200\n../x.dat 16\n", "which is not beside it"),
-        ("x 1 360 7200\n.. 16\n", "which is not beside it"),
+        ("x 1 360 7200\n.. 16\n", r"the signal file '.*\.\.' is a folder"),
         (f"x 1 360 7200\n{'n' * 400} 16\n", "which is not beside it"),
         ("x 1 360 7200\nx.dat 16x99999999\n", "Hz; give a record of 50"),
         ("x 1 1e999 7200\nx.dat 16\n", "claims inf Hz"),
@@ -126,6 +127,15 @@ def test_a_header_that_cannot_be_is_refused_for_its_reason(tmp_path: Path, heade
     with pytest.raises(DataError, match=said) as caught:
         read_recording(tmp_path / "x")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["x.hea", "x.dat", "x.atr"])
+def test_what_would_keep_a_reader_waiting_is_named_and_not_opened(tmp_path: Path, name: str) -> None:
+    write_record(tmp_path, "x", SAMPLES)
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match=rf"{name}' is a FIFO"):
+        read_recording(tmp_path / "x")
 
 
 def _segments(folder: Path, master: str) -> Path:

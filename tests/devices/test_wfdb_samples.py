@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,37 @@ def test_the_count_that_says_no_sample_is_a_gap_in_which_the_last_value_is_held(
     assert (read.gaps.starts.tolist(), read.gaps.ends.tolist()) == ([0, 200, 399], [2, 202, 400])
     assert (read.gaps.samples, len(read.gaps)) == (5, 3)
     assert not len(read_recording(tmp_path / "r", "V1").gaps)
+
+
+@pytest.mark.parametrize("storage", sorted(STORAGE))
+def test_blocks_join_without_a_seam(tmp_path: Path, storage: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if storage in COMPRESSED:
+        pytest.importorskip("soundfile")
+    monkeypatch.setattr("edgebnn.devices.wfdb_samples._BLOCK_SAMPLES", 50)
+    counts = _signals(storage, 401, 3)
+    path = write_record(tmp_path, "r", counts, storage=storage)
+    for index in range(3):
+        assert (read_recording(path, str(index)).adc == counts[:, index]).all()
+
+
+def test_leads_that_are_not_taken_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sparse file holds as many as a header can name; one lead, its copy and some masks are all that is needed."""
+    monkeypatch.setattr("edgebnn.devices.wfdb_samples._BLOCK_SAMPLES", 1 << 16)
+    frames, leads = 200_000, 8
+    write_record(tmp_path, "r", np.zeros((2, leads), np.int64), lines=[f"200 16 0 0 0 0 V{i}" for i in range(1, 9)])
+    header = tmp_path / "r.hea"
+    header.write_text(header.read_text().replace(" 360 2\n", f" 360 {frames}\n"))
+    with (tmp_path / "r.dat").open("r+b") as file:
+        file.truncate(2 * frames * leads)
+    read_recording(tmp_path / "r")  # what is imported once
+    tracemalloc.start()
+    try:
+        read = read_recording(tmp_path / "r")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(read.adc) == frames and len(read.leads_without_signal) == 0
+    assert most < 4 * 8 * frames, most
 
 
 def test_deprecations_of_the_package_reach_nobody(tmp_path: Path) -> None:
