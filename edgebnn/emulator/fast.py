@@ -14,7 +14,7 @@ from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.sensed_banks import check_inferences
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.descriptors import address, host_library
-from edgebnn.emulator.program import Program, build_program
+from edgebnn.emulator.program import Program, program_of
 from edgebnn.emulator.samples import encode_batch
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -56,7 +56,7 @@ class FastPath:
     def __init__(self, mapped: MappedNetwork) -> None:
         self.mapped = mapped
         self._native = host_library()
-        self._program = build_program(mapped)
+        self._program = program_of(mapped)
         self._work = _WorkArea()
         self._last_on_chip: tuple[ProgrammedBanks, Program] | None = None
 
@@ -141,7 +141,7 @@ class FastPath:
             program.count,
             address(inputs),
             inputs.strides[0],
-            address(scores),
+            scores.ctypes.data,
             scores.strides[0],
             address(work),
             len(inputs),

@@ -38,6 +38,8 @@ _MOST_BYTES = 256 << 20  # samples beyond are run afresh
 _INPUT, _SCORES = 0, 1  # EBNN_HOST_INPUT, EBNN_HOST_SCORES
 _PART_SAMPLES = 256  # that a thread runs at a time
 _BLOCK_SAMPLES = 64  # EBNN_KNOWN_SAMPLES
+# Words between samples that are about to be turned: a column shall not compete for one set of a cache.
+_GAP = 16
 _SUMS = Layout(1, 1, 1, "int32", 32)
 # A changed weight costs a sample as much as so many words of a fresh run, where its inputs are packed.
 _WORDS_A_CHANGE = 16
@@ -129,9 +131,9 @@ class KnownRun:
         assert isinstance(stage, LinearStage), "dense layers alone are known"
         source = self._source(place, stage, encoded)
         if self._is_first(place):
-            values, order = _decoded(source, stage.input), input_order(stage.fan_in, stage.window)
-            values = values if np.array_equal(order, np.arange(len(order))) else values[:, order]
-            return _KnownLayer(_in_blocks(self._sums(place, encoded, 0)), _in_blocks(values))
+            values = np.empty((len(source), stage.fan_in + _GAP), np.int16)[:, : stage.fan_in]
+            values[:] = _decoded(source, stage.input)[:, input_order(stage.fan_in, stage.window)]
+            return _KnownLayer(_in_blocks(self._sums(place, encoded, 0, _GAP)), _in_blocks(values))
         sums = self._sums(place, source, place)
         weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
         columns = np.ascontiguousarray(fan_in_order(weights, stage.window).T, np.int8)
@@ -173,7 +175,7 @@ class KnownRun:
             for before, stage in pairwise(stages)
         )
 
-    def _sums(self, place: int, source: Octets, first: int) -> npt.NDArray[np.uint32]:
+    def _sums(self, place: int, source: Octets, first: int, gap: int = 0) -> npt.NDArray[np.uint32]:
         """A layer's sums (B, neurons), without its steps, from the inputs of stage `first` on."""
         program, stage = self._program(first, place), self._stages[place]
         panels, sums = PanelsDescriptor.from_buffer_copy(program.descriptors[-1]), describe_tensor(_SUMS)
@@ -181,11 +183,11 @@ class KnownRun:
         layer.output.format, layer.output.planes, layer.steps.steps = sums.format, sums.planes, 0
         panels.lists = None  # which answer, and do not add up
         program.steps[-1].layer = ctypes.addressof(panels)
-        return self._run(program, source, stage.output.channels)
+        return self._run(program, source, stage.output.channels, gap)
 
-    def _run(self, program: Program, source: Octets, words: int) -> npt.NDArray[np.uint32]:
-        """What the last step writes, (B, words), on all processors."""
-        found = np.empty((len(source), words), np.uint32)
+    def _run(self, program: Program, source: Octets, words: int, gap: int = 0) -> npt.NDArray[np.uint32]:
+        """What the last step writes, (B, words), on all processors; so many unused words lie between samples."""
+        found = np.empty((len(source), words + gap), np.uint32)[:, :words]
         program.steps[-1].target_base, program.steps[-1].target_offset = _SCORES, 0
 
         def run_part(first: int) -> None:

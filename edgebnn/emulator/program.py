@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -105,8 +106,15 @@ class Program:
         return int(host_library().ebnn_host_work_bytes(self.address, self.count, samples))
 
 
-def build_program(mapped: MappedNetwork) -> Program:
-    """The program of a network without errors."""
+def program_of(mapped: MappedNetwork) -> Program:
+    """The program of a network without errors, made once and kept as long as the network lives."""
+    found = _KEPT.get(mapped)
+    if found is None:
+        found = _KEPT[mapped] = _build(mapped)
+    return found
+
+
+def _build(mapped: MappedNetwork) -> Program:
     builder = _Builder(mapped)
     descriptors = tuple(builder.describe(stage) for stage in mapped.plan.stages)
     return Program(assemble(mapped, descriptors), descriptors, tuple(builder.inner), tuple(builder.arrays), None)
@@ -116,6 +124,9 @@ def assemble(mapped: MappedNetwork, descriptors: Sequence[Descriptor]) -> ctypes
     """The steps of the network's first stages, with these descriptors, which the caller keeps alive."""
     steps = [_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=False)]
     return (HostStep * len(steps))(*steps)
+
+
+_KEPT: WeakKeyDictionary[MappedNetwork, Program] = WeakKeyDictionary()
 
 
 class _Builder:

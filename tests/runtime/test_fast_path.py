@@ -13,7 +13,7 @@ from edgebnn.chip.pattern import TERNARY
 from edgebnn.emulator import descriptors, fast
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.fast import FastPath, kernels
-from edgebnn.emulator.program import build_program
+from edgebnn.emulator.program import program_of
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.errors import DataError, DeploymentError, TargetError, ToolError
 from edgebnn.mapping.lifting import read_weights
@@ -70,7 +70,7 @@ def test_a_chip_with_other_weights_is_the_network_with_them(kernel: fast.Kernel)
     ternary = pattern_of(mapped).kind == TERNARY  # a binary cell has no zero to fall to
     wrong[ternary[..., np.newaxis] & (rng.random(wrong.shape) < 0.1)] = 0
     banks = banks_with(wrong)
-    program = program_on_chip(mapped, build_program(mapped), weights_on_chip(mapped, banks))
+    program = program_on_chip(mapped, program_of(mapped), weights_on_chip(mapped, banks))
     assert not any(isinstance(each, descriptors.SensedDescriptor) for each in program.descriptors)
     expected = interpret(NETWORK.with_weights(read_weights(mapped, banks)), x)
     assert not np.array_equal(expected, before)
@@ -86,7 +86,7 @@ def test_only_the_layers_that_have_to_be_are_read_row_by_row() -> None:
     behind[last.tiles[-1].bank, : last.tiles[-1].neurons, last.tiles[-1].inputs :, 0] *= -1
     minus_alone = values.copy()
     minus_alone[first.tiles[0].bank, 0, 0, 0] *= -1  # a layer of integers has no inputs of -1
-    clean = build_program(mapped)
+    clean = program_of(mapped)
     cases = {
         "as meant": (values, 0),
         "where no weight is": (behind, 0),

@@ -7,7 +7,7 @@ import pytest
 
 from edgebnn.emulator import lists
 from edgebnn.emulator.descriptors import PanelsDescriptor
-from edgebnn.emulator.program import build_program
+from edgebnn.emulator.program import program_of
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
 from tests.networks import Builder
 from tests.runtime.agreement import assert_runtime_agrees
@@ -218,6 +218,6 @@ def test_lists_of_windows_that_see_padding(
 
 def has_lists(network: Network) -> bool:
     """Whether the batch executor lists the first layer's inputs."""
-    layer = build_program(map_on_host(network)).descriptors[0]
+    layer = program_of(map_on_host(network)).descriptors[0]
     assert isinstance(layer, PanelsDescriptor)
     return layer.lists is not None
