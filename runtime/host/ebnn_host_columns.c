@@ -101,17 +101,24 @@ static void write_crossing(const ebnn_difference_block *at, ebnn_host_series tar
 static void write_all(const ebnn_difference_block *at, ebnn_host_series target, const ebnn_kernel *kernel)
 {
     const ebnn_difference_layer *difference = at->difference;
-    const size_t neurons = difference->layer.output.channels, first = at->first % EBNN_KNOWN_SAMPLES;
+    const size_t neurons = difference->layer.output.channels, stride = ebnn_difference_stride(difference);
     const uint32_t *known = difference->sums + at->first / EBNN_KNOWN_SAMPLES * neurons * EBNN_KNOWN_SAMPLES;
-    uint32_t *sums = at->sums + neurons * EBNN_KNOWN_SAMPLES;
+    uint32_t *turned = at->sums + neurons * EBNN_KNOWN_SAMPLES;
 
-    for (size_t i = 0; i < at->count; i++) {
+    for (size_t done = 0; done < at->count; done += EBNN_TURNED_SAMPLES) {
+        const size_t left = at->count - done, count = left < EBNN_TURNED_SAMPLES ? left : EBNN_TURNED_SAMPLES;
+
         for (size_t neuron = 0; neuron < neurons; neuron++) {
-            const size_t place = neuron * EBNN_KNOWN_SAMPLES + first + i;
+            const size_t place = neuron * EBNN_KNOWN_SAMPLES + at->first % EBNN_KNOWN_SAMPLES + done;
 
-            sums[neuron] = known[place] + at->sums[place];
+            for (size_t i = 0; i < count; i++) {
+                turned[i * stride + neuron] = known[place + i] + at->sums[place + i];
+            }
         }
-        ebnn_difference_write(&difference->layer, kernel, sums, target.first + i * target.stride);
+        for (size_t i = 0; i < count; i++) {
+            ebnn_difference_write(&difference->layer, kernel, turned + i * stride,
+                                  target.first + (done + i) * target.stride);
+        }
     }
 }
 

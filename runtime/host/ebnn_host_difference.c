@@ -10,10 +10,10 @@
 
 #include "ebnn_writer.h"
 
-/* Words of a block's sums, and of one sample's beside them. */
+/* Words of a block's sums, and of some samples' beside them. */
 static size_t sums_words(const ebnn_difference_layer *difference)
 {
-    return (EBNN_KNOWN_SAMPLES + 1) * ebnn_difference_stride(difference);
+    return (EBNN_KNOWN_SAMPLES + EBNN_TURNED_SAMPLES) * ebnn_difference_stride(difference);
 }
 
 size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *difference)

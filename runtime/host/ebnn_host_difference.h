@@ -31,6 +31,9 @@ typedef struct ebnn_adding_kernel {
     void (*add_weights)(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count);
 } ebnn_adding_kernel;
 
+/* Samples whose sums are turned from neuron after neuron to sample after sample at a time: a line of the cache. */
+#define EBNN_TURNED_SAMPLES ((size_t)16)
+
 /* A block at work: samples `first` to `first + count` of the known run. */
 typedef struct ebnn_difference_block {
     const ebnn_difference_layer *difference;
