@@ -14,6 +14,7 @@ from edgebnn.emulator.descriptors import (
     LinearDescriptor,
     PanelsDescriptor,
     SensedDescriptor,
+    SlicedDescriptor,
     address,
     as_words,
 )
@@ -24,6 +25,9 @@ from edgebnn.mapping.lifting import LiftedLayer, placement_of
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed
+
+# A layer by what differs from a known run, and what it points to besides what is wrong.
+Difference = tuple[DifferenceDescriptor | SlicedDescriptor, tuple[AnyArray, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,7 @@ def program_on_chip(
     mapped: MappedNetwork,
     clean: Program,
     chip: ChipWeights,
-    differences: Mapping[int, DifferenceDescriptor] | None = None,
+    differences: Mapping[int, Difference] | None = None,
 ) -> Program:
     """The `clean` program of the network on a chip; some of its stages, by their places, by differences.
 
@@ -62,8 +66,8 @@ def program_on_chip(
         if not isinstance(stage, LinearStage):
             continue
         if differences is not None and place in differences:
-            descriptors[place] = differences[place]
-            arrays += [chip.layers[stage.node].wrong, chip.layers[stage.node].open]
+            descriptors[place], parts = differences[place]
+            arrays += [chip.layers[stage.node].wrong, chip.layers[stage.node].open, *parts]
         else:
             layer = descriptors[place]
             assert isinstance(layer, PanelsDescriptor), "a clean program reads no banks"

@@ -194,6 +194,17 @@ class DifferenceDescriptor(ctypes.Structure):
     ]
 
 
+class SlicedDescriptor(ctypes.Structure):
+    """`ebnn_sliced_layer`."""
+
+    _fields_ = [
+        ("layer", LinearDescriptor),
+        *((name, _pointer) for name in ("rows", "limits", "inputs", "columns", "wrong")),
+        *((name, ctypes.c_uint64) for name in ("wrong_count", "samples")),
+        *((name, _word) for name in ("input_rows", "planes", "change_planes", "bytes")),
+    ]
+
+
 class Int8Descriptor(ctypes.Structure):
     """`ebnn_int8_layer`."""
 
@@ -283,6 +294,7 @@ Descriptor = (
     PanelsDescriptor
     | SensedDescriptor
     | DifferenceDescriptor
+    | SlicedDescriptor
     | ThresholdDescriptor
     | PoolDescriptor
     | AffineDescriptor
@@ -306,8 +318,9 @@ KINDS: tuple[tuple[type[Stage], type[Descriptor]], ...] = (
 )
 # The kind behind them: a LinearStage whose weights are read off a chip with errors.
 SENSED = len(KINDS)
-# And one whose sums are those of a known run but for what differs.
+# One whose sums are those of a known run but for what differs, and one whose answers are, in bit slices.
 DIFFERENCE = SENSED + 1
+SLICED = SENSED + 2
 
 
 @cache
@@ -331,7 +344,11 @@ def host_library() -> ctypes.CDLL:
         ctypes.c_uint64,
         ctypes.c_int,
     ]
-    structs = (*(descriptor for _, descriptor in KINDS), SensedDescriptor, DifferenceDescriptor, HostStep)
+    native.ebnn_sliced_rows.restype = native.ebnn_sliced_limits_of.restype = None
+    native.ebnn_sliced_rows.argtypes = [_pointer, _pointer, _pointer]
+    native.ebnn_sliced_limits_of.argtypes = [_pointer, _pointer, _size, _pointer]
+    on_chips = SensedDescriptor, DifferenceDescriptor, SlicedDescriptor
+    structs = (*(descriptor for _, descriptor in KINDS), *on_chips, HostStep)
     for kind, struct in enumerate(structs):
         if native.ebnn_host_descriptor_bytes(kind) != ctypes.sizeof(struct):
             raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")

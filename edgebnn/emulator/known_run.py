@@ -11,12 +11,13 @@ import ctypes
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import acos, pi
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.emulator.chip_program import ChipWeights, program_on_chip
+from edgebnn.emulator.chip_program import ChipWeights, Difference, program_on_chip
 from edgebnn.emulator.descriptors import (
     DifferenceDescriptor,
     HostStep,
@@ -26,6 +27,7 @@ from edgebnn.emulator.descriptors import (
 )
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.program import Program, assemble
+from edgebnn.emulator.sliced_layers import BLOCK_SAMPLES, SlicedLayer, can_slice, sample_bytes
 from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.mapping.plan import AddStage, CopyStage, Layout, LinearStage
 from edgebnn.mapping.rows import fan_in_order, input_order
@@ -37,12 +39,13 @@ Number = TypeVar("Number", np.int16, np.uint32)
 _MOST_BYTES = 256 << 20  # samples beyond are run afresh
 _INPUT, _SCORES = 0, 1  # EBNN_HOST_INPUT, EBNN_HOST_SCORES
 _PART_SAMPLES = 256  # that a thread runs at a time
-_BLOCK_SAMPLES = 64  # EBNN_KNOWN_SAMPLES
 # Words between samples that are about to be turned: a column shall not compete for one set of a cache.
 _GAP = 16
 _SUMS = Layout(1, 1, 1, "int32", 32)
 # A changed weight costs a sample as much as so many words of a fresh run, where its inputs are packed.
 _WORDS_A_CHANGE = 16
+# The share of a layer's inputs that change, beyond which listing all of those that are active is as fast.
+_MOST_CHANGED = 0.25
 # Wrong weights a neuron of all layers before, beyond which too many inputs of a layer change.
 _MOST_BEFORE = 0.5
 # The share of a layer's words that is read anew, beyond which all of them are: rows of one stripe have one input.
@@ -58,6 +61,7 @@ class _KnownLayer:
     outputs: npt.NDArray[np.uint32] | None = None
     inputs: npt.NDArray[np.uint32] | None = None
     weights: npt.NDArray[np.int8] | None = None
+    sliced: SlicedLayer | None = None
 
 
 class KnownRun:
@@ -67,7 +71,7 @@ class KnownRun:
         self._fast = fast
         self._stages = fast.mapped.plan.stages
         places = [place for place, stage in enumerate(self._stages) if self._is_dense(place)]
-        a_sample = sum(4 * self._stages[place].output.channels + 2 * self._fan_in(place) for place in places)
+        a_sample = sum(map(self._sample_bytes, places))
         self.samples = min(len(encoded), _MOST_BYTES // a_sample) if places else 0
         known = encoded[: self.samples]
         self._layers: dict[int, _KnownLayer] = {}
@@ -85,15 +89,21 @@ class KnownRun:
 
     def program(self, chip: ChipWeights) -> Program:
         """The chip's program on the samples of this run, by differences wherever that is cheaper."""
-        differences, before = {}, 0.0
+        differences: dict[int, Difference] = {}
+        before = changed = 0.0
         for place, stage in enumerate(self._stages):
             if not isinstance(stage, LinearStage):
                 continue
             lifted = chip.layers[stage.node]
             known = self._layers.get(place)
-            if known is not None and _is_cheaper(stage, lifted, known, before):
-                differences[place] = self._difference(place, lifted, chip.sensed.address)
-            before += (len(lifted.wrong) + len(lifted.open)) / stage.output.channels
+            sliced = None if known is None or changed > _MOST_CHANGED else known.sliced
+            if sliced is not None and sliced.takes(lifted):
+                differences[place] = sliced.described(lifted)
+            elif known is not None and _is_cheaper(stage, lifted, known, before):
+                differences[place] = self._difference(place, lifted, chip.sensed.address), ()
+            wrong = (len(lifted.wrong) + len(lifted.open)) / stage.output.channels
+            before += wrong
+            changed = _changed_share(changed + wrong / stage.fan_in)
         return program_on_chip(self._fast.mapped, self._fast.program, chip, differences)
 
     def _is_dense(self, place: int) -> bool:
@@ -121,10 +131,17 @@ class KnownRun:
         """Whether nothing before it lies in RRAM, so that its inputs are the same on every chip."""
         return not any(isinstance(stage, LinearStage) for stage in self._stages[:place])
 
-    def _fan_in(self, place: int) -> int:
-        stage = self._stages[place]
+    def _sample_bytes(self, place: int) -> int:
+        """What is kept of a layer for each sample."""
+        stage, panels = self._stages[place], self._panels(place)
         assert isinstance(stage, LinearStage), "dense layers alone are known"
-        return stage.fan_in
+        sliced = 0 if self._is_first(place) or not can_slice(panels) else sample_bytes(panels)
+        return 4 * stage.output.channels + 2 * stage.fan_in + sliced
+
+    def _panels(self, place: int) -> PanelsDescriptor:
+        panels = self._fast.program.descriptors[place]
+        assert isinstance(panels, PanelsDescriptor), "a clean program reads no banks"
+        return panels
 
     def _know(self, place: int, encoded: Octets) -> _KnownLayer:
         stage = self._stages[place]
@@ -137,7 +154,8 @@ class KnownRun:
         sums = self._sums(place, source, place)
         weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
         columns = np.ascontiguousarray(fan_in_order(weights, stage.window).T, np.int8)
-        return _KnownLayer(sums, inputs=np.ascontiguousarray(source).view(np.uint32), weights=columns)
+        inputs = np.ascontiguousarray(source).view(np.uint32)
+        return _KnownLayer(sums, None, None, inputs, columns, SlicedLayer.of(self._panels(place), inputs, sums))
 
     def _source(self, place: int, stage: LinearStage, encoded: Octets) -> Octets:
         """The bytes of a layer's input, uint8 (B, bytes)."""
@@ -200,8 +218,7 @@ class KnownRun:
 
     def _difference(self, place: int, lifted: LiftedLayer | None, sensing: int = 0) -> DifferenceDescriptor:
         """A layer as a chip has it whose banks' struct lies at `sensing`, or without errors."""
-        known, panels = self._layers[place], self._fast.program.descriptors[place]
-        assert isinstance(panels, PanelsDescriptor), "a clean program reads no banks"
+        known, panels = self._layers[place], self._panels(place)
         parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, known.weights))
         if lifted is None:
             return DifferenceDescriptor(panels.layer, *parts, samples=self.samples)
@@ -213,11 +230,16 @@ class KnownRun:
 def _in_blocks(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """Numbers (B, n) as (blocks, n, samples of a block), 0 behind the last sample."""
     samples, numbers = values.shape
-    blocks = np.zeros((-(-samples // _BLOCK_SAMPLES), numbers, _BLOCK_SAMPLES), values.dtype)
-    for block, first in zip(blocks, range(0, samples, _BLOCK_SAMPLES), strict=True):
-        here = values[first : first + _BLOCK_SAMPLES]
+    blocks = np.zeros((-(-samples // BLOCK_SAMPLES), numbers, BLOCK_SAMPLES), values.dtype)
+    for block, first in zip(blocks, range(0, samples, BLOCK_SAMPLES), strict=True):
+        here = values[first : first + BLOCK_SAMPLES]
         block[:, : len(here)] = here.T
     return blocks
+
+
+def _changed_share(wrong: float) -> float:
+    """The share of signs of sums that turn where this share of random terms does: the angle between both over pi."""
+    return acos(1 - 2 * min(wrong, 0.5)) / pi
 
 
 def _is_cheaper(stage: LinearStage, lifted: LiftedLayer, known: _KnownLayer, before: float) -> bool:

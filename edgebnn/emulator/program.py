@@ -17,6 +17,7 @@ from edgebnn.emulator.descriptors import (
     DIFFERENCE,
     KINDS,
     SENSED,
+    SLICED,
     AddDescriptor,
     AffineDescriptor,
     BorderDescriptor,
@@ -31,6 +32,7 @@ from edgebnn.emulator.descriptors import (
     PanelsDescriptor,
     PoolDescriptor,
     SensedDescriptor,
+    SlicedDescriptor,
     StepsDescriptor,
     TakeDescriptor,
     ThresholdDescriptor,
@@ -303,4 +305,6 @@ def _kind(stage: Stage, descriptor: Descriptor) -> int:
         return SENSED
     if isinstance(descriptor, DifferenceDescriptor):
         return DIFFERENCE
+    if isinstance(descriptor, SlicedDescriptor):
+        return SLICED
     return [kind for kind, _ in KINDS].index(type(stage))

@@ -9,6 +9,7 @@
 #include "ebnn_host_linear.h"
 #include "ebnn_host_listed.h"
 #include "ebnn_host_sensed.h"
+#include "ebnn_host_sliced.h"
 
 /* Samples' shares of the work area start on cache lines, relative to the area's begin. */
 #define LINE ((size_t)64)
@@ -42,6 +43,8 @@ static size_t target_bytes(const ebnn_host_step *step)
         return ebnn_tensor_bytes(&((const ebnn_sensed_layer *)step->layer)->layer.output);
     case EBNN_HOST_DIFFERENCE:
         return ebnn_tensor_bytes(&((const ebnn_difference_layer *)step->layer)->layer.output);
+    case EBNN_HOST_SLICED:
+        return ebnn_tensor_bytes(&((const ebnn_sliced_layer *)step->layer)->layer.output);
     default:
         return 0;
     }
@@ -80,6 +83,8 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
             bytes = ebnn_host_sensed_scratch_bytes((const ebnn_sensed_layer *)steps[i].layer);
         } else if (steps[i].kind == EBNN_HOST_DIFFERENCE) {
             bytes = ebnn_host_difference_scratch_bytes((const ebnn_difference_layer *)steps[i].layer);
+        } else if (steps[i].kind == EBNN_HOST_SLICED) {
+            bytes = ebnn_host_sliced_scratch_bytes((const ebnn_sliced_layer *)steps[i].layer);
         }
         scratch = bytes > scratch ? bytes : scratch;
     }
@@ -152,6 +157,8 @@ size_t ebnn_host_descriptor_bytes(uint32_t kind)
         return sizeof(ebnn_sensed_layer);
     case EBNN_HOST_DIFFERENCE:
         return sizeof(ebnn_difference_layer);
+    case EBNN_HOST_SLICED:
+        return sizeof(ebnn_sliced_layer);
     default:
         return sizeof(ebnn_host_step);
     }
@@ -208,6 +215,10 @@ static int32_t run_step(const ebnn_host_step *step, const step_series *at, size_
     if (step->kind == EBNN_HOST_DIFFERENCE) {
         return ebnn_host_difference((const ebnn_difference_layer *)step->layer, at->source, at->target, batch,
                                     first_inference, kernel, scratch);
+    }
+    if (step->kind == EBNN_HOST_SLICED) {
+        return ebnn_host_sliced((const ebnn_sliced_layer *)step->layer, at->source, at->target, batch, first_inference,
+                                kernel, scratch);
     }
     for (size_t sample = 0; sample < batch; sample++) {
         const int32_t status =

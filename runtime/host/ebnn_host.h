@@ -18,17 +18,18 @@ extern "C" {
 #endif
 
 typedef enum ebnn_host_kind {
-    EBNN_HOST_LINEAR = 0,     /* an ebnn_panels_layer */
-    EBNN_HOST_THRESHOLD = 1,  /* an ebnn_threshold_layer */
-    EBNN_HOST_MAX_POOL = 2,   /* an ebnn_pool_layer */
-    EBNN_HOST_AFFINE = 3,     /* an ebnn_affine_layer */
-    EBNN_HOST_INT8 = 4,       /* an ebnn_int8_layer */
-    EBNN_HOST_SUM_POOL = 5,   /* an ebnn_pool_layer */
-    EBNN_HOST_ADD = 6,        /* an ebnn_add_layer */
-    EBNN_HOST_COPY = 7,       /* an ebnn_copy_layer */
-    EBNN_HOST_TAKE = 8,       /* an ebnn_take_layer */
-    EBNN_HOST_SENSED = 9,     /* an ebnn_sensed_layer */
-    EBNN_HOST_DIFFERENCE = 10 /* an ebnn_difference_layer */
+    EBNN_HOST_LINEAR = 0,      /* an ebnn_panels_layer */
+    EBNN_HOST_THRESHOLD = 1,   /* an ebnn_threshold_layer */
+    EBNN_HOST_MAX_POOL = 2,    /* an ebnn_pool_layer */
+    EBNN_HOST_AFFINE = 3,      /* an ebnn_affine_layer */
+    EBNN_HOST_INT8 = 4,        /* an ebnn_int8_layer */
+    EBNN_HOST_SUM_POOL = 5,    /* an ebnn_pool_layer */
+    EBNN_HOST_ADD = 6,         /* an ebnn_add_layer */
+    EBNN_HOST_COPY = 7,        /* an ebnn_copy_layer */
+    EBNN_HOST_TAKE = 8,        /* an ebnn_take_layer */
+    EBNN_HOST_SENSED = 9,      /* an ebnn_sensed_layer */
+    EBNN_HOST_DIFFERENCE = 10, /* an ebnn_difference_layer */
+    EBNN_HOST_SLICED = 11      /* an ebnn_sliced_layer */
 } ebnn_host_kind;
 
 typedef enum ebnn_host_base {
@@ -107,6 +108,29 @@ typedef struct ebnn_difference_layer {
     uint64_t samples; /* of the known run */
 } ebnn_difference_layer;
 
+/*
+ * A dense layer of one pixel and one group, of bits by a table of one step, whose inputs and weights differ in few places
+ * from those of a known run. Sums are never looked at: a neuron's counter is `2 * inputs + 1`, less 2 for each input that
+ * changed, plus what its weights add for these by the rows below, and it answers as its limit says. What wrong weights add
+ * with the known run's inputs lowers that limit.
+ */
+typedef struct ebnn_sliced_layer {
+    ebnn_linear_layer layer;
+    /* (panel, 2 * input + 1 where it became +1, row of the input, bytes): weights times the new input, as they are now:
+     * which are +1, and of ternary layers also which are not -1; then a row of zeros for each panel */
+    const uint8_t *rows;
+    const uint8_t *limits; /* (block of samples, panel, sample, planes + 1, bytes), the known run's: see ebnn_listing */
+    const uint32_t *inputs;         /* (sample): the known run's, without gaps between samples */
+    const int8_t *columns;          /* (block of samples, input, EBNN_KNOWN_SAMPLES): the same, -1 or +1 */
+    const ebnn_wrong_weight *wrong; /* by rising neuron; they change alike with either input */
+    uint64_t wrong_count;
+    uint64_t samples;       /* of the known run */
+    uint32_t input_rows;    /* 1; 2: of ternary layers */
+    uint32_t planes;        /* of a counter, at most 16 */
+    uint32_t change_planes; /* of what a neuron's wrong weights add, at most 8 */
+    uint32_t bytes;         /* of a panel's row: 32 or 64 */
+} ebnn_sliced_layer;
+
 /* One layer at work: its descriptor, and where its source, a second source and its target lie. */
 typedef struct ebnn_host_step {
     const void *layer;
@@ -131,6 +155,11 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
 int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *inputs, size_t input_stride,
                       int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, uint64_t first_inference,
                       int kernel);
+
+/* What a sliced layer points to: its rows, from those of the layer's lists and its wrong weights; and a block's
+ * limits, from the sums (sample, neuron) of its first `count` samples. */
+void ebnn_sliced_rows(const ebnn_sliced_layer *sliced, const ebnn_lists *lists, uint8_t *rows);
+void ebnn_sliced_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint8_t *limits);
 
 /* Bytes of a row of lists that suit this processor: what its registers hold. */
 uint32_t ebnn_host_list_bytes(void);

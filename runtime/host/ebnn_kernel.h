@@ -63,7 +63,7 @@ typedef struct ebnn_listing {
     const uint16_t *places; /* of the listed rows */
     uint32_t blocks;
     uint32_t seed;
-    uint32_t first;  /* 0 or 1 */
+    uint32_t first;  /* 0 to 2 */
     uint32_t planes; /* first + 5 to EBNN_MOST_LIST_PLANES */
     uint32_t bytes;  /* 32, or EBNN_MOST_LIST_BYTES */
     uint8_t *answers;

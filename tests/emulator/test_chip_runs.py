@@ -12,7 +12,7 @@ from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.emulator import chip_runs, known_run
 from edgebnn.emulator.chip_program import weights_on_chip
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
-from edgebnn.emulator.descriptors import DifferenceDescriptor
+from edgebnn.emulator.descriptors import DifferenceDescriptor, SlicedDescriptor
 from edgebnn.emulator.emulate import Dataset, emulate
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath, Kernel, kernels
@@ -42,6 +42,16 @@ def dense(entry: Tensor, kind: WeightKind) -> Network:
         builder.linear(neurons, kind)
         builder.threshold()
     builder.linear(5)
+    return builder.network()
+
+
+def sliced(kind: WeightKind) -> Network:
+    """A layer of so many neurons and inputs that it has lists; they end within a word and within a panel."""
+    builder = Builder(Tensor("x", Kind.INTEGERS, (40,), -128, 127), np.random.default_rng(6))
+    for _ in range(2):
+        builder.linear(395, kind)
+        builder.threshold()
+    builder.linear(3)
     return builder.network()
 
 
@@ -91,6 +101,22 @@ def test_few_errors_are_evaluated_by_what_they_change() -> None:
         chip = weights_on_chip(mapped, programmed_banks(mapped, each))
         program = known.program(chip)
         assert sum(isinstance(each, DifferenceDescriptor) for each in program.descriptors) == count
+
+
+@pytest.mark.parametrize("kind", [WeightKind.BINARY, WeightKind.TERNARY])
+@pytest.mark.parametrize("kernel", kernels())
+def test_answers_in_slices_are_those_of_a_fresh_run(kernel: Kernel, kind: WeightKind) -> None:
+    mapped = on_chip(sliced(kind))
+    fast, x = FastPath(mapped), random_inputs(mapped.network, 5, 140)
+    encoded = fast.encode(x)
+    known = known_run.KnownRun(fast, encoded)
+    for chip in (ChipInstance(1, 0.0), ChipInstance(2, 1e-3), ChipInstance(3, 0.03), ChipInstance(4, 0.1)):
+        weights = weights_on_chip(mapped, programmed_banks(mapped, chip))
+        program = known.program(weights)
+        assert sum(isinstance(each, SlicedDescriptor) for each in program.descriptors) == 1
+        found = np.empty((len(x), mapped.network.output.size), np.int32)
+        fast.execute(program, encoded[37:], found[37:], 37, kernel)
+        np.testing.assert_array_equal(found[37:], fast.run(x, programmed_banks(mapped, chip))[37:])
 
 
 @pytest.mark.parametrize("kernel", kernels())

@@ -1,0 +1,134 @@
+"""Dense layers of bits by what differs from a known run, in bit slices: `ebnn_sliced_layer` of `runtime/host`.
+
+A neuron's limit is how far its known sum is from its step. Wrong weights times the known inputs lower it; the inputs
+that changed are listed, and their rows, with the wrong weights in them, are added up a bit a neuron.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.emulator.descriptors import (
+    ListsDescriptor,
+    PanelsDescriptor,
+    SlicedDescriptor,
+    address,
+    host_library,
+)
+from edgebnn.mapping.lifting import LiftedLayer
+from edgebnn.processors import usable_processors
+
+Octets = npt.NDArray[np.uint8]
+
+BLOCK_SAMPLES = 64  # EBNN_KNOWN_SAMPLES
+_MOST_PLANES = 16  # of a counter
+_MOST_PLACES = 0xFFFF  # of a list
+_MOST_CHANGE = 127  # of a sum by a neuron's wrong weights
+
+
+@dataclass(frozen=True, eq=False)
+class SlicedLayer:
+    """What is known of a layer.
+
+    panels: the layer without errors. inputs: uint32 (B, words), packed. limits: uint8 (blocks, bytes). columns: int8
+    (blocks, inputs, samples of a block).
+    """
+
+    panels: PanelsDescriptor
+    inputs: npt.NDArray[np.uint32]
+    limits: Octets
+    columns: npt.NDArray[np.int8]
+
+    @classmethod
+    def of(
+        cls, panels: PanelsDescriptor, inputs: npt.NDArray[np.uint32], sums: npt.NDArray[np.uint32]
+    ) -> SlicedLayer | None:
+        """The layer with these packed inputs and these sums (B, neurons); None where it cannot be sliced."""
+        if not can_slice(panels):
+            return None
+        blocks = -(-len(inputs) // BLOCK_SAMPLES)
+        limit_bytes = sample_bytes(panels) - panels.layer.input.channels
+        limits = np.empty((blocks, limit_bytes * BLOCK_SAMPLES), np.uint8)
+        columns = np.zeros((blocks, panels.layer.input.channels, BLOCK_SAMPLES), np.int8)
+        known = cls(panels, inputs, limits, columns)
+
+        def know(block: int) -> None:
+            here = slice(block * BLOCK_SAMPLES, (block + 1) * BLOCK_SAMPLES)
+            described = known._described(None, 1)
+            host_library().ebnn_sliced_limits_of(
+                ctypes.addressof(described), address(sums[here]), len(sums[here]), address(limits[block])
+            )
+            columns[block, :, : len(inputs[here])] = _signs(inputs[here], panels.layer.input.channels).T
+
+        with ThreadPoolExecutor(usable_processors()) as pool:
+            list(pool.map(know, range(blocks)))
+        return known
+
+    def takes(self, lifted: LiftedLayer) -> bool:
+        """Whether a chip's layer can be evaluated like this."""
+        if not lifted.certain:
+            return False
+        changes = np.abs(lifted.wrong["change"][:, 1])
+        if _lists(self.panels).input_rows == 1 and not np.all(changes == 2):  # a sign became something else
+            return False
+        return _most_change(lifted) <= _MOST_CHANGE
+
+    def described(self, lifted: LiftedLayer) -> tuple[SlicedDescriptor, tuple[Octets]]:
+        """The layer as a chip has it, and what it points to that is its own: the rows of its weights."""
+        found = self._described(lifted, _most_change(lifted).bit_length() + 1)
+        lists = _lists(self.panels)
+        panels = -(-self.panels.layer.output.channels // (8 * lists.bytes))
+        rows = np.empty(panels * (2 * lists.inputs * lists.input_rows + 1) * lists.bytes, np.uint8)
+        host_library().ebnn_sliced_rows(ctypes.addressof(found), self.panels.lists, address(rows))
+        found.rows = address(rows)
+        return found, (rows,)
+
+    def _described(self, lifted: LiftedLayer | None, change_planes: int) -> SlicedDescriptor:
+        lists = _lists(self.panels)
+        wrong = None if lifted is None else lifted.wrong
+        return SlicedDescriptor(
+            self.panels.layer, None, address(self.limits), address(self.inputs), address(self.columns),
+            None if wrong is None else wrong.ctypes.data, 0 if wrong is None else len(wrong), len(self.inputs),
+            lists.input_rows, _planes(lists), change_planes, lists.bytes,
+        )  # fmt: skip
+
+
+def can_slice(panels: PanelsDescriptor) -> bool:
+    """Whether a dense layer of one pixel has all that slices need: one step a neuron, and lists of weights."""
+    if not panels.lists:
+        return False
+    lists = _lists(panels)
+    return _planes(lists) <= _MOST_PLANES and 2 * lists.inputs * lists.input_rows <= _MOST_PLACES
+
+
+def sample_bytes(panels: PanelsDescriptor) -> int:
+    """What is kept for each sample."""
+    lists = _lists(panels)
+    row_bytes: int = -(-panels.layer.output.channels // (8 * lists.bytes)) * lists.bytes
+    return (_planes(lists) + 1) * row_bytes + int(panels.layer.input.channels)
+
+
+def _lists(panels: PanelsDescriptor) -> ListsDescriptor:
+    return ListsDescriptor.from_address(panels.lists)
+
+
+def _planes(lists: ListsDescriptor) -> int:
+    """A counter holds four times the inputs, and the lists want five planes behind the first of a row."""
+    return max((4 * int(lists.inputs) + 2).bit_length(), 7)
+
+
+def _most_change(lifted: LiftedLayer) -> int:
+    """By how much the wrong weights of a neuron change its sum at most."""
+    changes = np.bincount(lifted.wrong["neuron"], np.abs(lifted.wrong["change"][:, 1]))
+    return int(changes.max(initial=0))
+
+
+def _signs(packed: npt.NDArray[np.uint32], count: int) -> npt.NDArray[np.int8]:
+    """Packed bits (B, words) as -1 and +1, (B, count)."""
+    bits = np.unpackbits(packed.view(np.uint8), axis=1, bitorder="little", count=count)
+    return 2 * bits.view(np.int8) - 1
