@@ -52,6 +52,7 @@ from edgebnn.frontend import (
     runnable_model,
 )
 from edgebnn.frontend.problems import printable
+from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.folder import FIRMWARE_ELF, read_folder, write_folder
@@ -361,7 +362,7 @@ class Deployment:
         network = replace(found.network, trimmed_for=title)
         provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}, trim: {title}")
         clock.tick("trim it")
-        return _deployed(map_network(network, mapped.target, provenance, mapped.policy), toolchain, clock)
+        return _deployed(map_network(network, mapped.target, provenance, mapped.allocation), toolchain, clock)
 
     def save(self, folder: str | Path) -> None:
         """Writes the deployment folder, whole or not at all."""
@@ -410,7 +411,7 @@ def compile(
         target_name=chip.name,
         target_sha256=chip.sha256,
     )
-    return _deployed(map_network(network, chip, provenance, policy), toolchain, clock)
+    return _deployed(map_network(network, chip, provenance, Allocation(policy=policy)), toolchain, clock)
 
 
 def _deployed(mapped: MappedNetwork, toolchain: str, clock: _Clock) -> Deployment:

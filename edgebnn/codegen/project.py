@@ -17,6 +17,7 @@ from edgebnn.codegen.weights import Member, members
 from edgebnn.errors import ModelError
 from edgebnn.mapping.fit import STACK_BYTES
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import LinearStage, Section, Tile
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def render_project(mapped: MappedNetwork) -> dict[str, bytes]:
     arrays = members(mapped)
     files = {
         "include/model.h": _model_header(mapped),
-        "include/memory_map.h": _memory_map(mapped, tuple(arrays.values())),
+        "include/memory_map.h": _memory_map(mapped, arrays),
         "src/model.c": _model(mapped, arrays),
         "src/weights.c": _file(mapped, "src/weights.c", "The weights image.", members=tuple(arrays.values())),
         **{path: _copied(mapped, path, data) for path, data in runtime_files(mapped).items()},
@@ -76,17 +77,18 @@ def _model_header(mapped: MappedNetwork) -> bytes:
     )
 
 
-def _memory_map(mapped: MappedNetwork, arrays: tuple[Member, ...]) -> bytes:
+def _memory_map(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
     plan = mapped.plan
     banks = [
         {
             "title": stage_title(stage),
             "macro": macro_name(name),
-            "first": mapped.linear_stages[stage.node].tiles[0].bank,
-            "count": len(mapped.linear_stages[stage.node].tiles),
+            "first": _first_bank(stage.tiles),
+            "count": len(stage.tiles),
+            "table": arrays[stage.banks].expression,
         }
         for name, stage in zip(layer_names(plan), plan.stages, strict=True)
-        if stage.node in mapped.linear_stages and mapped.linear_stages[stage.node].tiles
+        if isinstance(stage, LinearStage) and stage.banks is not None
     ]
     buffers = [
         {
@@ -104,7 +106,7 @@ def _memory_map(mapped: MappedNetwork, arrays: tuple[Member, ...]) -> bytes:
         "include/memory_map.h",
         "Where everything lies: the weights image, the RRAM banks and the work area.",
         image_bytes=plan.image_bytes,
-        members=arrays,
+        members=tuple(arrays.values()),
         banks=banks,
         buffers=buffers,
         scratch_bytes=plan.scratch_bytes,
@@ -112,7 +114,13 @@ def _memory_map(mapped: MappedNetwork, arrays: tuple[Member, ...]) -> bytes:
     )
 
 
-def _model(mapped: MappedNetwork, arrays: dict[Any, Member]) -> bytes:
+def _first_bank(tiles: tuple[Tile, ...]) -> int | None:
+    """Of banks that follow each other; None where they do not."""
+    first = tiles[0].bank
+    return first if all(tile.bank == first + place for place, tile in enumerate(tiles)) else None
+
+
+def _model(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
     found = layers(mapped, arrays)
     return _file(
         mapped,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgebnn.chip.target import Target
+from edgebnn.mapping.allocation import LINEAR, settled
 from edgebnn.mapping.placing import place
 from edgebnn.mapping.plan import Plan
 from edgebnn.mapping.tiling import banks_at_once, banks_needed, has_bank_numbers
@@ -63,8 +64,8 @@ class Fit:
 def fit_of(network: Network, target: Target) -> Fit:
     """The needs of a network on a target, placed for it; ModelError for a node that cannot be laid out."""
     countable = has_bank_numbers(network, target.array)
-    policy = next(iter(target.policies), None)
-    return fit_of_plan(network, target, place(network, target, policy)[0] if countable else None)
+    allocation = settled(LINEAR, network, target)
+    return fit_of_plan(network, target, place(network, target, allocation)[0] if countable else None)
 
 
 def fit_of_plan(network: Network, target: Target, plan: Plan | None) -> Fit:

@@ -12,6 +12,7 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.memory_map import stage_kind, weight_kind
 from edgebnn.mapping.plan import LinearStage, Tile, weight_sections
 from edgebnn.mapping.rows import WORD_BITS
+from edgebnn.mapping.tiling import BankSpan
 from edgebnn.resources import resource_folder
 
 # Okabe and Ito's colours that stay apart for colour-blind readers; white text is readable on all of them.
@@ -101,7 +102,7 @@ def _legend(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
         y = index * 18
         neurons, kind = stage.output.channels, weight_kind(stage)
         tiles = stage.tiles if isinstance(stage, LinearStage) else ()
-        banks = f", {_span(tiles[0].bank, tiles[-1].bank)}" if tiles else ""
+        banks = f", {_banks_of(BankSpan.of(tiles))}" if tiles else ""
         boxes.append(Box(0, y, 12, 12, stage.node, colours[stage.node]))
         facts = f"{stage.layer_kind}, {kind}, {neurons} neurons x {stage.fan_in} inputs = {neurons * stage.fan_in:,}"
         what = "synapses" if isinstance(stage, LinearStage) else "weights in flash"
@@ -110,12 +111,12 @@ def _legend(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
 
 
 def _banks(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
-    """One rectangle a bank in use; its filled part are the rows and columns that hold weights.
+    """One rectangle a bank in use, at the place of its number; its filled part are rows and columns that hold weights.
 
     Of thousands of banks, neighbours that are filled alike are one rectangle: nobody could tell them apart.
     """
-    used = mapped.plan.banks
-    side = 24 if used <= 300 else 12 if used <= 1500 else SMALLEST_BANK
+    used, end = mapped.plan.banks, mapped.plan.bank_end
+    side = 24 if end <= 300 else 12 if end <= 1500 else SMALLEST_BANK
     across = (WIDTH - 2 * MARGIN) // side
     assert mapped.target.array is not None, "only a target with an array has banks"
     bank = mapped.target.array.geometry
@@ -136,21 +137,24 @@ def _banks(mapped: MappedNetwork, colours: dict[str, str]) -> Panel:
     filled = sum(tile.neurons * tile.inputs for s in mapped.linear_stages.values() for tile in s.tiles)
     share = filled / (used * bank.synapses)
     title = f"RRAM banks: {used} of {total} in use, {share:.0%} of their synapses hold a weight (filled part)"
-    return Panel(title, (used - 1) // across * side + side, tuple(frames), tuple(boxes))
+    return Panel(title, (end - 1) // across * side + side, tuple(frames), tuple(boxes))
 
 
 def _alike(tiles: tuple[Tile, ...], across: int, apart: bool) -> Iterator[list[Tile]]:
     """Tiles of a layer side by side in the picture and filled alike; each alone where they are drawn `apart`."""
     run: list[Tile] = []
     for tile in tiles:
-        if run and (
-            apart or tile.bank % across == 0 or (tile.neurons, tile.inputs) != (run[-1].neurons, run[-1].inputs)
-        ):
+        if run and (apart or tile.bank % across == 0 or not _follows(tile, run[-1])):
             yield run
             run = []
         run.append(tile)
     if run:
         yield run
+
+
+def _follows(tile: Tile, before: Tile) -> bool:
+    """Whether a tile lies in the next bank, and fills it alike."""
+    return (tile.bank, tile.neurons, tile.inputs) == (before.bank + 1, before.neurons, before.inputs)
 
 
 def _bank_tip(stage: LinearStage, first: Tile, last: Tile) -> str:
@@ -208,6 +212,10 @@ def _work_area(mapped: MappedNetwork) -> Panel:
 
 def _span(first: int, last: int) -> str:
     return f"bank {first}" if first == last else f"banks {first} to {last}"
+
+
+def _banks_of(span: BankSpan) -> str:
+    return _span(span.first, span.last) if span.whole else f"{span.count} of {_span(span.first, span.last)}"
 
 
 def _short(text: str, longest: int = LONGEST_NAME) -> str:

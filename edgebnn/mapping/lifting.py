@@ -145,12 +145,13 @@ def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks, wrong: int | No
     if len(banks.tables) == 0:  # no answer is uncertain
         return (wrong_weights(mapped, banks) if wrong is None else wrong) / weights if weights else 0.0
     check_programmed(mapped, banks)
-    pattern = pattern_of(mapped)
-    misreads, misread = wrong_read(banks, pattern.sign, pattern.nonzero), 0.0
+    pattern, misread = pattern_of(mapped), 0.0
     for _, stage in _stages(mapped):
-        for tile in stage.tiles:
-            for held in words_of(tile, pattern.geometry):
-                misread += float(misreads[held.stripe, : tile.neurons, : held.inputs].sum())
+        held = [(tile, word) for tile in stage.tiles for word in words_of(tile, pattern.geometry)]
+        stripes = [word.stripe for _, word in held]
+        misreads = wrong_read(banks.of(stripes), pattern.sign[stripes], pattern.nonzero[stripes])
+        for here, (tile, word) in zip(misreads, held, strict=True):
+            misread += float(here[: tile.neurons, : word.inputs].sum())
     return misread / weights if weights else 0.0
 
 

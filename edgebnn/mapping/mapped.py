@@ -8,6 +8,7 @@ from functools import cached_property
 import msgspec
 
 from edgebnn.chip.target import Target
+from edgebnn.mapping.allocation import LINEAR, Allocation
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage
 from edgebnn.network.types import Network
 
@@ -32,7 +33,12 @@ class MappedNetwork:
     plan: Plan
     image: bytes
     provenance: Provenance
-    policy: str | None = None  # programming policy of the RRAM, None on a target without
+    allocation: Allocation = LINEAR
+
+    @property
+    def policy(self) -> str | None:
+        """The programming policy of every layer in RRAM without its own; None on a target without RRAM."""
+        return self.allocation.policy
 
     @cached_property
     def linear_stages(self) -> dict[str, LinearStage]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from edgebnn.mapping.plan import (
     sources_of,
     weight_sections,
 )
+from edgebnn.mapping.tiling import BankSpan
 
 
 def memory_map_json(mapped: MappedNetwork) -> bytes:
@@ -67,7 +69,7 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
     for stage in mapped.weight_stages.values():
         facts = _layer(stage)
         banks = facts["banks"]
-        span = f"{banks['first']} to {banks['last']} ({banks['count']})" if banks else "none"
+        span = _banks(BankSpan(**banks)) if banks else "none"
         lines.append(
             f"| {_cell(stage.node)} | {stage.layer_kind}, {facts['weights']} | {facts['neurons']} | {stage.fan_in} | "
             f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {_cell(facts['policy'] or 'none')} |"
@@ -150,9 +152,15 @@ def _layer(stage: WeightStage) -> dict[str, Any]:
         "kernel": stage.kernel if isinstance(stage, LinearStage) else "int8",
         "kernel_reason": stage.reason if isinstance(stage, LinearStage) else "weights of 8 bits",
         "policy": stage.policy if isinstance(stage, LinearStage) else None,
-        "banks": {"first": tiles[0].bank, "last": tiles[-1].bank, "count": len(tiles)} if tiles else None,
+        "banks": asdict(BankSpan.of(tiles)) if tiles else None,
         "tiles": list(tiles),
     }
+
+
+def _banks(span: BankSpan) -> str:
+    """`0 to 37 (38)`, or `38 of 5 to 4001` where there are others between them."""
+    whole = f"{span.first} to {span.last}"
+    return f"{whole} ({span.count})" if span.whole else f"{span.count} of {whole}"
 
 
 def _sources(stage: Stage) -> str:

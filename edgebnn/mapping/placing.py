@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from edgebnn.chip.target import Target
+from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.arena import plan_arena
 from edgebnn.mapping.kernels import list_scratch_words
 from edgebnn.mapping.layouts import layout_of, views_of
@@ -24,12 +25,14 @@ from edgebnn.mapping.subsets import SubsetShape, subset_scratch_words
 from edgebnn.network.types import Concat, Network, Reshape, Threshold
 
 
-def place(network: Network, target: Target, policy: str | None) -> tuple[Plan, bytes]:
+def place(network: Network, target: Target, allocation: Allocation) -> tuple[Plan, bytes]:
     """The plan and the weights image on a target of this kind, however large its memories are.
+
+    The allocation is one that `settled` gives.
 
     Raises ModelError for a node that cannot be laid out. Bank numbers have 16 bits: the network may need no more.
     """
-    planning = Planning(network, target, policy, views_of(network))
+    planning = Planning(network, target, allocation, views_of(network))
     return _plan(planning), planning.image.image()
 
 

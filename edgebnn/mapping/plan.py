@@ -333,4 +333,13 @@ class Plan(_Record, frozen=True):
     @property
     def banks(self) -> int:
         """RRAM banks in use."""
-        return sum(len(stage.tiles) for stage in self.stages if isinstance(stage, LinearStage))
+        return len(self._bank_numbers)
+
+    @property
+    def bank_end(self) -> int:
+        """One more than the highest number of a bank in use; 0 where none is."""
+        return max(self._bank_numbers, default=-1) + 1
+
+    @property
+    def _bank_numbers(self) -> list[int]:
+        return [tile.bank for stage in self.stages if isinstance(stage, LinearStage) for tile in stage.tiles]

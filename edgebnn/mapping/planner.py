@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgebnn.chip.target import Target
 from edgebnn.errors import FitError
+from edgebnn.mapping.allocation import LINEAR, Allocation, settled
 from edgebnn.mapping.fit import fit_of_plan
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.placing import place
@@ -12,21 +13,19 @@ from edgebnn.mapping.tiling import has_bank_numbers
 from edgebnn.network.types import Network
 
 
-def map_network(network: Network, target: Target, provenance: Provenance, policy: str | None = None) -> MappedNetwork:
-    """The network on the target, its weights programmed under `policy` (by default the target's first) in RRAM.
+def map_network(
+    network: Network, target: Target, provenance: Provenance, allocation: Allocation = LINEAR
+) -> MappedNetwork:
+    """The network on the target, in RRAM as the allocation has it: by default bank after bank under the first policy.
 
-    Raises ModelError for a node that cannot be laid out, FitError where a memory is too small, TargetError for an
-    unknown policy.
+    Raises ModelError for a node that cannot be laid out, FitError where a memory is too small, and what `settled` does
+    for an allocation that cannot be carried out.
     """
-    if target.array is not None:
-        policy = policy or next(iter(target.policies))
-        target.policy(policy)
-    elif policy is not None:
-        raise FitError(f"target '{target.name}' has no RRAM, so it takes no programming policy; leave out --policy")
+    allocation = settled(allocation, network, target)
     plan, image = None, b""
     if has_bank_numbers(network, target.array):
-        plan, image = place(network, target, policy)
+        plan, image = place(network, target, allocation)
     fit = fit_of_plan(network, target, plan)
     if plan is None or not fit.fits:
         raise FitError(refusal(network, target, fit))
-    return MappedNetwork(network, target, plan, image, provenance, policy)
+    return MappedNetwork(network, target, plan, image, provenance, allocation)

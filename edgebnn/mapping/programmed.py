@@ -73,8 +73,8 @@ def check_programmed(mapped: MappedNetwork, banks: ProgrammedBanks) -> None:
     if banks.fresh.shape != _shape(mapped) or banks.geometry != geometry:
         raise TargetError(
             f"the chip has {len(banks.fresh) // banks.geometry.words} programmed banks of {banks.geometry.rows} x "
-            f"{banks.geometry.columns} synapses, but network '{mapped.network.name}' uses {mapped.plan.banks} of "
-            f"{geometry.rows} x {geometry.columns}; program it with this deployment"
+            f"{banks.geometry.columns} synapses, but network '{mapped.network.name}' lies in the first "
+            f"{mapped.plan.bank_end} of {geometry.rows} x {geometry.columns}; program it with this deployment"
         )
 
 
@@ -98,9 +98,9 @@ def _geometry(mapped: MappedNetwork) -> Geometry:
 
 
 def _shape(mapped: MappedNetwork) -> tuple[int, int]:
-    """Stripes of the banks in use, and rows."""
+    """Stripes of all banks up to the last one in use, and rows: what a chip draws belongs to a bank's number."""
     geometry = _geometry(mapped)
-    return geometry.stripe(mapped.plan.banks), geometry.rows
+    return geometry.stripe(mapped.plan.bank_end), geometry.rows
 
 
 def _words(image: bytes, section: Section, stage: LinearStage) -> Words:

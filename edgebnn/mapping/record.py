@@ -13,6 +13,7 @@ from edgebnn.chip.target_files import check_name
 from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
 from edgebnn.legible import legible_json
+from edgebnn.mapping.allocation import Allocation, BankNumber
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.network_document import document_of, network_of
 from edgebnn.mapping.plan import Plan
@@ -38,12 +39,17 @@ class _AnyRecord(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole document. `files` holds the SHA-256 of every other file of the folder."""
+    """The whole document. `files` holds the SHA-256 of every other file of the folder.
+
+    policy, policies and banks are those of the `Allocation`; records of before have none but the first.
+    """
 
     schema: Literal[4]
     provenance: Provenance
     target: Target
     policy: str | None
+    policies: dict[str, str] = {}
+    banks: tuple[BankNumber, ...] | None = None
     network: dict[str, Any]
     plan: Plan
     firmware: FirmwareFacts | None
@@ -61,7 +67,7 @@ def record_of(mapped: MappedNetwork, firmware: FirmwareFacts | None, files: dict
         schema=SCHEMA,
         provenance=mapped.provenance,
         target=mapped.target,
-        policy=mapped.policy,
+        **msgspec.structs.asdict(mapped.allocation),
         network=document_of(mapped.network)[0],
         plan=mapped.plan,
         firmware=firmware,
@@ -105,7 +111,8 @@ def restore(record: Record, files: Mapping[str, bytes], where: str) -> MappedNet
         check_target(record.target, f"target '{record.target.name}'")
         check_name(record.target, "its target")
         network = network_of(record.network, files[ARRAYS], record.plan, image)
-        mapped = map_network(network, record.target, record.provenance, record.policy)
+        allocation = Allocation(policy=record.policy, policies=record.policies, banks=record.banks)
+        mapped = map_network(network, record.target, record.provenance, allocation)
     except (
         LookupError,
         ValueError,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgebnn.chip.target import Target
 from edgebnn.errors import ModelError
 from edgebnn.mapping.active import plan_active
+from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.image import ImageWriter, words_of
 from edgebnn.mapping.kernels import ListShape, choose_kernel
 from edgebnn.mapping.layouts import View, layout_of
@@ -37,7 +38,7 @@ from edgebnn.mapping.plan import (
 from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
 from edgebnn.mapping.subsets import SubsetShape, has_limits, plan_subsets
-from edgebnn.mapping.tiling import tiles_of
+from edgebnn.mapping.tiling import banks_of, tiles_of
 from edgebnn.network.types import (
     Add,
     Affine,
@@ -89,7 +90,7 @@ class Planning:
 
     network: Network
     target: Target
-    policy: str | None
+    allocation: Allocation
     views: dict[str, View]
     image: ImageWriter = field(default_factory=ImageWriter)
     banks: int = 0
@@ -172,7 +173,7 @@ class Planning:
             sign=None,
             nonzero=None,
             steps=None,
-            policy=self.policy,
+            policy=self.allocation.policy_of(node.name),
         )
         if isinstance(shape, ListShape):
             return self._listed(node, threshold, weights, stage, shape)
@@ -244,9 +245,10 @@ class Planning:
         array = self.target.array
         if array is None:
             return ()
-        tiles = tiles_of(node.neurons, node.fan_in, array.geometry, first_bank=self.banks)
-        self.banks += len(tiles)
-        return tiles
+        first, chosen = self.banks, self.allocation.banks
+        self.banks += banks_of(node.neurons, node.fan_in, array.geometry)
+        numbers = range(first, self.banks) if chosen is None else chosen[first : self.banks]
+        return tiles_of(node.neurons, node.fan_in, array.geometry, numbers)
 
 
 def _among_weights(threshold: Threshold) -> Steps:

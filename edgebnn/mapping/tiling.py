@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from edgebnn.chip.geometry import COLUMNS, MAX_BANKS, Geometry
@@ -11,12 +12,12 @@ from edgebnn.mapping.plan import Tile
 from edgebnn.network.types import Network, WeightKind
 
 
-def tiles_of(neurons: int, fan_in: int, bank: Geometry, first_bank: int) -> tuple[Tile, ...]:
-    """The tiles of a layer in linear placement: block of neurons after block, within it bank after bank of inputs."""
+def tiles_of(neurons: int, fan_in: int, bank: Geometry, numbers: Sequence[int]) -> tuple[Tile, ...]:
+    """The tiles of a layer in the banks of these numbers: block of neurons after block, within it bank after bank."""
     spanned = bank.spanned_banks(fan_in)
     return tuple(
         Tile(
-            bank=first_bank + (neuron // bank.rows) * spanned + place,
+            bank=numbers[neuron // bank.rows * spanned + place],
             neuron=neuron,
             neurons=min(bank.rows, neurons - neuron),
             word=place * bank.words,
@@ -25,6 +26,26 @@ def tiles_of(neurons: int, fan_in: int, bank: Geometry, first_bank: int) -> tupl
         for neuron in range(0, neurons, bank.rows)
         for place in range(spanned)
     )
+
+
+@dataclass(frozen=True)
+class BankSpan:
+    """The lowest and the highest number of some banks, and how many of them there are."""
+
+    first: int
+    last: int
+    count: int
+
+    @classmethod
+    def of(cls, tiles: Sequence[Tile]) -> BankSpan:
+        """That of the banks of one tile or more."""
+        numbers = [tile.bank for tile in tiles]
+        return cls(min(numbers), max(numbers), len(numbers))
+
+    @property
+    def whole(self) -> bool:
+        """Whether every bank between the lowest and the highest is one of them."""
+        return self.last - self.first + 1 == self.count
 
 
 class TileWord(NamedTuple):

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.errors import FitError, TargetError
+from edgebnn.mapping.allocation import LINEAR, Allocation
 from edgebnn.mapping.cells import cell_blocks, cells_csv, synapses_in_csv
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
@@ -27,12 +28,14 @@ PROVENANCE = Provenance(
 )
 
 
-def mapped_on(network: Network, target: str | Target = "rram130") -> MappedNetwork:
+def mapped_on(
+    network: Network, target: str | Target = "rram130", allocation: Allocation = LINEAR
+) -> MappedNetwork:  # fmt: skip
     chip = load_target(target) if isinstance(target, str) else target
     provenance = msgspec.structs.replace(
         PROVENANCE, model_sha256=network.model_sha256, target_name=chip.name, target_sha256=chip.sha256
     )
-    return map_network(network, chip, provenance)
+    return map_network(network, chip, provenance, allocation)
 
 
 def dense(inputs: int, neurons: int) -> Network:
@@ -174,6 +177,6 @@ def test_too_much_sram_is_refused_with_numbers() -> None:
 
 def test_a_policy_needs_rram_and_must_exist() -> None:
     with pytest.raises(FitError, match="no RRAM"):
-        map_network(dense(4, 4), load_target("cortex-m4"), PROVENANCE, "strong")
+        map_network(dense(4, 4), load_target("cortex-m4"), PROVENANCE, Allocation(policy="strong"))
     with pytest.raises(TargetError, match=r"no programming policy 'gentle'.*strong, nominal"):
-        map_network(dense(4, 4), load_target("rram130"), PROVENANCE, "gentle")
+        map_network(dense(4, 4), load_target("rram130"), PROVENANCE, Allocation(policy="gentle"))

@@ -110,7 +110,7 @@ def test_the_banks_of_another_network_are_refused() -> None:
     for use in (read_weights, wrong_weights):
         with pytest.raises(
             TargetError,
-            match="the chip has 1 programmed banks of 32 x 32 synapses, but network 'dense' uses 2 of 32 x 32",
+            match="the chip has 1 programmed banks of 32 x 32 synapses, but network 'dense' lies in the first 2 of 32",
         ):
             use(mapped_on(dense(33, 4)), banks)
 

@@ -1,0 +1,104 @@
+"""What was chosen of how a network lies in RRAM: the policies that program it, and the bank of each tile."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated
+
+import msgspec
+
+from edgebnn.chip.geometry import MAX_BANKS
+from edgebnn.chip.target import Target
+from edgebnn.errors import FitError
+from edgebnn.mapping.tiling import banks_needed
+from edgebnn.network.types import Network
+
+BankNumber = Annotated[int, msgspec.Meta(ge=0, lt=MAX_BANKS)]
+
+
+class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The choice that is left to whoever maps a network onto a target with RRAM.
+
+    policy: the programming policy of every layer without its own; None is the target's first. policies: those of single
+    layers, by their names. banks: the bank of each tile, in the plan's order; None is 0, 1, 2, ...
+    """
+
+    policy: str | None = None
+    policies: dict[str, str] = {}
+    banks: tuple[BankNumber, ...] | None = None
+
+    def policy_of(self, layer: str) -> str | None:
+        """The programming policy of a layer."""
+        return self.policies.get(layer, self.policy)
+
+
+LINEAR = Allocation()
+
+
+def settled(allocation: Allocation, network: Network, target: Target) -> Allocation:
+    """The allocation with the target's first policy where it names none, once it is sure that it can be carried out.
+
+    Raises TargetError for an unknown policy, FitError for layers and banks that the network or the target does not
+    have, and for any choice on a target without RRAM.
+    """
+    try:  # in Python anything can be handed over
+        allocation = msgspec.convert(msgspec.structs.asdict(allocation), Allocation)
+    except msgspec.ValidationError as error:
+        raise FitError(f"this is no allocation of a network: {error}; correct it") from error
+    if target.array is None:
+        _check_nothing_chosen(allocation, target)
+        return allocation
+    policy = next(iter(target.policies)) if allocation.policy is None else allocation.policy
+    for name in (policy, *allocation.policies.values()):
+        target.policy(name)
+    needed = banks_needed(network, target.array.geometry)
+    for layer in allocation.policies:
+        if layer not in needed:
+            raise FitError(_no_layer(layer, network, list(needed)))
+    banks = _checked_banks(allocation.banks, sum(needed.values()), target.array.banks.integer("count"), network, target)
+    return Allocation(policy=policy, policies=allocation.policies, banks=banks)
+
+
+def _check_nothing_chosen(allocation: Allocation, target: Target) -> None:
+    chosen = (
+        ("no programming policy; leave out --policy", allocation.policy is not None),
+        ("no programming policies of layers; leave out --policy-for", bool(allocation.policies)),
+        ("no banks; leave them out", allocation.banks is not None),
+    )
+    for words, given in chosen:
+        if given:
+            raise FitError(f"target '{target.name}' has no RRAM, so it takes {words}")
+
+
+def _no_layer(name: str, network: Network, in_rram: list[str]) -> str:
+    """The sentence about a name that has no policy: of nothing, of a node without weights, of weights on the CPU."""
+    if name in (node.name for node in network.linear):
+        what = f"layer '{name}' has weights of 8 bits, which lie in flash, so it takes no programming policy"
+        return f"{what}; leave it out"
+    near = difflib.get_close_matches(name, in_rram, 3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "edgebnn inspect lists its layers"
+    kind = "no layer in RRAM" if name in (node.name for node in network.nodes) else "no layer"
+    return f"network '{network.name}' has {kind} of the name '{name}' that could take a programming policy; {hint}"
+
+
+def _checked_banks(
+    banks: tuple[int, ...] | None, tiles: int, there: int, network: Network, target: Target
+) -> tuple[int, ...] | None:
+    """The banks, None where they are 0, 1, 2, ... anyway."""
+    if banks is None:
+        return None
+    if len(banks) != tiles:
+        raise FitError(
+            f"network '{network.name}' has {tiles} tiles on target '{target.name}', and banks were named for "
+            f"{len(banks)}; name one for each"
+        )
+    taken: set[int] = set()
+    for bank in banks:
+        if bank >= there:
+            raise FitError(
+                f"bank {bank} is none of target '{target.name}', which has {there}, numbered from 0; name another"
+            )
+        if bank in taken:
+            raise FitError(f"bank {bank} was named for two tiles of network '{network.name}'; it holds one")
+        taken.add(bank)
+    return None if banks == tuple(range(tiles)) else banks
