@@ -228,12 +228,16 @@ class KnownRun:
 
 
 def _in_blocks(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """Numbers (B, n) as (blocks, n, samples of a block), 0 behind the last sample."""
+    """Numbers (B, n) as (blocks, n, samples of a block), 0 behind the last sample; on all processors."""
     samples, numbers = values.shape
     blocks = np.zeros((-(-samples // BLOCK_SAMPLES), numbers, BLOCK_SAMPLES), values.dtype)
-    for block, first in zip(blocks, range(0, samples, BLOCK_SAMPLES), strict=True):
-        here = values[first : first + BLOCK_SAMPLES]
-        block[:, : len(here)] = here.T
+
+    def turn(block: int) -> None:
+        here = values[block * BLOCK_SAMPLES : (block + 1) * BLOCK_SAMPLES]
+        blocks[block, :, : len(here)] = here.T
+
+    with ThreadPoolExecutor(usable_processors()) as pool:
+        list(pool.map(turn, range(len(blocks))))
     return blocks
 
 

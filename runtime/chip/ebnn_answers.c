@@ -80,49 +80,71 @@ static bool answer_values(const ebnn_law *law, answered by_value[EBNN_TURN_VALUE
     return law->minus[0] == WHOLE && law->minus[1] == 0 && law->at_most_zero[1] == WHOLE && law->at_most_zero[2] == 0;
 }
 
+/* Rows that are always read as what they hold, as most are. */
+static void answer_as_held(ebnn_answers *answers, uint64_t first, uint64_t end, const uint32_t *sign,
+                           const uint32_t *nonzero)
+{
+    const uint32_t *const place = answers->place;
+    uint32_t *const signs = answers->sign, *const nonzeros = answers->nonzero;
+    int32_t *const fresh = answers->fresh;
+
+    for (uint64_t row = first; row < end; row++) {
+        const size_t at = place[row];
+
+        signs[2 * at] = signs[2 * at + 1] = sign[row] & nonzero[row];
+        nonzeros[2 * at] = nonzeros[2 * at + 1] = nonzero[row];
+        fresh[at] = -1;
+    }
+}
+
+/* A row of these weights by a law. */
+static void answer_one(ebnn_answers *answers, uint64_t row, uint32_t sign, uint32_t nonzero, const ebnn_law *law,
+                       const answered by_value[EBNN_TURN_VALUES])
+{
+    const uint32_t is[EBNN_TURN_VALUES] = {nonzero & ~sign, ~nonzero, nonzero & sign};
+    answered found = {0, 0, 0}, both[2];
+    uint32_t *table;
+
+    for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
+        found.sign |= is[value] & by_value[value].sign;
+        found.nonzero |= is[value] & by_value[value].nonzero;
+        found.uncertain |= is[value] & by_value[value].uncertain;
+    }
+    both[0] = both[1] = found;
+    table = store(answers, row, both);
+    if (table == NULL) {
+        return;
+    }
+    memset(table, 0, EBNN_READ_WORDS * sizeof *table);
+    table[0] = found.uncertain;
+    for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
+        table[1] |= is[value] & ebnn_may_be(law->minus[value]);
+        table[2] |= is[value] & ebnn_may_be(law->at_most_zero[value]);
+        for (uint32_t slice = 0; slice < EBNN_READ_SLICES; slice++) {
+            table[3 + slice] |= is[value] & ebnn_slice_of(law->minus[value], slice);
+            table[3 + EBNN_READ_SLICES + slice] |= is[value] & ebnn_slice_of(law->at_most_zero[value], slice);
+        }
+    }
+    memcpy(table + EBNN_READ_WORDS, table, EBNN_READ_WORDS * sizeof *table);
+}
+
 void ebnn_answer_by_law(ebnn_answers *answers, uint64_t rows, const uint32_t *sign, const uint32_t *nonzero,
                         const uint16_t *kind, const ebnn_law *laws)
 {
-    answered by_value[EBNN_TURN_VALUES];
-    bool unchanged = false;
+    for (uint64_t first = 0, end; first < rows; first = end) {
+        const ebnn_law *law = &laws[kind[first]];
+        answered by_value[EBNN_TURN_VALUES];
 
-    for (uint64_t row = 0; row < rows; row++) {
-        const ebnn_law *law = &laws[kind[row]];
-        const uint32_t is[EBNN_TURN_VALUES] = {nonzero[row] & ~sign[row], ~nonzero[row], nonzero[row] & sign[row]};
-        answered found = {0, 0, 0}, both[2];
-        uint32_t *table;
-
-        if (row == 0 || kind[row] != kind[row - 1]) {
-            unchanged = answer_values(law, by_value);
+        for (end = first + 1; end < rows && kind[end] == kind[first];) {
+            end++;
         }
-        if (unchanged) {
-            const answered same = {sign[row] & nonzero[row], nonzero[row], 0};
-
-            both[0] = both[1] = same;
-            (void)store(answers, row, both);
+        if (answer_values(law, by_value)) {
+            answer_as_held(answers, first, end, sign, nonzero);
             continue;
         }
-        for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
-            found.sign |= is[value] & by_value[value].sign;
-            found.nonzero |= is[value] & by_value[value].nonzero;
-            found.uncertain |= is[value] & by_value[value].uncertain;
+        for (uint64_t row = first; row < end; row++) {
+            answer_one(answers, row, sign[row], nonzero[row], law, by_value);
         }
-        both[0] = both[1] = found;
-        table = store(answers, row, both);
-        if (table == NULL) {
-            continue;
-        }
-        memset(table, 0, EBNN_READ_WORDS * sizeof *table);
-        table[0] = found.uncertain;
-        for (uint32_t value = 0; value < EBNN_TURN_VALUES; value++) {
-            table[1] |= is[value] & ebnn_may_be(law->minus[value]);
-            table[2] |= is[value] & ebnn_may_be(law->at_most_zero[value]);
-            for (uint32_t slice = 0; slice < EBNN_READ_SLICES; slice++) {
-                table[3 + slice] |= is[value] & ebnn_slice_of(law->minus[value], slice);
-                table[3 + EBNN_READ_SLICES + slice] |= is[value] & ebnn_slice_of(law->at_most_zero[value], slice);
-            }
-        }
-        memcpy(table + EBNN_READ_WORDS, table, EBNN_READ_WORDS * sizeof *table);
     }
 }
 

@@ -81,12 +81,12 @@ static void list_open(ebnn_lifted *lifted, const lifted_word *at, uint32_t place
     lifted->opened++;
 }
 
-static void lift_word(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, lifted_word *at, ebnn_lifted *lifted)
+/* A word of which some column is not certain, or read otherwise than meant. */
+static void lift_word(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, lifted_word *at, uint32_t columns,
+                      ebnn_lifted *lifted)
 {
     const size_t index = (size_t)at->neuron * layer->words + at->word, place = layer->place[index];
-    const uint32_t columns = layer->columns[at->word];
     const uint32_t open = find_open(sensing, place, layer->plus_alone != 0) & columns;
-    uint32_t wrong;
 
     at->meant[0] = layer->sign[index];
     at->meant[1] = layer->nonzero[index];
@@ -96,28 +96,46 @@ static void lift_word(const ebnn_sensing *sensing, const ebnn_lifted_layer *laye
         at->read[input][0] = sensing->sign[of_input] & columns;
         at->read[input][1] = sensing->nonzero[of_input] & columns;
     }
-    lifted->sign[index] = at->read[1][0];
-    lifted->nonzero[index] = at->read[1][1];
-    wrong = unlike(at->meant, at->read[1]);
-    if ((wrong | unlike(at->meant, at->read[0]) | open) == 0) {
-        return; /* as most are */
-    }
-    lifted->wrong += ebnn_popcount(wrong);
+    lifted->wrong += ebnn_popcount(unlike(at->meant, at->read[1]));
     list_wrong(lifted, at, columns & ~open);
     if (open != 0) {
         list_open(lifted, at, layer->place[index], open);
     }
 }
 
+/* A neuron's row of words: most are certain and as they are meant, and are looked at no further. */
+static void lift_row(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, uint32_t neuron, ebnn_lifted *lifted)
+{
+    const size_t begin = (size_t)neuron * layer->words;
+    const uint32_t *const meant_sign = layer->sign + begin, *const meant_nonzero = layer->nonzero + begin;
+    const uint32_t *const places = layer->place + begin, *const columns = layer->columns;
+    const uint32_t *const signs = sensing->sign, *const nonzeros = sensing->nonzero;
+    uint32_t *const sign = lifted->sign + begin, *const nonzero = lifted->nonzero + begin;
+    const uint32_t words = layer->words, low = layer->plus_alone != 0 ? 1 : 0;
+    const int32_t *const fresh = sensing->fresh;
+
+    for (uint32_t word = 0; word < words; word++) {
+        const size_t place = places[word], with_minus = 2 * place + low, with_plus = 2 * place + 1;
+        const uint32_t unlike_plus =
+            (signs[with_plus] ^ meant_sign[word]) | (nonzeros[with_plus] ^ meant_nonzero[word]);
+        const uint32_t unlike_minus =
+            (signs[with_minus] ^ meant_sign[word]) | (nonzeros[with_minus] ^ meant_nonzero[word]);
+
+        sign[word] = signs[with_plus] & columns[word];
+        nonzero[word] = nonzeros[with_plus] & columns[word];
+        if (((unlike_plus | unlike_minus) & columns[word]) != 0 || fresh[place] >= 0) {
+            lifted_word at = {neuron, word, {0, 0}, {{0, 0}, {0, 0}}};
+
+            lift_word(sensing, layer, &at, columns[word], lifted);
+        }
+    }
+}
+
 void ebnn_lift(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, ebnn_lifted *lifted)
 {
-    lifted_word at;
-
     lifted->listed = lifted->opened = lifted->wrong = 0;
     lifted->alike = 1;
-    for (at.neuron = 0; at.neuron < layer->neurons; at.neuron++) {
-        for (at.word = 0; at.word < layer->words; at.word++) {
-            lift_word(sensing, layer, &at, lifted);
-        }
+    for (uint32_t neuron = 0; neuron < layer->neurons; neuron++) {
+        lift_row(sensing, layer, neuron, lifted);
     }
 }

@@ -13,15 +13,33 @@
 #define EBNN_TURN_ROWS 8
 #define EBNN_TURN_SLICES 32
 #define EBNN_BLOCK_SLICES 4
+#define EBNN_PAIR_SLICES (2 * EBNN_BLOCK_SLICES) /* of two blocks, which are drawn at once */
+#define EBNN_TURN_PAIRS (EBNN_TURN_SLICES / EBNN_PAIR_SLICES)
 
-/* Rows and their weights, which the kernel replaces by what becomes of them. */
+/* A law in bit slices, by what a weight is now, each as a whole word: see ebnn_slice_of and ebnn_may_be. */
+typedef struct ebnn_sliced_law {
+    uint32_t minus[EBNN_TURN_SLICES][EBNN_TURN_VALUES];
+    uint32_t at_most_zero[EBNN_TURN_SLICES][EBNN_TURN_VALUES];
+    uint32_t may_be_minus[EBNN_TURN_VALUES];
+    uint32_t may_be_zero[EBNN_TURN_VALUES];
+    bool signs; /* signs turn into signs alone, so that both thresholds of theirs are one */
+} ebnn_sliced_law;
+
+/* Rows and their weights, and where what becomes of them goes, which may be in their place. */
 typedef struct ebnn_turned {
-    uint32_t bank_row[EBNN_TURN_ROWS];
-    uint32_t sign[EBNN_TURN_ROWS];
-    uint32_t nonzero[EBNN_TURN_ROWS];
+    const uint32_t *bank_row;
+    const uint32_t *sign;
+    const uint32_t *nonzero;
+    uint32_t *found_sign;
+    uint32_t *found_nonzero;
 } ebnn_turned;
 
-typedef void ebnn_turns_kernel(const ebnn_turns *turns, const ebnn_law *law, ebnn_turned *rows);
+/*
+ * EBNN_TURN_ROWS rows of one law, by at most `pairs` pairs of blocks. Answers bit = row: those with columns that are not
+ * decided by these; what is found of such rows means nothing.
+ */
+typedef uint32_t ebnn_turns_kernel(const ebnn_turns *turns, const ebnn_sliced_law *law, const ebnn_turned *rows,
+                                   uint32_t pairs);
 
 ebnn_turns_kernel ebnn_turns_portable;
 
@@ -39,12 +57,6 @@ static inline uint32_t ebnn_slice_of(uint64_t threshold, uint32_t slice)
 static inline uint32_t ebnn_may_be(uint64_t threshold)
 {
     return threshold == 0 ? 0 : UINT32_MAX;
-}
-
-/* Whether signs turn into signs alone, so that both thresholds are one. */
-static inline bool ebnn_law_of_signs(const ebnn_law *law)
-{
-    return law->minus[0] == law->at_most_zero[0] && law->minus[2] == law->at_most_zero[2];
 }
 
 #endif
