@@ -142,7 +142,7 @@ def test_the_banks_of_another_network_are_refused() -> None:
     mapped = on_chip(_dense([[1, 1, -1, -1]], WeightKind.BINARY, BITS_4))
     other = on_chip(_dense([[1, 1, -1, -1]] * 33, WeightKind.BINARY, BITS_4))
     with pytest.raises(
-        TargetError, match=r"the chip has 2 programmed banks of 32 x 32 synapses, but .* uses 1 of 32 x 32"
+        TargetError, match=r"the chip has 2 programmed banks of 32 x 32 synapses, but .* lies in the first 1 of 32 x 32"
     ):
         MacroDriver(mapped, banks_with(meant_values(other)))
 
