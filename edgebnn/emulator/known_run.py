@@ -27,20 +27,18 @@ from edgebnn.emulator.descriptors import (
 )
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.program import Program, assemble
-from edgebnn.emulator.sliced_layers import BLOCK_SAMPLES, SlicedLayer, can_slice, sample_bytes
+from edgebnn.emulator.sliced_layers import BLOCK_SAMPLES, GAP, SlicedLayer, can_slice, sample_bytes, spaced
 from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.mapping.plan import AddStage, CopyStage, Layout, LinearStage
 from edgebnn.mapping.rows import fan_in_order, input_order
 from edgebnn.processors import usable_processors
 
 Octets = npt.NDArray[np.uint8]
-Number = TypeVar("Number", np.int16, np.uint32)
+Number = TypeVar("Number", np.int8, np.int16, np.uint32)
 
 _MOST_BYTES = 256 << 20  # samples beyond are run afresh
 _INPUT, _SCORES = 0, 1  # EBNN_HOST_INPUT, EBNN_HOST_SCORES
 _PART_SAMPLES = 256  # that a thread runs at a time
-# Words between samples that are about to be turned: a column shall not compete for one set of a cache.
-_GAP = 16
 _SUMS = Layout(1, 1, 1, "int32", 32)
 # A changed weight costs a sample as much as so many words of a fresh run, where its inputs are packed.
 _WORDS_A_CHANGE = 16
@@ -148,12 +146,11 @@ class KnownRun:
         assert isinstance(stage, LinearStage), "dense layers alone are known"
         source = self._source(place, stage, encoded)
         if self._is_first(place):
-            values = np.empty((len(source), stage.fan_in + _GAP), np.int16)[:, : stage.fan_in]
-            values[:] = _decoded(source, stage.input)[:, input_order(stage.fan_in, stage.window)]
-            return _KnownLayer(_in_blocks(self._sums(place, encoded, 0, _GAP)), _in_blocks(values))
+            values = _decoded(source, stage.input)[:, input_order(stage.fan_in, stage.window)]
+            return _KnownLayer(_in_blocks(self._sums(place, encoded, 0, GAP)), _in_blocks(spaced(values, np.int16)))
         sums = self._sums(place, source, place)
         weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
-        columns = np.ascontiguousarray(fan_in_order(weights, stage.window).T, np.int8)
+        columns = np.ascontiguousarray(spaced(fan_in_order(weights, stage.window), np.int8).T)
         inputs = np.ascontiguousarray(source).view(np.uint32)
         return _KnownLayer(sums, None, None, inputs, columns, SlicedLayer.of(self._panels(place), inputs, sums))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,11 @@ from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.processors import usable_processors
 
 Octets = npt.NDArray[np.uint8]
+Number = TypeVar("Number", np.int8, np.int16)
 
 BLOCK_SAMPLES = 64  # EBNN_KNOWN_SAMPLES
+# Numbers between the rows of what is about to be turned: a column shall not compete for one set of a cache.
+GAP = 64
 _MOST_PLANES = 16  # of a counter
 _MOST_PLACES = 0xFFFF  # of a list
 _MOST_CHANGE = 127  # of a sum by a neuron's wrong weights
@@ -63,7 +67,8 @@ class SlicedLayer:
             host_library().ebnn_sliced_limits_of(
                 ctypes.addressof(described), address(sums[here]), len(sums[here]), address(limits[block])
             )
-            columns[block, :, : len(inputs[here])] = _signs(inputs[here], panels.layer.input.channels).T
+            signs = spaced(_signs(inputs[here], panels.layer.input.channels), np.int8)
+            columns[block, :, : len(signs)] = signs.T
 
         with ThreadPoolExecutor(usable_processors()) as pool:
             list(pool.map(know, range(blocks)))
@@ -96,6 +101,13 @@ class SlicedLayer:
             None if wrong is None else wrong.ctypes.data, 0 if wrong is None else len(wrong), len(self.inputs),
             lists.input_rows, _planes(lists), change_planes, lists.bytes,
         )  # fmt: skip
+
+
+def spaced(rows: npt.NDArray[Any], dtype: type[Number]) -> npt.NDArray[Number]:
+    """Rows (n, m), fit to be turned."""
+    found = np.empty((len(rows), rows.shape[1] + GAP), dtype)[:, : rows.shape[1]]
+    found[:] = rows
+    return found
 
 
 def can_slice(panels: PanelsDescriptor) -> bool:

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ebnn_internal.h"
+#include "ebnn_lowest_bit.h"
 
 /* The lists of a layer from one neuron on. */
 typedef struct changed_neuron {
@@ -62,14 +63,6 @@ static void add_columns(const ebnn_difference_block *at)
     }
 }
 
-/* The place of the lowest bit that is set. */
-static uint32_t lowest_bit(uint64_t bits)
-{
-    const uint64_t below = (bits & (0 - bits)) - 1;
-
-    return ebnn_popcount((uint32_t)below) + ebnn_popcount((uint32_t)(below >> 32));
-}
-
 /* The known run's bits, and those turned round of which the sum crosses its threshold. */
 static void write_crossing(const ebnn_difference_block *at, ebnn_host_series target)
 {
@@ -90,7 +83,7 @@ static void write_crossing(const ebnn_difference_block *at, ebnn_host_series tar
         uint64_t crossing = at->adding->find_crossing(known + place, at->sums + place, steps->thresholds[neuron], down);
 
         for (crossing = crossing >> at->first % EBNN_KNOWN_SAMPLES & all; crossing != 0; crossing &= crossing - 1) {
-            uint8_t *sample = target.first + lowest_bit(crossing) * target.stride;
+            uint8_t *sample = target.first + ebnn_lowest_bit(crossing) * target.stride;
 
             ((uint32_t *)(void *)sample)[neuron / 32] ^= UINT32_C(1) << neuron % 32;
         }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "ebnn_lowest_bit.h"
 #include "ebnn_writer.h"
 
 /* Words of a block's sums, and of some samples' beside them. */
@@ -55,7 +56,7 @@ static void add_changed_inputs(const ebnn_difference_block *at, const uint32_t *
             changed |= now[words + word] ^ known[words + word];
         }
         for (; changed != 0; changed &= changed - 1) {
-            const uint32_t input = word * 32 + ebnn_popcount((changed & (0 - changed)) - 1);
+            const uint32_t input = word * 32 + ebnn_lowest_bit(changed);
             const int32_t change = value_at(difference, now, input) - value_at(difference, known, input);
 
             at->adding->add_weights(sums, difference->weights + (size_t)input * neurons, change, neurons);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ebnn_internal.h"
+#include "ebnn_lowest_bit.h"
 #include "ebnn_slicing.h"
 
 /* A sample's list. */
@@ -93,11 +94,6 @@ static void slice_changes(const sliced_block *at)
     }
 }
 
-static uint32_t lowest_bit(uint32_t bits)
-{
-    return ebnn_popcount((bits & (0 - bits)) - 1);
-}
-
 /* The rows of the inputs that changed. */
 static changed_inputs list_changed(const sliced_block *at, const uint32_t *now, const uint32_t *known, uint16_t *list)
 {
@@ -107,7 +103,7 @@ static changed_inputs list_changed(const sliced_block *at, const uint32_t *now, 
 
     for (uint32_t word = 0; word < at->shape.input_words; word++) {
         for (uint32_t changed = now[word] ^ known[word]; changed != 0; changed &= changed - 1) {
-            const uint32_t bit = lowest_bit(changed);
+            const uint32_t bit = ebnn_lowest_bit(changed);
             const uint32_t place = 2 * (word * EBNN_WORD_BITS + bit) + (now[word] >> bit & 1);
 
             found.count++;

@@ -77,15 +77,30 @@ void ebnn_sliced_rows(const ebnn_sliced_layer *sliced, const ebnn_lists *lists, 
     }
 }
 
-/* What a counter must reach for the sum to reach the step, and inverted; `sum` is within the inputs' number. */
-static uint32_t inverted_limit(const ebnn_sliced_layer *sliced, uint32_t neuron, uint32_t sum, bool down)
-{
-    const int32_t most = (int32_t)sliced->layer.input.channels + 1;
-    const int32_t threshold = sliced->layer.steps.thresholds[neuron];
-    int32_t wanted = down ? -(threshold < -most ? -most : threshold) : threshold;
+/* What the sums of 32 neurons are more than, where their counters' limits stand inverted: inverted = sum - base. */
+typedef struct limit_bases {
+    uint32_t base[EBNN_SLICED_NEURONS];
+    uint32_t count;  /* of neurons that are there */
+    uint32_t turned; /* bit = neuron: its answer is turned over */
+} limit_bases;
 
-    wanted = wanted > most ? most : wanted < -most ? -most : wanted;
-    return ~(uint32_t)(2 * most - 1 + wanted - (int32_t)sum) & ((UINT32_C(1) << sliced->planes) - 1);
+static limit_bases bases_of(const ebnn_sliced_layer *sliced, uint32_t word)
+{
+    const ebnn_steps *steps = &sliced->layer.steps;
+    const int32_t most = (int32_t)sliced->layer.input.channels + 1; /* beyond all sums */
+    const uint32_t first = word * EBNN_SLICED_NEURONS, neurons = sliced->layer.output.channels;
+    limit_bases found = {{0}, 0, 0};
+
+    for (; found.count < EBNN_SLICED_NEURONS && first + found.count < neurons; found.count++) {
+        const uint32_t down = ebnn_bit(steps->directions, first + found.count);
+        int32_t wanted = steps->thresholds[first + found.count];
+
+        wanted = wanted > most ? most : wanted < -most ? -most : wanted;
+        wanted = down != 0 ? -wanted : wanted;
+        found.base[found.count] = (uint32_t)(2 * most + wanted);
+        found.turned |= down << found.count;
+    }
+    return found;
 }
 
 void ebnn_sliced_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint8_t *limits)
@@ -93,23 +108,23 @@ void ebnn_sliced_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums
     const ebnn_slicing_kernel *slicing = ebnn_find_slicing(false);
     const ebnn_sliced_shape shape = ebnn_sliced_shape_of(sliced);
     const uint32_t neurons = sliced->layer.output.channels, words = sliced->bytes / 4;
+    const uint32_t mask = (UINT32_C(1) << sliced->planes) - 1;
 
-    for (size_t sample = 0; sample < count; sample++, sums += neurons) {
-        for (uint32_t word = 0; word < shape.row_words; word++) {
-            uint32_t *panel =
-                (uint32_t *)(void *)(limits + ebnn_sliced_limits_at(&shape, 0, word / words, sample)) + word % words;
-            uint32_t values[EBNN_SLICED_NEURONS], turned = 0;
+    for (uint32_t word = 0; word < shape.row_words; word++) {
+        const limit_bases bases = bases_of(sliced, word);
+        uint32_t values[EBNN_SLICED_NEURONS] = {
+            0}; /* those that are not there never reach the largest limit there is */
 
-            for (uint32_t i = 0; i < EBNN_SLICED_NEURONS; i++) {
-                const uint32_t neuron = word * EBNN_SLICED_NEURONS + i;
-                const bool there = neuron < neurons, down = there && ebnn_bit(sliced->layer.steps.directions, neuron);
+        for (size_t sample = 0; sample < count; sample++) {
+            const uint32_t *of_sample = sums + sample * neurons + (size_t)word * EBNN_SLICED_NEURONS;
+            uint8_t *panel = limits + ebnn_sliced_limits_at(&shape, 0, word / words, sample);
+            uint32_t *at = (uint32_t *)(void *)panel + word % words;
 
-                /* a neuron that is not there never reaches its limit, the largest that there is */
-                values[i] = there ? inverted_limit(sliced, neuron, sums[neuron], down) : 0;
-                turned |= (down ? UINT32_C(1) : 0) << i;
+            for (uint32_t i = 0; i < bases.count; i++) {
+                values[i] = (of_sample[i] - bases.base[i]) & mask;
             }
-            slicing->slice_values(values, sliced->planes, panel, words);
-            panel[sliced->planes * words] = turned;
+            slicing->slice_values(values, sliced->planes, at, words);
+            at[sliced->planes * words] = bases.turned;
         }
     }
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,23 @@ def test_a_chip_is_described_in_words_and_drawn_in_number(deployment: edgebnn.De
     alone = deployment.emulate((X, Y), [chip], firmware_samples=0)
     assert alone.chips[0] == result.chips[2]
     assert alone.summary is not None and alone.summary.wrong_bits.spread is None
+
+
+@pytest.mark.parametrize(
+    "words", [{"ber": 0.15}, {"errors": "device", "policy": "ultra-low-energy", "cycles": 10**9}], ids=["ber", "device"]
+)
+def test_firmware_on_a_chips_file_answers_as_the_chip_of_that_seed_among_many(
+    deployment: edgebnn.Deployment, tmp_path: Path, words: dict[str, Any]
+) -> None:
+    like = deployment.chip(0, **words)
+    x = np.random.default_rng(1).integers(-128, 128, (3000, 4, 120)).astype(np.int8)
+    x = x[np.argsort(np.abs(np.diff(deployment.run(x), axis=1)[:, 0]))[:24]]  # which few errors turn
+    among_many = deployment.emulate(x, chips=3, like=like, seed=5, firmware_samples=0).chips[2]
+    replace(like, seed=7).save(tmp_path / "chip.json", deployment.mapped.target)
+    chip = edgebnn.ChipInstance.load(tmp_path / "chip.json")
+    classes = deployment.run(x, on="firmware", chip=chip).argmax(axis=1)
+    changed = np.count_nonzero(classes != deployment.run(x).argmax(axis=1))
+    assert among_many.seed == chip.seed and changed == among_many.changed > 0
 
 
 def test_energy_goes_with_the_square_of_the_chips_supply(deployment: edgebnn.Deployment) -> None:
