@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -52,10 +53,11 @@ from edgebnn.frontend import (
     runnable_model,
 )
 from edgebnn.frontend.problems import printable
+from edgebnn.legible import legible_name
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
-from edgebnn.mapping.folder import FIRMWARE_ELF, read_folder, write_folder
+from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
@@ -69,6 +71,8 @@ from edgebnn.network.types import Input
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 
 _MOST_LABEL = 1 << 31  # far more than there are classes, and within every type of integer that counts them
+PLACEMENTS = ("linear", "ber-aware")
+MOST_READINGS = 64
 MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
 
 Step = Callable[[str, float], None]
@@ -362,7 +366,8 @@ class Deployment:
         network = replace(found.network, trimmed_for=title)
         provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}, trim: {title}")
         clock.tick("trim it")
-        return _deployed(map_network(network, mapped.target, provenance, mapped.allocation), toolchain, clock)
+        told = {name: self.files[name] for name in (PLACEMENT,) if name in self.files}
+        return _deployed(map_network(network, mapped.target, provenance, mapped.allocation), toolchain, clock, told)
 
     def save(self, folder: str | Path) -> None:
         """Writes the deployment folder, whole or not at all."""
@@ -374,6 +379,9 @@ def compile(
     target: str | Path | Target = "rram130",
     *,
     policy: str | None = None,
+    placement: str = "linear",
+    chip: ChipInstance | int | None = None,
+    readings: int = 4,
     input_type: Stated[str] = None,
     input_scale: Stated[str | float | Fraction] = None,
     input_offset: Stated[str | float | Fraction] = None,
@@ -389,17 +397,26 @@ def compile(
     ..., `bits`, `trits`), `input_scale` (what one integer is worth to the model, such as "1/255") and `input_offset`
     (what the integer 0 is worth) say which integers a float32 input holds: all inputs, or by their names in a dict.
     `calibration`, samples as the model takes them, of several inputs by name, shows that range too, and those by which
-    float layers become int8. `output` names the output that the network
-    ends in, where the model has several. Raises an EdgeBNNError that says what to do.
+    float layers become int8. `output` names the output that the network ends in, where the model has several.
+
+    `placement` is `linear`, or `ber-aware`: the weights that matter in the cells that err least, of a `chip`, an
+    instance or the seed of one with errors by place, as so many `readings` of it show them; without one, as all chips
+    of the target err. `calibration` then shows which weights matter. docs/mapping.md has the reasoning.
+
+    Raises an EdgeBNNError that says what to do.
     """
+    check_whole(readings=readings)
+    _check_placement(placement, chip, readings, calibration)
     reading = _read_options(input_type, input_scale, input_offset, calibration, output)
+    reading = replace(reading, more_to_calibrate=placement != "linear")
     clock = _Clock(step)
-    chip = target if isinstance(target, Target) else load_target(str(target))
+    described = target if isinstance(target, Target) else load_target(str(target))
     with model_file(model) as path:
         network = read_network(path, reading)
     clock.tick("read the model")
-    options = f"compile --target {chip.name}"
+    options = f"compile --target {described.name}"
     options += f" --policy {policy}" if policy else ""
+    options += f" --placement {placement}" if placement != "linear" else ""
     options += reading.stated()
     options += f" --calibration sha256:{_digest(network.inputs, calibration)}" if calibration is not None else ""
     options += f" --output {printable(output)}" if output else ""
@@ -408,15 +425,43 @@ def compile(
         options=options,
         model_name=network.name,
         model_sha256=network.model_sha256,
-        target_name=chip.name,
-        target_sha256=chip.sha256,
+        target_name=described.name,
+        target_sha256=described.sha256,
     )
-    return _deployed(map_network(network, chip, provenance, Allocation(policy=policy)), toolchain, clock)
+    mapped, told = map_network(network, described, provenance, Allocation(policy=policy)), {}
+    if placement != "linear" and calibration is not None:
+        from edgebnn.mapping.placed import placed  # the solvers of chips take a while to load
+
+        instance = ChipInstance(chip, errors=ErrorModel.TABLE) if isinstance(chip, int) else chip
+        if instance is not None:
+            check_chip(instance, described, mapped.policy or default_policy(described))
+        mapped, told[PLACEMENT] = placed(mapped, instance, batch_of(network.inputs, calibration), readings)
+        clock.tick("place it")
+    return _deployed(mapped, toolchain, clock, told)
 
 
-def _deployed(mapped: MappedNetwork, toolchain: str, clock: _Clock) -> Deployment:
-    """A mapped network with every file that is emitted for it."""
+def _check_placement(placement: str, chip: object, readings: int, calibration: object) -> None:
+    """TargetError where the words of a placement do not go together."""
+    if placement not in PLACEMENTS:
+        raise TargetError(f"there is no placement '{legible_name(placement)}'; choose one of: {', '.join(PLACEMENTS)}")
+    if placement == "linear":
+        if chip is not None:
+            raise TargetError("a chip goes with the placement ber-aware, which asks where it errs; leave it out")
+        return
+    if calibration is None:
+        raise TargetError("the placement ber-aware asks which weights matter; give calibration samples")
+    if chip is not None and (isinstance(chip, bool) or not isinstance(chip, ChipInstance | int)):
+        raise TargetError("the chip of a placement is a chip instance, or a seed")
+    if not 1 <= readings <= MOST_READINGS:
+        raise TargetError(f"{readings} readings of a chip are out of range; use 1 to {MOST_READINGS}")
+
+
+def _deployed(
+    mapped: MappedNetwork, toolchain: str, clock: _Clock, told: Mapping[str, bytes] = MappingProxyType({})
+) -> Deployment:
+    """A mapped network with every file that is emitted for it, and those of the stages before."""
     files = {
+        **told,
         **binary_files(mapped),
         "memory_map.json": memory_map_json(mapped),
         "memory_map.csv": cells_csv(mapped),

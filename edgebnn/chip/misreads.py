@@ -14,16 +14,16 @@ Probabilities = npt.NDArray[np.float64]
 _INPUT = 1  # +1
 
 
-def wrong_read(banks: ProgrammedBanks, sign: Words, nonzero: Words) -> Probabilities:
-    """The probability that one read with the input +1 does not answer the weight, float64 (banks, rows, 32).
+def wrong_read(banks: ProgrammedBanks, sign: Words, nonzero: Words, given: int = _INPUT) -> Probabilities:
+    """The probability that one read with the input +1, or where `given` is 0 with -1, does not answer the weight.
 
-    `sign` and `nonzero` are the weights, uint32 (banks, rows), as a `Pattern` has them. Most answers are certain, with
-    0 or 1; the others come anew with each read or inference.
+    float64 (banks, rows, 32). `sign` and `nonzero` are the weights, uint32 (banks, rows), as a `Pattern` has them. Most
+    answers are certain, with 0 or 1; the others come anew with each read or inference.
     """
-    wrong = unpack((sign ^ banks.sign[..., _INPUT]) | (nonzero ^ banks.nonzero[..., _INPUT])).astype(np.float64)
+    wrong = unpack((sign ^ banks.sign[..., given]) | (nonzero ^ banks.nonzero[..., given])).astype(np.float64)
     place = banks.fresh >= 0
     if place.any():
-        table = banks.tables[banks.fresh[place], _INPUT]
+        table = banks.tables[banks.fresh[place], given]
         minus, at_most_zero = _probability(table, 0), _probability(table, 1)
         plus, there = unpack(sign[place]), unpack(nonzero[place])
         right = np.where(there, np.where(plus, 1 - at_most_zero, minus), at_most_zero - minus)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgebnn.cli.options import model_argument, reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import OutputFolder
+
+if TYPE_CHECKING:
+    from edgebnn.chip.instance import ChipInstance
+    from edgebnn.chip.target import Target
+
+
+def _chip(chip: str, target: Target, policy: str | None) -> ChipInstance | int:
+    from edgebnn.cli.options import chip_of_file, is_seed
+
+    return int(chip) if is_seed(chip) else chip_of_file(Path(chip), target, policy)
 
 
 @click.command(cls=JsonCommand)
@@ -23,7 +34,25 @@ from edgebnn.cli.places import OutputFolder
 )
 @click.option("--policy", help="Programming policy of the RRAM (edgebnn targets show TARGET lists them).")
 @click.option(
-    "--placement", type=click.Choice(["linear"]), default="linear", show_default=True, help="How tiles go to banks."
+    "--placement",
+    type=click.Choice(["linear", "ber-aware"]),
+    default="linear",
+    show_default=True,
+    help="How weights go to cells: one after the other, or those that matter to the cells that err least (with "
+    "--calibration, and of a --chip).",
+)
+@click.option(
+    "--chip",
+    metavar="SEED|FILE",
+    help="The chip whose errors the placement goes by: a file, or the seed of one with errors by place. [default: what "
+    "all chips of the target have in common]",
+)
+@click.option(
+    "--readings",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="How often the chip is programmed and read to learn where it errs.",
 )
 @reading_options
 @click.option(
@@ -39,6 +68,8 @@ def compile(
     folder: Path | None,
     policy: str | None,
     placement: str,
+    chip: str | None,
+    readings: int,
     input_type: tuple[str, ...],
     input_scale: tuple[str, ...],
     input_offset: tuple[str, ...],
@@ -61,7 +92,7 @@ def compile(
     def step(name: str, seconds: float) -> None:
         steps.append((name, seconds))
         if not json_flag:
-            click.echo(f"step {len(steps)}/5: {name} ({seconds:.2f} s)", err=True)
+            click.echo(f"step {len(steps)}/{5 if placement == 'linear' else 6}: {name} ({seconds:.2f} s)", err=True)
 
     described = load_target(target)
     if folder is None:
@@ -72,6 +103,9 @@ def compile(
         model,
         described,
         policy=policy,
+        placement=placement,
+        chip=None if chip is None else _chip(chip, described, policy),
+        readings=readings,
         input_type=options.input_type,
         input_scale=options.input_scale,
         input_offset=options.input_offset,

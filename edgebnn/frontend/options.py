@@ -50,7 +50,8 @@ class ReadOptions:
     integers, by default 1, and `input_offset` that of the integer 0, by default 0: for all inputs, or `PerInput`.
     Samples in `calibration` (batch first, in the model's own layout, of several inputs by their names) show the range
     of an input where the model itself does not, and those of float layers that are to become int8. `output` names the
-    output that the network ends in, where the model has several.
+    output that the network ends in, where the model has several. With
+    `more_to_calibrate` the samples are of use besides, so nothing is said against them.
     """
 
     input_type: str | PerInput[str] | None = None
@@ -58,6 +59,7 @@ class ReadOptions:
     calibration: Samples | None = None
     output: str | None = None
     input_offset: Fraction | PerInput[Fraction] | None = None
+    more_to_calibrate: bool = False
 
     def of(self, name: str) -> InputOptions:
         """What is said of the input of this name."""

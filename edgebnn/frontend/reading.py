@@ -62,7 +62,7 @@ def inspect_model(path: Path | str, options: ReadOptions | None = None) -> Inspe
     name = printable(path.stem)
     lowered = lower(graph, name, options, model)
     typed = all(options.of(given.name).type is not None for given in graph.inputs)
-    if typed and options.calibration is not None and lowered.network is not None:
+    if typed and options.calibration is not None and not options.more_to_calibrate and lowered.network is not None:
         _check_calibrates(lowered.network)
     return Inspection(name, graph.sha256, lowered.network, lowered.problems, graph.producer)
 

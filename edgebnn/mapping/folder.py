@@ -16,6 +16,7 @@ from edgebnn.places import MAX_RECORD_BYTES, RECORD
 
 FIRMWARE = "firmware"
 MAX_BYTES = 1 << 29  # of all files that a record names
+PLACEMENT = "placement.json"
 FIRMWARE_ELF = "firmware.elf"
 
 

@@ -9,6 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,6 +25,7 @@ from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
+from edgebnn.mapping.folder import PLACEMENT
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.network import how_taken, what_is_taken
@@ -70,6 +72,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         **memory_document(deployment),
         "available": available_document(mapped.target),
         "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
+        "placement": _placement(deployment),
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
         "compiler": firmware.compiler if firmware is not None else None,
         "notes": list(mapped.network.notes)
@@ -77,6 +80,14 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
             [] if firmware else ["no cross compiler was found, so there is no firmware.elf: pip install 'edgebnn[soc]'"]
         ),
     }
+
+
+def _placement(deployment: Deployment) -> Document:
+    """How weights went to cells; `placement.json` has the neurons besides."""
+    told = deployment.files.get(PLACEMENT)
+    if told is None:
+        return {"kind": "linear"}
+    return {name: value for name, value in msgspec.json.decode(told).items() if name != "layers"}
 
 
 def chip_of_deployment(mapped: MappedNetwork, chip: ChipInstance) -> Document:

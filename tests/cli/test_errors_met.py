@@ -71,3 +71,32 @@ def test_what_is_refused(compiled: tuple[Path, Path], tmp_path: Path) -> None:
     assert command("compile", model, "--target", "host", "--input-type", "uint8", "-o", tmp_path / "pc").exit_code == 0
     result = command("trim", tmp_path / "pc", "--chip", 1, "--calibration", data, "-o", tmp_path / "own")
     assert result.exit_code == 1 and "has no RRAM" in result.stderr
+
+
+def test_a_network_is_placed_by_errors(compiled: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, data = compiled
+    model = dense().save(tmp_path)
+    words = ("compile", model, "--input-type", "uint8", "--policy", "ultra-low-energy", "--calibration", data)
+    told = document(*words, "--placement", "ber-aware", "--chip", 3, "--readings", 1, "-o", tmp_path / "placed")
+    assert told["placement"]["kind"] == "ber-aware" and told["placement"]["harm"] < 0.8
+    assert told["placement"]["chip"] == "chip 3 (errors table, policy ultra-low-energy)"
+    placed, linear, x = edgebnn.load(tmp_path / "placed"), edgebnn.load(folder), np.load(data)["x"]
+    assert placed.mapped.allocation.banks is not None
+    for on in ("fast", "firmware"):
+        assert np.array_equal(placed.run(x, on=on, integers=True), linear.run(x, integers=True))
+    listed = json.loads((tmp_path / "placed/placement.json").read_text())["layers"]
+    assert [bank for layer in listed.values() for bank in layer["banks"]] == list(placed.mapped.allocation.banks)
+    trimmed = placed.trim(3, x)
+    assert trimmed.mapped.allocation == placed.mapped.allocation and "placement.json" in trimmed.files
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--placement", "ber-aware"), "give calibration samples"),
+        (("--chip", "3"), "goes with the placement ber-aware"),
+    ],
+)
+def test_placements_that_are_refused(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    result = command("compile", dense().save(tmp_path), "--input-type", "uint8", "-o", tmp_path / "out", *words)
+    assert result.exit_code == 1 and said in result.stderr and not (tmp_path / "out").exists()

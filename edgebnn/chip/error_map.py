@@ -1,0 +1,120 @@
+"""Where a chip errs: how often each of its cells reads a weight wrong, learnt from a few programmings of the chip.
+
+Each reading programs banks with one weight and reads them back once. What is wrong by chance and what a place is to
+blame for look alike in one reading, so the rates are estimates (empirical Bayes, Gamma and Poisson): a bank, a row, a
+column and a cell each err so many times as often as the larger thing that they are part of, and as far from once as the
+differences among all of their kind show to be more than chance. Where nothing but chance is at work, as with the error
+model `ber`, all cells come out alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.geometry import Geometry
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.misreads import wrong_read
+from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY, Pattern
+from edgebnn.chip.programming import program
+from edgebnn.chip.rates import model_rates
+from edgebnn.chip.target import Target
+
+Rates = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+# So many times the banks that are wanted are read again, those that erred least in the first reading.
+_CANDIDATES = 4
+_WHOLE_ROW = np.uint32(0xFFFFFFFF)
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorMap:
+    """How often a cell reads a weight wrong: `rates[w]` of the weight w (+1, -1, in ternary rows 0).
+
+    float32 (stripes, rows, 32), of a chip's first banks.
+    """
+
+    geometry: Geometry
+    rates: dict[int, Rates]
+
+
+def error_map(
+    chip: ChipInstance, target: Target, policy: str, wanted: int, readings: int, ternary: bool = False
+) -> ErrorMap:
+    """The map of a chip from so many readings of each weight, in rows that are ternary or binary.
+
+    The first one reads all banks, the others those alone among which the best `wanted` ones surely are. They are
+    programmings of their own, those that follow the chip's cycles: none is the one that the chip is used with. Raises
+    TargetError for conditions that the target's model does not cover.
+    """
+    assert target.array is not None, "a chip has RRAM"
+    geometry, banks = target.array.geometry, target.array.banks.integer("count")
+    weights = _weights(ternary)
+    shape = (geometry.stripe(banks), geometry.rows)
+    everywhere = np.ones(banks, np.bool_)
+    counts = {weight: _wrong(chip, target, policy, _pattern(geometry, shape, everywhere, weight, ternary), 0)
+              for weight in weights}  # fmt: skip
+    erred = sum(count.sum(axis=(1, 2)) for count in counts.values()).reshape(banks, -1).sum(axis=1)
+    again = np.zeros(banks, np.bool_)
+    again[np.argsort(erred, kind="stable")[: _CANDIDATES * wanted]] = True
+    for weight in weights:
+        pattern = _pattern(geometry, shape, again, weight, ternary)
+        for turn in range(1, readings):
+            counts[weight] += _wrong(chip, target, policy, pattern, turn)
+    read = np.repeat(np.where(again, readings, 1), geometry.words)[:, np.newaxis, np.newaxis]
+    return ErrorMap(geometry, {weight: _estimate(count, read) for weight, count in counts.items()})
+
+
+def batch_map(target: Target, policy: str, wanted: int, ternary: bool = False) -> ErrorMap:
+    """What is known of all chips of a target: all places are alike, and weights of one sign may err more often."""
+    assert target.array is not None, "a chip has RRAM"
+    geometry, signs = target.array.geometry, model_rates(ChipInstance(0), target, policy)
+    rates = {1: signs.plus, -1: signs.minus, 0: signs.mean}
+    shape = (geometry.stripe(wanted), geometry.rows, 32)
+    return ErrorMap(geometry, {weight: np.full(shape, rates[weight], np.float32) for weight in _weights(ternary)})
+
+
+def _weights(ternary: bool) -> tuple[int, ...]:
+    return (1, -1, 0) if ternary else (1, -1)
+
+
+def _pattern(geometry: Geometry, shape: tuple[int, int], banks: Flags, weight: int, ternary: bool) -> Pattern:
+    """One weight in all cells of some banks."""
+    sign, nonzero = (np.full(shape, _WHOLE_ROW if held else 0, np.uint32) for held in (weight > 0, weight != 0))
+    kind = np.full(shape, TERNARY if ternary else BINARY, np.uint8)
+    kind[~np.repeat(banks, geometry.words)] = EMPTY
+    return Pattern(geometry, sign, nonzero, kind, np.full(shape, 1 / 3 if ternary else 0.0))
+
+
+def _wrong(chip: ChipInstance, target: Target, policy: str, pattern: Pattern, turn: int) -> Counts:
+    """How often each cell is wrong in one reading, with inputs of -1 and of +1 in the mean, (stripes, rows, 32)."""
+    conditions = replace(chip.conditions, cycles=chip.conditions.cycles + 1 + turn)
+    programmed = program(replace(chip, conditions=conditions), target, pattern, policy)
+    below, above = (wrong_read(programmed, pattern.sign, pattern.nonzero, given) for given in (0, 1))
+    there = (pattern.kind != EMPTY)[..., np.newaxis]
+    return np.asarray(np.where(there, (below + above) / 2, 0.0))
+
+
+def _estimate(count: Counts, readings: npt.NDArray[np.int64]) -> Rates:
+    """The rate of each cell (stripes, rows, 32) that was wrong so many times in so many readings (stripes, 1, 1)."""
+    expected: Counts = np.broadcast_to(readings, count.shape) * (count.sum() / (readings.sum() * count[0].size))
+    for axes in ((1, 2), (2,), (1,), ()):  # stripes, their rows, their columns, cells
+        expected = expected * _ratio(count.sum(axis=axes, keepdims=True), expected.sum(axis=axes, keepdims=True))
+    return np.asarray(np.clip(expected / readings, 0, 1), np.float32)
+
+
+def _ratio(count: Counts, expected: Counts) -> Counts:
+    """How many times as often as expected each errs: the mean of a Gamma law after a Poisson count.
+
+    The law's variance is what the counts differ by beyond chance.
+    """
+    squares = float((expected**2).sum())
+    beyond = float(((count - expected) ** 2 - expected).sum())
+    if squares == 0 or beyond <= 0:
+        return np.ones_like(count)
+    prior = squares / beyond
+    return np.asarray((count + prior) / (expected + prior))

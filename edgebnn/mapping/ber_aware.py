@@ -1,0 +1,243 @@
+"""Placement by bit error rate: good cells for the weights that matter, and for each cell a weight that it reads well.
+
+The harm of a placement is the sum over all weights of how much the weight matters (`network.sensitivity`) times how
+often its cell reads it wrong (`chip.error_map`). Three things are free, since they change no score: which bank takes
+which tile, the order of a layer's neurons, which is that of the next layer's inputs, and the polarity of each neuron.
+Banks are sorted, the best one for the tile that matters most, which is optimal where the harm is a product of the two.
+Orders are assignment problems: of neurons to rows, whose costs are those of the rows, each with the better polarity,
+and of the next layer's columns that go with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from edgebnn.chip.error_map import ErrorMap, batch_map, error_map
+from edgebnn.chip.geometry import COLUMNS, Geometry
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.errors import TargetError
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import LinearStage, Tile
+from edgebnn.mapping.rows import fan_in_order, input_order
+from edgebnn.mapping.tiling import words_of
+from edgebnn.network.rearranging import Flags, Order, Rearranged, can_turn, channels_of, rearranged
+from edgebnn.network.sensitivity import Sensitivity, sensitivities
+from edgebnn.network.types import Linear, Network
+
+Floats = npt.NDArray[np.float32]
+Costs = npt.NDArray[np.float64]
+
+_MOST_SAMPLES = 256  # that show which weights matter
+_SWEEPS = 2  # over all layers: the order of one is part of the costs of the next
+
+
+@dataclass(frozen=True, eq=False)
+class BerAware:
+    """The network as it is to be placed, the bank of each tile in the plan's order, and what that is expected to do.
+
+    orders, turned: the model's own number of each neuron of a layer, and which are inverted, by the layers' names.
+    banks_alone, harm: of the harm of linear placement what is left with the chosen banks alone, and with all of it.
+    """
+
+    network: Network
+    banks: tuple[int, ...]
+    orders: dict[str, Order]
+    turned: dict[str, Flags]
+    banks_alone: float
+    harm: float
+
+
+def place_by_errors(
+    mapped: MappedNetwork, chip: ChipInstance | None, x: npt.NDArray[np.generic], readings: int
+) -> BerAware:
+    """The best placement found of a network that is mapped linearly, for a chip, or for all chips of the target.
+
+    The batch x, as the network's inputs take it, shows which weights matter; so many readings show where the chip errs.
+    Raises DataError for unsuitable samples, TargetError for a target without RRAM and for what its model does not
+    cover.
+    """
+    maps = _maps(mapped, chip, readings)
+    return ber_aware(mapped, maps, sensitivities(mapped.network, x[:_MOST_SAMPLES]))
+
+
+def _maps(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> dict[str, ErrorMap]:
+    """Where each layer's banks err, by its name: alike for layers of one policy and one kind of weights."""
+    target, wanted = mapped.target, mapped.plan.banks
+    found: dict[tuple[str, bool], ErrorMap] = {}
+    of_layers = {}
+    for name, stage in mapped.linear_stages.items():
+        policy, ternary = (chip.policy if chip else None) or stage.policy, stage.is_ternary
+        if policy is None:
+            raise TargetError(
+                f"target '{target.name}' has no RRAM, so there is nothing to place; leave out --placement"
+            )
+        if (policy, ternary) not in found:
+            found[policy, ternary] = (
+                batch_map(target, policy, wanted, ternary)
+                if chip is None
+                else error_map(chip, target, policy, wanted, readings, ternary)
+            )
+        of_layers[name] = found[policy, ternary]
+    return of_layers
+
+
+def ber_aware(mapped: MappedNetwork, maps: Mapping[str, ErrorMap], counts: Mapping[str, Sensitivity]) -> BerAware:
+    """The best placement found of a network that is mapped linearly, where each layer's banks err as its map says."""
+    layers = [
+        _Layer(node, mapped.linear_stages[node.name], maps[node.name], counts[node.name])
+        for node in mapped.network.linear
+        if node.name in mapped.linear_stages
+    ]
+    linear = sum(layer.harm() for layer in layers)
+    banks = _choose_banks(layers)
+    for layer in layers:
+        layer.move([banks[tile.bank] for tile in layer.stage.tiles])
+    in_banks = sum(layer.harm() for layer in layers)
+    network, by_name = mapped.network, {layer.node.name: layer for layer in layers}
+    for _ in range(_SWEEPS):
+        for name in by_name:
+            network = _arrange(network, name, by_name)
+    tiles = [tile for layer in layers for tile in layer.stage.tiles]
+    return BerAware(
+        network,
+        tuple(banks[tile.bank] for tile in tiles),
+        {name: layer.order for name, layer in by_name.items()},
+        {name: layer.turned for name, layer in by_name.items()},
+        in_banks / linear if linear else 1.0,
+        sum(layer.harm() for layer in layers) / linear if linear else 1.0,
+    )
+
+
+class _Layer:
+    """A layer under placement: weights as rows, rates of its cells by weight, how much each row and column counts.
+
+    Rows are neurons, in the order that is being found, and columns the places of a row.
+    """
+
+    def __init__(self, node: Linear, stage: LinearStage, errors: ErrorMap, counts: Sensitivity) -> None:
+        self.stage, self.map = stage, errors
+        self.order, self.turned = np.arange(node.neurons), np.zeros(node.neurons, np.bool_)
+        self.node, self.neurons, self.channels = node, counts.neurons, counts.inputs
+        self.move([tile.bank for tile in stage.tiles])
+
+    def move(self, banks: list[int]) -> None:
+        """The layer's tiles to these banks."""
+        pairs = list(zip(self.stage.tiles, banks, strict=True))
+        shape = self.node.neurons, self.stage.fan_in
+        self.rates = {
+            weight: _gathered(rates, self.map.geometry, pairs, shape) for weight, rates in self.map.rates.items()
+        }
+
+    @property
+    def rows(self) -> npt.NDArray[np.int8]:
+        """The weights (O, n) in the order of a row's columns."""
+        return fan_in_order(self.node.weights, self.stage.window)
+
+    @property
+    def columns(self) -> Costs:
+        """How much each column counts, (n,)."""
+        order = input_order(self.stage.fan_in, self.stage.window)
+        taps = self.node.weights[0, 0].size
+        return np.asarray(self.channels[order // taps] if self.node.groups == 1 else np.ones(len(order)))
+
+    def tile_counts(self) -> list[float]:
+        """How much each tile counts."""
+        columns, words = self.columns, COLUMNS
+        return [
+            float(self.neurons[tile.neuron :][: tile.neurons].sum() * columns[tile.word * words :][: tile.inputs].sum())
+            for tile in self.stage.tiles
+        ]
+
+    def row_costs(self, sign: int) -> Costs:
+        """The harm of each neuron in each row, inverted where the sign is -1, float64 (O, O)."""
+        rows, columns = self.rows * np.int8(sign), self.columns.astype(np.float32)
+        costs = sum(((rows == weight) * columns) @ rates.T for weight, rates in self.rates.items())
+        return np.asarray(costs, np.float64) * self.neurons[:, np.newaxis]
+
+    def column_costs(self, channels: int) -> Costs:
+        """The harm of each channel's weights in the columns of each channel, float64 (channels, channels).
+
+        With groups of columns, one of each channel, of taps or pixels.
+        """
+        order = input_order(self.stage.fan_in, self.stage.window)
+        places = np.argsort(order).reshape(channels, -1)  # the columns of each channel
+        rows, columns = self.rows, self.columns.astype(np.float32)
+        weighted = self.neurons.astype(np.float32)[:, np.newaxis]
+        costs = np.zeros((channels, channels))
+        for group in places.T:
+            for weight, rates in self.rates.items():
+                held = (rows[:, group] == weight) * (weighted * columns[group])
+                costs += held.T @ rates[:, group]
+        return costs
+
+    def harm(self) -> float:
+        """That of the layer as it is."""
+        rows, columns = self.rows, self.columns.astype(np.float32)
+        each = sum((((rows == weight) * rates) @ columns) for weight, rates in self.rates.items())
+        return float((np.asarray(each, np.float64) * self.neurons).sum())
+
+
+def _gathered(
+    rates: Floats, geometry: Geometry, tiles: list[tuple[Tile, int]], shape: tuple[int, int]
+) -> Floats:  # fmt: skip
+    """The rate of the cell of each row and column of a layer, float32 (O, n)."""
+    found = np.zeros(shape, np.float32)
+    for tile, bank in tiles:
+        for held in words_of(tile, geometry):
+            stripe = geometry.stripe(bank, held.word - tile.word)
+            rows = slice(tile.neuron, tile.neuron + tile.neurons)
+            found[rows, held.word * COLUMNS :][:, : held.inputs] = rates[stripe, : tile.neurons, : held.inputs]
+    return found
+
+
+def _choose_banks(layers: list[_Layer]) -> list[int]:
+    """The bank of each tile, by the tile's number in linear placement: the best bank for the tile that counts most."""
+    counts = np.array([count for layer in layers for count in layer.tile_counts()])
+    rankings = [each for layer in layers for each in [_ranking(layer.map)] * len(layer.stage.tiles)]
+    banks, taken = np.zeros(len(counts), np.int64), set[int]()
+    for tile in np.argsort(-counts, kind="stable"):
+        banks[tile] = next(bank for bank in rankings[tile] if bank not in taken)
+        taken.add(int(banks[tile]))
+    return [int(bank) for bank in banks]
+
+
+def _ranking(errors: ErrorMap) -> list[int]:
+    """The banks, those that err least first."""
+    rate = np.mean([errors.rates[weight].mean(axis=(1, 2)) for weight in (1, -1)], axis=0)
+    of_banks = rate.reshape(-1, errors.geometry.words).mean(axis=1)
+    return [int(bank) for bank in np.argsort(of_banks, kind="stable")]
+
+
+def _arrange(network: Network, name: str, layers: Mapping[str, _Layer]) -> Network:
+    """The network with one layer's neurons in the best order and polarity, while all other layers stay."""
+    layer = layers[name]
+    channels = channels_of(network, layer.node)
+    reader = None if channels is None else layers.get(channels.reader.name)
+    straight = layer.row_costs(1)
+    costs, turned = straight, np.zeros(straight.shape, np.bool_)
+    if can_turn(network, layer.node):
+        inverted = layer.row_costs(-1)
+        turned = inverted < straight
+        costs = np.minimum(straight, inverted)
+    order = np.arange(len(costs))
+    if channels is not None:
+        if reader is not None:
+            costs = costs + reader.column_costs(len(costs))
+        neurons, places = linear_sum_assignment(costs)
+        order[places] = neurons
+    chosen = Rearranged(order, turned[order, np.arange(len(order))])
+    layer.order = layer.order[order]
+    layer.turned = layer.turned[order] ^ chosen.turned
+    layer.neurons = layer.neurons[order]
+    if reader is not None:
+        reader.channels = reader.channels.reshape(len(order), -1)[order].reshape(-1)
+    network = rearranged(network, {name: chosen})
+    for node in network.linear:
+        if node.name in layers:
+            layers[node.name].node = node
+    return network

@@ -1,0 +1,47 @@
+"""A network placed by bit error rate: mapped anew with what `ber_aware` found, and `placement.json`, which tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.instance import ChipInstance
+from edgebnn.mapping.ber_aware import BerAware, place_by_errors
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.planner import map_network
+
+
+def placed(
+    mapped: MappedNetwork, chip: ChipInstance | None, x: npt.NDArray[np.generic], readings: int
+) -> tuple[MappedNetwork, bytes]:
+    """The network, which is mapped linearly, placed for a chip, or for all of the target; and `placement.json`.
+
+    The batch x, as the network's inputs take it, shows which weights matter. Raises what `place_by_errors` raises.
+    """
+    found = place_by_errors(mapped, chip, x, readings)
+    allocation = msgspec.structs.replace(mapped.allocation, banks=found.banks)
+    document = _document(found, mapped, chip, readings)
+    return map_network(found.network, mapped.target, mapped.provenance, allocation), msgspec.json.encode(document)
+
+
+def _document(found: BerAware, mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> dict[str, Any]:
+    """`neurons` are the model's own numbers in the order in which they lie; `inverted` are places in that order."""
+    banks = iter(found.banks)
+    return {
+        "kind": "ber-aware",
+        "chip": None if chip is None else chip.title(mapped.policy or ""),
+        "readings": None if chip is None else readings,
+        "harm_banks_alone": found.banks_alone,
+        "harm": found.harm,
+        "layers": {
+            name: {
+                "banks": [next(banks) for _ in mapped.linear_stages[name].tiles],
+                "neurons": order.tolist(),
+                "inverted": np.flatnonzero(found.turned[name]).tolist(),
+            }
+            for name, order in found.orders.items()
+        },
+    }

@@ -1,0 +1,169 @@
+"""Placement by bit error rate: no score changes, the best of all orders, and nothing to gain where chance errs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations, product
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebnn.chip.error_map import ErrorMap, batch_map, error_map
+from edgebnn.chip.geometry import COLUMNS
+from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.target import Target
+from edgebnn.chip.target_files import load_target
+from edgebnn.emulator.fast import FastPath
+from edgebnn.errors import TargetError
+from edgebnn.mapping.ber_aware import ber_aware, place_by_errors
+from edgebnn.mapping.lifting import wrong_weights
+from edgebnn.mapping.placed import placed
+from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.network import Kind, Network, Tensor, interpret
+from edgebnn.network.rearranging import Rearranged, rearranged
+from edgebnn.network.sensitivity import Sensitivity, sensitivities
+from tests.mapping.test_planner import mapped_on
+from tests.networks import Builder, networks, random_inputs
+
+POLICY = "ultra-low-energy"
+
+
+def small_target() -> Target:
+    """rram130 with 64 banks."""
+    target = load_target("rram130")
+    assert target.array is not None
+    array = msgspec.structs.replace(target.array, banks=msgspec.structs.replace(target.array.banks, value=64))
+    return msgspec.structs.replace(target, array=array)
+
+
+SMALL = small_target()
+
+
+def random_map(banks: int, seed: int) -> ErrorMap:
+    """Rates of banks that differ much."""
+    array = load_target("rram130").array
+    assert array is not None
+    geometry = array.geometry
+    rng = np.random.default_rng(seed)
+    shape = (geometry.stripe(banks), geometry.rows, COLUMNS)
+    return ErrorMap(geometry, {w: rng.random(shape, np.float32) * rng.random((shape[0], 1, 1)) for w in (1, -1, 0)})
+
+
+@given(network=networks(), seed=st.integers(0, 2**32))
+@settings(max_examples=30)
+def test_no_score_changes_without_errors_and_no_harm_grows(network: Network, seed: int) -> None:
+    mapped = mapped_on(network)
+    x = random_inputs(network, seed, 5)
+    maps = dict.fromkeys(mapped.linear_stages, random_map(mapped.plan.banks + 5, seed))
+    found = ber_aware(mapped, maps, sensitivities(network, x))
+    assert np.array_equal(interpret(network, x), interpret(found.network, x))
+    assert found.harm <= found.banks_alone * (1 + 1e-6)
+    assert len(set(found.banks)) == mapped.plan.banks
+    for name, order in found.orders.items():
+        assert sorted(order) == list(range(len(order))) and len(found.turned[name]) == len(order)
+
+
+def harm_of(
+    network: Network,
+    maps: ErrorMap,
+    counts: dict[str, Sensitivity],
+    orders: dict[str, np.ndarray],
+    banks: Sequence[int],
+) -> float:
+    """By its definition, weight by weight, of layers of one tile each."""
+    total = 0.0
+    for place, node in enumerate(network.linear):
+        before = network.linear[place - 1].name if place else None
+        neurons = counts[node.name].neurons[orders[node.name]]
+        inputs = counts[node.name].inputs if before is None else counts[node.name].inputs[orders[before]]
+        for o, i in product(range(node.neurons), range(node.fan_in)):
+            total += neurons[o] * inputs[i] * float(maps.rates[int(node.weights[o, i])][banks[place], o, i])
+    return total
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_it_is_the_best_of_all_orders_and_polarities_of_a_tiny_network(seed: int) -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (5,), -1, 1), np.random.default_rng(seed))
+    builder.linear(4)
+    builder.threshold()
+    builder.linear(2)
+    network = builder.network()
+    mapped, x = mapped_on(network), random_inputs(network, 1, 50)
+    counts, maps, first = sensitivities(network, x), random_map(3, seed), network.linear[0]
+    found = ber_aware(mapped, dict.fromkeys(mapped.linear_stages, maps), counts)
+    unchanged = {node.name: np.arange(node.neurons) for node in network.linear}
+    best = np.inf
+    for order, turned in product(map(np.array, permutations(range(4))), product((False, True), repeat=4)):
+        other = rearranged(network, {first.name: Rearranged(order, np.array(turned))})
+        best = min(best, harm_of(other, maps, counts, unchanged | {first.name: order}, found.banks))
+    linear = harm_of(network, maps, counts, unchanged, (0, 1))
+    assert found.harm * linear == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.parametrize("readings", [1, 4])
+def test_a_chip_that_errs_by_place_errs_less(readings: int) -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (96,), -1, 1), np.random.default_rng(6))
+    builder.linear(64)
+    builder.threshold()
+    builder.linear(10)
+    network = builder.network()
+    mapped, x = mapped_on(network, SMALL), random_inputs(network, 1, 64)
+    before = after = 0
+    for seed in range(3):
+        chip = ChipInstance(seed, errors=ErrorModel.TABLE, policy=POLICY)
+        other, told = placed(mapped, chip, x, readings)
+        assert b'"kind":"ber-aware"' in told
+        before += wrong_weights(mapped, programmed_banks(mapped, chip))
+        after += wrong_weights(other, programmed_banks(other, chip))
+        assert np.array_equal(FastPath(mapped).run(x), FastPath(other).run(x))
+    assert after < 0.8 * before
+
+
+def test_where_chance_alone_errs_there_is_nothing_to_gain() -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (96,), -1, 1), np.random.default_rng(7))
+    builder.linear(32)
+    network = builder.network()
+    mapped, x = mapped_on(network, SMALL), random_inputs(network, 1, 16)
+    found = place_by_errors(mapped, ChipInstance(1, 0.03), x, 4)
+    assert found.banks_alone == pytest.approx(1, abs=0.05)
+    assert place_by_errors(mapped, None, x, 4).harm == pytest.approx(1)
+
+
+def test_a_map_finds_the_rates_by_place() -> None:
+    """The mean of the best banks' true rates, as many programmings show them, is near what a map says of them."""
+    chip = ChipInstance(8, errors=ErrorModel.TABLE, policy=POLICY)
+    few, many = (error_map(chip, SMALL, POLICY, 4, readings) for readings in (4, 40))
+    best = np.argsort(few.rates[1].mean(axis=(1, 2)))[:4]
+    told, true = (each.rates[1][best].mean() for each in (few, many))
+    assert told == pytest.approx(true, rel=0.15)
+    assert true < 0.8 * many.rates[1].mean()
+
+
+def test_all_chips_of_a_target_err_alike_everywhere() -> None:
+    whole = batch_map(load_target("rram130"), POLICY, 3)
+    assert all(len(np.unique(rates)) == 1 for rates in whole.rates.values())
+
+
+def test_a_target_without_rram_has_nothing_to_place() -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (32,), -1, 1), np.random.default_rng(7))
+    builder.linear(4)
+    network = builder.network()
+    with pytest.raises(TargetError, match="has no RRAM"):
+        place_by_errors(mapped_on(network, "cortex-m4"), None, random_inputs(network, 1, 4), 4)
+
+
+def test_neurons_near_their_thresholds_matter_more() -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (64,), -1, 1), np.random.default_rng(8))
+    builder.linear(2)
+    builder.threshold()
+    builder.linear(2)
+    network = builder.network()
+    node = network.nodes[1]
+    nodes = (network.nodes[0], replace(node, thresholds=np.array([[0], [40]], np.int32)), *network.nodes[2:])
+    counts = sensitivities(replace(network, nodes=nodes), random_inputs(network, 1, 400))
+    near, far = counts[network.linear[0].name].neurons
+    assert near > 20 * far
