@@ -58,11 +58,17 @@ class Measured:
         """
         if self.ln_resistance is None:
             return np.zeros((0, 2), np.float32)
-        wanted = self.weights != 0
-        if self.stuck is not None:
-            wanted = wanted & (self.stuck[np.searchsorted(self.cell, self.readings // 3)] == 0).all(axis=-1)
+        wanted = self._of_sound_cells & (self.weights != 0)
         read, plus = self.ln_resistance[wanted], (self.weights[wanted] > 0)[:, np.newaxis]
         found: npt.NDArray[np.float32] = np.where(plus, read, read[:, ::-1])
+        return found
+
+    @property
+    def zeros(self) -> npt.NDArray[np.float32]:
+        """ln R of both devices, meant to be in HRS, at every reading of a 0 in cells of which none is stuck (k, 2)."""
+        if self.ln_resistance is None:
+            return np.zeros((0, 2), np.float32)
+        found: npt.NDArray[np.float32] = self.ln_resistance[self._of_sound_cells & (self.weights == 0)]
         return found
 
     @property
@@ -86,6 +92,11 @@ class Measured:
             return np.ones(self.cell.shape, np.bool_)
         found: npt.NDArray[np.bool_] = ~np.any(self.stuck, axis=-1)
         return found
+
+    @property
+    def _of_sound_cells(self) -> npt.NDArray[np.bool_]:
+        """Readings of cells without stuck devices."""
+        return self._sound[np.searchsorted(self.cell, self.readings // 3)]
 
     def _read_as(self, weight: int) -> npt.NDArray[np.bool_]:
         """Cells with a reading of this weight."""

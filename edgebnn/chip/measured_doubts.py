@@ -34,12 +34,14 @@ def orientation(ln_resistance: Resistances) -> Orientation:
     return Orientation(float((low > high).mean()), float((low == high).mean()))
 
 
-def doubts(ln_resistance: Resistances, weighted: bool, policy: str, cell: Cell) -> list[str]:
+def doubts(pairs: Resistances, zeros: Resistances, weighted: bool, policy: str, cell: Cell) -> list[str]:
     """Sentences about what is likely wrong; `weighted` is whether the file says what each cell was programmed to.
 
-    `cell` is that of the policy and the conditions under which the chip is to have been programmed.
+    `pairs` and `zeros` are ln R as `Measured` has them. `cell` is that of the policy and the conditions under which the
+    chip is to have been programmed.
     """
-    return [*_exchanged(orientation(ln_resistance).opposite, weighted), *_far(ln_resistance, policy, cell)]
+    exchanged = _exchanged(orientation(pairs).opposite, weighted) if len(pairs) else []
+    return [*exchanged, *_far(pairs, zeros, policy, cell)]
 
 
 def _exchanged(opposite: float, weighted: bool) -> list[str]:
@@ -56,20 +58,25 @@ def _exchanged(opposite: float, weighted: bool) -> list[str]:
     return []
 
 
-def _far(ln_resistance: Resistances, policy: str, cell: Cell) -> list[str]:
+def _far(pairs: Resistances, zeros: Resistances, policy: str, cell: Cell) -> list[str]:
     """About medians that no devices of the policy have, whichever side each was measured on."""
-    medians = np.median(np.sort(ln_resistance, axis=1).astype(np.float64), axis=0)
-    pairs = list(zip(medians.tolist(), (cell.lrs.ln_median, cell.hrs.ln_median), strict=True))
-    if all(abs(measured - expected) <= log(FAR) for measured, expected in pairs):
-        return []
-    (lrs, policy_lrs), (hrs, policy_hrs) = ((_ohm(exp(measured)), _ohm(exp(expected))) for measured, expected in pairs)
+    low, high = np.sort(pairs, axis=1).astype(np.float64).T
+    states = {"LRS": (low, cell.lrs), "HRS": (np.append(high, zeros), cell.hrs)}
+    medians = {
+        name: (float(np.median(measured)), state.ln_median)
+        for name, (measured, state) in states.items()
+        if len(measured)
+    }
     # Another unit moves both states by the same factor.
-    factors = [measured - expected for measured, expected in pairs]
+    factors = [measured - expected for measured, expected in medians.values()]
+    if all(abs(factor) <= log(FAR) for factor in factors):
+        return []
     unit = "convert the columns to ohm if they are in kohm or the like, or " if np.ptp(factors) < log(FAR) else ""
+    found = " and ".join(f"the median {name} is {_ohm(exp(measured))} ohm" for name, (measured, _) in medians.items())
+    wanted = " and ".join(_ohm(exp(expected)) for _, expected in medians.values())
     return [
-        f"the median LRS is {lrs} ohm and the median HRS {hrs} ohm, but {policy_lrs} and {policy_hrs} ohm under policy "
-        f"'{policy}', more than a factor of {FAR:g} apart: {unit}name the policy that these devices were programmed "
-        "under (--policy)"
+        f"{found}, but {wanted} ohm under policy '{policy}', more than a factor of {FAR:g} apart: {unit}name the "
+        "policy that these devices were programmed under (--policy)"
     ]
 
 

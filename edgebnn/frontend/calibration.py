@@ -16,7 +16,7 @@ from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.expressions import Apply, Constant, Expression
 from edgebnn.frontend.graph import Graph, GraphInput
 from edgebnn.frontend.problems import Refusal, printable
-from edgebnn.frontend.signals import Signal
+from edgebnn.frontend.signals import Signal, model_name
 from edgebnn.network.batches import parts
 
 # Samples that are looked at; the range of an activation hardly widens with more.
@@ -40,7 +40,7 @@ class Calibration:
 
         What is never negative becomes 0 to 255, anything else -127 to 127, with one scale for all channels.
         """
-        low, high = self._range_of(signal.value)
+        low, high = self._range_of(model_name(signal))
         if high == low == 0:
             raise Refusal("is zero for every calibration sample", "calibrate with samples that use the whole network")
         least, most = (0, 255) if low >= 0 else (-127, 127)
@@ -53,7 +53,7 @@ class Calibration:
         return replace(signal, expression=expression)
 
     def _range_of(self, value: str) -> tuple[float, float]:
-        ranges, value = self._ranges, value.removesuffix(".channel_first")
+        ranges = self._ranges
         if value not in ranges:
             raise Refusal(
                 "reads a value whose range the calibration does not show", "quantise this activation in the model"

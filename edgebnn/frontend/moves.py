@@ -68,8 +68,7 @@ class Moves:
 
 def begin(shape: Shape, view: View, least: int) -> Moves:
     """No move yet of a network's value of `shape`, which the model sees in `view`."""
-    places = np.arange(prod(shape), dtype=np.int64).reshape(shape)
-    return Moves(places.reshape(-1)[view.order] if view.order is not None else places.transpose(view.axes), least)
+    return Moves(view.places(shape), least)
 
 
 def steps_from(graph: Graph, node: Node) -> int:

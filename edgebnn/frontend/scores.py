@@ -17,8 +17,9 @@ from edgebnn.frontend.fixed_lines import FixedLines, fixed_lines, unit_for
 from edgebnn.frontend.own_lines import line_of, takes_steps
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.rounding import UNIT
-from edgebnn.frontend.signals import Signal, check_axes
+from edgebnn.frontend.signals import Signal, check_axes, model_name
 from edgebnn.frontend.sums import Line
+from edgebnn.frontend.taking import put_elements
 from edgebnn.network.types import Add, Affine, Kind, Linear, SumPool, Tensor, Threshold
 
 _LIMIT = 2**31 - 1
@@ -48,7 +49,8 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     Where that is an affine function of a tensor, the real score is a[c] * n + b[c], exactly; the network's is
     (multiplier[c] * n + offset[c]) >> shift with one real value for its unit, chosen as fine as int32 allows. One
     common a > 0 without b needs no affine: the integers are the scores. A function with knees goes through fixed point.
-    Says so in a note where int32 rounds a score more than float32 would.
+    Says so in a note where int32 rounds a score more than float32 would. Scores whose axes the model has in another
+    order than the network are put in the model's.
     """
     if not any(isinstance(made, Linear) for made in emitter.nodes):
         raise Refusal("ends without a layer of weights", "there is nothing to compile")
@@ -57,13 +59,28 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
         raise Refusal("ends in a padding", "let the model end in the scores")
     if signal.elements == "bool":
         raise Refusal("ends in a comparison's yes or no", "let the model end in the scores")
+    scores = _emit_scores(emitter, signal, node)
     if not signal.view.plain:
-        raise Refusal("ends in values whose axes were transposed", "transpose them behind the model instead")
+        _put_as_in_the_model(emitter, signal, node)
+    return scores
+
+
+def _emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     line = _line_of(emitter, signal)
     if np.all(line.slope == line.slope[0]) and line.slope[0] > 0 and not np.any(line.shift != 0):
         _end_in(emitter, line.tensor, signal.value, float(line.slope[0]), node)
         return Scores(float(line.error.max()))
     return _emit_affine(emitter, line, signal.value, node)
+
+
+def _put_as_in_the_model(emitter: Emitter, signal: Signal, node: str) -> None:
+    """The scores, which the network has made channel first, in the order and under the shape that the model gives."""
+    last = emitter.nodes[-1]
+    made = replace(last.output, kind=Kind.SUMS)
+    emitter.nodes[-1] = replace(last, output=made)
+    places = signal.view.places(made.shape)
+    output = replace(last.output, name=emitter.tensor_name(model_name(signal)), shape=places.shape)
+    put_elements(emitter, made, places, node, output)
 
 
 def _line_of(emitter: Emitter, signal: Signal) -> Line:

@@ -29,6 +29,7 @@ from edgebnn.network.types import Tensor, Window
 # and its channels, each of which has its own exact arithmetic.
 MAX_TENSOR_SIZE = 2**24
 MAX_CHANNELS = 2**18
+_CHANNEL_FIRST = ".channel_first"
 _LARGEST_WHOLE = 2**24  # integers up to here are float32 values, in which expressions are evaluated
 
 
@@ -230,7 +231,12 @@ def seen_as(signal: Signal, view: View) -> Signal:
 
 def seen_name(value: str, view: View) -> str:
     """A name that keeps the network's tensor apart from the model's own value, where that has another order."""
-    return value if view.plain else f"{value}.channel_first"
+    return value if view.plain else f"{value}{_CHANNEL_FIRST}"
+
+
+def model_name(signal: Signal) -> str:
+    """The model's own name for a signal, in whatever order the network has it."""
+    return signal.value if signal.view.plain else signal.value.removesuffix(_CHANNEL_FIRST)
 
 
 def reshaped(signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:

@@ -73,12 +73,8 @@ def taken_anywhere(emitter: Emitter, signal: Signal, places: Places, node: str, 
         leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
     else:
         expression, leaf, lattice = same_in_all(signal, shape[0])
-    flat = replace(base, name=emitter.tensor_name(f"{value}.before"), shape=(base.size,))
-    emitter.emit(Reshape(emitter.name(flat.name), (base.name,), flat), base)
-    put = replace(flat, name=emitter.tensor_name(f"{value}.elements"), shape=(places.size,))
-    emitter.emit(Take(emitter.name(put.name), (flat.name,), put, places.reshape(-1).astype(np.int32)), flat)
-    output = replace(put, name=emitter.tensor_name(value if expression is leaf else f"{value}.integers"), shape=shape)
-    emitter.emit(Reshape(emitter.name(node), (put.name,), output), put)
+    output = replace(base, name=emitter.tensor_name(value if expression is leaf else f"{value}.integers"), shape=shape)
+    put_elements(emitter, base, places, node, output)
     return replace(
         signal,
         base=output,
@@ -89,6 +85,17 @@ def taken_anywhere(emitter: Emitter, signal: Signal, places: Places, node: str, 
         value=value,
         model_view=None,
     )
+
+
+def put_elements(emitter: Emitter, base: Tensor, places: Places, node: str, output: Tensor) -> None:
+    """Nodes that make `output` of the elements of a tensor that is not packed, in an array of the output's shape."""
+    order, source = places.reshape(-1), base
+    if not np.array_equal(order, np.arange(base.size)):
+        flat = replace(base, name=emitter.tensor_name(f"{output.name}.before"), shape=(base.size,))
+        emitter.emit(Reshape(emitter.name(flat.name), (base.name,), flat), base)
+        source = replace(base, name=emitter.tensor_name(f"{output.name}.elements"), shape=(order.size,))
+        emitter.emit(Take(emitter.name(source.name), (flat.name,), source, order.astype(np.int32)), flat)
+    emitter.emit(Reshape(emitter.name(node), (source.name,), output), source)
 
 
 def _elements(emitter: Emitter, tensor: Tensor) -> Tensor:

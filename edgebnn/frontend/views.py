@@ -41,6 +41,11 @@ class View:
         """The model's shape of what has `shape` in the network."""
         return tuple(shape[axis] for axis in self.axes)
 
+    def places(self, shape: Shape) -> npt.NDArray[np.int64]:
+        """Where in the network's tensor of `shape` each element of the model's value lies, in an array of its shape."""
+        places = np.arange(prod(shape)).reshape(shape)
+        return places[self.order] if self.order is not None else places.transpose(self.axes)
+
     def transposed(self, order: tuple[int, ...]) -> View:
         """The view behind a transposition that puts the model's axis order[i] at place i."""
         return View(tuple(self.axes[axis] for axis in order), self.order)
@@ -74,9 +79,7 @@ def reshaped_view(shape: Shape, view: View, wanted: Shape) -> tuple[Shape, View]
     """
     if view.plain:
         return wanted, plain_view(len(wanted))
-    places = np.arange(prod(shape)).reshape(shape)
-    seen = places[view.order] if view.order is not None else places.transpose(view.axes)
-    seen = seen.reshape(wanted)
+    seen = view.places(shape).reshape(wanted)
     for axes in permutations(range(len(wanted))):
         if np.all(np.diff(seen.transpose(axes).reshape(-1)) == 1):
             return tuple(wanted[axis] for axis in axes), view_of_axes(axes)

@@ -90,10 +90,12 @@ def measurement_document(measured: Measured) -> Document:
     document: Document = {**_origin(measured), "evidence": str(Evidence.MEASURED)}
     if measured.ln_resistance is not None:
         document["readings"] = len(measured.readings)
-    if len(measured.pairs):
-        ohms = np.exp(measured.pairs.astype(np.float64))
-        document["lrs_ohm"], document["hrs_ohm"] = _quantiles(ohms[:, 0]), _quantiles(ohms[:, 1])
-        read = orientation(measured.pairs)
+    pairs, zeros = measured.pairs, measured.zeros
+    for name, ln_ohm in (("lrs_ohm", pairs[:, 0]), ("hrs_ohm", np.append(pairs[:, 1], zeros))):
+        if len(ln_ohm):
+            document[name] = _quantiles(np.exp(ln_ohm.astype(np.float64)))
+    if len(pairs):
+        read = orientation(pairs)
         document["wrong_share"], document["equal_share"] = read.opposite, read.equal
     if measured.stuck is not None:
         document["stuck_devices"] = {
@@ -158,8 +160,11 @@ def _quantiles(values: npt.NDArray[np.float64]) -> list[float]:
 
 
 def _doubts(found: MeasuredFile, chip: ChipInstance, target: Target, policy: str) -> list[str]:
-    name, pairs = chip.policy or policy, found.measured.pairs
-    return doubts(pairs, found.weighted, name, solve_cell(target, name, chip.conditions)) if len(pairs) else []
+    name, measured = chip.policy or policy, found.measured
+    if measured.ln_resistance is None:
+        return []
+    cell = solve_cell(target, name, chip.conditions)
+    return doubts(measured.pairs, measured.zeros, found.weighted, name, cell)
 
 
 def _mirrored(measured: Measured) -> list[str]:

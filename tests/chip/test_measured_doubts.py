@@ -22,8 +22,11 @@ def _sides(opposite: float = 0.0, factor: float = 1.0, cells: int = 1000) -> npt
     return np.log(ohm).astype(np.float32)
 
 
+NONE = np.zeros((0, 2), np.float32)
+
+
 def _notes(sides: npt.NDArray[np.float32], weighted: bool = False) -> list[str]:
-    return doubts(sides, weighted, "nominal", CELL)
+    return doubts(sides, NONE, weighted, "nominal", CELL)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -39,6 +42,15 @@ def test_another_unit_draws_a_note_with_both_medians(factor: float, opposite: fl
     (note,) = [note for note in _notes(_sides(opposite, factor)) if "median" in note]
     assert "but 8,000 and 250,000 ohm under policy 'nominal'" in note
     assert "kohm" in note
+
+
+def test_readings_of_zero_show_another_unit_too() -> None:
+    """Both of their devices are in HRS, so that they say nothing of LRS."""
+    zeros = np.random.default_rng(5).normal(12.4, 0.6, (1000, 2)).astype(np.float32)
+    assert doubts(NONE, zeros, True, "nominal", CELL) == []
+    (note,) = doubts(NONE, zeros - np.float32(np.log(1000)), True, "nominal", CELL)
+    assert note.startswith("the median HRS is 2") and "but 250,000 ohm under" in note and "kohm" in note
+    assert "LRS" not in note
 
 
 def test_one_median_that_is_far_off_is_enough() -> None:

@@ -272,8 +272,19 @@ class TestTransposedMaps:
         model.add("MatMul", signs(9, CHANNELS * 8, 10))
         assert_close(model, tmp_path, 0.0)
 
-    def test_a_map_that_ends_transposed_is_refused(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("before", "behind", "shape"),
+        [((), (), (6, 6, 8)), (("GlobalAveragePool",), (), (1, 1, 8)), ((), ("Flatten",), (288,))],
+        ids=["map", "pixel", "vector"],
+    )
+    def test_a_map_that_ends_transposed(
+        self, before: tuple[str, ...], behind: tuple[str, ...], shape: tuple[int, ...], tmp_path: Path
+    ) -> None:
+        """As a network of convolutions alone ends where channels are last."""
         model = stem()
+        for operator in before:
+            model.add(operator)
         model.add("Transpose", perm=[0, 2, 3, 1])
-        with pytest.raises(ModelError, match="axes were transposed"):
-            read_network(model.save(tmp_path), OPTIONS)
+        for operator in behind:
+            model.add(operator)
+        assert assert_close(model, tmp_path, 0.0).output.shape == shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import msgspec
@@ -91,6 +91,24 @@ def test_a_strangers_text_is_escaped_and_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_sound_record_is_restored(target: str) -> None:
     forged(lambda document: None, target)
+
+
+def test_what_a_network_says_of_itself_comes_back() -> None:
+    stated: dict[str, Any] = {
+        "notes": ("read me",),
+        "score_error": 0.125,
+        "ends_in": "classes",
+        "quantised": ("activation",),
+        "model_output": "probabilities",
+        "one_at_a_time": True,
+        "trimmed_for": "chip 7",
+    }
+    plain = beat_network()
+    others = {field.name for field in fields(plain)} - {"name", "model_sha256", "inputs", "nodes"}
+    assert others == set(stated) and all(getattr(plain, name) != value for name, value in stated.items())
+    mapped = mapped_on(replace(plain, **stated), "rram130")
+    network = restore(decode(encode(record_of(mapped, None, {})), "x"), binary_files(mapped), "x").network
+    assert {name: getattr(network, name) for name in stated} == stated
 
 
 @pytest.mark.parametrize(
