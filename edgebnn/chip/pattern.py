@@ -121,7 +121,10 @@ class Pattern:
         stripe, row = np.nonzero(self.kind != EMPTY)
         place = stripe, row
         each = (self.kind[place] == TERNARY) + 1j * self.zero_share[place]
-        found, kind = np.unique(each, return_inverse=True)
+        # Rows of a kind mostly lie behind one another: a sort of all of them would take longer than a chip does.
+        heads = np.flatnonzero(np.diff(each, prepend=np.nan) != 0)
+        found, kind_of_head = np.unique(each[heads], return_inverse=True)
+        kind = np.repeat(kind_of_head, np.diff(heads, append=len(each)))
         kinds = RowKinds(found.real > 0, found.imag)
         return Rows(self.geometry, *place, self.sign[place], self.nonzero[place], kind.astype(np.uint16), kinds)
 
