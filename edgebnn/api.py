@@ -70,6 +70,7 @@ from edgebnn.network.types import Input
 
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 
+_EXECUTORS = tuple(Executor)
 _MOST_LABEL = 1 << 31  # far more than there are classes, and within every type of integer that counts them
 PLACEMENTS = ("linear", "ber-aware")
 MOST_READINGS = 64
@@ -130,8 +131,8 @@ class Deployment:
         ToolError for an executor that does not exist or whose packages are missing, and for a native program that was
         loaded without trust.
         """
-        if on not in list(Executor):
-            raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(Executor)}")
+        if on not in _EXECUTORS:
+            raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(_EXECUTORS)}")
         instance = chip if chip is None or isinstance(chip, ChipInstance) else self.chip(chip)
         check_whole(first_inference=first_inference)
         if not 0 <= first_inference < MOST_INFERENCES:

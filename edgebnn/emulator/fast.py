@@ -36,14 +36,17 @@ class _WorkArea(threading.local):
     """Each thread's own, kept from call to call: fresh memory costs a small network as much as its layers do."""
 
     def __init__(self) -> None:
-        self._area = np.empty(0, np.uint64)
+        self._resize(0)
 
-    def of(self, size: int) -> npt.NDArray[np.uint64]:
-        """At least so many bytes, from a multiple of 8 on."""
-        words = -(-size // 8)
-        if len(self._area) < words:
-            self._area = np.empty(words, np.uint64)
-        return self._area
+    def _resize(self, size: int) -> None:
+        self._area = np.empty(-(-size // 8), np.uint64)
+        self._size, self._address = size, address(self._area)
+
+    def of(self, size: int) -> int | None:
+        """Where at least so many bytes lie, from a multiple of 8 on."""
+        if size > self._size:
+            self._resize(size)
+        return self._address
 
 
 class FastPath:
@@ -143,7 +146,7 @@ class FastPath:
             inputs.strides[0],
             scores.ctypes.data,
             scores.strides[0],
-            address(work),
+            work,
             len(inputs),
             first_inference,
             _KERNELS[kernel],

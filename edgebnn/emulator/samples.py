@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,19 +26,23 @@ def encode_samples(x: npt.NDArray[Any], layout: Layout) -> npt.NDArray[np.uint8]
 
     Where they lie like that already, these are the samples' own bytes.
     """
-    batch = len(x)
-    pixels = layout.height * layout.width
-    values = x.reshape(batch, layout.channels, pixels)
+    batch, channels, pixels = len(x), layout.channels, layout.height * layout.width
     if layout.pixel_words:
+        values = x.reshape(batch, channels, pixels)
         planes = (values > 0,) if layout.format == "bits" else (values > 0, values != 0)
         return np.concatenate([_packed(plane) for plane in planes], axis=-1).reshape(batch, layout.bytes)
-    stored = np.ascontiguousarray(values, np.dtype(layout.format).newbyteorder("<"))
-    octets = stored.reshape(batch, layout.channels * pixels).view(np.uint8)
+    stored = np.ascontiguousarray(x, _little_endian(layout.format))
+    octets = stored.reshape(batch, channels * pixels).view(np.uint8)
     if octets.shape[1] == layout.bytes:
         return octets
     encoded = np.zeros((batch, layout.bytes), np.uint8)
     encoded[:, : octets.shape[1]] = octets
     return encoded
+
+
+@cache
+def _little_endian(element: str) -> np.dtype[Any]:
+    return np.dtype(element).newbyteorder("<")
 
 
 def _packed(plane: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

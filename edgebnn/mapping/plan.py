@@ -21,6 +21,9 @@ Format = Literal["bits", "trits", "int8", "uint8", "int16", "uint16", "int32"]
 # weights input after input), `ebnn_linear` (row by row) or `ebnn_linear_subsets` (by sums of subsets of the inputs).
 Kernel = Literal["macro", "list", "rows", "subsets"]
 
+_PACKED_PLANES = {"bits": 1, "trits": 2}
+_ELEMENT_BYTES = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4}
+
 # Codes of `ebnn_format`, in the order of the C enumeration.
 FORMATS: tuple[Format, ...] = ("bits", "trits", "int8", "uint8", "int16", "uint16", "int32")
 
@@ -37,8 +40,7 @@ class Layout(_Record, frozen=True):
     @property
     def pixel_words(self) -> int:
         """Words of one pixel of a packed format; 0 for elements."""
-        words = (self.channels + 31) // 32
-        return {"bits": words, "trits": 2 * words}.get(self.format, 0)
+        return (self.channels + 31) // 32 * _PACKED_PLANES.get(self.format, 0)
 
     @property
     def bytes(self) -> int:
@@ -46,8 +48,7 @@ class Layout(_Record, frozen=True):
         pixels = self.height * self.width
         if self.pixel_words:
             return 4 * pixels * self.pixel_words
-        width = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4}[self.format]
-        return (pixels * self.channels * width + 3) // 4 * 4
+        return (pixels * self.channels * _ELEMENT_BYTES[self.format] + 3) // 4 * 4
 
 
 class InputPlan(_Record, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -113,8 +114,10 @@ def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> npt.
     real = x.dtype.kind == "f"
     worth = _worth(tensor, offset) if real else ""
     # Whole batches pass here before every run: each kind of data takes no more passes than it needs.
-    with np.errstate(over="ignore"):  # infinite is out of range
-        units: npt.NDArray[Any] = (x.astype(np.float64) - offset) / tensor.scale if worth else x
+    units: npt.NDArray[Any] = x
+    if worth:
+        with np.errstate(over="ignore"):  # infinite is out of range
+            units = (x.astype(np.float64) - offset) / tensor.scale
     whole = np.rint(units) if real else units
     if x.size and not _fits(x.dtype, tensor) and (np.min(whole) < tensor.low or np.max(whole) > tensor.high):
         raise DataError(
@@ -139,8 +142,14 @@ def _fits(dtype: np.dtype[Any], tensor: Tensor) -> bool:
     """Whether all numbers of a type are in the tensor's range."""
     if dtype.kind not in "iu":
         return False
+    lowest, highest = _range_of(dtype)
+    return tensor.low <= lowest and highest <= tensor.high
+
+
+@cache
+def _range_of(dtype: np.dtype[Any]) -> tuple[int, int]:
     info = np.iinfo(dtype)
-    return tensor.low <= info.min and info.max <= tensor.high
+    return int(info.min), int(info.max)
 
 
 def fraction_in(units: npt.NDArray[Any], largest: float | None) -> tuple[int, ...] | None:
