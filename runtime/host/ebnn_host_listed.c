@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ebnn_gather.h"
+#include "ebnn_set_bits.h"
 
 #define BLOCK_VECTORS 64
 
@@ -34,7 +35,7 @@ typedef struct block_of_lists {
     uint16_t *places; /* vector after vector */
 } block_of_lists;
 
-/* Places of a list at most; eight are written at a time. */
+/* Places of a list at most; up to sixteen are written at a time. */
 static size_t most_places(const ebnn_lists *lists)
 {
     return (size_t)lists->inputs * lists->input_rows + EBNN_LISTED_BLOCK;
@@ -46,24 +47,20 @@ size_t ebnn_host_listed_scratch_bytes(const ebnn_panels_layer *panels)
            BLOCK_VECTORS * sizeof(uint16_t) * most_places(panels->lists);
 }
 
-/* Which bits of a nibble are set, and how many. */
-static const uint16_t bits_of[16][4] = {{0}, {0},    {1},    {0, 1},    {2},    {0, 2},    {1, 2},    {0, 1, 2},
-                                        {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
-static const uint8_t count_of[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
-
 /* Lists the rows of a word's bits, where its first input's are from `first` on. Entries behind the end are written too. */
 static inline uint16_t *list_word(uint16_t *list, uint32_t word, uint32_t first, uint32_t input_rows)
 {
-    for (uint32_t shift = 0; shift < EBNN_WORD_BITS; shift += 4) {
-        const uint32_t nibble = word >> shift & 15, begin = first + shift * input_rows;
-        const uint16_t *bits = bits_of[nibble];
+    for (uint32_t shift = 0; shift < EBNN_WORD_BITS; shift += 8) {
+        const uint32_t byte = word >> shift & 255;
+        const uint16_t *bits = ebnn_set_bits[byte];
+        const uint16_t begin = (uint16_t)(first + shift * input_rows);
 
-        for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t i = 0; i < 8; i++) {
             for (uint32_t row = 0; row < input_rows; row++) {
                 list[input_rows * i + row] = (uint16_t)(begin + input_rows * bits[i] + row);
             }
         }
-        list += input_rows * count_of[nibble];
+        list += input_rows * ebnn_set_bit_counts[byte];
     }
     return list;
 }

@@ -1,10 +1,9 @@
 /*
  * ebnn_panels_avx2.c: bits and trits with AVX2.
  *
- * The rows of the nibbles' table that the codes of a few vectors ask for are put side by side once for all panels. Such a
- * row lies in a register, in which the nibbles of 32 rows of weights are looked up at once (pshufb) and added up in bytes,
- * which are widened before they overflow. A tile of panels x vectors stays in registers, so that whatever is loaded is
- * used several times.
+ * The row of the nibbles' table that a code asks for is loaded into a register, in which the nibbles of 32 rows of weights
+ * are looked up at once (pshufb) and added up in bytes, which are widened before they overflow. A tile of panels x vectors
+ * stays in registers, so that whatever is loaded is used several times.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,17 +11,14 @@
 
 #if defined(__x86_64__)
 
-#include <string.h>
-
 #include "ebnn_listing.h"
 #include "ebnn_panels_avx2.h"
 #include "ebnn_writer.h"
 
-#define TILE_PANELS 2
-#define TILE_VECTORS 4
-/* Octets at a time: their tables stay in the nearest cache, and what they add up to in 16 bits. */
-#define RANGE_OCTETS UINT32_C(128)
-#define OCTET_TABLES 32
+#define TILE_PANELS 4
+#define TILE_VECTORS 2
+/* Octets at a time: what they add up to, 16 each at most, in 16 bits. */
+#define RANGE_OCTETS UINT32_C(2048)
 
 /* One pass over the weights: whose bits are looked up in which table. */
 typedef struct pass {
@@ -33,88 +29,85 @@ typedef struct pass {
     uint32_t factor;
 } pass;
 
-/* Octets `begin` to `end` of a few panels against as many vectors, whose tables are those of these octets. */
-AVX2_INLINE void add_tile(const pass *at, size_t panel, size_t vector, uint32_t begin, uint32_t end,
-                          const uint8_t *tables, int panels, int vectors)
+typedef __m256i tile[TILE_PANELS][TILE_VECTORS];
+
+/* Octets `begin` to `end` of a few panels and vectors, no more than a byte holds. */
+AVX2_INLINE void add_up(const pass *at, size_t panel, size_t vector, uint32_t begin, uint32_t end, tile bytes,
+                        int panels, int vectors)
 {
     const ebnn_bit_panels *work = at->work;
-    const __m256i nibble = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
-    const uint8_t *weights[TILE_PANELS];
+    const size_t panel_bytes = (size_t)work->octets * EBNN_PANEL_ROWS;
+    const __m256i nibble = _mm256_set1_epi8(15);
+    const uint8_t *weights = at->weights + panel * panel_bytes + (size_t)begin * EBNN_PANEL_ROWS;
+    const uint8_t *codes = work->codes + vector * work->codes_stride;
+
+    for (int i = 0; i < panels * vectors; i++) {
+        bytes[i / vectors][i % vectors] = _mm256_setzero_si256();
+    }
+    for (uint32_t octet = begin; octet < end; octet++, weights += EBNN_PANEL_ROWS) {
+        __m256i former[TILE_VECTORS], latter[TILE_VECTORS];
+
+        for (int v = 0; v < vectors; v++) {
+            const uint8_t *code = codes + (size_t)v * work->codes_stride + 2 * (size_t)octet;
+
+            former[v] = table_at((*at->table)[code[0]]);
+            latter[v] = table_at((*at->table)[code[1]]);
+        }
+        for (int p = 0; p < panels; p++) {
+            const __m256i both = load(weights + (size_t)p * panel_bytes), low = _mm256_and_si256(both, nibble);
+            const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+
+            for (int v = 0; v < vectors; v++) {
+                const __m256i found =
+                    _mm256_add_epi8(_mm256_shuffle_epi8(former[v], low), _mm256_shuffle_epi8(latter[v], high));
+
+                bytes[p][v] = _mm256_add_epi8(bytes[p][v], found);
+            }
+        }
+    }
+}
+
+/* Octets `begin` to `end` of a few panels and vectors, no more than 16 bits hold. */
+AVX2_INLINE void add_tile(const pass *at, size_t panel, size_t vector, uint32_t begin, uint32_t end, int panels,
+                          int vectors)
+{
+    const ebnn_bit_panels *work = at->work;
+    const __m256i zero = _mm256_setzero_si256();
     __m256i wide[TILE_PANELS][TILE_VECTORS][2];
 
-    for (int p = 0; p < panels; p++) {
-        weights[p] = at->weights + ((panel + (size_t)p) * work->octets + begin) * EBNN_PANEL_ROWS;
-        for (int v = 0; v < vectors; v++) {
-            wide[p][v][0] = wide[p][v][1] = zero;
+    for (int i = 0; i < panels * vectors; i++) {
+        wide[i / vectors][i % vectors][0] = wide[i / vectors][i % vectors][1] = zero;
+    }
+    for (uint32_t first = begin; first < end; first += at->steps) {
+        tile bytes;
+
+        add_up(at, panel, vector, first, end - first < at->steps ? end : first + at->steps, bytes, panels, vectors);
+        for (int i = 0; i < panels * vectors; i++) {
+            const __m256i sums = bytes[i / vectors][i % vectors];
+            __m256i *at_wide = wide[i / vectors][i % vectors];
+
+            at_wide[0] = _mm256_add_epi16(at_wide[0], _mm256_unpacklo_epi8(sums, zero));
+            at_wide[1] = _mm256_add_epi16(at_wide[1], _mm256_unpackhi_epi8(sums, zero));
         }
     }
-    for (uint32_t first = 0; first < end - begin; first += at->steps) {
-        const uint32_t left = end - begin - first, stop = first + (left < at->steps ? left : at->steps);
-        __m256i bytes[TILE_PANELS][TILE_VECTORS];
+    for (int i = 0; i < panels * vectors; i++) {
+        const size_t row = (panel + (size_t)(i / vectors)) * EBNN_PANEL_ROWS, sample = vector + (size_t)(i % vectors);
 
-        for (int p = 0; p < panels; p++) {
-            for (int v = 0; v < vectors; v++) {
-                bytes[p][v] = zero;
-            }
-        }
-        for (uint32_t octet = first; octet < stop; octet++) {
-            __m256i low[TILE_PANELS], high[TILE_PANELS];
-
-            for (int p = 0; p < panels; p++) {
-                const __m256i both = load(weights[p] + (size_t)octet * EBNN_PANEL_ROWS);
-
-                low[p] = _mm256_and_si256(both, nibble);
-                high[p] = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
-            }
-            for (int v = 0; v < vectors; v++) {
-                const uint8_t *table = tables + ((size_t)v * RANGE_OCTETS + octet) * OCTET_TABLES;
-                const __m256i former = table_at(table), latter = table_at(table + 16);
-
-                for (int p = 0; p < panels; p++) {
-                    const __m256i found =
-                        _mm256_add_epi8(_mm256_shuffle_epi8(former, low[p]), _mm256_shuffle_epi8(latter, high[p]));
-
-                    bytes[p][v] = _mm256_add_epi8(bytes[p][v], found);
-                }
-            }
-        }
-        for (int p = 0; p < panels; p++) {
-            for (int v = 0; v < vectors; v++) {
-                wide[p][v][0] = _mm256_add_epi16(wide[p][v][0], _mm256_unpacklo_epi8(bytes[p][v], zero));
-                wide[p][v][1] = _mm256_add_epi16(wide[p][v][1], _mm256_unpackhi_epi8(bytes[p][v], zero));
-            }
-        }
-    }
-    for (int p = 0; p < panels; p++) {
-        const size_t row = (panel + (size_t)p) * EBNN_PANEL_ROWS;
-
-        for (int v = 0; v < vectors; v++) {
-            add_wide(work->sums + (vector + (size_t)v) * work->sums_stride + row, wide[p][v], at->factor,
-                     work->rows - row);
-        }
+        add_wide(work->sums + sample * work->sums_stride + row, wide[i / vectors][i % vectors], at->factor,
+                 work->rows - row);
     }
 }
 
 AVX2_INLINE void add_vectors(const pass *at, size_t vector, uint32_t begin, uint32_t end, int vectors)
 {
-    const ebnn_bit_panels *work = at->work;
-    const size_t panels = (work->rows + EBNN_PANEL_ROWS - 1) / EBNN_PANEL_ROWS;
-    uint8_t tables[TILE_VECTORS * RANGE_OCTETS * OCTET_TABLES];
+    const size_t panels = (at->work->rows + EBNN_PANEL_ROWS - 1) / EBNN_PANEL_ROWS;
     size_t panel = 0;
 
-    for (int v = 0; v < vectors; v++) {
-        const uint8_t *codes = work->codes + (vector + (size_t)v) * work->codes_stride + 2 * (size_t)begin;
-        uint8_t *table = tables + (size_t)v * RANGE_OCTETS * OCTET_TABLES;
-
-        for (uint32_t nibble = 0; nibble < 2 * (end - begin); nibble++) {
-            memcpy(table + 16 * (size_t)nibble, (*at->table)[codes[nibble]], 16);
-        }
-    }
     for (; panel + TILE_PANELS <= panels; panel += TILE_PANELS) {
-        add_tile(at, panel, vector, begin, end, tables, TILE_PANELS, vectors);
+        add_tile(at, panel, vector, begin, end, TILE_PANELS, vectors);
     }
-    if (panel < panels) {
-        add_tile(at, panel, vector, begin, end, tables, 1, vectors);
+    for (; panel < panels; panel++) {
+        add_tile(at, panel, vector, begin, end, 1, vectors);
     }
 }
 
