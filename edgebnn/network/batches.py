@@ -50,6 +50,7 @@ def batch_of(inputs: Sequence[Given], given: Samples, single: bool = True) -> Ar
         arrays = {entry.name: numbers(given[names[entry.name]], _samples_of(entry)) for entry in inputs}
         return joined(inputs, arrays, single)
     if isinstance(given, np.ndarray) and given.dtype.names:
+        _check_unmasked(given)
         check_batch(inputs, given)
         return given
     samples = numbers(given, _samples_of(inputs[0]))
@@ -91,7 +92,8 @@ def chosen(inputs: Sequence[Given], arrays: Iterable[str]) -> dict[str, str]:
     if missing:
         found = ", ".join(sorted(named)[:_SHOWN]) or "nothing"
         if len(inputs) == 1:
-            raise DataError(f"there is no array '{SAMPLES}' or '{missing[0]}' (there is: {found}); add it")
+            either = " or ".join(f"'{name}'" for name in dict.fromkeys((SAMPLES, missing[0])))
+            raise DataError(f"there is no array {either} (there is: {found}); add it")
         raise DataError(f"there is no array '{missing[0]}' (there is: {found}), but {wanted(inputs)}")
     return {entry.name: named[entry.name] for entry in inputs}
 
@@ -105,6 +107,7 @@ def labels_of(inputs: Sequence[Given], arrays: Iterable[str]) -> str | None:
 
 def numbers(values: npt.ArrayLike, wanted: str) -> Array:
     """The values as an array of numbers, or DataError that says what is wanted."""
+    _check_unmasked(values)
     try:
         array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:  # lists of several lengths; a tensor with a gradient
@@ -113,6 +116,12 @@ def numbers(values: npt.ArrayLike, wanted: str) -> Array:
         what = "None" if values is None else f"{type(values).__name__} of {array.dtype}"
         raise DataError(f"the data are no numbers ({what}); give {wanted}")
     return array
+
+
+def _check_unmasked(values: object) -> None:
+    """DataError where some of the values are masked: under the mask stand numbers, and nobody means these."""
+    if np.ma.is_masked(values):
+        raise DataError("some of the data are masked; fill these places, or leave out their samples")
 
 
 def parts(inputs: Sequence[T], batch: Array) -> tuple[tuple[T, Array], ...]:
@@ -124,8 +133,12 @@ def parts(inputs: Sequence[T], batch: Array) -> tuple[tuple[T, Array], ...]:
 def check_batch(inputs: Sequence[Given], batch: Array) -> None:
     """DataError where a batch has not the shape, or not the inputs."""
     names = batch.dtype.names
-    if len(inputs) > 1 and (names is None or not {entry.name for entry in inputs} <= {*names}):
+    if len(inputs) > 1 and names is None:
         raise DataError(f"the data are one array, but {wanted(inputs)}")
+    missing = [entry.name for entry in inputs if names is not None and entry.name not in names]
+    if missing:
+        found = ", ".join((names or ())[:_SHOWN])
+        raise DataError(f"the data have no field '{missing[0]}' (they have: {found}); give a dict of arrays")
     for entry in inputs:
         check_shape(entry, batch[entry.name] if names else batch)
 

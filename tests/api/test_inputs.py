@@ -145,6 +145,29 @@ def test_a_label_that_is_no_class_is_shown_as_what_it_is(
         deployments[0].emulate((np.ones((3, 8), np.int8), labels))
 
 
+@pytest.mark.parametrize("on", ["fast", "reference"])
+def test_arrays_that_are_no_plain_ones(deployments: tuple[Deployment, ...], on: str) -> None:
+    plain = deployments[0]
+    (entry,) = plain.mapped.network.inputs
+    x = np.random.default_rng(0).integers(-128, 128, (3, 8)).astype(np.int8)
+    named = np.zeros(3, [(entry.name, np.int8, (8,))])
+    named[entry.name] = x
+    expected = plain.run(x, on=on)
+    for same in (named, named.view(np.recarray), np.ma.array(x), np.asfortranarray(x.astype(">f8"))):
+        assert np.array_equal(plain.run(same, on=on), expected)
+    for strange, said in (
+        (np.zeros((3, 8), [("a", "i1"), ("b", "f4")]), r"no field '\w+' \(they have: a, b\)"),
+        (np.ma.array(x, mask=x > 100), "some of the data are masked"),
+        (np.ma.array(named, mask=np.ones(3, bool)), "some of the data are masked"),
+        ({entry.name: np.ma.array(x, mask=x > 100)}, "some of the data are masked"),
+        ({"z": x}, r"no array '\w+'.* \(there is: z\)"),
+    ):
+        with pytest.raises(DataError, match=said):
+            plain.run(strange, on=on)
+    with pytest.raises(DataError, match="masked"):
+        plain.emulate((x, np.ma.array([0, 1, 1], mask=[True, False, False])))
+
+
 def test_a_sensors_integers_for_a_model_of_real_numbers_draw_a_warning(tmp_path: Path) -> None:
     deployment = edgebnn.compile(quantised().save(tmp_path), "host")
     with pytest.warns(UserWarning, match="the data are uint8, but input 'x' takes real numbers"):
