@@ -9,7 +9,7 @@ from edgebnn.resources import resource_folder
 SOFTWARE_LINEAR = {
     *("ebnn_linear.c", "ebnn_linear_subsets.c", "ebnn_linear_active.c"),
     *("ebnn_active_lists.c", "ebnn_active_lists.h", "ebnn_counters.c", "ebnn_counters.h"),
-    *("ebnn_gather.c", "ebnn_gather.h", "ebnn_count.c", "ebnn_count.h"),
+    *("ebnn_gather.c", "ebnn_gather.h", "ebnn_count.c", "ebnn_count_rows.c", "ebnn_count.h", "ebnn_adders.h"),
 }
 
 

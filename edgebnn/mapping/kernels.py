@@ -26,8 +26,8 @@ _WINDOWS_A_STRIP = 4
 
 # Another kernel than the list of active inputs costs 2 KB of code of its own, so it must be worth it: by its share of a
 # layer's instructions, and by as many of them.
-_SHARE_WORTH_ITS_CODE = 1.5
-_INSTRUCTIONS_WORTH_ITS_CODE = 2000
+_SHARE_WORTH_ITS_CODE = 1.15
+_INSTRUCTIONS_WORTH_ITS_CODE = 1000
 
 
 class ListShape(NamedTuple):
@@ -61,7 +61,7 @@ def choose_kernel(node: Linear, window: WindowPlan, source: Layout, output: Layo
         return Choice("macro", "the target has banks of RRAM")
     if source.format == "int32":
         return Choice("subsets", "inputs of more than 16 bits", subset_shape(node, window, source, output))
-    costs: dict[Kernel, int] = {"rows": _rows_cost(node, source)}
+    costs: dict[Kernel, int] = {"rows": _rows_cost(node, window, source, output)}
     subsets = None if source.pixel_words else subset_shape(node, window, source, output)
     if subsets is not None:
         costs["subsets"] = _subsets_cost(node, subsets, output)
@@ -169,12 +169,16 @@ def _list_cost(node: Linear, shape: ListShape, output: Layout) -> int:
     return listing + words * (adding + 5 * shape.sum_planes + written)
 
 
-def _rows_cost(node: Linear, source: Layout) -> int:
-    passes = 2 if node.weight_kind is WeightKind.TERNARY else 1
-    planes = 1 if source.pixel_words else source.planes
+def _rows_cost(node: Linear, window: WindowPlan, source: Layout, output: Layout) -> int:
+    ternary = node.weight_kind is WeightKind.TERNARY
     words = -(-node.fan_in // WORD_BITS)
-    gathering = node.groups * node.fan_in * (1 if source.pixel_words else 6 * planes)
-    return gathering + node.neurons * (90 + passes * planes * (20 + 13 * words))
+    if source.pixel_words:
+        in_a_row = source.format == "bits" and _sees_all(source, window, output)
+        gathering = 0 if in_a_row else node.groups * node.fan_in
+        return gathering + node.neurons * (150 + 28 * words if ternary else 75 + 10 * words)
+    passes = 2 if ternary else 1
+    gathering = node.groups * node.fan_in * 6 * source.planes
+    return gathering + node.neurons * (90 + passes * source.planes * (20 + 13 * words))
 
 
 def _subsets_cost(node: Linear, shape: SubsetShape, output: Layout) -> int:

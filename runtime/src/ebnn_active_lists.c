@@ -235,27 +235,34 @@ static uint16_t *list_pixel(const ebnn_active_lists *lists, const uint32_t *pixe
     return list;
 }
 
-/* Whether a row's pixels are a word each, all of them there, and listed in one plane: half of their cost is this question. */
+/* Whether a row's pixels are bits, all of them there, and listed in one plane: half of their cost is this question. */
 static bool is_plain_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
 {
     const ebnn_tensor *tensor = &lists->layer->input;
 
-    return lists->layer->planes == 1 && tensor->channels <= EBNN_WORD_BITS && y < tensor->height && x < tensor->width &&
+    return tensor->format == EBNN_BITS && lists->layer->planes == 1 && y < tensor->height && x < tensor->width &&
            lists->pixels <= tensor->width - x;
 }
 
 static uint16_t *list_plain_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
 {
     const ebnn_tensor *tensor = &lists->layer->input;
-    const uint32_t *words = (const uint32_t *)lists->input + (size_t)y * tensor->width + x;
-    const uint32_t *const end = words + lists->pixels;
-    const uint32_t stride = tensor->channels * ENTRY_BYTES;
-    const uint32_t turned = lists->turned ? UINT32_MAX >> (EBNN_WORD_BITS - tensor->channels) : 0;
+    const uint32_t pixel_words = ebnn_words(tensor->channels);
+    const uint32_t *words = (const uint32_t *)lists->input + ((size_t)y * tensor->width + x) * pixel_words;
+    const uint32_t *const end = words + lists->pixels * pixel_words;
+    const uint32_t before_last = (tensor->channels - 1) / EBNN_WORD_BITS * EBNN_WORD_BITS;
+    const uint32_t last = (tensor->channels - before_last) * ENTRY_BYTES;
+    const uint32_t turned = lists->turned ? UINT32_MAX : 0;
+    const uint32_t turned_last = turned >> ((0 - tensor->channels) % EBNN_WORD_BITS);
     uint32_t place = 0;
 
-    for (; words != end; words++, place += stride) {
+    for (; words != end; words++, place += last) {
         *starts++ = (uint16_t)(list - lists->list);
-        list = list_word(list, *words ^ turned, place);
+        for (const uint32_t *const last_word = words + pixel_words - 1; words != last_word; words++) {
+            list = list_word(list, *words ^ turned, place);
+            place += EBNN_WORD_BITS * ENTRY_BYTES;
+        }
+        list = list_word(list, *words ^ turned_last, place);
     }
     *starts = (uint16_t)(list - lists->list);
     return list;

@@ -71,6 +71,12 @@ int32_t ebnn_check_pool(const ebnn_pool_layer *layer)
                : EBNN_ERROR_SHAPE;
 }
 
+/* One group is asked without a division, for which small machines lack an instruction. */
+static bool divides(uint32_t groups, uint32_t channels)
+{
+    return groups == 1 || (groups != 0 && channels % groups == 0);
+}
+
 /* What layers of dot products have in common. */
 static int32_t check_dots(const ebnn_tensor *input, const ebnn_tensor *output, const ebnn_window *window,
                           const ebnn_steps *steps, const ebnn_border *border, uint32_t groups)
@@ -86,7 +92,7 @@ static int32_t check_dots(const ebnn_tensor *input, const ebnn_tensor *output, c
     if (status == EBNN_OK) {
         status = ebnn_check_steps(steps, output);
     }
-    if (status == EBNN_OK && (groups == 0 || input->channels % groups != 0 || output->channels % groups != 0 ||
+    if (status == EBNN_OK && (!divides(groups, input->channels) || !divides(groups, output->channels) ||
                               (border != NULL && border->shift >= EBNN_WORD_BITS))) {
         status = EBNN_ERROR_SHAPE;
     }

@@ -1,85 +1,85 @@
 /*
  * ebnn_count.c: population counts over rows of words, eight words at a time by carry-save addition (Harley and Seal).
  *
- * A full adder takes three words and gives a word of sums and one of carries in five operations; a tree of seven of
- * them leaves one population count for eight words. Short rows never get there and are counted word by word.
+ * A tree of adders takes eight words and leaves one of carries; the bits of all planes are counted at the end, two planes
+ * at a time.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "ebnn_count.h"
 
-#include "ebnn_internal.h"
+#include "ebnn_adders.h"
 
-#define BLOCK UINT32_C(8)
-
-/* Sum of three bits in each place; the carries go to *carry. */
-EBNN_INLINE uint32_t add(uint32_t *carry, uint32_t a, uint32_t b, uint32_t c)
+/* Those of up to 31 words: an octet sums up to 8 * 31. */
+static uint32_t count_planes(uint32_t ones, uint32_t twos, uint32_t fours, uint32_t eights, uint32_t sixteens)
 {
-    const uint32_t half = a ^ b;
+    uint32_t sums = ebnn_octets(ones, twos) + 4 * ebnn_octets(fours, eights) + 16 * ebnn_octets(sixteens, 0);
 
-    *carry = (a & b) | (half & c);
-    return half ^ c;
+    sums = (sums & UINT32_C(0x00FF00FF)) + ((sums >> 8) & UINT32_C(0x00FF00FF));
+    return (sums & UINT32_C(0xFFFF)) + (sums >> 16);
 }
 
 /*
- * The body of a function whose i-th word is WORD(i). A macro, since C99 cannot promise to inline a function argument
- * at -Os, and a call a word would cost more than the count.
+ * The body of a function whose next words' i-th is WORD(i), and which goes on by some words with SKIP(words). Macros, since
+ * C99 cannot promise to inline a function argument at -Os, and a call a word would cost more than the count. What does not
+ * fill blocks comes first: rows of few words are nothing else.
  */
-#define COUNT(WORD)                                                                                                    \
-    uint32_t ones = 0, twos = 0, fours = 0, eights = 0, count = 0, i = 0;                                              \
+#define COUNT(WORD, SKIP)                                                                                              \
+    uint32_t ones = 0, twos = 0, fours = 0, eights = 0, sixteens = 0, count = 0, carry;                                \
                                                                                                                        \
-    if (words >= BLOCK) {                                                                                              \
-        for (; words - i >= BLOCK; i += BLOCK) {                                                                       \
-            uint32_t two_a, two_b, four_a, four_b;                                                                     \
+    if (words % 2 != 0) {                                                                                              \
+        ones = WORD(0);                                                                                                \
+        SKIP(1);                                                                                                       \
+    }                                                                                                                  \
+    for (uint32_t pairs = words % EBNN_COUNT_BLOCK / 2; pairs != 0; pairs--) {                                         \
+        ones = ebnn_add_two(ones, WORD(0), WORD(1), &carry);                                                           \
+        twos = ebnn_add_one(twos, &carry);                                                                             \
+        fours ^= carry;                                                                                                \
+        SKIP(2);                                                                                                       \
+    }                                                                                                                  \
+    if (words < EBNN_COUNT_BLOCK) {                                                                                    \
+        return ebnn_count_few(ones, twos, fours);                                                                      \
+    }                                                                                                                  \
+    for (uint32_t blocks = words / EBNN_COUNT_BLOCK; blocks != 0; blocks--) {                                          \
+        ebnn_carries two_a, two_b, four;                                                                               \
                                                                                                                        \
-            ones = add(&two_a, ones, WORD(i), WORD(i + 1));                                                            \
-            ones = add(&two_b, ones, WORD(i + 2), WORD(i + 3));                                                        \
-            twos = add(&four_a, twos, two_a, two_b);                                                                   \
-            ones = add(&two_a, ones, WORD(i + 4), WORD(i + 5));                                                        \
-            ones = add(&two_b, ones, WORD(i + 6), WORD(i + 7));                                                        \
-            twos = add(&four_b, twos, two_a, two_b);                                                                   \
-            fours = add(&eights, fours, four_a, four_b);                                                               \
-            count += ebnn_popcount(eights);                                                                            \
+        ones = ebnn_add_four(ones, WORD(0), WORD(1), WORD(2), WORD(3), &two_a);                                        \
+        ones = ebnn_add_four(ones, WORD(4), WORD(5), WORD(6), WORD(7), &two_b);                                        \
+        twos = ebnn_add_more_carries(twos, two_a, two_b, &four);                                                       \
+        fours = ebnn_add_carries(fours, four, &carry);                                                                 \
+        eights = ebnn_add_one(eights, &carry);                                                                         \
+        sixteens = ebnn_add_one(sixteens, &carry);                                                                     \
+        if (carry != 0) {                                                                                              \
+            count += 32 * ebnn_popcount(carry);                                                                        \
         }                                                                                                              \
-        count = 8 * count + 4 * ebnn_popcount(fours) + 2 * ebnn_popcount(twos) + ebnn_popcount(ones);                  \
+        SKIP(EBNN_COUNT_BLOCK);                                                                                        \
     }                                                                                                                  \
-    for (; i < words; i++) {                                                                                           \
-        count += ebnn_popcount(WORD(i));                                                                               \
-    }                                                                                                                  \
-    return count
+    return count + count_planes(ones, twos, fours, eights, sixteens)
 
 uint32_t ebnn_count_unlike(const uint32_t *a, const uint32_t *b, uint32_t words)
 {
 #define WORD(index) (a[index] ^ b[index])
-    COUNT(WORD);
+#define SKIP(words) (a += (words), b += (words))
+    COUNT(WORD, SKIP);
+#undef SKIP
 #undef WORD
 }
 
-uint32_t ebnn_count_unlike_in(const uint32_t *a, const uint32_t *b, const uint32_t *mask, uint32_t words)
-{
-#define WORD(index) ((a[index] ^ b[index]) & mask[index])
-    COUNT(WORD);
-#undef WORD
-}
-
-uint32_t ebnn_count_unlike_in_both(const uint32_t *a, const uint32_t *b, const uint32_t *mask, const uint32_t *other,
-                                   uint32_t words)
+uint32_t ebnn_count_unlike_in(const uint32_t *a, const uint32_t *b, const uint32_t *mask, const uint32_t *other,
+                              uint32_t words)
 {
 #define WORD(index) ((a[index] ^ b[index]) & mask[index] & other[index])
-    COUNT(WORD);
+#define SKIP(words) (a += (words), b += (words), mask += (words), other += (words))
+    COUNT(WORD, SKIP);
+#undef SKIP
 #undef WORD
 }
 
-uint32_t ebnn_count_common(const uint32_t *a, const uint32_t *b, uint32_t words)
-{
-#define WORD(index) (a[index] & b[index])
-    COUNT(WORD);
-#undef WORD
-}
-
-uint32_t ebnn_count_common_to_all(const uint32_t *a, const uint32_t *b, const uint32_t *c, uint32_t words)
+uint32_t ebnn_count_common(const uint32_t *a, const uint32_t *b, const uint32_t *c, uint32_t words)
 {
 #define WORD(index) (a[index] & b[index] & c[index])
-    COUNT(WORD);
+#define SKIP(words) (a += (words), b += (words), c += (words))
+    COUNT(WORD, SKIP);
+#undef SKIP
 #undef WORD
 }

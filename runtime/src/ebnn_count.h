@@ -8,16 +8,19 @@
 
 #include <stdint.h>
 
+/* Words that are added at once. Rows of fewer are counted in another way. */
+#define EBNN_COUNT_BLOCK UINT32_C(8)
+
 /* a ^ b */
 uint32_t ebnn_count_unlike(const uint32_t *a, const uint32_t *b, uint32_t words);
-/* (a ^ b) & mask */
-uint32_t ebnn_count_unlike_in(const uint32_t *a, const uint32_t *b, const uint32_t *mask, uint32_t words);
-/* (a ^ b) & mask & other */
-uint32_t ebnn_count_unlike_in_both(const uint32_t *a, const uint32_t *b, const uint32_t *mask, const uint32_t *other,
-                                   uint32_t words);
-/* a & b */
-uint32_t ebnn_count_common(const uint32_t *a, const uint32_t *b, uint32_t words);
-/* a & b & c */
-uint32_t ebnn_count_common_to_all(const uint32_t *a, const uint32_t *b, const uint32_t *c, uint32_t words);
+/* (a ^ b) & mask & other; the masks may be the same */
+uint32_t ebnn_count_unlike_in(const uint32_t *a, const uint32_t *b, const uint32_t *mask, const uint32_t *other,
+                              uint32_t words);
+/* a & b & c; all may be the same */
+uint32_t ebnn_count_common(const uint32_t *a, const uint32_t *b, const uint32_t *c, uint32_t words);
+
+/* a ^ row of each of `count` rows that lie one behind the other */
+void ebnn_count_unlike_rows(const uint32_t *rows, const uint32_t *row, uint32_t words, uint32_t count,
+                            uint32_t *counts);
 
 #endif

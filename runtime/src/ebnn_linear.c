@@ -15,17 +15,15 @@ uint32_t ebnn_linear_scratch_words(const ebnn_linear_layer *layer)
     return layer->row_words * (layer->input.planes + UINT32_C(1));
 }
 
+/* Inputs that are there and weights that are not zero, where not both of them are all. */
 static uint32_t dot_signs(const uint32_t *sign, const uint32_t *nonzero, const uint32_t *values, const uint32_t *mask,
                           ebnn_gathered gathered, uint32_t words)
 {
-    if (nonzero != NULL) {
-        return ebnn_count_common(mask, nonzero, words) -
-               2 * ebnn_count_unlike_in_both(sign, values, mask, nonzero, words);
-    }
-    if (gathered.whole) {
-        return gathered.total - 2 * ebnn_count_unlike(sign, values, words);
-    }
-    return gathered.total - 2 * ebnn_count_unlike_in(sign, values, mask, words);
+    const uint32_t *there = gathered.whole ? nonzero : mask;
+    const uint32_t *weights = nonzero != NULL ? nonzero : mask;
+    const uint32_t total = nonzero == NULL ? gathered.total : ebnn_count_common(there, nonzero, nonzero, words);
+
+    return total - 2 * ebnn_count_unlike_in(sign, values, there, weights, words);
 }
 
 /*
@@ -42,10 +40,10 @@ static uint32_t dot_planes(const uint32_t *sign, const uint32_t *nonzero, const 
         uint32_t part;
 
         if (nonzero == NULL) {
-            part = 2 * ebnn_count_common(sign, planes, words);
+            part = 2 * ebnn_count_common(sign, planes, planes, words);
         } else {
             part =
-                2 * ebnn_count_common_to_all(sign, nonzero, planes, words) - ebnn_count_common(nonzero, planes, words);
+                2 * ebnn_count_common(sign, nonzero, planes, words) - ebnn_count_common(nonzero, planes, planes, words);
         }
         part <<= plane;
         sum += negative ? 0 - part : part;
@@ -75,17 +73,81 @@ static uint32_t dot_planes_of_word(uint32_t sign, const uint32_t *planes, ebnn_g
 
 /* One neuron: signs or planes, wide rows or a single word. */
 static uint32_t dot(const ebnn_linear_layer *layer, const uint32_t *sign, const uint32_t *nonzero,
-                    const uint32_t *scratch, ebnn_gathered gathered)
+                    const uint32_t *values, const uint32_t *mask, ebnn_gathered gathered)
 {
     const uint32_t words = layer->row_words;
 
     if (ebnn_is_packed(layer->input.format)) {
-        return dot_signs(sign, nonzero, scratch, scratch + words, gathered, words);
+        return dot_signs(sign, nonzero, values, mask, gathered, words);
     }
     if (words == 1 && nonzero == NULL) {
-        return dot_planes_of_word(*sign, scratch, gathered, &layer->input);
+        return dot_planes_of_word(*sign, values, gathered, &layer->input);
     }
-    return dot_planes(sign, nonzero, scratch, gathered, &layer->input, words);
+    return dot_planes(sign, nonzero, values, gathered, &layer->input, words);
+}
+
+/* Bits that a window sees, where they lie in the map one behind the other as in a row of weights; NULL: elsewhere. */
+static const uint32_t *row_in_place(const ebnn_linear_layer *layer, const void *input, uint32_t row, uint32_t column)
+{
+    const ebnn_tensor *map = &layer->input;
+    const ebnn_window *window = &layer->window;
+    const uint32_t words = ebnn_words(map->channels);
+    const uint32_t taps = (uint32_t)window->kernel_height * window->kernel_width;
+    /* before the first row or column these wrap to huge numbers, which lie outside too */
+    const uint32_t y = row * window->stride_y - window->pad_top, x = column * window->stride_x - window->pad_left;
+    const bool inside = y < map->height && window->kernel_height <= map->height - y && x < map->width &&
+                        window->kernel_width <= map->width - x;
+    const bool rows = window->kernel_height == 1 || (window->kernel_width == map->width && window->dilation_y == 1);
+    const bool columns = window->kernel_width == 1 || window->dilation_x == 1;
+
+    if (map->format != EBNN_BITS || layer->groups != 1 || layer->row_words != taps * words || !inside || !rows ||
+        !columns || (taps != 1 && map->channels % EBNN_WORD_BITS != 0)) {
+        return NULL;
+    }
+    return (const uint32_t *)input + ((size_t)y * map->width + x) * words;
+}
+
+/* The inputs of a pixel's neurons, gathered unless they lie in a row. */
+typedef struct row_of_inputs {
+    ebnn_gathered gathered;
+    const uint32_t *values;
+    const uint32_t *mask;
+} row_of_inputs;
+
+static row_of_inputs inputs_at(const ebnn_linear_layer *layer, const void *input, uint32_t group, uint32_t row,
+                               uint32_t column, uint32_t *scratch)
+{
+    const ebnn_window *window = &layer->window;
+    row_of_inputs inputs = {{0, true}, row_in_place(layer, input, row, column), NULL};
+
+    if (inputs.values != NULL) {
+        inputs.gathered.total = (uint32_t)window->kernel_height * window->kernel_width * layer->input.channels;
+        return inputs;
+    }
+    inputs.gathered = ebnn_gather(layer, input, group, row, column, scratch);
+    inputs.values = scratch;
+    inputs.mask = scratch + layer->row_words;
+    return inputs;
+}
+
+/* Some neurons that lie one behind the other. */
+static void dots(const ebnn_linear_layer *layer, const uint32_t *sign, const uint32_t *nonzero,
+                 const row_of_inputs *inputs, uint32_t count, uint32_t *sums)
+{
+    const uint32_t words = layer->row_words;
+
+    if (inputs->gathered.whole && nonzero == NULL && ebnn_is_packed(layer->input.format)) {
+        ebnn_count_unlike_rows(sign, inputs->values, words, count, sums);
+        for (uint32_t i = 0; i < count; i++) {
+            sums[i] = inputs->gathered.total - 2 * sums[i];
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        sums[i] = dot(layer, sign, nonzero, inputs->values, inputs->mask, inputs->gathered);
+        sign += words;
+        nonzero = nonzero != NULL ? nonzero + words : NULL;
+    }
 }
 
 int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch)
@@ -105,12 +167,18 @@ int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *out
             const uint32_t *nonzero = layer->nonzero;
 
             for (uint32_t group = 0; group < layer->groups; group++) {
-                const ebnn_gathered gathered = ebnn_gather(layer, input, group, row, column, scratch);
+                const row_of_inputs inputs = inputs_at(layer, input, group, row, column, scratch);
+                uint32_t left = neurons;
 
-                for (uint32_t neuron = 0; neuron < neurons; neuron++) {
-                    ebnn_write_sum(&writer, dot(layer, sign, nonzero, scratch, gathered));
-                    sign += words;
-                    nonzero = nonzero != NULL ? nonzero + words : NULL;
+                while (left != 0) {
+                    const uint32_t count = ebnn_run_of_word(&writer, left);
+                    uint32_t sums[EBNN_WORD_BITS];
+
+                    dots(layer, sign, nonzero, &inputs, count, sums);
+                    sign += (size_t)count * words;
+                    nonzero = nonzero != NULL ? nonzero + (size_t)count * words : NULL;
+                    ebnn_write_sums(&writer, sums, count);
+                    left -= count;
                 }
             }
         }

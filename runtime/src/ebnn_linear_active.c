@@ -90,14 +90,13 @@ static void count_word(const window_at *at, uint32_t word, uint32_t *counters)
 /* Which of 32 counters reach their limits, turned over where the word behind the limits says so. */
 static uint32_t reached(const uint32_t *counters, const uint32_t *limits, uint32_t planes)
 {
+    const uint32_t *const end = limits + planes;
     uint32_t borrow = 0;
 
-    for (uint32_t plane = 0; plane < planes; plane++) {
-        const uint32_t limit = limits[plane];
-
-        borrow ^= (borrow ^ limit) & (counters[plane] ^ limit);
+    for (; limits != end; limits++, counters++) {
+        borrow ^= (borrow ^ *limits) & (*counters ^ *limits);
     }
-    return ~borrow ^ limits[planes];
+    return ~borrow ^ *limits;
 }
 
 /* Steps into bits or trits by the tables of limits. */
@@ -157,14 +156,15 @@ static void write_sums(const window_at *at, const uint32_t *counters, uint32_t w
     const uint32_t left = layer->output.channels - word * EBNN_WORD_BITS;
     const uint32_t count = left < EBNN_WORD_BITS ? left : EBNN_WORD_BITS;
     const int32_t *totals = layer->totals + (size_t)word * EBNN_WORD_BITS;
-    uint32_t numbers[EBNN_WORD_BITS];
+    uint32_t sums[EBNN_WORD_BITS];
 
-    read_counters(counters, layer->sum_planes, numbers);
+    read_counters(counters, layer->sum_planes, sums);
     for (uint32_t neuron = 0; neuron < count; neuron++) {
-        const uint32_t sum = (numbers[neuron] - most) << twice;
+        const uint32_t sum = (sums[neuron] - most) << twice;
 
-        ebnn_write_sum(writer, weight * (uint32_t)totals[neuron] + (at->lists->turned ? 0 - sum : sum));
+        sums[neuron] = weight * (uint32_t)totals[neuron] + (at->lists->turned ? 0 - sum : sum);
     }
+    ebnn_write_sums(writer, sums, count);
 }
 
 static void run_pixel(window_at *at, void *output, uint32_t row, uint32_t column)

@@ -118,4 +118,15 @@ EBNN_INLINE void ebnn_write_sum(ebnn_writer *writer, uint32_t dot)
     ebnn_write(writer, (int32_t)dot);
 }
 
+/* How many of `left` channels stand in the word of the next one. */
+static inline uint32_t ebnn_run_of_word(const ebnn_writer *writer, uint32_t left)
+{
+    const uint32_t there = EBNN_WORD_BITS - writer->channel % EBNN_WORD_BITS;
+
+    return left < there ? left : there;
+}
+
+/* The same of the next `count` channels, all of one word. `sums` are no more afterwards. */
+void ebnn_write_sums(ebnn_writer *writer, uint32_t *sums, uint32_t count);
+
 #endif

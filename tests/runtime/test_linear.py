@@ -8,10 +8,12 @@ import pytest
 from edgebnn.emulator import lists
 from edgebnn.emulator.descriptors import PanelsDescriptor
 from edgebnn.emulator.program import program_of
-from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
-from tests.networks import Builder
+from edgebnn.mapping import stages
+from edgebnn.mapping.kernels import Choice
+from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, interpret
+from tests.networks import Builder, random_inputs
 from tests.runtime.agreement import assert_runtime_agrees
-from tests.runtime.firmware_calls import GuardedBuffer, map_on_host, run_stage
+from tests.runtime.firmware_calls import GuardedBuffer, map_on_host, run_like_firmware, run_stage
 
 BINARY, TERNARY = WeightKind.BINARY, WeightKind.TERNARY
 
@@ -177,6 +179,58 @@ def test_bits_behind_the_last_channel_are_written_as_zero() -> None:
         assert run_stage(stage, mapped.image, [source.address], target.address) == 0
         words = target.bytes.view(np.uint32).reshape(-1, 2)
         assert np.all(words[:, 1] < 2), f"{kind}: bits behind channel 33"
+
+
+@pytest.fixture
+def by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All layers are counted row by row, whatever would take fewer instructions."""
+    monkeypatch.setattr(stages, "choose_kernel", lambda *_: Choice("rows", "asked for"))
+
+
+@pytest.mark.usefixtures("by_rows")
+@pytest.mark.parametrize("words", [*range(1, 19), 63, 64, 65, 130])
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+def test_rows_of_any_number_of_words(words: int, weights: WeightKind) -> None:
+    builder = builder_of((32 * words - words % 3,))
+    builder.linear(35, weights)
+    builder.threshold()
+    builder.linear(3)
+    network = built(builder)
+    first = network.linear[0]
+    signs = np.array(first.weights)
+    signs[:2] = [[-1], [1]]  # all products -1 and +1: every plane of the count is as full as it can be
+    network = network.with_weights({first.name: signs})
+    x = np.where(np.random.default_rng(3).random((4, first.fan_in)) < [[0], [1], [0.5], [0.5]], 1, -1).astype(np.int8)
+    np.testing.assert_array_equal(run_like_firmware(map_on_host(network), x), interpret(network, x))
+
+
+@pytest.mark.usefixtures("by_rows")
+@pytest.mark.parametrize("channels", [32, 40, 64])
+@pytest.mark.parametrize("kind", [Kind.BITS, Kind.TRITS, Kind.INTEGERS])
+@pytest.mark.parametrize(
+    ("shape", "window"),
+    [
+        ((9,), Window((3,), (2,), (1,), (0,), (0,))),
+        ((9,), Window((3,), (1,), (1,), (1,), (2,))),
+        ((9,), Window((2,), (1,), (2,), (0,), (0,))),
+        ((6, 5), Window((2, 5), (1, 1), (1, 1), (0, 0), (0, 0))),  # whole rows of the map, one behind the other
+        ((6, 5), Window((2, 5), (1, 1), (2, 1), (0, 0), (0, 0))),
+        ((6, 5), Window((2, 5), (2, 1), (1, 1), (1, 0), (1, 0))),
+        ((6, 5), Window((2, 4), (1, 1), (1, 1), (0, 0), (0, 0))),
+        ((6, 5), Window((1, 1), (2, 3), (1, 1), (0, 0), (0, 0))),
+    ],
+)
+def test_windows_whose_inputs_lie_in_a_row_or_are_gathered(
+    channels: int, kind: Kind, shape: tuple[int, ...], window: Window
+) -> None:
+    builder = builder_of((channels, *shape))
+    builder.linear(33, window=window, pad_value=-1)
+    builder.threshold(kind, 7 if kind is Kind.INTEGERS else 2 if kind is Kind.TRITS else 1)
+    builder.flatten()
+    builder.linear(3)
+    network = built(builder)
+    x = random_inputs(network, 5, 2)
+    np.testing.assert_array_equal(run_like_firmware(map_on_host(network), x), interpret(network, x))
 
 
 @pytest.mark.parametrize("row_bytes", [32, 64])
