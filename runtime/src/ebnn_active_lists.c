@@ -37,12 +37,23 @@ static uint32_t sign_plane(const ebnn_tensor *input)
     return ebnn_is_signed(input->format) ? UINT32_C(1) << (input->planes - 1) : 0;
 }
 
+/* The bits of two words. */
+EBNN_INLINE uint32_t popcount_two(uint32_t a, uint32_t b)
+{
+    a -= (a >> 1) & UINT32_C(0x55555555);
+    b -= (b >> 1) & UINT32_C(0x55555555);
+    a = (a & UINT32_C(0x33333333)) + ((a >> 2) & UINT32_C(0x33333333)) + (b & UINT32_C(0x33333333)) +
+        ((b >> 2) & UINT32_C(0x33333333));
+    a = (a & UINT32_C(0x0F0F0F0F)) + ((a >> 4) & UINT32_C(0x0F0F0F0F));
+    return (a * UINT32_C(0x01010101)) >> 24;
+}
+
 static uint32_t count_bits(const uint32_t *words, uint32_t count)
 {
-    uint32_t bits = 0;
+    uint32_t bits = count % 2 != 0 ? popcount_two(*words++, 0) : 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        bits += ebnn_popcount(words[i]);
+    for (uint32_t pairs = count / 2; pairs != 0; pairs--, words += 2) {
+        bits += popcount_two(words[0], words[1]);
     }
     return bits;
 }
@@ -94,97 +105,91 @@ ebnn_active_lists ebnn_active_lists_in(const ebnn_active_layer *layer, const voi
 }
 
 /*
- * Lists the places of a word's bits, from `place` on. A jump for four bits takes fewer instructions than a branch for each
- * bit, or than finding one bit after the other, as long as not far fewer than half of them are set.
+ * Lists the places of four bits. A jump for them takes fewer instructions than a branch for each bit, or than finding one
+ * bit after the other, as long as not far fewer than half of them are set.
  */
-static uint16_t *list_word(uint16_t *list, uint32_t word, uint32_t place)
+EBNN_INLINE uint16_t *list_four(uint16_t *list, uint32_t bits, uint32_t place)
 {
-#define BIT(bit) (uint16_t)(place + (bit) * ENTRY_BYTES)
-    for (; word != 0; word >>= 4, place += 4 * ENTRY_BYTES) {
-        switch (word & 15) {
-        case 1:
-            list[0] = BIT(0);
-            list += 1;
-            break;
-        case 2:
-            list[0] = BIT(1);
-            list += 1;
-            break;
-        case 3:
-            list[0] = BIT(0);
-            list[1] = BIT(1);
-            list += 2;
-            break;
-        case 4:
-            list[0] = BIT(2);
-            list += 1;
-            break;
-        case 5:
-            list[0] = BIT(0);
-            list[1] = BIT(2);
-            list += 2;
-            break;
-        case 6:
-            list[0] = BIT(1);
-            list[1] = BIT(2);
-            list += 2;
-            break;
-        case 7:
-            list[0] = BIT(0);
-            list[1] = BIT(1);
-            list[2] = BIT(2);
-            list += 3;
-            break;
-        case 8:
-            list[0] = BIT(3);
-            list += 1;
-            break;
-        case 9:
-            list[0] = BIT(0);
-            list[1] = BIT(3);
-            list += 2;
-            break;
-        case 10:
-            list[0] = BIT(1);
-            list[1] = BIT(3);
-            list += 2;
-            break;
-        case 11:
-            list[0] = BIT(0);
-            list[1] = BIT(1);
-            list[2] = BIT(3);
-            list += 3;
-            break;
-        case 12:
-            list[0] = BIT(2);
-            list[1] = BIT(3);
-            list += 2;
-            break;
-        case 13:
-            list[0] = BIT(0);
-            list[1] = BIT(2);
-            list[2] = BIT(3);
-            list += 3;
-            break;
-        case 14:
-            list[0] = BIT(1);
-            list[1] = BIT(2);
-            list[2] = BIT(3);
-            list += 3;
-            break;
-        case 15:
-            list[0] = BIT(0);
-            list[1] = BIT(1);
-            list[2] = BIT(2);
-            list[3] = BIT(3);
-            list += 4;
-            break;
-        default:
-            break;
+    switch (bits & 15) {
+    case 1:
+        list[0] = (uint16_t)(place + 0 * ENTRY_BYTES);
+        return list + 1;
+    case 2:
+        list[0] = (uint16_t)(place + 1 * ENTRY_BYTES);
+        return list + 1;
+    case 3:
+        list[0] = (uint16_t)(place + 0 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 1 * ENTRY_BYTES);
+        return list + 2;
+    case 4:
+        list[0] = (uint16_t)(place + 2 * ENTRY_BYTES);
+        return list + 1;
+    case 5:
+        list[0] = (uint16_t)(place + 0 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 2 * ENTRY_BYTES);
+        return list + 2;
+    case 6:
+        list[0] = (uint16_t)(place + 1 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 2 * ENTRY_BYTES);
+        return list + 2;
+    case 7:
+        list[0] = (uint16_t)(place + 0 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 1 * ENTRY_BYTES);
+        list[2] = (uint16_t)(place + 2 * ENTRY_BYTES);
+        return list + 3;
+    case 8:
+        list[0] = (uint16_t)(place + 3 * ENTRY_BYTES);
+        return list + 1;
+    case 9:
+        list[0] = (uint16_t)(place + 0 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 3 * ENTRY_BYTES);
+        return list + 2;
+    case 10:
+        list[0] = (uint16_t)(place + 1 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 3 * ENTRY_BYTES);
+        return list + 2;
+    case 11:
+        list[0] = (uint16_t)(place + 0 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 1 * ENTRY_BYTES);
+        list[2] = (uint16_t)(place + 3 * ENTRY_BYTES);
+        return list + 3;
+    case 12:
+        list[0] = (uint16_t)(place + 2 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 3 * ENTRY_BYTES);
+        return list + 2;
+    case 13:
+        list[0] = (uint16_t)(place + 0 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 2 * ENTRY_BYTES);
+        list[2] = (uint16_t)(place + 3 * ENTRY_BYTES);
+        return list + 3;
+    case 14:
+        list[0] = (uint16_t)(place + 1 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 2 * ENTRY_BYTES);
+        list[2] = (uint16_t)(place + 3 * ENTRY_BYTES);
+        return list + 3;
+    case 15:
+        list[0] = (uint16_t)(place + 0 * ENTRY_BYTES);
+        list[1] = (uint16_t)(place + 1 * ENTRY_BYTES);
+        list[2] = (uint16_t)(place + 2 * ENTRY_BYTES);
+        list[3] = (uint16_t)(place + 3 * ENTRY_BYTES);
+        return list + 4;
+    default:
+        return list;
+    }
+}
+
+/* Lists the places of the bits of words, some of them turned over, from `place` on. */
+static uint16_t *list_words(uint16_t *list, const uint32_t *words, uint32_t count, uint32_t turned, uint32_t place)
+{
+    for (; count != 0; count--, place += EBNN_WORD_BITS * ENTRY_BYTES) {
+        uint32_t at = place;
+
+        for (uint32_t word = *words++ ^ turned; word != 0; word >>= 8, at += 8 * ENTRY_BYTES) {
+            list = list_four(list, word, at);
+            list = list_four(list, word >> 4, at + 4 * ENTRY_BYTES);
         }
     }
     return list;
-#undef BIT
 }
 
 static uint16_t *list_all(uint16_t *list, uint32_t count, uint32_t place)
@@ -229,7 +234,7 @@ static uint16_t *list_pixel(const ebnn_active_lists *lists, const uint32_t *pixe
         } else if (lists->turned) {
             set ^= there;
         }
-        list = list_word(list, set, place);
+        list = list_words(list, &set, 1, 0, place);
         left -= count;
     }
     return list;
@@ -247,22 +252,20 @@ static bool is_plain_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
 static uint16_t *list_plain_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
 {
     const ebnn_tensor *tensor = &lists->layer->input;
-    const uint32_t pixel_words = ebnn_words(tensor->channels);
-    const uint32_t *words = (const uint32_t *)lists->input + ((size_t)y * tensor->width + x) * pixel_words;
-    const uint32_t *const end = words + lists->pixels * pixel_words;
-    const uint32_t before_last = (tensor->channels - 1) / EBNN_WORD_BITS * EBNN_WORD_BITS;
-    const uint32_t last = (tensor->channels - before_last) * ENTRY_BYTES;
+    const uint32_t before_last = (tensor->channels - 1) / EBNN_WORD_BITS;
+    const uint32_t *words = (const uint32_t *)lists->input + ((size_t)y * tensor->width + x) * (before_last + 1);
+    const uint32_t *const end = words + lists->pixels * (before_last + 1);
     const uint32_t turned = lists->turned ? UINT32_MAX : 0;
     const uint32_t turned_last = turned >> ((0 - tensor->channels) % EBNN_WORD_BITS);
     uint32_t place = 0;
 
-    for (; words != end; words++, place += last) {
+    for (; words != end; words++, place += tensor->channels * ENTRY_BYTES) {
         *starts++ = (uint16_t)(list - lists->list);
-        for (const uint32_t *const last_word = words + pixel_words - 1; words != last_word; words++) {
-            list = list_word(list, *words ^ turned, place);
-            place += EBNN_WORD_BITS * ENTRY_BYTES;
+        if (before_last != 0) {
+            list = list_words(list, words, before_last, turned, place);
+            words += before_last;
         }
-        list = list_word(list, *words ^ turned_last, place);
+        list = list_words(list, words, 1, turned_last, place + before_last * EBNN_WORD_BITS * ENTRY_BYTES);
     }
     *starts = (uint16_t)(list - lists->list);
     return list;

@@ -25,16 +25,10 @@ typedef struct ebnn_active_lists {
     const void *input;
     bool turned;
     uint32_t pixels;  /* of a row of the strip */
-    uint16_t *starts; /* pixels + 1 for each plane of each row of the window */
+    uint16_t *starts; /* in `list`: pixels + 1 for each plane of each row of the window */
     uint16_t *values; /* of elements, a row of the strip */
     uint16_t *list;
 } ebnn_active_lists;
-
-/* The part of a plane's list that a window sees: how many places there are, and where they lie. */
-typedef struct ebnn_listed {
-    const uint16_t *places;
-    uint32_t count;
-} ebnn_listed;
 
 /* Whether u counts twice. */
 static inline bool ebnn_counts_twice(const ebnn_active_layer *layer)
@@ -47,15 +41,5 @@ ebnn_active_lists ebnn_active_lists_in(const ebnn_active_layer *layer, const voi
 
 /* Lists what the windows of a strip see, whose first output is (row, column). */
 void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column);
-
-/* What the window that begins at a pixel of the strip sees of a row of it in a plane. */
-static inline ebnn_listed ebnn_listed_at(const ebnn_active_lists *lists, uint32_t ky, uint32_t plane, uint32_t pixel)
-{
-    const uint16_t *starts = lists->starts + (ky * lists->layer->planes + plane) * (lists->pixels + 1) + pixel;
-    const uint32_t start = starts[0];
-    const ebnn_listed listed = {lists->list + start, starts[lists->layer->window.kernel_width] - start};
-
-    return listed;
-}
 
 #endif

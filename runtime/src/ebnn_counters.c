@@ -1,8 +1,8 @@
 /*
  * ebnn_counters.c: carry-save addition of listed words into counters.
  *
- * A tree of adders takes 32 words with the five lowest planes, which stay in registers, and leaves one word of carries for
- * the planes above, where few of them go far.
+ * A tree of adders takes 32 words with the five lowest planes and leaves one word of carries for the planes above, where
+ * few of them go far. Three planes are in registers: with more of them, the tree's own words would have to leave theirs.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,14 +11,14 @@
 #include "ebnn_adders.h"
 
 #define BLOCK UINT32_C(32)
-#define SMALL_BLOCK UINT32_C(4)
-#define REGISTERS EBNN_PLANES_BEHIND
+#define SMALL_BLOCK UINT32_C(8)
 
 EBNN_INLINE uint32_t word_at(uintptr_t weights, uint32_t place)
 {
     return *(const uint32_t *)(weights + (uintptr_t)place);
 }
 
+/* Adds carries to a plane, and what they carry to those above. */
 static inline void ripple(uint32_t *counters, uint32_t carry)
 {
     for (; carry != 0; counters++) {
@@ -33,8 +33,8 @@ void ebnn_add_listed(uint32_t *counters, const uint16_t *list, uint32_t count, u
     ones = ebnn_add_four(ones, WORD(first), WORD((first) + 1), WORD((first) + 2), WORD((first) + 3), &two_a);          \
     ones = ebnn_add_four(ones, WORD((first) + 4), WORD((first) + 5), WORD((first) + 6), WORD((first) + 7), &two_b);    \
     twos = ebnn_add_more_carries(twos, two_a, two_b, &(out));
-    uint32_t ones = counters[0], twos = counters[1], fours = counters[2], eights = counters[3], sixteens = counters[4];
-    uint32_t *const above = counters + REGISTERS;
+    uint32_t ones = counters[0], twos = counters[1], fours = counters[2];
+    uint32_t *const high = counters + 3;
     ebnn_carries two_a, two_b, four_a, four_b, eight_a, eight_b, sixteen;
     uint32_t carry;
 
@@ -45,32 +45,24 @@ void ebnn_add_listed(uint32_t *counters, const uint16_t *list, uint32_t count, u
         ADD_EIGHT(16, four_a)
         ADD_EIGHT(24, four_b)
         fours = ebnn_add_more_carries(fours, four_a, four_b, &eight_b);
-        eights = ebnn_add_more_carries(eights, eight_a, eight_b, &sixteen);
-        sixteens = ebnn_add_carries(sixteens, sixteen, &carry);
-        ripple(above, carry);
+        high[0] = ebnn_add_more_carries(high[0], eight_a, eight_b, &sixteen);
+        high[1] = ebnn_add_carries(high[1], sixteen, &carry);
+        ripple(high + 2, carry);
     }
     for (; count >= SMALL_BLOCK; count -= SMALL_BLOCK, list += SMALL_BLOCK) {
-        ones = ebnn_add_four(ones, WORD(0), WORD(1), WORD(2), WORD(3), &two_a);
-        twos = ebnn_add_carries(twos, two_a, &carry);
-        fours = ebnn_add_one(fours, &carry);
-        eights = ebnn_add_one(eights, &carry);
-        sixteens = ebnn_add_one(sixteens, &carry);
-        ripple(above, carry);
+        ADD_EIGHT(0, four_a)
+        fours = ebnn_add_carries(fours, four_a, &carry);
+        ripple(high, carry);
     }
-    for (; count != 0; count--, list++) {
-        carry = WORD(0);
-        ones = ebnn_add_one(ones, &carry);
+    for (; count != 0; count = count > 2 ? count - 2 : 0, list += 2) {
+        ones = ebnn_add_two(ones, WORD(0), count > 1 ? WORD(1) : 0, &carry);
         twos = ebnn_add_one(twos, &carry);
         fours = ebnn_add_one(fours, &carry);
-        eights = ebnn_add_one(eights, &carry);
-        sixteens = ebnn_add_one(sixteens, &carry);
-        ripple(above, carry);
+        ripple(high, carry);
     }
     counters[0] = ones;
     counters[1] = twos;
     counters[2] = fours;
-    counters[3] = eights;
-    counters[4] = sixteens;
 #undef ADD_EIGHT
 #undef WORD
 }

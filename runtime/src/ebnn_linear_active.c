@@ -16,9 +16,10 @@
 typedef struct window_at {
     const ebnn_active_layer *layer;
     const ebnn_active_lists *lists;
-    uint32_t pixel;  /* of the strip, where the window begins */
-    uint32_t inputs; /* of a neuron */
-    uint32_t seed;   /* what the counters start from: the largest U that there can be, less U */
+    uint32_t pixel;     /* of the strip, where the window begins */
+    uint32_t inputs;    /* of a neuron */
+    uint32_t seed;      /* what the counters start from: the largest U that there can be, less U */
+    uint32_t *counters; /* of 32 neurons: EBNN_COUNTER_WORDS, of which those behind the sums' planes are 0 */
 } window_at;
 
 /* The largest u, and what is subtracted from u, or from twice u, to make it an input. */
@@ -38,11 +39,12 @@ static uint32_t offset_of_values(const ebnn_active_layer *layer)
 /* U: the sum of all that a window lists. */
 static uint32_t sum_of_values(const ebnn_active_layer *layer, const ebnn_active_lists *lists, uint32_t pixel)
 {
+    const uint16_t *starts = lists->starts + pixel;
     uint32_t sum = 0;
 
-    for (uint32_t ky = 0; ky < layer->window.kernel_height; ky++) {
-        for (uint32_t plane = 0; plane < layer->planes; plane++) {
-            sum += ebnn_listed_at(lists, ky, plane, pixel).count << plane;
+    for (uint32_t ky = layer->window.kernel_height; ky != 0; ky--) {
+        for (uint32_t plane = 0; plane < layer->planes; plane++, starts += lists->pixels + 1) {
+            sum += ((uint32_t)starts[layer->window.kernel_width] - starts[0]) << plane;
         }
     }
     return sum;
@@ -52,32 +54,33 @@ static uint32_t sum_of_values(const ebnn_active_layer *layer, const ebnn_active_
 static void add_window(const window_at *at, uint32_t *counters, const uint32_t *weights)
 {
     const ebnn_active_layer *layer = at->layer;
-    const uint32_t row = 4 * (uint32_t)layer->window.kernel_width * layer->input.channels;
+    const ebnn_active_lists *lists = at->lists;
+    const uint32_t width = layer->window.kernel_width;
+    const uintptr_t row = 4 * (uintptr_t)width * (uintptr_t)layer->input.channels;
     /* places count from the first pixel of the strip, weights from that of the window */
     uintptr_t first = (uintptr_t)weights - 4 * (uintptr_t)at->pixel * (uintptr_t)layer->input.channels;
+    const uint16_t *starts = lists->starts + at->pixel;
 
-    for (uint32_t ky = 0; ky < layer->window.kernel_height; ky++, first += (uintptr_t)row) {
-        for (uint32_t plane = 0; plane < layer->planes; plane++) {
-            const ebnn_listed listed = ebnn_listed_at(at->lists, ky, plane, at->pixel);
+    for (uint32_t ky = layer->window.kernel_height; ky != 0; ky--, first += row) {
+        for (uint32_t plane = 0; plane < layer->planes; plane++, starts += lists->pixels + 1) {
+            const uint32_t count = (uint32_t)starts[width] - starts[0];
 
-            if (listed.count != 0) {
-                ebnn_add_listed(counters + plane, listed.places, listed.count, first);
+            if (count != 0) {
+                ebnn_add_listed(counters + plane, lists->list + starts[0], count, first);
             }
         }
     }
 }
 
-static void count_word(const window_at *at, uint32_t word, uint32_t *counters)
+static void count_word(const window_at *at, uint32_t word)
 {
     const ebnn_active_layer *layer = at->layer;
     const size_t first = ebnn_at(word, at->inputs, 0);
-    uint32_t seed = at->seed;
+    uint32_t *const counters = at->counters;
+    uint32_t seed = at->seed << (EBNN_WORD_BITS - layer->sum_planes);
 
-    for (uint32_t plane = 0; plane < layer->sum_planes; plane++, seed >>= 1) {
-        counters[plane] = 0 - (seed & 1);
-    }
-    for (uint32_t plane = 0; plane < EBNN_PLANES_BEHIND; plane++) {
-        counters[layer->sum_planes + plane] = 0;
+    for (uint32_t *counter = counters + layer->sum_planes; counter != counters; seed <<= 1) {
+        *--counter = 0 - (seed >> (EBNN_WORD_BITS - 1));
     }
     if (layer->not_minus == NULL) {
         add_window(at, counters + 1, layer->plus + first);
@@ -100,7 +103,7 @@ static uint32_t reached(const uint32_t *counters, const uint32_t *limits, uint32
 }
 
 /* Steps into bits or trits by the tables of limits. */
-static void write_reached(const window_at *at, const uint32_t *counters, uint32_t word, uint32_t *pixel)
+static void write_reached(const window_at *at, uint32_t word, uint32_t *pixel)
 {
     const ebnn_active_layer *layer = at->layer;
     const uint32_t planes = layer->sum_planes;
@@ -114,39 +117,42 @@ static void write_reached(const window_at *at, const uint32_t *counters, uint32_
     if (at->lists->turned) {
         limits += planes + 1;
     }
-    first = reached(counters, limits, planes);
+    first = reached(at->counters, limits, planes);
     last = first;
     if (steps == 2) {
-        last = reached(counters, limits + 2 * (size_t)(planes + 1), planes);
+        last = reached(at->counters, limits + 2 * (size_t)(planes + 1), planes);
         pixel[ebnn_words(channels) + word] = ~(first ^ last) & there;
     }
     pixel[word] = last & there;
 }
 
-/* The counters of 32 neurons as numbers: of each eight planes, those of four neurons at a time, a byte each. */
-static void read_counters(const uint32_t *counters, uint32_t planes, uint32_t *numbers)
+/* Four bits that lie side by side, in a byte each. */
+EBNN_INLINE uint32_t in_bytes(uint32_t bits)
 {
-    for (uint32_t neuron = 0; neuron < EBNN_WORD_BITS; neuron++) {
-        numbers[neuron] = 0;
-    }
-    for (uint32_t first = 0; first < planes; first += 8) {
-        const uint32_t count = planes - first < 8 ? planes - first : 8;
+    return ((bits & 15) * UINT32_C(0x00204081)) & UINT32_C(0x01010101);
+}
 
-        for (uint32_t neuron = 0; neuron < 8; neuron++) {
+/* The first `count` counters as numbers, and up to three more: of each eight planes, those of four neurons at a time. */
+static void read_counters(const uint32_t *counters, uint32_t planes, uint32_t count, uint32_t *numbers)
+{
+    for (uint32_t first = 0; first < planes; first += 8, counters += 8) {
+        const uint32_t *const end = counters + (planes - first < 8 ? planes - first : 8);
+
+        for (uint32_t neuron = 0; neuron < count; neuron += 4) {
             uint32_t bytes = 0;
 
-            for (uint32_t plane = count; plane != 0; plane--) {
-                bytes = bytes << 1 | ((counters[first + plane - 1] >> neuron) & UINT32_C(0x01010101));
+            for (const uint32_t *counter = end; counter != counters;) {
+                bytes = bytes << 1 | in_bytes(*--counter >> neuron);
             }
-            for (uint32_t i = neuron; i < EBNN_WORD_BITS; i += 8, bytes >>= 8) {
-                numbers[i] |= (bytes & 0xFF) << first;
+            for (uint32_t i = neuron; i < neuron + 4; i++, bytes >>= 8) {
+                numbers[i] = (first == 0 ? 0 : numbers[i]) | (bytes & 0xFF) << first;
             }
         }
     }
 }
 
 /* The sums themselves, or steps of other kinds. */
-static void write_sums(const window_at *at, const uint32_t *counters, uint32_t word, ebnn_writer *writer)
+static void write_sums(const window_at *at, uint32_t word, ebnn_writer *writer)
 {
     const ebnn_active_layer *layer = at->layer;
     const uint32_t twice = ebnn_counts_twice(layer) ? 1 : 0;
@@ -158,7 +164,7 @@ static void write_sums(const window_at *at, const uint32_t *counters, uint32_t w
     const int32_t *totals = layer->totals + (size_t)word * EBNN_WORD_BITS;
     uint32_t sums[EBNN_WORD_BITS];
 
-    read_counters(counters, layer->sum_planes, sums);
+    read_counters(at->counters, layer->sum_planes, count, sums);
     for (uint32_t neuron = 0; neuron < count; neuron++) {
         const uint32_t sum = (sums[neuron] - most) << twice;
 
@@ -171,18 +177,22 @@ static void run_pixel(window_at *at, void *output, uint32_t row, uint32_t column
 {
     const ebnn_active_layer *layer = at->layer;
     const ebnn_tensor *to = &layer->output;
-    uint32_t *pixel = (uint32_t *)output + ((size_t)row * to->width + column) * ebnn_pixel_words(to);
-    ebnn_writer writer = ebnn_sum_writer_at(to, &layer->steps, layer->border, output, row, column);
+    const uint32_t words = ebnn_words(to->channels);
 
     at->seed = at->inputs * largest_value(layer) - sum_of_values(layer, at->lists, at->pixel);
-    for (uint32_t word = 0; word < ebnn_words(to->channels); word++) {
-        uint32_t counters[EBNN_COUNTER_WORDS];
+    if (layer->limits != NULL) {
+        uint32_t *pixel = (uint32_t *)output + ((size_t)row * to->width + column) * ebnn_pixel_words(to);
 
-        count_word(at, word, counters);
-        if (layer->limits != NULL) {
-            write_reached(at, counters, word, pixel);
-        } else {
-            write_sums(at, counters, word, &writer);
+        for (uint32_t word = 0; word < words; word++) {
+            count_word(at, word);
+            write_reached(at, word, pixel);
+        }
+    } else {
+        ebnn_writer writer = ebnn_sum_writer_at(to, &layer->steps, layer->border, output, row, column);
+
+        for (uint32_t word = 0; word < words; word++) {
+            count_word(at, word);
+            write_sums(at, word, &writer);
         }
     }
 }
@@ -191,6 +201,7 @@ int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, vo
 {
     const int32_t status = ebnn_check_active(layer);
     const ebnn_window *window = &layer->window;
+    uint32_t counters[EBNN_COUNTER_WORDS];
     ebnn_active_lists lists;
     window_at at;
 
@@ -200,6 +211,10 @@ int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, vo
     lists = ebnn_active_lists_in(layer, input, scratch);
     at.layer = layer;
     at.lists = &lists;
+    at.counters = counters;
+    for (uint32_t plane = 0; plane < EBNN_PLANES_BEHIND; plane++) {
+        counters[layer->sum_planes + plane] = 0;
+    }
     at.pixel = 0;
     at.inputs = (uint32_t)window->kernel_height * window->kernel_width * layer->input.channels;
     for (uint32_t row = 0; row < layer->output.height; row++) {
