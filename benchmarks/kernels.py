@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from math import prod
 from pathlib import Path
@@ -52,6 +53,8 @@ INT8_GOAL = 0.5
 # Twice what bitnet.cpp's I2_S does with ternary weights and int8 on one AVX2 core, which is 92 to 112.
 BYTES_GOAL = 2 * 92
 THREADS_GOAL = 1.8
+# A call of a loop is over in a few tenths of a millisecond, so that some are not interrupted.
+LIMIT_ROUNDS, LIMIT_TURNS = 100_000, 150
 
 
 class Work(NamedTuple):
@@ -141,30 +144,67 @@ def gmacs(turns: list[dict[str, float]], name: str, macs: int) -> float:
     return macs / median(turn[name] for turn in turns) / 1e9
 
 
-def against_theirs(kernel: Kernel, name: str, work: Work, theirs: dict[str, Call], turns: int = TURNS) -> Iterator[Row]:
+def against_theirs(
+    kernel: Kernel, name: str, work: Work, theirs: dict[str, Call], turns: int = TURNS, binds: str = ""
+) -> Iterator[Row]:
     """A layer beside both of onnxruntime's."""
     taken = in_turns({**theirs, kernel: work.call(kernel)}, turns)
     speed = gmacs(taken, kernel, work.macs)
     for opponent, goal in zip(theirs, GOALS.get((name, kernel), (None, None)), strict=True):
-        yield Row(f"{kernel}, {name}, {speed:.0f} GMAC/s", ratio(taken, opponent, kernel), f"x {opponent}", goal)
+        times = ratio(taken, opponent, kernel)
+        yield Row(f"{kernel}, {name}, {speed:.0f} GMAC/s", times, f"x {opponent}", goal, binds=binds)
 
 
-def popcount_limit() -> float | None:
-    """Bits a nanosecond that the processor tells apart and counts, in registers; None without a C compiler."""
+@cache
+def loops() -> ctypes.CDLL | None:
+    """popcount_limit.c and lookup_limit.c, whose loops stay in registers; None without a C compiler."""
     compiler = find_compiler()
     if compiler is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        built = Path(folder) / "popcount_limit.so"
+        built = Path(folder) / "limits.so"
         includes = [f"-I{RUNTIME / name}" for name in ("include", "src", "host", "chip")]
-        command = [*compiler.command, "-O3", "-std=c99", "-shared", "-fPIC", *includes, str(HERE / "popcount_limit.c")]
+        sources = [str(HERE / "popcount_limit.c"), str(HERE / "lookup_limit.c")]
+        command = [*compiler.command, "-O3", "-std=c99", "-shared", "-fPIC", *includes, *sources]
         subprocess.run([*command, str(LIBRARY_PATH), f"-Wl,-rpath,{LIBRARY_PATH.parent}", "-o", str(built)], check=True)
-        count = ctypes.CDLL(str(built)).popcount_limit
-        count.restype, count.argtypes = ctypes.c_uint64, [ctypes.c_uint64, ctypes.c_void_p]
-        sink = np.ones(1, np.uint64)
-        rounds = 1_000_000
-        bits = count(rounds, sink.ctypes.data)
-        return float(bits / min(seconds(lambda: count(rounds, sink.ctypes.data)) for _ in range(TURNS)) / 1e9)
+        return ctypes.CDLL(str(built))
+
+
+def limit_call(name: str, rounds: int) -> Call | None:
+    """A loop that answers how many products it does; None where it cannot be compiled."""
+    library = loops()
+    if library is None:
+        return None
+    count = library[name]
+    count.restype, count.argtypes = ctypes.c_uint64, [ctypes.c_uint64, ctypes.c_void_p]
+    sink = np.ones(1, np.uint64)
+    return lambda: count(rounds, sink.ctypes.data)
+
+
+def limit(name: str) -> float | None:
+    """Products a nanosecond in registers, at best; None where the loop cannot be compiled."""
+    call = limit_call(name, LIMIT_ROUNDS)
+    if call is None:
+        return None
+    return float(call()) / min(seconds(call) for _ in range(LIMIT_TURNS)) / 1e9
+
+
+def bound(kernel: Kernel, *limits: tuple[str, str]) -> str:
+    """What registers alone reach in this run: the names of loops, and what they do; for AVX2, which has the loops."""
+    found = [(what, limit(name)) for name, what in limits] if kernel == "avx2" else []
+    parts = [f"{what} make {value:.0f} GMAC/s at best" for what, value in found if value is not None]
+    return f"in registers, with nothing loaded or stored, {' and '.join(parts)} in the same run" if parts else ""
+
+
+def of_two_threads() -> str:
+    """How far two threads that share no memory get on this machine."""
+    call = limit_call("popcount_limit", 100 * LIMIT_ROUNDS)
+    if call is None:
+        return ""
+    with ThreadPoolExecutor(2) as pool:
+        calls = {"1": lambda: [call(), call()], "2": lambda: list(pool.map(lambda _: call(), range(2)))}
+        share = ratio(in_turns(calls, TURNS), "1", "2")
+    return f"two threads that count bits in registers, and share no memory, are {share:.2f} x one in the same run"
 
 
 def rows() -> Iterator[Row]:
@@ -174,30 +214,31 @@ def rows() -> Iterator[Row]:
     for name in theirs:
         yield Row(name, gmacs(taken, name, BATCH * SIZE * SIZE), "GMAC/s")
     dense = layer(WeightKind.BINARY)
-    limit = popcount_limit()
-    if limit is not None:
-        yield Row("popcount limit, in registers", limit, "GMAC/s")
+    popcounts = limit("popcount_limit")
+    if popcounts is not None:
+        yield Row("popcount limit, in registers", popcounts, "GMAC/s")
     for kernel in kernels():
-        yield from against_theirs(kernel, "int32 out", dense, theirs)
+        looked_up = bound(kernel, ("lookup_limit_bits", "look-ups and additions of bytes"))
+        yield from against_theirs(kernel, "int32 out", dense, theirs, binds=looked_up)
         if kernel == "portable":
             continue
         yield from against_theirs(kernel, "packed signs out", layer(WeightKind.BINARY, packed=True), theirs)
         yield from against_theirs(kernel, "ternary, int32 out", layer(WeightKind.TERNARY), theirs)
         yield from against_theirs(kernel, "one vector, int32 out", layer(WeightKind.BINARY, batch=1), one, 300)
-        yield from by_itself(kernel, dense, limit)
+        yield from by_itself(kernel, dense, popcounts)
         yield from of_integers(kernel, theirs[INT8])
     lacking = [name for name in ("avx2", "avx512", "neon") if name not in kernels()]
     yield Row(f"left out, not of this processor: {', '.join(lacking)}", len(lacking), "instruction sets")
 
 
-def by_itself(kernel: Kernel, dense: Work, limit: float | None) -> Iterator[Row]:
+def by_itself(kernel: Kernel, dense: Work, popcounts: float | None) -> Iterator[Row]:
     """Beside its own limit, convolutions, densities and threads."""
     signs = {str(density): layer(WeightKind.BINARY, packed=True, density=density) for density in DENSITIES}
     calls = {density: work.call(kernel) for density, work in signs.items()}
     taken = in_turns({"dense": dense.call(kernel), **calls}, TURNS)
-    if limit is not None:
-        yield Row(f"{kernel}, int32 out", gmacs(taken, "dense", dense.macs) / limit, "of the popcount limit")
-        share = gmacs(taken, "0.5", dense.macs) / limit
+    if popcounts is not None:
+        yield Row(f"{kernel}, int32 out", gmacs(taken, "dense", dense.macs) / popcounts, "of the popcount limit")
+        share = gmacs(taken, "0.5", dense.macs) / popcounts
         yield Row(f"{kernel}, packed signs out", share, "of the popcount limit")
     for density in DENSITIES:
         yield Row(f"{kernel}, packed signs out, {density:.0%} active", ratio(taken, "0.5", str(density)), "x 50 %")
@@ -213,17 +254,23 @@ def by_itself(kernel: Kernel, dense: Work, limit: float | None) -> Iterator[Row]
         yield Row(work, next(b / a for a, b in pairwise(speeds)), "x dense, same fan-in", CONVOLUTION_GOAL)
     many = layer(WeightKind.BINARY, batch=8 * BATCH)
     taken = in_turns({str(threads): many.in_threads(threads, kernel) for threads in (1, 2)}, TURNS)
-    yield Row(f"{kernel}, int32 out, two threads", ratio(taken, "1", "2"), "x one thread", THREADS_GOAL)
+    times = ratio(taken, "1", "2")
+    yield Row(f"{kernel}, int32 out, two threads", times, "x one thread", THREADS_GOAL, binds=of_two_threads())
 
 
 def of_integers(kernel: Kernel, int8: Call) -> Iterator[Row]:
     """Inputs of 8 bits."""
     works = {kind.value: layer(kind, kind="uint8") for kind in WeightKind}
     taken = in_turns({INT8: int8, **{name: work.call(kernel) for name, work in works.items()}}, TURNS)
+    designs = bound(
+        kernel,
+        ("lookup_limit_bytes", "look-ups of halves of bytes, of which ternary weights need twice as many,"),
+        ("multiply_limit_bytes", "products of bytes (vpmaddubsw)"),
+    )
     for kind in WeightKind:
         speed = gmacs(taken, kind.value, works[kind.value].macs)
         if kind is WeightKind.INT8:
             name = f"{kernel}, int8 weights x uint8, {speed:.0f} GMAC/s"
             yield Row(name, ratio(taken, INT8, kind.value), f"x {INT8}", INT8_GOAL)
         else:
-            yield Row(f"{kernel}, {kind.value} weights x uint8", speed, "GMAC/s", BYTES_GOAL)
+            yield Row(f"{kernel}, {kind.value} weights x uint8", speed, "GMAC/s", BYTES_GOAL, binds=designs)
