@@ -22,7 +22,7 @@ from edgebnn import __version__
 from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.chip.cells import read_battery
 from edgebnn.chip.conditions import KELVIN, Conditions
-from edgebnn.chip.coverage import check_chip, default_policy
+from edgebnn.chip.coverage import check_chip
 from edgebnn.chip.given import check_number, check_whole
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Usage
@@ -290,7 +290,7 @@ class Deployment:
             seed, ber, ErrorModel(errors), ErrorKinds(kinds), read_error_rate, policy, conditions, attempts, guard_band
         )
         target = self.mapped.target
-        check_chip(chip, target, self.mapped.policy or default_policy(target))
+        check_chip(chip, target, self.mapped.policies)
         return chip
 
     def batch(self, x: Samples) -> npt.NDArray[Any]:
@@ -363,7 +363,7 @@ class Deployment:
         banks = programmed_banks(mapped, instance)
         found = trim(mapped, banks, self.batch(calibration))
         heard(found)
-        title = instance.title(mapped.policy or default_policy(mapped.target))
+        title = instance.title(", ".join(mapped.policies))
         network = replace(found.network, trimmed_for=title)
         provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}, trim: {title}")
         clock.tick("trim it")
@@ -435,7 +435,7 @@ def compile(
 
         instance = ChipInstance(chip, errors=ErrorModel.TABLE) if isinstance(chip, int) else chip
         if instance is not None:
-            check_chip(instance, described, mapped.policy or default_policy(described))
+            check_chip(instance, described, mapped.policies)
         mapped, told[PLACEMENT] = placed(mapped, instance, batch_of(network.inputs, calibration), readings)
         clock.tick("place it")
     return _deployed(mapped, toolchain, clock, told)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgebnn.chip.ageing import aged_rate
 from edgebnn.chip.geometry import cell_place
 from edgebnn.chip.instance import ChipInstance, ErrorModel
@@ -27,13 +29,16 @@ def default_policy(target: Target) -> str:
     return next(iter(target.policies))
 
 
-def check_chip(chip: ChipInstance, target: Target, policy: str) -> None:
-    """TargetError where the target has no such chip; `policy` is that of a chip without its own."""
+def check_chip(chip: ChipInstance, target: Target, policies: Sequence[str] = ()) -> None:
+    """TargetError where the target has no such chip.
+
+    `policies` are those of its rows where it has none of its own, by default the target's first.
+    """
     array = array_of(target)
-    name = chip.policy or policy
-    aged_rate(target, name, chip.conditions.cycles)
-    if chip.errors in (ErrorModel.TABLE, ErrorModel.DEVICE) or not chip.conditions.as_tabulated:
-        solve_cell(target, name, chip.conditions)
+    for name in (chip.policy,) if chip.policy is not None else policies or (default_policy(target),):
+        aged_rate(target, name, chip.conditions.cycles)
+        if chip.errors in (ErrorModel.TABLE, ErrorModel.DEVICE) or not chip.conditions.as_tabulated:
+            solve_cell(target, name, chip.conditions)
     if chip.measured is not None:
         _check_cells(chip.measured, array, target.name)
 

@@ -19,7 +19,7 @@ from edgebnn.chip.normal import Floats
 from edgebnn.chip.pattern import Pattern, Rows
 from edgebnn.chip.pulses import Outcome, PulseCount, program_all, program_verified
 from edgebnn.chip.read_back import ReadBack
-from edgebnn.chip.reading import ProgrammedBanks, Thresholds
+from edgebnn.chip.reading import Thresholds
 from edgebnn.chip.sensing import answer_thresholds
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.structs import DeviceReads, DeviceVerify
@@ -32,13 +32,13 @@ _BLOCK_ROWS = 1024  # whose thresholds are in memory at once
 
 
 def program_devices(
-    chip: ChipInstance, target: Target, pattern: Pattern, policy: str, xnor: float
-) -> ProgrammedBanks:  # fmt: skip
+    chip: ChipInstance, target: Target, pattern: Pattern, policy: str, xnor: float, answering: Answering
+) -> None:
     """Devices programmed with the pulses that follow the chip's cycles, read through their columns' amplifiers.
 
     Each XNOR is wrong at the rate `xnor` besides.
     """
-    answering, cell = Answering(pattern.shape), device_cell(chip, target, policy)
+    cell = device_cell(chip, target, policy)
     if chip.measured is None:
         devices, rows, verify = DevicesStruct.of(cell, chip.seed, cell.middle), pattern.rows, None
         if chip.attempts > 1:
@@ -48,7 +48,6 @@ def program_devices(
     else:
         for rows in pattern.blocks(_BLOCK_ROWS):
             answering.by_thresholds(rows.place, *row_thresholds(chip, target, policy, rows, xnor))
-    return answering.banks(pattern.geometry, chip.seed, each_read=True)
 
 
 def row_thresholds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgebnn.chip.ageing import aged_rate
@@ -64,6 +65,11 @@ def endurance(target: Target, name: str) -> Endurance:
     policy = target.policy(name)
     cycles = policy.endurance.integer("cycles")
     return Endurance(name, cycles, reprogrammings(policy), policy.endurance.evidence, wear(target, name, cycles))
+
+
+def weakest_endurance(target: Target, names: Iterable[str]) -> Endurance | None:
+    """That of the policy that wears out first, where banks are programmed under several; None where none is."""
+    return min((endurance(target, name) for name in names), key=lambda each: each.reprogrammings, default=None)
 
 
 def wear(target: Target, name: str, cycles: int) -> Wear | None:

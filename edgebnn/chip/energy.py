@@ -58,8 +58,11 @@ class Energy:
         }
 
     def parts_nj(self) -> dict[str, float]:
-        """Every part in nanojoules and their `total`."""
-        return {"total": self.total_j * 1e9} | {part.name: part.energy_j * 1e9 for part in self.parts}
+        """Every part in nanojoules, those of one name together, and their `total`."""
+        found = {"total": self.total_j * 1e9}
+        for part in self.parts:
+            found[part.name] = found.get(part.name, 0.0) + part.energy_j * 1e9
+        return found
 
     def evidence_shares(self) -> dict[str, float]:
         """The share of the total that rests on each word of evidence; sums to 1 (empty where there is no energy)."""

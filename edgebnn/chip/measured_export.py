@@ -26,18 +26,20 @@ _ROUNDING = 1e-5
 def resistance_csv(
     chip: ChipInstance, target: Target, policy: str, pattern: Pattern, step: Callable[[int], None] = lambda rows: None
 ) -> Iterator[bytes]:
-    """The file's bytes, part by part: the cells of a pattern but its zeros, stripe by stripe, as the chip holds them.
+    """The file's bytes, part by part: the cells of a pattern but its zeros, as the chip holds them.
 
-    `chip` is one of the error model `device`; `policy` is that of a chip without its own. A resistance is written so
+    They come policy by policy, and stripe by stripe. `chip` is one of the error model `device`; `policy` is that of a
+    pattern that names none. A resistance is written so
     that its logarithm, rounded to float32 as an import does, is the device's own. `step` hears how many rows are done.
     Raises TargetError where the model does not cover the chip's conditions, or a resistance is none of a measurement's.
     """
     yield (",".join((*PLACE, *RESISTANCES, WEIGHT)) + "\n").encode()
     done = 0
-    for rows in pattern.blocks(_BLOCK_ROWS):
-        yield _lines(rows, programmed_ln_resistance(chip, target, chip.policy or policy, rows))
-        done += len(rows.row)
-        step(done)
+    for name, part in pattern.by_policy(chip.policy, policy):
+        for rows in part.blocks(_BLOCK_ROWS):
+            yield _lines(rows, programmed_ln_resistance(chip, target, name, rows))
+            done += len(rows.row)
+            step(done)
 
 
 def cell_counts(pattern: Pattern) -> tuple[int, int]:

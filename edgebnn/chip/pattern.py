@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -90,7 +90,8 @@ class Pattern:
 
     sign, nonzero: uint32 (stripes, rows); +1 where both are set, -1 where `nonzero` alone is, else 0. Every column of a
     binary row is nonzero. kind: uint8 (stripes, rows), EMPTY, BINARY or TERNARY. zero_share: float64 (stripes, rows),
-    the share of zeros among the weights of the row's layer.
+    the share of zeros among the weights of the row's layer. policy: uint16 (stripes, rows), the place among `policies`
+    of the one under which a row is programmed; None where the pattern does not say.
     """
 
     geometry: Geometry
@@ -98,6 +99,8 @@ class Pattern:
     nonzero: Words
     kind: npt.NDArray[np.uint8]
     zero_share: npt.NDArray[np.float64]
+    policies: tuple[str, ...] = ()
+    policy: npt.NDArray[np.uint16] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -113,7 +116,35 @@ class Pattern:
     def head(self, banks: int) -> Pattern:
         """The first so many banks."""
         end = self.geometry.stripe(banks)
-        return Pattern(self.geometry, self.sign[:end], self.nonzero[:end], self.kind[:end], self.zero_share[:end])
+        return replace(
+            self,
+            sign=self.sign[:end],
+            nonzero=self.nonzero[:end],
+            kind=self.kind[:end],
+            zero_share=self.zero_share[:end],
+            policy=None if self.policy is None else self.policy[:end],
+        )
+
+    def by_policy(self, chips_own: str | None, default: str) -> tuple[tuple[str, Pattern], ...]:
+        """The rows that are programmed under each policy, alone in a pattern of the same shape.
+
+        `chips_own` is a chip's policy, which takes the place of all others where it has one; `default` that of a
+        pattern that names none.
+        """
+        if chips_own is not None or not self._parts:
+            return ((chips_own or default, self),)
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[str, Pattern], ...]:
+        """Those of each policy that a row has, in the order of `policies`."""
+        if self.policy is None:
+            return ()
+        used = np.unique(self.policy[self.kind != EMPTY]).tolist()
+        if len(used) == 1:
+            return ((self.policies[used[0]], self),)
+        kinds = (np.where(self.policy == place, self.kind, np.uint8(EMPTY)) for place in used)
+        return tuple((self.policies[place], replace(self, kind=kind)) for place, kind in zip(used, kinds, strict=True))
 
     @cached_property
     def rows(self) -> Rows:

@@ -10,9 +10,11 @@
 
 from __future__ import annotations
 
+from edgebnn.chip.answering import Answering
 from edgebnn.chip.device_model import program_devices, row_pulses
 from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.pattern import Pattern
+from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.pulses import PulseCount, pulses_of_all
 from edgebnn.chip.rate_models import ber_rates, neighbour_rates, program_rates, table_rates
 from edgebnn.chip.rates import sound_rates
@@ -23,30 +25,42 @@ _BLOCK_ROWS = 1024  # whose devices are in memory at once
 
 
 def program(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -> ProgrammedBanks:
-    """The banks of `chip` after `pattern` was programmed under `policy` (unless the chip has its own).
+    """The banks of `chip` after `pattern` was programmed, every row under its policy (unless the chip has its own).
 
-    Raises TargetError for conditions that the target's model does not cover.
+    `policy` is that of a pattern that names none. Raises TargetError for conditions that the target's model does not
+    cover.
     """
-    name = chip.policy or policy
+    answering = Answering(pattern.shape)
+    for name, part in pattern.by_policy(chip.policy, policy):
+        _program(chip, target, part, name, answering)
+    return answering.banks(pattern.geometry, chip.seed, chip.errors is not ErrorModel.NEIGHBOUR)
+
+
+def _program(chip: ChipInstance, target: Target, pattern: Pattern, policy: str, answering: Answering) -> None:
+    """The pattern under one policy."""
     xnor = 0.0 if chip.kinds is ErrorKinds.PROGRAMMING else chip.read_error_rate
     if chip.errors is ErrorModel.DEVICE:
-        return program_devices(chip, target, pattern, name, xnor)
+        program_devices(chip, target, pattern, policy, xnor, answering)
+        return
     flips = sound_rates(chip, target, policy)
     match chip.errors:
         case ErrorModel.BER:
-            rates = ber_rates(chip, target, name, flips, pattern)
+            rates = ber_rates(chip, target, policy, flips, pattern)
         case ErrorModel.NEIGHBOUR:
             rates = neighbour_rates(flips.mean, pattern.rows.kinds)
         case ErrorModel.TABLE:
-            rates = table_rates(chip, target, name, flips, pattern)
-    return program_rates(chip, pattern, rates, xnor)
+            rates = table_rates(chip, target, policy, flips, pattern)
+    program_rates(chip, pattern, rates, xnor, answering)
 
 
-def programming_pulses(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -> PulseCount:
-    """The pulses that programming the pattern takes, further attempts included."""
+def programming_cost(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -> ProgrammingCost:
+    """What programming the pattern takes, further attempts included; the arguments are those of `program`."""
+    parts = pattern.by_policy(chip.policy, policy)
+    return ProgrammingCost(target, {name: _pulses(chip, target, part, name) for name, part in parts})
+
+
+def _pulses(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -> PulseCount:
     if chip.attempts == 1:
         return pulses_of_all(pattern.rows.nonzero)
-    pulses = PulseCount()
-    for rows in pattern.blocks(_BLOCK_ROWS):
-        pulses += row_pulses(chip, target, chip.policy or policy, rows)
-    return pulses
+    blocks = pattern.blocks(_BLOCK_ROWS)
+    return sum((row_pulses(chip, target, policy, rows) for rows in blocks), PulseCount())

@@ -12,12 +12,11 @@ import numpy.typing as npt
 from edgebnn.chip.answering import Answering, stored_values
 from edgebnn.chip.cell import ternary_rates
 from edgebnn.chip.geometry import COLUMNS, Geometry, Numbers
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance import ChipInstance, ErrorKinds
 from edgebnn.chip.normal import normal
 from edgebnn.chip.pattern import Pattern, RowKinds, Rows
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.physics import Spatial
-from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.stuck_devices import StuckSynapses, stuck_cell
 from edgebnn.chip.target import Target, physics_of
@@ -53,16 +52,14 @@ class Rates:
     here: Callable[[Rows], tuple[Transitions, Transitions]] | None = None
 
 
-def program_rates(chip: ChipInstance, pattern: Pattern, rates: Rates, xnor: float) -> ProgrammedBanks:
-    """The chip's banks with the pattern in them; each XNOR is wrong at the rate `xnor` besides."""
-    answering = Answering(pattern.shape)
+def program_rates(chip: ChipInstance, pattern: Pattern, rates: Rates, xnor: float, answering: Answering) -> None:
+    """What the chip's rows answer with the pattern in them; each XNOR is wrong at the rate `xnor` besides."""
     if rates.everywhere is not None:
         _program_by_law(chip, pattern.rows, rates.everywhere, xnor, answering)
     else:
         assert rates.here is not None, "rates are one or the other"
         for rows in pattern.blocks(_BLOCK_ROWS):
             _program_each(chip, rows, rates.here(rows), xnor, answering)
-    return answering.banks(pattern.geometry, chip.seed, chip.errors is not ErrorModel.NEIGHBOUR)
 
 
 def ber_rates(chip: ChipInstance, target: Target, policy: str, flips: SignRates, pattern: Pattern) -> Rates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,8 +81,45 @@ def ternary_model(chip: ChipInstance, target: Target, policy: str) -> TernaryRat
 
 
 def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> ChipRate:
-    """The rate of the synapses that `pattern` uses, binary and ternary; without one, of binary ones not measured."""
-    evidence = _model_evidence(chip, target, chip.policy or policy)
+    """The rate of the synapses that `pattern` uses, binary and ternary; without one, of binary ones not measured.
+
+    Where rows are programmed under several policies it is the mean over all rows.
+    """
+    if pattern is None:
+        return _rate_under(chip, target, chip.policy or policy, None)
+    parts = pattern.by_policy(chip.policy, policy)
+    rates = [_rate_under(chip, target, name, part) for name, part in parts]
+    return rates[0] if len(rates) == 1 else _mean_rate(rates, [len(part.rows.row) for _, part in parts])
+
+
+def rates_by_policy(chip: ChipInstance, target: Target, policy: str, pattern: Pattern) -> dict[str, ChipRate]:
+    """The same of the rows under each policy."""
+    parts = pattern.by_policy(chip.policy, policy)
+    return {name: _rate_under(chip, target, name, part) for name, part in parts}
+
+
+def _mean_rate(rates: Sequence[ChipRate], rows: Sequence[int]) -> ChipRate:
+    """The rate of so many rows of each, worth what the weakest of them is."""
+    known = [rate.rate for rate in rates if rate.rate is not None]
+    signs = [rate.signs for rate in rates if rate.signs is not None]
+    words = [rate.evidence for rate in rates if rate.evidence is not None]
+
+    def mean(values: Sequence[float]) -> float:
+        return float(np.average(values, weights=rows))
+
+    return ChipRate(
+        mean(known) if len(known) == len(rates) else None,
+        weakest(*words) if len(words) == len(rates) else None,
+        mean([rate.measured_share for rate in rates]),
+        SignRates(mean([each.plus for each in signs]), mean([each.minus for each in signs]))
+        if len(signs) == len(rates)
+        else None,
+    )
+
+
+def _rate_under(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None) -> ChipRate:
+    """All rows being programmed under this policy."""
+    evidence = _model_evidence(chip, target, policy)
     if chip.attempts > 1:
         return ChipRate(None, evidence)
     signs = model_rates(chip, target, policy)
@@ -89,12 +127,12 @@ def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern 
     if pattern is not None and (pattern.kind == TERNARY).any():
         ternary = ternary_model(chip, target, policy)
         if ternary is not None:
-            window = ternary_evidence(target, chip.policy or policy, chip.conditions)
+            window = ternary_evidence(target, policy, chip.conditions)
             worth = window if evidence is None or not (pattern.kind == BINARY).any() else weakest(evidence, window)
             return ChipRate(_with_ternary(model, ternary, pattern), worth)
     if chip.measured is None or pattern is None or chip.kinds is ErrorKinds.READ:
         return ChipRate(model, evidence, signs=signs)
-    known, wrong, synapses = _measured(chip, target, chip.policy or policy, pattern)
+    known, wrong, synapses = _measured(chip, target, policy, pattern)
     if synapses == 0:
         return ChipRate(model, evidence, signs=signs)
     share = known / synapses

@@ -6,6 +6,7 @@ and Q the upper tail of the normal law, the rates are Q(D / 2s) of one device an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import frexp, hypot, ldexp
@@ -83,6 +84,23 @@ class TernaryRates:
     def from_zero(self) -> float:
         """Of a weight 0, as either sign."""
         return self.appear.plus + self.appear.minus
+
+
+def mean_ternary_rates(parts: Sequence[tuple[TernaryRates, tuple[int, int, int]]]) -> TernaryRates:
+    """The mean over weights of which (-1, 0, +1) each come so often; of weights that never come, over the parts."""
+    if len(parts) == 1:
+        return parts[0][0]
+
+    def mean(event: str, sign: str, value: int) -> float:
+        rates = [getattr(getattr(rates, event), sign) for rates, _ in parts]
+        weights = [counts[value + 1] for _, counts in parts]
+        return float(np.average(rates, weights=weights if any(weights) else None))
+
+    return TernaryRates(
+        flip=SignRates(mean("flip", "plus", 1), mean("flip", "minus", -1)),
+        vanish=SignRates(mean("vanish", "plus", 1), mean("vanish", "minus", -1)),
+        appear=SignRates(mean("appear", "plus", 0), mean("appear", "minus", 0)),
+    )
 
 
 def normal_law(mean: float, spread: float) -> Law:

@@ -66,18 +66,18 @@ def export_chip(
     with progress("export", total=1) as step:
         step("rows")
         lines = resistance_csv(
-            instance, meant.target, meant.policy, meant.pattern, lambda done: step("rows", done, rows)
+            instance, meant.target, meant.policies[0], meant.pattern, lambda done: step("rows", done, rows)
         )
         write_whole(output, lines)
-    document = export_document(instance, meant.target, meant.policy, meant.pattern.banks, (written, zeros), output)
+    document = export_document(instance, meant.target, meant.policies[0], meant.pattern, (written, zeros), output)
     emit(document, json_flag, json_file, lambda console: show_export(console, document))
 
 
 class _Programmed(NamedTuple):
-    """What is programmed, and on what; `policy` is that of a chip without its own."""
+    """What is programmed, and on what; `policies` are those of a chip without its own."""
 
     target: Target
-    policy: str
+    policies: tuple[str, ...]
     pattern: Pattern
 
 
@@ -104,8 +104,8 @@ def _programmed(target: str, deployment: Path | None, banks: int | None) -> _Pro
     if banks is not None and banks > there:
         raise TargetError(f"{who} {there} banks, not {banks}; give --banks 1 to {there}")
     if deployment is None:
-        return _Programmed(described, default_policy(described), uniform_pattern(1, banks or there, array.geometry))
-    return _Programmed(described, mapped.policy or default_policy(described), whole.head(banks or there))
+        return _Programmed(described, (default_policy(described),), uniform_pattern(1, banks or there, array.geometry))
+    return _Programmed(described, mapped.policies, whole.head(banks or there))
 
 
 def _device_chip(chip: str, words: ChipOptions, meant: _Programmed) -> ChipInstance:
@@ -118,7 +118,7 @@ def _device_chip(chip: str, words: ChipOptions, meant: _Programmed) -> ChipInsta
         if words.errors not in (None, "device"):
             raise click.UsageError(f"a chip of --errors {words.errors} has no resistances; leave --errors out")
         words = replace(words, errors="device")
-    instance = named_chip(chip, words, meant.target, meant.policy)
+    instance = named_chip(chip, words, meant.target, meant.policies)
     if instance.errors is not ErrorModel.DEVICE:
         raise DataError(
             f"chip file '{chip}' is of --errors {instance.errors} and has no resistances; give one of device"

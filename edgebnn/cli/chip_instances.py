@@ -74,7 +74,7 @@ def import_chip(
         raise click.UsageError(f"'{file}' goes with --errors {model}, not {chip_words.errors}; leave --errors out")
     settings = chip_settings(replace(chip_words, errors=model), described)
     chip = replace(settings, seed=seed, measured=measured)
-    check_chip(chip, described, policy)
+    check_chip(chip, described)
     wrong = wrong_signs(chip, described, policy)
     chip.save(output, described)
     document = import_document(chip, described, policy, wrong, output, found)
@@ -101,6 +101,6 @@ def compare(
     name = policy or default_policy(described)
     chips = ChipInstance.load(first, described), ChipInstance.load(second, described)
     for chip in chips:
-        check_chip(chip, described, name)
+        check_chip(chip, described, (name,))
     document = compare_document(chips, (first, second), described, name, compare_chips(chips, described, name))
     emit(document, json_flag, json_file, lambda console: show_comparison(console, document))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,13 +85,13 @@ def chip_options(command: Command) -> Command:
     return wrapped  # type: ignore[no-any-return]
 
 
-def chip_settings(words: ChipOptions, target: Target, policy: str | None = None) -> ChipInstance:
+def chip_settings(words: ChipOptions, target: Target, policies: Sequence[str] = ()) -> ChipInstance:
     """The chip of seed 0 with these options, from which `dataclasses.replace` makes those of other seeds.
 
-    `policy` is what holds where the options name none: the deployment's, by default the target's first. Raises
+    `policies` are what holds where the options name none: a deployment's, by default the target's first. Raises
     TargetError for what the target's model does not cover, and a usage error for options that contradict each other.
     """
-    from edgebnn.chip.coverage import check_chip, default_policy
+    from edgebnn.chip.coverage import check_chip
     from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 
     errors, kinds = ErrorModel(words.errors or "ber"), ErrorKinds(words.kinds or "both")
@@ -107,7 +107,7 @@ def chip_settings(words: ChipOptions, target: Target, policy: str | None = None)
         attempts=words.attempts or 1,
         guard_band=words.guard_band or 0.0,
     )
-    check_chip(chip, target, policy or default_policy(target))
+    check_chip(chip, target, policies)
     return chip
 
 

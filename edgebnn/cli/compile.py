@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from edgebnn.chip.target import Target
 
 
-def _chip(chip: str, target: Target, policy: str | None) -> ChipInstance | int:
-    from edgebnn.cli.options import chip_of_file, is_seed
+def _chip(chip: str, target: Target) -> ChipInstance | int:
+    from edgebnn.chip.instance import ChipInstance
+    from edgebnn.cli.options import is_seed
 
-    return int(chip) if is_seed(chip) else chip_of_file(Path(chip), target, policy)
+    return int(chip) if is_seed(chip) else ChipInstance.load(Path(chip), target)
 
 
 @click.command(cls=JsonCommand)
@@ -104,7 +105,7 @@ def compile(
         described,
         policy=policy,
         placement=placement,
-        chip=None if chip is None else _chip(chip, described, policy),
+        chip=None if chip is None else _chip(chip, described),
         readings=readings,
         input_type=options.input_type,
         input_scale=options.input_scale,

@@ -119,7 +119,7 @@ def emulate(
     count = len(saved) or _chip_count(target, chips, chip_words)
     if sweep_ber is not None and count == 0:
         raise click.UsageError("--sweep-ber goes with chip instances of a target with RRAM; ask for some with --chips")
-    like = chip_settings(chip_words, target, deployment.mapped.policy) if count and not saved else None
+    like = chip_settings(chip_words, target, deployment.mapped.policies) if count and not saved else None
     with progress("emulate", total=7 + count) as step:
         result = deployment.emulate(
             dataset,
@@ -177,7 +177,7 @@ def _saved_chips(files: Sequence[Path], deployment: Deployment) -> dict[ChipInst
 
     found: dict[ChipInstance, Path] = {}
     for path in files:
-        chip = chip_of_file(path, deployment.mapped.target, deployment.mapped.policy)
+        chip = chip_of_file(path, deployment.mapped.target, deployment.mapped.policies)
         if chip in found:
             raise click.UsageError(f"'{path}' holds the same chip as '{found[chip]}'; give each chip once")
         found[chip] = path

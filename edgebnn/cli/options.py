@@ -151,11 +151,11 @@ def chip_from(deployment: Deployment, chip: str | None, words: ChipOptions) -> C
         if words.given:
             raise click.UsageError(f"{words.given[0]} goes with --chip SEED")
         return None
-    return named_chip(chip, words, deployment.mapped.target, deployment.mapped.policy)
+    return named_chip(chip, words, deployment.mapped.target, deployment.mapped.policies)
 
 
-def named_chip(chip: str, words: ChipOptions, target: Target, policy: str | None) -> ChipInstance:
-    """The chip of `--chip SEED|FILE` on a target; `policy` is that of a deployment, by default the target's first.
+def named_chip(chip: str, words: ChipOptions, target: Target, policies: Sequence[str]) -> ChipInstance:
+    """The chip of `--chip SEED|FILE` on a target; `policies` are a deployment's, by default the target's first.
 
     Raises TargetError where the target has no such chip, DataError for a file that holds none.
     """
@@ -167,13 +167,13 @@ def named_chip(chip: str, words: ChipOptions, target: Target, policy: str | None
         seed = int(chip) if len(chip) <= 20 else -1
         if not 0 <= seed < 2**63:
             raise click.UsageError(f"--chip {chip} is out of range; a seed is a whole number from 0 to 2^63 - 1")
-        return replace(chip_settings(words, target, policy), seed=seed)
+        return replace(chip_settings(words, target, policies), seed=seed)
     if words.given:
         raise click.UsageError(
             f"the chip file '{chip}' brings its own errors, policy and conditions; leave out {', '.join(words.given)}, "
             "or give a seed"
         )
-    return chip_of_file(Path(chip), target, policy)
+    return chip_of_file(Path(chip), target, policies)
 
 
 def is_seed(chip: str) -> bool:
@@ -181,13 +181,13 @@ def is_seed(chip: str) -> bool:
     return re.fullmatch(r"[+-]?[0-9]+", chip) is not None
 
 
-def chip_of_file(path: Path, target: Target, policy: str | None) -> ChipInstance:
+def chip_of_file(path: Path, target: Target, policies: Sequence[str]) -> ChipInstance:
     """The chip of a file, once it is sure that it is one of this target; TargetError or DataError where it is not."""
-    from edgebnn.chip.coverage import check_chip, default_policy
+    from edgebnn.chip.coverage import check_chip
     from edgebnn.chip.instance import ChipInstance
 
     chip = ChipInstance.load(path, target)
-    check_chip(chip, target, policy or default_policy(target))
+    check_chip(chip, target, policies)
     return chip
 
 

@@ -17,7 +17,7 @@ from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.rates import chip_rate
 from edgebnn.emulator.accuracy import AccuracyDrop, Verdict, accuracy_drop
 from edgebnn.emulator.agreement import per_class
-from edgebnn.emulator.chip_results import policy_of
+from edgebnn.emulator.chip_results import policies_of, policy_of
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset, Progress, check_labels, silent
 from edgebnn.emulator.fast import FastPath
@@ -39,7 +39,7 @@ class AgedAccuracy:
 
 @dataclass(frozen=True, repr=False)
 class AccuracyEndurance:
-    """Cycles until the accuracy has fallen by `allowed`, a fraction, beside those until devices wear out.
+    """Cycles until the accuracy has fallen by `allowed`, a fraction, beside those until the first devices wear out.
 
     cycles: the most that were tried at which the mean drop is within it, None where that of fresh chips is not.
     interval: the most at which the whole 95 % interval of the drop lies within it (None where not even that of fresh
@@ -76,14 +76,16 @@ def accuracy_endurance(
     for chip in chips:
         if chip.bit_error_rate is not None or chip.measured is not None:
             raise TargetError("a chip with a given bit error rate, or a measured one, does not age; leave these out")
-    device_cycles = mapped.target.policy(policy_of(mapped, chips[0])).endurance.integer("cycles")
+    policies = policies_of(mapped, chips[0])
+    device_cycles = min(mapped.target.policy(name).endurance.integer("cycles") for name in policies)
     fast, labels = FastPath(mapped), data.y
     right = per_class(fast.run(data.x)).argmax(axis=1) == labels
     runs, pattern, policy = ChipRuns(fast, data.x), pattern_of(mapped), policy_of(mapped, chips[0])
-    found: dict[float, AgedAccuracy] = {}  # by the aged rate: where it does not grow, other draws would say nothing new
+    # By the aged rates: where none of them grows, other draws would say nothing new.
+    found: dict[tuple[float, ...], AgedAccuracy] = {}
 
     def at(cycles: int) -> AgedAccuracy:
-        wear = aged_rate(mapped.target, policy, cycles)
+        wear = tuple(aged_rate(mapped.target, name, cycles) for name in policies)
         if wear not in found:
             progress(f"{cycles:,} cycles")
             aged = [replace(chip, conditions=replace(chip.conditions, cycles=cycles)) for chip in chips]

@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from edgebnn.chip.energy import Energy
+from edgebnn.chip.evidence import weakest
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.intervals import LEVEL, Interval, exact_interval
-from edgebnn.chip.programming import programming_pulses
+from edgebnn.chip.programming import programming_cost as cost_on_chip
+from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.provenance import ternary_evidence
 from edgebnn.chip.quantity import Evidence
 from edgebnn.chip.rates import chip_rate, ternary_model
 from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.theory import TernaryRates
+from edgebnn.chip.theory import TernaryRates, mean_ternary_rates
 from edgebnn.mapping.lifting import misread_share, placement_of
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
@@ -72,20 +73,10 @@ class ChipSummary:
 
 @dataclass(frozen=True)
 class TernaryErrors:
-    """How often the ternary weights of a chip are read wrong, by theory."""
+    """How often the ternary weights of a chip are read wrong, by theory: the mean over all of them."""
 
     rates: TernaryRates
     evidence: Evidence
-
-
-@dataclass(frozen=True)
-class ProgrammingCost:
-    """What programming a chip took, further attempts included; its pulses row after row."""
-
-    energy: Energy
-    time_s: float
-    set_pulses: int
-    reset_pulses: int
 
 
 def chip_result(
@@ -146,26 +137,41 @@ def over_chips(values: Sequence[float], unseen: float, most: float) -> OverChips
 def ternary_errors(mapped: MappedNetwork, chip: ChipInstance) -> TernaryErrors | None:
     """Those of a chip that reads ternary weights through a sensing window; None where it has none, or where no formula
     gives them."""
-    policy = policy_of(mapped, chip)
-    ternary = any(stage.nonzero is not None for stage in mapped.linear_stages.values())
-    found = ternary_model(chip, mapped.target, policy) if ternary else None
-    return None if found is None else TernaryErrors(found, ternary_evidence(mapped.target, policy, chip.conditions))
+    target, counts = mapped.target, _ternary_weights(mapped, chip)
+    models = {name: ternary_model(chip, target, name) for name in counts}
+    known = {name: model for name, model in models.items() if model is not None}
+    if not known:
+        return None
+    evidence = weakest(*(ternary_evidence(target, name, chip.conditions) for name in known))
+    return TernaryErrors(mean_ternary_rates([(known[name], counts[name]) for name in known]), evidence)
+
+
+def _ternary_weights(mapped: MappedNetwork, chip: ChipInstance) -> dict[str, tuple[int, int, int]]:
+    """How many ternary weights are -1, 0 and +1 under each policy."""
+    counts: dict[str, tuple[int, int, int]] = {}
+    for node in mapped.network.linear:
+        stage = mapped.linear_stages.get(node.name)
+        if stage is not None and stage.nonzero is not None:
+            name = chip.policy or stage.policy
+            assert name is not None, "a layer in RRAM has a policy"
+            minus, zero, plus = counts.get(name, (0, 0, 0))
+            here = [int(np.count_nonzero(node.weights == value)) for value in (-1, 0, 1)]
+            counts[name] = minus + here[0], zero + here[1], plus + here[2]
+    return counts
 
 
 def programming_cost(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammingCost:
-    """What programming the network onto the chip took under the chip's policy."""
-    policy = mapped.target.policy(policy_of(mapped, chip))
-    pulses = programming_pulses(chip, mapped.target, pattern_of(mapped), policy_of(mapped, chip))
-    return ProgrammingCost(
-        pulses.energy(policy),
-        pulses.time_s(policy),
-        pulses.set_pulses,
-        pulses.reset_pulses,
-    )
+    """What programming the network onto the chip took, further attempts included."""
+    return cost_on_chip(chip, mapped.target, pattern_of(mapped), policy_of(mapped, chip))
 
 
 def policy_of(mapped: MappedNetwork, chip: ChipInstance) -> str:
-    """The policy under which the chip is programmed: its own, else the deployment's."""
+    """The policy of rows without their own: the chip's, else the deployment's."""
     policy = chip.policy or mapped.policy
     assert policy is not None, "a network in RRAM has a policy"
     return policy
+
+
+def policies_of(mapped: MappedNetwork, chip: ChipInstance) -> tuple[str, ...]:
+    """The policies under which the network is programmed onto the chip: its own, else those of the layers."""
+    return mapped.policies if chip.policy is None else (chip.policy,)

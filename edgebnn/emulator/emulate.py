@@ -14,6 +14,7 @@ from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.intervals import Interval, exact_interval
+from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.supply import supply_v
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop
@@ -21,7 +22,6 @@ from edgebnn.emulator.agreement import Agreement, names_classes, per_class, same
 from edgebnn.emulator.chip_results import (
     ChipResult,
     ChipSummary,
-    ProgrammingCost,
     TernaryErrors,
     chip_result,
     programming_cost,

@@ -11,18 +11,18 @@ from operator import add
 import numpy as np
 
 from edgebnn.chip.cells import Battery
-from edgebnn.chip.endurance import Endurance, endurance
+from edgebnn.chip.endurance import Endurance, weakest_endurance
 from edgebnn.chip.energy import (
     Energy,
     Phase,
     inference_energy,
     latency_phases,
     phase_evidence,
-    programming_energy,
-    programming_time,
 )
 from edgebnn.chip.events import Events
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
+from edgebnn.chip.programming_cost import ProgrammingCost
+from edgebnn.chip.pulses import PulseCount
 from edgebnn.chip.supply import supply_v as checked_supply_v
 from edgebnn.chip.target import Target
 from edgebnn.emulator.array_events import programming_events, programming_steps, run_events
@@ -38,20 +38,28 @@ ONE_A_SECOND = Usage()
 
 @dataclass(frozen=True)
 class Programming:
-    """Programming all banks once: the pulses' energy, how long they take, and how often the devices stand it.
+    """Programming all banks once: what it takes under each policy in use, and how often the devices stand it.
 
-    `energy` and `time` have parts for each policy in use; `endurance` is that of the policy that wears out first, None
-    where no layer is in RRAM.
+    `endurance` is that of the policy that wears out first, None where no layer is in RRAM.
     """
 
-    energy: Energy
-    time: tuple[Phase, ...]
+    cost: ProgrammingCost
     endurance: Endurance | None
+
+    @property
+    def energy(self) -> Energy:
+        """The pulses' energy, with parts for each policy."""
+        return self.cost.energy
+
+    @property
+    def time(self) -> tuple[Phase, ...]:
+        """How long the pulses take, under each policy."""
+        return tuple(self.cost.times.values())
 
     @property
     def time_s(self) -> float:
         """Seconds of pulses."""
-        return sum(phase.time_s for phase in self.time)
+        return self.cost.time_s
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,18 +163,12 @@ def _programming(mapped: MappedNetwork) -> Programming | None:
     target = mapped.target
     if target.array is None:
         return None
-    pulses: defaultdict[str, Events] = defaultdict(Events)
-    steps: defaultdict[str, int] = defaultdict(int)
+    pulses: defaultdict[str, PulseCount] = defaultdict(PulseCount)
     for stage in mapped.linear_stages.values():
         assert stage.policy is not None, "a layer in RRAM has a policy"
-        pulses[stage.policy] += programming_events(stage, mapped.image)
-        steps[stage.policy] += programming_steps(stage, mapped.image)
-    energies = (programming_energy(events, target.policy(name)) for name, events in pulses.items())
-    return Programming(
-        energy=Energy(tuple(part for energy in energies for part in energy.parts)),
-        time=tuple(programming_time(count, target.policy(name)) for name, count in steps.items()),
-        endurance=min((endurance(target, name) for name in pulses), key=lambda each: each.reprogrammings, default=None),
-    )
+        events, steps = programming_events(stage, mapped.image), programming_steps(stage, mapped.image)
+        pulses[stage.policy] += PulseCount(events.set_pulses, events.reset_pulses, steps)
+    return Programming(ProgrammingCost(target, pulses), weakest_endurance(target, pulses))
 
 
 def _check_time(target: Target, usage: Usage, latency_s: float, programmed: Programming | None) -> None:

@@ -67,6 +67,8 @@ class EmulatedMacro:
         model.expected_sign = self._pattern.sign.ctypes.data
         model.expected_nonzero = self._pattern.nonzero.ctypes.data
         model.expected_state = self._pattern.kind.ctypes.data
+        assert self._pattern.policy is not None, "a network's pattern says under which policy each row is programmed"
+        model.expected_policy = self._pattern.policy.ctypes.data
 
 
 def register_roles(macro: Macro) -> npt.NDArray[np.int32]:

@@ -78,6 +78,7 @@ class MacroModel(ctypes.Structure):
         ("expected_sign", _pointer),
         ("expected_nonzero", _pointer),
         ("expected_state", _pointer),
+        ("expected_policy", _pointer),
         ("inference", _count),
         ("flash", Memory),
         ("sram", Memory),

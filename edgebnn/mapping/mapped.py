@@ -41,6 +41,15 @@ class MappedNetwork:
         return self.allocation.policy
 
     @cached_property
+    def policies(self) -> tuple[str, ...]:
+        """The programming policies in use, in the target's order: those of the layers in RRAM, or `policy` without any.
+
+        None without RRAM.
+        """
+        used = {stage.policy for stage in self.linear_stages.values()} or {self.policy}
+        return tuple(name for name in self.target.policies if name in used)
+
+    @cached_property
     def linear_stages(self) -> dict[str, LinearStage]:
         """The stage of each layer with binary or ternary weights, by the node's name: in RRAM where there is any."""
         return {stage.node: stage for stage in self.plan.stages if isinstance(stage, LinearStage)}

@@ -32,7 +32,7 @@ def _document(found: BerAware, mapped: MappedNetwork, chip: ChipInstance | None,
     banks = iter(found.banks)
     return {
         "kind": "ber-aware",
-        "chip": None if chip is None else chip.title(mapped.policy or ""),
+        "chip": None if chip is None else chip.title(", ".join(mapped.policies)),
         "readings": None if chip is None else readings,
         "harm_banks_alone": found.banks_alone,
         "harm": found.harm,

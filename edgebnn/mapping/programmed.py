@@ -38,9 +38,11 @@ def pattern_of(mapped: MappedNetwork) -> Pattern:
 def _pattern(mapped: MappedNetwork) -> Pattern:
     geometry, shape = _geometry(mapped), _shape(mapped)
     sign, nonzero = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
-    kind, zero_share = np.full(shape, EMPTY, np.uint8), np.zeros(shape)
+    kind, zero_share, policy = np.full(shape, EMPTY, np.uint8), np.zeros(shape), np.zeros(shape, np.uint16)
+    policies = tuple(mapped.target.policies)
     for node, stage in _layers(mapped):
-        share = float(np.mean(node.weights == 0))
+        assert stage.policy is not None, "a layer in RRAM has a policy"
+        share, under = float(np.mean(node.weights == 0)), policies.index(stage.policy)
         signs, *rest = (_words(mapped.image, part, stage) for part in weight_sections(stage))
         nonzeros = rest[0] if rest else None
         for tile in stage.tiles:
@@ -51,8 +53,8 @@ def _pattern(mapped: MappedNetwork) -> Pattern:
                 # Every column of a binary row holds a weight; those behind the last input are never counted.
                 nonzero[rows] = ALL_COLUMNS if nonzeros is None else nonzeros[neurons, held.word]
                 kind[rows] = BINARY if nonzeros is None else TERNARY
-                zero_share[rows] = share
-    return Pattern(geometry, sign, nonzero, kind, zero_share)
+                zero_share[rows], policy[rows] = share, under
+    return Pattern(geometry, sign, nonzero, kind, zero_share, policies, policy)
 
 
 def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBanks:
@@ -62,8 +64,6 @@ def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBan
     """
     pattern = pattern_of(mapped)
     assert mapped.policy is not None, "a network in RRAM has a policy"
-    policies = {stage.policy for stage in mapped.linear_stages.values()}
-    assert policies <= {mapped.policy}, "all banks are programmed under one policy"
     return program(chip, mapped.target, pattern, mapped.policy)
 
 

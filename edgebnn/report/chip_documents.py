@@ -18,10 +18,11 @@ from edgebnn.chip.measured_doubts import doubts, orientation
 from edgebnn.chip.measured_files import MeasuredFile
 from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.rates import chip_rate
+from edgebnn.chip.rates import ChipRate, chip_rate, rates_by_policy
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import Target
 from edgebnn.report import numbers
+from edgebnn.report.policies import the_one
 from edgebnn.report.target_names import named
 
 Document = dict[str, Any]
@@ -32,20 +33,21 @@ _QUANTILES = (0.05, 0.5, 0.95)
 def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> Document:
     """A chip with the rate at which its binary synapses are wrong: those of a pattern, else those not measured.
 
-    `policy` is that of a chip without its own. The rate is None where no formula gives it: after further attempts.
+    `policy` is that of a pattern that names none. The rate is None where no formula gives it: after further attempts.
+    Of rows under several policies it is the mean, `policy` is None, and `by_policy` has the rates of each.
     """
-    conditions, name = chip.conditions, chip.policy or policy
+    conditions = chip.conditions
     rate = chip_rate(chip, target, policy, pattern)
+    each = {chip.policy or policy: rate} if pattern is None else rates_by_policy(chip, target, policy, pattern)
     return {
         "seed": chip.seed,
         "errors": str(chip.errors),
         "kinds": str(chip.kinds),
-        "policy": name,
+        "policy": the_one(each),
+        "policies": list(each),
         "own_policy": chip.policy is not None,
-        "bit_error_rate": rate.rate,
-        "error_rate_plus": None if rate.signs is None else rate.signs.plus,
-        "error_rate_minus": None if rate.signs is None else rate.signs.minus,
-        "bit_error_rate_evidence": "given" if rate.evidence is None else str(rate.evidence),
+        **_rate_document(rate),
+        "by_policy": [{"policy": name, **_rate_document(found)} for name, found in each.items()],
         "measured_share": rate.measured_share,
         "read_error_rate": chip.read_error_rate,
         "attempts": chip.attempts,
@@ -55,6 +57,15 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
         "temperature_c": None if conditions.temperature_k is None else round(conditions.temperature_k - KELVIN, 6),
         "retention_days": conditions.retention_s / SECONDS_A_DAY,
         "measured": None if chip.measured is None else _origin(chip.measured),
+    }
+
+
+def _rate_document(rate: ChipRate) -> Document:
+    return {
+        "bit_error_rate": rate.rate,
+        "error_rate_plus": None if rate.signs is None else rate.signs.plus,
+        "error_rate_minus": None if rate.signs is None else rate.signs.minus,
+        "bit_error_rate_evidence": "given" if rate.evidence is None else str(rate.evidence),
     }
 
 

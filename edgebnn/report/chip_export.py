@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.target import Target
 from edgebnn.legible import legible_line
 from edgebnn.report import numbers
@@ -19,15 +20,15 @@ Document = dict[str, Any]
 
 
 def export_document(
-    chip: ChipInstance, target: Target, policy: str, banks: int, cells: tuple[int, int], path: Path
+    chip: ChipInstance, target: Target, policy: str, pattern: Pattern, cells: tuple[int, int], path: Path
 ) -> Document:
-    """The chip, and how many cells were written and left out; `policy` is that of a chip without its own."""
+    """The chip, and how many cells were written and left out; `policy` is that of a pattern that names none."""
     written, zeros = cells
     left_out = f"{numbers.counted(zeros, 'cell')} with weight 0 left out: a measurement's file has no word for them"
     return {
         **named(target),
-        "chip": chip_document(chip, target, policy),
-        "banks": banks,
+        "chip": chip_document(chip, target, policy, pattern),
+        "banks": pattern.banks,
         "cells": written,
         "zeros_left_out": zeros,
         "notes": [left_out] if zeros else [],
@@ -42,7 +43,7 @@ def show_export(console: Console, document: Document) -> None:
     rows = [
         ("target", shown_target(document)),
         ("seed", str(chip["seed"])),
-        ("policy", chip["policy"]),
+        ("policy", ", ".join(chip["policies"])),
         ("cells", f"{numbers.count(document['cells'])} in the first {banks}"),
         ("written to", legible_line(document["file"])),
     ]

@@ -19,6 +19,7 @@ from edgebnn.chip.energy import Energy, Group, phase_evidence
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.intervals import exact_interval
 from edgebnn.chip.lifetime import Lifetime
+from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import changed
 from edgebnn.emulator.agreement import per_class
@@ -56,8 +57,13 @@ def memory_document(deployment: Deployment) -> Document:
 
 
 def origin_document(mapped: MappedNetwork) -> Document:
-    """The target, the model and the policy."""
-    return {**named(mapped.target), "model_sha256": mapped.provenance.model_sha256, "policy": mapped.policy}
+    """The target, the model, the policy of layers without their own, and that of each layer in RRAM."""
+    return {
+        **named(mapped.target),
+        "model_sha256": mapped.provenance.model_sha256,
+        "policy": mapped.policy,
+        "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
+    }
 
 
 def compile_document(deployment: Deployment, folder: Path) -> Document:
@@ -71,7 +77,6 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         **origin_document(mapped),
         **memory_document(deployment),
         "available": available_document(mapped.target),
-        "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
         "placement": _placement(deployment),
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
         "compiler": firmware.compiler if firmware is not None else None,
@@ -176,6 +181,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         "energy_parts": [] if result.energy is None else _parts(result.energy, "nj", 1e9),
         "latency_parts_us": {phase.name: phase.time_s * 1e6 for phase in result.latency},
         "memory": {**memory_document(deployment), "available": available_document(mapped.target)},
+        "programming_by_policy": {} if programmed is None else by_policy_document(programmed.cost),
         "programming_energy_uj": None if programmed is None else programmed.energy.total_j * 1e6,
         "programming_evidence": {} if programmed is None else programmed.energy.evidence_shares(),
         "programming_time_us": None if programmed is None else programmed.time_s * 1e6,
@@ -191,6 +197,14 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
             *spent_on_int8(mapped, result.energy),
             *_life_notes(mapped.target, result),
         ],
+    }
+
+
+def by_policy_document(cost: ProgrammingCost) -> Document:
+    """What programming takes under each policy."""
+    return {
+        name: {"energy_uj": cost.energies[name].total_j * 1e6, "time_us": cost.times[name].time_s * 1e6}
+        for name in cost.pulses
     }
 
 

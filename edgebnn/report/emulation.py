@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import SECONDS_A_DAY
+from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.ternary_errors import TERNARY_EVENTS
 from edgebnn.emulator.accuracy import Verdict
-from edgebnn.emulator.chip_results import ChipResult, OverChips, ProgrammingCost, TernaryErrors, policy_of
+from edgebnn.emulator.chip_results import ChipResult, OverChips, TernaryErrors, policies_of
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.report.documents import energy_document, left_out, origin_document
+from edgebnn.report.documents import by_policy_document, energy_document, left_out, origin_document
 from edgebnn.report.int8_energy import spent_on_int8
+from edgebnn.report.policies import the_one
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
@@ -57,7 +59,6 @@ def emulate_document(
         "supply_v": result.supply_v,
         **energy_document(result),
         **programming_document(result.programming),
-        "programming_policy": mapped.policy if result.first_chip is None else policy_of(mapped, result.first_chip),
         "notes": [
             *left_out(deployment),
             *spent_on_int8(mapped, result.energy),
@@ -89,8 +90,10 @@ def _unlike(chips: Sequence[ChipInstance]) -> list[str]:
 
 
 def programming_document(cost: ProgrammingCost | None) -> Document:
-    """What programming the banks took; no energy where nothing is in RRAM."""
+    """What programming the banks took, and under which policies; no energy where nothing is in RRAM."""
     return {
+        "programming_policy": None if cost is None else the_one(cost.pulses),
+        "programming_by_policy": {} if cost is None else by_policy_document(cost),
         "programming_energy_uj": None if cost is None else cost.energy.total_j * 1e6,
         "programming_evidence": {} if cost is None else cost.energy.evidence_shares(),
         "programming_time_us": None if cost is None else cost.time_s * 1e6,
@@ -103,7 +106,8 @@ def conditions_document(mapped: MappedNetwork, chip: ChipInstance) -> Document:
     return {
         "errors": str(chip.errors),
         "kinds": str(chip.kinds),
-        "policy": policy_of(mapped, chip),
+        "policy": the_one(policies_of(mapped, chip)),
+        "policies": list(policies_of(mapped, chip)),
         "cycles": conditions.cycles,
         "supply_v": conditions.supply_v,
         "temperature_c": None if conditions.temperature_k is None else conditions.temperature_k - KELVIN,

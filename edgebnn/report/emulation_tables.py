@@ -11,6 +11,7 @@ from edgebnn.report import numbers
 from edgebnn.report.accuracy_curve import show_curve
 from edgebnn.report.accuracy_endurance import endurance_rows
 from edgebnn.report.chip_tables import attempts_shown
+from edgebnn.report.policies import under
 from edgebnn.report.tables import accuracy_text, agreement_rows, energy_rows, facts, programming_rows, show_notes
 from edgebnn.report.target_names import shown_target
 from edgebnn.report.terminal import Shown
@@ -74,7 +75,7 @@ def _condition_rows(document: Document) -> list[tuple[str, str]]:
     found = document["conditions"]
     supply, temperature = found["supply_v"], found["temperature_c"]
     state = [
-        f"policy {found['policy']}",
+        under(found["policies"]),
         f"{found['cycles']:,} cycles",
         "nominal supply" if supply is None else f"{supply:g} V",
         "reference temperature" if temperature is None else f"{temperature:g} C",

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from edgebnn.chip.endurance import endurance
+from edgebnn.chip.endurance import weakest_endurance
 from edgebnn.chip.evidence import weakest
+from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.pulses import PulseCount
 from edgebnn.chip.reprogramming import reprogram
-from edgebnn.chip.target import Policy
+from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.report import numbers
-from edgebnn.report.documents import wear_document
+from edgebnn.report.documents import by_policy_document, wear_document
+from edgebnn.report.policies import the_one
 from edgebnn.report.tables import facts, wear_rows
 from edgebnn.report.target_names import named, shown_target
 
@@ -33,32 +36,35 @@ def reprogramming_document(old: MappedNetwork, new: MappedNetwork, policy: str |
             f"the deployments are for two targets, '{old.target.name}' and '{new.target.name}', whose files differ; "
             "compile both for the same one"
         )
-    found = reprogram(pattern_of(old), pattern_of(new))
-    name = policy or new.policy
-    assert name is not None, "a network in RRAM has a policy"
-    chosen = new.target.policy(name)
-    survives = endurance(new.target, name)
+    before, after = pattern_of(old), pattern_of(new)
+    assert new.policy is not None, "a network in RRAM has a policy"
+    found = {name: reprogram(before, part) for name, part in after.by_policy(policy, new.policy)}
+    survives = weakest_endurance(new.target, found)
+    assert survives is not None, "rows are programmed under one policy at least"
     return {
         **named(new.target),
-        "policy": name,
-        "synapses": found.synapses,
-        "changed": found.changed,
-        "changes_alone": _pulses(found.changes_alone, chosen),
-        "everything": _pulses(found.everything, chosen),
+        "policy": the_one(found),
+        "policies": list(found),
+        "synapses": sum(each.synapses for each in found.values()),
+        "changed": sum(each.changed for each in found.values()),
+        "changes_alone": _pulses(new.target, {name: each.changes_alone for name, each in found.items()}),
+        "everything": _pulses(new.target, {name: each.everything for name, each in found.items()}),
         "reprogrammings": survives.reprogrammings,
         "reprogrammings_evidence": str(survives.evidence),
         "worn": wear_document(survives.worn),
     }
 
 
-def _pulses(pulses: PulseCount, policy: Policy) -> Document:
+def _pulses(target: Target, pulses: Mapping[str, PulseCount]) -> Document:
+    cost = ProgrammingCost(target, pulses)
     return {
-        "set_pulses": pulses.set_pulses,
-        "reset_pulses": pulses.reset_pulses,
-        "energy_uj": pulses.energy(policy).total_j * 1e6,
-        "energy_evidence": str(weakest(policy.set_energy.evidence, policy.reset_energy.evidence)),
-        "time_us": pulses.time_s(policy) * 1e6,
-        "time_evidence": str(policy.pulse.evidence),
+        "set_pulses": cost.set_pulses,
+        "reset_pulses": cost.reset_pulses,
+        "energy_uj": cost.energy.total_j * 1e6,
+        "energy_evidence": str(weakest(*(part.evidence for part in cost.energy.parts))),
+        "time_us": cost.time_s * 1e6,
+        "time_evidence": str(weakest(*(phase.evidence for phase in cost.times.values()))),
+        "by_policy": by_policy_document(cost),
     }
 
 
@@ -71,7 +77,7 @@ def show_reprogramming(console: Console, document: Document) -> None:
         ("target", shown_target(document)),
         ("synapses", numbers.count(synapses)),
         ("that change", f"{changed:,}{share}"),
-        ("policy", document["policy"]),
+        ("policy", ", ".join(document["policies"])),
         ("devices wear out", worn),
         *wear_rows("bit error rate then", document["worn"]),
     ]

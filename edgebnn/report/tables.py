@@ -12,6 +12,7 @@ from rich.table import Table
 
 from edgebnn.report import numbers
 from edgebnn.report.battery import battery_words
+from edgebnn.report.policies import under
 from edgebnn.report.target_names import shown_target, whose_numbers
 from edgebnn.report.terminal import Shown, bold, red
 
@@ -250,8 +251,11 @@ def programming_rows(document: Document) -> list[tuple[str, str]]:
     energy = numbers.programming(document["programming_energy_uj"])
     if "programming_time_us" in document:
         energy += f" in {numbers.latency(document['programming_time_us'])}"
-    policy = document.get("programming_policy") or document["policy"]
-    return [("programming the banks", f"{energy} under policy {policy}")]
+    each = document["programming_by_policy"]
+    rows = [("programming the banks", f"{energy} under {under(each)}")]
+    if len(each) > 1:
+        rows += [(f"  {name}", numbers.programming(found["energy_uj"]) or "0 J") for name, found in each.items()]
+    return rows
 
 
 def _memory_rows(memory: Document) -> list[tuple[str, str]]:

@@ -54,6 +54,9 @@ static const char *program_word(ebnn_macro_model *macro)
     if (macro->sensing != NULL && !is_expected(macro, index, state)) {
         return "a row was programmed with other weights than those for which the chip's errors were drawn";
     }
+    if (macro->sensing != NULL && macro->expected_policy[index] != registers[EBNN_ROLE_PROGRAM_POLICY]) {
+        return "a row was programmed under another policy than its layer's";
+    }
     macro->sign[index] = registers[EBNN_ROLE_PROGRAM_SIGN];
     macro->nonzero[index] = nonzero;
     macro->state[index] = state;

@@ -109,7 +109,7 @@ def test_the_correlation_of_flags() -> None:
 )
 def test_a_chip_that_the_target_does_not_have_is_refused(chip: ChipInstance, said: str) -> None:
     with pytest.raises(TargetError, match=said):
-        check_chip(chip, RRAM130, "strong")
+        check_chip(chip, RRAM130, ("strong",))
 
 
 def test_measured_cells_lie_within_the_target() -> None:
@@ -124,9 +124,9 @@ def test_measured_cells_lie_within_the_target() -> None:
         chip = ChipInstance(1, errors=ErrorModel.TABLE, measured=measured)
         if said:
             with pytest.raises(TargetError, match=said):
-                check_chip(chip, RRAM130, "strong")
+                check_chip(chip, RRAM130, ("strong",))
         else:
-            check_chip(chip, RRAM130, "strong")
+            check_chip(chip, RRAM130, ("strong",))
 
 
 def test_a_target_without_rram_has_no_chips() -> None:

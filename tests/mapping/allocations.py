@@ -24,3 +24,12 @@ def scattered_on(network: Network, seed: int, target: str | Target = "rram130") 
     """The network on a target, in such banks."""
     chip = load_target(target) if isinstance(target, str) else target
     return mapped_on(network, chip, scattered(network, chip, seed))
+
+
+def mixed_on(network: Network, seed: int) -> MappedNetwork:
+    """The network in such banks of rram130, its layers in RRAM in turns under each policy, from the last one on."""
+    target = load_target("rram130")
+    policies = [*target.policies][::-1]
+    layers = banks_needed(network, target.array.geometry) if target.array is not None else ()
+    chosen = {layer: policies[index % len(policies)] for index, layer in enumerate(layers)}
+    return mapped_on(network, target, Allocation(policies=chosen, banks=scattered(network, target, seed).banks))
