@@ -16,9 +16,11 @@ MV_PER_UNIT = {"V": 1e3, "mV": 1.0, "uV": 1e-3, "nV": 1e-6}
 # modified and bipolar chest leads, those of Holter recorders, and of the EASI system.
 _SAYS_ECG = re.compile(r"(ecg|ekg)[a-z0-9]*")
 _LEAD = re.compile(
-    r"(ml?)?i{1,3}|ml[1-6]|av[rlf]|m?v([1-9]r?)?|v[xyz]|mcl[1-6]?|c[mcbsr][1-7]|d[1-5]|es|as|ai", re.ASCII
+    r"(lead)?((ml?|d)?i{1,3}|ml[1-6]|av[rlf]|m?v([1-9]r?)?|v[xyz]|mcl[1-6]?|c[mcbsr][1-7]|d[1-5]|es|as|ai)", re.ASCII
 )
-_AROUND_A_LEAD = frozenset(("lead", "channel", "ch", "signal", "mod", "modified", "filtered", "raw"))
+_AROUND_A_LEAD = frozenset(
+    ("lead", "derivation", "ableitung", "d", "channel", "ch", "signal", "mod", "modified", "filtered", "filt", "raw")
+)
 # How the names of signals begin that monitors and sleep laboratories record beside an ECG, some of them in mV too.
 _SAYS_OTHER = re.compile(
     r"resp|abp|art|bp|nibp|pap|cvp|icp|lap|rap|pawp|pleth|ppg|spo2|so2|sao2|o2|co2|etco2|eeg|eog|emg|ieeg|ecog|flow|"

@@ -22,7 +22,7 @@ LEADS = [
     "I", "II", "III", "MLII", "V", "V1", "V5", "V6", "aVR", "AVL", "avf", "aVF", "MCL1", "MCL", "ECG", "ECG1",
     "ecg2", "EKG", "ML2", "ML5", "CM5", "CC5", "D3", "E-S", "A-S", "A-I", "vx", "VZ", "V4R", "MV1", "II,", "V2-V3",
     "ECG_II", "mod.V1", "MLIII", "ECG lead", "lead II", "Lead I", "ECG lead V", "ECG I filtered", "ECG1-ECG2",
-    "ECG (II)",
+    "ECG (II)", "DI", "DII", "D II", "LeadII", "leadV1", "Ableitung II", "MLII (filt)",
 ]
 OTHERS = [
     "RESP", "Resp", "ABP", "ART", "BP", "PAP", "CVP", "ICP", "PLETH", "PPG", "SpO2", "CO2", "EOG", "EMG", "EEG",
