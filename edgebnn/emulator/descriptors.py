@@ -191,6 +191,8 @@ class DifferenceDescriptor(ctypes.Structure):
         ("wrong_count", ctypes.c_uint64),
         ("open_count", ctypes.c_uint64),
         ("samples", ctypes.c_uint64),
+        ("column_bytes", _word),
+        ("unused", _word),
     ]
 
 

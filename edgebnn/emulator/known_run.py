@@ -55,7 +55,7 @@ class _KnownLayer:
     """What is known of a dense layer; see `ebnn_difference_layer`."""
 
     sums: npt.NDArray[np.uint32]
-    columns: npt.NDArray[np.int16] | None = None
+    columns: npt.NDArray[np.int8] | npt.NDArray[np.int16] | None = None
     outputs: npt.NDArray[np.uint32] | None = None
     inputs: npt.NDArray[np.uint32] | None = None
     weights: npt.NDArray[np.int8] | None = None
@@ -146,13 +146,15 @@ class KnownRun:
         assert isinstance(stage, LinearStage), "dense layers alone are known"
         source = self._source(place, stage, encoded)
         if self._is_first(place):
+            narrow = bool(stage.input.pixel_words) or stage.input.format == "int8"
             values = _decoded(source, stage.input)[:, input_order(stage.fan_in, stage.window)]
-            return _KnownLayer(_in_blocks(self._sums(place, encoded, 0, GAP)), _in_blocks(spaced(values, np.int16)))
+            columns = _in_blocks(spaced(values, np.int8)) if narrow else _in_blocks(spaced(values, np.int16))
+            return _KnownLayer(_in_blocks(self._sums(place, encoded, 0, GAP)), columns)
         sums = self._sums(place, source, place)
         weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
-        columns = np.ascontiguousarray(spaced(fan_in_order(weights, stage.window), np.int8).T)
+        by_input = np.ascontiguousarray(spaced(fan_in_order(weights, stage.window), np.int8).T)
         inputs = np.ascontiguousarray(source).view(np.uint32)
-        return _KnownLayer(sums, None, None, inputs, columns, SlicedLayer.of(self._panels(place), inputs, sums))
+        return _KnownLayer(sums, None, None, inputs, by_input, SlicedLayer.of(self._panels(place), inputs, sums))
 
     def _source(self, place: int, stage: LinearStage, encoded: Octets) -> Octets:
         """The bytes of a layer's input, uint8 (B, bytes)."""
@@ -217,11 +219,12 @@ class KnownRun:
         """A layer as a chip has it whose banks' struct lies at `sensing`, or without errors."""
         known, panels = self._layers[place], self._panels(place)
         parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, known.weights))
+        column_bytes = 0 if known.columns is None else known.columns.itemsize
         if lifted is None:
-            return DifferenceDescriptor(panels.layer, *parts, samples=self.samples)
+            return DifferenceDescriptor(panels.layer, *parts, samples=self.samples, column_bytes=column_bytes)
         wrong, opened = lifted.wrong, lifted.open
         lists = wrong.ctypes.data, opened.ctypes.data, sensing if len(opened) else 0, len(wrong), len(opened)
-        return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples)
+        return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples, column_bytes)
 
 
 def _in_blocks(values: npt.NDArray[Number]) -> npt.NDArray[Number]:

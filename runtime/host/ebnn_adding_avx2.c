@@ -8,8 +8,10 @@
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+#include <stdbool.h>
 
 #define AVX2 __attribute__((target("avx2")))
+#define AVX2_INLINE static inline __attribute__((target("avx2"), always_inline))
 #define LANES 8
 
 /* Of 16 samples at a time: sums of products of pairs, the halves of each register as the unpacking leaves them. */
@@ -18,18 +20,24 @@ typedef struct pair_sums {
     __m256i high;
 } pair_sums;
 
-AVX2 static inline void add_pair(pair_sums *sums, const int16_t *one, const int16_t *other, __m256i factors)
+/* 16 inputs of 1 or 2 bytes from number `place` on. */
+AVX2_INLINE __m256i sixteen(const void *inputs, size_t place, bool bytes)
 {
-    const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)one);
-    const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)other);
+    if (bytes) {
+        return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)((const int8_t *)inputs + place)));
+    }
+    return _mm256_loadu_si256((const __m256i *)(const void *)((const int16_t *)inputs + place));
+}
 
+AVX2_INLINE void add_pair(pair_sums *sums, __m256i a, __m256i b, __m256i factors)
+{
     sums->low = _mm256_add_epi32(sums->low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), factors));
     sums->high = _mm256_add_epi32(sums->high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), factors));
 }
 
 /* Two wrong weights at a time; an odd last one goes with itself, times 0. */
-AVX2 static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
-                         uint32_t changes[EBNN_KNOWN_SAMPLES])
+AVX2_INLINE void correct_any(const void *inputs, bool bytes, const ebnn_wrong_weight *wrong, size_t count,
+                             uint32_t changes[EBNN_KNOWN_SAMPLES])
 {
     pair_sums sums[EBNN_KNOWN_SAMPLES / 16];
 
@@ -41,11 +49,12 @@ AVX2 static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, 
         const int32_t second = k + 1 < count ? other->change[1] : 0;
         const __m256i factors =
             _mm256_set1_epi32((int32_t)((uint32_t)second << 16 | ((uint32_t)wrong[k].change[1] & 0xFFFF)));
-        const int16_t *a = inputs + (size_t)wrong[k].input * EBNN_KNOWN_SAMPLES;
-        const int16_t *b = inputs + (size_t)other->input * EBNN_KNOWN_SAMPLES;
+        const size_t a = (size_t)wrong[k].input * EBNN_KNOWN_SAMPLES;
+        const size_t b = (size_t)other->input * EBNN_KNOWN_SAMPLES;
 
         for (size_t part = 0; part < EBNN_KNOWN_SAMPLES / 16; part++) {
-            add_pair(&sums[part], a + 16 * part, b + 16 * part, factors);
+            add_pair(&sums[part], sixteen(inputs, a + 16 * part, bytes), sixteen(inputs, b + 16 * part, bytes),
+                     factors);
         }
     }
     for (size_t part = 0; part < EBNN_KNOWN_SAMPLES / 16; part++) {
@@ -54,6 +63,18 @@ AVX2 static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, 
         _mm256_storeu_si256(at, _mm256_permute2x128_si256(sums[part].low, sums[part].high, 0x20));
         _mm256_storeu_si256(at + 1, _mm256_permute2x128_si256(sums[part].low, sums[part].high, 0x31));
     }
+}
+
+AVX2 static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
+                         uint32_t changes[EBNN_KNOWN_SAMPLES])
+{
+    correct_any(inputs, false, wrong, count, changes);
+}
+
+AVX2 static void correct_bytes(const int8_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
+                               uint32_t changes[EBNN_KNOWN_SAMPLES])
+{
+    correct_any(inputs, true, wrong, count, changes);
 }
 
 AVX2 static uint64_t find_crossing(const uint32_t known[EBNN_KNOWN_SAMPLES], const uint32_t changes[EBNN_KNOWN_SAMPLES],
@@ -94,7 +115,7 @@ AVX2 static void add_weights(uint32_t *sums, const int8_t *weights, int32_t fact
     ebnn_adding_portable.add_weights(sums + i, weights + i, factor, count - i);
 }
 
-const ebnn_adding_kernel ebnn_adding_avx2 = {correct, find_crossing, add_weights};
+const ebnn_adding_kernel ebnn_adding_avx2 = {correct, correct_bytes, find_crossing, add_weights};
 
 #else
 

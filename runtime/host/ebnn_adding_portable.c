@@ -20,6 +20,19 @@ static void correct(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_
     }
 }
 
+static void correct_bytes(const int8_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
+                          uint32_t changes[EBNN_KNOWN_SAMPLES])
+{
+    memset(changes, 0, EBNN_KNOWN_SAMPLES * sizeof *changes);
+    for (size_t k = 0; k < count; k++) {
+        const int8_t *values = inputs + (size_t)wrong[k].input * EBNN_KNOWN_SAMPLES;
+
+        for (size_t i = 0; i < EBNN_KNOWN_SAMPLES; i++) {
+            changes[i] += (uint32_t)(wrong[k].change[1] * values[i]);
+        }
+    }
+}
+
 static uint64_t find_crossing(const uint32_t known[EBNN_KNOWN_SAMPLES], const uint32_t changes[EBNN_KNOWN_SAMPLES],
                               int32_t threshold, uint32_t down)
 {
@@ -41,4 +54,4 @@ static void add_weights(uint32_t *sums, const int8_t *weights, int32_t factor, s
     }
 }
 
-const ebnn_adding_kernel ebnn_adding_portable = {correct, find_crossing, add_weights};
+const ebnn_adding_kernel ebnn_adding_portable = {correct, correct_bytes, find_crossing, add_weights};

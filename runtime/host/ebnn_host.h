@@ -95,7 +95,7 @@ typedef struct ebnn_difference_layer {
     ebnn_linear_layer layer;
     /* the known run's: (sample, neuron), or with `columns` (block of samples, neuron, EBNN_KNOWN_SAMPLES) */
     const uint32_t *sums;
-    const int16_t *columns; /* (block of samples, input, EBNN_KNOWN_SAMPLES): the same in every run; NULL: packed */
+    const void *columns; /* (block of samples, input, EBNN_KNOWN_SAMPLES): the same in every run; NULL: packed */
     const uint32_t
         *outputs;           /* with `columns`, (sample): the known run's packed bits; NULL: all sums are written anew */
     const uint32_t *inputs; /* (sample): the known run's packed inputs, without gaps between samples */
@@ -105,7 +105,9 @@ typedef struct ebnn_difference_layer {
     const ebnn_sensing *sensing;    /* NULL: there are no open words */
     uint64_t wrong_count;
     uint64_t open_count;
-    uint64_t samples; /* of the known run */
+    uint64_t samples;      /* of the known run */
+    uint32_t column_bytes; /* of an input in `columns`: 1 for an int8_t, 2 for an int16_t */
+    uint32_t unused;
 } ebnn_difference_layer;
 
 /*

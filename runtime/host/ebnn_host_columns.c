@@ -8,41 +8,32 @@
 
 #include <string.h>
 
+#include "ebnn_fetch_ahead.h"
 #include "ebnn_internal.h"
 #include "ebnn_lowest_bit.h"
 
-/* The lists of a layer from one neuron on. */
-typedef struct changed_neuron {
-    uint32_t neuron;
-    size_t wrong;       /* its first wrong weight */
-    size_t wrong_count; /* how many it has */
-    size_t open;        /* its first open word */
-    size_t open_count;
-} changed_neuron;
-
-/* The next neuron of which anything changes, behind `at`, which begins as all 0; answers whether there is one. */
-static bool next_changed(const ebnn_difference_layer *difference, changed_neuron *at)
+size_t ebnn_difference_list_changed(const ebnn_difference_layer *difference, ebnn_changed_neuron *list)
 {
     const size_t wrong_end = (size_t)difference->wrong_count, open_end = (size_t)difference->open_count;
+    size_t wrong = 0, open = 0, listed = 0;
 
-    at->wrong += at->wrong_count;
-    at->open += at->open_count;
-    at->wrong_count = at->open_count = 0;
-    if (at->wrong == wrong_end && at->open == open_end) {
-        return false;
+    while (wrong < wrong_end || open < open_end) {
+        ebnn_changed_neuron *at = &list[listed++];
+
+        at->neuron = wrong < wrong_end ? difference->wrong[wrong].neuron : UINT32_MAX;
+        if (open < open_end && difference->open[open].neuron < at->neuron) {
+            at->neuron = difference->open[open].neuron;
+        }
+        at->wrong = wrong;
+        while (wrong < wrong_end && difference->wrong[wrong].neuron == at->neuron) {
+            wrong++;
+        }
+        at->wrong_count = (uint32_t)(wrong - at->wrong);
+        while (open < open_end && difference->open[open].neuron == at->neuron) {
+            open++;
+        }
     }
-    at->neuron = at->wrong < wrong_end ? difference->wrong[at->wrong].neuron : UINT32_MAX;
-    if (at->open < open_end && difference->open[at->open].neuron < at->neuron) {
-        at->neuron = difference->open[at->open].neuron;
-    }
-    while (at->wrong + at->wrong_count < wrong_end &&
-           difference->wrong[at->wrong + at->wrong_count].neuron == at->neuron) {
-        at->wrong_count++;
-    }
-    while (at->open + at->open_count < open_end && difference->open[at->open + at->open_count].neuron == at->neuron) {
-        at->open_count++;
-    }
-    return true;
+    return listed;
 }
 
 /*
@@ -54,12 +45,23 @@ static void add_columns(const ebnn_difference_block *at)
     const ebnn_difference_layer *difference = at->difference;
     const size_t fan_in =
         (size_t)difference->layer.input.channels * difference->layer.input.height * difference->layer.input.width;
-    const int16_t *inputs = difference->columns + at->first / EBNN_KNOWN_SAMPLES * fan_in * EBNN_KNOWN_SAMPLES;
-    changed_neuron changed = {0};
+    const size_t begin = at->first / EBNN_KNOWN_SAMPLES * fan_in * EBNN_KNOWN_SAMPLES;
 
-    while (next_changed(difference, &changed)) {
-        at->adding->correct(inputs, difference->wrong + changed.wrong, changed.wrong_count,
-                            at->sums + (size_t)changed.neuron * EBNN_KNOWN_SAMPLES);
+    if (difference->wrong_count >= fan_in) { /* most inputs are read */
+        const size_t bytes = fan_in * EBNN_KNOWN_SAMPLES * difference->column_bytes;
+
+        ebnn_fetch_ahead((const char *)difference->columns + at->first / EBNN_KNOWN_SAMPLES * bytes, bytes);
+    }
+    for (size_t i = 0; i < at->changed_count; i++) {
+        const ebnn_changed_neuron *changed = &at->changed[i];
+        const ebnn_wrong_weight *wrong = difference->wrong + changed->wrong;
+        uint32_t *sums = at->sums + (size_t)changed->neuron * EBNN_KNOWN_SAMPLES;
+
+        if (difference->column_bytes == 1) {
+            at->adding->correct_bytes((const int8_t *)difference->columns + begin, wrong, changed->wrong_count, sums);
+        } else {
+            at->adding->correct((const int16_t *)difference->columns + begin, wrong, changed->wrong_count, sums);
+        }
     }
 }
 
@@ -71,13 +73,12 @@ static void write_crossing(const ebnn_difference_block *at, ebnn_host_series tar
     const size_t neurons = difference->layer.output.channels, words = ebnn_words((uint32_t)neurons);
     const uint32_t *known = difference->sums + at->first / EBNN_KNOWN_SAMPLES * neurons * EBNN_KNOWN_SAMPLES;
     const uint64_t all = at->count < 64 ? (UINT64_C(1) << at->count) - 1 : UINT64_MAX;
-    changed_neuron changed = {0};
 
     for (size_t i = 0; i < at->count; i++) {
         memcpy(target.first + i * target.stride, difference->outputs + (at->first + i) * words, words * 4);
     }
-    while (next_changed(difference, &changed)) {
-        const uint32_t neuron = changed.neuron;
+    for (size_t k = 0; k < at->changed_count; k++) {
+        const uint32_t neuron = at->changed[k].neuron;
         const size_t place = (size_t)neuron * EBNN_KNOWN_SAMPLES;
         const uint32_t down = ebnn_bit(steps->directions, neuron) != 0 ? UINT32_MAX : 0;
         uint64_t crossing = at->adding->find_crossing(known + place, at->sums + place, steps->thresholds[neuron], down);

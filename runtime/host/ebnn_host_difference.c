@@ -17,11 +17,16 @@ static size_t sums_words(const ebnn_difference_layer *difference)
     return (EBNN_KNOWN_SAMPLES + EBNN_TURNED_SAMPLES) * ebnn_difference_stride(difference);
 }
 
+static size_t changed_bytes(const ebnn_difference_layer *difference)
+{
+    return difference->columns != NULL ? difference->layer.output.channels * sizeof(ebnn_changed_neuron) : 0;
+}
+
 size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *difference)
 {
     const size_t gathered = difference->open_count > 0 ? ebnn_linear_scratch_words(&difference->layer) : 0;
 
-    return (sums_words(difference) + gathered) * 4;
+    return (sums_words(difference) + gathered) * 4 + changed_bytes(difference);
 }
 
 /* Words of a vector of bits, or of one of its two parts where it is one of trits. */
@@ -135,7 +140,7 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
 {
     const ebnn_linear_layer *layer = &difference->layer;
     const int32_t status = ebnn_check_linear(layer);
-    uint32_t *sums = (uint32_t *)scratch;
+    uint32_t *sums = (uint32_t *)(void *)((uint8_t *)scratch + changed_bytes(difference));
     ebnn_host_series block_target = target;
     ebnn_difference_block at;
 
@@ -145,12 +150,14 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
     at.sums = sums;
     at.gathered = sums + sums_words(difference);
     at.philox = kernel->philox_rows;
+    at.changed = (ebnn_changed_neuron *)scratch;
     if (status != EBNN_OK) {
         return status;
     }
     if (layer->output.height * layer->output.width != 1 || layer->groups != 1 || first + batch > difference->samples) {
         return EBNN_ERROR_SHAPE;
     }
+    at.changed_count = difference->columns != NULL ? ebnn_difference_list_changed(difference, at.changed) : 0;
     for (size_t done = 0; done < batch; done += at.count) {
         at.first = (size_t)first + done;
         at.count = EBNN_KNOWN_SAMPLES - at.first % EBNN_KNOWN_SAMPLES; /* no block of the known run is crossed */

@@ -21,6 +21,8 @@ typedef struct ebnn_adding_kernel {
     /* what a neuron's wrong weights add for each sample of a block; `inputs` are the block's */
     void (*correct)(const int16_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
                     uint32_t changes[EBNN_KNOWN_SAMPLES]);
+    void (*correct_bytes)(const int8_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
+                          uint32_t changes[EBNN_KNOWN_SAMPLES]);
     /*
      * bit = sample: which of a neuron's sums reach its threshold with these changes and did not without them, or the
      * other way round; `down`: all bits of a neuron whose sums count negated, else 0
@@ -34,6 +36,13 @@ typedef struct ebnn_adding_kernel {
 /* Samples whose sums are turned from neuron after neuron to sample after sample at a time: a line of the cache. */
 #define EBNN_TURNED_SAMPLES ((size_t)16)
 
+/* A neuron of which anything changes. */
+typedef struct ebnn_changed_neuron {
+    size_t wrong; /* its first wrong weight */
+    uint32_t wrong_count;
+    uint32_t neuron;
+} ebnn_changed_neuron;
+
 /* A block at work: samples `first` to `first + count` of the known run. */
 typedef struct ebnn_difference_block {
     const ebnn_difference_layer *difference;
@@ -42,7 +51,9 @@ typedef struct ebnn_difference_block {
     size_t count;
     ebnn_host_series source; /* of the block */
     uint32_t *sums;          /* (sample, neuron); with columns what changes them, (neuron, sample of the known block) */
-    uint32_t *gathered;      /* planes and mask of a sample's inputs */
+    ebnn_changed_neuron *changed; /* with columns: by rising neuron */
+    size_t changed_count;
+    uint32_t *gathered; /* planes and mask of a sample's inputs */
     ebnn_philox_kernel *philox;
 } ebnn_difference_block;
 
@@ -58,6 +69,9 @@ void ebnn_difference_write(const ebnn_linear_layer *layer, const ebnn_kernel *ke
 
 /* Weights that are read anew: for each sample, and for each plane of its inputs. */
 void ebnn_difference_open(const ebnn_difference_block *at);
+
+/* All neurons of which anything changes, at most as many as there are; answers how many. */
+size_t ebnn_difference_list_changed(const ebnn_difference_layer *difference, ebnn_changed_neuron *list);
 
 /* A block of a layer with columns. */
 void ebnn_difference_columns(const ebnn_difference_block *at, ebnn_host_series target, const ebnn_kernel *kernel);

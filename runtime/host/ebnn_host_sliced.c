@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "ebnn_fetch_ahead.h"
 #include "ebnn_internal.h"
 #include "ebnn_lowest_bit.h"
 #include "ebnn_slicing.h"
@@ -77,6 +78,9 @@ static void slice_changes(const sliced_block *at)
     const int8_t *inputs =
         sliced->columns + at->first / EBNN_KNOWN_SAMPLES * (size_t)shape->inputs * EBNN_KNOWN_SAMPLES;
 
+    if (sliced->wrong_count >= shape->inputs) { /* most of them are read */
+        ebnn_fetch_ahead(inputs, (size_t)shape->inputs * EBNN_KNOWN_SAMPLES);
+    }
     memset(at->added, 0, 4 * added_words(shape));
     for (size_t first = 0, count; first < sliced->wrong_count; first += count) {
         const ebnn_wrong_weight *wrong = sliced->wrong + first;
