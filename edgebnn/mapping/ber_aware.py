@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ from edgebnn.network.types import Linear, Network
 Floats = npt.NDArray[np.float32]
 Costs = npt.NDArray[np.float64]
 
-_MOST_SAMPLES = 256  # that show which weights matter
+_MOST_SAMPLES, _MOST_BYTES = 256, 512 << 20  # that show which weights matter, and what they may take
 _SWEEPS = 2  # over all layers: the order of one is part of the costs of the next
 
 
@@ -62,7 +63,14 @@ def place_by_errors(
     cover.
     """
     maps = _maps(mapped, chip, readings)
-    return ber_aware(mapped, maps, sensitivities(mapped.network, x[:_MOST_SAMPLES]))
+    return ber_aware(mapped, maps, sensitivities(mapped.network, x[: _samples_in_memory(mapped.network)]))
+
+
+def _samples_in_memory(network: Network) -> int:
+    """How many samples are looked at, by what the largest layer's gathered inputs take."""
+    gathered = max(16 * node.fan_in * node.groups * prod(node.output.spatial) for node in network.linear)
+    a_sample = gathered + 8 * sum(tensor.size for tensor in network.tensors.values())
+    return max(1, min(_MOST_SAMPLES, _MOST_BYTES // a_sample))
 
 
 def _maps(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> dict[str, ErrorMap]:
