@@ -33,7 +33,7 @@ from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.accuracy_curve import AccuracyCurve, accuracy_curve
 from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endurance
-from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_labels, emulate, silent
+from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_shape, check_labels, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
 from edgebnn.emulator.runner import Runner
@@ -307,14 +307,15 @@ class Deployment:
         samples = self.batch(x)
         if y is None:
             return Dataset(samples)
-        labels = numbers(y, "the index of each sample's class")
-        if not np.all(np.isfinite(labels)) or np.any(labels != np.rint(labels)):
+        labels = np.atleast_1d(numbers(y, "the index of each sample's class"))
+        check_label_shape(labels, len(samples))
+        if labels.dtype.kind == "f" and (not np.all(np.isfinite(labels)) or np.any(labels != np.rint(labels))):
             raise DataError("the labels y are no whole numbers; give the index of each sample's class")
         # As Python's numbers: float16, say, does not hold the limits.
         lowest, highest = (labels.min().item(), labels.max().item()) if labels.size else (0, 0)
         if not -_MOST_LABEL <= lowest <= highest <= _MOST_LABEL:
             raise DataError(f"the labels run from {lowest} to {highest}; give the index of each sample's class, from 0")
-        dataset = Dataset(samples, np.atleast_1d(labels).astype(np.int64))
+        dataset = Dataset(samples, labels.astype(np.int64))
         check_labels(dataset, self.mapped)
         return dataset
 

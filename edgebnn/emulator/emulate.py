@@ -60,8 +60,8 @@ class Dataset:
     y: Labels | None = None
 
     def __post_init__(self) -> None:
-        if self.y is not None and self.y.shape != (len(self.x),):
-            raise DataError(f"the labels have the shape {self.y.shape} for {len(self.x)} samples; give one a sample")
+        if self.y is not None:
+            check_label_shape(self.y, len(self.x))
         if len(self.x) == 0:
             raise DataError("the data hold no sample; give at least one")
 
@@ -195,6 +195,12 @@ def _answers(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[Any]) -
             "onnxruntime's answers were not compared"
         )
     return answers
+
+
+def check_label_shape(labels: npt.NDArray[Any], samples: int) -> None:
+    """DataError where there is not one label for each sample."""
+    if labels.shape != (samples,):
+        raise DataError(f"the labels have the shape {labels.shape} for {samples} samples; give one a sample")
 
 
 def check_labels(data: Dataset, mapped: MappedNetwork) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -166,6 +167,20 @@ def test_arrays_that_are_no_plain_ones(deployments: tuple[Deployment, ...], on: 
             plain.run(strange, on=on)
     with pytest.raises(DataError, match="masked"):
         plain.emulate((x, np.ma.array([0, 1, 1], mask=[True, False, False])))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.float16])
+def test_labels_that_are_too_many_are_refused_before_they_are_looked_at(
+    deployments: tuple[Deployment, ...], dtype: type
+) -> None:
+    labels = np.broadcast_to(np.zeros(1, dtype), (1 << 14, 1 << 12))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"labels have the shape \(16384, 4096\) for 3 samples"):
+            deployments[0].dataset(np.ones((3, 8), np.int8), labels)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_sensors_integers_for_a_model_of_real_numbers_draw_a_warning(tmp_path: Path) -> None:
