@@ -38,7 +38,7 @@ from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
 from edgebnn.emulator.runner import Runner
 from edgebnn.emulator.trimming import Trim, trim
-from edgebnn.errors import DataError, DeploymentError, NoCompilerError, TargetError, ToolError
+from edgebnn.errors import DataError, DeploymentError, FitError, NoCompilerError, TargetError, ToolError
 from edgebnn.frontend import (
     Inspection,
     Model,
@@ -381,6 +381,7 @@ def compile(
     target: str | Path | Target = "rram130",
     *,
     policy: str | None = None,
+    policies: Mapping[str, str] = MappingProxyType({}),
     placement: str = "linear",
     chip: ChipInstance | int | None = None,
     readings: int = 4,
@@ -401,9 +402,11 @@ def compile(
     `calibration`, samples as the model takes them, of several inputs by name, shows that range too, and those by which
     float layers become int8. `output` names the output that the network ends in, where the model has several.
 
-    `placement` is `linear`, or `ber-aware`: the weights that matter in the cells that err least, of a `chip`, an
-    instance or the seed of one with errors by place, as so many `readings` of it show them; without one, as all chips
-    of the target err. `calibration` then shows which weights matter. docs/mapping.md has the reasoning.
+    `policy` is the programming policy of the RRAM, by default the target's first, and `policies` those of layers
+    with one of their own, by the layers' names as `inspect` has them. `placement` is `linear`, or `ber-aware`: the
+    weights that matter in the cells that err least, of a `chip`, an instance or the seed of one with errors by
+    place, as so many `readings` of it show them; without one, as all chips of the target err. `calibration` then
+    shows which weights matter. docs/mapping.md has the reasoning.
 
     Raises an EdgeBNNError that says what to do.
     """
@@ -418,6 +421,8 @@ def compile(
     clock.tick("read the model")
     options = f"compile --target {described.name}"
     options += f" --policy {policy}" if policy else ""
+    allocation = _allocation(policy, policies)
+    options += "".join(f" --policy-for {printable(layer)}={name}" for layer, name in allocation.policies.items())
     options += f" --placement {placement}" if placement != "linear" else ""
     options += reading.stated()
     options += f" --calibration sha256:{_digest(network.inputs, calibration)}" if calibration is not None else ""
@@ -430,7 +435,7 @@ def compile(
         target_name=described.name,
         target_sha256=described.sha256,
     )
-    mapped, told = map_network(network, described, provenance, Allocation(policy=policy)), {}
+    mapped, told = map_network(network, described, provenance, allocation), {}
     if placement != "linear" and calibration is not None:
         from edgebnn.mapping.placed import placed  # the solvers of chips take a while to load
 
@@ -440,6 +445,15 @@ def compile(
         mapped, told[PLACEMENT] = placed(mapped, instance, batch_of(network.inputs, calibration), readings)
         clock.tick("place it")
     return _deployed(mapped, toolchain, clock, told)
+
+
+def _allocation(policy: str | None, policies: object) -> Allocation:
+    """The policies as they were named, layers in the order of their names; FitError where they are no names."""
+    if not isinstance(policies, Mapping) or not all(
+        isinstance(part, str) for each in policies.items() for part in each
+    ):
+        raise FitError("policies are the names of programming policies by the names of layers; give a dict of them")
+    return Allocation(policy=policy, policies={layer: policies[layer] for layer in sorted(policies)})
 
 
 def _check_placement(placement: str, chip: object, readings: int, calibration: object) -> None:

@@ -11,6 +11,7 @@ import click
 from edgebnn.cli.options import model_argument, reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import OutputFolder
+from edgebnn.legible import legible_name
 
 if TYPE_CHECKING:
     from edgebnn.chip.instance import ChipInstance
@@ -24,6 +25,19 @@ def _chip(chip: str, target: Target) -> ChipInstance | int:
     return int(chip) if is_seed(chip) else ChipInstance.load(Path(chip), target)
 
 
+def _by_layer(texts: tuple[str, ...]) -> dict[str, str]:
+    """The values of `--policy-for` by layer; a usage error where one is no LAYER=NAME, or a layer has two."""
+    found: dict[str, str] = {}
+    for text in texts:
+        layer, _, name = text.rpartition("=")
+        if not layer or not name:
+            raise click.UsageError(f"--policy-for '{legible_name(text)}' is no LAYER=NAME, such as fc1=low-energy")
+        if layer in found:
+            raise click.UsageError(f"--policy-for is given twice for layer '{legible_name(layer)}'; give it once")
+        found[layer] = name
+    return found
+
+
 @click.command(cls=JsonCommand)
 @model_argument
 @target_option()
@@ -34,6 +48,13 @@ def _chip(chip: str, target: Target) -> ChipInstance | int:
     help="Folder for the deployment; by default MODEL-TARGET.",
 )
 @click.option("--policy", help="Programming policy of the RRAM (edgebnn targets show TARGET lists them).")
+@click.option(
+    "--policy-for",
+    "policies",
+    metavar="LAYER=NAME",
+    multiple=True,
+    help="Programming policy of one layer, by its name (edgebnn inspect --json has them whole); repeatable.",
+)
 @click.option(
     "--placement",
     type=click.Choice(["linear", "ber-aware"]),
@@ -68,6 +89,7 @@ def compile(
     target: str,
     folder: Path | None,
     policy: str | None,
+    policies: tuple[str, ...],
     placement: str,
     chip: str | None,
     readings: int,
@@ -104,6 +126,7 @@ def compile(
         model,
         described,
         policy=policy,
+        policies=_by_layer(policies),
         placement=placement,
         chip=None if chip is None else _chip(chip, described),
         readings=readings,
