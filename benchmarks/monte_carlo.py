@@ -27,10 +27,16 @@ SAMPLES, CHIPS, TURNS = 1000, 10, 5
 GOALS = {1e-2: 10, 1e-4: 25}
 MOST_OF_CLEAN = 1.1  # errors may cost a tenth
 # Measured with `perf` and the processor's time of a thread, on the 2 cores of docs/performance.md.
+_SHARED = (
+    "the run without errors that all chips share takes 30 ms of processor time here, half of it in the dense kernels "
+)
 BINDS = {
-    1e-4: "the run without errors that all chips share takes 30 ms of processor time here, half of it in the dense "
-    "kernels that make its sums; a chip takes 2.9 ms more: 0.6 to draw its 1.86 million weights, 0.25 to put them into "
-    "banks, 0.3 to lift them, 1.2 to evaluate 1,000 samples",
+    1e-2: _SHARED
+    + "that make its sums; a chip takes 6 ms more: 0.65 to draw its 1.86 million weights, 0.3 to put them "
+    "into banks, 0.65 to lift them, 0.3 for the rows of its weights, 4.2 to evaluate 1,000 samples",
+    1e-4: _SHARED
+    + "that make its sums; a chip takes 2.7 ms more: 0.65 to draw its 1.86 million weights, 0.3 to put them "
+    "into banks, 0.3 to lift them, 0.1 for the rows of its weights, 1.2 to evaluate 1,000 samples",
 }
 POLICIES = ("strong", "low-energy")
 DEVICE_GOAL = 1 / 3
