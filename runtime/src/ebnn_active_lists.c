@@ -184,9 +184,11 @@ static uint16_t *list_words(uint16_t *list, const uint32_t *words, uint32_t coun
     for (; count != 0; count--, place += EBNN_WORD_BITS * ENTRY_BYTES) {
         uint32_t at = place;
 
-        for (uint32_t word = *words++ ^ turned; word != 0; word >>= 8, at += 8 * ENTRY_BYTES) {
+        for (uint32_t word = *words++ ^ turned; word != 0; word >>= 16, at += 16 * ENTRY_BYTES) {
             list = list_four(list, word, at);
             list = list_four(list, word >> 4, at + 4 * ENTRY_BYTES);
+            list = list_four(list, word >> 8, at + 8 * ENTRY_BYTES);
+            list = list_four(list, word >> 12, at + 12 * ENTRY_BYTES);
         }
     }
     return list;
@@ -261,6 +263,10 @@ static uint16_t *list_plain_row(ebnn_active_lists *lists, uint32_t y, uint32_t x
 
     for (; words != end; words++, place += tensor->channels * ENTRY_BYTES) {
         *starts++ = (uint16_t)(list - lists->list);
+        if (tensor->channels <= 4) { /* a call for each pixel would cost more than its list */
+            list = list_four(list, *words ^ turned_last, place);
+            continue;
+        }
         if (before_last != 0) {
             list = list_words(list, words, before_last, turned, place);
             words += before_last;

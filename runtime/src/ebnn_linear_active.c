@@ -158,6 +158,7 @@ static void write_sums(const window_at *at, uint32_t word, ebnn_writer *writer)
     const uint32_t twice = ebnn_counts_twice(layer) ? 1 : 0;
     const uint32_t most = at->inputs * largest_value(layer);
     const uint32_t offset = offset_of_values(layer);
+    const uint32_t factor = at->lists->turned ? 0 - (UINT32_C(1) << twice) : UINT32_C(1) << twice;
     const uint32_t weight = at->lists->turned ? (largest_value(layer) << twice) - offset : 0 - offset;
     const uint32_t left = layer->output.channels - word * EBNN_WORD_BITS;
     const uint32_t count = left < EBNN_WORD_BITS ? left : EBNN_WORD_BITS;
@@ -165,10 +166,8 @@ static void write_sums(const window_at *at, uint32_t word, ebnn_writer *writer)
     uint32_t sums[EBNN_WORD_BITS];
 
     read_counters(at->counters, layer->sum_planes, count, sums);
-    for (uint32_t neuron = 0; neuron < count; neuron++) {
-        const uint32_t sum = (sums[neuron] - most) << twice;
-
-        sums[neuron] = weight * (uint32_t)totals[neuron] + (at->lists->turned ? 0 - sum : sum);
+    for (uint32_t *sum = sums; sum != sums + count; sum++) {
+        *sum = weight * (uint32_t)*totals++ + factor * (*sum - most);
     }
     ebnn_write_sums(writer, sums, count);
 }

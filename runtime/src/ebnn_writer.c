@@ -39,6 +39,17 @@ static void write_bits(ebnn_writer *writer, const uint32_t *sums, uint32_t count
     }
 }
 
+/* Sums as they are. */
+static void write_scores(ebnn_writer *writer, const uint32_t *sums, uint32_t count)
+{
+    int32_t *score = (int32_t *)writer->data + ebnn_at(writer->channel, writer->pixels, writer->pixel);
+
+    for (const uint32_t *const end = sums + count; sums != end; score += writer->pixels) {
+        *score = (int32_t)*sums++;
+    }
+    writer->channel += count;
+}
+
 void ebnn_write_sums(ebnn_writer *writer, uint32_t *sums, uint32_t count)
 {
     const ebnn_tensor *tensor = writer->tensor;
@@ -50,6 +61,10 @@ void ebnn_write_sums(ebnn_writer *writer, uint32_t *sums, uint32_t count)
     }
     if (ebnn_is_packed(tensor->format) && writer->steps->thresholds != NULL) {
         write_bits(writer, sums, count);
+        return;
+    }
+    if (writer->steps->steps == 0) {
+        write_scores(writer, sums, count);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {

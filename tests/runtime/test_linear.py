@@ -233,6 +233,24 @@ def test_windows_whose_inputs_lie_in_a_row_or_are_gathered(
     np.testing.assert_array_equal(run_like_firmware(map_on_host(network), x), interpret(network, x))
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("window", [None, Window((3, 2), (1, 2), (1, 1), (0, 0), (0, 0))])
+def test_lists_of_pixels_of_few_channels(channels: int, window: Window | None) -> None:
+    builder = builder_of((channels, 6, 5))
+    if window is None:
+        builder.flatten()
+    builder.linear(70, window=window)
+    builder.threshold()
+    builder.flatten()
+    builder.linear(3)
+    network = built(builder)
+    mapped = map_on_host(network)
+    x = np.where(np.random.default_rng(3).random((4, *network.inputs[0].tensor.shape)) < 0.3, 1, -1).astype(np.int8)
+    x[2:] = -x[2:]  # more than half are +1
+    assert mapped.plan.stages[0].kernel == "list"
+    np.testing.assert_array_equal(run_like_firmware(mapped, x), interpret(network, x))
+
+
 @pytest.mark.parametrize("row_bytes", [32, 64])
 @pytest.mark.parametrize("weights", [BINARY, TERNARY])
 @pytest.mark.parametrize(("fan_in", "neurons"), [(128, 250), (129, 448), (500, 1000)])
