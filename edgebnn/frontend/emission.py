@@ -245,14 +245,6 @@ class Emitter:
         lattice = signal.lattice.of_channels(channels)
         return replace(signal, base=base, lattice=lattice, leaf=leaf, expression=expression, waiting=())
 
-    def split(self, signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
-        """The signal under a shape with other channels; all channels must be treated alike."""
-        signal = self.settled(signal)
-        expression, leaf, lattice = same_in_all(signal, shape[0])
-        reshape = Reshaped(node, signal.value, signal.expression, shape)
-        base = self._followed(signal.base, replace(signal, waiting=(reshape,), value=value), None)
-        return replace(signal, base=base, lattice=lattice, leaf=leaf, expression=expression, shape=shape, value=value)
-
     def moved(self, other: Signal, first: Signal, settled: Signal) -> Signal:
         """`other`, over the same integers as `first`, on the base that `first` was settled on."""
         channels = np.repeat(np.arange(first.base.channels), first.channels_each)
@@ -300,7 +292,7 @@ class Emitter:
         tensor = self.settled(signal).base
         slope, offset = (spread_fractions(part, tensor) for part in (line.slope, line.shift))
         error = np.repeat(line.error, tensor.channels // len(line.error))
-        return Source(tensor, slope, offset, line.exact, error)
+        return Source(tensor, slope, offset, line.exact, error, error_of=line.error_of)
 
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base
@@ -426,8 +418,9 @@ def line_read(signal: Signal) -> Line | None:
         raise Refusal("gets an input times zero, which does not depend on it", "train or export the model again")
     largest = max(abs(base.low), abs(base.high))
     exact = all(float32_holds(scale, largest) for scale in set(map(abs, slope.tolist())) if scale)
-    error = max(straight_through_error(signal.expression, signal.lattice), _input_error(signal, line, exact))
-    return Line(base, slope, shift, exact, np.full(base.channels, error))
+    estimated, rounded = straight_through_error(signal.expression, signal.lattice), _input_error(signal, line, exact)
+    error_of = Rounding.ESTIMATOR if estimated else Rounding.SCALED_ACTIVATIONS
+    return Line(base, slope, shift, exact, np.full(base.channels, max(estimated, rounded)), error_of=error_of)
 
 
 def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool) -> float:

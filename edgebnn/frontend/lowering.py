@@ -78,7 +78,7 @@ from edgebnn.frontend.signals import (
     transposed,
 )
 from edgebnn.frontend.stated import check_stated
-from edgebnn.frontend.taking import taken, taken_along, taken_anywhere
+from edgebnn.frontend.taking import regrouped, taken, taken_along, taken_anywhere
 from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
 from edgebnn.frontend.weighted import weighted_sum
@@ -420,9 +420,7 @@ class _Lowering:
         if keeps_channels(signal, shape):
             moved = reshaped(signal, shape, node.name, value)
         else:
-            if self._emitter.inputs.open(signal.base):
-                signal = without_steps(self._emitter, signal)  # they are the encoding, whatever moves its axes
-            moved = self._emitter.split(signal, shape, node.name, value)
+            moved = regrouped(self._emitter, signal, shape, node.name, value)
         return seen_as(moved, view)
 
     def _joined_again(self, node: Node, signals: dict[int, Signal], operation: Joining) -> Signal | None:

@@ -66,8 +66,9 @@ def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0, nearest: 
 class Line:
     """What a tensor's integers are worth to the model: slope[c] * n + shift[c], up to `error[c]`, all (C,).
 
-    `exact` says that the model's value is this very number, and a float32. The model computes it as `expression` of the
-    integers of `base`, of which the tensor is made, where that is said.
+    `exact` says that the model's value is this very number, and a float32; `nearest` that it always is the float32
+    nearest to it. `error_of` is what makes the error. The model computes it as `expression` of the integers of `base`,
+    of which the tensor is made, where that is said.
     """
 
     tensor: Tensor
@@ -77,6 +78,8 @@ class Line:
     error: npt.NDArray[np.float64]
     base: Tensor | None = None
     expression: Expression | None = None
+    nearest: bool = False
+    error_of: Rounding = Rounding.SCALED_ACTIVATIONS
 
     @property
     def largest(self) -> int:

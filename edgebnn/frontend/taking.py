@@ -1,4 +1,4 @@
-"""Elements at given places: slices, gathers, channels in another order, windows laid side by side."""
+"""Elements at given places: slices, gathers, channels in another order or of other sizes, windows side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgebnn.frontend.expressions import Leaf, of_channels, parts
 from edgebnn.frontend.own_lines import without_steps
 from edgebnn.frontend.signals import Signal, check_size, seen_name
 from edgebnn.frontend.views import View, plain_view
-from edgebnn.network.types import Affine, Kind, Reshape, Take, Tensor
+from edgebnn.network.types import Affine, Kind, Reshape, Take, Tensor, Threshold
 
 Places = npt.NDArray[np.int64]
 
@@ -96,6 +96,36 @@ def put_elements(emitter: Emitter, base: Tensor, places: Places, node: str, outp
         source = replace(base, name=emitter.tensor_name(f"{output.name}.elements"), shape=(order.size,))
         emitter.emit(Take(emitter.name(source.name), (flat.name,), source, order.astype(np.int32)), flat)
     emitter.emit(Reshape(emitter.name(node), (source.name,), output), source)
+
+
+def regrouped(emitter: Emitter, signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
+    """The signal under a shape with other channels, of which all must be treated alike.
+
+    A few levels are, whatever led to them. Packed signs move as integers, and are packed again.
+    """
+    if signal.elements != "bool":
+        signal = without_steps(emitter, signal)
+    signal = emitter.settled(signal)
+    check_size(shape)
+    expression, leaf, lattice = same_in_all(signal, shape[0])
+    kind, base = signal.base.kind, _elements(emitter, signal.base)
+    name = value if expression is leaf else f"{value}.integers"
+    of_elements = name if base.kind is kind else f"{name}.elements"
+    output = replace(base, name=emitter.tensor_name(of_elements), shape=shape)
+    emitter.emit(Reshape(emitter.name(node), (base.name,), output), base)
+    if output.kind is not kind:
+        output = _packed(emitter, output, kind, name)
+    return replace(signal, base=output, lattice=lattice, leaf=leaf, expression=expression, shape=shape, value=value)
+
+
+def _packed(emitter: Emitter, tensor: Tensor, kind: Kind, name: str) -> Tensor:
+    """Integers -1, 0 and 1 as the bits or trits that they are."""
+    steps, step = ([1], 2) if kind is Kind.BITS else ([0, 1], 1)
+    output = replace(tensor, name=emitter.tensor_name(name), kind=kind)
+    thresholds = np.tile(np.array(steps, np.int32), (tensor.channels, 1))
+    up = np.ones(tensor.channels, np.int8)
+    emitter.emit(Threshold(emitter.name(name), (tensor.name,), output, thresholds, up, low=-1, step=step), tensor)
+    return output
 
 
 def _elements(emitter: Emitter, tensor: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.mapping.planner import map_network
-from edgebnn.network import Network, Take, Threshold
+from edgebnn.network import Kind, Network, Take, Threshold
 from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Model, signs
@@ -273,3 +273,37 @@ def test_a_reflection_longer_than_its_axis_is_refused(tmp_path: Path) -> None:
     model.add("Conv", signs(1, 4, 2, 3))
     with pytest.raises(ModelError, match="pads an axis of 3 by more than 2"):
         read_network(model.save(tmp_path), ReadOptions("int8"))
+
+
+# A layer's weights, and the shape under which its signs, each channel with a threshold of its own, go on.
+REGROUPED = {
+    "a vector as a map": ((12, 32), (2, 4, 4)),
+    "a vector as channels": ((12, 24), (4, 6)),
+    "channels as rows of a map": ((6, 2, 3), (1, 6, 10)),
+}
+
+
+@pytest.mark.parametrize("quantised", [False, True])
+@pytest.mark.parametrize("name", REGROUPED)
+def test_levels_go_on_under_other_channels(name: str, quantised: bool, tmp_path: Path) -> None:
+    """What led to them differs between channels; the levels themselves do not. Signs are packed bits again."""
+    weights, shape = REGROUPED[name]
+    features = (12,) if len(weights) == 2 else (weights[1], shape[-1] + weights[2] - 1)
+    model, rng = Model(features), np.random.default_rng(3)
+    model.add("MatMul" if len(weights) == 2 else "Conv", signs(0, *weights))
+    channels = weights[1] if len(weights) == 2 else weights[0]
+    each = (channels,) if len(weights) == 2 else (channels, 1)
+    model.add("Sub", rng.normal(0, 100, each).astype(np.float32))
+    if quantised:
+        for operator in ("QuantizeLinear", "DequantizeLinear"):
+            model.add(operator, model.constant(16.0), model.constant(3, np.int8))
+    else:
+        model.sign(at_least=True)
+    model.add("Reshape", integers(model, -1, *shape))
+    model.add("Conv", signs(1, 4, shape[0], *[2] * (len(shape) - 1)))
+    model.sign(at_least=True)
+    model.add("Flatten")
+    model.add("MatMul", signs(2, 4 * int(np.prod([extent - 1 for extent in shape[1:]])), 3))
+    network = mapped_as_onnxruntime(model, tmp_path, features)
+    last = network.linear[1]
+    assert network.tensors[last.sources[0]].kind is (Kind.INTEGERS if quantised else Kind.BITS)
