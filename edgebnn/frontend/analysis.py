@@ -51,6 +51,49 @@ def has_steps(expression: Expression) -> bool:
     return any(isinstance(part, Apply) and part.operator in STEPS for part in parts(expression))
 
 
+def first_steps(expression: Expression) -> list[Expression] | None:
+    """The steps that an expression takes of its integer itself, where all of it is behind them; else None."""
+    found: list[Expression] = []
+    direct: dict[Expression, bool] = {}
+    for part in parts(expression):
+        read = part.operands if isinstance(part, Apply) else ()
+        if isinstance(part, Apply) and part.operator == "StraightThrough":
+            read = part.operands[:1]
+        direct[part] = isinstance(part, Leaf) or any(direct[operand] for operand in read)
+        if direct[part] and isinstance(part, Apply) and part.operator in STEPS:
+            found.append(part)
+            direct[part] = False
+    return None if direct[expression] else found
+
+
+def beside(expression: Expression, part: Expression) -> list[Expression]:
+    """Every part of the expression that is reached without passing through `part`."""
+    seen: list[Expression] = []
+    stack = [expression]
+    while stack:
+        one = stack.pop()
+        if one is part or one in seen:
+            continue
+        seen.append(one)
+        if isinstance(one, Apply) and one.operator != "StraightThrough":
+            stack.extend(one.operands)
+        elif isinstance(one, Apply):
+            stack.append(one.operands[0])
+    return seen
+
+
+def staircase_within(expression: Expression, channels: int, low: int, high: int) -> Expression | None:
+    """The last steps that rise or fall alone, through whose levels alone the expression depends on its integer."""
+    for part in reversed(parts(expression)[:-1]):
+        if not isinstance(part, Apply) or not has_steps(part):
+            continue
+        if any(isinstance(one, Leaf) for one in beside(expression, part)):
+            continue
+        if not np.any(directions(part, channels, low, high) == UNKNOWN):
+            return part
+    return None
+
+
 def directions(expression: Expression, channels: int, low: int, high: int) -> Directions:
     """Per channel (C,), for integers from low to high: +1 never falls, -1 never rises, 0 constant, UNKNOWN.
 

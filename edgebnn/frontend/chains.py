@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.analysis import STEPS
+from edgebnn.frontend.analysis import STEPS, first_steps
 from edgebnn.frontend.approximation import is_approximate
 from edgebnn.frontend.expressions import Apply, Effort, Expression, Fractions, Leaf, evaluate, fractions_of, parts
 from edgebnn.frontend.filtered import evaluate_filtered
@@ -41,7 +42,11 @@ class Chain(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """The operators of an expression of integers, in the arithmetic that decides, and what is left to evaluate them."""
+    """The operators of an expression of integers, in the arithmetic that decides, and what is left to evaluate them.
+
+    Where rational numbers decide, they do so of the first steps: behind these the model computes with their levels,
+    which are float32 numbers, and float32 decides again.
+    """
 
     expression: Expression
     exactly: bool
@@ -49,14 +54,27 @@ class Sums:
 
     def at(self, channels: Integers, numbers: npt.NDArray[Any]) -> Array:
         """Refusal where a value is not a number."""
-        if self.exactly:
-            return evaluate_filtered(self.expression, channels, numbers, self.effort)
-        return finite(evaluate(self.expression, channels, numbers, False, effort=self.effort))
+        if self.exactly and self._first is None:
+            return evaluate_filtered(self.expression, channels, numbers, self.effort).astype(np.float64)
+        taken = self._taken(channels, numbers)
+        return finite(evaluate(self.expression, channels, numbers, False, taken, self.effort))
 
     def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
-        if self.exactly:
+        if self.exactly and self._first is None:
             return as_fractions(evaluate(self.expression, channels, numbers, True, effort=self.effort))
-        return _behind_float32_steps(self.expression, channels, numbers, {}, self.effort)
+        return _behind_float32_steps(self.expression, channels, numbers, self._taken(channels, numbers), self.effort)
+
+    @cached_property
+    def _first(self) -> list[Expression] | None:
+        return first_steps(self.expression)
+
+    def _taken(self, channels: Integers, numbers: npt.NDArray[Any]) -> dict[Expression, Array]:
+        """What the first steps make of the points, where float32 does not decide them."""
+        taken: dict[Expression, Array] = {}
+        for step in self._first or () if self.exactly else ():
+            value = evaluate_filtered(step, channels, numbers, self.effort)
+            taken[step] = value if value.dtype == np.bool_ else value.astype(np.float32)
+        return taken
 
     def of(self, expression: Expression) -> Sums:
         return replace(self, expression=expression)

@@ -8,7 +8,7 @@ evaluated in float32, operator after operator as onnxruntime's CPU kernels do, o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -211,7 +211,7 @@ def evaluate(
     """
     values: dict[Expression, Array] = dict(known or {})
     with np.errstate(all="ignore"):
-        for part in parts(expression):
+        for part in parts(expression, values):
             if part not in values:
                 values[part] = value = _value(part, values, channels, numbers, exactly)
                 bits = check_numbers(value) if isinstance(part, Apply) and value.dtype == object else 0
@@ -220,15 +220,18 @@ def evaluate(
     return values[expression]
 
 
-def parts(expression: Expression) -> list[Expression]:
-    """Every part of the expression once, operands before the operators that read them."""
+def parts(expression: Expression, known: Container[Expression] = ()) -> list[Expression]:
+    """Every part of the expression once, operands before the operators that read them.
+
+    Not what `known` parts are made of.
+    """
     order: dict[Expression, None] = {}
     stack: list[tuple[Expression, bool]] = [(expression, False)]
     while stack:
         part, ready = stack.pop()
         if part in order:
             continue
-        if ready or not isinstance(part, Apply):
+        if ready or not isinstance(part, Apply) or part in known:
             order[part] = None
             continue
         stack.append((part, True))

@@ -48,10 +48,10 @@ class _Bounded:
 
 def evaluate_filtered(
     expression: Expression, channels: Channels, numbers: npt.NDArray[Any], effort: Effort | None = None
-) -> Floats:
-    """The expression at points (channel, number), both (P,), every step in it decided exactly; float64 (P,).
+) -> Array:
+    """The expression at points (channel, number), both (P,), every step in it decided exactly; float64 or bool (P,).
 
-    Two points whose last steps and everything behind them are the same have the same float64. Refusal as of `evaluate`.
+    Two points whose last steps and everything behind them are the same have the same value. Refusal as of `evaluate`.
     """
     found: dict[Expression, _Bounded] = {}
     with np.errstate(all="ignore"):
@@ -70,8 +70,7 @@ def evaluate_filtered(
                         raise out_of_range()
             if effort is not None:
                 effort.spend_floats(4 * len(channels))
-    value = found[expression].value
-    return value.astype(np.float64)
+    return found[expression].value
 
 
 def _leaf(leaf: Leaf, channels: Channels, numbers: npt.NDArray[Any]) -> _Bounded:

@@ -77,7 +77,8 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     name, unit = (value, float(slope[0])) if alike else (f"{value}.integers", 1.0)
     output = Tensor(emitter.tensor_name(name), kind, (channels, *first.shape[1:]), low, high, unit)
     concat = Concat(emitter.name(node), tuple(line.tensor.name for line in lines), output)
-    leaf = Leaf(slope, shift, all(line.exact for line in lines), error)
+    exact, nearest = (all(each) for each in zip(*((line.exact, line.nearest) for line in lines), strict=True))
+    leaf = Leaf(slope, shift, exact, error, nearest=nearest)  # nothing is rounded where values lie side by side
     signal = emitter.step(concat, [line.tensor for line in lines], leaf, value, _branches(lines))
     return replace(signal, model_view=view, elements=first.elements)
 

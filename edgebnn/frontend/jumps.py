@@ -2,7 +2,8 @@
 
 Where its operators show it to be monotone, bisection finds them: float32 operations round once and rounding keeps
 order, so two equal values have only that value between them. What turns at places that can be told, such as SiLU, is
-monotone between them. Elsewhere the whole range is evaluated.
+monotone between them, and what comes behind a quantiser changes where that does. Elsewhere the whole range is
+evaluated.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.analysis import UNKNOWN, directions, has_steps
+from edgebnn.frontend.analysis import UNKNOWN, directions, has_steps, staircase_within
 from edgebnn.frontend.chains import Chain, sums_of
 from edgebnn.frontend.expressions import Effort, Expression, Leaf
 from edgebnn.frontend.graph import Array
@@ -99,7 +100,7 @@ def _jumps(chain: Chain, lattice: Lattice) -> Jumps:
     bisected = np.setdiff1d(np.arange(lattice.channels), scanned)
     found = [_bisected(chain, lattice, *_monotone_pieces(lattice, bisected, turns))]
     if scanned.size:
-        found.append(_scanned(chain, lattice, scanned))
+        found.append(_of_levels(chain, lattice, scanned) or _scanned(chain, lattice, scanned))
     channel, at, before, after = (np.concatenate([getattr(jump, name) for jump in found]) for name in vars(found[0]))
     order = np.lexsort((at, channel))
     return Jumps(channel[order], at[order], before[order], after[order])
@@ -145,6 +146,21 @@ def _bisected(chain: Chain, lattice: Lattice, channels: Integers, low: Integers,
         low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
         before, after = np.concatenate([before, between]), np.concatenate([between, after])
     return Jumps(*(np.concatenate([getattr(part, name) for part in done]) for name in vars(done[0])))
+
+
+def _of_levels(chain: Chain, lattice: Lattice, channels: Integers) -> Jumps | None:
+    """The jumps of channels that depend on their integer through the levels of steps alone: some of those steps.
+
+    None where they do not. So any function of a quantiser's levels can be found.
+    """
+    within = staircase_within(chain.expression, lattice.channels, *lattice.ends)
+    if within is None:
+        return None
+    steps = _bisected(chain.of(within), lattice, *_monotone_pieces(lattice, channels, None))
+    before = chain.at(steps.channel, steps.at - lattice.stride[steps.channel])
+    after = chain.at(steps.channel, steps.at)
+    kept = np.asarray(before != after, dtype=np.bool_)
+    return Jumps(steps.channel[kept], steps.at[kept], before[kept], after[kept])
 
 
 def _scanned(chain: Chain, lattice: Lattice, channels: Integers) -> Jumps:

@@ -41,7 +41,8 @@ def line_of(emitter: Emitter, signal: Signal) -> Line | None:
     channels = _channels(signal)
     slope, shift = (part[channels] for part in line)
     settled = emitter.settled(signal)
-    return Line(settled.base, slope, shift, exact, error[channels], settled.base, settled.expression)
+    nearest = exact or (signal.leaf.nearest and signal.expression is signal.leaf)
+    return Line(settled.base, slope, shift, exact, error[channels], settled.base, settled.expression, nearest)
 
 
 def takes_steps(signal: Signal) -> bool:

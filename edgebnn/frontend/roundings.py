@@ -33,7 +33,7 @@ def roundings_of_layer(
         found.append(source.error_of)
     if operation.bias is not None and operation.bias_first:
         found.append(Rounding.BIAS_FIRST)
-    return (Rounding.LONG_SUMS,) if bound > _WHOLE else tuple(found)
+    return (Rounding.LONG_SUMS,) if bound > _WHOLE else tuple(dict.fromkeys(found))
 
 
 def roundings_before(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.ambiguity import Near, ambiguous_channels
-from edgebnn.frontend.analysis import STEPS, UNKNOWN, directions
+from edgebnn.frontend.analysis import STEPS, UNKNOWN, beside, directions
 from edgebnn.frontend.chains import Reals, Sums, float32_at, sums_of
 from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, evaluate, parts
 from edgebnn.frontend.graph import Array
@@ -214,7 +214,7 @@ def _ties(expression: Expression, exactly: bool) -> str:
     tie: Any = {"Sign": Fraction(0), "GreaterOrEqual": True, "LessOrEqual": True, "Greater": False, "Less": False}.get(
         steps[0].operator
     )
-    if tie is None or any(isinstance(part, Leaf) for part in _beside(expression, steps[0])):
+    if tie is None or any(isinstance(part, Leaf) for part in beside(expression, steps[0])):
         return ""
     exact = np.empty(1, dtype=object)
     exact[0] = tie
@@ -222,19 +222,3 @@ def _ties(expression: Expression, exactly: bool) -> str:
     channel = np.zeros(1, np.int64)
     result = float(evaluate(expression, channel, channel, exactly, {steps[0]: value})[0])
     return f"{result:+g}" if result else "0"
-
-
-def _beside(expression: Expression, step: Apply) -> list[Expression]:
-    """Every part of the expression that is reached without passing through `step`."""
-    seen: list[Expression] = []
-    stack = [expression]
-    while stack:
-        part = stack.pop()
-        if part is step or part in seen:
-            continue
-        seen.append(part)
-        if isinstance(part, Apply) and part.operator != "StraightThrough":
-            stack.extend(part.operands)
-        elif isinstance(part, Apply):
-            stack.append(part.operands[0])
-    return seen
