@@ -35,10 +35,24 @@ _WELL_BETWEEN = 4
 _APART = 2**34  # more than integers of two channels can be apart
 
 
+@dataclass(frozen=True, eq=False)
+class Doubt:
+    """Channels (C,) that are `ambiguous`, and those of them where float32 is known to answer otherwise (`tied`).
+
+    `band` (C,) is how far float32 takes a channel's sums at most, in the model's units, and `share` (C,) about which
+    part of the integers that it can hold lies so near to a step; both are 0 where it is not ambiguous.
+    """
+
+    ambiguous: Flags
+    tied: Flags
+    band: Floats
+    share: Floats
+
+
 def ambiguous_channels(
     chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: float, near: Near | None
-) -> tuple[Flags, Flags]:
-    """Channels (C,) that are ambiguous, and those of them where float32 is known to answer otherwise.
+) -> Doubt:
+    """Where float32 may answer otherwise than exact arithmetic.
 
     Moved by the error bound of its float32 sum, or evaluated in float32 after that sum, a reachable accumulator beside
     a step must stay on its side. Values half a `level` apart are different ones. Where the accumulator is made of
@@ -46,7 +60,7 @@ def ambiguous_channels(
     """
     ambiguous, tied = np.zeros((2, lattice.channels), np.bool_)
     if not np.any(leaf.error > 0) and not is_approximate(chain.expression):
-        return ambiguous, tied
+        return _doubt(leaf, lattice, ambiguous, tied, np.zeros(0, np.int64))
     step = _Step(chain, leaf, lattice, level)
     channel, points = _on_lattice(lattice, jumps)
     turned = step.turned(channel, points)
@@ -54,7 +68,7 @@ def ambiguous_channels(
     ambiguous[channel] = True
     if near is None:
         tied[channel[step.tied(channel, points)]] = True
-        return ambiguous, tied
+        return _doubt(leaf, lattice, ambiguous, tied, channel)
     step = _Step(replace(chain, effort=chain.effort.beside), leaf, lattice, level)
     try:
         windows = _windows(step, jumps, channel, points)
@@ -64,7 +78,20 @@ def ambiguous_channels(
             ambiguous[suspect], tied[suspect] = _of_reached(step, suspect, pieces)
     except Refusal:  # too many evaluations: the channels that are left stay ambiguous, and none surely
         pass
-    return ambiguous, tied
+    return _doubt(leaf, lattice, ambiguous, tied, channel)
+
+
+def _doubt(leaf: Leaf, lattice: Lattice, ambiguous: Flags, tied: Flags, turned: Integers) -> Doubt:
+    """`turned` (P,) are the channels of the integers beside a step that float32 may take to its other side.
+
+    Each stands for those behind it that lie as near.
+    """
+    beside = np.bincount(turned, minlength=lattice.channels)
+    unit = np.abs(leaf.scale.astype(np.float64)) * lattice.period / lattice.residues.shape[1]
+    each = np.maximum(1.0, np.divide(leaf.error, unit, out=np.zeros(lattice.channels), where=unit > 0))
+    every = np.maximum(1.0, (lattice.high - lattice.low) / lattice.period * lattice.residues.shape[1])
+    share = np.minimum(1.0, beside * each / every)
+    return Doubt(ambiguous, tied, np.where(ambiguous, leaf.error, 0.0), np.where(ambiguous, share, 0.0))
 
 
 def _of_reached(step: _Step, channel: int, pieces: Iterator[Values | None]) -> tuple[bool, bool]:
@@ -126,7 +153,8 @@ def _on_lattice(lattice: Lattice, jumps: Jumps) -> tuple[Integers, Integers]:
     channel = np.concatenate([sides, sides, every, every])
     points = np.concatenate([after.reshape(-1), before.reshape(-1), lattice.low, lattice.high])
     inside = (points >= lattice.low[channel]) & (points <= lattice.high[channel])
-    return channel[inside], points[inside]
+    points_of = np.unique(np.stack([channel[inside], points[inside]]), axis=1)
+    return points_of[0], points_of[1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.ambiguity import Doubt
 from edgebnn.frontend.analysis import affine_of, has_steps
+from edgebnn.frontend.approximation import is_approximate
 from edgebnn.frontend.bends import Bent
 from edgebnn.frontend.borders import Padded, padded
 from edgebnn.frontend.calibration import Calibration
@@ -319,16 +322,24 @@ class Emitter:
             levels.low,
             levels.step,
             step.ties,
-            step.ambiguous,
-            step.tied,
-            self._roundings_before(base) if step.ambiguous else (),
+            **self._doubt(signal, step.doubt),
         )
         self.emit(threshold, read)
         tensor = self._followed(output, signal, rises.direction)
         return scaled_source(tensor, levels.scale, error, step.nearest and not error)
 
-    def _roundings_before(self, base: Tensor) -> tuple[Rounding, ...]:
-        return roundings_before(base, {node.output.name: node for node in self.nodes}, self._roundings)
+    def _doubt(self, signal: Signal, doubt: Doubt) -> dict[str, Any]:
+        """What a threshold says of its ambiguous channels."""
+        if not doubt.ambiguous.any():
+            return {}
+        roundings = roundings_before(signal.base, {node.output.name: node for node in self.nodes}, self._roundings)
+        return {
+            "ambiguous": int(doubt.ambiguous.sum()),
+            "tied": int(doubt.tied.sum()),
+            "roundings": roundings + ((Rounding.CURVE,) if is_approximate(signal.expression) else ()),
+            "band": float(doubt.band.max()),
+            "band_share": float(doubt.share.max()),
+        }
 
     def _risen_and_fallen(self, node: str, name: str, base: Tensor, rises: Steps, falls: Steps) -> Tensor:
         """Which level a function that rises and falls has reached: the steps up less those down, counted apart."""

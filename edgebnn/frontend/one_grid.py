@@ -23,7 +23,7 @@ from edgebnn.frontend.rounding import dot_error, float32_holds, weighted
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Line, Source, largest_sum
 from edgebnn.frontend.weights import IntegerWeights, int8_parts
-from edgebnn.network.types import Kind, Tensor
+from edgebnn.network.types import Kind, Rounding, Tensor
 
 # The largest integer of a grid: with its sign it has the 24 bits of a float32.
 _FINEST = 2**23 - 1
@@ -53,7 +53,7 @@ def on_one_grid(
     source = emitter.spread(replace(signal, base=made.tensor, value=made.tensor.name), made)
     each = source.tensor.channels // len(line.error)
     off = source.error - np.repeat(line.error, each)
-    source = replace(source, reach=np.repeat(line.reach, each) + off)
+    source = replace(source, reach=np.repeat(line.reach, each) + off, error_of=Rounding.UNEQUAL_SCALES)
     emitter.note(_sentence(node, source, off, 0.0 if padding is None else 0.5 * float(unit), weights, groups))
     return source
 

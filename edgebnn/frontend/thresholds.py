@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.ambiguity import Near, ambiguous_channels
+from edgebnn.frontend.ambiguity import Doubt, Near, ambiguous_channels
 from edgebnn.frontend.analysis import STEPS, UNKNOWN, beside, directions
 from edgebnn.frontend.chains import Reals, Sums, float32_at, sums_of
 from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, evaluate, parts
@@ -61,8 +61,7 @@ class StepFunction:
     rises: Steps
     levels: Levels
     ties: str
-    ambiguous: int
-    tied: int
+    doubt: Doubt
     nearest: bool
     falls: Steps | None = None
 
@@ -86,18 +85,17 @@ def find_steps(
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
     changes, start = _changes(jumps, first, levels, values)
     ties = _ties(expression, chain.exactly)
-    found = ambiguous_channels(chain, leaf, lattice, jumps, float(levels.scale), near)
-    ambiguous, tied = (int(each.sum()) for each in found)
+    doubt = ambiguous_channels(chain, leaf, lattice, jumps, float(levels.scale), near)
     nearest = _is_nearest(chain, jumps, first, lattice, levels)
     if not np.any(changes.turning(lattice.channels)):
         rises = _steps(changes, start, max(levels.count - 1, 1), lattice, low, high)
-        return StepFunction(rises, levels, ties, ambiguous, tied, nearest)
+        return StepFunction(rises, levels, ties, doubt, nearest)
     up, down = changes.of_sign(1), changes.of_sign(-1)
     most = int((start + up.totals(lattice.channels)).max())
     rises = _steps(up, start, most, lattice, low, high)
     least = int(down.totals(lattice.channels).max())
     falls = _steps(down, np.full_like(start, least), least, lattice, low, high)
-    return StepFunction(rises, levels, ties, ambiguous, tied, nearest, falls)
+    return StepFunction(rises, levels, ties, doubt, nearest, falls)
 
 
 def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: Effort) -> tuple[Quantizer, Levels]:

@@ -40,12 +40,14 @@ class Rounding(StrEnum):
     INT8_WEIGHTS = "int8 weights"  # integers times such a scale
     SCALED_INPUT = "scaled input"  # the model's input: integers times such a scale
     SCALED_ACTIVATIONS = "scaled activations"  # of a sign or a quantiser before the layer
+    UNEQUAL_SCALES = "unequal scales"  # of the inputs that one neuron adds
     ESTIMATOR = "straight-through estimator"  # written out before the layer: x + (f(x) - x)
     BIAS_FIRST = "bias added first"  # by the kernels of the layer
     LONG_SUMS = "long sums"  # beyond the 24 bits of a float32
     BETWEEN_LAYERS = "two layers in a row"  # lines between them, put on a grid of 16 bits
     JOINT = "joint"  # branches that are added or joined, of scales that have no common unit
     MEAN = "mean"  # a division by a count that is no power of two
+    CURVE = "smooth function"  # which float32 approximates
 
 
 class WeightKind(StrEnum):
@@ -196,7 +198,8 @@ class Threshold:
     `ties` says what the model makes of an exact zero before its sign; `ambiguous` counts the channels whose
     threshold lies within float32's summation error of a reachable accumulator, `tied` those of them where it lies at
     one, so that any rounding decides, or where float32 is known to take one to the other side; `roundings` says what
-    is rounded there.
+    is rounded there. `band` bounds how far float32 takes the sums of those channels, in the model's units, and
+    `band_share` says about which part of the integers that such a channel can hold lies so near to a step.
     """
 
     name: str
@@ -210,6 +213,8 @@ class Threshold:
     ambiguous: int = 0
     tied: int = 0
     roundings: tuple[Rounding, ...] = ()
+    band: float = 0.0
+    band_share: float = 0.0
     kind: ClassVar[str] = "threshold"
 
 

@@ -9,6 +9,8 @@ from edgebnn.report import numbers
 
 Document = dict[str, Any]
 
+_MOST_BANDS = 6  # thresholds of which the band is said
+
 _ONE_FACTOR = "multiply the layer's sums by the scale, not its weights, or use scales that are powers of two"
 _POWERS = "scales that are powers of two add without rounding"
 _BEHIND = (
@@ -21,24 +23,28 @@ _REASONS = {
     Rounding.INT8_WEIGHTS: "the int8 weights before them have a scale that float32 rounds",
     Rounding.SCALED_INPUT: "the model's input holds fractions that float32 rounds",
     Rounding.SCALED_ACTIVATIONS: "the activations before the layer have a scale that float32 rounds",
+    Rounding.UNEQUAL_SCALES: "the inputs that a neuron adds have unequal scales",
     Rounding.ESTIMATOR: "a straight-through estimator, x + (f(x) - x), is written out before the layer",
     Rounding.BIAS_FIRST: "the layer's kernel adds a bias of fractions before its products",
     Rounding.LONG_SUMS: "the sums before them pass the 24 bits of a float32",
     Rounding.BETWEEN_LAYERS: "two layers before them have no sign between them, only a scale that is rounded",
     Rounding.JOINT: "branches of unequal scales meet before them",
     Rounding.MEAN: "they follow a mean, whose division float32 rounds",
+    Rounding.CURVE: "they follow a smooth function, which float32 approximates",
 }
 _REMEDIES = {
     Rounding.SCALED_WEIGHTS: _ONE_FACTOR,
     Rounding.INT8_WEIGHTS: _POWERS,
     Rounding.SCALED_INPUT: "hand over the sensor's integers, and leave the scale out of the model",
     Rounding.SCALED_ACTIVATIONS: _POWERS,
+    Rounding.UNEQUAL_SCALES: "one scale for all of them, or short multiples of one power of two, leave whole sums",
     Rounding.ESTIMATOR: "export f(x) alone: return it where the layer is not in training",
     Rounding.BIAS_FIRST: "leave the bias to a batch norm behind the layer, or make it a whole number",
     Rounding.LONG_SUMS: "a narrower --input-type, or fewer inputs of a neuron, keeps them shorter",
     Rounding.JOINT: _BEHIND.format("sum"),
     Rounding.MEAN: _BEHIND.format("mean"),
     Rounding.BETWEEN_LAYERS: "put a sign or a quantiser between the two layers",
+    Rounding.CURVE: "a ReLU, a hard sigmoid or a hard tanh in its place is exact",
 }
 _DYNAMO = (
     "export with torch.onnx.export(..., dynamo=False, do_constant_folding=False) or edgebnn.nn.export_onnx, which keep "
@@ -47,7 +53,7 @@ _DYNAMO = (
 
 
 def ambiguity(document: Document) -> list[str]:
-    """Sentences on the ambiguous thresholds of an inspected model: how many, why, and what helps where something does.
+    """Sentences on the ambiguous thresholds of an inspected model: how many, why, what helps, and how few sums it is.
 
     `document` is that of `inspect`, with `producer`, the program that wrote the model's file.
     """
@@ -58,21 +64,46 @@ def ambiguity(document: Document) -> list[str]:
         f"of which {numbers.count(tied)} lie at a sum that can occur" if tied else "none surely at a sum that can occur"
     )
     said = [f"{numbers.count(count)}, {which}: float32 rounds there, so onnxruntime may answer otherwise"]
-    for roundings, thresholds in _by_roundings(document).items():
-        reason = ", and ".join(_REASONS[each] for each in roundings)
-        remedy = " and ".join(filter(None, (_remedy(each, document["producer"]) for each in roundings)))
-        said.append(f"{numbers.count(thresholds)}: {reason or 'float32 rounds'}" + (f"; {remedy}" if remedy else ""))
-    return said
+    found = _by_roundings(document)
+    for roundings, layers in found.items():
+        reason = ", and ".join(_REASONS[each] for each in roundings) or "float32 rounds"
+        remedies = dict.fromkeys(_remedy(each, document["producer"]) for each in roundings)
+        thresholds = numbers.count(sum(layer["ambiguous"] for layer in layers))
+        said.append(f"{thresholds}: {'; '.join((reason, *([' and '.join(remedies)] if remedies else [])))}")
+    return said + _bands([layer for layers in found.values() for layer in layers])
 
 
-def _by_roundings(document: Document) -> dict[tuple[Rounding, ...], int]:
-    """How many thresholds are ambiguous for each set of reasons."""
-    found: dict[tuple[Rounding, ...], int] = {}
+def _by_roundings(document: Document) -> dict[tuple[Rounding, ...], list[Document]]:
+    """The layers with ambiguous thresholds for each set of reasons."""
+    found: dict[tuple[Rounding, ...], list[Document]] = {}
     for layer in document["layers"]:
         if layer.get("ambiguous"):
-            roundings = tuple(Rounding(name) for name in layer["roundings"])
-            found[roundings] = found.get(roundings, 0) + layer["ambiguous"]
+            found.setdefault(tuple(Rounding(name) for name in layer["roundings"]), []).append(layer)
     return found
+
+
+def _bands(layers: list[Document]) -> list[str]:
+    """How near to a step a sum has to lie, threshold by threshold, those first of which most values do."""
+    ordered = sorted(layers, key=lambda layer: -float(layer["band_share"]))
+    said = [_band(layer) for layer in ordered[:_MOST_BANDS]]
+    left = len(ordered) - _MOST_BANDS
+    return said + (
+        [f"and {numbers.counted(left, 'threshold')} more of fewer values; --json lists all"] if left > 0 else []
+    )
+
+
+def _band(layer: Document) -> str:
+    channels, tied = layer["output_shape"][0], layer["ambiguous_reachable"]
+    within = f"sums within {layer['band']:.1e} of a step" if layer["band"] else "sums next to a step"
+    at = f", {tied} at a sum that can occur" if tied else ""
+    return (
+        f"'{layer['name']}' ({layer['ambiguous']} of {numbers.counted(channels, 'channel')}{at}): {within}, "
+        f"{_one_in(layer['band_share'])} of the values that they can have"
+    )
+
+
+def _one_in(share: float) -> str:
+    return f"about 1 in {numbers.count(round(1 / share))}" if 0 < share < 0.5 else "most"
 
 
 def _remedy(rounding: Rounding, producer: str) -> str:

@@ -59,6 +59,8 @@ def _own(node: Node) -> Document:
                 "ambiguous": node.ambiguous,
                 "ambiguous_reachable": node.tied,
                 "roundings": [str(rounding) for rounding in node.roundings],
+                "band": node.band,
+                "band_share": node.band_share,
                 "steps": int(node.thresholds.shape[1]),
             }
         case MaxPool() | SumPool():

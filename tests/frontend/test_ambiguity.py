@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from edgebnn.frontend import ReadOptions, read_network, thresholds
+from edgebnn.frontend.ambiguity import Doubt
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Threshold
 from tests.frontend.comparison import onnxruntime_values
@@ -86,10 +87,10 @@ def compared(path: Path, x: npt.NDArray[np.float32], monkeypatch: pytest.MonkeyP
     found: list[Flags] = []
     real = thresholds.ambiguous_channels
 
-    def noted(*operands: object) -> tuple[Flags, Flags]:
-        both = real(*operands)  # type: ignore[arg-type]
-        found.append(both[0])
-        return both
+    def noted(*operands: object) -> Doubt:
+        doubt = real(*operands)  # type: ignore[arg-type]
+        found.append(doubt.ambiguous)
+        return doubt
 
     monkeypatch.setattr(thresholds, "ambiguous_channels", noted)
     network = read_network(path, OPTIONS)

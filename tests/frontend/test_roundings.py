@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.types import Rounding, Threshold
-from tests.frontend.onnx_models import Model, signs
+from tests.frontend.comparison import onnxruntime_values
+from tests.frontend.onnx_models import Array, Model, signs
 
 OPTIONS = ReadOptions("int8")
 
@@ -103,3 +105,51 @@ def test_a_bias_that_gemm_adds_first(tmp_path: Path, features: int) -> None:
     model.add("Gemm", signs(0, features, 8), bias)
     steps = thresholds(finished(model), tmp_path)
     assert steps[0].roundings == ((Rounding.BIAS_FIRST,) if steps[0].ambiguous else ())
+
+
+def unequal(scales: Array) -> Model:
+    model = Model(scales.shape)
+    model.add("Mul", scales)
+    model.add("MatMul", signs(0, len(scales), 8))
+    return model
+
+
+def test_unequal_scales_of_a_neurons_inputs(tmp_path: Path) -> None:
+    """The band holds what onnxruntime's sums are off, and few of the values that they can have lie in it."""
+    model = unequal(np.random.default_rng(0).uniform(0.002, 0.02, 64).astype(np.float32))
+    sums = model.last
+    (step,) = thresholds(finished(model), tmp_path, ReadOptions("uint8"))
+    assert step.ambiguous == 8 and step.roundings == (Rounding.UNEQUAL_SCALES,)
+    x = np.random.default_rng(1).integers(0, 256, (300, 64)).astype(np.float32)
+    theirs = onnxruntime_values(tmp_path / "model.onnx", x)[sums]
+    scales = onnx.numpy_helper.to_array(onnx.load(tmp_path / "model.onnx").graph.initializer[0]).astype(np.float64)
+    off = np.abs(x.astype(np.float64) * scales @ signs(0, 64, 8) - theirs)
+    assert 0 < off.max() <= step.band < 1e-3 and 0 < step.band_share < 1e-4
+
+
+def test_multiples_of_one_power_of_two_leave_no_value_in_the_band(tmp_path: Path) -> None:
+    model = unequal(np.random.default_rng(0).integers(1, 100, 64).astype(np.float32) / 1024)
+    (step,) = thresholds(finished(model), tmp_path, ReadOptions("uint8"))
+    assert step.ambiguous == step.band == step.band_share == 0
+
+
+def test_a_mean_of_fewer_values_at_the_border(tmp_path: Path) -> None:
+    """Its sums are brought on one divisor, by whole factors that round nothing: no branches meet there."""
+    model = Model((2, 6, 6))
+    model.add("Conv", signs(0, 4, 2, 3, 3))
+    model.add("Mul", np.float32(0.3))
+    model.add("AveragePool", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, ceil_mode=1)
+    model.sign(at_least=True)
+    model.add("GlobalMaxPool")
+    model.add("Flatten")
+    model.add("MatMul", signs(9, 4, 3))
+    (step,) = thresholds(model, tmp_path)
+    assert step.ambiguous and step.roundings == (Rounding.MEAN,)
+
+
+def test_a_smooth_function_is_approximated(tmp_path: Path) -> None:
+    model = with_weights(signs(0, 32, 8))
+    model.add("Sigmoid")
+    model.add("Sub", np.float32(1 / (1 + np.exp(-np.float64(2)))))
+    (step,) = thresholds(finished(model), tmp_path)
+    assert step.ambiguous == 8 and step.roundings[-1] is Rounding.CURVE

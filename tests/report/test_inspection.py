@@ -173,6 +173,7 @@ class TestAmbiguous:
         document = inspected(random_network(3))
         layer = next(layer for layer in document["layers"] if layer["weights"])
         threshold = {"kind": "threshold", "weights": None, "ties": "0", "steps": 1, "ambiguous": 5, "macs": 0}
+        threshold |= {"ambiguous_reachable": 2, "band": 3e-5, "band_share": 1 / 4000}
         step = {**layer, **threshold, "name": "step", "reads": [layer["name"]], "roundings": roundings}
         counts = {"ambiguous_thresholds": 5, "ambiguous_reachable": 2, "producer": producer}
         return {**document, "layers": [layer, step], **counts, **changed}
@@ -194,6 +195,18 @@ class TestAmbiguous:
         text = said(self.document("int8 weights", "scaled activations", ambiguous_reachable=0))
         assert "none surely at a sum that can occur" in text
         assert "the int8 weights before them have a scale" in text and "and the activations before the layer" in text
+
+    def test_how_near_to_a_step_a_sum_has_to_lie(self) -> None:
+        """Threshold by threshold, those first of which most values do; a long network has no line for each."""
+        document = self.document("unequal scales")
+        text = said(document)
+        assert "the inputs that a neuron adds have unequal scales; one scale for all of them" in text
+        assert "2 at a sum that can occur): sums within 3.0e-05 of a step, about 1 in 4,000 of the values" in text
+        *_, step = document["layers"]
+        steps = [{**step, "name": f"step{index}", "band_share": index / 4000} for index in range(1, 10)]
+        text = said({**document, "layers": [document["layers"][0], *steps]})
+        assert text.index("'step9'") < text.index("'step4'") and "'step3'" not in text
+        assert "and 3 thresholds more of fewer values; --json lists all" in text
 
     def test_layers_quantised_here_are_not_compared(self) -> None:
         assert "ambiguous" not in said(self.document("joint", quantised=["a"]))
