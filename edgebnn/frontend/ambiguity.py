@@ -176,7 +176,7 @@ class _Step:
 
     def tied(self, channel: Integers, points: Integers) -> Flags:
         """Which of the points (P,) lie at a step itself, so that any rounding decides: next to nothing moves them."""
-        exact = replace(self.chain, exactly=True)
+        exact = replace(self.chain, rounded=True)
         nominal = exact.at(channel, points)
         nudged = [exact.at(channel, points + nudge) for nudge in (-_NEXT_TO_NOTHING, _NEXT_TO_NOTHING)]
         tied: Flags = np.any([self._apart(other, nominal) for other in nudged], axis=0)
@@ -247,7 +247,7 @@ class _Step:
 
     @cached_property
     def _extremes(self) -> list[Sums]:
-        """The chain in exact arithmetic on such sums.
+        """The chain on such sums, which exact arithmetic decides where there are two of them.
 
         What is only nearly known behind the sums is as far up and down as the model's own may be.
         """
@@ -256,4 +256,6 @@ class _Step:
             ways = tuple(moved(self.chain.expression, sign) for sign in (1, -1))
         errors = fractions_of(self.leaf.error)
         leaves = [replace(self.leaf, offset=self.leaf.offset + sign * errors) for sign in (-1, 1)]
-        return [replace(self.chain, expression=with_leaf(way, other), exactly=True) for way in ways for other in leaves]
+        rounded = bool(self.leaf.error.any()) or self.chain.rounded
+        chain = replace(self.chain, rounded=rounded)
+        return [chain.of(with_leaf(way, other)) for way in ways for other in (leaves if rounded else leaves[:1])]

@@ -44,45 +44,58 @@ class Chain(Protocol):
 class Sums:
     """The operators of an expression of integers, in the arithmetic that decides, and what is left to evaluate them.
 
-    Where rational numbers decide, they do so of the first steps: behind these the model computes with their levels,
-    which are float32 numbers, and float32 decides again.
+    Where the model's float32 sums are not known (`rounded`), and behind what it computes only nearly, rational numbers
+    decide: of the first steps. Behind these the model computes with their levels, which are float32 numbers, and
+    float32 decides again.
     """
 
     expression: Expression
-    exactly: bool
+    rounded: bool
     effort: Effort
+
+    @property
+    def exactly(self) -> bool:
+        return bool(self._decided) if self._first is not None else self._is_rational(self.expression)
 
     def at(self, channels: Integers, numbers: npt.NDArray[Any]) -> Array:
         """Refusal where a value is not a number."""
-        if self.exactly and self._first is None:
+        if self._first is None and self.exactly:
             return evaluate_filtered(self.expression, channels, numbers, self.effort).astype(np.float64)
         taken = self._taken(channels, numbers)
         return finite(evaluate(self.expression, channels, numbers, False, taken, self.effort))
 
     def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
-        if self.exactly and self._first is None:
+        if self._first is None and self.exactly:
             return as_fractions(evaluate(self.expression, channels, numbers, True, effort=self.effort))
         return _behind_float32_steps(self.expression, channels, numbers, self._taken(channels, numbers), self.effort)
+
+    def of(self, expression: Expression) -> Sums:
+        return replace(self, expression=expression)
 
     @cached_property
     def _first(self) -> list[Expression] | None:
         return first_steps(self.expression)
 
+    @cached_property
+    def _decided(self) -> list[Expression]:
+        """The first steps that rational numbers decide."""
+        return [step for step in self._first or () if self._is_rational(step)]
+
+    def _is_rational(self, part: Expression) -> bool:
+        return self.rounded or is_approximate(part)
+
     def _taken(self, channels: Integers, numbers: npt.NDArray[Any]) -> dict[Expression, Array]:
-        """What the first steps make of the points, where float32 does not decide them."""
+        """What first steps that float32 does not decide make of the points."""
         taken: dict[Expression, Array] = {}
-        for step in self._first or () if self.exactly else ():
+        for step in self._decided:
             value = evaluate_filtered(step, channels, numbers, self.effort)
             taken[step] = value if value.dtype == np.bool_ else value.astype(np.float32)
         return taken
 
-    def of(self, expression: Expression) -> Sums:
-        return replace(self, expression=expression)
-
 
 def sums_of(expression: Expression, leaf: Leaf, effort: Effort) -> Sums:
     """A model's function of integers in the arithmetic that decides: float32 where that is its own to the bit."""
-    return Sums(expression, not (leaf.exact or leaf.single or leaf.nearest) or is_approximate(expression), effort)
+    return Sums(expression, not (leaf.exact or leaf.single or leaf.nearest), effort)
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,6 +77,23 @@ def test_any_function_of_levels_steps_as_float32_does(activation: str, tmp_path:
     assert len(np.unique(ours)) > 20 and np.allclose(ours, theirs, rtol=0, atol=1e-3)
 
 
+def test_a_smooth_function_of_levels_leaves_the_steps_before_it_to_float32(tmp_path: Path) -> None:
+    """Whole sums times 0.005 are known to the bit, ties too, whatever follows."""
+    model, rng = Model((16,), opset=17), np.random.default_rng(0)
+    zero, fine = model.constant(0, np.int8), model.constant(0.03)
+    weights = model.constant(rng.integers(-60, 61, (16, FEATURES)), np.int8)
+    model.add("QuantizeLinear", fine, zero)
+    scale = model.constant(0.06)
+    model.add("QLinearMatMul", inputs=[model.last, fine, zero, weights, model.constant(0.01), zero, scale, zero])
+    model.add(
+        "QLinearSigmoid", scale, zero, model.constant(1 / 256), model.constant(-128, np.int8), domain="com.microsoft"
+    )
+    value = model.add("DequantizeLinear", model.constant(1 / 256), model.constant(-128, np.int8))
+    _layer(model, 2, FEATURES, 3)
+    _, step, ours, theirs = _compared(model, value, tmp_path)
+    assert step.ambiguous == 0 and len(np.unique(ours)) > 20 and np.allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
 def test_values_that_lie_side_by_side_are_rounded_by_nothing(tmp_path: Path) -> None:
     """Two quantisers joined and quantised anew: what an integer is worth to float32 is known, so none is doubtful."""
     model = _begun()
