@@ -123,14 +123,14 @@ def test_a_step_within_the_rounding_of_a_sum_is_ambiguous() -> None:
     for error, expected in ((0.0, 0), (0.05, 2), (0.2, 3), (0.45, 5)):
         leaf = leaf_of(exact=False, error=error)
         expression = ACTIVATIONS["at_least"](apply("Add", leaf, close))
-        assert find_steps(expression, leaf, lattice_of(-9, 9), -9, 9).ambiguous == expected
+        assert find_steps(expression, leaf, lattice_of(-9, 9), -9, 9).doubt.ambiguous.sum() == expected
 
 
 def test_a_step_between_the_values_that_a_sum_can_take_is_not_ambiguous() -> None:
     leaf = leaf_of(exact=False, error=0.5)
     expression = ACTIVATIONS["at_least"](leaf)
-    assert find_steps(expression, leaf, lattice_of(-9, 9, 2), -9, 9).ambiguous == 0
-    assert find_steps(expression, leaf, lattice_of(-8, 8, 2), -8, 8).ambiguous == CHANNELS
+    assert find_steps(expression, leaf, lattice_of(-9, 9, 2), -9, 9).doubt.ambiguous.sum() == 0
+    assert find_steps(expression, leaf, lattice_of(-8, 8, 2), -8, 8).doubt.ambiguous.sum() == CHANNELS
 
 
 def silu(x: Expression) -> Expression:
