@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 
 from edgebnn.errors import ModelError
 from edgebnn.mapping.plan import FORMATS, Format, Layout
-from edgebnn.network.types import Kind, Network, Reshape, Tensor
+from edgebnn.network.types import Kind, Network, Node, Reshape, Tensor, Threshold
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,40 @@ def layout_of(tensor: Tensor) -> Layout:
 
 def views_of(network: Network) -> dict[str, View]:
     """The view of every tensor of the network; ModelError for a reshape that would have to move packed bits."""
-    views = {entry.name: View(entry.name, layout_of(entry.tensor)) for entry in network.inputs}
+    flat = _read_flat(network)
+    views = {entry.name: _stored(entry.tensor, flat) for entry in network.inputs}
     for node in network.nodes:
         if isinstance(node, Reshape):
             views[node.output.name] = _reshaped(node, views[node.sources[0]])
         else:
-            views[node.output.name] = View(node.output.name, layout_of(node.output))
+            views[node.output.name] = _stored(node.output, flat)
     return views
+
+
+def _stored(tensor: Tensor, flat: frozenset[str]) -> View:
+    return View(tensor.name, layout_of(replace(tensor, shape=(tensor.size,)) if tensor.name in flat else tensor))
+
+
+def _read_flat(network: Network) -> frozenset[str]:
+    """Packed maps that lie as vectors, since they are read as such: a pixel of few channels would waste its word.
+
+    They are inputs, and bits of step functions on their own.
+    """
+    readers = defaultdict[str, list[Node]](list)
+    for node in network.nodes:
+        for source in node.sources:
+            readers[source].append(node)
+    joined = {node.output.name for node in network.linear}
+    stepped = (node.output for node in network.nodes if isinstance(node, Threshold) and node.sources[0] not in joined)
+    packed = [
+        *(entry.tensor for entry in network.inputs if entry.tensor.kind in (Kind.BITS, Kind.TRITS)),
+        *(tensor for tensor in stepped if tensor.kind is Kind.BITS),
+    ]
+    return frozenset(tensor.name for tensor in packed if all(map(_makes_vector, readers[tensor.name])))
+
+
+def _makes_vector(node: Node) -> bool:
+    return isinstance(node, Reshape) and len(node.output.shape) == 1
 
 
 def _reshaped(node: Reshape, source: View) -> View:

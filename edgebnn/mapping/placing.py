@@ -41,7 +41,7 @@ def _plan(planning: Planning) -> Plan:
     jobs = _jobs(network)
     buffers = _buffers(jobs, planning)
     places = {buffer.tensor: Place(base="work", offset=buffer.offset) for buffer in buffers}
-    inputs = _inputs(network)
+    inputs = _inputs(planning)
     places |= {entry.tensor: Place(base="input", offset=entry.offset) for entry in inputs}
     places[planning.views[network.output.name].root] = Place(base="scores")
     stages = tuple(planning.stage(job, places) for job in jobs)
@@ -60,11 +60,11 @@ def _plan(planning: Planning) -> Plan:
     )
 
 
-def _inputs(network: Network) -> tuple[InputPlan, ...]:
+def _inputs(planning: Planning) -> tuple[InputPlan, ...]:
     """The inputs one behind another, in the model's order."""
     placed, offset = [], 0
-    for entry in network.inputs:
-        layout = layout_of(entry.tensor)
+    for entry in planning.network.inputs:
+        layout = planning.views[entry.name].layout
         placed.append(InputPlan(tensor=entry.name, offset=offset, layout=layout))
         offset += layout.bytes
     return tuple(placed)
@@ -97,7 +97,7 @@ def _buffers(jobs: list[Job], planning: Planning) -> tuple[Buffer, ...]:
         output = job.output
         born.setdefault(output.name, index)
         dies[output.name] = index
-        sizes[output.name] = layout_of(output).bytes
+        sizes[output.name] = planning.views[output.name].layout.bytes
         for source in job.sources:
             dies[planning.views[source].root] = index
     inputs = (entry.name for entry in planning.network.inputs)

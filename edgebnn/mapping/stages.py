@@ -15,7 +15,7 @@ from edgebnn.mapping.active import plan_active
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.image import ImageWriter, words_of
 from edgebnn.mapping.kernels import ListShape, choose_kernel
-from edgebnn.mapping.layouts import View, layout_of
+from edgebnn.mapping.layouts import View
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
@@ -102,7 +102,7 @@ class Planning:
         common = _Common(
             node=node.name,
             input=views[0].layout,
-            output=layout_of(job.output),
+            output=self.views[job.output.name].layout,
             source=places[views[0].root],
             target=places[job.output.name],
         )
@@ -280,7 +280,7 @@ def _plan_border(node: Linear, image: ImageWriter) -> BorderSections | None:
 
 def _window_plan(window: Window) -> WindowPlan:
     def pair(values: tuple[int, ...], missing: int) -> tuple[int, int]:
-        vertical, horizontal = (missing, *values)[-2:]
+        vertical, horizontal = (missing, missing, *values)[-2:]
         return vertical, horizontal
 
     return WindowPlan(

@@ -187,7 +187,10 @@ typedef struct ebnn_subsets_layer {
     const ebnn_border *border; /* NULL: sums start from 0 */
 } ebnn_subsets_layer;
 
-/* A step function on its own, on values of any format. */
+/*
+ * A step function on its own, on values of any format. Its output is as large as its input, or a vector of all bits of a
+ * map: channel after channel, each pixel after pixel.
+ */
 typedef struct ebnn_threshold_layer {
     ebnn_tensor input;
     ebnn_tensor output;

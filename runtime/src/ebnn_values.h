@@ -8,8 +8,8 @@
 
 #include "ebnn_internal.h"
 
-/* Values of a run; they lie on the stack. */
-#define EBNN_RUN UINT32_C(16)
+/* Values of a run, as many as a word has bits; they lie on the stack. */
+#define EBNN_RUN UINT32_C(32)
 
 /* `count` values of a channel, at neighbouring pixels from `pixel` on, as int32. */
 void ebnn_widen(const ebnn_tensor *tensor, const void *data, uint32_t channel, uint32_t pixel, uint32_t count,

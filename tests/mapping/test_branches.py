@@ -69,16 +69,18 @@ def test_a_join_is_a_copy_for_each_of_its_tensors() -> None:
 @pytest.mark.parametrize(
     ("node", "build"),
     [
-        ("add_1", lambda builder: builder.add(builder.last)),
-        ("concat_1", lambda builder: builder.concat([builder.last])),
-        ("affine_1", lambda builder: builder.affine()),
-        ("threshold_1", lambda builder: builder.threshold()),
-        ("pool_1", lambda builder: builder.pool(Window())),
-        ("sumpool_1", lambda builder: builder.sum_pool(Window())),
+        ("add_3", lambda builder: builder.add(builder.last)),
+        ("concat_3", lambda builder: builder.concat([builder.last])),
+        ("affine_3", lambda builder: builder.affine()),
+        ("threshold_3", lambda builder: builder.threshold()),
+        ("pool_3", lambda builder: builder.pool(Window())),
+        ("sumpool_3", lambda builder: builder.sum_pool(Window())),
     ],
 )
 def test_only_dense_layers_read_flattened_bits(node: str, build: Callable[[Builder], None]) -> None:
     builder = bits()
+    builder.linear(4, window=PIXEL)
+    builder.threshold()
     builder.flatten()
     build(builder)
     if builder.last.kind is Kind.BITS:
@@ -103,6 +105,28 @@ def test_elements_are_taken_from_maps_and_from_flattened_maps_alike(kind: Kind) 
     x = random_inputs(network, 0, 5)
     assert np.array_equal(FastPath(mapped).run(x), interpret(network, x))
     assert [stage_kind(stage) for stage in mapped.plan.stages] == ["take", "take", "dense"]
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "rram130"])
+def test_bits_that_are_read_as_a_vector_alone_lie_as_one(target: str) -> None:
+    """Whether they come in or a step function makes them; those of a layer's own steps lie as a map."""
+    builder = bits((1, 7, 11))
+    builder.take((1, 6, 11))
+    builder.threshold()
+    builder.flatten()
+    builder.linear(3)
+    stepped = builder.network()
+    builder = bits((2, 7, 11))
+    builder.flatten()
+    builder.add(builder.last)
+    builder.linear(3)
+    given = builder.network()
+    for network in (stepped, given):
+        x = random_inputs(network, 0, 5)
+        assert np.array_equal(FastPath(mapped_on(network, target)).run(x), interpret(network, x))
+    plan = mapped_on(stepped, target).plan
+    assert [buffer.bytes for buffer in plan.buffers] == [4 * 66, 12]
+    assert mapped_on(given, target).plan.input_bytes == 20  # 154 bits
 
 
 def test_8_bit_weights_take_flash_and_no_synapse() -> None:

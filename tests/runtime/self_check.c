@@ -389,6 +389,33 @@ static void check_linear(unsigned int number)
     free(work);
 }
 
+/* The same bits as a vector of all of them, channel after channel. */
+static void check_flat_threshold(const ebnn_threshold_layer *layer, const uint8_t *source, const uint8_t *map,
+                                 unsigned int number)
+{
+    const uint32_t channels = layer->input.channels;
+    const uint32_t pixels = layer->input.height * layer->input.width;
+    ebnn_threshold_layer flat = *layer;
+    uint8_t *made;
+
+    flat.output.height = flat.output.width = 1;
+    flat.output.channels = channels * pixels;
+    made = allocate(ebnn_tensor_bytes(&flat.output));
+    if (ebnn_threshold(&flat, source, made) != EBNN_OK) {
+        fail("a flat threshold's status", number);
+    }
+    for (uint32_t i = 0; i < channels * pixels; i++) {
+        if (value_at(&flat.output, made, i, 0) != value_at(&layer->output, map, i / pixels, i % pixels)) {
+            fail("a flat threshold", number);
+        }
+    }
+    if (flat.output.channels % 32 != 0 &&
+        ((const uint32_t *)(const void *)made)[flat.output.channels / 32] >> flat.output.channels % 32 != 0) {
+        fail("the bits behind a flat threshold's last", number);
+    }
+    free(made);
+}
+
 static void check_pool_and_threshold(unsigned int number)
 {
     const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_INT32);
@@ -451,6 +478,9 @@ static void check_pool_and_threshold(unsigned int number)
                 fail("ebnn_threshold", number);
             }
         }
+    }
+    if (threshold.output.format == EBNN_BITS) {
+        check_flat_threshold(&threshold, pooled, made, number);
     }
     free((void *)(uintptr_t)directions.thresholds);
     free((void *)(uintptr_t)directions.directions);
