@@ -21,8 +21,9 @@ from edgebnn.network.types import Linear, WeightKind
 MOST_SUM_PLANES = 30
 _MOST_LISTED = 0xFFFF
 _PLACE_BYTES = 4
-# A strip's lists span so many windows: each input of a window's overlap is listed again for the next strip.
-_WINDOWS_A_STRIP = 4
+# A strip's lists span so many windows: each input of a window's overlap is listed again for the next strip. A window of
+# several rows needs memory for as many, each of which is listed once for all rows of the output.
+_WINDOWS_A_STRIP, _TALL_WINDOWS_A_STRIP = 4, 2
 
 # Another kernel than the list of active inputs costs 2 KB of code of its own, so it must be worth it: by its share of a
 # layer's instructions, and by as many of them.
@@ -136,10 +137,17 @@ def _strip(window: WindowPlan, source: Layout, output: Layout, planes: int) -> i
     """Columns of the output whose inputs are listed together; 0 where not even one column's are."""
     (height, width), (_, stride) = window.kernel, window.stride
     # Bounded by the entries of all lists, by the places of a row, and by how far a list is worth its memory.
-    pixels = _MOST_LISTED // (source.channels * max(height * planes, _PLACE_BYTES))
+    pixels = _MOST_LISTED // (source.channels * max(height * _planes_listed(source, planes), _PLACE_BYTES))
     if pixels < width:
         return 0
-    return min(output.width, (min(pixels, _WINDOWS_A_STRIP * width) - width) // stride + 1)
+    windows = _WINDOWS_A_STRIP if height == 1 else _TALL_WINDOWS_A_STRIP
+    widest = min(output.width, (min(pixels, windows * width) - width) // stride + 1)
+    return -(-output.width // -(-output.width // widest))
+
+
+def _planes_listed(source: Layout, planes: int) -> int:
+    """In how many planes an input is listed at most: a packed one in one of two, if at all."""
+    return 1 if source.pixel_words else planes
 
 
 def strip_pixels(strip: int, window: WindowPlan) -> int:
@@ -150,10 +158,12 @@ def strip_pixels(strip: int, window: WindowPlan) -> int:
 def list_scratch_words(source: Layout, output: Layout, window: WindowPlan, planes: int, strip: int) -> int:
     """Words of lists and of where they start: `ebnn_linear_active_scratch_words`."""
     pixels = strip_pixels(strip, window)
-    inputs, lists = pixels * source.channels, window.kernel[0] * planes
-    entries = lists * inputs // 2 if _sees_all(source, window, output) else lists * inputs
+    inputs, height = pixels * source.channels, window.kernel[0]
+    entries = inputs * _planes_listed(source, planes)
+    if height == 1 and _sees_all(source, window, output):
+        entries = inputs * planes // 2
     values = 0 if source.pixel_words else inputs
-    return (lists * (pixels + 1) + values + entries + 1) // 2
+    return (height * (planes * (pixels + 1) + entries) + values + 1) // 2
 
 
 def _list_cost(node: Linear, shape: ListShape, output: Layout) -> int:

@@ -21,14 +21,23 @@ static bool sees_all(const ebnn_active_layer *layer)
            window->pad_top == 0 && window->pad_left == 0 && layer->output.height == 1 && layer->output.width == 1;
 }
 
-uint32_t ebnn_linear_active_scratch_words(const ebnn_active_layer *layer)
+/* Entries of a row of the strip at most: a packed input is listed in one of two planes, if at all. */
+static uint32_t row_entries(const ebnn_active_layer *layer)
 {
     const uint32_t inputs = strip_pixels(layer) * layer->input.channels;
-    const uint32_t lists = layer->window.kernel_height * layer->planes;
-    const uint32_t entries = sees_all(layer) ? lists * inputs / 2 : lists * inputs;
-    const uint32_t values = ebnn_is_packed(layer->input.format) ? 0 : inputs;
 
-    return (lists * (strip_pixels(layer) + 1) + values + entries + 1) / 2;
+    if (layer->window.kernel_height == 1 && sees_all(layer)) { /* no more than half of all planes' bits */
+        return layer->planes * inputs / 2;
+    }
+    return ebnn_is_packed(layer->input.format) ? inputs : layer->planes * inputs;
+}
+
+uint32_t ebnn_linear_active_scratch_words(const ebnn_active_layer *layer)
+{
+    const uint32_t pixels = strip_pixels(layer);
+    const uint32_t values = ebnn_is_packed(layer->input.format) ? 0 : pixels * layer->input.channels;
+
+    return (layer->window.kernel_height * (layer->planes * (pixels + 1) + row_entries(layer)) + values + 1) / 2;
 }
 
 /* The plane of elements that is turned over to make them unsigned; 0: they are. */
@@ -94,7 +103,7 @@ static bool most_bits_are_set(const ebnn_active_layer *layer, const void *input)
 ebnn_active_lists ebnn_active_lists_in(const ebnn_active_layer *layer, const void *input, uint32_t *scratch)
 {
     const bool packed = ebnn_is_packed(layer->input.format);
-    ebnn_active_lists lists = {layer, input, false, strip_pixels(layer), NULL, NULL, NULL};
+    ebnn_active_lists lists = {layer, input, false, strip_pixels(layer), 0, NULL, NULL, NULL};
     uint16_t *halves = (uint16_t *)scratch;
 
     lists.turned = packed ? most_are_set(layer, (const uint32_t *)input) : most_bits_are_set(layer, input);
@@ -251,7 +260,7 @@ static bool is_plain_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
            lists->pixels <= tensor->width - x;
 }
 
-static uint16_t *list_plain_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+static void list_plain_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
 {
     const ebnn_tensor *tensor = &lists->layer->input;
     const uint32_t before_last = (tensor->channels - 1) / EBNN_WORD_BITS;
@@ -274,18 +283,18 @@ static uint16_t *list_plain_row(ebnn_active_lists *lists, uint32_t y, uint32_t x
         list = list_words(list, words, 1, turned_last, place + before_last * EBNN_WORD_BITS * ENTRY_BYTES);
     }
     *starts = (uint16_t)(list - lists->list);
-    return list;
 }
 
 /* Lists row y of the map from column x on, which lies in the padding where it is no row or column of it. */
-static uint16_t *list_packed_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+static void list_packed_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
 {
     const ebnn_tensor *tensor = &lists->layer->input;
     const uint32_t pixel_words = ebnn_pixel_words(tensor);
     const uint32_t stride = tensor->channels * ENTRY_BYTES;
 
     if (is_plain_row(lists, y, x)) {
-        return list_plain_row(lists, y, x, starts, list);
+        list_plain_row(lists, y, x, starts, list);
+        return;
     }
     for (uint32_t plane = 0; plane < lists->layer->planes; plane++) {
         for (uint32_t pixel = 0; pixel < lists->pixels; pixel++) {
@@ -299,7 +308,6 @@ static uint16_t *list_packed_row(ebnn_active_lists *lists, uint32_t y, uint32_t 
         }
         *starts++ = (uint16_t)(list - lists->list);
     }
-    return list;
 }
 
 /* The values u of a row of elements, pixel after pixel. */
@@ -324,7 +332,7 @@ static void load_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
     }
 }
 
-static uint16_t *list_element_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+static void list_element_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
 {
     const uint32_t channels = lists->layer->input.channels;
 
@@ -346,23 +354,33 @@ static uint16_t *list_element_row(ebnn_active_lists *lists, uint32_t y, uint32_t
         }
         *starts++ = (uint16_t)(list - lists->list);
     }
-    return list;
 }
 
 void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column)
 {
     const ebnn_active_layer *layer = lists->layer;
     const ebnn_window *window = &layer->window;
+    const uint32_t rows = window->kernel_height;
+    const uint32_t entries = row_entries(layer);
     /* before the first row or column these wrap to huge numbers, which lie outside too */
     const uint32_t x = column * window->stride_x - window->pad_left;
-    uint16_t *list = lists->list;
-    uint16_t *starts = lists->starts;
+    const uint32_t y = row * window->stride_y - window->pad_top;
+    uint32_t ky = 0;
 
-    for (uint32_t ky = 0; ky < window->kernel_height; ky++) {
-        const uint32_t y = row * window->stride_y + ky * window->dilation_y - window->pad_top;
+    if (row == 0) {
+        lists->first_row = 0;
+    } else if (window->dilation_y == 1 && window->stride_y < rows) {
+        ky = rows - window->stride_y;
+    }
+    for (; ky < rows; ky++) { /* each new row in the place of the oldest one */
+        uint16_t *starts = lists->starts + lists->first_row * layer->planes * (lists->pixels + 1);
+        uint16_t *list = lists->list + lists->first_row * entries;
 
-        list = ebnn_is_packed(layer->input.format) ? list_packed_row(lists, y, x, starts, list)
-                                                   : list_element_row(lists, y, x, starts, list);
-        starts += layer->planes * (lists->pixels + 1);
+        if (ebnn_is_packed(layer->input.format)) {
+            list_packed_row(lists, y + ky * window->dilation_y, x, starts, list);
+        } else {
+            list_element_row(lists, y + ky * window->dilation_y, x, starts, list);
+        }
+        lists->first_row = lists->first_row + 1 < rows ? lists->first_row + 1 : 0;
     }
 }

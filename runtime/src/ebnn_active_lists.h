@@ -24,9 +24,10 @@ typedef struct ebnn_active_lists {
     const ebnn_active_layer *layer;
     const void *input;
     bool turned;
-    uint32_t pixels;  /* of a row of the strip */
-    uint16_t *starts; /* in `list`: pixels + 1 for each plane of each row of the window */
-    uint16_t *values; /* of elements, a row of the strip */
+    uint32_t pixels;    /* of a row of the strip */
+    uint32_t first_row; /* the place of the window's first row among those that are listed */
+    uint16_t *starts;   /* pixels + 1 for each plane of each row of the window */
+    uint16_t *values;   /* of elements, a row of the strip */
     uint16_t *list;
 } ebnn_active_lists;
 
@@ -39,7 +40,31 @@ static inline bool ebnn_counts_twice(const ebnn_active_layer *layer)
 /* Lists of a layer's inputs in its scratch, empty at first. */
 ebnn_active_lists ebnn_active_lists_in(const ebnn_active_layer *layer, const void *input, uint32_t *scratch);
 
-/* Lists what the windows of a strip see, whose first output is (row, column). */
+/*
+ * Lists what the windows of a strip see, whose first output is (row, column). Rows of the output follow one another from
+ * the first on: what the row before has listed already stays.
+ */
 void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column);
+
+/*
+ * Where a window that begins at a pixel of the strip finds the starts of its rows' lists, a list for each plane of each row:
+ * the first row's first plane, and the next of any. Rows come round.
+ */
+static inline const uint16_t *ebnn_first_list(const ebnn_active_lists *lists, uint32_t pixel)
+{
+    return lists->starts + lists->first_row * lists->layer->planes * (lists->pixels + 1) + pixel;
+}
+
+static inline const uint16_t *ebnn_next_list(const ebnn_active_lists *lists, const uint16_t *starts)
+{
+    starts += lists->pixels + 1;
+    return starts < lists->values ? starts : starts - (lists->values - lists->starts);
+}
+
+/* How many of a list a window sees: from entry *starts on. */
+static inline uint32_t ebnn_listed(const ebnn_active_lists *lists, const uint16_t *starts)
+{
+    return (uint32_t)starts[lists->layer->window.kernel_width] - *starts;
+}
 
 #endif

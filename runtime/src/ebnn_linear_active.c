@@ -39,12 +39,13 @@ static uint32_t offset_of_values(const ebnn_active_layer *layer)
 /* U: the sum of all that a window lists. */
 static uint32_t sum_of_values(const ebnn_active_layer *layer, const ebnn_active_lists *lists, uint32_t pixel)
 {
-    const uint16_t *starts = lists->starts + pixel;
+    const uint16_t *starts = ebnn_first_list(lists, pixel);
     uint32_t sum = 0;
 
     for (uint32_t ky = layer->window.kernel_height; ky != 0; ky--) {
-        for (uint32_t plane = 0; plane < layer->planes; plane++, starts += lists->pixels + 1) {
-            sum += ((uint32_t)starts[layer->window.kernel_width] - starts[0]) << plane;
+        for (uint32_t plane = 0; plane < layer->planes; plane++) {
+            sum += ebnn_listed(lists, starts) << plane;
+            starts = ebnn_next_list(lists, starts);
         }
     }
     return sum;
@@ -55,19 +56,19 @@ static void add_window(const window_at *at, uint32_t *counters, const uint32_t *
 {
     const ebnn_active_layer *layer = at->layer;
     const ebnn_active_lists *lists = at->lists;
-    const uint32_t width = layer->window.kernel_width;
-    const uintptr_t row = 4 * (uintptr_t)width * (uintptr_t)layer->input.channels;
+    const uintptr_t row = 4 * (uintptr_t)layer->window.kernel_width * (uintptr_t)layer->input.channels;
     /* places count from the first pixel of the strip, weights from that of the window */
     uintptr_t first = (uintptr_t)weights - 4 * (uintptr_t)at->pixel * (uintptr_t)layer->input.channels;
-    const uint16_t *starts = lists->starts + at->pixel;
+    const uint16_t *starts = ebnn_first_list(lists, at->pixel);
 
     for (uint32_t ky = layer->window.kernel_height; ky != 0; ky--, first += row) {
-        for (uint32_t plane = 0; plane < layer->planes; plane++, starts += lists->pixels + 1) {
-            const uint32_t count = (uint32_t)starts[width] - starts[0];
+        for (uint32_t plane = 0; plane < layer->planes; plane++) {
+            const uint32_t count = ebnn_listed(lists, starts);
 
             if (count != 0) {
-                ebnn_add_listed(counters + plane, lists->list + starts[0], count, first);
+                ebnn_add_listed(counters + plane, lists->list + *starts, count, first);
             }
+            starts = ebnn_next_list(lists, starts);
         }
     }
 }
@@ -216,16 +217,16 @@ int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, vo
     }
     at.pixel = 0;
     at.inputs = (uint32_t)window->kernel_height * window->kernel_width * layer->input.channels;
-    for (uint32_t row = 0; row < layer->output.height; row++) {
-        uint32_t left = 0; /* columns of the strip */
+    for (uint32_t first = 0; first < layer->output.width; first += layer->strip) {
+        const uint32_t left = layer->output.width - first;
+        const uint32_t columns = left < layer->strip ? left : layer->strip;
 
-        for (uint32_t column = 0; column < layer->output.width; column++, left--, at.pixel += window->stride_x) {
-            if (left == 0) {
-                ebnn_list_strip(&lists, row, column);
-                left = layer->strip;
-                at.pixel = 0;
+        for (uint32_t row = 0; row < layer->output.height; row++) {
+            ebnn_list_strip(&lists, row, first);
+            at.pixel = 0;
+            for (uint32_t column = 0; column < columns; column++, at.pixel += window->stride_x) {
+                run_pixel(&at, output, row, first + column);
             }
-            run_pixel(&at, output, row, column);
         }
     }
     return EBNN_OK;
