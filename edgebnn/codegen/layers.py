@@ -22,6 +22,7 @@ from edgebnn.mapping.plan import (
     LineSections,
     Place,
     Plan,
+    PoolPlan,
     PoolStage,
     Section,
     Stage,
@@ -165,6 +166,7 @@ def _active_fields(stage: LinearStage, active: ActiveSections, arrays: Members) 
         "totals": _pointer(active.totals, arrays),
         "steps": _steps(stage.steps, arrays),
         **_border(stage.border, arrays),
+        **_pooled(stage.pool, arrays),
     }
 
 
@@ -184,6 +186,7 @@ def _subset_fields(stage: LinearStage, subsets: SubsetSections, arrays: Members)
         "turned": _pointer(subsets.turned, arrays),
         "steps": _steps(stage.steps, arrays),
         **_border(stage.border, arrays),
+        **_pooled(stage.pool, arrays),
     }
 
 
@@ -205,6 +208,14 @@ def _border(border: BorderSections | None, arrays: Members) -> dict[str, Code]:
         return {}
     pointers = ", ".join(_pointer(part, arrays) for part in (border.rows, border.columns, border.start))
     return {"border": Code(f"&(const ebnn_border){{{pointers}, {border.shift}}}")}
+
+
+def _pooled(pool: PoolPlan | None, arrays: Members) -> dict[str, Code]:
+    """The field of a layer that pools its bits."""
+    if pool is None:
+        return {}
+    height, width = pool.size
+    return {"pooled": Code(f"{{{height}, {width}, {_pointer(pool.directions, arrays)}}}")}
 
 
 def _tensors(stage: Stage) -> dict[str, Code]:

@@ -104,6 +104,8 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
                 yield from _active_sections(stage.active)
             if stage.subsets is not None:
                 yield from _subset_sections(stage.subsets)
+            if stage.pool is not None and stage.pool.directions is not None:
+                yield "directions", stage.pool.directions, "<u4"
         case Int8Stage():
             yield "weights", stage.weights, "|i1"
         case PoolStage():

@@ -128,6 +128,12 @@ class PanelsDescriptor(ctypes.Structure):
     ]
 
 
+class PooledDescriptor(ctypes.Structure):
+    """`ebnn_pooled`."""
+
+    _fields_ = [("height", ctypes.c_uint16), ("width", ctypes.c_uint16), ("directions", _pointer)]
+
+
 class ActiveDescriptor(ctypes.Structure):
     """`ebnn_active_layer`."""
 
@@ -145,6 +151,7 @@ class ActiveDescriptor(ctypes.Structure):
         ("totals", _pointer),
         ("steps", StepsDescriptor),
         ("border", _pointer),
+        ("pooled", PooledDescriptor),
     ]
 
 
@@ -166,6 +173,7 @@ class SubsetsDescriptor(ctypes.Structure):
         ("turned", _pointer),
         ("steps", StepsDescriptor),
         ("border", _pointer),
+        ("pooled", PooledDescriptor),
     ]
 
 

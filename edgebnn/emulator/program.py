@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -54,6 +55,8 @@ from edgebnn.mapping.plan import (
     Int8Stage,
     LinearStage,
     LineSections,
+    Place,
+    Plan,
     PoolStage,
     Section,
     Stage,
@@ -61,6 +64,7 @@ from edgebnn.mapping.plan import (
     SumPoolStage,
     TakeStage,
     ThresholdStage,
+    WindowPlan,
 )
 from edgebnn.mapping.rows import Weights, fan_in_order, pack_bits, pack_rows
 from edgebnn.mapping.steps import step_table
@@ -118,17 +122,37 @@ def program_of(mapped: MappedNetwork) -> Program:
 
 def _build(mapped: MappedNetwork) -> Program:
     builder = _Builder(mapped)
-    descriptors = tuple(builder.describe(stage) for stage in mapped.plan.stages)
+    descriptors = tuple(builder.describe(stage) for stage in _stages(mapped.plan))
     return Program(assemble(mapped, descriptors), descriptors, tuple(builder.inner), tuple(builder.arrays), None)
 
 
 def assemble(mapped: MappedNetwork, descriptors: Sequence[Descriptor]) -> ctypes.Array[HostStep]:
     """The steps of the network's first stages, with these descriptors, which the caller keeps alive."""
-    steps = [_step(stage, descriptor) for stage, descriptor in zip(mapped.plan.stages, descriptors, strict=False)]
+    steps = [_step(stage, descriptor) for stage, descriptor in zip(_stages(mapped.plan), descriptors, strict=False)]
     return (HostStep * len(steps))(*steps)
 
 
 _KEPT: WeakKeyDictionary[MappedNetwork, Program] = WeakKeyDictionary()
+
+
+def _stages(plan: Plan) -> Iterator[Stage]:
+    """A plan's stages, with pools apart from the layers that take them in: there is memory for a map between them."""
+    for stage in plan.stages:
+        if not isinstance(stage, LinearStage) or stage.pool is None:
+            yield stage
+            continue
+        between, (height, width) = Place(base="work", offset=plan.work_bytes), stage.pool.size
+        made = stage.output
+        yield msgspec.structs.replace(stage, pool=None, target=between)
+        yield PoolStage(
+            node=stage.pool.node,
+            input=made,
+            output=msgspec.structs.replace(made, height=made.height // height, width=made.width // width),
+            source=between,
+            target=stage.target,
+            window=WindowPlan(kernel=stage.pool.size, stride=stage.pool.size),
+            directions=stage.pool.directions,
+        )
 
 
 class _Builder:

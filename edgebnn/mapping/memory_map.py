@@ -113,7 +113,8 @@ def stage_kind(stage: Stage) -> str:
     """What a stage does, in the words of the network."""
     match stage:
         case LinearStage() | Int8Stage():
-            return stage.layer_kind if stage.steps is None else f"{stage.layer_kind} + threshold"
+            pool = stage.pool if isinstance(stage, LinearStage) else None
+            return stage.layer_kind + " + threshold" * (stage.steps is not None) + " + max pool" * (pool is not None)
         case ThresholdStage():
             return "threshold"
         case PoolStage():

@@ -22,7 +22,7 @@ from edgebnn.mapping.plan import (
 )
 from edgebnn.mapping.stages import Job, Planning
 from edgebnn.mapping.subsets import SubsetShape, subset_scratch_words
-from edgebnn.network.types import Concat, Network, Reshape, Threshold
+from edgebnn.network.types import Concat, MaxPool, Network, Reshape, Threshold
 
 
 def place(network: Network, target: Target, allocation: Allocation) -> tuple[Plan, bytes]:
@@ -38,7 +38,7 @@ def place(network: Network, target: Target, allocation: Allocation) -> tuple[Pla
 
 def _plan(planning: Planning) -> Plan:
     network = planning.network
-    jobs = _jobs(network)
+    jobs = _jobs(planning)
     buffers = _buffers(jobs, planning)
     places = {buffer.tensor: Place(base="work", offset=buffer.offset) for buffer in buffers}
     inputs = _inputs(planning)
@@ -70,8 +70,13 @@ def _inputs(planning: Planning) -> tuple[InputPlan, ...]:
     return tuple(placed)
 
 
-def _jobs(network: Network) -> list[Job]:
-    """What the stages do, in order: a layer with weights takes in the threshold that alone reads its sums."""
+def _jobs(planning: Planning) -> list[Job]:
+    """What the stages do, in order.
+
+    A layer with weights takes in the threshold that alone reads its sums, and where its kernel can the pool that alone
+    reads the bits.
+    """
+    network = planning.network
     readers = Counter(source for node in network.nodes for source in node.sources)
     thresholds = {node.sources[0]: node for node in network.nodes if isinstance(node, Threshold)}
     joined: dict[str, Threshold] = {
@@ -79,9 +84,16 @@ def _jobs(network: Network) -> list[Job]:
         for node in network.linear
         if node.output.name in thresholds and readers[node.output.name] == 1
     }
-    taken = {threshold.output.name for threshold in joined.values()}
+    pools = {node.sources[0]: node for node in network.nodes if isinstance(node, MaxPool)}
+    pooled: dict[str, MaxPool] = {}
+    for node in network.linear:
+        threshold = joined.get(node.output.name)
+        pool = pools.get(threshold.output.name) if threshold else None
+        if threshold and pool and readers[threshold.output.name] == 1 and planning.can_pool(node, threshold, pool):
+            pooled[node.output.name] = pool
+    taken = {node.output.name for part in (joined, pooled) for node in part.values()}
     return [
-        Job(node, joined.get(node.output.name), part)
+        Job(node, joined.get(node.output.name), pooled.get(node.output.name), part)
         for node in network.nodes
         if not isinstance(node, Reshape) and node.output.name not in taken
         for part in range(len(node.sources) if isinstance(node, Concat) else 1)

@@ -153,6 +153,14 @@ class SubsetSections(_Record, frozen=True):
     together: int
 
 
+class PoolPlan(_Record, frozen=True):
+    """A pool of a layer's bits as they are made: `ebnn_pooled`. (height, width) outputs become one."""
+
+    node: str
+    size: tuple[int, int]
+    directions: Section | None
+
+
 class Tile(_Record, frozen=True):
     """Neurons by inputs in one bank, as many as that has rows and columns at most.
 
@@ -180,7 +188,8 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     """Dot products with binary or ternary weights, and the step function behind them.
 
     `ebnn_linear_layer`, or `ebnn_active_layer` where `active` has the weights, or `ebnn_subsets_layer` where `subsets`
-    has them; `sign` is None there. `reason` says why it is this kernel.
+    has them; `sign` is None there. `reason` says why it is this kernel. With a `pool`, `output` is what goes
+    into it, and what comes out is stored.
     """
 
     layer_kind: str
@@ -198,6 +207,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     subsets: SubsetSections | None = None
     banks: Section | None = None
     border: BorderSections | None = None
+    pool: PoolPlan | None = None
     tiles: tuple[Tile, ...] = ()
     policy: str | None = None
 

@@ -25,6 +25,7 @@ from edgebnn.mapping.plan import (
     Layout,
     LinearStage,
     Place,
+    PoolPlan,
     PoolStage,
     Section,
     Stage,
@@ -59,10 +60,14 @@ Worker = Linear | Threshold | MaxPool | SumPool | Add | Concat | Take | Affine  
 
 @dataclass(frozen=True)
 class Job:
-    """What one stage does: a node, the threshold that alone reads its sums, and for a concatenation which source."""
+    """What one stage does: a node, the threshold that alone reads its sums, the pool that alone reads the bits of that.
+
+    For a concatenation also which source.
+    """
 
     node: Worker
     threshold: Threshold | None = None
+    pool: MaxPool | None = None
     part: int = 0
 
     @property
@@ -73,6 +78,11 @@ class Job:
     @property
     def output(self) -> Tensor:
         """The tensor that it makes, or a part of."""
+        return self.pool.output if self.pool else self.made
+
+    @property
+    def made(self) -> Tensor:
+        """The same before the pool."""
         return (self.threshold or self.node).output
 
 
@@ -102,12 +112,12 @@ class Planning:
         common = _Common(
             node=node.name,
             input=views[0].layout,
-            output=self.views[job.output.name].layout,
+            output=self.views[job.made.name].layout,
             source=places[views[0].root],
             target=places[job.output.name],
         )
         if isinstance(node, Linear):
-            return self._linear(node, job.threshold, views[0], common)
+            return self._pooled(self._linear(node, job.threshold, views[0], common), job.pool)
         if isinstance(node, Take):
             return self._take(node, views[0], common)
         if any(view.flattened for view in views):
@@ -141,11 +151,7 @@ class Planning:
     def _linear(
         self, node: Linear, threshold: Threshold | None, view: View, common: _Common
     ) -> LinearStage | Int8Stage:
-        if view.flattened or not node.window.kernel:
-            # A dense layer: for the runtime a window as large as the map, which for a true vector is one pixel.
-            window = WindowPlan(kernel=(view.layout.height, view.layout.width))
-        else:
-            window = _window_plan(node.window)
+        window = _window_over(node, view)
         weights, image = fan_in_order(node.weights, window), self.image
         if node.weight_kind is WeightKind.INT8:
             return Int8Stage(
@@ -218,6 +224,26 @@ class Planning:
             border=_plan_border(node, self.image),
         )
 
+    def can_pool(self, node: Linear, threshold: Threshold, pool: MaxPool) -> bool:
+        """Whether a layer's kernel in software pools its bits as it makes them: pools that have no input in common."""
+        window, view, made = _window_plan(pool.window), self.views[node.sources[0]], self.views[threshold.output.name]
+        outputs = (made.layout.height, made.layout.width)
+        if self.target.array is not None or made.layout.format != "bits" or node.weight_kind is WeightKind.INT8:
+            return False
+        pooled = self.views[pool.output.name].layout
+        whole = tuple(extent // size for extent, size in zip(outputs, window.kernel, strict=True))
+        if window != WindowPlan(kernel=window.kernel, stride=window.kernel) or whole != (pooled.height, pooled.width):
+            return False
+        kernel = choose_kernel(node, _window_over(node, view), view.layout, made.layout, self.target).kernel
+        return (kernel == "list" and node.border is None) or (kernel == "subsets" and has_limits(node, made.layout))
+
+    def _pooled(self, stage: LinearStage | Int8Stage, pool: MaxPool | None) -> LinearStage | Int8Stage:
+        if pool is None:
+            return stage
+        directions = plan_directions(pool.name, pool.direction, self.image)
+        size = _window_plan(pool.window).kernel
+        return msgspec.structs.replace(stage, pool=PoolPlan(node=pool.name, size=size, directions=directions))
+
     def _take(self, node: Take, view: View, common: _Common) -> TakeStage:
         """Of flattened bits, which lie as a map, each channel is taken by the place of its bit in that."""
         source = self.network.tensors[node.sources[0]]
@@ -276,6 +302,13 @@ def _plan_border(node: Linear, image: ImageWriter) -> BorderSections | None:
         start=image.add(f"{node.name}.border_start", border.start),
         shift=border.shift,
     )
+
+
+def _window_over(node: Linear, view: View) -> WindowPlan:
+    """A layer's window. A dense layer's is as large as the map for the runtime: one pixel for a true vector."""
+    if view.flattened or not node.window.kernel:
+        return WindowPlan(kernel=(view.layout.height, view.layout.width))
+    return _window_plan(node.window)
 
 
 def _window_plan(window: Window) -> WindowPlan:

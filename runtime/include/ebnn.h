@@ -100,6 +100,16 @@ typedef struct ebnn_border {
 } ebnn_border;
 
 /*
+ * A pool of a layer's bits as they are made: `height` x `width` neighbours, which no other pool has a part of, become one
+ * pixel. A channel's bit is set where any of theirs is, or where all of them are if its direction bit is set. Rows and
+ * columns that fill no pool are left out.
+ */
+typedef struct ebnn_pooled {
+    uint16_t height, width;     /* 0: there is no pool */
+    const uint32_t *directions; /* one bit a channel, packed as EBNN_BITS; NULL: no channel has it set */
+} ebnn_pooled;
+
+/*
  * A layer of dot products: dense (a 1 x 1 window), convolution or depthwise convolution.
  * A neuron's weights lie in `row_words` words in the order (kernel row, kernel column, channel within the group),
  * one bit each, tap after tap without gaps; behind the last weight the bits are 0.
@@ -138,8 +148,8 @@ typedef struct ebnn_int8_layer {
  * list is added up, 32 neurons a word. The weights lie input after input, and a word has one bit of each of 32 neurons.
  */
 typedef struct ebnn_active_layer {
-    ebnn_tensor input; /* no EBNN_INT32 */
-    ebnn_tensor output;
+    ebnn_tensor input;   /* no EBNN_INT32 */
+    ebnn_tensor output;  /* before the pool */
     ebnn_window window;  /* dilation_x is 1 */
     int32_t pad_value;   /* as in ebnn_linear_layer */
     uint32_t planes;     /* that are listed: 1 of bits, 2 of trits and of bits that may be missing, else input.planes */
@@ -156,6 +166,7 @@ typedef struct ebnn_active_layer {
     const int32_t *totals; /* the sum of each neuron's weights; NULL where there are limits */
     ebnn_steps steps;
     const ebnn_border *border; /* NULL: sums start from 0 */
+    ebnn_pooled pooled;        /* of bits that go through limits */
 } ebnn_active_layer;
 
 #define EBNN_MOST_SUM_PLANES 30
@@ -167,8 +178,8 @@ typedef struct ebnn_active_layer {
  * the words of the same eight lie one behind the other. Behind the last weight and the last neuron all bits are 0.
  */
 typedef struct ebnn_subsets_layer {
-    ebnn_tensor input; /* of elements */
-    ebnn_tensor output;
+    ebnn_tensor input;  /* of elements */
+    ebnn_tensor output; /* before the pool */
     ebnn_window window;
     int32_t pad_value;
     uint32_t groups;
@@ -185,6 +196,7 @@ typedef struct ebnn_subsets_layer {
     const uint32_t *turned;
     ebnn_steps steps;
     const ebnn_border *border; /* NULL: sums start from 0 */
+    ebnn_pooled pooled;        /* of bits that go through limits */
 } ebnn_subsets_layer;
 
 /*

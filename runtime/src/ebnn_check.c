@@ -119,10 +119,26 @@ int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
                : EBNN_OK;
 }
 
+/* A pool of what a layer makes: of bits alone, and one at least. */
+static int32_t check_pooled(const ebnn_pooled *pooled, const ebnn_tensor *output, bool limits)
+{
+    if (pooled->height == 0) {
+        return EBNN_OK;
+    }
+    if (!limits || output->format != EBNN_BITS) {
+        return EBNN_ERROR_FORMAT;
+    }
+    return pooled->width == 0 || pooled->height > output->height || pooled->width > output->width ? EBNN_ERROR_SHAPE
+                                                                                                  : EBNN_OK;
+}
+
 int32_t ebnn_check_active(const ebnn_active_layer *layer)
 {
-    const int32_t status = check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->border, 1);
+    int32_t status = check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->border, 1);
 
+    if (status == EBNN_OK) {
+        status = check_pooled(&layer->pooled, &layer->output, layer->limits != NULL);
+    }
     if (status != EBNN_OK || layer->input.format == EBNN_INT32) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
@@ -134,10 +150,13 @@ int32_t ebnn_check_active(const ebnn_active_layer *layer)
 
 int32_t ebnn_check_subsets(const ebnn_subsets_layer *layer)
 {
-    const int32_t status =
+    int32_t status =
         check_dots(&layer->input, &layer->output, &layer->window, &layer->steps, layer->border, layer->groups);
     const bool alone = layer->strip == layer->lanes; /* a window, or two that share words, with a strip of their own */
 
+    if (status == EBNN_OK) {
+        status = check_pooled(&layer->pooled, &layer->output, layer->limits != NULL);
+    }
     if (status != EBNN_OK || ebnn_is_packed(layer->input.format) ||
         (layer->limits != NULL && (layer->output.format != EBNN_BITS || layer->groups != 1))) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;

@@ -10,6 +10,7 @@
  */
 #include "ebnn_active_lists.h"
 #include "ebnn_counters.h"
+#include "ebnn_pooled.h"
 #include "ebnn_writer.h"
 
 /* One output pixel. */
@@ -104,7 +105,7 @@ static uint32_t reached(const uint32_t *counters, const uint32_t *limits, uint32
 }
 
 /* Steps into bits or trits by the tables of limits. */
-static void write_reached(const window_at *at, uint32_t word, uint32_t *pixel)
+static void write_reached(const window_at *at, uint32_t word, const ebnn_pooled_at *pixel)
 {
     const ebnn_active_layer *layer = at->layer;
     const uint32_t planes = layer->sum_planes;
@@ -122,9 +123,9 @@ static void write_reached(const window_at *at, uint32_t word, uint32_t *pixel)
     last = first;
     if (steps == 2) {
         last = reached(at->counters, limits + 2 * (size_t)(planes + 1), planes);
-        pixel[ebnn_words(channels) + word] = ~(first ^ last) & there;
+        pixel->words[ebnn_words(channels) + word] = ~(first ^ last) & there;
     }
-    pixel[word] = last & there;
+    ebnn_put_pooled(pixel, word, last & there);
 }
 
 /* Four bits that lie side by side, in a byte each. */
@@ -181,11 +182,11 @@ static void run_pixel(window_at *at, void *output, uint32_t row, uint32_t column
 
     at->seed = at->inputs * largest_value(layer) - sum_of_values(layer, at->lists, at->pixel);
     if (layer->limits != NULL) {
-        uint32_t *pixel = (uint32_t *)output + ((size_t)row * to->width + column) * ebnn_pixel_words(to);
+        const ebnn_pooled_at pixel = ebnn_pooled_at_pixel(&layer->pooled, to, output, row, column);
 
         for (uint32_t word = 0; word < words; word++) {
             count_word(at, word);
-            write_reached(at, word, pixel);
+            write_reached(at, word, &pixel);
         }
     } else {
         ebnn_writer writer = ebnn_sum_writer_at(to, &layer->steps, layer->border, output, row, column);
@@ -201,6 +202,8 @@ int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, vo
 {
     const int32_t status = ebnn_check_active(layer);
     const ebnn_window *window = &layer->window;
+    const uint32_t height = ebnn_pooled_extent(layer->output.height, layer->pooled.height);
+    const uint32_t width = ebnn_pooled_extent(layer->output.width, layer->pooled.width);
     uint32_t counters[EBNN_COUNTER_WORDS];
     ebnn_active_lists lists;
     window_at at;
@@ -217,11 +220,11 @@ int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, vo
     }
     at.pixel = 0;
     at.inputs = (uint32_t)window->kernel_height * window->kernel_width * layer->input.channels;
-    for (uint32_t first = 0; first < layer->output.width; first += layer->strip) {
-        const uint32_t left = layer->output.width - first;
+    for (uint32_t first = 0; first < width; first += layer->strip) {
+        const uint32_t left = width - first;
         const uint32_t columns = left < layer->strip ? left : layer->strip;
 
-        for (uint32_t row = 0; row < layer->output.height; row++) {
+        for (uint32_t row = 0; row < height; row++) {
             ebnn_list_strip(&lists, row, first);
             at.pixel = 0;
             for (uint32_t column = 0; column < columns; column++, at.pixel += window->stride_x) {

@@ -12,6 +12,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "ebnn_internal.h"
+#include "ebnn_pooled.h"
 #include "ebnn_writer.h"
 
 #define INPUTS_TOGETHER UINT32_C(4)
@@ -242,14 +243,14 @@ static uint32_t sum_window(const work_at *at, const uint32_t *values, size_t fir
  * Bits, by the limits of the image, of one of the pixels that share words. `base` is what is added to P twice, or to P + Q,
  * to make it the weights' sum.
  */
-static void write_bits(const work_at *at, uint32_t base, uint32_t shift, uint32_t *words)
+static void write_bits(const work_at *at, uint32_t base, uint32_t shift, const ebnn_pooled_at *pixel)
 {
     const uint32_t mask = at->mask, twice = at->twice;
     const uint32_t *sums = at->sums;
     const int32_t *limits = at->layer->limits;
     const uint32_t *turned = at->layer->turned;
 
-    for (uint32_t left = at->neurons; left != 0;) {
+    for (uint32_t left = at->neurons, place = 0; left != 0; place++) {
         const uint32_t count = left < EBNN_WORD_BITS ? left : EBNN_WORD_BITS;
         const uint32_t *const end = sums + count;
         uint32_t word = 0;
@@ -260,7 +261,7 @@ static void write_bits(const work_at *at, uint32_t base, uint32_t shift, uint32_
 
             word = word >> 1 | (rest & ~(UINT32_MAX >> 1));
         }
-        *words++ = word >> (EBNN_WORD_BITS - count) ^ *turned++;
+        ebnn_put_pooled(pixel, place, word >> (EBNN_WORD_BITS - count) ^ *turned++);
         left -= count;
     }
 }
@@ -274,18 +275,17 @@ static void write_sums(const work_at *at, uint32_t base, uint32_t shift, ebnn_wr
 }
 
 /* What a group's neurons make of a window, at as many pixels as there are. */
-static void run_group(const work_at *at, const uint32_t *values, size_t first, uint32_t pixels, ebnn_writer *writers)
+static void run_group(const work_at *at, const uint32_t *values, size_t first, uint32_t pixels, ebnn_writer *writers,
+                      const ebnn_pooled_at *places)
 {
     uint32_t total = sum_window(at, values, first);
     uint32_t shift = 0;
 
-    for (; pixels != 0; pixels--, writers++, shift += HALF_BITS, total >>= HALF_BITS) {
+    for (; pixels != 0; pixels--, writers++, places++, shift += HALF_BITS, total >>= HALF_BITS) {
         const uint32_t base = at->seed - (total & at->mask) - (at->seed << at->twice);
 
         if (at->layer->limits != NULL) {
-            uint32_t *words = (uint32_t *)writers->data;
-
-            write_bits(at, base, shift, words + (size_t)writers->pixel * ebnn_words(at->neurons));
+            write_bits(at, base, shift, places);
         } else {
             write_sums(at, base, shift, writers);
         }
@@ -326,6 +326,8 @@ int32_t ebnn_linear_subsets(const ebnn_subsets_layer *layer, const void *input, 
 {
     const int32_t status = ebnn_check_subsets(layer);
     const ebnn_tensor *to = &layer->output;
+    const uint32_t height = ebnn_pooled_extent(to->height, layer->pooled.height);
+    const uint32_t width = ebnn_pooled_extent(to->width, layer->pooled.width);
     work_at at;
     size_t group_words;
 
@@ -335,23 +337,25 @@ int32_t ebnn_linear_subsets(const ebnn_subsets_layer *layer, const void *input, 
     at = work_in(layer, input, scratch);
     group_words = ebnn_at(in_blocks(at.neurons, NEURONS_TOGETHER) / NEURONS_TOGETHER,
                           in_blocks(at.fan_in, INPUTS_TOGETHER) / INPUTS_TOGETHER, 0);
-    for (uint32_t row = 0; row < to->height; row++) {
+    for (uint32_t row = 0; row < height; row++) {
         uint32_t left = 0; /* columns of the strip */
         const uint32_t *values = at.values;
 
-        for (uint32_t column = 0; column < to->width; column += layer->lanes) {
-            const uint32_t pixels = to->width - column < layer->lanes ? 1 : layer->lanes;
+        for (uint32_t column = 0; column < width; column += layer->lanes) {
+            const uint32_t pixels = width - column < layer->lanes ? 1 : layer->lanes;
             ebnn_writer writers[2];
+            ebnn_pooled_at places[2];
 
             for (uint32_t lane = 0; lane < pixels; lane++) {
                 writers[lane] = ebnn_sum_writer_at(to, &layer->steps, layer->border, output, row, column + lane);
+                places[lane] = ebnn_pooled_at_pixel(&layer->pooled, to, output, row, column + lane);
             }
             for (uint32_t group = 0; group < layer->groups; group++) {
                 if (left == 0) {
                     put_strip(&at, group, row, column);
                     values = at.values;
                 }
-                run_group(&at, values, (size_t)group * group_words, pixels, writers);
+                run_group(&at, values, (size_t)group * group_words, pixels, writers, places);
             }
             left = (left == 0 ? layer->strip : left) - layer->lanes;
             values += (size_t)layer->lanes * layer->window.stride_x * at.column_size;

@@ -24,6 +24,7 @@ from edgebnn.emulator.descriptors import (
     LinearDescriptor,
     LinesDescriptor,
     PoolDescriptor,
+    PooledDescriptor,
     StepsDescriptor,
     SubsetsDescriptor,
     TakeDescriptor,
@@ -42,6 +43,7 @@ from edgebnn.mapping.plan import (
     Int8Stage,
     LinearStage,
     Place,
+    PoolPlan,
     PoolStage,
     Section,
     Stage,
@@ -110,6 +112,9 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
         kept.append(BorderDescriptor(at(border.rows), at(border.columns), at(border.start), border.shift))
         return ctypes.addressof(kept[-1])
 
+    def pooled_of(pool: PoolPlan | None) -> PooledDescriptor:
+        return PooledDescriptor() if pool is None else PooledDescriptor(*pool.size, at(pool.directions))
+
     kept: list[LinesDescriptor | BorderDescriptor] = []
     native, tensors = library(), (describe_tensor(stage.input), describe_tensor(stage.output))
     data = [*map(pointer, sources), pointer(target)]
@@ -129,6 +134,7 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 totals=at(active.totals),
                 steps=steps_of(stage.steps),
                 border=border_of(stage.border),
+                pooled=pooled_of(stage.pool),
             )
             words = native.ebnn_linear_active_scratch_words(ctypes.byref(listed))
             return with_scratch(stage, native.ebnn_linear_active, listed, data, words)
@@ -148,6 +154,7 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 turned=at(subsets.turned),
                 steps=steps_of(stage.steps),
                 border=border_of(stage.border),
+                pooled=pooled_of(stage.pool),
             )
             words = native.ebnn_linear_subsets_scratch_words(ctypes.byref(tabulated))
             return with_scratch(stage, native.ebnn_linear_subsets, tabulated, data, words)

@@ -125,9 +125,7 @@ def test_the_other_layers_check_their_tensors_too() -> None:
     assert native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(five, five)), None, None) == FORMAT
     ten, bits = TensorDescriptor(1, 2, 5, INT8, 8), FORMATS.index("bits")
     for vector in (TensorDescriptor(1, 1, 9, bits, 1), TensorDescriptor(1, 1, 10, INT8, 8)):  # only bits lie flat
-        assert (
-            native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(ten, vector, one_step)), None, None) == SHAPE
-        )
+        assert native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(ten, vector, one_step)), None, None) == SHAPE
     assert native.ebnn_max_pool(ctypes.byref(PoolDescriptor(five, six, pixel)), None, None) == SHAPE
     other = TensorDescriptor(1, 1, 5, FORMATS.index("uint8"), 8)
     assert native.ebnn_max_pool(ctypes.byref(PoolDescriptor(five, other, pixel)), None, None) == FORMAT

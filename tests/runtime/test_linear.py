@@ -10,6 +10,7 @@ from edgebnn.emulator.descriptors import PanelsDescriptor
 from edgebnn.emulator.program import program_of
 from edgebnn.mapping import stages
 from edgebnn.mapping.kernels import Choice
+from edgebnn.mapping.plan import LinearStage
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, interpret
 from tests.networks import Builder, random_inputs
 from tests.runtime.agreement import assert_runtime_agrees
@@ -293,3 +294,22 @@ def has_lists(network: Network) -> bool:
     layer = program_of(map_on_host(network)).descriptors[0]
     assert isinstance(layer, PanelsDescriptor)
     return layer.lists is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "kernel", "pool"),
+    [("bits", "list", (2, 2)), ("trits", "list", (3, 2)), ("uint8", "subsets", (2, 2)), ("int12", "subsets", (2, 3))],
+)
+def test_pools_without_a_map_before_them(kind: str, kernel: str, pool: tuple[int, int]) -> None:
+    """Both directions, padding, more neurons than a word has bits, rows and columns that fill no pool."""
+    builder = builder_of((9, 9, 13), kind)
+    builder.linear(40, BINARY, Window((3, 3), (1, 1), (1, 1), (1, 1), (1, 1)))
+    builder.threshold()
+    builder.pool(Window(pool, pool, (1, 1), (0, 0), (0, 0)))
+    builder.flatten()
+    builder.linear(3)
+    network = built(builder)
+    stage, dense = map_on_host(network).plan.stages
+    assert isinstance(stage, LinearStage)
+    assert (stage.kernel, stage.target == dense.source) == (kernel, True)
+    assert_runtime_agrees(network)
