@@ -78,8 +78,8 @@ def plan_subsets(node: Linear, threshold: Threshold | None, shape: SubsetShape, 
         table, down = step_table(threshold)
         # A channel whose direction is down has its bit where ~sum >= t: where the sum is not above ~t.
         above = np.where(down, ~table[:, 0].astype(np.int64), table[:, 0].astype(np.int64) - 1)
-        reach = _reach(node)
-        limits = image.add(f"{threshold.name}.limits", np.clip(above, -reach - 1, reach).astype(np.int32))
+        most = min(_reach(node), ((1 << shape.input.planes) - 1) * node.fan_in)
+        limits = image.add(f"{threshold.name}.limits", np.clip(above, -most - 1, most).astype(np.int32))
         turned = image.add(f"{threshold.name}.turned", pack_bits(down))
     return SubsetSections(
         input=shape.input,

@@ -190,7 +190,8 @@ typedef struct ebnn_subsets_layer {
     const uint32_t *not_minus; /* 0: the weight is -1; NULL: binary weights */
     /*
      * Of steps into bits: a bit is set where the neuron's sum is above its limit, and turned over where the packed word
-     * says so. NULL: the sums themselves are wanted, or go through `steps`.
+     * says so. A limit lies among the sums that there can be, or one below. NULL: the sums themselves are wanted, or go
+     * through `steps`.
      */
     const int32_t *limits;
     const uint32_t *turned;

@@ -19,6 +19,8 @@
 #define SUBSETS (UINT32_C(1) << INPUTS_TOGETHER)
 #define NEURONS_TOGETHER UINT32_C(8)
 #define HALF_BITS 16
+#define BOTH UINT32_C(0x10001)            /* times this, a number stands in both halves */
+#define HIGHEST (UINT32_C(0x8000) * BOTH) /* the highest bit of each half */
 
 typedef struct work_at {
     const ebnn_subsets_layer *layer;
@@ -26,7 +28,9 @@ typedef struct work_at {
     uint32_t fan_in;
     uint32_t neurons;     /* of a group */
     uint32_t column_size; /* inputs of a column of the window */
-    uint32_t seed;        /* what each pixel's sums start from */
+    uint32_t seed;        /* what keeps each pixel's sums from going below zero */
+    uint32_t start;       /* what words of sums start from */
+    bool compared;        /* the sums of both pixels with their limits at once */
     uint32_t mask;        /* of a pixel's part of a word */
     uint32_t twice;       /* 1: P counts twice */
     uint32_t *tables;
@@ -216,11 +220,10 @@ static uint32_t sum_window(const work_at *at, const uint32_t *values, size_t fir
     const ebnn_subsets_layer *layer = at->layer;
     const uint32_t fours = in_blocks(at->fan_in, INPUTS_TOGETHER) / INPUTS_TOGETHER;
     const uint32_t filled = in_blocks(at->neurons, NEURONS_TOGETHER);
-    const uint32_t seed = at->seed | (layer->lanes == 2 ? at->seed << HALF_BITS : 0);
-    uint32_t total = seed;
+    uint32_t total = layer->lanes == 2 ? at->seed * BOTH : at->seed;
 
     for (uint32_t neuron = 0; neuron < filled; neuron++) {
-        at->sums[neuron] = seed;
+        at->sums[neuron] = at->start;
     }
     for (uint32_t done = 0; done < at->fan_in; done += layer->together) {
         const uint32_t left = at->fan_in - done;
@@ -266,12 +269,54 @@ static void write_bits(const work_at *at, uint32_t base, uint32_t shift, const e
     }
 }
 
+/*
+ * The same of both pixels at once. 2 P > limit - base is P > (limit - base) / 2, rounded down, so a half of `rest` has its
+ * highest bit where its sum is not above the limit. `bases` are what is added to a limit, a half each, and twice the bias
+ * that keeps the halves from going below zero; the sums have started from all the rest.
+ */
+static void write_both(const work_at *at, uint32_t bases, uint32_t pixels, const ebnn_pooled_at *places)
+{
+    const uint32_t *sums = at->sums;
+    const int32_t *limits = at->layer->limits;
+    const uint32_t *turned = at->layer->turned;
+
+    for (uint32_t left = at->neurons, place = 0; left != 0; place++, turned++) {
+        const uint32_t count = left < EBNN_WORD_BITS ? left : EBNN_WORD_BITS;
+        uint32_t first = *turned, second = *turned;
+
+        for (uint32_t done = 0; done < count; done += HALF_BITS) {
+            const uint32_t now = count - done < HALF_BITS ? count - done : HALF_BITS;
+            const uint32_t *const end = sums + now;
+            uint32_t below = 0;
+
+            while (sums != end) {
+                const uint32_t rest = ((((uint32_t)*limits++ * BOTH + bases) >> 1) & ~HIGHEST) - *sums++;
+
+                below = below >> 1 | (rest & HIGHEST);
+            }
+            first ^= (~below & 0xFFFF) >> (HALF_BITS - now) << done;
+            second ^= ~below >> HALF_BITS >> (HALF_BITS - now) << done;
+        }
+        ebnn_put_pooled(&places[0], place, first);
+        if (pixels == 2) {
+            ebnn_put_pooled(&places[1], place, second);
+        }
+        left -= count;
+    }
+}
+
 /* The sums themselves, or steps of other kinds. */
 static void write_sums(const work_at *at, uint32_t base, uint32_t shift, ebnn_writer *writer)
 {
     for (uint32_t neuron = 0; neuron < at->neurons; neuron++) {
         ebnn_write_sum(writer, ((at->sums[neuron] >> shift & at->mask) << at->twice) + base);
     }
+}
+
+/* No smaller than half of what a limit is above the smallest sum at most, and even. */
+static uint32_t bias_of(const work_at *at)
+{
+    return at->fan_in << at->layer->input.planes;
 }
 
 /* What a group's neurons make of a window, at as many pixels as there are. */
@@ -281,6 +326,10 @@ static void run_group(const work_at *at, const uint32_t *values, size_t first, u
     uint32_t total = sum_window(at, values, first);
     uint32_t shift = 0;
 
+    if (at->compared) {
+        write_both(at, total + at->seed * BOTH + bias_of(at) * BOTH, pixels, places);
+        return;
+    }
     for (; pixels != 0; pixels--, writers++, places++, shift += HALF_BITS, total >>= HALF_BITS) {
         const uint32_t base = at->seed - (total & at->mask) - (at->seed << at->twice);
 
@@ -313,6 +362,12 @@ static work_at work_in(const ebnn_subsets_layer *layer, const void *input, uint3
     at.seed = seed_of(layer, at.fan_in);
     at.mask = layer->lanes == 2 ? UINT32_C(0xFFFF) : UINT32_MAX;
     at.twice = layer->not_minus == NULL ? 1 : 0;
+    /* a limit, a pixel's base and the bias fit a half together */
+    at.compared = layer->lanes == 2 && at.twice != 0 && layer->limits != NULL && bias_of(&at) <= 0xFFFF / 3;
+    at.start = at.seed;
+    if (layer->lanes == 2) {
+        at.start = (at.seed + (at.compared ? bias_of(&at) / 2 : 0)) * BOTH - (at.compared ? HIGHEST : 0);
+    }
     at.tables = scratch;
     at.sums = at.tables + layer->together * (SUBSETS / INPUTS_TOGETHER);
     at.values = at.sums + in_blocks(at.neurons, NEURONS_TOGETHER);
@@ -347,8 +402,11 @@ int32_t ebnn_linear_subsets(const ebnn_subsets_layer *layer, const void *input, 
             ebnn_pooled_at places[2];
 
             for (uint32_t lane = 0; lane < pixels; lane++) {
-                writers[lane] = ebnn_sum_writer_at(to, &layer->steps, layer->border, output, row, column + lane);
-                places[lane] = ebnn_pooled_at_pixel(&layer->pooled, to, output, row, column + lane);
+                if (layer->limits != NULL) {
+                    places[lane] = ebnn_pooled_at_pixel(&layer->pooled, to, output, row, column + lane);
+                } else {
+                    writers[lane] = ebnn_sum_writer_at(to, &layer->steps, layer->border, output, row, column + lane);
+                }
             }
             for (uint32_t group = 0; group < layer->groups; group++) {
                 if (left == 0) {
