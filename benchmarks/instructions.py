@@ -246,6 +246,12 @@ NETWORKS: tuple[tuple[str, Callable[[], Network], int | None], ...] = (
     ("SmallCifar", small_cifar, 4_000_000),
 )
 ECG_GOAL = 260_000
+# what keeps SmallCifar from its goal
+CIFAR = (
+    "The first layer takes 2.29 million: 1.24 in looking up sums of four inputs (31 instructions for those of eight "
+    "neurons and two pixels; 28 are the least), 0.46 in making and laying them, 0.21 in limits. Lists of bit planes "
+    "took 4.5 times as many. The other layers take 1.85 million, 1.40 of it in adding listed words."
+)
 CIFAR_SRAM_BYTES = 5 * 1024
 
 
@@ -265,5 +271,6 @@ def rows() -> Iterator[Row]:
     )
     for title, network, goal in NETWORKS:
         mapped = core.mapped(network())
-        yield Row(f"{title}, Cortex-M4", core.instructions(mapped), "instructions", goal, at_least=False)
+        binds = CIFAR if network is small_cifar else ""
+        yield Row(f"{title}, Cortex-M4", core.instructions(mapped), "instructions", goal, at_least=False, binds=binds)
     yield Row("SmallCifar, work area", mapped.plan.work_bytes, "bytes of SRAM", CIFAR_SRAM_BYTES, at_least=False)
