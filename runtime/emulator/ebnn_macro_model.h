@@ -117,7 +117,7 @@ typedef struct ebnn_macro_model {
     const uint32_t *expected_nonzero;
     const uint8_t *expected_state;
     const uint16_t *expected_policy; /* the number of each row's programming policy */
-    uint64_t inference; /* the current one's number; whoever runs the chip counts */
+    uint64_t inference;              /* the current one's number; whoever runs the chip counts */
     ebnn_memory flash;
     ebnn_memory sram;
     uint32_t *gather; /* room for parallel_banks * bank_words * EBNN_GATHER_VECTORS words */
