@@ -109,7 +109,9 @@ def _limit(node: Node, ends: frozenset[str], sources: Mapping[str, str], makers:
         return None if ends.issuperset(filter(None, node.outputs)) else _ENDS[node.operator]
     if node.operator in _WEIGHTED:
         both = [node.inputs[place] for place in _WEIGHTED[node.operator] if place < len(node.inputs)]
-        return _ATTENTION if len(both) == 2 and all(name in sources for name in both) else None
+        if len(both) < 2 or any(name not in sources for name in both):
+            return None
+        return _GATE if node.operator == "QLinearMul" else _ATTENTION
     if node.operator in ("Mul", "Div") and len({sources[name] for name in node.inputs if name in sources}) == 2:
         if any(_is_statistic(name, sources[name], makers) for name in node.inputs):
             return _NORM

@@ -62,7 +62,9 @@ class Model:
         classes = self.nodes[-1].op_type == "ArgMax"
         output = helper.make_tensor_value_info(self.last, TensorProto.INT64 if classes else TensorProto.FLOAT, None)
         graph = helper.make_graph(self.nodes, "model", self.inputs, [output], self.constants)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+        others = sorted({node.domain for node in self.nodes} - {""})
+        opsets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(name, 1) for name in others)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
     def save(self, folder: Path, name: str = "model.onnx") -> Path:
         """Writes the model; returns the path."""

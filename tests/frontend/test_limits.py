@@ -24,6 +24,18 @@ def squeeze_excite(model: Model) -> None:
     model.add("Mul", inputs=[conv, model.last])
 
 
+def quantised_gate(model: Model) -> None:
+    """A squeeze-excite gate between quantised values."""
+    scale, point = model.constant(np.float32(0.05)), model.constant(np.uint8(128), np.uint8)
+    model.add("QuantizeLinear", scale, point)
+    whole = model.last
+    model.add("DequantizeLinear", scale, point)
+    model.add("Conv", FLOATS(size=(2, 2, 1, 1)))
+    model.add("QuantizeLinear", scale, point)
+    model.add("QLinearMul", inputs=[whole, scale, point, model.last, *(scale, point) * 2], domain="com.microsoft")
+    model.add("DequantizeLinear", scale, point)
+
+
 def attention(model: Model) -> None:
     model.add("Reshape", model.constant([0, 8, 9], np.int64))
     model.add("Transpose", perm=[1, 0, 2])
@@ -91,6 +103,7 @@ def unrolled(model: Model) -> None:
 
 LIMITS: list[tuple[Callable[[Model], None], str, str]] = [
     (squeeze_excite, "Mul", "products of two activations"),
+    (quantised_gate, "QLinearMul", "as a squeeze-excite gate"),
     (attention, "MatMul", "as attention does"),
     (recurrent, "LSTM", "carries a state"),
     (unrolled, "MatMul", "as a recurrent layer written step by step"),
