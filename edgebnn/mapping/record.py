@@ -20,7 +20,7 @@ from edgebnn.mapping.plan import Plan
 from edgebnn.mapping.planner import map_network
 from edgebnn.network.types import Kind
 
-SCHEMA: Literal[4] = 4
+SCHEMA: Literal[5] = 5
 WEIGHTS, ARRAYS = "weights.bin", "network.bin"
 # A tile is an object, and there are no more than 65,536 banks.
 _MOST_LISTS = 1 << 18
@@ -41,15 +41,15 @@ class _AnyRecord(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. `files` holds the SHA-256 of every other file of the folder.
 
-    policy, policies and banks are those of the `Allocation`; records of before have none but the first.
+    policy, policies and banks are those of the `Allocation`.
     """
 
-    schema: Literal[4]
+    schema: Literal[5]
     provenance: Provenance
     target: Target
     policy: str | None
-    policies: dict[str, str] = {}
-    banks: tuple[BankNumber, ...] | None = None
+    policies: dict[str, str]
+    banks: tuple[BankNumber, ...] | None
     network: dict[str, Any]
     plan: Plan
     firmware: FirmwareFacts | None

@@ -188,9 +188,12 @@ def test_a_record_restores_the_allocation(network: Network, seed: int) -> None:
     assert (again.plan, again.allocation) == (mapped.plan, mapped.allocation)
 
 
-def test_a_record_of_before_says_no_more_than_the_policy() -> None:
+def test_a_record_of_another_version_says_so() -> None:
+    """Its kernels and its plan are others, so it is not called damaged."""
     mapped = mapped_on(beat_network(), allocation=Allocation(policy="low-energy"))
     document = json.loads(encode(record_of(mapped, None, {})))
     del document["policies"], document["banks"]
-    again = restore(decode(json.dumps(document).encode(), "x"), binary_files(mapped), "x")
-    assert again.plan == mapped.plan and again.policy == "low-energy"
+    with pytest.raises(DeploymentError, match="of another version of edgebnn"):
+        decode(json.dumps(document | {"schema": 4}).encode(), "x")
+    with pytest.raises(DeploymentError, match="compile again"):
+        decode(json.dumps(document).encode(), "x")
