@@ -177,6 +177,8 @@ def _cast(node: Node, operands: Operands) -> Operation:
 def _prelu(node: Node, operands: Operands) -> Operation:
     """Below zero times a constant slope, one or one for each channel."""
     slope = operands.constant(1, "slopes")
+    if not np.isfinite(slope).all():
+        raise Refusal("has slopes that are NaN or infinite", "check its constants and export the model again")
     return _elementwise("PRelu", ((Operand(0), slope), "float"))
 
 
