@@ -21,7 +21,7 @@ INK, MUTED, WHITE = "#1f2933", "#52606d", "#ffffff"
 # Buffers are no layers, so they have none of the layers' colours.
 BUFFER_TONES = ("#334e68", "#627d98", "#486581", "#7b8794")
 MARGIN, WIDTH = 28, 960
-LONGEST_NAME = 40
+LONGEST_NAME, LONGEST_LINE = 40, 130
 SMALLEST_BANK = 6  # pixels
 
 
@@ -90,7 +90,9 @@ def floorplan_svg(mapped: MappedNetwork) -> bytes:
         options=provenance.options.replace("--", "- -"),  # two hyphens may not stand in an XML comment
         model_sha256=provenance.model_sha256,
         title=f"{_short(mapped.network.name)} on {target_title(mapped.target)}",
-        subtitle=f"model {provenance.model_sha256[:16]}, edgebnn {provenance.version}, {provenance.options}",
+        subtitle=_short(
+            f"model {provenance.model_sha256[:16]}, edgebnn {provenance.version}, {provenance.options}", LONGEST_LINE
+        ),
         panels=placed,
     )
     return text.encode()

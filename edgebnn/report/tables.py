@@ -49,9 +49,18 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
         policy = document["policies"].get(name, "")
         table.add_row(name, numbers.count(layer["synapses"]), numbers.count(layer["weight_bytes"]), policy)
     console.print(table)
-    rows = [("target", shown_target(document)), *_memory_rows(document)]
+    rows = [("target", shown_target(document)), *_memory_rows(document), *_placement_rows(document["placement"])]
     facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
     show_notes(console, document)
+
+
+def _placement_rows(placement: Document) -> list[tuple[str, str]]:
+    """What placement by errors is expected to leave of the harm of linear placement."""
+    if placement["kind"] == "linear":
+        return []
+    what = placement["chip"] or "what all chips of the target have in common"
+    left = f"{placement['harm']:.1%} of the expected harm is left, {placement['harm_banks_alone']:.1%} by banks alone"
+    return [("placement", f"{placement['kind']}, {what}"), ("", left)]
 
 
 def show_run(console: Console, document: Document, of_data: Sequence[str] = ()) -> None:

@@ -80,6 +80,9 @@ def test_a_network_is_placed_by_errors(compiled: tuple[Path, Path], tmp_path: Pa
     told = document(*words, "--placement", "ber-aware", "--chip", 3, "--readings", 1, "-o", tmp_path / "placed")
     assert told["placement"]["kind"] == "ber-aware" and told["placement"]["harm"] < 0.8
     assert told["placement"]["chip"] == "chip 3 (errors table, policy ultra-low-energy)"
+    shown = command(*words, "--placement", "ber-aware", "-o", tmp_path / "all")
+    assert "what all chips of the target have in common" in " ".join(shown.stdout.split())
+    assert "100.0% of the expected harm is left" in " ".join(shown.stdout.split())
     placed, linear, x = edgebnn.load(tmp_path / "placed"), edgebnn.load(folder), np.load(data)["x"]
     assert placed.mapped.allocation.banks is not None
     for on in ("fast", "firmware"):
