@@ -47,5 +47,16 @@ class Conditions:
         """Whether supply, temperature and time since programming are those of the target's tables."""
         return self.supply_v is None and self.temperature_k is None and self.retention_s == 0
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Those that are not nominal, in words."""
+        kelvin, days = self.temperature_k, self.retention_s / 86_400
+        return (
+            *((f"{self.cycles} cycles",) if self.cycles else ()),
+            *((f"{self.supply_v:g} V",) if self.supply_v is not None else ()),
+            *((f"{kelvin - KELVIN:.9g} C",) if kelvin is not None else ()),
+            *((f"{days:g} days since programming",) if days else ()),
+        )
+
 
 NOMINAL = Conditions()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.geometry import Geometry
+from edgebnn.chip.geometry import COLUMNS, Geometry
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.misreads import wrong_read
 from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY, Pattern
@@ -74,7 +74,7 @@ def batch_map(target: Target, policy: str, wanted: int, ternary: bool = False) -
     assert target.array is not None, "a chip has RRAM"
     geometry, signs = target.array.geometry, model_rates(ChipInstance(0), target, policy)
     rates = {1: signs.plus, -1: signs.minus, 0: signs.mean}
-    shape = (geometry.stripe(wanted), geometry.rows, 32)
+    shape = (geometry.stripe(wanted), geometry.rows, COLUMNS)
     return ErrorMap(geometry, {weight: np.full(shape, rates[weight], np.float32) for weight in _weights(ternary)})
 
 

@@ -107,9 +107,10 @@ class ChipInstance:
         what = f"chip {self.seed}" if measured is None else f"the measured chip '{measured}'"
         said = [f"errors {self.errors}", f"policy {self.policy or policy}"]
         said += [f"bit error rate {self.bit_error_rate:g}"] if self.bit_error_rate is not None else []
-        said += [f"{self.conditions.cycles} cycles"] if self.conditions.cycles else []
-        said += [f"{self.attempts} attempts"] if self.attempts > 1 else []
-        return f"{what} ({', '.join(said)})"
+        said += [f"errors of {self.kinds} alone"] if self.kinds is not ErrorKinds.BOTH else []
+        said += [f"read error rate {self.read_error_rate:g}"] if self.read_error_rate else []
+        said += [f"{self.attempts} attempts with a guard band of {self.guard_band:g}"] if self.attempts > 1 else []
+        return f"{what} ({', '.join([*said, *self.conditions.words])})"
 
     def save(self, path: str | Path, target: Target | None = None) -> None:
         """Writes a file from which `load` gives the same chip; DataError where that cannot be.

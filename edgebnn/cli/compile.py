@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgebnn.cli.options import model_argument, reading_options, target_option
+from edgebnn.cli.options import given, model_argument, reading_options, target_option, toolchain_option
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import OutputFolder
 from edgebnn.legible import legible_name
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from edgebnn.chip.target import Target
 
 
-def _chip(chip: str, target: Target) -> ChipInstance | int:
-    from edgebnn.chip.instance import ChipInstance
-    from edgebnn.cli.options import is_seed
+def _chip(chip: str | None, target: Target) -> ChipInstance | None:
+    """The chip that the placement goes by; a usage error for readings of none."""
+    from edgebnn.cli.chip_options import ChipOptions
+    from edgebnn.cli.options import is_seed, named_chip
 
-    return int(chip) if is_seed(chip) else ChipInstance.load(Path(chip), target)
+    if chip is None:
+        if given("readings"):
+            raise click.UsageError("--readings goes with --chip, which is read; give one, or leave it out")
+        return None
+    return named_chip(chip, ChipOptions(errors="table") if is_seed(chip) else ChipOptions(), target, ())
 
 
 def _by_layer(texts: tuple[str, ...]) -> dict[str, str]:
@@ -77,13 +82,7 @@ def _by_layer(texts: tuple[str, ...]) -> dict[str, str]:
     help="How often the chip is programmed and read to learn where it errs.",
 )
 @reading_options
-@click.option(
-    "--toolchain",
-    type=click.Choice(["auto", "zig", "gcc"]),
-    default="auto",
-    show_default=True,
-    help="Cross compiler; auto takes ziglang, then a gcc on the path.",
-)
+@toolchain_option
 def compile(
     model: Path,
     target: str,
@@ -128,7 +127,7 @@ def compile(
         policy=policy,
         policies=_by_layer(policies),
         placement=placement,
-        chip=None if chip is None else _chip(chip, described),
+        chip=_chip(chip, described),
         readings=readings,
         input_type=options.input_type,
         input_scale=options.input_scale,

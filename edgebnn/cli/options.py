@@ -31,6 +31,13 @@ model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=F
 trust_option = click.option(
     "--trust", is_flag=True, help="Run a native firmware (target host) with your rights: you know who made DIR."
 )
+toolchain_option = click.option(
+    "--toolchain",
+    type=click.Choice(["auto", "zig", "gcc"]),
+    default="auto",
+    show_default=True,
+    help="Cross compiler; auto takes ziglang, then a gcc on the path.",
+)
 folder_argument = click.argument("folder", metavar="DIR", type=DeploymentFolder())
 _input_type_option = click.option(
     "--input-type",

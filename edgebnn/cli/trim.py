@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgebnn.cli.chip_options import ChipOptions, chip_options
-from edgebnn.cli.options import folder_argument
+from edgebnn.cli.options import folder_argument, toolchain_option
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import OutputFolder
 
@@ -28,13 +28,7 @@ from edgebnn.cli.places import OutputFolder
     help=".npy or .npz with samples as the model takes them; some dozens do, and labels are not needed.",
 )
 @click.option("-o", "--folder", "out", type=OutputFolder(), required=True, help="Folder for the trimmed deployment.")
-@click.option(
-    "--toolchain",
-    type=click.Choice(["auto", "zig", "gcc"]),
-    default="auto",
-    show_default=True,
-    help="Cross compiler; auto takes ziglang, then a gcc on the path.",
-)
+@toolchain_option
 def trim(
     folder: Path,
     chip: str,

@@ -22,18 +22,21 @@ def placed(
     The batch x, as the network's inputs take it, shows which weights matter. Raises what `place_by_errors` raises.
     """
     found = place_by_errors(mapped, chip, x, readings)
+    title = None if chip is None else chip.title(", ".join(mapped.policies))
     allocation = msgspec.structs.replace(mapped.allocation, banks=found.banks)
-    document = _document(found, mapped, chip, readings)
-    return map_network(found.network, mapped.target, mapped.provenance, allocation), msgspec.json.encode(document)
+    goes_by = "" if title is None else f", placed for {title} by {readings} readings"
+    provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}{goes_by}")
+    document = _document(found, mapped, title, readings)
+    return map_network(found.network, mapped.target, provenance, allocation), msgspec.json.encode(document)
 
 
-def _document(found: BerAware, mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> dict[str, Any]:
+def _document(found: BerAware, mapped: MappedNetwork, title: str | None, readings: int) -> dict[str, Any]:
     """`neurons` are the model's own numbers in the order in which they lie; `inverted` are places in that order."""
     banks = iter(found.banks)
     return {
         "kind": "ber-aware",
-        "chip": None if chip is None else chip.title(", ".join(mapped.policies)),
-        "readings": None if chip is None else readings,
+        "chip": title,
+        "readings": None if title is None else readings,
         "harm_banks_alone": found.banks_alone,
         "harm": found.harm,
         "layers": {

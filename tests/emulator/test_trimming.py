@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.chip.misreads import mean_read, wrong_read
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.reading import ProgrammedBanks, unpack
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.agreement import per_class
@@ -128,7 +128,7 @@ def test_where_there_is_nothing_to_gain_little_is_lost() -> None:
     mapped, x = mapped_on(SAMPLES["bits"]), random_inputs(SAMPLES["bits"], 1, 32)
     found = trim(mapped, programmed_banks(mapped, ChipInstance(1, 0.05)), x)
     first = next(iter(found.shifts.values()))
-    assert np.abs(first).mean() < 1.5
+    assert np.abs(first).mean() < 0.4  # the means of so few samples alone would move each by 0.9
 
 
 def test_the_firmware_of_a_trimmed_network_answers_alike() -> None:
@@ -174,7 +174,7 @@ def test_weights_in_the_mean_are_those_of_many_reads(errors: ErrorModel) -> None
     banks = programmed_banks(mapped, ChipInstance(6, errors=errors, policy="ultra-low-energy"))
     pattern = pattern_of(mapped)
     wrong = wrong_read(banks, pattern.sign, pattern.nonzero)
-    signs = np.where(unpacked(pattern.sign), 1, -1)
+    signs = np.where(unpack(pattern.sign), 1, -1)
     used = pattern.kind > 0
     means = mean_read(banks, np.arange(len(wrong)), True)
     assert np.allclose(means[used], (signs * (1 - 2 * wrong))[used], atol=1e-6)
@@ -182,10 +182,6 @@ def test_weights_in_the_mean_are_those_of_many_reads(errors: ErrorModel) -> None
     stage = mapped.linear_stages[layer.name]
     rows = mean_weights(stage, banks)
     assert np.array_equal(rows.plus[:32, :COLUMNS], means[stage.tiles[0].bank])
-
-
-def unpacked(words: np.ndarray) -> np.ndarray:
-    return (words[..., np.newaxis] >> np.arange(COLUMNS, dtype=np.uint32) & 1).astype(bool)
 
 
 def test_no_sample_is_refused() -> None:
