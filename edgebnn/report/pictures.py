@@ -74,7 +74,8 @@ def _lay_out(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        axes.set_position([round(float(each), 5) for each in axes.get_position(original=True).bounds])
+        left, bottom, width, height = (round(float(each), 5) for each in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def keyed(axes: Axes, title: str, columns: int) -> None:
