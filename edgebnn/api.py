@@ -385,6 +385,8 @@ def compile(
     placement: str = "linear",
     chip: ChipInstance | int | None = None,
     readings: int = 4,
+    update_of: Deployment | None = None,
+    fresh_banks: bool = False,
     input_type: Stated[str] = None,
     input_scale: Stated[str | float | Fraction] = None,
     input_offset: Stated[str | float | Fraction] = None,
@@ -406,12 +408,14 @@ def compile(
     with one of their own, by the layers' names as `inspect` has them. `placement` is `linear`, or `ber-aware`: the
     weights that matter in the cells that err least, of a `chip`, an instance or the seed of one with errors by
     place, as so many `readings` of it show them; without one, as all chips of the target err. `calibration` then
-    shows which weights matter. docs/mapping.md has the reasoning.
+    shows which weights matter. `update_of` is the deployment that the chip holds: the network goes into its banks with
+    the fewest pulses, or, with `fresh_banks`, into the banks behind them. docs/mapping.md has the reasoning.
 
     Raises an EdgeBNNError that says what to do.
     """
     check_whole(readings=readings)
     _check_placement(placement, chip, readings, calibration)
+    _check_update(update_of, fresh_banks, placement)
     reading = _read_options(input_type, input_scale, input_offset, calibration, output)
     reading = replace(reading, more_to_calibrate=placement != "linear")
     clock = _Clock(step)
@@ -424,6 +428,8 @@ def compile(
     allocation = _allocation(policy, policies)
     options += "".join(f" --policy-for {printable(layer)}={name}" for layer, name in allocation.policies.items())
     options += f" --placement {placement}" if placement != "linear" else ""
+    if update_of is not None:
+        options += f" --update-of {printable(update_of.mapped.network.name)}{' --fresh-banks' if fresh_banks else ''}"
     options += reading.stated()
     options += f" --calibration sha256:{_digest(network.inputs, calibration)}" if calibration is not None else ""
     options += f" --output {printable(output)}" if output else ""
@@ -443,6 +449,11 @@ def compile(
         if instance is not None:
             check_chip(instance, described, mapped.policies)
         mapped, told[PLACEMENT] = placed(mapped, instance, batch_of(network.inputs, calibration), readings)
+        clock.tick("place it")
+    if update_of is not None:
+        from edgebnn.mapping.updating import moved, updated  # as above
+
+        mapped, told[PLACEMENT] = (moved if fresh_banks else updated)(mapped, update_of.mapped)
         clock.tick("place it")
     return _deployed(mapped, toolchain, clock, told)
 
@@ -470,6 +481,18 @@ def _check_placement(placement: str, chip: object, readings: int, calibration: o
         raise TargetError("the chip of a placement is a chip instance, or a seed")
     if not 1 <= readings <= MOST_READINGS:
         raise TargetError(f"{readings} readings of a chip are out of range; use 1 to {MOST_READINGS}")
+
+
+def _check_update(update_of: object, fresh_banks: bool, placement: str) -> None:
+    """TargetError where the words of an update do not go together."""
+    if update_of is None:
+        if fresh_banks:
+            raise TargetError("fresh banks are those that a deployment leaves free; name it as what is updated")
+        return
+    if not isinstance(update_of, Deployment):
+        raise TargetError("what is updated is a deployment; open its folder with edgebnn.load")
+    if placement != "linear":
+        raise TargetError("an update goes where the chip's weights lie and takes no placement; leave one of them out")
 
 
 def _deployed(

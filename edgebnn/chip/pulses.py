@@ -42,6 +42,11 @@ class PulseCount:
             self.set_pulses + other.set_pulses, self.reset_pulses + other.reset_pulses, self.steps + other.steps
         )
 
+    @property
+    def pulses(self) -> int:
+        """Of both kinds, to all devices."""
+        return self.set_pulses + self.reset_pulses
+
     def energy(self, policy: Policy) -> Energy:
         """What the pulses take under a policy."""
         return programming_energy(Events(set_pulses=self.set_pulses, reset_pulses=self.reset_pulses), policy)

@@ -10,7 +10,7 @@ import click
 
 from edgebnn.cli.options import given, model_argument, reading_options, target_option, toolchain_option
 from edgebnn.cli.output import JsonCommand, emit
-from edgebnn.cli.places import OutputFolder
+from edgebnn.cli.places import DeploymentFolder, OutputFolder
 from edgebnn.legible import legible_name
 
 if TYPE_CHECKING:
@@ -81,6 +81,12 @@ def _by_layer(texts: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="How often the chip is programmed and read to learn where it errs.",
 )
+@click.option(
+    "--update-of",
+    type=DeploymentFolder(),
+    help="Deployment that the chip holds: the model goes into its banks with the fewest pulses.",
+)
+@click.option("--fresh-banks", is_flag=True, help="Put the update into the banks behind those, so that all wear alike.")
 @reading_options
 @toolchain_option
 def compile(
@@ -92,6 +98,8 @@ def compile(
     placement: str,
     chip: str | None,
     readings: int,
+    update_of: Path | None,
+    fresh_banks: bool,
     input_type: tuple[str, ...],
     input_scale: tuple[str, ...],
     input_offset: tuple[str, ...],
@@ -110,11 +118,12 @@ def compile(
     from edgebnn.report.tables import show_compile
 
     steps: list[tuple[str, float]] = []
+    count = 5 if placement == "linear" and update_of is None else 6
 
     def step(name: str, seconds: float) -> None:
         steps.append((name, seconds))
         if not json_flag:
-            click.echo(f"step {len(steps)}/{5 if placement == 'linear' else 6}: {name} ({seconds:.2f} s)", err=True)
+            click.echo(f"step {len(steps)}/{count}: {name} ({seconds:.2f} s)", err=True)
 
     described = load_target(target)
     if folder is None:
@@ -129,6 +138,8 @@ def compile(
         placement=placement,
         chip=_chip(chip, described),
         readings=readings,
+        update_of=None if update_of is None else api.load(update_of),
+        fresh_banks=fresh_banks,
         input_type=options.input_type,
         input_scale=options.input_scale,
         input_offset=options.input_offset,

@@ -10,7 +10,7 @@ and of the next layer's columns that go with them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -94,15 +94,23 @@ def _maps(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> di
     return of_layers
 
 
-def ber_aware(mapped: MappedNetwork, maps: Mapping[str, ErrorMap], counts: Mapping[str, Sensitivity]) -> BerAware:
-    """The best placement found of a network that is mapped linearly, where each layer's banks err as its map says."""
+def ber_aware(
+    mapped: MappedNetwork,
+    maps: Mapping[str, ErrorMap],
+    counts: Mapping[str, Sensitivity],
+    banks: Sequence[int] | None = None,
+) -> BerAware:
+    """The best placement found of a network that is mapped linearly, where each layer's banks err as its map says.
+
+    `banks` are those of the tiles in linear placement's order, where they are not to be chosen.
+    """
     layers = [
         _Layer(node, mapped.linear_stages[node.name], maps[node.name], counts[node.name])
         for node in mapped.network.linear
         if node.name in mapped.linear_stages
     ]
     linear = sum(layer.harm() for layer in layers)
-    banks = _choose_banks(layers)
+    banks = _choose_banks(layers) if banks is None else banks
     for layer in layers:
         layer.move([banks[tile.bank] for tile in layer.stage.tiles])
     in_banks = sum(layer.harm() for layer in layers)

@@ -31,20 +31,27 @@ def placed(
 
 
 def _document(found: BerAware, mapped: MappedNetwork, title: str | None, readings: int) -> dict[str, Any]:
-    """`neurons` are the model's own numbers in the order in which they lie; `inverted` are places in that order."""
-    banks = iter(found.banks)
     return {
         "kind": "ber-aware",
         "chip": title,
         "readings": None if title is None else readings,
         "harm_banks_alone": found.banks_alone,
         "harm": found.harm,
-        "layers": {
-            name: {
-                "banks": [next(banks) for _ in mapped.linear_stages[name].tiles],
-                "neurons": order.tolist(),
-                "inverted": np.flatnonzero(found.turned[name]).tolist(),
-            }
-            for name, order in found.orders.items()
-        },
+        "layers": layers_document(found, mapped),
+    }
+
+
+def layers_document(found: BerAware, mapped: MappedNetwork) -> dict[str, Any]:
+    """Where each layer went, by its name.
+
+    `neurons` are the model's own numbers in the order in which they lie; `inverted` are places in that order.
+    """
+    banks = iter(found.banks)
+    return {
+        name: {
+            "banks": [next(banks) for _ in mapped.linear_stages[name].tiles],
+            "neurons": order.tolist(),
+            "inverted": np.flatnonzero(found.turned[name]).tolist(),
+        }
+        for name, order in found.orders.items()
     }

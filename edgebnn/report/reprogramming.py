@@ -10,6 +10,7 @@ from rich.table import Table
 
 from edgebnn.chip.endurance import weakest_endurance
 from edgebnn.chip.evidence import weakest
+from edgebnn.chip.planned_updates import PlannedUpdates, Wearing, planned_updates
 from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.pulses import PulseCount
 from edgebnn.chip.reprogramming import reprogram
@@ -26,8 +27,10 @@ from edgebnn.report.target_names import named, shown_target
 Document = dict[str, Any]
 
 
-def reprogramming_document(old: MappedNetwork, new: MappedNetwork, policy: str | None) -> Document:
-    """What it takes to bring a chip from one network to the other.
+def reprogramming_document(
+    old: MappedNetwork, new: MappedNetwork, policy: str | None, updates: int | None = None
+) -> Document:
+    """What it takes to bring a chip from one network to the other, and how so many such updates wear it.
 
     Raises TargetError for two targets, targets without RRAM, or a policy that does not exist.
     """
@@ -39,6 +42,7 @@ def reprogramming_document(old: MappedNetwork, new: MappedNetwork, policy: str |
     before, after = pattern_of(old), pattern_of(new)
     assert new.policy is not None, "a network in RRAM has a policy"
     found = {name: reprogram(before, part) for name, part in after.by_policy(policy, new.policy)}
+    banks = sum(len(stage.tiles) for stage in new.linear_stages.values())
     survives = weakest_endurance(new.target, found)
     assert survives is not None, "rows are programmed under one policy at least"
     return {
@@ -52,7 +56,21 @@ def reprogramming_document(old: MappedNetwork, new: MappedNetwork, policy: str |
         "reprogrammings": survives.reprogrammings,
         "reprogrammings_evidence": str(survives.evidence),
         "worn": wear_document(survives.worn),
+        "updates": None if updates is None else _updates(planned_updates(new.target, (*found,), banks, updates)),
     }
+
+
+def _updates(planned: PlannedUpdates) -> Document:
+    return {
+        "count": planned.count,
+        "places": planned.places,
+        "in_place": _wearing(planned.in_place),
+        "going_round": _wearing(planned.going_round),
+    }
+
+
+def _wearing(wearing: Wearing) -> Document:
+    return {"cycles": wearing.cycles, "endured": wearing.endured, "worn": wear_document(wearing.worn)}
 
 
 def _pulses(target: Target, pulses: Mapping[str, PulseCount]) -> Document:
@@ -82,6 +100,8 @@ def show_reprogramming(console: Console, document: Document) -> None:
         *wear_rows("bit error rate then", document["worn"]),
     ]
     facts(console, "Reprogramming", rows)
+    if document["updates"] is not None:
+        _show_updates(console, document["updates"])
     table = Table()
     for name in ("", "SET pulses", "RESET pulses", "energy", "time"):
         table.add_column(name, justify="right" if name else "left")
@@ -91,3 +111,16 @@ def show_reprogramming(console: Console, document: Document) -> None:
         table.add_row(words, f"{row['set_pulses']:,}", f"{row['reset_pulses']:,}", energy, time)
     console.print(table)
     console.print(f"The energies are {document['changes_alone']['energy_evidence']} (edgebnn targets show).")
+
+
+def _show_updates(console: Console, updates: Document) -> None:
+    rows = []
+    for field, words in (
+        ("in_place", "in the same banks"),
+        ("going_round", f"going round {updates['places']:,} places"),
+    ):
+        wearing = updates[field]
+        pulses = f"{numbers.counted(wearing['cycles'], 'cycle')} of a device at most"
+        rows += [(words, pulses if wearing["endured"] else f"{pulses}: worn out before")]
+        rows += wear_rows("bit error rate then", wearing["worn"])
+    facts(console, f"{numbers.counted(updates['count'], 'update')}", rows)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from edgebnn.legible import legible_name
 from edgebnn.report import numbers
 from edgebnn.report.battery import battery_words
 from edgebnn.report.policies import under
@@ -55,9 +56,14 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
 
 
 def _placement_rows(placement: Document) -> list[tuple[str, str]]:
-    """What placement by errors is expected to leave of the harm of linear placement."""
+    """What placement by errors is expected to leave of the harm of linear placement, and an update of all pulses."""
     if placement["kind"] == "linear":
         return []
+    if placement["kind"] in ("update", "fresh-banks"):
+        where = "in its banks" if placement["kind"] == "update" else "in banks behind its own"
+        pulses = f"{placement['pulses']:,} pulses of {placement['pulses_of_all']:,}"
+        as_trained = f"; {placement['pulses_as_trained']:,} in the order as trained" if where == "in its banks" else ""
+        return [("update of", f"{legible_name(placement['of'])}, {where}"), ("", pulses + as_trained)]
     what = placement["chip"] or "what all chips of the target have in common"
     left = f"{placement['harm']:.1%} of the expected harm is left, {placement['harm_banks_alone']:.1%} by banks alone"
     return [("placement", f"{placement['kind']}, {what}"), ("", left)]
