@@ -36,6 +36,7 @@ from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endu
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_shape, check_labels, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
+from edgebnn.emulator.measured_sensitivity import MeasuredSensitivity, measured_sensitivity
 from edgebnn.emulator.runner import Runner
 from edgebnn.emulator.trimming import Trim, trim
 from edgebnn.errors import DataError, DeploymentError, FitError, NoCompilerError, TargetError, ToolError
@@ -232,18 +233,40 @@ class Deployment:
         DataError for data without labels, TargetError for an `allowed` beyond 0 to 1, without chips or RRAM, and for
         chips that do not age: with a bit error rate of their own, or measured.
         """
-        check_whole(seed=seed)
         check_number(allowed=allowed)
         if not 0 <= allowed <= 1:
             raise TargetError(f"allowed is {allowed:g}; give the drop of accuracy as a fraction from 0 to 1")
+        drawn = self._drawn(chips, seed, like)
+        return accuracy_endurance(self.mapped, self._dataset(data), drawn, allowed, progress)
+
+    def find_sensitivity(
+        self,
+        data: Dataset | tuple[Samples, npt.ArrayLike],
+        chips: int | Sequence[ChipInstance] = 10,
+        *,
+        tiles: bool = False,
+        seed: int = 0,
+        like: ChipInstance | None = None,
+        progress: Progress = silent,
+    ) -> MeasuredSensitivity:
+        """How much accuracy is lost where one layer alone errs, or with `tiles` one tile, beside an estimate of it.
+
+        Samples (x, y) with the index of each sample's class. `chips` are chip instances, or how many to draw, with the
+        seeds `seed`, `seed` + 1, ... and, but for the seed, as `like` is. Raises DataError for data without labels,
+        TargetError without chips or RRAM.
+        """
+        drawn = self._drawn(chips, seed, like)
+        return measured_sensitivity(self.mapped, self._dataset(data), drawn, tiles, progress)
+
+    def _drawn(self, chips: int | Sequence[ChipInstance], seed: int, like: ChipInstance | None) -> list[ChipInstance]:
+        """Chips as they are given, or so many of them drawn; TargetError where the words do not go together."""
+        check_whole(seed=seed)
         if isinstance(chips, int | np.integer):
             pattern = like or self.chip(0)
-            drawn: Sequence[ChipInstance] = [replace(pattern, seed=seed + index) for index in range(chips)]
-        elif like is not None or seed:
+            return [replace(pattern, seed=seed + index) for index in range(chips)]
+        if like is not None or seed:
             raise TargetError("like and seed go with a number of chips to draw, such as chips=5; a chip has its own")
-        else:
-            drawn = _instances(chips)
-        return accuracy_endurance(self.mapped, self._dataset(data), drawn, allowed, progress)
+        return list(_instances(chips))
 
     def _dataset(self, data: Dataset | tuple[Samples, npt.ArrayLike | None] | Samples) -> Dataset:
         if isinstance(data, Dataset):

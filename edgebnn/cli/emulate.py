@@ -50,6 +50,12 @@ if TYPE_CHECKING:
     help="Search the programming cycles after which the chips' accuracy has fallen by --max-accuracy-drop.",
 )
 @click.option(
+    "--sensitivity",
+    type=click.Choice(["layers", "tiles"]),
+    help="Accuracy lost on the chips where one layer alone errs, or each tile too (a run for each on every chip), "
+    "beside a first-order estimate.",
+)
+@click.option(
     "--sweep-ber",
     callback=rate_list,
     metavar="RATES",
@@ -79,6 +85,7 @@ def emulate(
     chip_words: ChipOptions,
     max_accuracy_drop: float | None,
     find_endurance: bool,
+    sensitivity: str | None,
     sweep_ber: tuple[float, ...] | None,
     png: Path | None,
     firmware_samples: int,
@@ -99,6 +106,7 @@ def emulate(
     from edgebnn.report.accuracy_endurance import endurance_document
     from edgebnn.report.emulation import disagreement, emulate_document
     from edgebnn.report.emulation_tables import show_emulate
+    from edgebnn.report.measured_sensitivity import sensitivity_document
 
     if max_accuracy_drop is not None and not 0 <= max_accuracy_drop <= 100:
         raise click.UsageError("--max-accuracy-drop takes percentage points from 0 to 100")
@@ -119,6 +127,10 @@ def emulate(
     count = len(saved) or _chip_count(target, chips, chip_words)
     if sweep_ber is not None and count == 0:
         raise click.UsageError("--sweep-ber goes with chip instances of a target with RRAM; ask for some with --chips")
+    if sensitivity is not None and count == 0:
+        raise click.UsageError(
+            "--sensitivity goes with chip instances of a target with RRAM; ask for some with --chips"
+        )
     like = chip_settings(chip_words, target, deployment.mapped.policies) if count and not saved else None
     with progress("emulate", total=7 + count) as step:
         result = deployment.emulate(
@@ -137,6 +149,12 @@ def emulate(
                 dataset, max_accuracy_drop / 100, list(saved) or count, seed=seed, like=like, progress=step
             )
         document |= endurance_document(found)
+    if sensitivity is not None:
+        with progress("sensitivity", total=count) as step:
+            measured = deployment.find_sensitivity(
+                dataset, list(saved) or count, tiles=sensitivity == "tiles", seed=seed, like=like, progress=step
+            )
+        document |= sensitivity_document(measured)
     if sweep_ber is not None:
         with progress("sweep", total=len(sweep_ber)) as step:
             curve = deployment.sweep_ber(dataset, sweep_ber, count, seed=seed, like=like, progress=step)

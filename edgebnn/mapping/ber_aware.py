@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -22,18 +21,18 @@ from edgebnn.chip.error_map import ErrorMap, batch_map, error_map
 from edgebnn.chip.geometry import COLUMNS, Geometry
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.errors import TargetError
+from edgebnn.mapping.first_order import column_counts, sensitivities_of, tile_counts
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage, Tile
 from edgebnn.mapping.rows import fan_in_order, input_order
 from edgebnn.mapping.tiling import words_of
 from edgebnn.network.rearranging import Flags, Order, Rearranged, can_turn, channels_of, rearranged
-from edgebnn.network.sensitivity import Sensitivity, sensitivities
+from edgebnn.network.sensitivity import Sensitivity
 from edgebnn.network.types import Linear, Network
 
 Floats = npt.NDArray[np.float32]
 Costs = npt.NDArray[np.float64]
 
-_MOST_SAMPLES, _MOST_BYTES = 256, 512 << 20  # that show which weights matter, and what they may take
 _SWEEPS = 2  # over all layers: the order of one is part of the costs of the next
 
 
@@ -63,14 +62,7 @@ def place_by_errors(
     cover.
     """
     maps = _maps(mapped, chip, readings)
-    return ber_aware(mapped, maps, sensitivities(mapped.network, x[: _samples_in_memory(mapped.network)]))
-
-
-def _samples_in_memory(network: Network) -> int:
-    """How many samples are looked at, by what the largest layer's gathered inputs take."""
-    gathered = max(16 * node.fan_in * node.groups * prod(node.output.spatial) for node in network.linear)
-    a_sample = gathered + 8 * sum(tensor.size for tensor in network.tensors.values())
-    return max(1, min(_MOST_SAMPLES, _MOST_BYTES // a_sample))
+    return ber_aware(mapped, maps, sensitivities_of(mapped.network, x))
 
 
 def _maps(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> dict[str, ErrorMap]:
@@ -157,17 +149,11 @@ class _Layer:
     @property
     def columns(self) -> Costs:
         """How much each column counts, (n,)."""
-        order = input_order(self.stage.fan_in, self.stage.window)
-        taps = self.node.weights[0, 0].size
-        return np.asarray(self.channels[order // taps] if self.node.groups == 1 else np.ones(len(order)))
+        return column_counts(self.node, self.stage, self.channels)
 
     def tile_counts(self) -> list[float]:
         """How much each tile counts."""
-        columns, words = self.columns, COLUMNS
-        return [
-            float(self.neurons[tile.neuron :][: tile.neurons].sum() * columns[tile.word * words :][: tile.inputs].sum())
-            for tile in self.stage.tiles
-        ]
+        return tile_counts(self.stage, self.neurons, self.columns)
 
     def row_costs(self, sign: int) -> Costs:
         """The harm of each neuron in each row, inverted where the sign is -1, float64 (O, O)."""

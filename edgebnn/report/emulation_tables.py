@@ -11,6 +11,7 @@ from edgebnn.report import numbers
 from edgebnn.report.accuracy_curve import show_curve
 from edgebnn.report.accuracy_endurance import endurance_rows
 from edgebnn.report.chip_tables import attempts_shown
+from edgebnn.report.measured_sensitivity import show_sensitivity
 from edgebnn.report.policies import under
 from edgebnn.report.tables import accuracy_text, agreement_rows, energy_rows, facts, programming_rows, show_notes
 from edgebnn.report.target_names import shown_target
@@ -47,6 +48,8 @@ def show_emulate(console: Console, document: Document) -> None:
     if document["chips"]:
         console.print()
         _show_chips(console, document)
+    if "sensitivity" in document:
+        show_sensitivity(console, document["sensitivity"])
     if "accuracy_curve" in document:
         show_curve(console, document["accuracy_curve"])
     show_notes(console, document)

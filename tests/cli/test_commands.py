@@ -474,6 +474,26 @@ def test_emulate_finds_the_cycles_until_the_accuracy_falls(folder: Path, windows
         assert edgebnn(*words, "--find-endurance", *more).exit_code == 2
 
 
+def test_emulate_measures_how_much_layers_and_tiles_matter(folder: Path, windows: Path, tmp_path: Path) -> None:
+    words = ("emulate", folder, "--data", windows / "data.npz", "--chips", 2, "--seed", 5, "--firmware-samples", 0)
+    result = edgebnn(*words, "--sensitivity", "tiles", "--json", tmp_path / "found.json")
+    assert result.exit_code == 0, result.output
+    told = json.loads((tmp_path / "found.json").read_text())["sensitivity"]
+    deployment, x = load(folder), np.load(windows / "x.npy")
+    found = deployment.find_sensitivity((x, np.arange(len(x)) % 2), 2, tiles=True, seed=5)
+    assert (told["chips"], told["samples"], told["seed"]) == (2, 40, 5)
+    assert [each["layer"] for each in told["layers"]] == list(deployment.mapped.linear_stages)
+    assert [each["accuracy_drop"] / 100 for each in told["layers"]] == pytest.approx(
+        [each.drop.mean for each in found.layers]
+    )
+    assert sorted(each["bank"] for each in told["tiles"]) == list(range(deployment.mapped.plan.banks))
+    assert told["rank_correlation"] == {"layers": found.agreement_of_layers, "tiles": found.agreement_of_tiles}
+    assert "Accuracy lost where one layer alone errs" in result.stdout and "that matter most" in result.stdout
+    assert document(*words, "--sensitivity", "layers")["sensitivity"]["tiles"] == []
+    assert edgebnn(*words[:4], "--chips", 0, "--sensitivity", "layers").exit_code == 2
+    assert "no labels" in refused("emulate", folder, "--data", windows / "x.npy", "--sensitivity", "layers")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
