@@ -24,7 +24,7 @@ from edgebnn.chip.cells import read_battery
 from edgebnn.chip.conditions import KELVIN, Conditions
 from edgebnn.chip.coverage import check_chip
 from edgebnn.chip.given import check_number, check_whole
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance import MOST_ATTEMPTS, ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Usage
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target, target_title
@@ -410,6 +410,8 @@ def compile(
     readings: int = 4,
     update_of: Deployment | None = None,
     fresh_banks: bool = False,
+    verify_share: float | None = None,
+    attempts: Mapping[str, int] = MappingProxyType({}),
     input_type: Stated[str] = None,
     input_scale: Stated[str | float | Fraction] = None,
     input_offset: Stated[str | float | Fraction] = None,
@@ -432,15 +434,19 @@ def compile(
     weights that matter in the cells that err least, of a `chip`, an instance or the seed of one with errors by
     place, as so many `readings` of it show them; without one, as all chips of the target err. `calibration` then
     shows which weights matter. `update_of` is the deployment that the chip holds: the network goes into its banks with
-    the fewest pulses, or, with `fresh_banks`, into the banks behind them. docs/mapping.md has the reasoning.
+    the fewest pulses, or, with `fresh_banks`, into the banks behind them. A chip that verifies what it programs (the
+    `attempts` of a chip instance) verifies at most `verify_share` of the words of all rows, where that is given, those
+    that matter most by the `calibration`; `attempts` is how often it tries at most in single layers, by their names.
+    docs/mapping.md has the reasoning.
 
     Raises an EdgeBNNError that says what to do.
     """
     check_whole(readings=readings)
     _check_placement(placement, chip, readings, calibration)
     _check_update(update_of, fresh_banks, placement)
+    _check_share(verify_share, calibration)
     reading = _read_options(input_type, input_scale, input_offset, calibration, output)
-    reading = replace(reading, more_to_calibrate=placement != "linear")
+    reading = replace(reading, more_to_calibrate=placement != "linear" or verify_share is not None)
     clock = _Clock(step)
     described = target if isinstance(target, Target) else load_target(str(target))
     with model_file(model) as path:
@@ -448,11 +454,13 @@ def compile(
     clock.tick("read the model")
     options = f"compile --target {described.name}"
     options += f" --policy {policy}" if policy else ""
-    allocation = _allocation(policy, policies)
+    allocation = _allocation(policy, policies, attempts)
     options += "".join(f" --policy-for {printable(layer)}={name}" for layer, name in allocation.policies.items())
+    options += "".join(f" --attempts-for {printable(layer)}={most}" for layer, most in allocation.attempts.items())
     options += f" --placement {placement}" if placement != "linear" else ""
     if update_of is not None:
         options += f" --update-of {printable(update_of.mapped.network.name)}{' --fresh-banks' if fresh_banks else ''}"
+    options += f" --verify-share {verify_share:g}" if verify_share is not None else ""
     options += reading.stated()
     options += f" --calibration sha256:{_digest(network.inputs, calibration)}" if calibration is not None else ""
     options += f" --output {printable(output)}" if output else ""
@@ -465,10 +473,10 @@ def compile(
         target_sha256=described.sha256,
     )
     mapped, told = map_network(network, described, provenance, allocation), {}
+    instance = ChipInstance(chip, errors=ErrorModel.TABLE) if isinstance(chip, int) else chip
     if placement != "linear" and calibration is not None:
         from edgebnn.mapping.placed import placed  # the solvers of chips take a while to load
 
-        instance = ChipInstance(chip, errors=ErrorModel.TABLE) if isinstance(chip, int) else chip
         if instance is not None:
             check_chip(instance, described, mapped.policies)
         mapped, told[PLACEMENT] = placed(mapped, instance, batch_of(network.inputs, calibration), readings)
@@ -478,16 +486,41 @@ def compile(
 
         mapped, told[PLACEMENT] = (moved if fresh_banks else updated)(mapped, update_of.mapped)
         clock.tick("place it")
+    if verify_share is not None and calibration is not None:
+        from edgebnn.mapping.verifying import verified_in_part
+
+        mapped = verified_in_part(mapped, instance, batch_of(network.inputs, calibration), readings, verify_share)
+        clock.tick("choose what is verified")
     return _deployed(mapped, toolchain, clock, told)
 
 
-def _allocation(policy: str | None, policies: object) -> Allocation:
-    """The policies as they were named, layers in the order of their names; FitError where they are no names."""
+def _allocation(policy: str | None, policies: object, attempts: object) -> Allocation:
+    """Policies and attempts as they were named, layers in the order of their names; FitError for what is no such."""
     if not isinstance(policies, Mapping) or not all(
         isinstance(part, str) for each in policies.items() for part in each
     ):
         raise FitError("policies are the names of programming policies by the names of layers; give a dict of them")
-    return Allocation(policy=policy, policies={layer: policies[layer] for layer in sorted(policies)})
+    if not isinstance(attempts, Mapping) or not all(
+        isinstance(layer, str) and isinstance(most, int) and not isinstance(most, bool) and 1 <= most <= MOST_ATTEMPTS
+        for layer, most in attempts.items()
+    ):
+        raise FitError(f"attempts are whole numbers from 1 to {MOST_ATTEMPTS} by the names of layers; give a dict")
+    return Allocation(
+        policy=policy,
+        policies={layer: policies[layer] for layer in sorted(policies)},
+        attempts={layer: attempts[layer] for layer in sorted(attempts)},
+    )
+
+
+def _check_share(share: float | None, calibration: object) -> None:
+    """TargetError where there is a share to verify that is none, or that nobody knows how to choose."""
+    if share is None:
+        return
+    check_number(verify_share=share)
+    if not 0 <= share <= 1:
+        raise TargetError(f"the share to verify is {share:g}; use a number from 0 to 1")
+    if calibration is None:
+        raise TargetError("the share to verify is chosen by which weights matter; give calibration samples")
 
 
 def _check_placement(placement: str, chip: object, readings: int, calibration: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -100,6 +100,12 @@ class ChipInstance:
                 "a measured chip shows what its devices were programmed to, not what a further attempt would do; "
                 "program once, or leave the measurement out"
             )
+
+    def with_attempts(self, attempts: int) -> ChipInstance:
+        """The same chip where it makes so many attempts; the first one has no guard band."""
+        if attempts == self.attempts:
+            return self
+        return replace(self, attempts=attempts, guard_band=self.guard_band if attempts > 1 else 0.0)
 
     def title(self, policy: str) -> str:
         """What it is, in words, for a reader; `policy` is that of a chip without its own."""

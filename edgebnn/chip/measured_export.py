@@ -28,18 +28,20 @@ def resistance_csv(
 ) -> Iterator[bytes]:
     """The file's bytes, part by part: the cells of a pattern but its zeros, as the chip holds them.
 
-    They come policy by policy, and stripe by stripe. `chip` is one of the error model `device`; `policy` is that of a
-    pattern that names none. A resistance is written so
+    They come policy by policy, limit of attempts by limit, and stripe by stripe. `chip` is one of the error model
+    `device`; `policy` is that of a pattern that names none. A resistance is written so
     that its logarithm, rounded to float32 as an import does, is the device's own. `step` hears how many rows are done.
     Raises TargetError where the model does not cover the chip's conditions, or a resistance is none of a measurement's.
     """
     yield (",".join((*PLACE, *RESISTANCES, WEIGHT)) + "\n").encode()
     done = 0
     for name, part in pattern.by_policy(chip.policy, policy):
-        for rows in part.blocks(_BLOCK_ROWS):
-            yield _lines(rows, programmed_ln_resistance(chip, target, name, rows))
-            done += len(rows.row)
-            step(done)
+        for attempts, limited in part.by_attempts(chip.attempts):
+            trying = chip.with_attempts(attempts)
+            for rows in limited.blocks(_BLOCK_ROWS):
+                yield _lines(rows, programmed_ln_resistance(trying, target, name, rows))
+                done += len(rows.row)
+                step(done)
 
 
 def cell_counts(pattern: Pattern) -> tuple[int, int]:

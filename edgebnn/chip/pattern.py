@@ -14,6 +14,7 @@ from edgebnn.chip.reading import unpack
 
 Words = npt.NDArray[np.uint32]
 
+NO_LIMIT = 0  # of attempts at programming: as many as the chip makes
 EMPTY, BINARY, TERNARY = range(3)  # kinds of rows, as in `runtime/emulator/ebnn_macro_model.h`
 
 
@@ -91,7 +92,8 @@ class Pattern:
     sign, nonzero: uint32 (stripes, rows); +1 where both are set, -1 where `nonzero` alone is, else 0. Every column of a
     binary row is nonzero. kind: uint8 (stripes, rows), EMPTY, BINARY or TERNARY. zero_share: float64 (stripes, rows),
     the share of zeros among the weights of the row's layer. policy: uint16 (stripes, rows), the place among `policies`
-    of the one under which a row is programmed; None where the pattern does not say.
+    of the one under which a row is programmed; None where the pattern does not say. attempts: uint16 (stripes, rows),
+    the most attempts at a row of a chip that verifies, NO_LIMIT for as many as it makes; None is no limit anywhere.
     """
 
     geometry: Geometry
@@ -101,6 +103,7 @@ class Pattern:
     zero_share: npt.NDArray[np.float64]
     policies: tuple[str, ...] = ()
     policy: npt.NDArray[np.uint16] | None = None
+    attempts: npt.NDArray[np.uint16] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -123,6 +126,7 @@ class Pattern:
             kind=self.kind[:end],
             zero_share=self.zero_share[:end],
             policy=None if self.policy is None else self.policy[:end],
+            attempts=None if self.attempts is None else self.attempts[:end],
         )
 
     def by_policy(self, chips_own: str | None, default: str) -> tuple[tuple[str, Pattern], ...]:
@@ -134,6 +138,23 @@ class Pattern:
         if chips_own is not None or not self._parts:
             return ((chips_own or default, self),)
         return self._parts
+
+    def by_attempts(self, of_chip: int) -> tuple[tuple[int, Pattern], ...]:
+        """The rows that a chip of so many attempts programs with as many, alone in a pattern of the same shape."""
+        if of_chip == 1 or not self._limits:
+            return ((of_chip, self),)
+        return tuple((of_chip if limit == NO_LIMIT else min(of_chip, limit), part) for limit, part in self._limits)
+
+    @cached_property
+    def _limits(self) -> tuple[tuple[int, Pattern], ...]:
+        """The rows of each limit of attempts."""
+        if self.attempts is None:
+            return ()
+        used = np.unique(self.attempts[self.kind != EMPTY]).tolist()
+        if len(used) == 1:
+            return ((used[0], self),)
+        kinds = (np.where(self.attempts == limit, self.kind, np.uint8(EMPTY)) for limit in used)
+        return tuple((limit, replace(self, kind=kind)) for limit, kind in zip(used, kinds, strict=True))
 
     @cached_property
     def _parts(self) -> tuple[tuple[str, Pattern], ...]:

@@ -40,7 +40,8 @@ def _program(chip: ChipInstance, target: Target, pattern: Pattern, policy: str, 
     """The pattern under one policy."""
     xnor = 0.0 if chip.kinds is ErrorKinds.PROGRAMMING else chip.read_error_rate
     if chip.errors is ErrorModel.DEVICE:
-        program_devices(chip, target, pattern, policy, xnor, answering)
+        for attempts, part in pattern.by_attempts(chip.attempts):
+            program_devices(chip.with_attempts(attempts), target, part, policy, xnor, answering)
         return
     flips = sound_rates(chip, target, policy)
     match chip.errors:
@@ -60,7 +61,12 @@ def programming_cost(chip: ChipInstance, target: Target, pattern: Pattern, polic
 
 
 def _pulses(chip: ChipInstance, target: Target, pattern: Pattern, policy: str) -> PulseCount:
-    if chip.attempts == 1:
-        return pulses_of_all(pattern.rows.nonzero)
-    blocks = pattern.blocks(_BLOCK_ROWS)
-    return sum((row_pulses(chip, target, policy, rows) for rows in blocks), PulseCount())
+    found = PulseCount()
+    for attempts, part in pattern.by_attempts(chip.attempts):
+        if attempts == 1:
+            found += pulses_of_all(part.rows.nonzero)
+        else:
+            trying = chip.with_attempts(attempts)
+            blocks = part.blocks(_BLOCK_ROWS)
+            found += sum((row_pulses(trying, target, policy, rows) for rows in blocks), PulseCount())
+    return found

@@ -30,17 +30,30 @@ def _chip(chip: str | None, target: Target) -> ChipInstance | None:
     return named_chip(chip, ChipOptions(errors="table") if is_seed(chip) else ChipOptions(), target, ())
 
 
-def _by_layer(texts: tuple[str, ...]) -> dict[str, str]:
-    """The values of `--policy-for` by layer; a usage error where one is no LAYER=NAME, or a layer has two."""
+def _by_layer(texts: tuple[str, ...], option: str, form: str, example: str) -> dict[str, str]:
+    """The values of an option by layer; a usage error where one is no LAYER=..., or a layer has two."""
     found: dict[str, str] = {}
     for text in texts:
-        layer, _, name = text.rpartition("=")
-        if not layer or not name:
-            raise click.UsageError(f"--policy-for '{legible_name(text)}' is no LAYER=NAME, such as fc1=low-energy")
+        layer, _, value = text.rpartition("=")
+        if not layer or not value:
+            raise click.UsageError(f"{option} '{legible_name(text)}' is no {form}, such as {example}")
         if layer in found:
-            raise click.UsageError(f"--policy-for is given twice for layer '{legible_name(layer)}'; give it once")
-        found[layer] = name
+            raise click.UsageError(f"{option} is given twice for layer '{legible_name(layer)}'; give it once")
+        found[layer] = value
     return found
+
+
+def _policies(texts: tuple[str, ...]) -> dict[str, str]:
+    return _by_layer(texts, "--policy-for", "LAYER=NAME", "fc1=low-energy")
+
+
+def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
+    given = _by_layer(texts, "--attempts-for", "LAYER=N", "fc1=3")
+    for layer, text in given.items():
+        if not (text.isascii() and text.isdigit()):
+            wrong = legible_name(f"{layer}={text}")
+            raise click.UsageError(f"--attempts-for '{wrong}' is no LAYER=N, such as fc1=3")
+    return {layer: int(text[:9]) for layer, text in given.items()}
 
 
 @click.command(cls=JsonCommand)
@@ -87,6 +100,20 @@ def _by_layer(texts: tuple[str, ...]) -> dict[str, str]:
     help="Deployment that the chip holds: the model goes into its banks with the fewest pulses.",
 )
 @click.option("--fresh-banks", is_flag=True, help="Put the update into the banks behind those, so that all wear alike.")
+@click.option(
+    "--verify-share",
+    type=click.FloatRange(0, 1),
+    metavar="S",
+    help="A chip that verifies what it programs (emulate --attempts) verifies this share of the words of rows alone: "
+    "those that matter most (with --calibration). [default: all]",
+)
+@click.option(
+    "--attempts-for",
+    "attempts",
+    metavar="LAYER=N",
+    multiple=True,
+    help="Most attempts of a chip that verifies at the rows of one layer; repeatable. [default: as many as it makes]",
+)
 @reading_options
 @toolchain_option
 def compile(
@@ -100,6 +127,8 @@ def compile(
     readings: int,
     update_of: Path | None,
     fresh_banks: bool,
+    verify_share: float | None,
+    attempts: tuple[str, ...],
     input_type: tuple[str, ...],
     input_scale: tuple[str, ...],
     input_offset: tuple[str, ...],
@@ -118,7 +147,7 @@ def compile(
     from edgebnn.report.tables import show_compile
 
     steps: list[tuple[str, float]] = []
-    count = 5 if placement == "linear" and update_of is None else 6
+    count = 5 + (placement != "linear" or update_of is not None) + (verify_share is not None)
 
     def step(name: str, seconds: float) -> None:
         steps.append((name, seconds))
@@ -134,12 +163,14 @@ def compile(
         model,
         described,
         policy=policy,
-        policies=_by_layer(policies),
+        policies=_policies(policies),
         placement=placement,
         chip=_chip(chip, described),
         readings=readings,
         update_of=None if update_of is None else api.load(update_of),
         fresh_banks=fresh_banks,
+        verify_share=verify_share,
+        attempts=_attempts(attempts),
         input_type=options.input_type,
         input_scale=options.input_scale,
         input_offset=options.input_offset,

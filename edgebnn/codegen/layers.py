@@ -47,14 +47,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Layer:
-    """A stage in C. `title` has the model's own name; `policy` is the programming policy's index on RRAM, or None."""
+    """A stage in C. `title` has the model's own name; `programming` are the arguments of programming it, RRAM alone."""
 
     identifier: Code
     title: str
     struct: Code
     fields: tuple[Field, ...]
     call: Code
-    policy: int | None
+    programming: Code | None
 
 
 def layers(mapped: MappedNetwork, arrays: Members) -> tuple[Layer, ...]:
@@ -68,7 +68,7 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
     source, target = _place(plan, index, stage.source), _place(plan, index, stage.target)
     sums = f"(int32_t *)({target})"
     scratch = "words + MODEL_SCRATCH_OFFSET / 4"
-    policy = None
+    programming = None
     match stage:
         case LinearStage(active=ActiveSections() as active):
             struct, fields = "ebnn_active_layer", _active_fields(stage, active, arrays)
@@ -81,6 +81,7 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
             call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
             if stage.banks is not None and stage.policy is not None:
                 policy = list(mapped.target.policies).index(stage.policy)
+                programming = Code(f"{policy}, {stage.attempts}, {_pointer(stage.verified, arrays)}")
         case Int8Stage():
             struct, fields = "ebnn_int8_layer", _int8_fields(stage, arrays)
             call = f"ebnn_int8(&{identifier}, {source}, {target}, {scratch})"
@@ -133,7 +134,7 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
         struct=Code(struct),
         fields=tuple(Field(Code(name), value) for name, value in fields.items()),
         call=Code(call),
-        policy=policy,
+        programming=programming,
     )
 
 

@@ -100,6 +100,8 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
                 yield "nonzero", stage.nonzero, "<u4"
             if stage.banks is not None:
                 yield "banks", stage.banks, "<u2"
+            if stage.verified is not None:
+                yield "verified", stage.verified, "<u4"
             if stage.active is not None:
                 yield from _active_sections(stage.active)
             if stage.subsets is not None:

@@ -69,6 +69,9 @@ class EmulatedMacro:
         model.expected_state = self._pattern.kind.ctypes.data
         assert self._pattern.policy is not None, "a network's pattern says under which policy each row is programmed"
         model.expected_policy = self._pattern.policy.ctypes.data
+        limits = self._pattern.attempts
+        self._attempts = np.zeros(self._pattern.shape, np.uint16) if limits is None else limits
+        model.expected_attempts = self._attempts.ctypes.data
 
 
 def register_roles(macro: Macro) -> npt.NDArray[np.int32]:

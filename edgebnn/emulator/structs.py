@@ -79,6 +79,7 @@ class MacroModel(ctypes.Structure):
         ("expected_nonzero", _pointer),
         ("expected_state", _pointer),
         ("expected_policy", _pointer),
+        ("expected_attempts", _pointer),
         ("inference", _count),
         ("flash", Memory),
         ("sram", Memory),

@@ -1,31 +1,39 @@
-"""What was chosen of how a network lies in RRAM: the policies that program it, and the bank of each tile."""
+"""What was chosen of how a network lies in RRAM: its policies, the bank of each tile, what is verified."""
 
 from __future__ import annotations
 
 import difflib
+from itertools import pairwise
 from typing import Annotated
 
 import msgspec
 
-from edgebnn.chip.geometry import MAX_BANKS
+from edgebnn.chip.geometry import COLUMNS, MAX_BANKS
+from edgebnn.chip.instance import MOST_ATTEMPTS
 from edgebnn.chip.target import Target
 from edgebnn.errors import FitError
 from edgebnn.mapping.tiling import banks_needed
 from edgebnn.network.types import Network
 
 BankNumber = Annotated[int, msgspec.Meta(ge=0, lt=MAX_BANKS)]
+Attempts = Annotated[int, msgspec.Meta(ge=1, le=MOST_ATTEMPTS)]
+WordNumber = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 
 
 class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The choice that is left to whoever maps a network onto a target with RRAM.
 
     policy: the programming policy of every layer without its own; None is the target's first. policies: those of single
-    layers, by their names. banks: the bank of each tile, in the plan's order; None is 0, 1, 2, ...
+    layers, by their names. banks: the bank of each tile, in the plan's order; None is 0, 1, 2, ... attempts: how often
+    a chip that verifies what it programs tries at most, of single layers. verified: by layer the words of its rows that
+    such a chip verifies, by rising neuron * row words + word, while all others are programmed once; None is all.
     """
 
     policy: str | None = None
     policies: dict[str, str] = {}
     banks: tuple[BankNumber, ...] | None = None
+    attempts: dict[str, Attempts] = {}
+    verified: dict[str, tuple[WordNumber, ...]] | None = None
 
     def policy_of(self, layer: str) -> str | None:
         """The programming policy of a layer."""
@@ -52,11 +60,12 @@ def settled(allocation: Allocation, network: Network, target: Target) -> Allocat
     for name in (policy, *allocation.policies.values()):
         target.policy(name)
     needed = banks_needed(network, target.array.geometry)
-    for layer in allocation.policies:
+    for layer in (*allocation.policies, *allocation.attempts, *(allocation.verified or ())):
         if layer not in needed:
             raise FitError(_no_layer(layer, network, list(needed)))
+    _check_verified(allocation, network)
     banks = _checked_banks(allocation.banks, sum(needed.values()), target.array.banks.integer("count"), network, target)
-    return Allocation(policy=policy, policies=allocation.policies, banks=banks)
+    return msgspec.structs.replace(allocation, policy=policy, banks=banks)
 
 
 def _check_nothing_chosen(allocation: Allocation, target: Target) -> None:
@@ -64,10 +73,23 @@ def _check_nothing_chosen(allocation: Allocation, target: Target) -> None:
         ("no programming policy; leave out --policy", allocation.policy is not None),
         ("no programming policies of layers; leave out --policy-for", bool(allocation.policies)),
         ("no banks; leave them out", allocation.banks is not None),
+        ("no attempts of layers; leave out --attempts-for", bool(allocation.attempts)),
+        ("no share to verify; leave out --verify-share", allocation.verified is not None),
     )
     for words, given in chosen:
         if given:
             raise FitError(f"target '{target.name}' has no RRAM, so it takes {words}")
+
+
+def _check_verified(allocation: Allocation, network: Network) -> None:
+    """FitError where words are named that a layer does not have, or not in their order."""
+    for node in network.linear:
+        words = (allocation.verified or {}).get(node.name, ())
+        there = node.neurons * -(-node.fan_in // COLUMNS)
+        if any(second <= first for first, second in pairwise((-1, *words, there))):
+            raise FitError(
+                f"the words that are verified of layer '{node.name}' are no rising numbers below {there}; correct them"
+            )
 
 
 def _no_layer(name: str, network: Network, in_rram: list[str]) -> str:
@@ -78,7 +100,9 @@ def _no_layer(name: str, network: Network, in_rram: list[str]) -> str:
     near = difflib.get_close_matches(name, in_rram, 3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "edgebnn inspect lists its layers"
     kind = "no layer in RRAM" if name in (node.name for node in network.nodes) else "no layer"
-    return f"network '{network.name}' has {kind} of the name '{name}' that could take a programming policy; {hint}"
+    return (
+        f"network '{network.name}' has {kind} of the name '{name}' that could be programmed in a way of its own; {hint}"
+    )
 
 
 def _checked_banks(

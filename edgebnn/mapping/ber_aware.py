@@ -65,6 +65,22 @@ def place_by_errors(
     return ber_aware(mapped, maps, sensitivities_of(mapped.network, x))
 
 
+def expected_harm(
+    mapped: MappedNetwork, chip: ChipInstance | None, x: npt.NDArray[np.generic], readings: int
+) -> dict[str, Costs]:
+    """What each word of each row is expected to do as the network lies, float64 (O, row words), by the layers' names.
+
+    Arguments and errors are those of `place_by_errors`.
+    """
+    maps = _maps(mapped, chip, readings)
+    counts = sensitivities_of(mapped.network, x)
+    return {
+        node.name: _Layer(node, mapped.linear_stages[node.name], maps[node.name], counts[node.name]).word_harms()
+        for node in mapped.network.linear
+        if node.name in mapped.linear_stages
+    }
+
+
 def _maps(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> dict[str, ErrorMap]:
     """Where each layer's banks err, by its name: alike for layers of one policy and one kind of weights."""
     target, wanted = mapped.target, mapped.plan.banks
@@ -176,6 +192,13 @@ class _Layer:
                 held = (rows[:, group] == weight) * (weighted * columns[group])
                 costs += held.T @ rates[:, group]
         return costs
+
+    def word_harms(self) -> Costs:
+        """That of each word of each row, float64 (O, row words)."""
+        rows, columns = self.rows, self.columns
+        each = sum((rows == weight) * rates for weight, rates in self.rates.items()) * columns
+        starts = np.arange(0, len(columns), COLUMNS)
+        return np.asarray(np.add.reduceat(each, starts, axis=1) * self.neurons[:, np.newaxis])
 
     def harm(self) -> float:
         """That of the layer as it is."""

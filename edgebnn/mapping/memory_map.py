@@ -35,7 +35,7 @@ def memory_map_json(mapped: MappedNetwork) -> bytes:
     document = {
         "target": mapped.target.name,
         "model_sha256": mapped.provenance.model_sha256,
-        "layers": [_layer(stage) for stage in mapped.weight_stages.values()],
+        "layers": [_layer(mapped, stage) for stage in mapped.weight_stages.values()],
         "image": {"bytes": plan.image_bytes, "sections": list(plan.sections)},
         "work_area": {
             "bytes": plan.work_bytes,
@@ -67,7 +67,7 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
         "|---|---|---:|---:|---:|---:|---|---|",
     ]
     for stage in mapped.weight_stages.values():
-        facts = _layer(stage)
+        facts = _layer(mapped, stage)
         banks = facts["banks"]
         span = _banks(BankSpan(**banks)) if banks else "none"
         lines.append(
@@ -77,7 +77,7 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
     lines += ["", "## Kernels", "", "| layer | kernel | why |", "|---|---|---|"]
     lines += [
         f"| {_cell(facts['name'])} | {facts['kernel']} | {facts['kernel_reason']} |"
-        for facts in map(_layer, mapped.weight_stages.values())
+        for facts in (_layer(mapped, stage) for stage in mapped.weight_stages.values())
     ]
     lines += ["", f"## Weights image, {plan.image_bytes} bytes", "", "| offset | bytes | section |", "|---:|---:|---|"]
     lines += [f"| 0x{s.offset:06x} | {s.bytes} | {_cell(s.name)} |" for s in plan.sections]
@@ -138,10 +138,11 @@ def weight_kind(stage: WeightStage) -> str:
     return "ternary" if stage.is_ternary else "binary"
 
 
-def _layer(stage: WeightStage) -> dict[str, Any]:
+def _layer(mapped: MappedNetwork, stage: WeightStage) -> dict[str, Any]:
     neurons = stage.output.channels
     cells = isinstance(stage, LinearStage)
     tiles = stage.tiles if isinstance(stage, LinearStage) else ()
+    verified = mapped.allocation.verified or {}
     return {
         "name": stage.node,
         "kind": stage.layer_kind,
@@ -153,6 +154,8 @@ def _layer(stage: WeightStage) -> dict[str, Any]:
         "kernel": stage.kernel if isinstance(stage, LinearStage) else "int8",
         "kernel_reason": stage.reason if isinstance(stage, LinearStage) else "weights of 8 bits",
         "policy": stage.policy if isinstance(stage, LinearStage) else None,
+        "attempts": stage.attempts or None if isinstance(stage, LinearStage) else None,
+        "verified_words": len(verified[stage.node]) if stage.node in verified else None,
         "banks": asdict(BankSpan.of(tiles)) if tiles else None,
         "tiles": list(tiles),
     }

@@ -189,7 +189,8 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
 
     `ebnn_linear_layer`, or `ebnn_active_layer` where `active` has the weights, or `ebnn_subsets_layer` where `subsets`
     has them; `sign` is None there. `reason` says why it is this kernel. With a `pool`, `output` is what goes
-    into it, and what comes out is stored.
+    into it, and what comes out is stored. `attempts` is how often a chip that verifies programs a row at most, 0 for as
+    often as it does; `verified` are bits, one for each word of each row, of the words that it verifies, None for all.
     """
 
     layer_kind: str
@@ -210,6 +211,8 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     pool: PoolPlan | None = None
     tiles: tuple[Tile, ...] = ()
     policy: str | None = None
+    attempts: int = 0
+    verified: Section | None = None
 
     @property
     def is_ternary(self) -> bool:

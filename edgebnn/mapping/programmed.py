@@ -39,12 +39,13 @@ def _pattern(mapped: MappedNetwork) -> Pattern:
     geometry, shape = _geometry(mapped), _shape(mapped)
     sign, nonzero = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
     kind, zero_share, policy = np.full(shape, EMPTY, np.uint8), np.zeros(shape), np.zeros(shape, np.uint16)
+    attempts = np.zeros(shape, np.uint16)
     policies = tuple(mapped.target.policies)
     for node, stage in _layers(mapped):
         assert stage.policy is not None, "a layer in RRAM has a policy"
         share, under = float(np.mean(node.weights == 0)), policies.index(stage.policy)
         signs, *rest = (_words(mapped.image, part, stage) for part in weight_sections(stage))
-        nonzeros = rest[0] if rest else None
+        nonzeros, limits = rest[0] if rest else None, _limits(mapped.image, stage)
         for tile in stage.tiles:
             neurons = slice(tile.neuron, tile.neuron + tile.neurons)
             for held in words_of(tile, geometry):
@@ -54,7 +55,8 @@ def _pattern(mapped: MappedNetwork) -> Pattern:
                 nonzero[rows] = ALL_COLUMNS if nonzeros is None else nonzeros[neurons, held.word]
                 kind[rows] = BINARY if nonzeros is None else TERNARY
                 zero_share[rows], policy[rows] = share, under
-    return Pattern(geometry, sign, nonzero, kind, zero_share, policies, policy)
+                attempts[rows] = limits[neurons, held.word]
+    return Pattern(geometry, sign, nonzero, kind, zero_share, policies, policy, attempts if attempts.any() else None)
 
 
 def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBanks:
@@ -101,6 +103,17 @@ def _shape(mapped: MappedNetwork) -> tuple[int, int]:
     """Stripes of all banks up to the last one in use, and rows: what a chip draws belongs to a bank's number."""
     geometry = _geometry(mapped)
     return geometry.stripe(mapped.plan.bank_end), geometry.rows
+
+
+def _limits(image: bytes, stage: LinearStage) -> npt.NDArray[np.uint16]:
+    """The most attempts at each word (neurons, row words) of a layer, as the firmware has them."""
+    shape = stage.output.channels, stage.row_words
+    limits = np.full(shape, stage.attempts, np.uint16)
+    if stage.verified is None:
+        return limits
+    octets = np.ascontiguousarray(read_section(image, stage.verified, "<u4")).view(np.uint8)
+    verified = np.unpackbits(octets, bitorder="little", count=limits.size).reshape(shape)
+    return np.where(verified, limits, np.uint16(1))
 
 
 def _words(image: bytes, section: Section, stage: LinearStage) -> Words:

@@ -13,7 +13,7 @@ from edgebnn.chip.target_files import check_name
 from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
 from edgebnn.legible import legible_json
-from edgebnn.mapping.allocation import Allocation, BankNumber
+from edgebnn.mapping.allocation import Allocation, Attempts, BankNumber, WordNumber
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.network_document import document_of, network_of
 from edgebnn.mapping.plan import Plan
@@ -41,7 +41,7 @@ class _AnyRecord(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. `files` holds the SHA-256 of every other file of the folder.
 
-    policy, policies and banks are those of the `Allocation`.
+    policy, policies, banks, attempts and verified are those of the `Allocation`.
     """
 
     schema: Literal[5]
@@ -50,6 +50,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     policy: str | None
     policies: dict[str, str]
     banks: tuple[BankNumber, ...] | None
+    attempts: dict[str, Attempts] = {}
+    verified: dict[str, tuple[WordNumber, ...]] | None = None
     network: dict[str, Any]
     plan: Plan
     firmware: FirmwareFacts | None
@@ -111,7 +113,7 @@ def restore(record: Record, files: Mapping[str, bytes], where: str) -> MappedNet
         check_target(record.target, f"target '{record.target.name}'")
         check_name(record.target, "its target")
         network = network_of(record.network, files[ARRAYS], record.plan, image)
-        allocation = Allocation(policy=record.policy, policies=record.policies, banks=record.banks)
+        allocation = Allocation(**{name: getattr(record, name) for name in Allocation.__struct_fields__})
         mapped = map_network(network, record.target, record.provenance, allocation)
     except (
         LookupError,

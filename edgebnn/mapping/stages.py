@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import TypedDict
 
 import msgspec
@@ -36,7 +37,7 @@ from edgebnn.mapping.plan import (
     Tile,
     WindowPlan,
 )
-from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, pack_rows
+from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, pack_bits, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
 from edgebnn.mapping.subsets import SubsetShape, has_limits, plan_subsets
 from edgebnn.mapping.tiling import banks_of, tiles_of
@@ -195,7 +196,17 @@ class Planning:
             banks=image.add(f"{node.name}.banks", np.array([t.bank for t in tiles], np.uint16)) if tiles else None,
             border=_plan_border(node, image),
             tiles=tiles,
+            attempts=self.allocation.attempts.get(node.name, 0),
+            verified=self._verified(node, sign.shape) if tiles else None,
         )
+
+    def _verified(self, node: Linear, words: tuple[int, ...]) -> Section | None:
+        """The bits of the layer's (neurons, row words) that are verified; None where all are."""
+        if self.allocation.verified is None:
+            return None
+        flags = np.zeros(prod(words), np.bool_)
+        flags[list(self.allocation.verified.get(node.name, ()))] = True
+        return self.image.add(f"{node.name}.verified", pack_bits(flags))
 
     def _listed(
         self, node: Linear, threshold: Threshold | None, weights: Weights, stage: LinearStage, shape: ListShape

@@ -78,6 +78,8 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         **memory_document(deployment),
         "available": available_document(mapped.target),
         "placement": _placement(deployment),
+        "attempts": mapped.allocation.attempts,
+        "verified": _verified(mapped),
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
         "compiler": firmware.compiler if firmware is not None else None,
         "notes": list(mapped.network.notes)
@@ -93,6 +95,16 @@ def _placement(deployment: Deployment) -> Document:
     if told is None:
         return {"kind": "linear"}
     return {name: value for name, value in msgspec.json.decode(told).items() if name != "layers"}
+
+
+def _verified(mapped: MappedNetwork) -> Document | None:
+    """How many words of rows a chip verifies that verifies; None where it is all of them."""
+    chosen = mapped.allocation.verified
+    if chosen is None:
+        return None
+    words = {name: stage.output.channels * stage.row_words for name, stage in mapped.linear_stages.items()}
+    layers = {name: len(chosen.get(name, ())) for name in words}
+    return {"words": sum(layers.values()), "of": sum(words.values()), "layers": layers}
 
 
 def chip_of_deployment(mapped: MappedNetwork, chip: ChipInstance) -> Document:

@@ -51,6 +51,7 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
         table.add_row(name, numbers.count(layer["synapses"]), numbers.count(layer["weight_bytes"]), policy)
     console.print(table)
     rows = [("target", shown_target(document)), *_memory_rows(document), *_placement_rows(document["placement"])]
+    rows += _verified_rows(document)
     facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
     show_notes(console, document)
 
@@ -67,6 +68,17 @@ def _placement_rows(placement: Document) -> list[tuple[str, str]]:
     what = placement["chip"] or "what all chips of the target have in common"
     left = f"{placement['harm']:.1%} of the expected harm is left, {placement['harm_banks_alone']:.1%} by banks alone"
     return [("placement", f"{placement['kind']}, {what}"), ("", left)]
+
+
+def _verified_rows(document: Document) -> list[tuple[str, str]]:
+    """What a chip that verifies does in part alone."""
+    verified, attempts = document["verified"], document["attempts"]
+    rows = []
+    if verified is not None:
+        rows.append(("verified", f"{verified['words']:,} of {verified['of']:,} words of rows, where a chip verifies"))
+    if attempts:
+        rows.append(("attempts", ", ".join(f"{layer} {most} at most" for layer, most in attempts.items())))
+    return rows
 
 
 def show_run(console: Console, document: Document, of_data: Sequence[str] = ()) -> None:

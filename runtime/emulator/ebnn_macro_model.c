@@ -38,6 +38,8 @@ static const char *program_word(ebnn_macro_model *macro)
     const uint32_t word = registers[EBNN_ROLE_PROGRAM_ROW] >> 16;
     const uint32_t nonzero = registers[EBNN_ROLE_PROGRAM_NONZERO];
     const bool ternary = registers[EBNN_ROLE_PROGRAM_TERNARY] != 0;
+    const uint32_t policy = registers[EBNN_ROLE_PROGRAM_POLICY] & 0xFFFF;
+    const uint32_t attempts = registers[EBNN_ROLE_PROGRAM_POLICY] >> 16;
     const uint8_t state = ternary ? EBNN_ROW_TERNARY : EBNN_ROW_BINARY;
     const uint32_t signed_columns = ebnn_emulated_popcount(nonzero);
     const size_t index = ((size_t)bank * macro->bank_words + word) * macro->rows + row;
@@ -45,7 +47,7 @@ static const char *program_word(ebnn_macro_model *macro)
     if (bank >= macro->banks || row >= macro->rows || word >= macro->bank_words) {
         return "a row was programmed that the array does not have";
     }
-    if (registers[EBNN_ROLE_PROGRAM_POLICY] >= macro->policies) {
+    if (policy >= macro->policies) {
         return "a row was programmed under a policy that the target does not have";
     }
     if (!ternary && nonzero != UINT32_MAX) {
@@ -54,8 +56,11 @@ static const char *program_word(ebnn_macro_model *macro)
     if (macro->sensing != NULL && !is_expected(macro, index, state)) {
         return "a row was programmed with other weights than those for which the chip's errors were drawn";
     }
-    if (macro->sensing != NULL && macro->expected_policy[index] != registers[EBNN_ROLE_PROGRAM_POLICY]) {
+    if (macro->sensing != NULL && macro->expected_policy[index] != policy) {
         return "a row was programmed under another policy than its layer's";
+    }
+    if (macro->sensing != NULL && macro->expected_attempts[index] != attempts) {
+        return "a row was programmed with another limit of attempts than the chip's errors were drawn for";
     }
     macro->sign[index] = registers[EBNN_ROLE_PROGRAM_SIGN];
     macro->nonzero[index] = nonzero;

@@ -116,8 +116,9 @@ typedef struct ebnn_macro_model {
     const uint32_t *expected_sign; /* (bank, word, row) of the banks of `sensing` */
     const uint32_t *expected_nonzero;
     const uint8_t *expected_state;
-    const uint16_t *expected_policy; /* the number of each row's programming policy */
-    uint64_t inference;              /* the current one's number; whoever runs the chip counts */
+    const uint16_t *expected_policy;   /* the number of each row's programming policy */
+    const uint16_t *expected_attempts; /* the most attempts at each row, 0 for as many as the macro makes */
+    uint64_t inference;                /* the current one's number; whoever runs the chip counts */
     ebnn_memory flash;
     ebnn_memory sram;
     uint32_t *gather; /* room for parallel_banks * bank_words * EBNN_GATHER_VECTORS words */

@@ -59,7 +59,7 @@ static int32_t run_command(uint32_t command)
     return (status & EBNN_MACRO_STATUS_ERROR) == 0 ? EBNN_OK : EBNN_ERROR_DEVICE;
 }
 
-int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy)
+int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy, uint32_t attempts, const uint32_t *verified)
 {
     const uint32_t neurons = layer->output.channels;
     const uint16_t *banks = layer->banks;
@@ -68,7 +68,7 @@ int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy)
         return EBNN_ERROR_DEVICE;
     }
     enable_interrupt();
-    write_register(EBNN_MACRO_PROGRAM_POLICY, policy);
+    write_register(EBNN_MACRO_PROGRAM_POLICY, halves(policy, attempts));
     write_register(EBNN_MACRO_PROGRAM_TERNARY, layer->nonzero != NULL ? 1 : 0);
     for (uint32_t first = 0; first < neurons; first += EBNN_ARRAY_ROWS) {
         const uint32_t rows = neurons - first < EBNN_ARRAY_ROWS ? neurons - first : EBNN_ARRAY_ROWS;
@@ -82,6 +82,11 @@ int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy)
                 const size_t index = (size_t)(first + row) * layer->row_words + word;
                 int32_t status;
 
+                if (verified != NULL) {
+                    const uint32_t is_verified = (verified[index / 32] >> (index % 32)) & 1;
+
+                    write_register(EBNN_MACRO_PROGRAM_POLICY, halves(policy, is_verified != 0 ? attempts : 1));
+                }
                 write_register(EBNN_MACRO_PROGRAM_ROW, halves(row, in_bank));
                 write_register(EBNN_MACRO_PROGRAM_SIGN, layer->sign[index]);
                 write_register(EBNN_MACRO_PROGRAM_NONZERO,

@@ -26,8 +26,13 @@ extern "C" {
  * target's description). Row r of a bank holds neuron r of the tile's block of EBNN_ARRAY_ROWS neurons,
  * EBNN_ARRAY_ROW_WORDS words of it; words of a row behind the layer's last input are not programmed.
  * EBNN_ERROR_DEVICE where the layer has no banks or the macro refuses a row.
+ *
+ * A macro that verifies what it programs makes `attempts` at a word at most, as many as it does where that is 0.
+ * Where `verified` is not NULL it has a bit for each word of each neuron (bit i % 32 of verified[i / 32] for word i):
+ * words whose bit is 0 are programmed once.
  */
-int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy);
+int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy, uint32_t attempts,
+                           const uint32_t *verified);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgebnn as package
-from edgebnn.errors import FitError
+from edgebnn.errors import EdgeBNNError, FitError
 from edgebnn.models import ECG_PVC
 from tests.cli.test_commands import document, edgebnn, refused
 
@@ -108,3 +108,41 @@ def test_what_names_no_layer_or_policy_is_one_sentence(tmp_path: Path) -> None:
     for policies in (["strong"], {LAYERS[0]: 3}, "strong"):
         with pytest.raises(FitError, match="give a dict of them"):
             package.compile(ECG_PVC, policies=policies)  # type: ignore[arg-type]
+
+
+def test_a_share_is_verified_and_layers_have_attempts_of_their_own(tmp_path: Path) -> None:
+    data = tmp_path / "x.npz"
+    np.savez(data, x=_windows())
+    first = LAYERS[0]
+    words = ("--calibration", data, "--verify-share", 0.1, "--attempts-for", f"{first}=2", "-o", tmp_path / "out")
+    found = document("compile", ECG_PVC, "--policy", "ultra-low-energy", *words)
+    assert found["attempts"] == {first: 2}
+    verified = found["verified"]
+    assert sum(verified["layers"].values()) == verified["words"] == verified["of"] // 10 > 0
+    made = package.compile(
+        ECG_PVC, policy="ultra-low-energy", calibration=_windows(), verify_share=0.1, attempts={first: 2}
+    )
+    assert made.files == package.load(tmp_path / "out").files
+    whole = package.compile(ECG_PVC, policy="ultra-low-energy")
+    chips = ("--chips", 2, "--errors", "device", "--attempts", 3)
+    whole.save(tmp_path / "whole")
+    some, all_ = (document("emulate", tmp_path / name, "--data", data, *chips) for name in ("out", "whole"))
+    assert some["executors_agree"] and all_["executors_agree"]
+    assert some["programming_energy_uj"] < all_["programming_energy_uj"]
+
+
+def test_a_share_needs_samples_and_attempts_are_numbers(tmp_path: Path) -> None:
+    words = ("compile", ECG_PVC, "-o", tmp_path / "out")
+    assert "give calibration samples" in refused(*words, "--verify-share", 0.1)
+    assert "whole numbers from 1 to 100" in refused(*words, "--attempts-for", f"{LAYERS[0]}=0")
+    assert "has no layer of the name 'nothing'" in refused(*words, "--attempts-for", "nothing=2")
+    for wrong in ("3", "=3", "layer=", "layer=x", "layer=-1"):
+        assert edgebnn(*words, "--attempts-for", wrong).exit_code == 2
+    assert edgebnn(*words, "--verify-share", 1.5).exit_code == 2
+    for attempts in ({LAYERS[0]: True}, {LAYERS[0]: "3"}, [3]):
+        with pytest.raises(FitError, match="give a dict"):
+            package.compile(ECG_PVC, attempts=attempts)  # type: ignore[arg-type]
+    for share in (2.0, float("nan")):
+        with pytest.raises(EdgeBNNError):
+            package.compile(ECG_PVC, verify_share=share, calibration=_windows())
+    assert not (tmp_path / "out").exists()

@@ -97,7 +97,7 @@ static const uint32_t image[] = {{ {words} }};
 static const ebnn_linear_layer layer = {_descriptor(stage)};
 static uint32_t input[{mapped.plan.input_bytes // 4}], scores[{mapped.plan.scores.bytes // 4}];
 int main(void) {{
-    const int32_t programmed = ebnn_macro_program(&layer, 0);
+    const int32_t programmed = ebnn_macro_program(&layer, 0, 0, NULL);
     if (programmed != 0) MAILBOX(0x10) = (unsigned)programmed;
     MAILBOX(0x04) = (unsigned)(uintptr_t)input;
     MAILBOX(0x08) = (unsigned)(uintptr_t)scores;
