@@ -21,6 +21,7 @@ Architecture = Literal["rv32imc", "cortex-m4"]
 
 HOOK_CODE = "UC_HOOK_CODE"
 HOOK_REFUSED = "UC_HOOK_MEM_INVALID"  # where nothing is mapped, or against a memory's protection
+_HOOK_PAGE = "UC_HOOK_TLB_FILL"  # an access to a page that was not accessed of late
 
 # No code lies here: emulation ends where a callback stops it or where it fails.
 _NOWHERE = 0xFFFF_FFFE
@@ -28,9 +29,10 @@ _NOWHERE = 0xFFFF_FFFE
 
 @dataclass(frozen=True)
 class CpuFault:
-    """Why the CPU stopped of itself: unicorn's words."""
+    """Why the CPU stopped of itself: unicorn's words, and whether it was to run what no code may lie in."""
 
     reason: str
+    forbidden_code: bool = False
 
 
 class Cpu:
@@ -48,10 +50,9 @@ class Cpu:
         else:  # SiFive's E31 is the smallest core with multiplication and compressed instructions that unicorn has
             arch, mode = codes["UC_ARCH_RISCV"], codes["UC_MODE_RISCV32"]
             model, self._pc = codes["UC_CPU_RISCV32_SIFIVE_E31"], codes["UC_RISCV_REG_PC"]
-        set_model = codes["UC_CTL_CPU_MODEL"] | 1 << 26 | codes["UC_CTL_IO_WRITE"] << 30  # one argument
         self._check(self._c.uc_open(arch, mode, ctypes.byref(self._engine)))
         self._free = weakref.finalize(self, self._c.uc_close, self._engine)
-        self._check(self._c.uc_ctl(self._engine, set_model, ctypes.c_int(model)))
+        self._set("UC_CTL_CPU_MODEL", model)
 
     @property
     def _c(self) -> ctypes.CDLL:
@@ -70,6 +71,11 @@ class Cpu:
         self._check(
             self._c.uc_mmio_map(self._engine, base, PAGE_BYTES, _pointer(read), user_data, _pointer(write), user_data)
         )
+
+    def ask_of_pages(self, callback: Any, user_data: ctypes.c_void_p) -> None:
+        """Lets a C callback say where each page lies and what it is good for, in place of the CPU's own rules."""
+        self._set("UC_CTL_TLB_TYPE", self._unicorn.codes["UC_TLB_VIRTUAL"])
+        self.hook(_HOOK_PAGE, callback, user_data)
 
     def hook(self, kind: str, callback: Any, user_data: ctypes.c_void_p, base: int = 1, size: int = 0) -> None:
         """Calls a C callback at the events of a kind in a range of addresses, by default all."""
@@ -91,6 +97,16 @@ class Cpu:
     def read_function(self) -> ctypes.c_void_p:
         """`uc_reg_read`, for C callbacks."""
         return _pointer(self._c.uc_reg_read)
+
+    @property
+    def write_function(self) -> ctypes.c_void_p:
+        """`uc_reg_write`, for C callbacks."""
+        return _pointer(self._c.uc_reg_write)
+
+    @property
+    def it_state(self) -> int:
+        """unicorn's number of the register that holds the state of an IT block, -1 where the CPU has no such blocks."""
+        return self._unicorn.codes["UC_ARM_REG_EPSR"] if self._thumb else -1
 
     @property
     def registers(self) -> tuple[int, ...]:
@@ -116,11 +132,15 @@ class Cpu:
             raise ValueError("the CPU is closed")
         begin = address | 1 if self._thumb else address
         code = self._c.uc_emu_start(self._engine, begin, _NOWHERE, 0, 0)
-        return CpuFault(self._reason(code)) if code else None
+        return CpuFault(self._reason(code), code == self._unicorn.codes["UC_ERR_FETCH_PROT"]) if code else None
 
     def close(self) -> None:
         """Frees the engine; the memories stay their owner's."""
         self._free()
+
+    def _set(self, setting: str, value: int) -> None:
+        control = self._unicorn.codes[setting] | 1 << 26 | self._unicorn.codes["UC_CTL_IO_WRITE"] << 30  # one argument
+        self._check(self._c.uc_ctl(self._engine, control, ctypes.c_int(value)))
 
     def _check(self, code: int) -> None:
         if code:

@@ -87,8 +87,8 @@ class Soc:
 
     def _connect(self, memories: Memories, mailbox: int) -> None:
         native, cpu, state = emulator_library(), self._cpu, ctypes.cast(ctypes.byref(self._state), ctypes.c_void_p)
-        self._count_on(memories.flash)
         flash, sram = memories.flash, memories.sram
+        self._count_on(flash, sram)
         cpu.map_memory(flash.base, flash.buffer, writable=False)
         cpu.map_memory(sram.base, sram.buffer, writable=True)
         cpu.map_registers(mailbox, native.ebnn_soc_mailbox_read, native.ebnn_soc_mailbox_write, state)
@@ -96,20 +96,28 @@ class Soc:
             base = self._mapped.target.macro.base.integer("address")
             cpu.map_registers(base, native.ebnn_soc_macro_read, native.ebnn_soc_macro_write, state)
         cpu.hook(HOOK_CODE, native.ebnn_soc_on_instruction, state)
-        cpu.hook(HOOK_REFUSED, native.ebnn_soc_on_unmapped, state)
+        # Where such a hook might want to hear of a store, unicorn makes it by way of a slow function: not in SRAM.
+        end = sram.base + len(sram.buffer)
+        cpu.hook(HOOK_REFUSED, native.ebnn_soc_on_unmapped, state, 0, sram.base)
+        cpu.hook(HOOK_REFUSED, native.ebnn_soc_on_unmapped, state, end, 2**32 - end)
+        cpu.ask_of_pages(native.ebnn_soc_on_page, state)
 
-    def _count_on(self, flash: ChipMemory) -> None:
+    def _count_on(self, flash: ChipMemory, sram: ChipMemory) -> None:
         """Gives the C side what it decodes instructions with and finds out which memory they access."""
         native, cpu, state = emulator_library(), self._cpu, self._state
         thumb = self._mapped.target.architecture == "cortex-m4"
         decoder = native.ebnn_decode_thumb if thumb else native.ebnn_decode_riscv
         # None of them decoded yet; the state has only the address.
-        self._instructions = np.zeros(len(flash.buffer) // 2 * ctypes.sizeof(Instruction), np.uint8)
+        halfwords = len(flash.buffer) // 2
+        self._instructions = np.zeros(halfwords * ctypes.sizeof(Instruction), np.uint8)
+        self._briefs = np.zeros(halfwords, np.uint8)
         state.decode = ctypes.cast(decoder, ctypes.c_void_p)
         state.read_register, state.stop = cpu.read_function, cpu.stop_function
         state.registers[: len(cpu.registers)] = cpu.registers
+        state.write_register, state.it_state = cpu.write_function, cpu.it_state
         state.flash = Memory(flash.buffer.ctypes.data, flash.base, len(flash.buffer))
-        state.instructions = self._instructions.ctypes.data
+        state.sram = Memory(sram.buffer.ctypes.data, sram.base, len(sram.buffer))
+        state.instructions, state.briefs = self._instructions.ctypes.data, self._briefs.ctypes.data
 
     def boot(self) -> Events:
         """Runs from reset until the firmware waits for an input, its banks programmed; what happened on the way."""
@@ -174,6 +182,8 @@ class Soc:
             address = self._cpu.pc
             if state.stopped == LIMIT and state.events.instructions < limit:
                 state.stopped = RUNNING
+            elif state.stopped == RUNNING and fault is not None and fault.forbidden_code:
+                state.stopped, state.fault_address = REFUSED, address
             elif state.stopped == RUNNING and fault is not None:
                 raise DeploymentError(f"the firmware crashed at 0x{address:08x}: {fault.reason}; compile again")
             if state.stopped == RUNNING and time.monotonic() > deadline:

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "ebnn_soc.h"
+#include "ebnn_accesses.h"
 
 uint32_t ebnn_soc_bytes(void)
 {
@@ -18,79 +18,42 @@ static void want_stop(ebnn_soc *soc, uint32_t why)
 {
     if (soc->stopped == EBNN_RUNNING) {
         soc->stopped = why;
+        soc->instruction_limit = 0;
     }
 }
 
-static uint32_t content(const ebnn_soc *soc, ebnn_engine *engine, uint8_t number)
+/* Whether an instruction is of the IT block that was entered last: unicorn runs a block to its end in any case. */
+static bool within_block(const ebnn_soc *soc, uint64_t address)
 {
-    uint64_t value = 0;
-
-    (void)soc->read_register(engine, soc->registers[number], &value);
-    return (uint32_t)value;
-}
-
-static uint32_t accessed(const ebnn_soc *soc, ebnn_engine *engine, const ebnn_instruction *instruction)
-{
-    uint32_t address = instruction->offset;
-
-    if (instruction->base != EBNN_NO_REGISTER) {
-        address += content(soc, engine, instruction->base);
-    }
-    if (instruction->index != EBNN_NO_REGISTER) {
-        address += content(soc, engine, instruction->index) << instruction->shift;
-    }
-    return address;
-}
-
-static const ebnn_instruction *decoded(const ebnn_soc *soc, uint64_t address)
-{
-    const uint64_t offset = address - soc->flash.base;
-    ebnn_instruction *instruction = &soc->instructions[offset / 2];
-
-    if (instruction->kind == EBNN_UNDECODED) {
-        *instruction = soc->decode(soc->flash.bytes + offset, soc->flash.size - offset, (uint32_t)address);
-    }
-    return instruction;
-}
-
-static void count(ebnn_soc *soc, ebnn_engine *engine, const ebnn_instruction *instruction)
-{
-    if (instruction->kind == EBNN_LOAD && accessed(soc, engine, instruction) - soc->flash.base < soc->flash.size) {
-        soc->events.flash_reads += instruction->words;
-    } else {
-        soc->events.sram_accesses += instruction->words;
-    }
+    return address > soc->it_begin && address < soc->it_end && soc->events.instructions < soc->it_until;
 }
 
 void ebnn_soc_on_instruction(ebnn_engine *engine, uint64_t address, uint32_t bytes, void *user)
 {
     ebnn_soc *soc = user;
-    const bool within_block = address > soc->it_begin && address < soc->it_end;
-    const ebnn_instruction *instruction;
+    const uint64_t offset = address - soc->flash.base;
+    uint8_t brief;
 
-    if (!within_block) { /* unicorn runs an IT block to its end in any case */
-        if (soc->events.instructions >= soc->instruction_limit) {
-            want_stop(soc, EBNN_STOPPED_LIMIT);
-        }
-        if (soc->stopped != EBNN_RUNNING) {
-            (void)soc->stop(engine); /* this instruction is not executed, and comes again when the CPU is resumed */
-            return;
-        }
+    if (soc->events.instructions >= soc->instruction_limit && !within_block(soc, address)) {
+        want_stop(soc, EBNN_STOPPED_LIMIT);
+        (void)soc->stop(engine); /* this instruction is not executed, and comes again when the CPU is resumed */
+        return;
     }
     soc->events.instructions++;
     soc->events.code_bytes += bytes;
-    if (within_block) {
-        soc->it_begin = (uint32_t)address; /* a jump back is no part of the block */
-    }
-    if (address - soc->flash.base >= soc->flash.size) {
+    if (offset >= soc->flash.size) {
         return; /* no code can run there */
     }
-    instruction = decoded(soc, address);
-    if (instruction->kind == EBNN_IT_BLOCK) {
-        soc->it_begin = (uint32_t)address;
-        soc->it_end = instruction->offset;
-    } else if (instruction->kind != EBNN_PLAIN) {
-        count(soc, engine, instruction);
+    brief = soc->briefs[offset / 2];
+    if (brief == EBNN_BRIEF_PLAIN) {
+        return;
+    }
+    if (brief >= EBNN_BRIEF_FLASH) {
+        soc->events.flash_reads += brief - EBNN_BRIEF_FLASH;
+    } else if (brief >= EBNN_BRIEF_SRAM) {
+        soc->events.sram_accesses += brief - EBNN_BRIEF_SRAM;
+    } else {
+        ebnn_soc_count_accesses(soc, engine, offset);
     }
 }
 
@@ -105,6 +68,27 @@ bool ebnn_soc_on_unmapped(ebnn_engine *engine, int type, uint64_t address, int b
     soc->stopped = EBNN_STOPPED_UNMAPPED;
     soc->fault_address = address;
     return false;
+}
+
+bool ebnn_soc_on_page(ebnn_engine *engine, uint64_t address, int type, ebnn_page *page, void *user)
+{
+    enum { READ = 1, WRITE = 2, EXECUTE = 4, OF_A_FETCH = 18, WITHIN_THUMB = 1 << 24 };
+    const ebnn_soc *soc = user;
+    const bool holds_code = (uint32_t)address - soc->sram.base >= soc->sram.size;
+
+    /* What the memories forbid is refused behind this, by name; so a fetch from SRAM has its way here. */
+    page->address = address;
+    page->rights = READ | WRITE | (holds_code || type == OF_A_FETCH ? EXECUTE : 0);
+    if (soc->it_state >= 0 && type != OF_A_FETCH) {
+        /*
+         * In front of this call unicorn 2.1 restores the state of the instruction at hand, the condition of an IT block
+         * with it, which would govern whatever runs behind the block. While a block of code runs that state is empty.
+         */
+        const uint32_t state = WITHIN_THUMB;
+
+        (void)soc->write_register(engine, soc->it_state, &state);
+    }
+    return true;
 }
 
 uint64_t ebnn_soc_macro_read(ebnn_engine *engine, uint64_t offset, unsigned bytes, void *user)

@@ -23,6 +23,12 @@ extern "C" {
 /* unicorn's engine, which only unicorn looks into. */
 typedef struct uc_struct ebnn_engine;
 
+/* uc_tlb_entry: where a page lies, and what it is good for. */
+typedef struct ebnn_page {
+    uint64_t address;
+    uint32_t rights;
+} ebnn_page;
+
 /* The mailbox: byte offsets of the registers with which the firmware talks to the emulator. */
 enum {
     EBNN_MAILBOX_READY = 0x00,  /* 1: programmed, waiting for an input; the emulator stops */
@@ -44,16 +50,21 @@ enum {
 };
 
 typedef struct ebnn_soc {
-    int32_t (*stop)(ebnn_engine *engine);                                     /* uc_emu_stop */
-    int32_t (*read_register)(ebnn_engine *engine, int number, void *content); /* uc_reg_read */
-    ebnn_decoder *decode;                                                     /* of this CPU's instructions */
-    uint64_t instruction_limit; /* all instructions together since the counters' start */
+    int32_t (*stop)(ebnn_engine *engine);                                            /* uc_emu_stop */
+    int32_t (*read_register)(ebnn_engine *engine, int number, void *content);        /* uc_reg_read */
+    int32_t (*write_register)(ebnn_engine *engine, int number, const void *content); /* uc_reg_write */
+    ebnn_decoder *decode;                                                            /* of this CPU's instructions */
+    uint64_t instruction_limit; /* all instructions together since the counters' start; 0 once a stop is wanted */
     uint64_t fault_address;
-    ebnn_memory flash;              /* the one memory whose content can run */
+    ebnn_memory flash; /* the one memory whose content can run */
+    ebnn_memory sram;
     ebnn_instruction *instructions; /* one for each halfword of flash, decoded when it runs for the first time */
-    uint32_t it_begin;              /* the last instruction that ran of an IT block, and what lies behind the block */
+    uint8_t *briefs;                /* and what to count of it: a cache holds a firmware's, all of `instructions` not */
+    uint64_t it_until;              /* no instruction of the last IT block runs behind this count */
+    uint32_t it_begin;              /* that IT instruction, and what lies behind its block */
     uint32_t it_end;
     int32_t registers[32]; /* how unicorn numbers the CPU's */
+    int32_t it_state;      /* and the register with the state of an IT block, -1 where the CPU has none */
     uint32_t stopped;      /* cleared by whoever resumes */
     uint32_t input_address;
     uint32_t scores_address;
@@ -73,6 +84,12 @@ void ebnn_soc_on_instruction(ebnn_engine *engine, uint64_t address, uint32_t byt
 
 /* UC_HOOK_MEM_INVALID: remembers the address; the answer false ends the emulation. */
 bool ebnn_soc_on_unmapped(ebnn_engine *engine, int type, uint64_t address, int bytes, int64_t value, void *soc);
+
+/*
+ * UC_HOOK_TLB_FILL: a page lies at its own address, and SRAM holds no code. Where it might, as by the map of a Cortex-M,
+ * unicorn makes every store by way of a function that looks for changed code; half of the time went there.
+ */
+bool ebnn_soc_on_page(ebnn_engine *engine, uint64_t address, int type, ebnn_page *page, void *soc);
 
 /* uc_mmio_map callbacks of the macro's page and of the mailbox's. */
 uint64_t ebnn_soc_macro_read(ebnn_engine *engine, uint64_t offset, unsigned bytes, void *soc);

@@ -58,6 +58,13 @@ CASES = {
         "b 1f; .ltorg; .balign 4096; .space 4092; 1: itte ne; strne r3, [r0]; ldrne r3, [r1]; ldreq r3, [r0]",
         (3, 1, 0), (4, 1, 1),
     ),
+    "the first store to a page": Case(  # behind which the block's condition no longer holds
+        "add r0, #16384; itt ne; strne r3, [r0]; strne r3, [r0, #4]; cmp r3, r3; b 1f; 1: add r3, #5; add r3, #9",
+        (6, 0, 0), (8, 2, 0),
+    ),
+    "the first load from a page": Case(
+        "add r0, #20480; it ne; ldrne r4, [r0]; cmp r3, r3; b 1f; 1: add r3, #5; add r3, #9", (6, 0, 0), (7, 1, 0)
+    ),
 }  # fmt: skip
 
 # `run` starts every case from the same memory and answers a checksum of what it leaves.
