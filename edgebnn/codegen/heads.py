@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgebnn.codegen.environment import Code, c_comment
 from edgebnn.mapping.mapped import Provenance
 
+_OPENS, _ENDS = b"/*\n", b"\n */\n"
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 
 
@@ -13,6 +14,14 @@ def c_head(title: str, provenance: Provenance) -> Code:
     lines = [title, "", *_origin(provenance), "", LICENCE]
     body = "\n".join(f" * {line}".rstrip() for line in lines)
     return Code(f"/*\n{body}\n */\n")
+
+
+def below_head(data: bytes) -> bytes:
+    """A generated C file with empty lines for its `c_head`: what a compiler sees of it, line numbers included."""
+    head, ends, rest = data.partition(_ENDS)
+    if not (head.startswith(_OPENS) and ends) or b"*/" in head:
+        return data
+    return (head + ends).count(b"\n") * b"\n" + rest
 
 
 def make_head(title: str, provenance: Provenance) -> Code:

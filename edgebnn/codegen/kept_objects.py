@@ -1,4 +1,7 @@
-"""Objects of the C runtime, kept in the user's cache folder: no model changes them, so a machine compiles them once."""
+"""Objects of the C runtime, kept in the user's cache folder: no model changes them, so a machine compiles them once.
+
+The comment at the head of each file does name the model; files are told apart by what stands below it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from edgebnn.codegen.heads import below_head
 
 # Headers of the project that are the model's own; the runtime includes none of them.
 MODEL_HEADERS = frozenset({"include/model.h", "include/memory_map.h"})
@@ -35,7 +40,8 @@ class KeptObjects:
         for flag in (title, *flags):
             digest.update(f"{len(flag)} {flag}".encode())
         for path in sorted(path for path in files if path.endswith(".h") and path not in MODEL_HEADERS):
-            digest.update(f"{path} {len(files[path])} ".encode() + files[path])
+            header = below_head(files[path])
+            digest.update(f"{path} {len(header)} ".encode() + header)
         return KeptObjects(folder, digest.digest())
 
     def read(self, path: str, source: bytes) -> bytes | None:
@@ -58,5 +64,6 @@ class KeptObjects:
             beside.unlink(missing_ok=True)
 
     def _place(self, path: str, source: bytes) -> Path:
-        name = hashlib.sha256(self.compiler + f"{path} {len(source)} ".encode() + source).hexdigest()
+        seen = below_head(source)
+        name = hashlib.sha256(self.compiler + f"{path} {len(seen)} ".encode() + seen).hexdigest()
         return self.folder / f"{name}.o"

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 pytest.importorskip("ziglang", reason="the package ziglang is not installed")
 
 from edgebnn.codegen.build import build_firmware
+from edgebnn.codegen.clean_environment import cache_folder
+from edgebnn.codegen.heads import below_head, c_head
 from edgebnn.codegen.kept_objects import MODEL_HEADERS, KeptObjects, runtime_sources
 from edgebnn.codegen.project import render_project
-from tests.codegen.projects import beat_network, mapped_on
+from edgebnn.mapping.mapped import MappedNetwork
+from tests.codegen.projects import TARGETS, beat_network, mapped_on, two_inputs
 
 MAPPED = mapped_on(beat_network(), "rram130")
 FILES = render_project(MAPPED)
@@ -40,8 +45,8 @@ def test_a_second_build_compiles_the_model_alone(
         calls.clear()
         return bytes(build_firmware(FILES, MAPPED.target, "zig").elf)
 
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(cache_folder("zig") or tmp_path))  # zig's own library is kept
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(tmp_path / "zig"))
     first, runtime = build(), runtime_sources(FILES)
     count = sum(path.endswith(".c") for path in runtime)
     assert len(calls) == count + 1
@@ -54,6 +59,45 @@ def test_a_second_build_compiles_the_model_alone(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert build() == first and len(calls) == 1
+
+
+@pytest.fixture
+def other_model() -> MappedNetwork:
+    """Not the model of `MAPPED`, and compiled with hostile options: both stand at the head of every file."""
+    mapped = mapped_on(replace(two_inputs(), name="another", model_sha256="f" * 64), "rram130")
+    options = "compile */ --x 'int y;' \n */ int z;"
+    return replace(mapped, provenance=msgspec.structs.replace(mapped.provenance, options=options))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_build_of_another_model_compiles_that_model_alone(
+    target: str, other_model: MappedNetwork, calls: list[Any]
+) -> None:
+    mapped = mapped_on(beat_network(), target)
+    build_firmware(render_project(mapped), mapped.target, "zig")
+    calls.clear()
+    other = replace(mapped_on(other_model.network, target), provenance=other_model.provenance)
+    build_firmware(render_project(other), other.target, "zig")
+    assert len(calls) == 1
+
+
+def test_objects_kept_from_another_model_change_no_byte(
+    other_model: MappedNetwork, monkeypatch: pytest.MonkeyPatch, calls: list[Any]
+) -> None:
+    build_firmware(FILES, MAPPED.target, "zig")
+    files = render_project(other_model)
+    kept = bytes(build_firmware(files, other_model.target, "zig").elf)
+    calls.clear()
+    monkeypatch.setattr("edgebnn.codegen.build.cache_folder", lambda name: None)
+    assert bytes(build_firmware(files, other_model.target, "zig").elf) == kept and len(calls) == 1
+
+
+def test_what_stands_below_a_head_stays_on_its_lines() -> None:
+    provenance = msgspec.structs.replace(MAPPED.provenance, options="compile */ int x; /*\n */\n")
+    head, code = c_head("A title.", provenance).encode(), b"/*\n * Ours.\n */\nint x;\n"
+    assert below_head(head + code) == head.count(b"\n") * b"\n" + code
+    for other in (b"#pragma once\n" + code, b"/*\n */ int y; /*\n */\n", b"/*\n * Ours. */\nint x;\n"):
+        assert below_head(other) == other
 
 
 def test_no_header_of_the_model_reaches_the_runtime() -> None:
