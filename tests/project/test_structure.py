@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -70,7 +71,7 @@ def _is_type_checking(node: ast.stmt) -> bool:
 
 
 def _imports_of(path: Path, modules: set[str]) -> list[Import]:
-    importer = _module_name(path)
+    importer, shown = _module_name(path), path.relative_to(PACKAGE)
     found: list[Import] = []
 
     def visit(node: ast.AST, when: str) -> None:
@@ -82,19 +83,22 @@ def _imports_of(path: Path, modules: set[str]) -> list[Import]:
             for alias in node.names:  # `from a import b` may name the module a.b, or a name inside a
                 inner = f"{node.module}.{alias.name}"
                 names.append(inner if inner in modules else str(node.module))
-        where = f"{path.relative_to(PACKAGE)}:{getattr(node, 'lineno', 0)}"
-        found.extend(Import(importer, name, when, where) for name in names if name.split(".")[0] == "edgebnn")
+        for name in names:
+            if name.split(".")[0] == "edgebnn":
+                found.append(Import(importer, name, when, f"{shown}:{getattr(node, 'lineno', 0)}"))
         if isinstance(node, ast.stmt) and _is_type_checking(node):
             when = "types"
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and when != "types":
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and when != "types":
             when = "call"
         for child in ast.iter_child_nodes(node):
-            visit(child, when)
+            if not isinstance(child, ast.expr | ast.expr_context | ast.arguments):  # none of them can hold an import
+                visit(child, when)
 
     visit(ast.parse(path.read_text(encoding="utf-8")), "module")
     return found
 
 
+@cache
 def _all_imports() -> list[Import]:
     paths = sorted(PACKAGE.rglob("*.py"))
     modules = {_module_name(path) for path in paths}
@@ -107,9 +111,6 @@ def _place(module: str) -> str:
     return parts[1] if len(parts) > 1 else "edgebnn"
 
 
-IMPORTS = _all_imports()
-
-
 def test_every_folder_of_the_package_has_its_row_in_the_table() -> None:
     places = {_place(_module_name(path)) for path in PACKAGE.rglob("*.py")}
     assert places <= ALLOWED.keys()
@@ -120,7 +121,7 @@ def test_imports_run_leftwards_only(place: str) -> None:
     allowed = ALLOWED[place] | FOUNDATION | {place}
     wrong = [
         f"{found.where} imports {found.imported}"
-        for found in IMPORTS
+        for found in _all_imports()
         if _place(found.importer) == place
         and _place(found.imported) not in allowed
         and not (found.when == "types" and (place, _place(found.imported)) in TYPES_ONLY)
@@ -137,7 +138,7 @@ def test_one_module_alone_makes_texts_for_the_terminal() -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
-    for found in IMPORTS:
+    for found in _all_imports():
         if found.when == "module" and found.imported != found.importer:
             graph.setdefault(found.importer, set()).add(found.imported)
     # A circle raises CycleError, which names its modules.
