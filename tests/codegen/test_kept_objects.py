@@ -16,7 +16,7 @@ pytest.importorskip("ziglang", reason="the package ziglang is not installed")
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.clean_environment import cache_folder
 from edgebnn.codegen.heads import below_head, c_head
-from edgebnn.codegen.kept_objects import MODEL_HEADERS, KeptObjects, runtime_sources
+from edgebnn.codegen.kept_objects import KeptObjects, runtime_sources
 from edgebnn.codegen.project import render_project
 from edgebnn.mapping.mapped import MappedNetwork
 from tests.codegen.projects import TARGETS, beat_network, mapped_on, two_inputs
@@ -101,22 +101,40 @@ def test_what_stands_below_a_head_stays_on_its_lines() -> None:
 
 
 def test_no_header_of_the_model_reaches_the_runtime() -> None:
-    names = {path.rpartition("/")[2] for path in MODEL_HEADERS}
-    assert FILES.keys() >= MODEL_HEADERS
-    for path in runtime_sources(FILES):
-        included = set(re.findall(r'#include\s+[<"]([^>"]+)', FILES[path].decode()))
-        assert not {name.rpartition("/")[2] for name in included} & names, path
+    made_for_the_model = {"model.h", "memory_map.h"}
+    assert {f"include/{name}" for name in made_for_the_model} <= FILES.keys()
+    for path in (path for path in FILES if path.startswith("runtime/")):
+        code = FILES[path].decode()
+        included = re.findall(r'#include [<"]([^>"/]+)[>"]\n', code)
+        assert len(included) == len(re.findall(r"#\s*include", code)), f"{path} includes in a way that is not followed"
+        assert not set(included) & made_for_the_model, path
+
+
+def test_another_size_of_flash_is_another_object_only_where_the_target_is_known(tmp_path: Path) -> None:
+    sources = [path for path in runtime_sources(FILES) if path.endswith(".c")]
+    kept = KeptObjects.of(tmp_path, "zig 1", (), FILES)
+    for path in sources:
+        kept.keep(path, FILES[path], b"object")
+    header = FILES["include/ebnn_target.h"]
+    other = re.sub(rb"(EBNN_FLASH_BYTES) 0x\w+", rb"\1 0x1234u", header)
+    assert other != header
+    kept = KeptObjects.of(tmp_path, "zig 1", (), {**FILES, "include/ebnn_target.h": other})
+    missing = [path for path in sources if kept.read(path, FILES[path]) is None]
+    assert missing == ["runtime/macro/ebnn_linear_macro.c"]
 
 
 def test_another_compiler_flag_header_or_source_is_another_object(tmp_path: Path) -> None:
-    source = b"int x;"
+    source = b'# include "b.h"\nint x;'
 
     def made(title: str, flag: str, header: bytes) -> KeptObjects:
-        return KeptObjects.of(tmp_path, title, (flag,), {"runtime/a.h": header, "include/model.h": header})
+        files = {"include/b.h": b"#include <deep/a.h>", "runtime/a.h": header, "include/c.h": title.encode() + header}
+        return KeptObjects.of(tmp_path, title, (flag,), files)
 
     made("zig 1", "-Os", b"").keep("runtime/a.c", source, b"object")
     assert made("zig 1", "-Os", b"").read("runtime/a.c", source) == b"object"
     for other in (made("zig 2", "-Os", b""), made("zig 1", "-O2", b""), made("zig 1", "-Os", b"x")):
         assert other.read("runtime/a.c", source) is None
     assert made("zig 1", "-Os", b"").read("runtime/b.c", source) is None
+    unread = KeptObjects.of(tmp_path, "zig 1", ("-Os",), {"include/b.h": b"#include <deep/a.h>", "runtime/a.h": b""})
+    assert unread.read("runtime/a.c", source) == b"object"  # c.h, which nothing includes, is of no matter
     assert made("zig 1", "-Os", b"").read("runtime/a.c", source + b"\n") is None
