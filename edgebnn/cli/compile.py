@@ -10,7 +10,7 @@ import click
 
 from edgebnn.cli.options import given, model_argument, reading_options, target_option, toolchain_option
 from edgebnn.cli.output import JsonCommand, emit
-from edgebnn.cli.places import DeploymentFolder, OutputFolder
+from edgebnn.cli.places import DeploymentFolder, OutputFolder, PictureFile, form_of
 from edgebnn.legible import legible_name
 
 if TYPE_CHECKING:
@@ -114,6 +114,13 @@ def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
     multiple=True,
     help="Most attempts of a chip that verifies at the rows of one layer; repeatable. [default: as many as it makes]",
 )
+@click.option(
+    "--png",
+    type=PictureFile(),
+    metavar="FILE",
+    help="With --placement ber-aware: draw the banks by error rate and by how much their weights matter, before and "
+    "after (.png or .svg).",
+)
 @reading_options
 @toolchain_option
 def compile(
@@ -129,6 +136,7 @@ def compile(
     fresh_banks: bool,
     verify_share: float | None,
     attempts: tuple[str, ...],
+    png: Path | None,
     input_type: tuple[str, ...],
     input_scale: tuple[str, ...],
     input_offset: tuple[str, ...],
@@ -142,8 +150,9 @@ def compile(
     from edgebnn import api
     from edgebnn.chip.target_files import load_target
     from edgebnn.cli.options import read_options
+    from edgebnn.files import write_whole
     from edgebnn.mapping.folder import check_folder
-    from edgebnn.report.documents import compile_document
+    from edgebnn.report.documents import compile_document, placement_of
     from edgebnn.report.tables import show_compile
 
     steps: list[tuple[str, float]] = []
@@ -154,6 +163,8 @@ def compile(
         if not json_flag:
             click.echo(f"step {len(steps)}/{count}: {name} ({seconds:.2f} s)", err=True)
 
+    if png is not None and placement != "ber-aware":
+        raise click.UsageError("--png draws what --placement ber-aware did; place so, or leave it out")
     described = load_target(target)
     if folder is None:
         folder = Path(f"{model.stem}-{described.name}")
@@ -182,5 +193,12 @@ def compile(
     start = time.perf_counter()
     deployment.save(folder)
     step("write the folder", time.perf_counter() - start)
+    if png is not None:
+        from edgebnn.report.placement_figure import placement_picture
+
+        drawn = placement_of(deployment)
+        write_whole(
+            png, placement_picture(drawn, f"{deployment.mapped.network.name} on {described.name}", form_of(png))
+        )
     document = compile_document(deployment, folder)
     emit(document, json_flag, json_file, lambda console: show_compile(console, deployment, document))

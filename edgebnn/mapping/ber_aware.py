@@ -11,7 +11,7 @@ and of the next layer's columns that go with them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,8 @@ class BerAware:
 
     orders, turned: the model's own number of each neuron of a layer, and which are inverted, by the layers' names.
     banks_alone, harm: of the harm of linear placement what is left with the chosen banks alone, and with all of it.
+    linear_counts, counts: how much each tile counts before and after, by the layers' names. rates: how often each bank
+    errs, (banks,), under the policy of the first layer. All three are empty where nobody asked where the chip errs.
     """
 
     network: Network
@@ -50,6 +52,9 @@ class BerAware:
     turned: dict[str, Flags]
     banks_alone: float
     harm: float
+    linear_counts: dict[str, list[float]] = field(default_factory=dict)
+    counts: dict[str, list[float]] = field(default_factory=dict)
+    rates: Costs = field(default_factory=lambda: np.zeros(0))
 
 
 def place_by_errors(
@@ -118,6 +123,7 @@ def ber_aware(
         if node.name in mapped.linear_stages
     ]
     linear = sum(layer.harm() for layer in layers)
+    linear_counts = {layer.node.name: layer.tile_counts() for layer in layers}
     banks = _choose_banks(layers) if banks is None else banks
     for layer in layers:
         layer.move([banks[tile.bank] for tile in layer.stage.tiles])
@@ -134,6 +140,9 @@ def ber_aware(
         {name: layer.turned for name, layer in by_name.items()},
         in_banks / linear if linear else 1.0,
         sum(layer.harm() for layer in layers) / linear if linear else 1.0,
+        linear_counts,
+        {name: layer.tile_counts() for name, layer in by_name.items()},
+        bank_rates(layers[0].map) if layers else np.zeros(0),
     )
 
 
@@ -233,9 +242,13 @@ def _choose_banks(layers: list[_Layer]) -> list[int]:
 
 def _ranking(errors: ErrorMap) -> list[int]:
     """The banks, those that err least first."""
-    rate = np.mean([errors.rates[weight].mean(axis=(1, 2)) for weight in (1, -1)], axis=0)
-    of_banks = rate.reshape(-1, errors.geometry.words).mean(axis=1)
-    return [int(bank) for bank in np.argsort(of_banks, kind="stable")]
+    return [int(bank) for bank in np.argsort(bank_rates(errors), kind="stable")]
+
+
+def bank_rates(errors: ErrorMap) -> Costs:
+    """How often the cells of each bank read +1 and -1 wrong, in the mean, (banks,)."""
+    rate = np.mean([errors.rates[weight].mean(axis=(1, 2), dtype=np.float64) for weight in (1, -1)], axis=0)
+    return np.asarray(rate.reshape(-1, errors.geometry.words).mean(axis=1))
 
 
 def _arrange(network: Network, name: str, layers: Mapping[str, _Layer]) -> Network:

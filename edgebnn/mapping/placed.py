@@ -37,8 +37,26 @@ def _document(found: BerAware, mapped: MappedNetwork, title: str | None, reading
         "readings": None if title is None else readings,
         "harm_banks_alone": found.banks_alone,
         "harm": found.harm,
-        "layers": layers_document(found, mapped),
+        "bank_error_rates": [_rounded(rate) for rate in found.rates.tolist()],
+        "layers": {
+            name: layer | _sensitivity_document(found, mapped, name)
+            for name, layer in layers_document(found, mapped).items()
+        },
     }
+
+
+def _sensitivity_document(found: BerAware, mapped: MappedNetwork, name: str) -> dict[str, Any]:
+    """How much each of a layer's tiles matters, in the order of `banks`; with `linear_` before the placement."""
+    return {
+        "sensitivity": [_rounded(count) for count in found.counts[name]],
+        "linear_banks": [tile.bank for tile in mapped.linear_stages[name].tiles],
+        "linear_sensitivity": [_rounded(count) for count in found.linear_counts[name]],
+    }
+
+
+def _rounded(value: float) -> float:
+    """To as many digits as people want to read."""
+    return float(f"{value:.5g}")
 
 
 def layers_document(found: BerAware, mapped: MappedNetwork) -> dict[str, Any]:

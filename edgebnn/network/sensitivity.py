@@ -2,8 +2,10 @@
 
 A weight that is wrong changes its neuron's sum by 2 |x|, x being its input. That changes the neuron's output where the
 sum lies so near to a threshold: with the probability 2 |x| f(T), f being the density of the sums, here that of a normal
-law of their mean and deviation. A changed output is a changed input of the next layer, whose neurons it reaches alike;
-so it counts as often as a wrong weight of each of them would. Scores count once.
+law of their mean and deviation. What x is in the mean of all samples moves all sums alike, as another threshold would:
+samples stay told apart, and trimming undoes it. What x differs by from sample to sample is noise that nothing undoes,
+so an input counts by its deviation, and its mean a tenth. A changed output is a changed input of the next layer, whose
+neurons it reaches alike; so it counts as often as a wrong weight of each of them would. Scores count once.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import numpy.typing as npt
 from edgebnn.network.encoding import Values
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Linear, Network, Threshold
+
+_SHARE_OF_MEAN = 0.1  # beside deviations: of errors that move all of a neuron's sums alike
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,7 +50,7 @@ def sensitivities(network: Network, x: npt.NDArray[np.generic]) -> dict[str, Sen
             passed = own * float(density.mean())
         elif isinstance(node, Linear):
             neurons = found[node.name].neurons if node.name in found else np.full(node.neurons, own)
-            found[node.name] = Sensitivity(neurons, _magnitude(values[node.sources[0]]))
+            found[node.name] = Sensitivity(neurons, _unsteadiness(values[node.sources[0]]))
             passed = float(neurons.sum()) / node.groups
         for source in node.sources:
             worth[source] = worth.get(source, 0.0) + passed
@@ -68,7 +72,7 @@ def _density(node: Threshold, sums: Values) -> Floats:
     return np.asarray(node.step * (np.exp(-(at**2) / 2) / (sqrt(2 * pi) * deviation)).sum(axis=1))
 
 
-def _magnitude(values: Values) -> Floats:
-    """The root of the mean square of each channel, (C,)."""
+def _unsteadiness(values: Values) -> Floats:
+    """How much each channel differs from sample to sample, and a little of what it is in the mean, (C,)."""
     axes = (0, *range(2, values.ndim))
-    return np.asarray(np.sqrt((values.astype(np.float64) ** 2).mean(axis=axes)))
+    return np.asarray(np.hypot(values.std(axis=axes), _SHARE_OF_MEAN * values.mean(axis=axes)))

@@ -89,12 +89,20 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
     }
 
 
+def placement_of(deployment: Deployment) -> Document:
+    """All of `placement.json`, of a deployment that was placed by errors."""
+    found: Document = msgspec.json.decode(deployment.files[PLACEMENT])
+    return found
+
+
 def _placement(deployment: Deployment) -> Document:
     """How weights went to cells; `placement.json` has the neurons besides."""
     told = deployment.files.get(PLACEMENT)
     if told is None:
         return {"kind": "linear"}
-    return {name: value for name, value in msgspec.json.decode(told).items() if name != "layers"}
+    return {
+        name: value for name, value in msgspec.json.decode(told).items() if name not in ("layers", "bank_error_rates")
+    }
 
 
 def _verified(mapped: MappedNetwork) -> Document | None:

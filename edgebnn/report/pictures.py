@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,9 @@ def picture(size_inches: tuple[float, float], form: str, draw: Callable[[Figure]
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with rc_context(_STYLE):
+    with rc_context(_STYLE), warnings.catch_warnings():
+        # Letters of a stranger's name that the font does not have are drawn as boxes, which says enough.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure = Figure(figsize=size_inches, dpi=DPI)
         FigureCanvasAgg(figure)
         draw(figure)
@@ -94,5 +97,6 @@ def headed(figure: Figure, heading: str, caption: str) -> None:
     left, edge = 0.045, 0.11 / figure.get_figheight()
     characters = int(_LETTERS_AN_INCH * (1 - 2 * left) * figure.get_figwidth())
     caption = "\n".join(fill(line, characters, break_on_hyphens=False) for line in caption.splitlines())
-    figure.suptitle(heading, x=left, y=1 - edge, ha="left", va="top", fontsize=13, fontweight="bold")
-    figure.text(left, edge, caption, ha="left", va="bottom", fontsize=8, color=MUTED)
+    # A stranger's name may hold what would be a formula.
+    figure.suptitle(heading, x=left, y=1 - edge, ha="left", va="top", fontsize=13, fontweight="bold", parse_math=False)
+    figure.text(left, edge, caption, ha="left", va="bottom", fontsize=8, color=MUTED, parse_math=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,16 @@ def test_a_share_needs_samples_and_attempts_are_numbers(tmp_path: Path) -> None:
         with pytest.raises(EdgeBNNError):
             package.compile(ECG_PVC, verify_share=share, calibration=_windows())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_placement_is_drawn(tmp_path: Path) -> None:
+    data, picture = tmp_path / "x.npz", tmp_path / "banks.svg"
+    np.savez(data, x=_windows())
+    words = ("compile", ECG_PVC, "-o", tmp_path / "out", "--calibration", data, "--png", picture)
+    assert "--placement ber-aware" in edgebnn(*words).stderr and not (tmp_path / "out").exists()
+    found = document("compile", *words[1:], "--placement", "ber-aware", "--chip", 7, "--readings", 1)
+    assert "bank_error_rates" not in found["placement"]
+    assert b"</svg>" in picture.read_bytes()
+    told = json.loads((tmp_path / "out" / "placement.json").read_text())
+    assert len(told["bank_error_rates"]) == 4096
+    assert all(len(layer["sensitivity"]) == len(layer["banks"]) for layer in told["layers"].values())

@@ -26,7 +26,7 @@ from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network import Kind, Network, Tensor, interpret
 from edgebnn.network.rearranging import Rearranged, rearranged
 from edgebnn.network.sensitivity import Sensitivity, sensitivities
-from tests.mapping.test_planner import mapped_on
+from tests.mapping.test_planner import dense, mapped_on
 from tests.networks import Builder, networks, random_inputs
 
 POLICY = "ultra-low-energy"
@@ -167,3 +167,12 @@ def test_neurons_near_their_thresholds_matter_more() -> None:
     counts = sensitivities(replace(network, nodes=nodes), random_inputs(network, 1, 400))
     near, far = counts[network.linear[0].name].neurons
     assert near > 20 * far
+
+
+def test_an_input_counts_by_what_it_differs_by_from_sample_to_sample() -> None:
+    """What is the same in all samples moves all sums alike, and a threshold makes up for that."""
+    mapped = mapped_on(dense(8, 4))
+    x = np.ones((64, 8), np.int8)
+    x[::2, :4] = -1
+    inputs = sensitivities(mapped.network, x)["fc"].inputs
+    assert inputs[:4] == pytest.approx(np.ones(4)) and inputs[4:] == pytest.approx(np.full(4, 0.1))
