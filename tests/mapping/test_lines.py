@@ -8,7 +8,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edgebnn.emulator.descriptors import LinesDescriptor, StepsDescriptor
@@ -77,8 +77,9 @@ def test_moved_thresholds_are_exceptions_or_keep_their_table(seed: int, steps: i
     thresholds = np.sort(thresholds, axis=1)
     low, high = sorted(rng.integers(-4 * span, 4 * span, size=2, endpoint=True).tolist())
     lines = fitted(thresholds, low, high)
-    if lines is not None:
-        assert_counts_alike(lines, thresholds, low, high)
+    assume(lines is not None)  # one in eight is a table of fewer bytes
+    assert lines is not None
+    assert_counts_alike(lines, thresholds, low, high)
 
 
 @given(st.integers(0, 2**32), st.sampled_from([4, 9, 40]), st.integers(1, 2**31 - 1))
@@ -88,6 +89,7 @@ def test_no_line_is_found_for_what_lies_on_none_or_it_is_right(seed: int, steps:
     lines = fitted(thresholds, -span, span)
     if lines is not None:
         assert_counts_alike(lines, thresholds, -span, span)
+    assert lines is None or steps < 40 or span < 2**12  # 40 of so many that lie within a step of a line are no chance
 
 
 def test_a_model_that_rounds_in_float32_keeps_its_lines() -> None:
@@ -113,11 +115,11 @@ def test_constants_are_lines_too() -> None:
     assert_counts_alike(lines, thresholds, -100, 100)
 
 
-def test_a_mobilenet_takes_seconds() -> None:
+def test_a_mobilenet_takes_seconds_of_a_core() -> None:
     thresholds = on_lines(np.random.default_rng(0), 11_000, 255, 2**16)
-    start = time.perf_counter()
+    start = time.process_time()
     assert fitted(thresholds, -(2**20), 2**20) is not None
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def node_of(thresholds: Integers, direction: list[int], source: Tensor) -> Threshold:
