@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import add, sub
 
 import numpy as np
 
@@ -26,6 +27,11 @@ class Segment:
     def at(self, number: int) -> Fraction:
         """The value at an integer."""
         return self.slope * number + self.shift
+
+    def ratio_at(self, number: int) -> tuple[int, int]:
+        """The value at an integer as numerator and denominator, not in lowest terms, which take long to find."""
+        (slope, slope_in), (shift, shift_in) = self.slope.as_integer_ratio(), self.shift.as_integer_ratio()
+        return slope * number * shift_in + shift * slope_in, slope_in * shift_in
 
 
 Bent = tuple[Segment, ...]
@@ -149,8 +155,9 @@ def _segment_at(bent: Bent, number: int) -> Segment:
 
 
 def _sum(one: Bent, other: Bent, sign: int) -> Bent:
+    combined: Callable[[Fraction, Fraction], Fraction] = add if sign > 0 else sub
     return _simplest(
-        Segment(start, x.slope + sign * y.slope, x.shift + sign * y.shift)
+        Segment(start, combined(x.slope, y.slope) if y.slope else x.slope, combined(x.shift, y.shift))
         for start, x, y in segments_of_both(one, other)
     )
 
@@ -162,7 +169,7 @@ def _times(one: Bent, other: Bent) -> Bent:
 def _product(start: int, x: Segment, y: Segment) -> Segment:
     if x.slope and y.slope:
         raise _NotBent
-    return Segment(start, x.slope * y.shift + y.slope * x.shift, x.shift * y.shift)
+    return Segment(start, y.slope * x.shift if y.slope else x.slope * y.shift, x.shift * y.shift)
 
 
 def _quotient(start: int, x: Segment, y: Segment) -> Segment:

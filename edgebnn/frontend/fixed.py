@@ -96,8 +96,13 @@ def _grid(own: Sequence[Line], largest: Sequence[Fraction]) -> Fraction:
 def _largest(emitter: Emitter, signal: Signal) -> Fraction:
     """A bound of the signal's magnitude."""
     signal = as_lines(emitter, signal)
-    values = [abs(segment.at(end)) for bent in _bent(emitter, signal) for segment, end in _ends(bent, signal.base)]
-    return max(values, default=Fraction(0))
+    largest, within = 0, 1
+    for bent in _bent(emitter, signal):
+        for segment, end in _ends(bent, signal.base):
+            value, denominator = segment.ratio_at(end)
+            if abs(value) * within > largest * denominator:
+                largest, within = abs(value), denominator
+    return Fraction(largest, within)
 
 
 def _ends(bent: Bent, base: Tensor) -> list[tuple[Segment, int]]:

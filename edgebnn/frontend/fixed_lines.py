@@ -80,17 +80,20 @@ def fixed_lines(
     knees = np.full((len(bents), segments - 1), base.high + 1, np.int32)
     error = np.zeros(len(bents))
     scale, half = 2**shift, 2**shift // 2
-    factor = scale / unit
+    factor, divisor = (scale / unit).as_integer_ratio()
     low, high = 2**31, -(2**31)
     for channel, bent in enumerate(bents):
         knees[channel, : len(bent) - 1] = [segment.start for segment in bent[1:]]
         lasts = [*(segment.start - 1 for segment in bent[1:]), base.high]
         for place, (segment, last) in enumerate(zip(bent, lasts, strict=True)):
-            slope, moved = segment.slope * factor, segment.shift * factor
-            m, o = round(slope), round(moved)
+            # Integers in place of fractions, which are brought to lowest terms in each step: a large model has many.
+            (slope, slope_in), (moved, moved_in) = (part.as_integer_ratio() for part in (segment.slope, segment.shift))
+            slope, slope_in, moved, moved_in = slope * factor, slope_in * divisor, moved * factor, moved_in * divisor
+            m, o = _nearest(slope, slope_in), _nearest(moved, moved_in)
             multiplier[channel, place:], offset[channel, place:] = m, o + half
             ends = (segment.start, last)
-            off = max(abs((m - slope) * at + (o - moved)) for at in ends) / scale
+            tilt, step = (m * slope_in - slope) * moved_in, (o * moved_in - moved) * slope_in
+            off = max(abs(tilt * at + step) for at in ends) / (slope_in * moved_in * scale)
             error[channel] = max(error[channel], _upwards(off))
             reached = [(m * at + o + half) >> shift for at in ends]
             low, high = min(low, *reached), max(high, *reached)
@@ -98,17 +101,23 @@ def fixed_lines(
 
 
 def _shift(bents: Sequence[Bent], unit: Fraction, shift: int) -> int | None:
-    slopes = {abs(segment.slope) / unit for bent in bents for segment in bent}
-    shifts = {abs(segment.shift) / unit for bent in bents for segment in bent}
-    steepest, farthest = max(slopes), max(shifts)
+    slopes = [abs(segment.slope) for bent in bents for segment in bent]
+    shifts = [abs(segment.shift) for bent in bents for segment in bent]
+    steepest, farthest = max(slopes) / unit, max(shifts) / unit
     if steepest > _LARGEST_MULTIPLIER or farthest > _LARGEST_OFFSET:
         return None
-    if all(number.denominator == 1 for number in slopes | shifts):
+    if all((number / unit).denominator == 1 for number in (*slopes, *shifts)):
         return 0
     while shift and (steepest * 2**shift > _LARGEST_MULTIPLIER or farthest * 2**shift > _LARGEST_OFFSET - 2**shift):
         shift -= 1
     return shift
 
 
-def _upwards(number: Fraction) -> float:
-    return float(number) * (1 + 2.0**-50)
+def _nearest(numerator: int, denominator: int) -> int:
+    """The integer next to a fraction, an exact half to the even one."""
+    floor, rest = divmod(numerator, denominator)
+    return floor + (2 * rest > denominator or (2 * rest == denominator and floor % 2 == 1))
+
+
+def _upwards(number: float) -> float:
+    return number * (1 + 2.0**-50)
