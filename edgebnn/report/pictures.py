@@ -72,9 +72,10 @@ def _lay_out(figure: Figure) -> None:
 
     The engine's solver adds in an order that memory addresses decide, so its answers differ in their last bits.
     """
-    if figure.get_layout_engine() is None:
+    engine = figure.get_layout_engine()
+    if engine is None:
         return
-    figure.draw_without_rendering()
+    engine.execute(figure)  # without drawing the figure, which takes as long as the picture itself
     figure.set_layout_engine("none")
     for axes in figure.axes:
         left, bottom, width, height = (round(float(each), 5) for each in axes.get_position(original=True).bounds)
