@@ -37,6 +37,8 @@ from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_s
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
 from edgebnn.emulator.measured_sensitivity import MeasuredSensitivity, measured_sensitivity
+from edgebnn.emulator.policy_choice import Objective, Round, Wanted, choose_policies
+from edgebnn.emulator.policy_document import choice_document
 from edgebnn.emulator.runner import Runner
 from edgebnn.emulator.trimming import Trim, trim
 from edgebnn.errors import DataError, DeploymentError, FitError, NoCompilerError, TargetError, ToolError
@@ -58,14 +60,14 @@ from edgebnn.legible import legible_name
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
-from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, read_folder, write_folder
+from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, POLICIES, read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.mapping.record import FirmwareFacts, binary_files, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
-from edgebnn.network.batches import Samples, batch_of, numbers, parts
+from edgebnn.network.batches import Samples, batch_of, labels_of, numbers, parts
 from edgebnn.network.encoding import how_input_taken
 from edgebnn.network.types import Input
 
@@ -74,6 +76,7 @@ __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "lo
 _EXECUTORS = tuple(Executor)
 _MOST_LABEL = 1 << 31  # far more than there are classes, and within every type of integer that counts them
 PLACEMENTS = ("linear", "ber-aware")
+AUTO = "auto"  # the policies that are chosen
 MOST_READINGS = 64
 MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
 
@@ -327,20 +330,7 @@ class Deployment:
 
     def dataset(self, x: Samples, y: npt.ArrayLike | None = None) -> Dataset:
         """Samples as `batch` takes them and, where they are known, the indexes of their classes; else DataError."""
-        samples = self.batch(x)
-        if y is None:
-            return Dataset(samples)
-        labels = np.atleast_1d(numbers(y, "the index of each sample's class"))
-        check_label_shape(labels, len(samples))
-        if labels.dtype.kind == "f" and (not np.all(np.isfinite(labels)) or np.any(labels != np.rint(labels))):
-            raise DataError("the labels y are no whole numbers; give the index of each sample's class")
-        # As Python's numbers: float16, say, does not hold the limits.
-        lowest, highest = (labels.min().item(), labels.max().item()) if labels.size else (0, 0)
-        if not -_MOST_LABEL <= lowest <= highest <= _MOST_LABEL:
-            raise DataError(f"the labels run from {lowest} to {highest}; give the index of each sample's class, from 0")
-        dataset = Dataset(samples, labels.astype(np.int64))
-        check_labels(dataset, self.mapped)
-        return dataset
+        return _dataset(self.mapped, x, y)
 
     def estimate(
         self,
@@ -391,7 +381,7 @@ class Deployment:
         network = replace(found.network, trimmed_for=title)
         provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}, trim: {title}")
         clock.tick("trim it")
-        told = {name: self.files[name] for name in (PLACEMENT,) if name in self.files}
+        told = {name: self.files[name] for name in (PLACEMENT, POLICIES) if name in self.files}
         return _deployed(map_network(network, mapped.target, provenance, mapped.allocation), toolchain, clock, told)
 
     def save(self, folder: str | Path) -> None:
@@ -408,6 +398,13 @@ def compile(
     placement: str = "linear",
     chip: ChipInstance | int | None = None,
     readings: int = 4,
+    max_accuracy_drop: float | None = None,
+    objective: str = "energy",
+    reprogrammings: int = 0,
+    errors: str | None = None,
+    seed: int = 0,
+    measure_chips: int = 10,
+    verify_chips: int = 50,
     update_of: Deployment | None = None,
     fresh_banks: bool = False,
     verify_share: float | None = None,
@@ -415,7 +412,7 @@ def compile(
     input_type: Stated[str] = None,
     input_scale: Stated[str | float | Fraction] = None,
     input_offset: Stated[str | float | Fraction] = None,
-    calibration: Samples | None = None,
+    calibration: Samples | Dataset | tuple[Samples, npt.ArrayLike] | None = None,
     output: str | None = None,
     toolchain: str = "auto",
     step: Step = lambda name, seconds: None,
@@ -439,14 +436,33 @@ def compile(
     that matter most by the `calibration`; `attempts` is how often it tries at most in single layers, by their names.
     docs/mapping.md has the reasoning.
 
+    With the policy `auto` each layer that `policies` does not name gets the one with which programming takes the least
+    energy (or, with the `objective` `endurance`, the chip lives longest), while the accuracy falls by no more than
+    `max_accuracy_drop`, in percentage points, also after so many `reprogrammings`. The `calibration` then has labels:
+    (x, y), or a dict with `y` too. What layers lose is measured on `measure_chips` chips from `seed` on, with errors of
+    the model `errors` (by default by place, where the target has physics), and what they lose together is verified on
+    `verify_chips` others; where the placement is for a `chip`, on as many programmings of it.
+
     Raises an EdgeBNNError that says what to do.
     """
     check_whole(readings=readings)
     _check_placement(placement, chip, readings, calibration)
     _check_update(update_of, fresh_banks, placement)
     _check_share(verify_share, calibration)
+    auto = _Auto(max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips)
+    labels: npt.ArrayLike | None = None
+    if policy == AUTO:
+        auto.check(chip, update_of is not None)
+        calibration, labels = _labelled(calibration)
+    elif auto != _Auto(errors=errors if chip is not None else None):
+        raise TargetError("an allowed drop of accuracy, and what goes with it, is for the policy auto; leave it out")
+    assert not isinstance(calibration, Dataset | tuple), "labels stand apart"
+    if isinstance(chip, int):
+        chip = ChipInstance(chip, errors=_error_model(errors) or ErrorModel.TABLE)
+    elif chip is not None and errors is not None:
+        raise TargetError("a chip instance has an error model of its own; leave out errors")
     reading = _read_options(input_type, input_scale, input_offset, calibration, output)
-    reading = replace(reading, more_to_calibrate=placement != "linear" or verify_share is not None)
+    reading = replace(reading, more_to_calibrate=placement != "linear" or policy == AUTO or verify_share is not None)
     clock = _Clock(step)
     described = target if isinstance(target, Target) else load_target(str(target))
     with model_file(model) as path:
@@ -454,7 +470,8 @@ def compile(
     clock.tick("read the model")
     options = f"compile --target {described.name}"
     options += f" --policy {policy}" if policy else ""
-    allocation = _allocation(policy, policies, attempts)
+    options += auto.options() if policy == AUTO else ""
+    allocation = _allocation(None if policy == AUTO else policy, policies, attempts)
     options += "".join(f" --policy-for {printable(layer)}={name}" for layer, name in allocation.policies.items())
     options += "".join(f" --attempts-for {printable(layer)}={most}" for layer, most in allocation.attempts.items())
     options += f" --placement {placement}" if placement != "linear" else ""
@@ -472,26 +489,159 @@ def compile(
         target_name=described.name,
         target_sha256=described.sha256,
     )
-    mapped, told = map_network(network, described, provenance, allocation), {}
-    instance = ChipInstance(chip, errors=ErrorModel.TABLE) if isinstance(chip, int) else chip
-    if placement != "linear" and calibration is not None:
-        from edgebnn.mapping.placed import placed  # the solvers of chips take a while to load
+    mapped, told = map_network(network, described, provenance, allocation), dict[str, bytes]()
+    inputs = network.inputs
+    if chip is not None:
+        check_chip(chip, described, tuple(described.policies) if policy == AUTO else mapped.policies)
 
-        if instance is not None:
-            check_chip(instance, described, mapped.policies)
-        mapped, told[PLACEMENT] = placed(mapped, instance, batch_of(network.inputs, calibration), readings)
-        clock.tick("place it")
+    # Of a choice of policies each round is a step, and what it takes to arrange it a part of that.
+    tick = clock.tick if policy != AUTO else lambda name: None
+
+    def arrange(network: MappedNetwork) -> tuple[MappedNetwork, bytes | None]:
+        """The network, which is mapped linearly, as it is to be placed and verified."""
+        told_placement = None
+        if placement != "linear" and calibration is not None:
+            from edgebnn.mapping.placed import placed  # the solvers of chips take a while to load
+
+            network, told_placement = placed(network, chip, batch_of(inputs, calibration), readings)
+            tick("place it")
+        if verify_share is not None and calibration is not None and update_of is None:
+            from edgebnn.mapping.verifying import verified_in_part  # as above
+
+            network = verified_in_part(network, chip, batch_of(inputs, calibration), readings, verify_share)
+            tick("choose what is verified")
+        return network, told_placement
+
+    if policy == AUTO:
+        data = _dataset(mapped, *_with_labels(inputs, calibration, labels))
+        found = choose_policies(mapped, data, auto.wanted(chip, described, readings), arrange, auto.heard(clock))
+        mapped, arranged = found.mapped, found.told
+        told[POLICIES] = msgspec.json.encode(choice_document(found))
+    else:
+        mapped, arranged = arrange(mapped)
+    if arranged is not None:
+        told[PLACEMENT] = arranged
     if update_of is not None:
         from edgebnn.mapping.updating import moved, updated  # as above
 
         mapped, told[PLACEMENT] = (moved if fresh_banks else updated)(mapped, update_of.mapped)
         clock.tick("place it")
-    if verify_share is not None and calibration is not None:
+    if verify_share is not None and calibration is not None and update_of is not None:
         from edgebnn.mapping.verifying import verified_in_part
 
-        mapped = verified_in_part(mapped, instance, batch_of(network.inputs, calibration), readings, verify_share)
+        mapped = verified_in_part(mapped, chip, batch_of(network.inputs, calibration), readings, verify_share)
         clock.tick("choose what is verified")
     return _deployed(mapped, toolchain, clock, told)
+
+
+@dataclass(frozen=True)
+class _Auto:
+    """What `compile` is told of a choice of policies."""
+
+    max_accuracy_drop: float | None = None
+    objective: str = "energy"
+    reprogrammings: int = 0
+    errors: str | None = None
+    seed: int = 0
+    measure_chips: int = 10
+    verify_chips: int = 50
+
+    def check(self, chip: object, update: bool) -> None:
+        """TargetError where the words do not go together."""
+        if self.max_accuracy_drop is None:
+            raise TargetError("the policy auto needs to know how far the accuracy may fall; give max_accuracy_drop")
+        if update:
+            raise TargetError("an update takes the policies that are named; choose them first, or leave out auto")
+        check_number(max_accuracy_drop=self.max_accuracy_drop)
+        counts = {name: getattr(self, name) for name in ("reprogrammings", "seed", "measure_chips", "verify_chips")}
+        check_whole(**counts)
+        if not 0 < self.max_accuracy_drop <= 100:
+            raise TargetError(
+                f"max_accuracy_drop is {self.max_accuracy_drop:g}; give percentage points, above 0 and up to 100"
+            )
+        if self.objective not in list(Objective):
+            raise TargetError(
+                f"there is no objective '{legible_name(str(self.objective))}'; choose one of: {', '.join(Objective)}"
+            )
+        _error_model(self.errors)
+        if chip is not None and self.seed:
+            raise TargetError("policies for one chip are judged on its own programmings; leave out seed")
+        for name, least, most in (("reprogrammings", 0, 1 << 48), ("seed", 0, 1 << 62), *_CHIP_COUNTS):
+            if not least <= counts[name] <= most:
+                raise TargetError(f"{name} is {counts[name]}; use {least} to {most:,}")
+
+    def options(self) -> str:
+        """As the command line has them."""
+        said = f" --max-accuracy-drop {self.max_accuracy_drop:g}"
+        for name in ("objective", "reprogrammings", "errors", "seed", "measure_chips", "verify_chips"):
+            if getattr(self, name) != getattr(_Auto, name):
+                said += f" --{name.replace('_', '-')} {getattr(self, name)}"
+        return said
+
+    def wanted(self, chip: ChipInstance | None, target: Target, readings: int) -> Wanted:
+        """As the choice takes it."""
+        assert self.max_accuracy_drop is not None, "it was checked"
+        usual = ErrorModel.BER if target.physics is None else ErrorModel.TABLE
+        return Wanted(
+            allowed=self.max_accuracy_drop / 100,
+            chip=chip or ChipInstance(self.seed, errors=_error_model(self.errors) or usual),
+            own=chip is not None,
+            used=readings + 1,
+            objective=Objective(self.objective),
+            reprogrammings=self.reprogrammings,
+            measure_chips=self.measure_chips,
+            verify_chips=self.verify_chips,
+        )
+
+    def heard(self, clock: _Clock) -> Callable[[Round | None], None]:
+        """Tells each round as a step."""
+
+        def hear(tried: Round | None) -> None:
+            if tried is None:
+                clock.tick("measure what each layer loses")
+                return
+            low, high = (bound * 100 for bound in tried.verified.interval)
+            kept = high <= (self.max_accuracy_drop or 0)
+            lost = f"lost {tried.verified.mean * 100:.2f} points ({low:.2f} to {high:.2f})"
+            clock.tick(f"verify policies: {lost}, {'allowed' if kept else 'too many: tighten'}")
+
+        return hear
+
+
+_CHIP_COUNTS = (("measure_chips", 1, 1000), ("verify_chips", 2, 10_000))
+
+
+def _error_model(name: str | None) -> ErrorModel | None:
+    """The error model of this name; TargetError where there is none."""
+    if name is not None and name not in list(ErrorModel):
+        raise TargetError(f"chips know no errors '{legible_name(str(name))}'; choose one of: {', '.join(ErrorModel)}")
+    return None if name is None else ErrorModel(name)
+
+
+def _labelled(
+    calibration: Samples | Dataset | tuple[Samples, npt.ArrayLike] | None,
+) -> tuple[Samples, npt.ArrayLike | None]:
+    """Samples and labels that were given as emulate takes them; those of a dict are still in it."""
+    if calibration is None:
+        raise TargetError("the policy auto measures accuracy; give calibration samples with labels")
+    if isinstance(calibration, Dataset):
+        return calibration.x, calibration.y
+    if isinstance(calibration, tuple) and len(calibration) == 2:
+        return calibration
+    return calibration, None
+
+
+def _with_labels(
+    inputs: Sequence[Input], samples: Samples | None, labels: npt.ArrayLike | None
+) -> tuple[Samples, npt.ArrayLike]:
+    """Samples and the labels that go with them, or that a dict holds beside them; DataError without."""
+    assert samples is not None, "it was checked"
+    if labels is None and isinstance(samples, Mapping):
+        name = labels_of(inputs, samples)
+        labels = None if name is None else samples[name]
+    if labels is None:
+        raise DataError("the calibration data have no labels y, so no accuracy is known; add the class of each sample")
+    return samples, labels
 
 
 def _allocation(policy: str | None, policies: object, attempts: object) -> Allocation:
@@ -623,6 +773,24 @@ def _read_options(
         output,
         per_input(offset, parse_input_offset),
     )
+
+
+def _dataset(mapped: MappedNetwork, x: Samples, y: npt.ArrayLike | None) -> Dataset:
+    """Samples of a mapped network and, where they are known, the indexes of their classes; else DataError."""
+    samples = batch_of(mapped.network.inputs, x)
+    if y is None:
+        return Dataset(samples)
+    labels = np.atleast_1d(numbers(y, "the index of each sample's class"))
+    check_label_shape(labels, len(samples))
+    if labels.dtype.kind == "f" and (not np.all(np.isfinite(labels)) or np.any(labels != np.rint(labels))):
+        raise DataError("the labels y are no whole numbers; give the index of each sample's class")
+    # As Python's numbers: float16, say, does not hold the limits.
+    lowest, highest = (labels.min().item(), labels.max().item()) if labels.size else (0, 0)
+    if not -_MOST_LABEL <= lowest <= highest <= _MOST_LABEL:
+        raise DataError(f"the labels run from {lowest} to {highest}; give the index of each sample's class, from 0")
+    dataset = Dataset(samples, labels.astype(np.int64))
+    check_labels(dataset, mapped)
+    return dataset
 
 
 def _instances(chips: object) -> Sequence[ChipInstance]:

@@ -18,7 +18,25 @@ if TYPE_CHECKING:
     from edgebnn.chip.target import Target
 
 
-def _chip(chip: str | None, target: Target) -> ChipInstance | None:
+_CHOICE = ("max_accuracy_drop", "objective", "reprogrammings", "seed", "measure_chips", "verify_chips")
+
+
+def _check_choice(policy: str | None, chip: str | None) -> None:
+    """A usage error where the options of a choice of policies do not go together."""
+    if policy == "auto":
+        if not given("max_accuracy_drop"):
+            raise click.UsageError("--policy auto goes with --max-accuracy-drop, how far the accuracy may fall")
+        if chip is not None and given("seed"):
+            raise click.UsageError("--seed is of drawn chips, and --chip names one; leave one out")
+        return
+    for name in _CHOICE:
+        if given(name):
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --policy auto; leave it out")
+    if given("errors") and chip is None:
+        raise click.UsageError("--errors goes with --policy auto or --chip SEED; leave it out")
+
+
+def _chip(chip: str | None, target: Target, errors: str | None) -> ChipInstance | None:
     """The chip that the placement goes by; a usage error for readings of none."""
     from edgebnn.cli.chip_options import ChipOptions
     from edgebnn.cli.options import is_seed, named_chip
@@ -27,7 +45,9 @@ def _chip(chip: str | None, target: Target) -> ChipInstance | None:
         if given("readings"):
             raise click.UsageError("--readings goes with --chip, which is read; give one, or leave it out")
         return None
-    return named_chip(chip, ChipOptions(errors="table") if is_seed(chip) else ChipOptions(), target, ())
+    return named_chip(
+        chip, ChipOptions(errors=errors or "table") if is_seed(chip) else ChipOptions(errors=errors), target, ()
+    )
 
 
 def _by_layer(texts: tuple[str, ...], option: str, form: str, example: str) -> dict[str, str]:
@@ -65,13 +85,65 @@ def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
     type=OutputFolder(),
     help="Folder for the deployment; by default MODEL-TARGET.",
 )
-@click.option("--policy", help="Programming policy of the RRAM (edgebnn targets show TARGET lists them).")
+@click.option(
+    "--policy",
+    metavar="NAME|auto",
+    help="Programming policy of the RRAM (edgebnn targets show TARGET lists them); auto chooses one for each layer, of "
+    "the least energy within --max-accuracy-drop on the labelled samples of --calibration.",
+)
 @click.option(
     "--policy-for",
     "policies",
     metavar="LAYER=NAME",
     multiple=True,
     help="Programming policy of one layer, by its name (edgebnn inspect --json has them whole); repeatable.",
+)
+@click.option(
+    "--max-accuracy-drop",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="X",
+    help="With --policy auto: how many percentage points the accuracy may fall, by the upper end of the 95% interval "
+    "of the mean loss over chips.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["energy", "endurance"]),
+    default="energy",
+    show_default=True,
+    help="With --policy auto: the least programming energy, or the most cycles until the first devices wear out.",
+)
+@click.option(
+    "--reprogrammings",
+    type=click.IntRange(0, 1 << 48),
+    default=0,
+    show_default=True,
+    help="With --policy auto: how often the chip is programmed anew in its life, at whose end accuracy has to hold.",
+)
+@click.option(
+    "--errors",
+    type=click.Choice(["ber", "neighbour", "table", "device"]),
+    help="With --policy auto, or --chip SEED: the chips' error model. [default: table, or ber without physics]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 1 << 62),
+    default=0,
+    show_default=True,
+    help="With --policy auto: the first chip's.",
+)
+@click.option(
+    "--measure-chips",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="With --policy auto: chips on which it is measured what each layer loses under each policy.",
+)
+@click.option(
+    "--verify-chips",
+    type=click.IntRange(2, 10_000),
+    default=50,
+    show_default=True,
+    help="With --policy auto: other chips, on which chosen policies are verified.",
 )
 @click.option(
     "--placement",
@@ -129,6 +201,13 @@ def compile(
     folder: Path | None,
     policy: str | None,
     policies: tuple[str, ...],
+    max_accuracy_drop: float | None,
+    objective: str,
+    reprogrammings: int,
+    errors: str | None,
+    seed: int,
+    measure_chips: int,
+    verify_chips: int,
     placement: str,
     chip: str | None,
     readings: int,
@@ -161,10 +240,12 @@ def compile(
     def step(name: str, seconds: float) -> None:
         steps.append((name, seconds))
         if not json_flag:
-            click.echo(f"step {len(steps)}/{count}: {name} ({seconds:.2f} s)", err=True)
+            of = "" if policy == "auto" else f"/{count}"
+            click.echo(f"step {len(steps)}{of}: {name} ({seconds:.2f} s)", err=True)
 
     if png is not None and placement != "ber-aware":
         raise click.UsageError("--png draws what --placement ber-aware did; place so, or leave it out")
+    _check_choice(policy, chip)
     described = load_target(target)
     if folder is None:
         folder = Path(f"{model.stem}-{described.name}")
@@ -176,8 +257,15 @@ def compile(
         policy=policy,
         policies=_policies(policies),
         placement=placement,
-        chip=_chip(chip, described),
+        chip=_chip(chip, described, errors),
         readings=readings,
+        max_accuracy_drop=max_accuracy_drop,
+        objective=objective,
+        reprogrammings=reprogrammings,
+        errors=errors if chip is None else None,
+        seed=seed,
+        measure_chips=measure_chips,
+        verify_chips=verify_chips,
         update_of=None if update_of is None else api.load(update_of),
         fresh_banks=fresh_banks,
         verify_share=verify_share,

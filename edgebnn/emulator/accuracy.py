@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +56,7 @@ def accuracy_drops(without_errors: Flags, with_errors: Sequence[Flags], seed: in
     return mean_drops([without_errors.astype(np.int8) - each.astype(np.int8) for each in with_errors], seed)
 
 
-def mean_drops(differences: Sequence[npt.NDArray[np.int8]], seed: int) -> list[AccuracyDrop]:
+def mean_drops(differences: Sequence[npt.NDArray[np.signedinteger[Any]]], seed: int) -> list[AccuracyDrop]:
     """The drops whose parts (chips, samples) are these, right without errors minus right with them; all of one shape.
 
     What is resampled is the same for all of them.
@@ -74,7 +75,7 @@ def mean_drops(differences: Sequence[npt.NDArray[np.int8]], seed: int) -> list[A
     return [_drop(difference, resampled) for difference, resampled in zip(differences, means, strict=True)]
 
 
-def _drop(difference: npt.NDArray[np.int8], resampled: npt.NDArray[np.float64]) -> AccuracyDrop:
+def _drop(difference: npt.NDArray[np.signedinteger[Any]], resampled: npt.NDArray[np.float64]) -> AccuracyDrop:
     tail = (1 - LEVEL) / 2
     low, high = (float(v) for v in np.quantile(resampled, [tail, 1 - tail]))
     mean = float(difference.mean())

@@ -17,6 +17,7 @@ from edgebnn.places import MAX_RECORD_BYTES, RECORD
 FIRMWARE = "firmware"
 MAX_BYTES = 1 << 29  # of all files that a record names
 PLACEMENT = "placement.json"
+POLICIES = "policies.json"
 FIRMWARE_ELF = "firmware.elf"
 
 

@@ -26,7 +26,7 @@ from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
-from edgebnn.mapping.folder import PLACEMENT
+from edgebnn.mapping.folder import PLACEMENT, POLICIES
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.network import how_taken, what_is_taken
@@ -80,6 +80,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         "placement": _placement(deployment),
         "attempts": mapped.allocation.attempts,
         "verified": _verified(mapped),
+        **policy_choice_document(deployment),
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
         "compiler": firmware.compiler if firmware is not None else None,
         "notes": list(mapped.network.notes)
@@ -93,6 +94,17 @@ def placement_of(deployment: Deployment) -> Document:
     """All of `placement.json`, of a deployment that was placed by errors."""
     found: Document = msgspec.json.decode(deployment.files[PLACEMENT])
     return found
+
+
+def policy_choice_document(deployment: Deployment) -> Document:
+    """What was chosen by accuracy and how: `policy_choice`, `policies.json` as it is, and its main figures; empty where
+    policies were named."""
+    told = deployment.files.get(POLICIES)
+    if told is None:
+        return {}
+    found = msgspec.json.decode(told)
+    figures = {name: value for name, value in found.items() if name.startswith(("accuracy", "programming_energy"))}
+    return {**figures, "rounds": found["rounds"], "policy_choice": found}
 
 
 def _placement(deployment: Deployment) -> Document:

@@ -52,8 +52,33 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     console.print(table)
     rows = [("target", shown_target(document)), *_memory_rows(document), *_placement_rows(document["placement"])]
     rows += _verified_rows(document)
+    rows += _choice_rows(document)
     facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
     show_notes(console, document)
+
+
+def _choice_rows(document: Document) -> list[tuple[str, str]]:
+    """What the chosen policies cost and save, and on what that was found."""
+    found = document.get("policy_choice")
+    if found is None:
+        return []
+    whose = "programmings of this chip" if found["chip"] else "chips"
+    lost = numbers.interval(found["accuracy_drop_verified_interval"], 2, "f")
+    energy, most = found["programming_energy_uj"], found["programming_energy_strongest_uj"]
+    times = f"1/{most / energy:.3g} of that" if energy < most else "as much as"
+    budget = f"{found['verify_chips']:,} {whose} x {numbers.counted(found['samples'], 'sample')}"
+    rows = [
+        ("accuracy without errors", numbers.share(found["accuracy"])),
+        ("  predicted", numbers.share(found["accuracy_predicted"])),
+        ("  verified", numbers.share(found["accuracy_verified"])),
+        ("verified loss", f"{found['accuracy_drop_verified']:.2f} points (95% interval {lost})"),
+        ("", f"of {found['max_accuracy_drop']:g} allowed, {budget}"),
+        ("programming", f"{numbers.programming(energy)}, {times} with all under {found['strongest_policy']}"),
+    ]
+    if found["rounds"] > 1:
+        failed = found["rounds"] - 1
+        rows.append(("rounds", f"{numbers.counted(failed, 'choice')} lost too much, so the budget was tightened"))
+    return rows
 
 
 def _placement_rows(placement: Document) -> list[tuple[str, str]]:

@@ -1,0 +1,161 @@
+"""Policies chosen by accuracy: within what is allowed, verified on other chips, tightened where that fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.emulator import policy_choice
+from edgebnn.emulator.accuracy import AccuracyDrop
+from edgebnn.emulator.emulate import Dataset
+from edgebnn.emulator.policy_choice import Objective, PolicyChoice, Round, Wanted, choose_policies
+from edgebnn.errors import DataError, TargetError
+from edgebnn.mapping.allocation import Allocation
+from edgebnn.mapping.mapped import MappedNetwork
+from tests.emulator.test_measured_sensitivity import judged, three_layers, with_constant_steps
+from tests.mapping.test_planner import dense, mapped_on
+
+WANTED = Wanted(0.02, ChipInstance(0, errors=ErrorModel.TABLE), measure_chips=3, verify_chips=4)
+SAMPLES = 800
+
+
+@pytest.fixture(scope="module")
+def network() -> tuple[MappedNetwork, Dataset]:
+    return judged(three_layers(), SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def choice(network: tuple[MappedNetwork, Dataset]) -> PolicyChoice:
+    return choose_policies(*network, WANTED)
+
+
+def test_what_passes_takes_less_than_the_strongest_and_keeps_the_drop(choice: PolicyChoice) -> None:
+    last = choice.rounds[-1]
+    assert last.verified.interval[1] <= WANTED.allowed
+    assert choice.energies["ultra-low-energy"] < last.energy_j < choice.energies["strong"]
+    assert (choice.strongest, choice.least) == ("strong", "ultra-low-energy")
+    assert {name: stage.policy for name, stage in choice.mapped.linear_stages.items()} == last.policies
+    assert all(each.verified.interval[1] > WANTED.allowed for each in choice.rounds[:-1])
+    assert (choice.accuracy, choice.samples) == (1.0, SAMPLES)
+
+
+def test_the_same_seeds_choose_the_same(network: tuple[MappedNetwork, Dataset], choice: PolicyChoice) -> None:
+    again = choose_policies(*network, WANTED)
+    assert again.rounds == choice.rounds and again.drops == choice.drops
+    other = choose_policies(*network, replace(WANTED, chip=replace(WANTED.chip, seed=50)))
+    assert other.drops != choice.drops
+
+
+def test_a_layer_whose_errors_cannot_matter_takes_the_least() -> None:
+    plain = three_layers()
+    first, second, _ = (node.name for node in plain.linear)
+    found = choose_policies(*judged(with_constant_steps(plain, second), SAMPLES), WANTED)
+    assert found.rounds[-1].policies[first] == found.rounds[-1].policies[second] == "ultra-low-energy"
+    assert found.drops[first]["ultra-low-energy"].mean == 0
+
+
+def test_a_policy_that_is_named_stays(network: tuple[MappedNetwork, Dataset]) -> None:
+    mapped, data = network
+    first = mapped.network.linear[0].name
+    fixed = mapped_on(mapped.network, "rram130", Allocation(policies={first: "nominal"}))
+    found = choose_policies(fixed, data, WANTED)
+    assert all(each.policies[first] == "nominal" for each in found.rounds)
+
+
+class Verdicts:
+    """Checks that fail so often; remembers which networks and turns were checked."""
+
+    def __init__(self, failing: int) -> None:
+        self.failing, self.turns = failing, list[int]()
+
+    def verify(self, _: object, network: MappedNetwork, turn: int) -> AccuracyDrop:
+        self.turns.append(turn)
+        high = WANTED.allowed * (1.2 if len(self.turns) <= self.failing else 0.9)
+        return AccuracyDrop(high / 2, (0.0, high))
+
+
+def test_where_the_check_fails_the_budget_is_tightened(
+    network: tuple[MappedNetwork, Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = Verdicts(2)
+    monkeypatch.setattr(policy_choice._Search, "verify", lambda *words: verdicts.verify(*words))
+    heard: list[Round | None] = []
+    found = choose_policies(*network, WANTED, heard=heard.append)
+    assert verdicts.turns == [0, 1, 2] and heard == [None, *found.rounds]
+    budgets = [each.budget for each in found.rounds if each.budget is not None]
+    assert budgets[0] == WANTED.allowed and budgets == sorted(budgets, reverse=True) and len(set(budgets)) > 1
+    assert len({tuple(each.policies.items()) for each in found.rounds}) == 3
+    energies = [each.energy_j for each in found.rounds]
+    assert energies == sorted(energies)
+
+
+def test_where_every_check_fails_the_strongest_is_tried_last_and_refused(
+    network: tuple[MappedNetwork, Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts, heard = Verdicts(99), list[Round | None]()
+    monkeypatch.setattr(policy_choice._Search, "verify", lambda *words: verdicts.verify(*words))
+    with pytest.raises(TargetError, match=r"even with all layers under 'strong' the accuracy .* allow more"):
+        choose_policies(*network, WANTED, heard=heard.append)
+    last = heard[-1]
+    assert last is not None and set(last.policies.values()) == {"strong"} and last.budget is None
+    assert 2 < len(verdicts.turns) <= 12
+
+
+def test_each_check_has_chips_of_its_own() -> None:
+    turns = [WANTED.chips(WANTED.measure_chips + turn * WANTED.verify_chips, WANTED.verify_chips) for turn in range(3)]
+    seeds = [chip.seed for chips in (WANTED.chips(0, WANTED.measure_chips), *turns) for chip in chips]
+    assert len(set(seeds)) == len(seeds) == 15
+    own = replace(WANTED, own=True, used=5, reprogrammings=100).chips(0, 3)
+    assert [chip.conditions.cycles for chip in own] == [105, 106, 107] and {chip.seed for chip in own} == {0}
+
+
+def test_longest_life_takes_the_policy_that_wears_least() -> None:
+    mapped, data = judged(dense(64, 4), SAMPLES)
+    wanted = replace(WANTED, chip=ChipInstance(0), allowed=0.05, objective=Objective.ENDURANCE)
+    cycles = {name: policy.endurance.integer("cycles") for name, policy in mapped.target.policies.items()}
+    (long,) = choose_policies(mapped, data, replace(wanted, allowed=0.9)).rounds[-1].policies.values()
+    (short,) = choose_policies(mapped, data, wanted).rounds[-1].policies.values()
+    assert max(cycles.values()) == cycles[long] > cycles[short] > min(cycles.values())
+
+
+def test_worn_out_policies_are_left_out(network: tuple[MappedNetwork, Dataset]) -> None:
+    mapped, data = network
+    cycles = {name: policy.endurance.integer("cycles") for name, policy in mapped.target.policies.items()}
+    least, most = min(cycles.values()), max(cycles.values())
+    assert least < most
+    found = choose_policies(mapped, data, replace(WANTED, allowed=0.9, reprogrammings=least + 1))
+    assert all(cycles[name] > least for name in found.rounds[-1].policies.values())
+    assert set(found.energies) == {name for name, endured in cycles.items() if endured > least}
+    with pytest.raises(TargetError, match="wear out before"):
+        choose_policies(mapped, data, replace(WANTED, reprogrammings=most + 1))
+    worn = next(name for name, endured in cycles.items() if endured == least)
+    fixed = mapped_on(mapped.network, "rram130", Allocation(policies={mapped.network.linear[0].name: worn}))
+    with pytest.raises(TargetError, match=f"under the policy '{worn}' that was named"):
+        choose_policies(fixed, data, replace(WANTED, allowed=0.9, reprogrammings=least + 1))
+
+
+def test_what_cannot_be_chosen_is_refused(network: tuple[MappedNetwork, Dataset]) -> None:
+    mapped, data = network
+    with pytest.raises(DataError, match="no labels"):
+        choose_policies(mapped, Dataset(data.x), WANTED)
+    few = Dataset(data.x[:100], None if data.y is None else data.y[:100])
+    with pytest.raises(DataError, match=r"100 calibration samples cannot show .* at least 183 "):
+        choose_policies(mapped, few, WANTED)
+    enough = Dataset(data.x[:183], None if data.y is None else data.y[:183])
+    with pytest.raises(TargetError, match="allow more"):  # as many as can show it, and too few to do so
+        choose_policies(mapped, enough, replace(WANTED, chip=ChipInstance(0, 0.1)))
+    with pytest.raises(TargetError, match="the policy 'strong' of its own"):
+        choose_policies(mapped, data, replace(WANTED, chip=ChipInstance(0, policy="strong")))
+    plain, labelled = judged(dense(64, 4))
+    with pytest.raises(TargetError, match="no layer in RRAM"):
+        choose_policies(mapped_on(plain.network, "cortex-m4"), labelled, WANTED)
+
+
+def test_targets_without_ageing_are_served(network: tuple[MappedNetwork, Dataset]) -> None:
+    mapped, data = network
+    bare = mapped_on(mapped.network, msgspec.structs.replace(mapped.target, physics=None))
+    found = choose_policies(bare, data, replace(WANTED, chip=ChipInstance(0)))
+    assert found.rounds[-1].verified.interval[1] <= WANTED.allowed
