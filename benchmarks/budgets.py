@@ -35,7 +35,7 @@ BINDS = {
     "takes 1.2 s of processor time more",
     "bi-real": "43 % is what float32 makes of the values that a channel reaches beside a step, 0.6 ms for each "
     "of 4,288 channels, and a quarter puts residual sums on grids in exact fractions; integers in place of fractions, "
-    "and products with nothing left out, saved a tenth",
+    "and products with nothing left out, saved about a twentieth",
 }
 
 
