@@ -57,10 +57,10 @@ from edgebnn.frontend import (
 )
 from edgebnn.frontend.problems import printable
 from edgebnn.legible import legible_name
-from edgebnn.mapping.allocation import Allocation
+from edgebnn.mapping.allocation import PROVISIONINGS, Allocation
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
-from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, POLICIES, read_folder, write_folder
+from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, POLICIES, PROVISION_ELF, read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
@@ -342,15 +342,16 @@ class Deployment:
         sample_rate_hz: float | None = Usage.sample_rate_hz,
         supply_v: float | None = None,
         battery: str | None = None,
+        boots_per_day: float = Usage.boots_per_day,
     ) -> Estimate:
         """Energy, latency and endurance without data: of one inference, of programming, and of a whole life.
 
-        The life has so many `days` with so many inferences and reprogrammings a day; the front end's `channels` are in
-        it where there is a `sample_rate_hz`. `supply_v` is in V, by default the nominal one. `battery` is a cell's name
-        or its mAh and V ("CR2032", "225,3.0"), by default the target's. Raises TargetError for what the target cannot
-        do, ToolError where no firmware was built, whose instructions are counted.
+        The life has so many `days` with so many inferences, reprogrammings and boots a day; the front end's `channels`
+        are in it where there is a `sample_rate_hz`. `supply_v` is in V, by default the nominal one. `battery` is a
+        cell's name or its mAh and V ("CR2032", "225,3.0"), by default the target's. Raises TargetError for what the
+        target cannot do, ToolError where no firmware was built, whose instructions are counted.
         """
-        usage = Usage(days, inferences_per_day, reprogrammings_per_day, channels, sample_rate_hz)
+        usage = Usage(days, inferences_per_day, reprogrammings_per_day, channels, sample_rate_hz, boots_per_day)
         return estimate(self.mapped, self.elf, usage, supply_v, None if battery is None else read_battery(battery))
 
     def trim(
@@ -395,6 +396,7 @@ def compile(
     *,
     policy: str | None = None,
     policies: Mapping[str, str] = MappingProxyType({}),
+    provisioning: str | None = None,
     placement: str = "linear",
     chip: ChipInstance | int | None = None,
     readings: int = 4,
@@ -427,14 +429,17 @@ def compile(
     float layers become int8. `output` names the output that the network ends in, where the model has several.
 
     `policy` is the programming policy of the RRAM, by default the target's first, and `policies` those of layers
-    with one of their own, by the layers' names as `inspect` has them. `placement` is `linear`, or `ber-aware`: the
-    weights that matter in the cells that err least, of a `chip`, an instance or the seed of one with errors by
-    place, as so many `readings` of it show them; without one, as all chips of the target err. `calibration` then
-    shows which weights matter. `update_of` is the deployment that the chip holds: the network goes into its banks with
-    the fewest pulses, or, with `fresh_banks`, into the banks behind them. A chip that verifies what it programs (the
-    `attempts` of a chip instance) verifies at most `verify_share` of the words of all rows, where that is given, those
-    that matter most by the `calibration`; `attempts` is how often it tries at most in single layers, by their names.
-    docs/mapping.md has the reasoning.
+    with one of their own, by the layers' names as `inspect` has them. `provisioning` says when the banks are
+    programmed: `once`, by the firmware where the chip does not bear the marker of these weights; at every `boot`; or
+    `separate`, by a program of its own, and the firmware is without the weights. By default `once`, and `boot` where
+    the target's macro cannot read words back or no bank is left for the marker. `placement` is `linear`, or
+    `ber-aware`: the weights that matter in the cells that err least, of a `chip`, an instance or the seed of one with
+    errors by place, as so many `readings` of it show them; without one, as all chips of the target err. `calibration`
+    then shows which weights matter. `update_of` is the deployment that the chip holds: the network goes into its banks
+    with the fewest pulses, or, with `fresh_banks`, into the banks behind them. A chip that verifies what it programs
+    (the `attempts` of a chip instance) verifies at most `verify_share` of the words of all rows, where that is given,
+    those that matter most by the `calibration`; `attempts` is how often it tries at most in single layers, by their
+    names. docs/mapping.md has the reasoning.
 
     With the policy `auto` each layer that `policies` does not name gets the one with which programming takes the least
     energy (or, with the `objective` `endurance`, the chip lives longest), while the accuracy falls by no more than
@@ -471,9 +476,10 @@ def compile(
     options = f"compile --target {described.name}"
     options += f" --policy {policy}" if policy else ""
     options += auto.options() if policy == AUTO else ""
-    allocation = _allocation(None if policy == AUTO else policy, policies, attempts)
+    allocation = _allocation(None if policy == AUTO else policy, policies, attempts, provisioning)
     options += "".join(f" --policy-for {printable(layer)}={name}" for layer, name in allocation.policies.items())
     options += "".join(f" --attempts-for {printable(layer)}={most}" for layer, most in allocation.attempts.items())
+    options += f" --provisioning {provisioning}" if provisioning else ""
     options += f" --placement {placement}" if placement != "linear" else ""
     if update_of is not None:
         options += f" --update-of {printable(update_of.mapped.network.name)}{' --fresh-banks' if fresh_banks else ''}"
@@ -644,8 +650,12 @@ def _with_labels(
     return samples, labels
 
 
-def _allocation(policy: str | None, policies: object, attempts: object) -> Allocation:
-    """Policies and attempts as they were named, layers in the order of their names; FitError for what is no such."""
+def _allocation(policy: str | None, policies: object, attempts: object, provisioning: object) -> Allocation:
+    """What was chosen, layers in the order of their names; FitError for what is no such choice."""
+    known = next((each for each in PROVISIONINGS if each == provisioning), None)
+    if known is None and provisioning is not None:
+        named = legible_name(str(provisioning))
+        raise FitError(f"there is no provisioning '{named}'; choose one of: {', '.join(PROVISIONINGS)}")
     if not isinstance(policies, Mapping) or not all(
         isinstance(part, str) for each in policies.items() for part in each
     ):
@@ -659,6 +669,7 @@ def _allocation(policy: str | None, policies: object, attempts: object) -> Alloc
         policy=policy,
         policies={layer: policies[layer] for layer in sorted(policies)},
         attempts={layer: attempts[layer] for layer in sorted(attempts)},
+        provisioning=known,
     )
 
 
@@ -725,6 +736,8 @@ def _deployed(
             raise
     else:
         files[FIRMWARE_ELF] = firmware.elf
+        if firmware.provisioning is not None:
+            files[PROVISION_ELF] = firmware.provisioning
         facts = firmware.facts
     clock.tick("cross compile it")
     return Deployment(mapped, files, facts)

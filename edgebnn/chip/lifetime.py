@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgebnn.chip.cells import Battery, battery_of
 from edgebnn.chip.energy import Energy, Group, Part, leakage_energy
@@ -19,9 +19,9 @@ _MOST = 1e9  # of each number of a usage: beyond it sums of energies would no lo
 class Usage:
     """What a deployment does over its life.
 
-    days: how long that is. inferences_per_day, reprogrammings_per_day: rates; at its start it is programmed once in any
-    case. channels, sample_rate_hz: of the front end, which is left out where there is no rate. Raises TargetError for a
-    number out of range.
+    days: how long that is. inferences_per_day, reprogrammings_per_day, boots_per_day: rates; at its start it is
+    programmed once in any case. channels, sample_rate_hz: of the front end, which is left out where there is no rate.
+    Raises TargetError for a number out of range.
     """
 
     days: float = 365
@@ -29,6 +29,7 @@ class Usage:
     reprogrammings_per_day: float = 0
     channels: int = 1
     sample_rate_hz: float | None = None
+    boots_per_day: float = 0
 
     def __post_init__(self) -> None:
         check_whole(channels=self.channels)
@@ -37,10 +38,12 @@ class Usage:
             inferences_per_day=self.inferences_per_day,
             reprogrammings_per_day=self.reprogrammings_per_day,
             sample_rate_hz=self.sample_rate_hz,
+            boots_per_day=self.boots_per_day,
         )
         for name, value in (
             ("inferences a day", self.inferences_per_day),
             ("reprogrammings a day", self.reprogrammings_per_day),
+            ("boots a day", self.boots_per_day),
         ):
             if not 0 <= value <= _MOST:
                 raise TargetError(f"{value:g} {name} are out of range; use a number from 0 to {_MOST:g}")
@@ -66,6 +69,11 @@ class Usage:
     def reprogrammings(self) -> float:
         """Reprogrammings of its life, the first programming not among them."""
         return self.days * self.reprogrammings_per_day
+
+    @property
+    def boots(self) -> float:
+        """Boots of its life."""
+        return self.days * self.boots_per_day
 
 
 @dataclass(frozen=True)
@@ -102,14 +110,18 @@ def lifetime(
     programming: Energy | None = None,
     supply_v: float | None = None,
     battery: Battery | None = None,
+    boot: Energy | None = None,
 ) -> Lifetime:
-    """The life of a deployment of which one inference and one programming of all banks take these energies.
+    """The life of a deployment of which one inference, one programming of all banks and one boot take these energies.
 
     Leakage flows all the time, at this supply in V: that of the inference is left out, not counted twice. The battery
     is the target's own unless one is given. Raises TargetError for a target without an energy model, for a supply that
     it does not work at, and for a sample rate or a battery on one without a [device].
     """
     parts = [part for part in inference.scaled(usage.inferences).parts if part.group is not Group.LEAKAGE]
+    if boot is not None and usage.boots:
+        booted = boot.scaled(usage.boots).parts
+        parts += [replace(part, name=f"boot_{part.name}") for part in booted if part.group is not Group.LEAKAGE]
     if programming is not None:
         parts += programming.scaled(1 + usage.reprogrammings).parts
     parts.append(leakage_energy(target, usage.seconds, supply_v))

@@ -40,6 +40,7 @@ class ProgrammedBanks:
     so is `sign`. fresh: int32 (stripes, rows), the row's place in `tables`, or -1 where every answer is certain.
     tables: uint32 (n, 2, TABLE_WORDS), see above.
     seed: key of the fresh draws. each_read: they come anew with each read, else with each inference.
+    marker: the last banks of the chip, in which a marker says that it was programmed; None where there is none.
     """
 
     geometry: Geometry
@@ -49,6 +50,7 @@ class ProgrammedBanks:
     tables: Words
     seed: int
     each_read: bool = True
+    marker: ProgrammedBanks | None = None
 
     @property
     def certain(self) -> bool:

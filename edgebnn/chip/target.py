@@ -79,6 +79,8 @@ REGISTERS = [
     "border_shift",
 ]
 
+READ_REGISTERS = ["read_sign", "read_nonzero"]  # of a macro that can read words back
+
 PAGE_BYTES = 0x1000  # what the registers of the macro and the mailbox take each, and what a region starts on
 
 
@@ -194,10 +196,11 @@ class Register(Section, frozen=True):
 
 
 class Commands(Section, frozen=True):
-    """Codes that the control register takes."""
+    """Codes that the control register takes. `read` is None for a macro that cannot read words back."""
 
     program: int
     run: int
+    read: int | None = None
 
 
 class StatusBits(Section, frozen=True):

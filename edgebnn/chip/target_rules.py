@@ -7,7 +7,7 @@ import re
 from edgebnn.chip.geometry import COLUMNS, MAX_BANKS, MAX_COLUMNS, MAX_ROWS, MAX_SYNAPSES
 from edgebnn.chip.physics_rules import check_physics
 from edgebnn.chip.quantity import check
-from edgebnn.chip.target import NAME_PATTERN, PAGE_BYTES, REGISTERS, Array, Macro, Policy, Target
+from edgebnn.chip.target import NAME_PATTERN, PAGE_BYTES, READ_REGISTERS, REGISTERS, Array, Macro, Policy, Target
 from edgebnn.errors import TargetError
 
 _WORDS = 1 << 32  # values of a 32-bit word
@@ -145,6 +145,7 @@ def _check_macro(macro: Macro, where: str) -> None:
     codes = {
         "macro.commands.program": macro.commands.program,
         "macro.commands.run": macro.commands.run,
+        **({} if macro.commands.read is None else {"macro.commands.read": macro.commands.read}),
         "macro.status.done": macro.status.done,
         "macro.status.error": macro.status.error,
     }
@@ -152,13 +153,17 @@ def _check_macro(macro: Macro, where: str) -> None:
         _demand(1 <= code < _WORDS, where, f"{name} must be 1 to {_WORDS - 1}: a register has 32 bits")
     distinct = macro.commands.program != macro.commands.run
     _demand(distinct, where, "macro.commands.program and run are the same code; change one")
+    distinct = macro.commands.read not in (macro.commands.program, macro.commands.run)
+    _demand(distinct, where, "macro.commands.read is the code of program or run; change it")
     apart = macro.status.done & macro.status.error == 0
     _demand(apart, where, "macro.status.done and error share a bit, so one reads as the other; change one")
     offsets = macro.offsets
-    missing = [name for name in REGISTERS if name not in offsets]
+    wanted = REGISTERS if macro.commands.read is None else REGISTERS + READ_REGISTERS
+    missing = [name for name in wanted if name not in offsets]
     _demand(not missing, where, f"macro.registers lacks {', '.join(missing)}")
-    whole = len(offsets) == len(macro.registers) == len(REGISTERS)
-    _demand(whole, where, "macro.registers has a name twice or too many")
+    whole = len(offsets) == len(macro.registers) == len(wanted)
+    unread = "" if macro.commands.read is not None else "; read_sign and read_nonzero go with macro.commands.read"
+    _demand(whole, where, f"macro.registers has a name twice or too many{unread}")
     _demand(len(set(offsets.values())) == len(offsets), where, "two registers of the macro have the same offset")
     _demand(
         all(0 <= offset < PAGE_BYTES and offset % 4 == 0 for offset in offsets.values()),

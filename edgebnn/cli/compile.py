@@ -146,6 +146,12 @@ def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
     help="With --policy auto: other chips, on which chosen policies are verified.",
 )
 @click.option(
+    "--provisioning",
+    type=click.Choice(["boot", "once", "separate"]),
+    help="When the RRAM is programmed: at every boot; once, by the firmware; or by a program of its own, and the "
+    "firmware is without the weights. [default: once, where the target can]",
+)
+@click.option(
     "--placement",
     type=click.Choice(["linear", "ber-aware"]),
     default="linear",
@@ -208,6 +214,7 @@ def compile(
     seed: int,
     measure_chips: int,
     verify_chips: int,
+    provisioning: str | None,
     placement: str,
     chip: str | None,
     readings: int,
@@ -256,6 +263,7 @@ def compile(
         described,
         policy=policy,
         policies=_policies(policies),
+        provisioning=provisioning,
         placement=placement,
         chip=_chip(chip, described, errors),
         readings=readings,

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="DIR|MODEL", type=DeploymentFolder())
 @target_option(default=None)
 @click.option("--policy", help="Programming policy, for a MODEL.")
+@click.option(
+    "--provisioning",
+    type=click.Choice(["boot", "once", "separate"]),
+    help="When the RRAM is programmed, for a MODEL (see edgebnn compile). [default: once, where the target can]",
+)
 @reading_options
 @click.option("--vdd", type=float, help="Supply in V; by default the target's nominal one. The clock stays.")
 @click.option(
@@ -44,6 +49,13 @@ if TYPE_CHECKING:
     help="How often all its banks are programmed again.",
 )
 @click.option(
+    "--boots-per-day",
+    type=click.FloatRange(0),
+    default=Usage.boots_per_day,
+    show_default=True,
+    help="How often it loses its supply and boots again; with --provisioning boot each one programs all its banks.",
+)
+@click.option(
     "--sample-rate",
     type=click.FloatRange(0, min_open=True),
     help="Of each channel, in Hz: counts the front end and its samples, which are left out without.",
@@ -60,6 +72,7 @@ def estimate(
     source: Path,
     target: str | None,
     policy: str | None,
+    provisioning: str | None,
     input_type: tuple[str, ...],
     input_scale: tuple[str, ...],
     input_offset: tuple[str, ...],
@@ -69,6 +82,7 @@ def estimate(
     days: float,
     inferences_per_day: float,
     reprogrammings_per_day: float,
+    boots_per_day: float,
     sample_rate: float | None,
     channels: int,
     battery: str | None,
@@ -84,11 +98,11 @@ def estimate(
     if given("channels") and sample_rate is None:
         raise click.UsageError("--channels goes with --sample-rate")
     if source.is_dir():
-        stated = (target, policy, *input_type, *input_scale, *input_offset, calibration, model_output)
+        stated = (target, policy, provisioning, *input_type, *input_scale, *input_offset, calibration, model_output)
         if any(option is not None for option in stated):
             raise click.UsageError(
-                "DIR is compiled already; --target, --policy, --input-type, --input-scale, --input-offset, "
-                "--calibration and --output go with a MODEL"
+                "DIR is compiled already; --target, --policy, --provisioning, --input-type, --input-scale, "
+                "--input-offset, --calibration and --output go with a MODEL"
             )
         deployment = api.load(source)
     else:
@@ -97,6 +111,7 @@ def estimate(
             source,
             target or "rram130",
             policy=policy,
+            provisioning=provisioning,
             input_type=options.input_type,
             input_scale=options.input_scale,
             input_offset=options.input_offset,
@@ -108,6 +123,7 @@ def estimate(
         days=days,
         inferences_per_day=inferences_per_day,
         reprogrammings_per_day=reprogrammings_per_day,
+        boots_per_day=boots_per_day,
         channels=channels,
         sample_rate_hz=sample_rate,
         supply_v=vdd,
@@ -119,7 +135,16 @@ def estimate(
 
 def _check_used(target: Target) -> None:
     """A usage error where options about energy would do nothing."""
-    names = ("vdd", "days", "inferences_per_day", "reprogrammings_per_day", "sample_rate", "channels", "battery")
+    names = (
+        "vdd",
+        "days",
+        "inferences_per_day",
+        "reprogrammings_per_day",
+        "boots_per_day",
+        "sample_rate",
+        "channels",
+        "battery",
+    )
     if target.energy is None and (ignored := [name for name in names if given(name)]):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
         raise click.UsageError(f"target '{target.name}' has no energy model; leave out {options}")

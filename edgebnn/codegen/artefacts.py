@@ -26,7 +26,8 @@ class Memory:
     """Memory of a deployment; bytes of code are None where no firmware was built.
 
     sram_bytes: input, scores and work area, or all that the ELF reserves (stack included) where there is one.
-    weights_bytes: the weights image in flash (on a chip with RRAM: the image that programs the banks).
+    weights_bytes: the weights image in flash (on a chip with RRAM: the image that programs the banks,
+    without their rows where the firmware is without them).
     """
 
     synapses: int
@@ -43,7 +44,7 @@ def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> Memor
     document = json.loads(files["memory_map.json"])
     weight_bytes = {layer["name"]: layer["weight_bytes"] for layer in document["layers"]}
     buffers = sum(document[name]["bytes"] for name in ("input", "scores", "work_area"))
-    weights_bytes = len(files["weights.bin"])
+    weights_bytes = len(files["weights.bin"]) - document["image"]["rows_bytes"]
     return Memory(
         synapses=sum(synapses.values()),
         banks=sum(len(layer["tiles"]) for layer in document["layers"]),

@@ -17,7 +17,7 @@ from edgebnn.codegen.clean_environment import cache_folder, clean_environment
 from edgebnn.codegen.elf_sizes import elf_sizes
 from edgebnn.codegen.flags import compile_flags, include_flags, link_flags
 from edgebnn.codegen.kept_objects import KeptObjects, runtime_sources
-from edgebnn.codegen.makefile import SCRIPT, header_folders, model_sources, program_sources
+from edgebnn.codegen.makefile import SCRIPT, header_folders, model_sources, program_sources, provisioning_sources
 from edgebnn.codegen.project import memories
 from edgebnn.codegen.toolchain import Toolchain, find_toolchain
 from edgebnn.errors import FitError, ToolError
@@ -33,10 +33,14 @@ _OVERFLOW = re.compile(r"region [`'](FLASH|SRAM)'(?::)? overflowed by (\d+) byte
 
 @dataclass(frozen=True)
 class Firmware:
-    """A firmware that was built: the ELF, the compiler and the sizes that stand in the ELF."""
+    """A firmware that was built: the ELF, the compiler and the sizes that stand in the ELF.
+
+    `provisioning` is the ELF of the program that programs the banks, where the firmware does not do so itself.
+    """
 
     elf: TrustedElf
     facts: FirmwareFacts
+    provisioning: TrustedElf | None = None
 
 
 def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | Toolchain = "auto") -> Firmware:
@@ -55,21 +59,22 @@ def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | 
         compiler.scratch.mkdir()
         sources = (*model_sources(files), *program_sources(files))
         objects = _runtime_objects(compiler, files, sources)
-        compiler.run(
-            *(objects.get(path, path) for path in sources),
-            *link_flags(target.architecture, SCRIPT),
-            *chain.libraries,
-            "-o",
-            "firmware.elf",
-        )
-        elf = TrustedElf((folder / "firmware.elf").read_bytes())
+
+        def link(name: str, sources: Iterable[str]) -> TrustedElf:
+            flags = link_flags(target.architecture, SCRIPT)
+            compiler.run(*(objects.get(path, path) for path in sources), *flags, *chain.libraries, "-o", name)
+            return TrustedElf((folder / name).read_bytes())
+
+        elf = link("firmware.elf", sources)
+        provisioning = provisioning_sources(files)
+        provisioner = link("provision.elf", (*model_sources(files), *provisioning)) if provisioning else None
     sizes = elf_sizes(elf)
     facts = FirmwareFacts(
         compiler=chain.title,
         constant_bytes=sizes.constant_bytes,
         data_bytes=sizes.data_bytes,
     )
-    return Firmware(elf, facts)
+    return Firmware(elf, facts, provisioner)
 
 
 @dataclass(frozen=True)

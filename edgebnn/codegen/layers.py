@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgebnn.codegen.environment import Code, c_integer
 from edgebnn.codegen.names import buffer_at, buffer_names, input_macros, layer_names, macro_name, stage_title
 from edgebnn.codegen.weights import Member
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.marker import MARKER_WORDS
 from edgebnn.mapping.plan import (
     ActiveSections,
     AddStage,
@@ -57,10 +58,41 @@ class Layer:
     programming: Code | None
 
 
-def layers(mapped: MappedNetwork, arrays: Members) -> tuple[Layer, ...]:
-    """The layers in order; ModelError where a place of the plan lies in no buffer."""
+def layers(mapped: MappedNetwork, arrays: Members, rows: bool = True) -> tuple[Layer, ...]:
+    """The layers in order, with the rows of those in RRAM or without them.
+
+    ModelError where a place of the plan lies in no buffer.
+    """
     names = layer_names(mapped.plan)
-    return tuple(_layer(mapped, arrays, index, names[index]) for index in range(len(names)))
+    found = (_layer(mapped, arrays, index, names[index]) for index in range(len(names)))
+    return tuple(each if rows or each.programming is None else _in_rram_alone(each) for each in found)
+
+
+def _in_rram_alone(layer: Layer) -> Layer:
+    """The layer without its rows; `in_rram` says that weights may be 0."""
+    held = {"sign": "NULL", "nonzero": "in_rram"}
+    return replace(
+        layer,
+        fields=tuple(
+            replace(field, value=Code(held[field.name])) if field.name in held and field.value != "NULL" else field
+            for field in layer.fields
+        ),
+    )
+
+
+def marker_fields(mapped: MappedNetwork, arrays: Members) -> tuple[Field, ...]:
+    """`ebnn_marker` of a plan that has one."""
+    marker = mapped.plan.marker
+    if marker is None:
+        return ()
+    values = {
+        "words": _pointer(marker.words, arrays),
+        "count": c_integer(MARKER_WORDS),
+        "bank": c_integer(marker.bank),
+        "policy": c_integer(list(mapped.target.policies).index(marker.policy)),
+        "most_wrong": c_integer(marker.most_wrong),
+    }
+    return tuple(Field(Code(name), value) for name, value in values.items())
 
 
 def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code) -> Layer:

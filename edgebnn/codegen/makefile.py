@@ -18,6 +18,12 @@ def program_sources(files: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(path for path in files if path.startswith("target/") and path.endswith((".c", ".S"))))
 
 
+def provisioning_sources(files: Iterable[str]) -> tuple[str, ...]:
+    """Those of the program that provisions the chip, in its place; none where the firmware does so itself."""
+    own = tuple(sorted(path for path in files if path.startswith("provision/")))
+    return (*own, *(path for path in program_sources(files) if path != "target/main.c")) if own else ()
+
+
 def model_sources(files: Iterable[str]) -> tuple[str, ...]:
     """The sources of the library: the model and the runtime."""
     return tuple(sorted(path for path in files if path.startswith(("src/", "runtime/")) and path.endswith(".c")))
@@ -54,6 +60,7 @@ def render_makefile(mapped: MappedNetwork, files: Mapping[str, bytes]) -> bytes:
         script_dependency=Code(f" {SCRIPT}" if freestanding else ""),
         model_sources=tuple(map(Code, model_sources(files))),
         program_sources=tuple(map(Code, program)),
+        provisioning_sources=tuple(map(Code, provisioning_sources(files))),
         board_sources=tuple(map(Code, board_program)) if board else (),
     )
 

@@ -9,11 +9,11 @@ from edgebnn.chip.target import Region, Target
 from edgebnn.codegen.environment import Code, render
 from edgebnn.codegen.heads import c_head
 from edgebnn.codegen.input_heads import input_heads
-from edgebnn.codegen.layers import layers
+from edgebnn.codegen.layers import layers, marker_fields
 from edgebnn.codegen.makefile import render_makefile
 from edgebnn.codegen.names import buffer_names, layer_names, macro_name, stage_title
 from edgebnn.codegen.runtime_files import runtime_files
-from edgebnn.codegen.weights import Member, members
+from edgebnn.codegen.weights import ROWS, WEIGHTS, Member, members
 from edgebnn.errors import ModelError
 from edgebnn.mapping.fit import STACK_BYTES
 from edgebnn.mapping.mapped import MappedNetwork
@@ -49,7 +49,8 @@ def render_project(mapped: MappedNetwork) -> dict[str, bytes]:
         "include/model.h": _model_header(mapped),
         "include/memory_map.h": _memory_map(mapped, arrays),
         "src/model.c": _model(mapped, arrays),
-        "src/weights.c": _file(mapped, "src/weights.c", "The weights image.", members=tuple(arrays.values())),
+        "src/weights.c": _weights(mapped, arrays, WEIGHTS),
+        **(_provisioning_files(mapped, arrays) if mapped.provisioning == "separate" else {}),
         **{path: _copied(mapped, path, data) for path, data in runtime_files(mapped).items()},
         **(_host_files(mapped) if target.architecture == "host" else _chip_files(mapped)),
     }
@@ -74,7 +75,45 @@ def _model_header(mapped: MappedNetwork) -> bytes:
         score_scale=network.output.scale,
         work_bytes=plan.work_bytes,
         programs=mapped.target.macro is not None,
+        marker=mapped.plan.marker is not None,
+        separate=mapped.provisioning == "separate",
+        reads=_reads(mapped.target),
     )
+
+
+def _reads(target: Target) -> bool:
+    """Whether the macro can read words back."""
+    return target.macro is not None and target.macro.commands.read is not None
+
+
+def _weights(mapped: MappedNetwork, arrays: dict[Section, Member], struct: Code) -> bytes:
+    """One of the structures that hold the image."""
+    rows = struct == ROWS
+    return _file(
+        mapped,
+        "src/weights.c",
+        "The rows of the weights image, for provisioning alone." if rows else "The weights image.",
+        members=tuple(member for member in arrays.values() if member.struct == struct),
+        struct=struct,
+        start=0 if rows else mapped.plan.rows_bytes,
+        bytes_macro=Code("MODEL_ROWS_BYTES" if rows else "MODEL_WEIGHTS_BYTES"),
+    )
+
+
+def _provisioning_files(mapped: MappedNetwork, arrays: dict[Section, Member]) -> dict[str, bytes]:
+    """What programs the banks where the firmware is without their rows."""
+    return {
+        "src/rows.c": _weights(mapped, arrays, ROWS),
+        "src/provision.c": _file(
+            mapped,
+            "src/provision.c",
+            "Provisioning: the layers in RRAM with their rows, which are programmed once.",
+            layers=layers(mapped, arrays),
+            marker=marker_fields(mapped, arrays),
+            reads=_reads(mapped.target),
+        ),
+        "provision/main.c": _file(mapped, "provision/main.c", "The program that provisions the emulated chip."),
+    }
 
 
 def _memory_map(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
@@ -106,7 +145,10 @@ def _memory_map(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
         "include/memory_map.h",
         "Where everything lies: the weights image, the RRAM banks and the work area.",
         image_bytes=plan.image_bytes,
-        members=tuple(arrays.values()),
+        rows_bytes=plan.rows_bytes,
+        rows=tuple(member for member in arrays.values() if member.struct == ROWS),
+        members=tuple(member for member in arrays.values() if member.struct == WEIGHTS),
+        marker=None if plan.marker is None else plan.marker.bank,
         banks=banks,
         buffers=buffers,
         scratch_bytes=plan.scratch_bytes,
@@ -121,7 +163,8 @@ def _first_bank(tiles: tuple[Tile, ...]) -> int | None:
 
 
 def _model(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
-    found = layers(mapped, arrays)
+    separate = mapped.provisioning == "separate"
+    found = layers(mapped, arrays, rows=not separate)
     return _file(
         mapped,
         "src/model.c",
@@ -129,6 +172,10 @@ def _model(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
         layers=found,
         uses_work=any("words" in layer.call for layer in found),
         programs=mapped.target.macro is not None,
+        marker=marker_fields(mapped, arrays),
+        separate=separate,
+        ternary=any(stage.banks is not None and stage.is_ternary for stage in mapped.linear_stages.values()),
+        reads=_reads(mapped.target),
     )
 
 
@@ -143,7 +190,12 @@ def _chip_files(mapped: MappedNetwork) -> dict[str, bytes]:
     source = {"rv32imc": "start_rv32imc.S", "cortex-m4": "start_cortex_m4.c"}[mapped.target.architecture]
     files = {
         "include/ebnn_target.h": _target_header(mapped, flash, sram),
-        "target/main.c": _file(mapped, "target/main.c", "The program that the emulated chip runs."),
+        "target/main.c": _file(
+            mapped,
+            "target/main.c",
+            "The program that the emulated chip runs.",
+            verifies=_reads(mapped.target) and mapped.provisioning != "separate",
+        ),
         f"target/{start}": _file(
             mapped, f"target/{source}", "What runs between reset and main.", stack_bytes=STACK_BYTES
         ),
@@ -178,6 +230,7 @@ def _target_header(mapped: MappedNetwork, flash: Memory, sram: Memory) -> bytes:
             ],
             "program": target.macro.commands.program,
             "run": target.macro.commands.run,
+            "read": target.macro.commands.read,
             "done": target.macro.status.done,
             "error": target.macro.status.error,
         }

@@ -37,14 +37,17 @@ _C_TYPES = {
     "|i1": ("int8_t", 24),
 }
 
+WEIGHTS, ROWS = Code("model_weights"), Code("model_rows")
+
 
 @dataclass(frozen=True)
 class Member:
-    """An array of the structure: `member` is its C name, `section` where it lies in the image.
+    """An array of a structure, `struct`: `member` is its C name, `section` where it lies in the image.
 
     It takes whole words, so `count` elements may be a few more than the section has.
     """
 
+    struct: Code
     member: Code
     section: Section
     type: Code
@@ -54,7 +57,7 @@ class Member:
     @property
     def expression(self) -> Code:
         """How a layer's descriptor points to it."""
-        return Code(f"model_weights.{self.member}")
+        return Code(f"{self.struct}.{self.member}")
 
     @property
     def macro(self) -> Code:
@@ -63,21 +66,29 @@ class Member:
 
 
 def members(mapped: MappedNetwork) -> dict[Section, Member]:
-    """The arrays of the image by their sections, in the image's order."""
-    names = layer_names(mapped.plan)
+    """The arrays of the image by their sections, in the image's order.
+
+    Those of the rows that the firmware is without have a structure of their own.
+    """
+    plan, image = mapped.plan, mapped.image
+    names = layer_names(plan)
     found = {
-        section: _member(Code(f"{names[index]}_{part}"), section, dtype, mapped.image)
-        for index, stage in enumerate(mapped.plan.stages)
+        section: _member(
+            ROWS if section.offset < plan.rows_bytes else WEIGHTS, Code(f"{names[index]}_{part}"), section, dtype, image
+        )
+        for index, stage in enumerate(plan.stages)
         for part, section, dtype in _sections(stage)
     }
-    return {section: found[section] for section in mapped.plan.sections}
+    if plan.marker is not None:
+        found[plan.marker.words] = _member(WEIGHTS, Code("marker"), plan.marker.words, "<u4", image)
+    return {section: found[section] for section in plan.sections}
 
 
-def _member(name: Code, section: Section, dtype: str, image: bytes) -> Member:
+def _member(struct: Code, name: Code, section: Section, dtype: str, image: bytes) -> Member:
     whole = msgspec.structs.replace(section, bytes=(section.bytes + 3) // 4 * 4)
     values = read_section(image, whole, dtype)
     c_type, width = _C_TYPES[dtype]
-    return Member(name, section, Code(c_type), len(values), tuple(_rows(values, width)))
+    return Member(struct, name, section, Code(c_type), len(values), tuple(_rows(values, width)))
 
 
 def _rows(values: npt.NDArray[np.generic], width: int) -> Iterator[Code]:

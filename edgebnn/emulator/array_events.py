@@ -10,8 +10,12 @@ import numpy as np
 
 from edgebnn.chip.events import Events
 from edgebnn.chip.geometry import COLUMNS
+from edgebnn.chip.programming_cost import ProgrammingCost
+from edgebnn.chip.pulses import PulseCount
 from edgebnn.chip.target import Array
 from edgebnn.mapping.image import read_section
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.marker import MARKER_PROGRAMMINGS, MARKER_WORDS
 from edgebnn.mapping.plan import Layout, LinearStage
 
 
@@ -55,6 +59,19 @@ def programming_steps(stage: LinearStage, image: bytes) -> int:
     if stage.nonzero is None:
         return 2 * rows
     return rows + int(np.count_nonzero(read_section(image, stage.nonzero, "<u4")))
+
+
+def marker_cost(mapped: MappedNetwork, chips_own: str | None = None) -> ProgrammingCost | None:
+    """What writing the marker takes, under its policy or the chip's own; None where every boot programs.
+
+    It is spoilt first, each time with a SET and a RESET of each cell, in two steps a word.
+    """
+    marker = mapped.plan.marker
+    if marker is None:
+        return None
+    words = MARKER_PROGRAMMINGS * MARKER_WORDS
+    pulses = PulseCount(words * COLUMNS, words * COLUMNS, 2 * words)
+    return ProgrammingCost(mapped.target, {chips_own or marker.policy: pulses})
 
 
 def _fetches(stage: LinearStage) -> int:

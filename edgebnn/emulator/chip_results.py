@@ -161,7 +161,7 @@ def _ternary_weights(mapped: MappedNetwork, chip: ChipInstance) -> dict[str, tup
 
 
 def programming_cost(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammingCost:
-    """What programming the network onto the chip took, further attempts included."""
+    """What programming the network onto the chip took, further attempts included; its marker comes on top."""
     return cost_on_chip(chip, mapped.target, pattern_of(mapped), policy_of(mapped, chip))
 
 

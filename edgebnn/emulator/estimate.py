@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 
@@ -17,6 +17,7 @@ from edgebnn.chip.energy import (
     Phase,
     inference_energy,
     latency_phases,
+    latency_s,
     phase_evidence,
 )
 from edgebnn.chip.events import Events
@@ -25,9 +26,9 @@ from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.pulses import PulseCount
 from edgebnn.chip.supply import supply_v as checked_supply_v
 from edgebnn.chip.target import Target
-from edgebnn.emulator.array_events import programming_events, programming_steps, run_events
+from edgebnn.emulator.array_events import marker_cost, programming_events, programming_steps, run_events
 from edgebnn.emulator.executors import NO_FIRMWARE
-from edgebnn.emulator.firmware import run_firmware
+from edgebnn.emulator.firmware import FirmwareRun, run_firmware
 from edgebnn.errors import TargetError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import joined
@@ -40,11 +41,18 @@ ONE_A_SECOND = Usage()
 class Programming:
     """Programming all banks once: what it takes under each policy in use, and how often the devices stand it.
 
-    `endurance` is that of the policy that wears out first, None where no layer is in RRAM.
+    `endurance` is that of the policy that wears out first, None where no layer is in RRAM. `marker` is what the marker
+    takes on top, None where every boot programs; with a third of its cells wrong it is still one, so it outlives them.
     """
 
     cost: ProgrammingCost
     endurance: Endurance | None
+    marker: ProgrammingCost | None
+
+    @property
+    def whole(self) -> Energy:
+        """The energy of weights and marker."""
+        return self.energy if self.marker is None else Energy((*self.energy.parts, *self.marker.energy.parts))
 
     @property
     def energy(self) -> Energy:
@@ -68,7 +76,8 @@ class Estimate:
 
     `array` are the macro's events in closed form from the plan, `counted` all events of one inference that the
     emulated chip executed on an input of zeros; energies rest on the latter. `latency` are the phases of an inference.
-    What is None or empty is not known on a target without an energy model; `programming` is None without RRAM.
+    `boot` is what a boot takes of a chip that was programmed before, but for what programs it again. What is None or
+    empty is not known on a target without an energy model; `programming` is None without RRAM.
     """
 
     array: Events
@@ -78,6 +87,7 @@ class Estimate:
     latency: tuple[Phase, ...]
     programmed: Programming | None
     lifetime: Lifetime | None
+    boot: Energy | None = None
 
     def __repr__(self) -> str:
         """One short line; the fields have the rest."""
@@ -129,10 +139,13 @@ def estimate(
     volts = checked_supply_v(target, supply_v)
     if elf is None:
         raise ToolError(NO_FIRMWARE)
-    counted = _count(mapped, elf)
-    latency = latency_phases(counted, target)
-    _check_time(target, usage, sum(phase.time_s for phase in latency), programmed)
-    energy = inference_energy(counted, target, volts)
+    run = _run(mapped, elf)
+    assert run.events is not None and run.boot is not None, "a target with an energy model counts its events"
+    counted, latency = run.events, latency_phases(run.events, target)
+    if mapped.provisioning == "boot":
+        usage = replace(usage, reprogrammings_per_day=usage.reprogrammings_per_day + usage.boots_per_day)
+    _check_time(target, usage, sum(phase.time_s for phase in latency), latency_s(run.boot, target), programmed)
+    energy, boot = inference_energy(counted, target, volts), inference_energy(run.boot, target, volts)
     return Estimate(
         array=array,
         counted=counted,
@@ -140,17 +153,18 @@ def estimate(
         energy=energy,
         latency=latency,
         programmed=programmed,
-        lifetime=lifetime(target, usage, energy, None if programmed is None else programmed.energy, volts, battery),
+        lifetime=lifetime(
+            target, usage, energy, None if programmed is None else programmed.whole, volts, battery, boot
+        ),
+        boot=boot,
     )
 
 
-def _count(mapped: MappedNetwork, elf: bytes) -> Events:
-    """The events of one inference on zeros, or on what comes nearest to them."""
+def _run(mapped: MappedNetwork, elf: bytes) -> FirmwareRun:
+    """One inference on zeros, or on what comes nearest to them."""
     inputs = mapped.network.inputs
     probe = joined(inputs, {entry.name: np.full((1, *entry.model_shape), _zero(entry.tensor)) for entry in inputs})
-    counted = run_firmware(mapped, elf, probe, None).events
-    assert counted is not None, "a target with an energy model counts its events"
-    return counted
+    return run_firmware(mapped, elf, probe, None)
 
 
 def _zero(tensor: Tensor) -> int:
@@ -168,13 +182,16 @@ def _programming(mapped: MappedNetwork) -> Programming | None:
         assert stage.policy is not None, "a layer in RRAM has a policy"
         events, steps = programming_events(stage, mapped.image), programming_steps(stage, mapped.image)
         pulses[stage.policy] += PulseCount(events.set_pulses, events.reset_pulses, steps)
-    return Programming(ProgrammingCost(target, pulses), weakest_endurance(target, pulses))
+    return Programming(ProgrammingCost(target, pulses), weakest_endurance(target, pulses), marker_cost(mapped))
 
 
-def _check_time(target: Target, usage: Usage, latency_s: float, programmed: Programming | None) -> None:
+def _check_time(
+    target: Target, usage: Usage, inference_s: float, boot_s: float, programmed: Programming | None
+) -> None:
     """TargetError where a day is too short for all that is asked of it."""
-    needed_s = usage.inferences_per_day * latency_s
-    each = f"{latency_s:.3g} s an inference"
+    needed_s = usage.inferences_per_day * inference_s + usage.boots_per_day * boot_s
+    each = f"{inference_s:.3g} s an inference"
+    each += f", {boot_s:.3g} s a boot" if usage.boots_per_day else ""
     if programmed is not None and usage.reprogrammings_per_day:
         needed_s += usage.reprogrammings_per_day * programmed.time_s
         each += f" and {programmed.time_s:.3g} s a reprogramming"

@@ -14,6 +14,7 @@ from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.sensed_banks import check_inferences
 from edgebnn.chip.target import Target
 from edgebnn.emulator.host_firmware import run_host_firmware
+from edgebnn.emulator.macro import Cells
 from edgebnn.emulator.soc import Soc
 from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -35,12 +36,14 @@ def runs(target: Target, elf: bytes) -> bool:
 class FirmwareRun:
     """Scores int32 (B, *scores shape) and what happened on the chip.
 
-    `programming` are the events from reset to the first input (None on a target without RRAM), `events` those of the
-    whole batch (None on this machine, which counts nothing).
+    `programming` are the events from reset to the first input on a new chip (None on a target without RRAM, and where
+    the firmware does not program), `boot` the same on a chip that was programmed before, and `events` those of the
+    whole batch behind that. Both are None on this machine, which counts nothing.
     """
 
     scores: npt.NDArray[np.int32]
     programming: Events | None
+    boot: Events | None
     events: Events | None
 
 
@@ -66,8 +69,11 @@ def run_firmware(
     if target.architecture == "host":
         if not isinstance(elf, TrustedElf):
             raise ToolError(WITHOUT_CONSENT)
-        return FirmwareRun(run_host_firmware(mapped, elf, x), None, None)
-    with Soc(mapped, elf, banks) as soc:
-        boot = soc.boot()
+        return FirmwareRun(run_host_firmware(mapped, elf, x), None, None, None)
+    provisioned = Cells.provisioned(mapped) if mapped.provisioning == "separate" else None
+    with Soc(mapped, elf, banks, cells=provisioned) as soc:
+        first = soc.boot()
+        again = soc.boot() if mapped.provisioning == "once" else first
         scores, events = soc.infer(x, progress, first_inference)
-    return FirmwareRun(scores, boot if target.array is not None else None, events)
+    programs = target.array is not None and provisioned is None
+    return FirmwareRun(scores, first if programs else None, again, events)

@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.pattern import EMPTY
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.sensed_banks import SensedBanks
-from edgebnn.chip.target import Macro
+from edgebnn.chip.target import Array, Macro
 from edgebnn.emulator.memories import Memories
 from edgebnn.emulator.structs import GATHER_VECTORS, PAGE_WORDS, MacroModel, emulator_library
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.marker import marker_pattern
 from edgebnn.mapping.programmed import check_programmed, pattern_of
+
+NO_STRIPE = 0xFFFF_FFFF  # behind the last one of every chip
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """What was programmed into the banks of one chip, which outlasts every boot: arrays (stripes, rows) of the target.
+
+    sign, nonzero: uint32, bit = column. kind: uint8, as in `Pattern`; a new chip's rows are all empty.
+    """
+
+    sign: npt.NDArray[np.uint32]
+    nonzero: npt.NDArray[np.uint32]
+    kind: npt.NDArray[np.uint8]
+
+    @classmethod
+    def empty(cls, array: Array) -> Cells:
+        """Those of a new chip."""
+        shape = (array.geometry.stripe(array.banks.integer("count")), array.geometry.rows)
+        return cls(np.zeros(shape, np.uint32), np.zeros(shape, np.uint32), np.zeros(shape, np.uint8))
+
+    @classmethod
+    def provisioned(cls, mapped: MappedNetwork) -> Cells:
+        """Those of a chip that a factory has programmed with the network, marker and all."""
+        array, marker, pattern = mapped.target.array, mapped.plan.marker, pattern_of(mapped)
+        assert array is not None and marker is not None, "a chip that is programmed once has a marker"
+        cells, banks = cls.empty(array), array.banks.integer("count")
+        marked = marker_pattern(marker, mapped.image, array.geometry, banks)
+        for held in (pattern, marked):
+            there = held.kind != EMPTY
+            for whole, part in ((cells.sign, held.sign), (cells.nonzero, held.nonzero), (cells.kind, held.kind)):
+                whole[: len(part)][there] = part[there]
+        return cells
 
 
 class EmulatedMacro:
     """Fills in the C model of a target's macro (its `events` are the caller's) and keeps alive what it points to.
 
-    With `banks` the chip reads what they answer, and takes no other weights than those that they were programmed with.
+    With `banks` the chip reads what they answer, and takes no other weights than those that they were programmed with,
+    but for its marker. `cells` are those of a chip that was there before, by default a new one's.
     """
 
     def __init__(
@@ -29,31 +66,33 @@ class EmulatedMacro:
         banks: ProgrammedBanks | None,
         memories: Memories,
         popcount_limit: int,
+        cells: Cells | None = None,
     ) -> None:
         target = mapped.target
         array, macro = target.array, target.macro
         assert array is not None and macro is not None, "only a target with an array has a macro"
         bank, banks_there = array.geometry, array.banks.integer("count")
-        shape = (bank.stripe(banks_there), bank.rows)
         # The gather unit is as long as the target says, but no longer than this network can use.
         most_spanned = max((bank.spanned_banks(stage.fan_in) for stage in mapped.linear_stages.values()), default=1)
         parallel_banks = min(array.parallel_banks.integer("count"), most_spanned)
         self._roles = register_roles(macro)
-        self._sign, self._nonzero = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
-        self._state = np.zeros(shape, np.uint8)
+        self.cells = Cells.empty(array) if cells is None else cells
         self._gather = np.zeros(parallel_banks * bank.words * GATHER_VECTORS, np.uint32)
         self._memories = memories
 
         model.roles = self._roles.ctypes.data
         model.command_program, model.command_run = macro.commands.program, macro.commands.run
+        model.command_read = macro.commands.read or 0
         model.status_done, model.status_error = macro.status.done, macro.status.error
         model.banks, model.rows, model.bank_words = banks_there, bank.rows, bank.words
         model.parallel_banks = parallel_banks
         model.policies = len(target.policies)
         model.cycles_per_read = array.cycles_per_read
         model.cycles_per_layer = array.cycles_per_layer.integer("count")
-        model.sign, model.nonzero = self._sign.ctypes.data, self._nonzero.ctypes.data
-        model.state = self._state.ctypes.data
+        model.sign, model.nonzero = self.cells.sign.ctypes.data, self.cells.nonzero.ctypes.data
+        model.state = self.cells.kind.ctypes.data
+        marker = mapped.plan.marker
+        model.marker_stripe = NO_STRIPE if marker is None else bank.stripe(marker.bank)
         model.flash, model.sram = memories.flash.view, memories.sram.view
         model.gather = self._gather.ctypes.data
         model.popcount_limit = popcount_limit
@@ -72,6 +111,11 @@ class EmulatedMacro:
         limits = self._pattern.attempts
         self._attempts = np.zeros(self._pattern.shape, np.uint16) if limits is None else limits
         model.expected_attempts = self._attempts.ctypes.data
+        marker, array = mapped.plan.marker, mapped.target.array
+        if marker is not None and array is not None and banks.marker is not None:
+            meant = marker_pattern(marker, mapped.image, array.geometry, array.banks.integer("count"))
+            self._marker_sensed, self._marker_sign = SensedBanks(banks.marker), meant.sign[model.marker_stripe :].copy()
+            model.marker_sensing, model.marker_sign = self._marker_sensed.address, self._marker_sign.ctypes.data
 
 
 def register_roles(macro: Macro) -> npt.NDArray[np.int32]:
@@ -82,5 +126,6 @@ def register_roles(macro: Macro) -> npt.NDArray[np.int32]:
         name = emulator_library().ebnn_macro_role_name(role)
         if name is None:
             return roles
-        roles[offsets[name.decode()] // 4] = role
+        if name.decode() in offsets:
+            roles[offsets[name.decode()] // 4] = role
     raise AssertionError("the roles end")

@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.events import Events
+from edgebnn.chip.philox import EVENTS
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.emulator.array_events import run_events
 from edgebnn.emulator.cpu import HOOK_CODE, HOOK_REFUSED, Cpu
 from edgebnn.emulator.elf import read_firmware
-from edgebnn.emulator.macro import EmulatedMacro
+from edgebnn.emulator.macro import Cells, EmulatedMacro
 from edgebnn.emulator.memories import ChipMemory, Memories, chip_memories
 from edgebnn.emulator.samples import encode_batch
-from edgebnn.emulator.structs import EventCounters, Instruction, Memory, SocState, emulator_library
+from edgebnn.emulator.structs import EventCounters, Instruction, MacroModel, Memory, SocState, emulator_library
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import AffineStage, Int8Stage, LinearStage, Plan, PoolStage, Stage, SumPoolStage
@@ -31,6 +32,8 @@ Scores = npt.NDArray[np.int32]
 # Why the emulator stopped: the C enumeration in ebnn_soc.h.
 RUNNING, READY, DONE, FAILED, LIMIT, REFUSED, REGISTER = range(7)
 
+
+NOT_VERIFIED = -(1 << 31)  # no status of the runtime
 
 # The CPU is stopped after so many, to look at the clock: a tenth of a second or less.
 SLICE_INSTRUCTIONS = 5_000_000
@@ -53,12 +56,19 @@ class Limits:
 class Soc:
     """A chip with a firmware in its flash and, where they are given, with the banks of a chip with errors.
 
-    A context manager; `boot` once, then `infer` as often as wanted. Raises DeploymentError for a firmware that is
-    damaged, fails, leaves its memories or does not come to an end, ToolError where unicorn is missing.
+    A context manager; `boot`, then `infer` as often as wanted. Every further `boot` is one behind a loss of power: what
+    was programmed is still there, in `cells`, and another chip with these cells finds it too. Raises DeploymentError
+    for a firmware that is damaged, fails, leaves its memories or does not come to an end, ToolError where unicorn is
+    missing.
     """
 
     def __init__(
-        self, mapped: MappedNetwork, elf: bytes, banks: ProgrammedBanks | None = None, limits: Limits | None = None
+        self,
+        mapped: MappedNetwork,
+        elf: bytes,
+        banks: ProgrammedBanks | None = None,
+        limits: Limits | None = None,
+        cells: Cells | None = None,
     ) -> None:
         target = mapped.target
         architecture = target.architecture
@@ -69,21 +79,24 @@ class Soc:
         memories = chip_memories(target)
         memories.flash.data[: len(image.flash)] = np.frombuffer(image.flash, np.uint8)
         self._sram = memories.sram
-        self._entry, stack = image.entry, None
+        self._entry, self._stack, self._boots = image.entry, None, 0
         if architecture == "cortex-m4":  # the reset loads both from the vector table
-            stack, self._entry = (int(word) for word in memories.flash.data[:8].view("<u4"))
+            self._stack, self._entry = (int(word) for word in memories.flash.data[:8].view("<u4"))
         self._state = SocState()
         self._macro = None
         if target.array is not None:
-            self._macro = _macro(self._state, mapped, banks, memories)
+            self._macro = _macro(self._state, mapped, banks, memories, cells)
         self._cpu = Cpu(architecture)
         try:
             self._connect(memories, target.mailbox.base.integer("address"))
         except BaseException:
             self.close()
             raise
-        if stack is not None:
-            self._cpu.set_stack(stack)
+
+    @property
+    def cells(self) -> Cells | None:
+        """What is programmed into the banks; None on a target without RRAM."""
+        return None if self._macro is None else self._macro.cells
 
     def _connect(self, memories: Memories, mailbox: int) -> None:
         native, cpu, state = emulator_library(), self._cpu, ctypes.cast(ctypes.byref(self._state), ctypes.c_void_p)
@@ -120,14 +133,41 @@ class Soc:
         state.instructions, state.briefs = self._instructions.ctypes.data, self._briefs.ctypes.data
 
     def boot(self) -> Events:
-        """Runs from reset until the firmware waits for an input, its banks programmed; what happened on the way."""
+        """Runs from reset until the firmware waits for an input, its banks programmed; what happened on the way.
+
+        A word that it reads back from the banks is drawn by the number of the boot, from the last inference downwards.
+        """
         self._state.events = EventCounters()
+        self._sram.data[:] = 0
+        macro = self._state.macro
+        macro.inference, macro.reads, macro.complaint = EVENTS - 1 - self._boots, 0, None
+        ctypes.memset(ctypes.addressof(macro) + MacroModel.registers.offset, 0, MacroModel.registers.size)
+        self._boots += 1
+        if self._stack is not None:
+            self._cpu.set_stack(self._stack)
         stopped = self._resume(self._entry)
         if stopped == FAILED:
             status = f"status {self._state.status}{self._complaint()}"
             raise DeploymentError(f"the firmware could not program the chip ({status}); compile again")
         self._expect(stopped, READY)
         return self._counted()
+
+    def verify(self) -> int:
+        """A boot at which the firmware reads its weights back: how many are not what they should be.
+
+        Raises DeploymentError where it does not do so.
+        """
+        self._state.verify, self._state.verified = 1, NOT_VERIFIED
+        self.boot()
+        self._state.verify = 0
+        if self._state.verified < 0:
+            what = (
+                "does not verify its weights"
+                if self._state.verified == NOT_VERIFIED
+                else "failed to verify its weights"
+            )
+            raise DeploymentError(f"the firmware {what} (status {self._state.verified}{self._complaint()})")
+        return int(self._state.verified)
 
     def infer(
         self,
@@ -215,13 +255,15 @@ class Soc:
         return f": {complaint.decode()}" if complaint else ""
 
 
-def _macro(state: SocState, mapped: MappedNetwork, banks: ProgrammedBanks | None, memories: Memories) -> EmulatedMacro:
+def _macro(
+    state: SocState, mapped: MappedNetwork, banks: ProgrammedBanks | None, memories: Memories, cells: Cells | None
+) -> EmulatedMacro:
     """The macro of a chip, its events counted with the CPU's, bounded by what one inference of the plan reads."""
     array = mapped.target.array
     assert array is not None
     stages = mapped.linear_stages.values()
     planned = sum(run_events(stage, array).popcounts for stage in stages)
-    macro = EmulatedMacro(state.macro, mapped, banks, memories, planned)
+    macro = EmulatedMacro(state.macro, mapped, banks, memories, planned, cells)
     state.macro.events = ctypes.addressof(state) + SocState.events.offset
     return macro
 

@@ -11,7 +11,7 @@ from edgebnn.native import library
 
 PAGE_WORDS = 1024
 GATHER_VECTORS = 64
-ROLES = 36
+ROLES = 38
 CPU_REGISTERS = 32
 
 _word, _count, _pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
@@ -70,7 +70,7 @@ class MacroModel(ctypes.Structure):
         ("policies", _word),
         ("cycles_per_read", _word),
         ("cycles_per_layer", _word),
-        ("unused", _word),
+        ("command_read", _word),
         ("sign", _pointer),
         ("nonzero", _pointer),
         ("state", _pointer),
@@ -80,6 +80,10 @@ class MacroModel(ctypes.Structure):
         ("expected_state", _pointer),
         ("expected_policy", _pointer),
         ("expected_attempts", _pointer),
+        ("marker_stripe", _word),
+        ("reads", _word),
+        ("marker_sensing", _pointer),
+        ("marker_sign", _pointer),
         ("inference", _count),
         ("flash", Memory),
         ("sram", Memory),
@@ -127,6 +131,8 @@ class SocState(ctypes.Structure):
         ("input_address", _word),
         ("scores_address", _word),
         ("status", ctypes.c_int32),
+        ("verify", _word),
+        ("verified", ctypes.c_int32),
         ("events", EventCounters),
         ("macro", MacroModel),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -12,8 +12,14 @@ from edgebnn.chip.geometry import COLUMNS, MAX_BANKS
 from edgebnn.chip.instance import MOST_ATTEMPTS
 from edgebnn.chip.target import Target
 from edgebnn.errors import FitError
+from edgebnn.mapping.marker import marker_banks
 from edgebnn.mapping.tiling import banks_needed
 from edgebnn.network.types import Network
+
+# When weights go into RRAM: at every boot; by the firmware where the chip does not bear their marker; by a program of
+# its own, and the firmware is without them.
+Provisioning = Literal["boot", "once", "separate"]
+PROVISIONINGS: tuple[Provisioning, ...] = ("boot", "once", "separate")
 
 BankNumber = Annotated[int, msgspec.Meta(ge=0, lt=MAX_BANKS)]
 Attempts = Annotated[int, msgspec.Meta(ge=1, le=MOST_ATTEMPTS)]
@@ -27,6 +33,8 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     layers, by their names. banks: the bank of each tile, in the plan's order; None is 0, 1, 2, ... attempts: how often
     a chip that verifies what it programs tries at most, of single layers. verified: by layer the words of its rows that
     such a chip verifies, by rising neuron * row words + word, while all others are programmed once; None is all.
+    provisioning: when the banks are programmed; None is `once` where the target reads words back and has banks left for
+    the marker, else `boot`.
     """
 
     policy: str | None = None
@@ -34,6 +42,7 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     banks: tuple[BankNumber, ...] | None = None
     attempts: dict[str, Attempts] = {}
     verified: dict[str, tuple[WordNumber, ...]] | None = None
+    provisioning: Provisioning | None = None
 
     def policy_of(self, layer: str) -> str | None:
         """The programming policy of a layer."""
@@ -65,7 +74,31 @@ def settled(allocation: Allocation, network: Network, target: Target) -> Allocat
             raise FitError(_no_layer(layer, network, list(needed)))
     _check_verified(allocation, network)
     banks = _checked_banks(allocation.banks, sum(needed.values()), target.array.banks.integer("count"), network, target)
-    return msgspec.structs.replace(allocation, policy=policy, banks=banks)
+    used = range(sum(needed.values())) if banks is None else banks
+    provisioning = _provisioning(allocation.provisioning, max(used, default=-1) + 1, network, target)
+    return msgspec.structs.replace(allocation, policy=policy, banks=banks, provisioning=provisioning)
+
+
+def _provisioning(asked: Provisioning | None, bank_end: int, network: Network, target: Target) -> Provisioning:
+    """When the banks are programmed, of which those below `bank_end` are in use."""
+    assert target.array is not None and target.macro is not None, "a target with RRAM has a macro"
+    there, marker = target.array.banks.integer("count"), marker_banks(target.array.geometry)
+    problem = None
+    if target.macro.commands.read is None:
+        problem = (
+            f"the macro of target '{target.name}' reads no words back (macro.commands.read), by which a boot finds"
+        )
+        problem += " the marker of a chip that is programmed"
+    elif bank_end == 0:
+        problem = f"network '{network.name}' has no layer in RRAM, so nothing is programmed"
+    elif bank_end > there - marker:
+        problem = f"the marker of a chip that is programmed takes the last {marker} of the {there} banks of target"
+        problem += f" '{target.name}', and network '{network.name}' takes those up to bank {bank_end - 1}"
+    if asked in (None, "boot"):
+        return "boot" if asked == "boot" or problem is not None else "once"
+    if problem is not None:
+        raise FitError(f"{problem}; use --provisioning boot")
+    return asked
 
 
 def _check_nothing_chosen(allocation: Allocation, target: Target) -> None:
@@ -75,6 +108,7 @@ def _check_nothing_chosen(allocation: Allocation, target: Target) -> None:
         ("no banks; leave them out", allocation.banks is not None),
         ("no attempts of layers; leave out --attempts-for", bool(allocation.attempts)),
         ("no share to verify; leave out --verify-share", allocation.verified is not None),
+        ("no provisioning; leave out --provisioning", allocation.provisioning is not None),
     )
     for words, given in chosen:
         if given:

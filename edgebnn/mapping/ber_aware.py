@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from edgebnn.chip.instance import ChipInstance
 from edgebnn.errors import TargetError
 from edgebnn.mapping.first_order import column_counts, sensitivities_of, tile_counts
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage, Tile
+from edgebnn.mapping.plan import LinearStage, MarkerPlan, Tile
 from edgebnn.mapping.rows import fan_in_order, input_order
 from edgebnn.mapping.tiling import words_of
 from edgebnn.network.rearranging import Flags, Order, Rearranged, can_turn, channels_of, rearranged
@@ -124,7 +125,7 @@ def ber_aware(
     ]
     linear = sum(layer.harm() for layer in layers)
     linear_counts = {layer.node.name: layer.tile_counts() for layer in layers}
-    banks = _choose_banks(layers) if banks is None else banks
+    banks = _choose_banks(layers, mapped.plan.marker) if banks is None else banks
     for layer in layers:
         layer.move([banks[tile.bank] for tile in layer.stage.tiles])
     in_banks = sum(layer.harm() for layer in layers)
@@ -229,13 +230,16 @@ def _gathered(
     return found
 
 
-def _choose_banks(layers: list[_Layer]) -> list[int]:
-    """The bank of each tile, by the tile's number in linear placement: the best bank for the tile that counts most."""
-    counts = np.array([count for layer in layers for count in layer.tile_counts()])
+def _choose_banks(layers: list[_Layer], marker: MarkerPlan | None) -> list[int]:
+    """The bank of each tile, by the tile's number in linear placement: the best bank for the tile that counts most.
+
+    Those of the marker are not free.
+    """
+    counts, end = np.array([count for layer in layers for count in layer.tile_counts()]), marker.bank if marker else inf
     rankings = [each for layer in layers for each in [_ranking(layer.map)] * len(layer.stage.tiles)]
     banks, taken = np.zeros(len(counts), np.int64), set[int]()
     for tile in np.argsort(-counts, kind="stable"):
-        banks[tile] = next(bank for bank in rankings[tile] if bank not in taken)
+        banks[tile] = next(bank for bank in rankings[tile] if bank not in taken and bank < end)
         taken.add(int(banks[tile]))
     return [int(bank) for bank in banks]
 

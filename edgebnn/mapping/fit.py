@@ -103,7 +103,7 @@ def fit_of_plan(network: Network, target: Target, plan: Plan | None) -> Fit:
             "bytes of flash for the weights image",
             "memory.flash.size",
             "B",
-            plan.image_bytes,
+            plan.image_bytes - plan.rows_bytes,
             memory.flash.size.integer("memory"),
         )
     return Fit(banks, at_once, sram, flash)

@@ -19,6 +19,7 @@ MAX_BYTES = 1 << 29  # of all files that a record names
 PLACEMENT = "placement.json"
 POLICIES = "policies.json"
 FIRMWARE_ELF = "firmware.elf"
+PROVISION_ELF = "provision.elf"
 
 
 def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> None:
@@ -40,8 +41,8 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
                 path = fresh / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_synced(path, data)
-            if (fresh / FIRMWARE_ELF).exists():
-                (fresh / FIRMWARE_ELF).chmod(0o755)
+            for name in {FIRMWARE_ELF, PROVISION_ELF} & files.keys():
+                (fresh / name).chmod(0o755)
             put(fresh, real)
     except OSError as error:
         reason = error.strerror or error
@@ -87,13 +88,14 @@ def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
 def made_by_make(names: Iterable[str]) -> frozenset[str]:
     """What the Makefile makes, and `make clean` removes, in a deployment folder that holds the files `names`.
 
-    By name alone: the library and the program, one more program for each board, and below `firmware/build/` an object
+    By name alone: the library and the programs, one more program for each board, and below `firmware/build/` an object
     with its list of headers for each source. Any other file there is the user's.
     """
     sources = [
         path for path in map(PurePosixPath, names) if path.parts[:1] == (FIRMWARE,) and path.suffix in (".c", ".S")
     ]
     made = {f"{FIRMWARE}/libmodel.a", f"{FIRMWARE}/firmware.elf"}
+    made |= {f"{FIRMWARE}/{PROVISION_ELF}" for path in sources if path.parts[1] == "provision"}
     for source in sources:
         parts = source.with_suffix("").parts[1:]
         made |= {"/".join((FIRMWARE, "build", *parts)) + suffix for suffix in (".o", ".d")}

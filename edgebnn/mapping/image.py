@@ -9,12 +9,12 @@ from edgebnn.mapping.plan import Section
 
 
 class ImageWriter:
-    """Appends sections; each starts on a word."""
+    """Appends sections; each starts on a word, the first one at an offset."""
 
-    def __init__(self) -> None:
+    def __init__(self, offset: int = 0) -> None:
         self._chunks: list[bytes] = []
         self._sections: list[Section] = []
-        self._bytes = 0
+        self._bytes = offset
 
     def add(self, name: str, values: npt.NDArray[np.generic]) -> Section:
         """The section that now holds these values, elements of 8, 16 or 32 bits."""
@@ -33,11 +33,15 @@ class ImageWriter:
 
     @property
     def length(self) -> int:
-        """Bytes of the image so far."""
+        """Bytes of the image so far, those before the offset included."""
         return self._bytes
 
+    def read(self, section: Section) -> bytes:
+        """What a section of it holds."""
+        return self._chunks[self._sections.index(section)][: section.bytes]
+
     def image(self) -> bytes:
-        """The whole image."""
+        """The image from the offset on."""
         return b"".join(self._chunks)
 
 

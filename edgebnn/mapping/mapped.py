@@ -8,7 +8,7 @@ from functools import cached_property
 import msgspec
 
 from edgebnn.chip.target import Target
-from edgebnn.mapping.allocation import LINEAR, Allocation
+from edgebnn.mapping.allocation import LINEAR, Allocation, Provisioning
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage
 from edgebnn.network.types import Network
 
@@ -39,6 +39,11 @@ class MappedNetwork:
     def policy(self) -> str | None:
         """The programming policy of every layer in RRAM without its own; None on a target without RRAM."""
         return self.allocation.policy
+
+    @property
+    def provisioning(self) -> Provisioning | None:
+        """When the banks are programmed; None on a target without RRAM."""
+        return self.allocation.provisioning
 
     @cached_property
     def policies(self) -> tuple[str, ...]:

@@ -36,7 +36,9 @@ def memory_map_json(mapped: MappedNetwork) -> bytes:
         "target": mapped.target.name,
         "model_sha256": mapped.provenance.model_sha256,
         "layers": [_layer(mapped, stage) for stage in mapped.weight_stages.values()],
-        "image": {"bytes": plan.image_bytes, "sections": list(plan.sections)},
+        "provisioning": mapped.provisioning,
+        "marker": plan.marker,
+        "image": {"bytes": plan.image_bytes, "rows_bytes": plan.rows_bytes, "sections": list(plan.sections)},
         "work_area": {
             "bytes": plan.work_bytes,
             "buffers": list(plan.buffers),
@@ -74,6 +76,8 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
             f"| {_cell(stage.node)} | {stage.layer_kind}, {facts['weights']} | {facts['neurons']} | {stage.fan_in} | "
             f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {_cell(facts['policy'] or 'none')} |"
         )
+    if plan.marker is not None:
+        lines += ["", f"The marker of a chip that is programmed lies in the banks from {plan.marker.bank} on."]
     lines += ["", "## Kernels", "", "| layer | kernel | why |", "|---|---|---|"]
     lines += [
         f"| {_cell(facts['name'])} | {facts['kernel']} | {facts['kernel_reason']} |"
@@ -81,6 +85,8 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
     ]
     lines += ["", f"## Weights image, {plan.image_bytes} bytes", "", "| offset | bytes | section |", "|---:|---:|---|"]
     lines += [f"| 0x{s.offset:06x} | {s.bytes} | {_cell(s.name)} |" for s in plan.sections]
+    if plan.rows_bytes:
+        lines += ["", f"The firmware is without the first {plan.rows_bytes} bytes, the rows of the layers in RRAM."]
     lines += _inputs(plan)
     lines += [
         "",

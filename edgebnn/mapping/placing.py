@@ -7,22 +7,27 @@ from collections import Counter
 from edgebnn.chip.target import Target
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.arena import plan_arena
+from edgebnn.mapping.image import ImageWriter
 from edgebnn.mapping.kernels import list_scratch_words
 from edgebnn.mapping.layouts import layout_of, views_of
+from edgebnn.mapping.marker import marker_banks, plan_marker
 from edgebnn.mapping.plan import (
     ActiveSections,
     Buffer,
     InputPlan,
     Int8Stage,
     LinearStage,
+    MarkerPlan,
     Place,
     Plan,
     Stage,
     SubsetSections,
+    weight_sections,
 )
+from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.mapping.stages import Job, Planning
 from edgebnn.mapping.subsets import SubsetShape, subset_scratch_words
-from edgebnn.network.types import Concat, MaxPool, Network, Reshape, Threshold
+from edgebnn.network.types import Concat, Linear, MaxPool, Network, Reshape, Threshold, WeightKind
 
 
 def place(network: Network, target: Target, allocation: Allocation) -> tuple[Plan, bytes]:
@@ -32,11 +37,23 @@ def place(network: Network, target: Target, allocation: Allocation) -> tuple[Pla
 
     Raises ModelError for a node that cannot be laid out. Bank numbers have 16 bits: the network may need no more.
     """
-    planning = Planning(network, target, allocation, views_of(network))
-    return _plan(planning), planning.image.image()
+    separate = allocation.provisioning == "separate"
+    rows_bytes = sum(map(_row_bytes, network.linear)) if separate else 0
+    image = ImageWriter(rows_bytes)
+    planning = Planning(network, target, allocation, views_of(network), image, ImageWriter() if separate else image)
+    plan = _plan(planning, rows_bytes)
+    return plan, planning.rows.image() + image.image() if separate else image.image()
 
 
-def _plan(planning: Planning) -> Plan:
+def _row_bytes(node: Linear) -> int:
+    """Bytes of a layer's rows in the weights image, on a target with RRAM."""
+    if node.weight_kind is WeightKind.INT8:
+        return 0
+    planes = 2 if node.weight_kind is WeightKind.TERNARY else 1
+    return 4 * planes * node.neurons * -(-node.fan_in // WORD_BITS)
+
+
+def _plan(planning: Planning, rows_bytes: int) -> Plan:
     network = planning.network
     jobs = _jobs(planning)
     buffers = _buffers(jobs, planning)
@@ -45,6 +62,7 @@ def _plan(planning: Planning) -> Plan:
     places |= {entry.tensor: Place(base="input", offset=entry.offset) for entry in inputs}
     places[planning.views[network.output.name].root] = Place(base="scores")
     stages = tuple(planning.stage(job, places) for job in jobs)
+    marker, rows = _marker(planning, stages), planning.rows.sections if rows_bytes else ()
     work = max((buffer.offset + buffer.bytes for buffer in buffers), default=0)
     scratch = max(map(_scratch_bytes, stages), default=0)
     return Plan(
@@ -55,9 +73,24 @@ def _plan(planning: Planning) -> Plan:
         work_bytes=work + scratch,
         scratch_offset=work,
         scratch_bytes=scratch,
-        sections=planning.image.sections,
+        sections=(*rows, *planning.image.sections),
         image_bytes=planning.image.length,
+        rows_bytes=rows_bytes,
+        marker=marker,
     )
+
+
+def _marker(planning: Planning, stages: tuple[Stage, ...]) -> MarkerPlan | None:
+    """That of the layers in RRAM; None where every boot programs them."""
+    array, policy = planning.target.array, planning.allocation.policy
+    if array is None or policy is None or planning.allocation.provisioning == "boot":
+        return None
+    layers = [stage for stage in stages if isinstance(stage, LinearStage)]
+    held = [b"".join(map(planning.rows.read, weight_sections(each))) for each in layers]
+    verified = [b"" if each.verified is None else planning.image.read(each.verified) for each in layers]
+    programmed = [words + also for words, also in zip(held, verified, strict=True)]
+    bank = array.banks.integer("count") - marker_banks(array.geometry)
+    return plan_marker(layers, programmed, bank, policy, planning.image)
 
 
 def _inputs(planning: Planning) -> tuple[InputPlan, ...]:

@@ -323,10 +323,25 @@ class Buffer(_Record, frozen=True):
     last: int
 
 
+class MarkerPlan(_Record, frozen=True):
+    """Which rows of RRAM show that a chip was programmed: `ebnn_marker`.
+
+    They are those of the banks from `bank` on, programmed under `policy` with the section `words`, and count as there
+    where no more than `most_wrong` of their cells read otherwise.
+    """
+
+    bank: int
+    policy: str
+    most_wrong: int
+    words: Section
+
+
 class Plan(_Record, frozen=True):
     """The whole of it. The inputs lie one behind another.
 
-    `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch.
+    `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch. The first `rows_bytes` of the
+    image are the rows of the layers in RRAM where the firmware is without them. `marker` is None where every boot
+    programs.
     """
 
     stages: tuple[Stage, ...]
@@ -338,6 +353,8 @@ class Plan(_Record, frozen=True):
     scratch_bytes: int
     sections: tuple[Section, ...]
     image_bytes: int
+    rows_bytes: int = 0
+    marker: MarkerPlan | None = None
 
     @property
     def input_bytes(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,6 +16,7 @@ from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.errors import TargetError
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.marker import marker_pattern
 from edgebnn.mapping.plan import LinearStage, Section, weight_sections
 from edgebnn.mapping.tiling import words_of
 from edgebnn.network.types import Linear
@@ -66,7 +68,18 @@ def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBan
     """
     pattern = pattern_of(mapped)
     assert mapped.policy is not None, "a network in RRAM has a policy"
-    return program(chip, mapped.target, pattern, mapped.policy)
+    return replace(program(chip, mapped.target, pattern, mapped.policy), marker=_programmed_marker(mapped, chip))
+
+
+def _programmed_marker(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBanks | None:
+    """The marker's banks alone, in which its cells err as they are on the chip; None where nobody asks for it."""
+    marker, array = mapped.plan.marker, mapped.target.array
+    if marker is None or array is None:
+        return None
+    banks = array.banks.integer("count")
+    pattern = marker_pattern(marker, mapped.image, array.geometry, banks)
+    stripes = range(array.geometry.stripe(marker.bank), array.geometry.stripe(banks))
+    return program(chip, mapped.target, pattern, marker.policy).of(list(stripes))
 
 
 def check_programmed(mapped: MappedNetwork, banks: ProgrammedBanks) -> None:

@@ -13,14 +13,14 @@ from edgebnn.chip.target_files import check_name
 from edgebnn.chip.target_rules import check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
 from edgebnn.legible import legible_json
-from edgebnn.mapping.allocation import Allocation, Attempts, BankNumber, WordNumber
+from edgebnn.mapping.allocation import Allocation, Attempts, BankNumber, Provisioning, WordNumber
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.network_document import document_of, network_of
 from edgebnn.mapping.plan import Plan
 from edgebnn.mapping.planner import map_network
 from edgebnn.network.types import Kind
 
-SCHEMA: Literal[5] = 5
+SCHEMA: Literal[6] = 6
 WEIGHTS, ARRAYS = "weights.bin", "network.bin"
 # A tile is an object, and there are no more than 65,536 banks.
 _MOST_LISTS = 1 << 18
@@ -41,10 +41,10 @@ class _AnyRecord(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. `files` holds the SHA-256 of every other file of the folder.
 
-    policy, policies, banks, attempts and verified are those of the `Allocation`.
+    policy, policies, banks, attempts, verified and provisioning are those of the `Allocation`.
     """
 
-    schema: Literal[5]
+    schema: Literal[6]
     provenance: Provenance
     target: Target
     policy: str | None
@@ -52,6 +52,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     banks: tuple[BankNumber, ...] | None
     attempts: dict[str, Attempts] = {}
     verified: dict[str, tuple[WordNumber, ...]] | None = None
+    provisioning: Provisioning | None = None
     network: dict[str, Any]
     plan: Plan
     firmware: FirmwareFacts | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import TypedDict
 
@@ -97,13 +97,17 @@ class _Common(TypedDict):
 
 @dataclass
 class Planning:
-    """One planning under way: what is being mapped, the image being written, the banks given away so far."""
+    """One planning under way: what is being mapped, the image being written, the banks given away so far.
+
+    `rows` is the image, or its part with the rows of the layers in RRAM where the firmware is without them.
+    """
 
     network: Network
     target: Target
     allocation: Allocation
     views: dict[str, View]
-    image: ImageWriter = field(default_factory=ImageWriter)
+    image: ImageWriter
+    rows: ImageWriter
     banks: int = 0
 
     def stage(self, job: Job, places: dict[str, Place]) -> Stage:
@@ -190,8 +194,8 @@ class Planning:
         tiles = self._tiles(node)
         return msgspec.structs.replace(
             stage,
-            sign=image.add(f"{node.name}.sign", sign),
-            nonzero=image.add(f"{node.name}.nonzero", nonzero) if node.weight_kind is WeightKind.TERNARY else None,
+            sign=self.rows.add(f"{node.name}.sign", sign),
+            nonzero=self.rows.add(f"{node.name}.nonzero", nonzero) if node.weight_kind is WeightKind.TERNARY else None,
             steps=self._steps(threshold, on_cpu=not tiles) if threshold else None,
             banks=image.add(f"{node.name}.banks", np.array([t.bank for t in tiles], np.uint16)) if tiles else None,
             border=_plan_border(node, image),

@@ -95,8 +95,10 @@ def _check_same_target(mapped: MappedNetwork, old: MappedNetwork) -> None:
 
 
 def _bank_count(mapped: MappedNetwork) -> int:
+    """Banks that there are for weights: the marker's are not."""
     assert mapped.target.array is not None, "updates are of weights in RRAM"
-    return mapped.target.array.banks.integer("count")
+    marker = mapped.plan.marker
+    return mapped.target.array.banks.integer("count") if marker is None else marker.bank
 
 
 def _tile_banks(mapped: MappedNetwork) -> list[int]:

@@ -89,7 +89,7 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
         "energy_per_beat_parts_nj": None if energy is None else _parts(energy),
         "latency_per_beat_us": emulation.latency_us,
         "memory": memory_document(deployment),
-        **programming_document(emulation.programming),
+        **programming_document(deployment.mapped, emulation),
         "battery": None if life is None else battery_document(life.battery),
         "average_power_uw": None if life is None or life.battery_power_w is None else life.battery_power_w * 1e6,
         "battery_days": None if life is None else life.battery_days,

@@ -63,6 +63,7 @@ def origin_document(mapped: MappedNetwork) -> Document:
         "model_sha256": mapped.provenance.model_sha256,
         "policy": mapped.policy,
         "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
+        "provisioning": mapped.provisioning,
     }
 
 
@@ -218,6 +219,9 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         "programming_evidence": {} if programmed is None else programmed.energy.evidence_shares(),
         "programming_time_us": None if programmed is None else programmed.time_s * 1e6,
         "programming_time_evidence": {} if programmed is None else phase_evidence(programmed.time),
+        "marker_energy_uj": None if programmed is None else marker_uj(programmed.marker),
+        "programming_energy_per_boot_uj": None if programmed is None else per_boot(mapped, programmed.energy),
+        "boot_energy_uj": None if result.boot is None else _boot_uj(mapped, result),
         "deployment": None if result.lifetime is None else _lifetime_document(result.lifetime),
         "endurance": _endurance_document(mapped, result),
         "array_events_closed_form": asdict(result.array),
@@ -230,6 +234,22 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
             *_life_notes(mapped.target, result),
         ],
     }
+
+
+def marker_uj(cost: ProgrammingCost | None) -> float:
+    """What the marker takes beside the weights, in uJ."""
+    return 0.0 if cost is None else cost.energy.total_j * 1e6
+
+
+def per_boot(mapped: MappedNetwork, programming: Energy) -> float:
+    """What of each boot's energy programs the banks, in uJ."""
+    return programming.total_j * 1e6 if mapped.provisioning == "boot" else 0.0
+
+
+def _boot_uj(mapped: MappedNetwork, result: Estimate) -> float:
+    """A boot of a chip that was programmed before, in uJ: instructions, what is read back, and what is programmed."""
+    booted = 0.0 if result.boot is None else result.boot.total_j * 1e6
+    return booted + (0.0 if result.programming is None else per_boot(mapped, result.programming))
 
 
 def by_policy_document(cost: ProgrammingCost) -> Document:
@@ -246,6 +266,7 @@ def _lifetime_document(life: Lifetime) -> Document:
         **asdict(life.usage),
         "inferences": life.usage.inferences,
         "reprogrammings": life.usage.reprogrammings,
+        "boots": life.usage.boots,
         "energy_j": {"total": life.energy.total_j, **_groups(life.energy, 1.0)},
         "energy_parts": _parts(life.energy, "j", 1.0),
         "evidence": life.energy.evidence_shares(),

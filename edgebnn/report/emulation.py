@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from edgebnn.chip.conditions import KELVIN
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.lifetime import SECONDS_A_DAY
-from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.ternary_errors import TERNARY_EVENTS
 from edgebnn.emulator.accuracy import Verdict
+from edgebnn.emulator.array_events import marker_cost
 from edgebnn.emulator.chip_results import ChipResult, OverChips, TernaryErrors, policies_of
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.report.documents import by_policy_document, energy_document, left_out, origin_document
+from edgebnn.report.documents import by_policy_document, energy_document, left_out, marker_uj, origin_document, per_boot
 from edgebnn.report.int8_energy import spent_on_int8
 from edgebnn.report.policies import the_one
 
@@ -58,7 +58,7 @@ def emulate_document(
         "events_per_inference": result.events_per_inference,
         "supply_v": result.supply_v,
         **energy_document(result),
-        **programming_document(result.programming),
+        **programming_document(mapped, result),
         "notes": [
             *left_out(deployment),
             *spent_on_int8(mapped, result.energy),
@@ -89,14 +89,18 @@ def _unlike(chips: Sequence[ChipInstance]) -> list[str]:
     return ["the chips differ in more than their seeds: conditions, supply and energies are those of the first one"]
 
 
-def programming_document(cost: ProgrammingCost | None) -> Document:
-    """What programming the banks took, and under which policies; no energy where nothing is in RRAM."""
+def programming_document(mapped: MappedNetwork, result: Emulation) -> Document:
+    """What programming the banks took, under which policies, and what each boot takes of it; none without RRAM."""
+    cost, chip = result.programming, result.first_chip
+    marker = marker_cost(mapped, None if chip is None else chip.policy)
     return {
         "programming_policy": None if cost is None else the_one(cost.pulses),
         "programming_by_policy": {} if cost is None else by_policy_document(cost),
         "programming_energy_uj": None if cost is None else cost.energy.total_j * 1e6,
         "programming_evidence": {} if cost is None else cost.energy.evidence_shares(),
         "programming_time_us": None if cost is None else cost.time_s * 1e6,
+        "marker_energy_uj": None if cost is None else marker_uj(marker),
+        "programming_energy_per_boot_uj": None if cost is None else per_boot(mapped, cost.energy),
     }
 
 

@@ -41,6 +41,13 @@ def facts(console: Console, title: str, rows: Sequence[tuple[str, Shown]]) -> No
     console.print(table)
 
 
+_PROGRAMMED = {
+    "boot": "at every boot",
+    "once": "once, by the firmware",
+    "separate": "once, by provision.elf; the firmware is without the weights",
+}
+
+
 def show_compile(console: Console, deployment: Deployment, document: Document) -> None:
     """`compile`."""
     table = Table(title="Layers, read from the emitted files", title_justify="left")
@@ -53,6 +60,8 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     rows = [("target", shown_target(document)), *_memory_rows(document), *_placement_rows(document["placement"])]
     rows += _verified_rows(document)
     rows += _choice_rows(document)
+    if document["provisioning"] is not None:
+        rows.append(("banks are programmed", _PROGRAMMED[document["provisioning"]]))
     facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
     show_notes(console, document)
 
@@ -174,6 +183,8 @@ def _show_deployment(console: Console, document: Document) -> None:
     if endurance is not None:
         again = f", then {numbers.rate(life['reprogrammings'])} times" if life["reprogrammings"] else ""
         rows.append(("programmed", f"at the start{again}"))
+    if life["boots"]:
+        rows.append(("boots", f"{numbers.rate(life['boots'])} ({numbers.rate(life['boots_per_day'])} a day)"))
     rows += [
         ("mean power", numbers.power(life["mean_power_uw"])),
         ("the energy rests on", _constants(life["evidence"])),
@@ -307,6 +318,12 @@ def programming_rows(document: Document) -> list[tuple[str, str]]:
     rows = [("programming the banks", f"{energy} under {under(each)}")]
     if len(each) > 1:
         rows += [(f"  {name}", numbers.programming(found["energy_uj"]) or "0 J") for name, found in each.items()]
+    if document["marker_energy_uj"]:
+        rows.append(("  and the marker", numbers.programming(document["marker_energy_uj"])))
+    again = document["programming_energy_per_boot_uj"]
+    rows.append(("  at each boot", numbers.programming(again) if again else "nothing: programmed once"))
+    if document.get("boot_energy_uj"):
+        rows.append(("a boot in all", numbers.programming(document["boot_energy_uj"]) or "0 J"))
     return rows
 
 

@@ -7,6 +7,8 @@
  * The chip model, event by event (edgebnn/emulator/array_events.py has the same rules in closed form):
  *   program  one word of one row of one bank: its 32 columns are programmed; +1 and -1 take one SET and one RESET, 0
  *            two RESETs.
+ *   read     one word of one row of one bank: its 32 columns are sensed once, as inputs of +1 find them, in
+ *            `cycles_per_read` cycles. A row that was never programmed answers 0 in all columns.
  *   run      per output pixel, neuron and bit plane one row is read, in all banks that the neuron spans at once: all
  *            columns are sensed, those that share an amplifier one after the other, in `cycles_per_read` cycles, and
  *            each word of the row is counted; per layer `cycles_per_layer` cycles more.
@@ -69,7 +71,9 @@ extern "C" {
     X(BORDER_ROWS, "border_rows")                                                                                      \
     X(BORDER_COLUMNS, "border_columns")                                                                                \
     X(BORDER_START, "border_start")                                                                                    \
-    X(BORDER_SHIFT, "border_shift")
+    X(BORDER_SHIFT, "border_shift")                                                                                    \
+    X(READ_SIGN, "read_sign")                                                                                          \
+    X(READ_NONZERO, "read_nonzero")
 
 typedef enum ebnn_macro_role {
 #define X(role, name) EBNN_ROLE_##role,
@@ -106,7 +110,7 @@ typedef struct ebnn_macro_model {
     uint32_t policies;
     uint32_t cycles_per_read; /* of all columns of a row */
     uint32_t cycles_per_layer;
-    uint32_t unused;
+    uint32_t command_read; /* 0 where the macro has none */
     /* what was programmed into the banks, (bank, word of a row, row); bit = column of the word */
     uint32_t *sign;
     uint32_t *nonzero;
@@ -118,7 +122,12 @@ typedef struct ebnn_macro_model {
     const uint8_t *expected_state;
     const uint16_t *expected_policy;   /* the number of each row's programming policy */
     const uint16_t *expected_attempts; /* the most attempts at each row, 0 for as many as the macro makes */
-    uint64_t inference;                /* the current one's number; whoever runs the chip counts */
+    /* from this stripe on rows are a marker's, which may be programmed with anything; UINT32_MAX where there is none */
+    uint32_t marker_stripe;
+    uint32_t reads;                     /* read commands since the last reset; whoever resets the chip clears it */
+    const ebnn_sensing *marker_sensing; /* of these stripes alone, with the marker in them; NULL: read as programmed */
+    const uint32_t *marker_sign;        /* (stripe, row) of that marker */
+    uint64_t inference;                 /* the current one's number; whoever runs the chip counts */
     ebnn_memory flash;
     ebnn_memory sram;
     uint32_t *gather; /* room for parallel_banks * bank_words * EBNN_GATHER_VECTORS words */

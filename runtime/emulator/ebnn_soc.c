@@ -122,10 +122,9 @@ uint64_t ebnn_soc_mailbox_read(ebnn_engine *engine, uint64_t offset, unsigned by
     ebnn_soc *soc = user;
 
     (void)engine;
-    (void)offset;
     (void)bytes;
     soc->events.sram_accesses--;
-    return 0; /* all its registers are for writing */
+    return offset == EBNN_MAILBOX_VERIFY ? soc->verify : 0; /* the others are for writing */
 }
 
 void ebnn_soc_mailbox_write(ebnn_engine *engine, uint64_t offset, unsigned bytes, uint64_t value, void *user)
@@ -155,6 +154,9 @@ void ebnn_soc_mailbox_write(ebnn_engine *engine, uint64_t offset, unsigned bytes
     case EBNN_MAILBOX_FAILED:
         soc->status = (int32_t)(uint32_t)value;
         want_stop(soc, EBNN_STOPPED_FAILED);
+        break;
+    case EBNN_MAILBOX_VERIFIED:
+        soc->verified = (int32_t)(uint32_t)value;
         break;
     default:
         want_stop(soc, EBNN_STOPPED_REGISTER);

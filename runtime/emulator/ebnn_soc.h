@@ -31,11 +31,13 @@ typedef struct ebnn_page {
 
 /* The mailbox: byte offsets of the registers with which the firmware talks to the emulator. */
 enum {
-    EBNN_MAILBOX_READY = 0x00,  /* 1: programmed, waiting for an input; the emulator stops */
-    EBNN_MAILBOX_INPUT = 0x04,  /* address of the input, written before ready */
-    EBNN_MAILBOX_SCORES = 0x08, /* address of the scores, written before ready */
-    EBNN_MAILBOX_DONE = 0x0c,   /* the status of an inference; the emulator stops */
-    EBNN_MAILBOX_FAILED = 0x10  /* the status of a failed programming; the emulator stops */
+    EBNN_MAILBOX_READY = 0x00,   /* 1: programmed, waiting for an input; the emulator stops */
+    EBNN_MAILBOX_INPUT = 0x04,   /* address of the input, written before ready */
+    EBNN_MAILBOX_SCORES = 0x08,  /* address of the scores, written before ready */
+    EBNN_MAILBOX_DONE = 0x0c,    /* the status of an inference; the emulator stops */
+    EBNN_MAILBOX_FAILED = 0x10,  /* the status of a failed programming; the emulator stops */
+    EBNN_MAILBOX_VERIFY = 0x14,  /* read: 1 where the firmware is asked to read its weights back before it is ready */
+    EBNN_MAILBOX_VERIFIED = 0x18 /* how many of them were wrong, or a negative status */
 };
 
 /* Why the emulator was stopped. */
@@ -68,7 +70,9 @@ typedef struct ebnn_soc {
     uint32_t stopped;      /* cleared by whoever resumes */
     uint32_t input_address;
     uint32_t scores_address;
-    int32_t status; /* of the inference or of the failed programming */
+    int32_t status;  /* of the inference or of the failed programming */
+    uint32_t verify; /* what the firmware is asked, and what it answers */
+    int32_t verified;
     ebnn_events events;
     ebnn_macro_model macro; /* its events are the ones above */
 } ebnn_soc;

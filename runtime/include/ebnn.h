@@ -28,9 +28,10 @@ extern "C" {
 /* What a function answers: 0, or one of these negative values. */
 typedef enum ebnn_status {
     EBNN_OK = 0,
-    EBNN_ERROR_FORMAT = -1, /* a format that the operation does not take */
-    EBNN_ERROR_SHAPE = -2,  /* extents that contradict each other */
-    EBNN_ERROR_DEVICE = -3  /* the RRAM macro refused or failed */
+    EBNN_ERROR_FORMAT = -1,        /* a format that the operation does not take */
+    EBNN_ERROR_SHAPE = -2,         /* extents that contradict each other */
+    EBNN_ERROR_DEVICE = -3,        /* the RRAM macro refused or failed */
+    EBNN_ERROR_NOT_PROGRAMMED = -4 /* the chip does not bear the marker of the model's weights */
 } ebnn_status;
 
 typedef enum ebnn_format {

@@ -34,6 +34,35 @@ extern "C" {
 int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy, uint32_t attempts,
                            const uint32_t *verified);
 
+/*
+ * Reads all the layer's weights back, once, and counts those that are not what the layer says: what an inference reads
+ * otherwise too, but for what each read adds. A negative status as above. Needs a macro that reads words back.
+ */
+int32_t ebnn_macro_verify(const ebnn_linear_layer *layer);
+
+/*
+ * The marker: `count` words that stand for the weights of a model, drawn from their hash. A chip bears it in the rows of
+ * its last banks, from `bank` on, row after row and, where these are full, word after word and bank after bank. Its cells
+ * err as all others do: it is there where no more than `most_wrong` of them all read otherwise. The marker of other
+ * weights differs in about half of the cells.
+ */
+typedef struct ebnn_marker {
+    const uint32_t *words;
+    uint32_t count;
+    uint32_t bank;
+    uint32_t policy; /* index of the programming policy */
+    int32_t most_wrong;
+} ebnn_marker;
+
+/* Writes the marker; the weights that it stands for are in the banks. */
+int32_t ebnn_macro_mark(const ebnn_marker *marker);
+
+/* Spoils this marker and every other one, before any weights change. */
+int32_t ebnn_macro_unmark(const ebnn_marker *marker);
+
+/* 1 where the chip bears this marker, 0 where it does not, or EBNN_ERROR_DEVICE. */
+int32_t ebnn_macro_is_marked(const ebnn_marker *marker);
+
 #ifdef __cplusplus
 }
 #endif

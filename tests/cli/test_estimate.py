@@ -48,7 +48,9 @@ def test_the_document_adds_up() -> None:
     total = joules.pop("total")
     assert sum(joules.values()) == pytest.approx(total) and set(joules) == {str(group) for group in Group}
     assert sum(part["energy_j"] for part in life["energy_parts"]) == pytest.approx(total)
-    assert joules["programming"] == pytest.approx(found["programming_energy_uj"] / 1e6)
+    once = found["programming_energy_uj"] + found["marker_energy_uj"]
+    assert joules["programming"] == pytest.approx(once / 1e6)
+    assert found["provisioning"] == "once" and found["programming_energy_per_boot_uj"] == 0 < found["boot_energy_uj"]
     assert life["mean_power_uw"] == pytest.approx(total / (9 * 86_400) * 1e6)
     assert 0 < life["battery_days"] < 10_000
     assert life["battery"] == {"name": "CR2032", "charge_mah": 225, "voltage_v": 3, "evidence": "assumed"}

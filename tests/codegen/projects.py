@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.samples import encode_batch
+from edgebnn.mapping.allocation import Allocation, Provisioning
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.planner import map_network
 from edgebnn.network import Encoding, Input, Kind, Network, Tensor, WeightKind, Window
@@ -47,7 +48,7 @@ def two_inputs() -> Network:
     return builder.network()
 
 
-def mapped_on(network: Network, target: str) -> MappedNetwork:
+def mapped_on(network: Network, target: str, provisioning: Provisioning | None = None) -> MappedNetwork:
     """The network on a target that ships with edgebnn."""
     chip = load_target(target)
     provenance = Provenance(
@@ -58,7 +59,7 @@ def mapped_on(network: Network, target: str) -> MappedNetwork:
         target_name=chip.name,
         target_sha256=chip.sha256,
     )
-    return map_network(network, chip, provenance)
+    return map_network(network, chip, provenance, Allocation(provisioning=provisioning))
 
 
 def renamed(network: Network, name: str) -> Network:

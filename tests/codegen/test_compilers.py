@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from edgebnn.codegen.flags import MACHINES, compile_flags, include_flags
-from edgebnn.codegen.makefile import header_folders, model_sources, program_sources
+from edgebnn.codegen.makefile import header_folders, model_sources, program_sources, provisioning_sources
 from edgebnn.codegen.project import render_project
+from edgebnn.mapping.allocation import Provisioning
 from edgebnn.mapping.fit import STACK_BYTES
 from tests.codegen.projects import TARGETS, beat_network, mapped_on, run, write_project
 
@@ -38,12 +39,17 @@ def compiler(target: str, family: str) -> list[str]:
 
 
 @pytest.mark.parametrize("family", ["zig", "gcc", "clang"])
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_source_compiles_without_a_warning(target: str, family: str, tmp_path: Path) -> None:
-    mapped = mapped_on(beat_network(), target)
+@pytest.mark.parametrize(
+    ("target", "provisioning"),
+    [*((target, None) for target in TARGETS), ("rram130", "boot"), ("rram130", "separate")],
+)
+def test_every_source_compiles_without_a_warning(
+    target: str, provisioning: Provisioning | None, family: str, tmp_path: Path
+) -> None:
+    mapped = mapped_on(beat_network(), target, provisioning)
     files = render_project(mapped)
     folder = write_project(files, tmp_path)
-    sources = [*program_sources(files), *model_sources(files)]
+    sources = sorted({*program_sources(files), *provisioning_sources(files), *model_sources(files)})
     sources += [path for path in files if path.startswith("board/") and path.endswith(".c")]
     command = [flag for flag in compiler(target, family) if not flag.startswith("-fuse-ld")]
     flags = [*compile_flags(mapped.target.architecture), *include_flags(header_folders(files)), *sorted(EXTRA)]

@@ -15,6 +15,7 @@ import pytest
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.flags import MACHINES
 from edgebnn.codegen.project import render_project
+from edgebnn.mapping.allocation import Provisioning
 from edgebnn.mapping.folder import made_by_make
 from edgebnn.network import interpret
 from tests.codegen.projects import TARGETS, beat_network, mapped_on, run, stored, write_project
@@ -30,11 +31,13 @@ def make(folder: Path, *arguments: str) -> str:
     return run(["make", "-s", *arguments], folder).stdout.decode()
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_make_gives_the_firmware_that_edgebnn_built_and_cleans_up(target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("target", "provisioning"), [*((target, None) for target in TARGETS), ("rram130", "separate")])
+def test_make_gives_the_firmware_that_edgebnn_built_and_cleans_up(
+    target: str, provisioning: Provisioning | None, tmp_path: Path
+) -> None:
     """And what it makes is exactly what compiling again may be rid of."""
     pytest.importorskip("ziglang", reason="the package ziglang is not installed")
-    mapped = mapped_on(beat_network(), target)
+    mapped = mapped_on(beat_network(), target, provisioning)
     files = render_project(mapped)
     folder = write_project(files, tmp_path / "firmware")
     make(folder, f"CC={ZIG}")
@@ -42,7 +45,11 @@ def test_make_gives_the_firmware_that_edgebnn_built_and_cleans_up(target: str, t
     section = ".rodata" if target == "host" else ".weights"  # a host's linker has a script of its own
     assert section in make(folder, "size", f"CC={ZIG}", f"PYTHON={sys.executable}")
     if target != "host":  # there the machine's own libraries are linked in
-        assert (folder / "firmware.elf").read_bytes() == build_firmware(files, mapped.target, "zig").elf
+        built = build_firmware(files, mapped.target, "zig")
+        assert (folder / "firmware.elf").read_bytes() == built.elf
+        assert (built.provisioning is not None) == (provisioning == "separate")
+        if built.provisioning is not None:
+            assert (folder / "provision.elf").read_bytes() == built.provisioning
     if target == "cortex-m4":
         make(folder, "board=mps2-an386", f"CC={ZIG}")
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}

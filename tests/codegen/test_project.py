@@ -73,7 +73,7 @@ def test_the_headers_say_what_the_plan_says(network: Network) -> None:
     assert number(model["MODEL_WORK_BYTES"]) == plan.work_bytes
     assert 4 * number(model["MODEL_SCORES"]) == plan.scores.bytes
     assert number(memory["MODEL_WEIGHTS_BYTES"]) == len(mapped.image)
-    sections = re.findall(r"define MODEL_LAYER\w+_OFFSET (\w+)\n#define MODEL_LAYER\w+_BYTES (\w+)", text(files))
+    sections = re.findall(r"define MODEL_(?:LAYER|MARKER)\w*_OFFSET (\w+)\n#define MODEL_\w+_BYTES (\w+)", text(files))
     assert [(number(offset), int(size)) for offset, size in sections] == [(s.offset, s.bytes) for s in plan.sections]
     buffers = re.findall(r"define MODEL_BUFFER\w+_OFFSET (\w+)\n#define MODEL_BUFFER\w+_BYTES (\w+)", text(files))
     assert [(int(offset), int(size)) for offset, size in buffers] == [(b.offset, b.bytes) for b in plan.buffers]

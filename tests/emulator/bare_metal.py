@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebnn.chip.target import REGISTERS, Target
+from edgebnn.chip.target import Target
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import FORMATS, Layout, LinearStage
 from edgebnn.resources import resource_folder
@@ -81,7 +81,8 @@ def target_header(target: Target) -> str:
         f"#define EBNN_MACRO_STATUS_ERROR {macro.status.error}u",
         f"#define EBNN_ARRAY_ROWS {target.array.geometry.rows}u",
         f"#define EBNN_ARRAY_ROW_WORDS {target.array.geometry.words}u",
-        *(f"#define EBNN_MACRO_{name.upper()} {macro.offsets[name]}u" for name in REGISTERS),
+        *(f"#define EBNN_MACRO_{name.upper()} {offset}u" for name, offset in macro.offsets.items()),
+        f"#define EBNN_MACRO_COMMAND_READ {macro.commands.read}u" if macro.commands.read is not None else "",
     ]
     return "\n".join(lines) + "\n"
 
@@ -105,8 +106,8 @@ int main(void) {{
     for (;;) MAILBOX(0x0c) = (unsigned)ebnn_linear(&layer, input, scores, 0);
 }}
 """
-    macro = resource_folder("runtime") / "macro" / "ebnn_linear_macro.c"
-    return compile_elf("rv32imc", source, macro, headers={"ebnn_target.h": target_header(mapped.target)})
+    macro = sorted((resource_folder("runtime") / "macro").glob("*.c"))
+    return compile_elf("rv32imc", source, *macro, headers={"ebnn_target.h": target_header(mapped.target)})
 
 
 def _descriptor(stage: LinearStage) -> str:

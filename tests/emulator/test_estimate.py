@@ -111,8 +111,10 @@ def test_the_deployment_is_its_inferences_its_programming_and_all_the_time(targe
     assert groups[Group.SRAM] == pytest.approx(found.energy.by_group()[Group.SRAM] * days * each_day)
     assert groups[Group.LEAKAGE] == pytest.approx(2e-6 * days * 86_400)
     assert groups[Group.FRONT_END] == pytest.approx(2 * days * 86_400 * (10e-6 + 360 * 10e-9))
-    if found.programming is not None:
-        assert groups[Group.PROGRAMMING] == pytest.approx(found.programming.total_j)
+    if found.programmed is not None:
+        assert found.programmed.marker is not None and found.programming is not None
+        once = found.programming.total_j + found.programmed.marker.energy.total_j
+        assert groups[Group.PROGRAMMING] == pytest.approx(once)
     assert (Group.PROGRAMMING in groups) == (target == "rram130")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip.events import Events
-from edgebnn.chip.target import REGISTERS
+from edgebnn.chip.target import READ_REGISTERS, REGISTERS
 from edgebnn.emulator.array_events import programming_events, run_events
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.emulator.structs import emulator_library
@@ -31,6 +31,8 @@ def _dense(weights: list[list[int]], kind: WeightKind, source: Tensor) -> Networ
         "one layer", (Input(source, Encoding("int8")),), (Linear("layer", ("x",), output, rows, kind),), "0" * 64
     )
 
+
+ALL_REGISTERS = REGISTERS + READ_REGISTERS
 
 BITS_4 = Tensor("x", Kind.BITS, (4,), -1, 1)
 
@@ -63,9 +65,9 @@ def test_every_layer_gives_the_interpreters_values_and_the_closed_forms_events(
 
 
 def test_the_roles_in_c_are_the_registers_of_a_target_file() -> None:
-    names = [emulator_library().ebnn_macro_role_name(role) for role in range(len(REGISTERS))]
-    assert [name.decode() for name in names] == REGISTERS
-    assert emulator_library().ebnn_macro_role_name(len(REGISTERS)) is None
+    names = [emulator_library().ebnn_macro_role_name(role) for role in range(len(ALL_REGISTERS))]
+    assert [name.decode() for name in names] == ALL_REGISTERS
+    assert emulator_library().ebnn_macro_role_name(len(ALL_REGISTERS)) is None
 
 
 def test_a_binary_synapse_whose_sign_is_flipped_counts_as_the_other_sign() -> None:
