@@ -120,7 +120,7 @@ def test_another_size_of_flash_is_another_object_only_where_the_target_is_known(
     assert other != header
     kept = KeptObjects.of(tmp_path, "zig 1", (), {**FILES, "include/ebnn_target.h": other})
     missing = [path for path in sources if kept.read(path, FILES[path]) is None]
-    assert missing == ["runtime/macro/ebnn_linear_macro.c"]
+    assert missing == [path for path in sources if path.startswith("runtime/macro/")] != []
 
 
 def test_another_compiler_flag_header_or_source_is_another_object(tmp_path: Path) -> None:

@@ -100,8 +100,8 @@ def test_maps_and_headers_name_the_banks_chosen() -> None:
     for table, (mapped, picture) in told.items():
         assert table in memory_map_markdown(mapped).decode() and picture in floorplan_svg(mapped).decode()
     first, second = (render_project(mapped)["include/memory_map.h"].decode() for mapped in (one, other))
-    assert "_FIRST_BANK" not in first and "model_weights.layer0_fc_banks has them" in first
-    assert "_FIRST_BANK 5\n" in second and "_BANKS 3\n" in first and "_BANKS 3\n" in second
+    assert "FC_FIRST_BANK" not in first and "model_weights.layer0_fc_banks has them" in first
+    assert "FC_FIRST_BANK 5\n" in second and "_BANKS 3\n" in first and "_BANKS 3\n" in second
     assert "4001, 5, 9" in render_project(one)["src/weights.c"].decode()
 
 
