@@ -14,6 +14,7 @@ always a few words decide all of them, and the others are not drawn. `runtime/ch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,8 @@ class ProgrammedBanks:
     so is `sign`. fresh: int32 (stripes, rows), the row's place in `tables`, or -1 where every answer is certain.
     tables: uint32 (n, 2, TABLE_WORDS), see above.
     seed: key of the fresh draws. each_read: they come anew with each read, else with each inference.
-    marker: the last banks of the chip, in which a marker says that it was programmed; None where there is none.
+    marker: makes the last banks of the chip, in which a marker says that it was programmed; firmware alone asks for
+    them. None where there is none.
     """
 
     geometry: Geometry
@@ -50,7 +52,7 @@ class ProgrammedBanks:
     tables: Words
     seed: int
     each_read: bool = True
-    marker: ProgrammedBanks | None = None
+    marker: Callable[[], ProgrammedBanks] | None = None
 
     @property
     def certain(self) -> bool:

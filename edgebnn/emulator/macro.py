@@ -114,7 +114,8 @@ class EmulatedMacro:
         marker, array = mapped.plan.marker, mapped.target.array
         if marker is not None and array is not None and banks.marker is not None:
             meant = marker_pattern(marker, mapped.image, array.geometry, array.banks.integer("count"))
-            self._marker_sensed, self._marker_sign = SensedBanks(banks.marker), meant.sign[model.marker_stripe :].copy()
+            self._marker_sensed = SensedBanks(banks.marker())
+            self._marker_sign = meant.sign[model.marker_stripe :].copy()
             model.marker_sensing, model.marker_sign = self._marker_sensed.address, self._marker_sign.ctypes.data
 
 

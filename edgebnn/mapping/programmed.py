@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,7 +18,7 @@ from edgebnn.errors import TargetError
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.marker import marker_pattern
-from edgebnn.mapping.plan import LinearStage, Section, weight_sections
+from edgebnn.mapping.plan import LinearStage, MarkerPlan, Section, weight_sections
 from edgebnn.mapping.tiling import words_of
 from edgebnn.network.types import Linear
 
@@ -68,17 +69,17 @@ def programmed_banks(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBan
     """
     pattern = pattern_of(mapped)
     assert mapped.policy is not None, "a network in RRAM has a policy"
-    return replace(program(chip, mapped.target, pattern, mapped.policy), marker=_programmed_marker(mapped, chip))
+    marker = None if mapped.plan.marker is None else partial(_programmed_marker, mapped, mapped.plan.marker, chip)
+    return replace(program(chip, mapped.target, pattern, mapped.policy), marker=marker)
 
 
-def _programmed_marker(mapped: MappedNetwork, chip: ChipInstance) -> ProgrammedBanks | None:
-    """The marker's banks alone, in which its cells err as they are on the chip; None where nobody asks for it."""
-    marker, array = mapped.plan.marker, mapped.target.array
-    if marker is None or array is None:
-        return None
+def _programmed_marker(mapped: MappedNetwork, marker: MarkerPlan, chip: ChipInstance) -> ProgrammedBanks:
+    """The marker's banks alone, in which its cells err as they are on the chip."""
+    geometry, array = _geometry(mapped), mapped.target.array
+    assert array is not None, "a marker is in RRAM"
     banks = array.banks.integer("count")
-    pattern = marker_pattern(marker, mapped.image, array.geometry, banks)
-    stripes = range(array.geometry.stripe(marker.bank), array.geometry.stripe(banks))
+    pattern = marker_pattern(marker, mapped.image, geometry, banks)
+    stripes = range(geometry.stripe(marker.bank), geometry.stripe(banks))
     return program(chip, mapped.target, pattern, marker.policy).of(list(stripes))
 
 
