@@ -24,24 +24,34 @@ from edgebnn.chip.cells import read_battery
 from edgebnn.chip.conditions import KELVIN, Conditions
 from edgebnn.chip.coverage import check_chip
 from edgebnn.chip.given import check_number, check_whole
-from edgebnn.chip.instance import MOST_ATTEMPTS, ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.lifetime import SECONDS_A_DAY, Usage
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target, target_title
 from edgebnn.codegen.artefacts import Memory, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
+from edgebnn.compile_options import (
+    AUTO,
+    AutoPolicy,
+    allocation_of,
+    check_placement,
+    check_share,
+    error_model,
+    samples_and_labels,
+    with_labels,
+)
 from edgebnn.emulator.accuracy_curve import AccuracyCurve, accuracy_curve
 from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endurance
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_shape, check_labels, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
 from edgebnn.emulator.measured_sensitivity import MeasuredSensitivity, measured_sensitivity
-from edgebnn.emulator.policy_choice import Objective, Round, Wanted, choose_policies
+from edgebnn.emulator.policy_choice import choose_policies
 from edgebnn.emulator.policy_document import choice_document
 from edgebnn.emulator.runner import Runner
 from edgebnn.emulator.trimming import Trim, trim
-from edgebnn.errors import DataError, DeploymentError, FitError, NoCompilerError, TargetError, ToolError
+from edgebnn.errors import DataError, DeploymentError, NoCompilerError, TargetError, ToolError
 from edgebnn.frontend import (
     Inspection,
     Model,
@@ -56,8 +66,6 @@ from edgebnn.frontend import (
     runnable_model,
 )
 from edgebnn.frontend.problems import printable
-from edgebnn.legible import legible_name
-from edgebnn.mapping.allocation import PROVISIONINGS, Allocation
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, POLICIES, PROVISION_ELF, read_folder, write_folder
@@ -67,7 +75,7 @@ from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.mapping.record import FirmwareFacts, binary_files, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
-from edgebnn.network.batches import Samples, batch_of, labels_of, numbers, parts
+from edgebnn.network.batches import Samples, batch_of, numbers, parts
 from edgebnn.network.encoding import how_input_taken
 from edgebnn.network.types import Input
 
@@ -75,9 +83,6 @@ __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "lo
 
 _EXECUTORS = tuple(Executor)
 _MOST_LABEL = 1 << 31  # far more than there are classes, and within every type of integer that counts them
-PLACEMENTS = ("linear", "ber-aware")
-AUTO = "auto"  # the policies that are chosen
-MOST_READINGS = 64
 MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
 
 Step = Callable[[str, float], None]
@@ -451,19 +456,19 @@ def compile(
     Raises an EdgeBNNError that says what to do.
     """
     check_whole(readings=readings)
-    _check_placement(placement, chip, readings, calibration)
+    check_placement(placement, chip, readings, calibration)
     _check_update(update_of, fresh_banks, placement)
-    _check_share(verify_share, calibration)
-    auto = _Auto(max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips)
+    check_share(verify_share, calibration)
+    auto = AutoPolicy(max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips)
     labels: npt.ArrayLike | None = None
     if policy == AUTO:
         auto.check(chip, update_of is not None)
-        calibration, labels = _labelled(calibration)
-    elif auto != _Auto(errors=errors if chip is not None else None):
+        calibration, labels = samples_and_labels(calibration)
+    elif auto != AutoPolicy(errors=errors if chip is not None else None):
         raise TargetError("an allowed drop of accuracy, and what goes with it, is for the policy auto; leave it out")
     assert not isinstance(calibration, Dataset | tuple), "labels stand apart"
     if isinstance(chip, int):
-        chip = ChipInstance(chip, errors=_error_model(errors) or ErrorModel.TABLE)
+        chip = ChipInstance(chip, errors=error_model(errors) or ErrorModel.TABLE)
     elif chip is not None and errors is not None:
         raise TargetError("a chip instance has an error model of its own; leave out errors")
     reading = _read_options(input_type, input_scale, input_offset, calibration, output)
@@ -476,7 +481,7 @@ def compile(
     options = f"compile --target {described.name}"
     options += f" --policy {policy}" if policy else ""
     options += auto.options() if policy == AUTO else ""
-    allocation = _allocation(None if policy == AUTO else policy, policies, attempts, provisioning)
+    allocation = allocation_of(None if policy == AUTO else policy, policies, attempts, provisioning)
     options += "".join(f" --policy-for {printable(layer)}={name}" for layer, name in allocation.policies.items())
     options += "".join(f" --attempts-for {printable(layer)}={most}" for layer, most in allocation.attempts.items())
     options += f" --provisioning {provisioning}" if provisioning else ""
@@ -511,7 +516,12 @@ def compile(
 
             network, told_placement = placed(network, chip, batch_of(inputs, calibration), readings)
             tick("place it")
-        if verify_share is not None and calibration is not None and update_of is None:
+        if update_of is not None:
+            from edgebnn.mapping.updating import moved, updated  # as above
+
+            network, told_placement = (moved if fresh_banks else updated)(network, update_of.mapped)
+            tick("place it")
+        if verify_share is not None and calibration is not None:
             from edgebnn.mapping.verifying import verified_in_part  # as above
 
             network = verified_in_part(network, chip, batch_of(inputs, calibration), readings, verify_share)
@@ -519,185 +529,15 @@ def compile(
         return network, told_placement
 
     if policy == AUTO:
-        data = _dataset(mapped, *_with_labels(inputs, calibration, labels))
-        found = choose_policies(mapped, data, auto.wanted(chip, described, readings), arrange, auto.heard(clock))
+        data = _dataset(mapped, *with_labels(inputs, calibration, labels))
+        found = choose_policies(mapped, data, auto.wanted(chip, described, readings), arrange, auto.heard(clock.tick))
         mapped, arranged = found.mapped, found.told
         told[POLICIES] = msgspec.json.encode(choice_document(found))
     else:
         mapped, arranged = arrange(mapped)
     if arranged is not None:
         told[PLACEMENT] = arranged
-    if update_of is not None:
-        from edgebnn.mapping.updating import moved, updated  # as above
-
-        mapped, told[PLACEMENT] = (moved if fresh_banks else updated)(mapped, update_of.mapped)
-        clock.tick("place it")
-    if verify_share is not None and calibration is not None and update_of is not None:
-        from edgebnn.mapping.verifying import verified_in_part
-
-        mapped = verified_in_part(mapped, chip, batch_of(network.inputs, calibration), readings, verify_share)
-        clock.tick("choose what is verified")
     return _deployed(mapped, toolchain, clock, told)
-
-
-@dataclass(frozen=True)
-class _Auto:
-    """What `compile` is told of a choice of policies."""
-
-    max_accuracy_drop: float | None = None
-    objective: str = "energy"
-    reprogrammings: int = 0
-    errors: str | None = None
-    seed: int = 0
-    measure_chips: int = 10
-    verify_chips: int = 50
-
-    def check(self, chip: object, update: bool) -> None:
-        """TargetError where the words do not go together."""
-        if self.max_accuracy_drop is None:
-            raise TargetError("the policy auto needs to know how far the accuracy may fall; give max_accuracy_drop")
-        if update:
-            raise TargetError("an update takes the policies that are named; choose them first, or leave out auto")
-        check_number(max_accuracy_drop=self.max_accuracy_drop)
-        counts = {name: getattr(self, name) for name in ("reprogrammings", "seed", "measure_chips", "verify_chips")}
-        check_whole(**counts)
-        if not 0 < self.max_accuracy_drop <= 100:
-            raise TargetError(
-                f"max_accuracy_drop is {self.max_accuracy_drop:g}; give percentage points, above 0 and up to 100"
-            )
-        if self.objective not in list(Objective):
-            raise TargetError(
-                f"there is no objective '{legible_name(str(self.objective))}'; choose one of: {', '.join(Objective)}"
-            )
-        _error_model(self.errors)
-        if chip is not None and self.seed:
-            raise TargetError("policies for one chip are judged on its own programmings; leave out seed")
-        for name, least, most in (("reprogrammings", 0, 1 << 48), ("seed", 0, 1 << 62), *_CHIP_COUNTS):
-            if not least <= counts[name] <= most:
-                raise TargetError(f"{name} is {counts[name]}; use {least} to {most:,}")
-
-    def options(self) -> str:
-        """As the command line has them."""
-        said = f" --max-accuracy-drop {self.max_accuracy_drop:g}"
-        for name in ("objective", "reprogrammings", "errors", "seed", "measure_chips", "verify_chips"):
-            if getattr(self, name) != getattr(_Auto, name):
-                said += f" --{name.replace('_', '-')} {getattr(self, name)}"
-        return said
-
-    def wanted(self, chip: ChipInstance | None, target: Target, readings: int) -> Wanted:
-        """As the choice takes it."""
-        assert self.max_accuracy_drop is not None, "it was checked"
-        usual = ErrorModel.BER if target.physics is None else ErrorModel.TABLE
-        return Wanted(
-            allowed=self.max_accuracy_drop / 100,
-            chip=chip or ChipInstance(self.seed, errors=_error_model(self.errors) or usual),
-            own=chip is not None,
-            used=readings + 1,
-            objective=Objective(self.objective),
-            reprogrammings=self.reprogrammings,
-            measure_chips=self.measure_chips,
-            verify_chips=self.verify_chips,
-        )
-
-    def heard(self, clock: _Clock) -> Callable[[Round | None], None]:
-        """Tells each round as a step."""
-
-        def hear(tried: Round | None) -> None:
-            if tried is None:
-                clock.tick("measure what each layer loses")
-                return
-            low, high = (bound * 100 for bound in tried.verified.interval)
-            kept = high <= (self.max_accuracy_drop or 0)
-            lost = f"lost {tried.verified.mean * 100:.2f} points ({low:.2f} to {high:.2f})"
-            clock.tick(f"verify policies: {lost}, {'allowed' if kept else 'too many: tighten'}")
-
-        return hear
-
-
-_CHIP_COUNTS = (("measure_chips", 1, 1000), ("verify_chips", 2, 10_000))
-
-
-def _error_model(name: str | None) -> ErrorModel | None:
-    """The error model of this name; TargetError where there is none."""
-    if name is not None and name not in list(ErrorModel):
-        raise TargetError(f"chips know no errors '{legible_name(str(name))}'; choose one of: {', '.join(ErrorModel)}")
-    return None if name is None else ErrorModel(name)
-
-
-def _labelled(
-    calibration: Samples | Dataset | tuple[Samples, npt.ArrayLike] | None,
-) -> tuple[Samples, npt.ArrayLike | None]:
-    """Samples and labels that were given as emulate takes them; those of a dict are still in it."""
-    if calibration is None:
-        raise TargetError("the policy auto measures accuracy; give calibration samples with labels")
-    if isinstance(calibration, Dataset):
-        return calibration.x, calibration.y
-    if isinstance(calibration, tuple) and len(calibration) == 2:
-        return calibration
-    return calibration, None
-
-
-def _with_labels(
-    inputs: Sequence[Input], samples: Samples | None, labels: npt.ArrayLike | None
-) -> tuple[Samples, npt.ArrayLike]:
-    """Samples and the labels that go with them, or that a dict holds beside them; DataError without."""
-    assert samples is not None, "it was checked"
-    if labels is None and isinstance(samples, Mapping):
-        name = labels_of(inputs, samples)
-        labels = None if name is None else samples[name]
-    if labels is None:
-        raise DataError("the calibration data have no labels y, so no accuracy is known; add the class of each sample")
-    return samples, labels
-
-
-def _allocation(policy: str | None, policies: object, attempts: object, provisioning: object) -> Allocation:
-    """What was chosen, layers in the order of their names; FitError for what is no such choice."""
-    known = next((each for each in PROVISIONINGS if each == provisioning), None)
-    if known is None and provisioning is not None:
-        named = legible_name(str(provisioning))
-        raise FitError(f"there is no provisioning '{named}'; choose one of: {', '.join(PROVISIONINGS)}")
-    if not isinstance(policies, Mapping) or not all(
-        isinstance(part, str) for each in policies.items() for part in each
-    ):
-        raise FitError("policies are the names of programming policies by the names of layers; give a dict of them")
-    if not isinstance(attempts, Mapping) or not all(
-        isinstance(layer, str) and isinstance(most, int) and not isinstance(most, bool) and 1 <= most <= MOST_ATTEMPTS
-        for layer, most in attempts.items()
-    ):
-        raise FitError(f"attempts are whole numbers from 1 to {MOST_ATTEMPTS} by the names of layers; give a dict")
-    return Allocation(
-        policy=policy,
-        policies={layer: policies[layer] for layer in sorted(policies)},
-        attempts={layer: attempts[layer] for layer in sorted(attempts)},
-        provisioning=known,
-    )
-
-
-def _check_share(share: float | None, calibration: object) -> None:
-    """TargetError where there is a share to verify that is none, or that nobody knows how to choose."""
-    if share is None:
-        return
-    check_number(verify_share=share)
-    if not 0 <= share <= 1:
-        raise TargetError(f"the share to verify is {share:g}; use a number from 0 to 1")
-    if calibration is None:
-        raise TargetError("the share to verify is chosen by which weights matter; give calibration samples")
-
-
-def _check_placement(placement: str, chip: object, readings: int, calibration: object) -> None:
-    """TargetError where the words of a placement do not go together."""
-    if placement not in PLACEMENTS:
-        raise TargetError(f"there is no placement '{legible_name(placement)}'; choose one of: {', '.join(PLACEMENTS)}")
-    if placement == "linear":
-        if chip is not None:
-            raise TargetError("a chip goes with the placement ber-aware, which asks where it errs; leave it out")
-        return
-    if calibration is None:
-        raise TargetError("the placement ber-aware asks which weights matter; give calibration samples")
-    if chip is not None and (isinstance(chip, bool) or not isinstance(chip, ChipInstance | int)):
-        raise TargetError("the chip of a placement is a chip instance, or a seed")
-    if not 1 <= readings <= MOST_READINGS:
-        raise TargetError(f"{readings} readings of a chip are out of range; use 1 to {MOST_READINGS}")
 
 
 def _check_update(update_of: object, fresh_banks: bool, placement: str) -> None:

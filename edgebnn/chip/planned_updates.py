@@ -22,28 +22,42 @@ class Wearing:
 
 @dataclass(frozen=True)
 class PlannedUpdates:
-    """So many updates of a network that takes `banks`, of which the chip has room for so many `places`.
+    """So many updates of a network's weights, for which the chip has so many `places`.
 
-    In place a device takes a pulse in each update at most; going round, in one of as many as there are places.
+    In place a device takes a pulse in each update at most; going round, in one of as many as there are places. marker:
+    the cells that show that the chip is programmed, which stay where they are; None where there are none.
     """
 
     count: int
     places: int
     in_place: Wearing
     going_round: Wearing
+    marker: Wearing | None
 
 
-def planned_updates(target: Target, policies: tuple[str, ...], banks: int, count: int) -> PlannedUpdates:
+@dataclass(frozen=True)
+class Marker:
+    """The policy under which a marker is programmed, and how often each of its cells is in an update."""
+
+    policy: str
+    programmings: int
+
+
+def planned_updates(
+    target: Target, policies: tuple[str, ...], places: int, count: int, marker: Marker | None = None
+) -> PlannedUpdates:
     """The wear of `count` updates under the policies, of which the one that wears out first decides.
 
     Raises TargetError for a number of updates that is out of range.
     """
     if not 1 <= count <= MOST_UPDATES:
         raise TargetError(f"{count} updates are out of range; plan 1 to {MOST_UPDATES}")
-    assert target.array is not None, "updates are of weights in RRAM"
-    places = max(1, target.array.banks.integer("count") // max(1, banks))
     return PlannedUpdates(
-        count, places, _wearing(target, policies, count), _wearing(target, policies, -(-count // places))
+        count,
+        places,
+        _wearing(target, policies, count),
+        _wearing(target, policies, -(-count // places)),
+        None if marker is None else _wearing(target, (marker.policy,), marker.programmings * count),
     )
 
 

@@ -10,13 +10,14 @@ from rich.table import Table
 
 from edgebnn.chip.endurance import weakest_endurance
 from edgebnn.chip.evidence import weakest
-from edgebnn.chip.planned_updates import PlannedUpdates, Wearing, planned_updates
+from edgebnn.chip.planned_updates import Marker, PlannedUpdates, Wearing, planned_updates
 from edgebnn.chip.programming_cost import ProgrammingCost
 from edgebnn.chip.pulses import PulseCount
 from edgebnn.chip.reprogramming import reprogram
 from edgebnn.chip.target import Target
 from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.marker import MARKER_PROGRAMMINGS
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.report import numbers
 from edgebnn.report.documents import by_policy_document, wear_document
@@ -42,7 +43,6 @@ def reprogramming_document(
     before, after = pattern_of(old), pattern_of(new)
     assert new.policy is not None, "a network in RRAM has a policy"
     found = {name: reprogram(before, part) for name, part in after.by_policy(policy, new.policy)}
-    banks = sum(len(stage.tiles) for stage in new.linear_stages.values())
     survives = weakest_endurance(new.target, found)
     assert survives is not None, "rows are programmed under one policy at least"
     return {
@@ -56,8 +56,18 @@ def reprogramming_document(
         "reprogrammings": survives.reprogrammings,
         "reprogrammings_evidence": str(survives.evidence),
         "worn": wear_document(survives.worn),
-        "updates": None if updates is None else _updates(planned_updates(new.target, (*found,), banks, updates)),
+        "updates": None if updates is None else _updates(_planned(new, (*found,), updates)),
     }
+
+
+def _planned(new: MappedNetwork, policies: tuple[str, ...], updates: int) -> PlannedUpdates:
+    """So many updates like this one: weights go round the banks that the marker leaves."""
+    array, plan = new.target.array, new.plan.marker
+    assert array is not None, "updates are of weights in RRAM"
+    room = array.banks.integer("count") if plan is None else plan.bank
+    places = max(1, room // max(1, sum(len(stage.tiles) for stage in new.linear_stages.values())))
+    marker = None if plan is None else Marker(plan.policy, MARKER_PROGRAMMINGS)
+    return planned_updates(new.target, policies, places, updates, marker)
 
 
 def _updates(planned: PlannedUpdates) -> Document:
@@ -66,6 +76,7 @@ def _updates(planned: PlannedUpdates) -> Document:
         "places": planned.places,
         "in_place": _wearing(planned.in_place),
         "going_round": _wearing(planned.going_round),
+        "marker": None if planned.marker is None else _wearing(planned.marker),
     }
 
 
@@ -118,8 +129,11 @@ def _show_updates(console: Console, updates: Document) -> None:
     for field, words in (
         ("in_place", "in the same banks"),
         ("going_round", f"going round {updates['places']:,} places"),
+        ("marker", "the marker"),
     ):
         wearing = updates[field]
+        if wearing is None:
+            continue
         pulses = f"{numbers.counted(wearing['cycles'], 'cycle')} of a device at most"
         rows += [(words, pulses if wearing["endured"] else f"{pulses}: worn out before")]
         rows += wear_rows("bit error rate then", wearing["worn"])

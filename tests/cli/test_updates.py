@@ -61,12 +61,14 @@ def test_planned_updates_are_shared_by_all_banks(versions: tuple[Path, Path]) ->
     old, _ = versions
     found = document("chip", "reprogram", old, old, "--policy", "strong", "--updates", 2_000_000)["updates"]
     banks = edgebnn.load(old).mapped.plan.banks
-    assert found["places"] == 4096 // banks
+    assert found["places"] == 4095 // banks  # the last one is the marker's
+    assert found["marker"] == {"cycles": 4_000_000, "endured": False, "worn": None}
     assert found["in_place"] == {"cycles": 2_000_000, "endured": False, "worn": None}
     assert found["going_round"]["cycles"] == -(-2_000_000 // found["places"])
     assert found["going_round"]["worn"]["bit_error_rate"] >= found["going_round"]["worn"]["fresh_bit_error_rate"]
     shown = command("chip", "reprogram", old, old, "--policy", "strong", "--updates", 2_000_000)
-    assert "worn out before" in shown.stdout and f"going round {found['places']:,} places" in shown.stdout
+    assert shown.stdout.count("worn out before") == 2 and "the marker" in shown.stdout
+    assert f"going round {found['places']:,} places" in shown.stdout
 
 
 def test_what_does_not_go_together_is_refused(versions: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,0 +1,181 @@
+"""What `compile` is told of policies, placement and samples: which words go together, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy.typing as npt
+
+from edgebnn.chip.given import check_number, check_whole
+from edgebnn.chip.instance import MOST_ATTEMPTS, ChipInstance, ErrorModel
+from edgebnn.chip.target import Target
+from edgebnn.emulator.emulate import Dataset
+from edgebnn.emulator.policy_choice import Objective, Round, Wanted
+from edgebnn.errors import DataError, FitError, TargetError
+from edgebnn.legible import legible_name
+from edgebnn.mapping.allocation import PROVISIONINGS, Allocation
+from edgebnn.network.batches import Samples, labels_of
+from edgebnn.network.types import Input
+
+PLACEMENTS = ("linear", "ber-aware")
+AUTO = "auto"  # the policies that are chosen
+MOST_READINGS = 64
+_CHIP_COUNTS = (("measure_chips", 1, 1000), ("verify_chips", 2, 10_000))
+
+
+@dataclass(frozen=True)
+class AutoPolicy:
+    """What `compile` is told of a choice of policies."""
+
+    max_accuracy_drop: float | None = None
+    objective: str = "energy"
+    reprogrammings: int = 0
+    errors: str | None = None
+    seed: int = 0
+    measure_chips: int = 10
+    verify_chips: int = 50
+
+    def check(self, chip: object, update: bool) -> None:
+        """TargetError where the words do not go together."""
+        if self.max_accuracy_drop is None:
+            raise TargetError("the policy auto needs to know how far the accuracy may fall; give max_accuracy_drop")
+        if update:
+            raise TargetError("an update takes the policies that are named; choose them first, or leave out auto")
+        check_number(max_accuracy_drop=self.max_accuracy_drop)
+        counts = {name: getattr(self, name) for name in ("reprogrammings", "seed", "measure_chips", "verify_chips")}
+        check_whole(**counts)
+        if not 0 < self.max_accuracy_drop <= 100:
+            raise TargetError(
+                f"max_accuracy_drop is {self.max_accuracy_drop:g}; give percentage points, above 0 and up to 100"
+            )
+        if self.objective not in list(Objective):
+            raise TargetError(
+                f"there is no objective '{legible_name(str(self.objective))}'; choose one of: {', '.join(Objective)}"
+            )
+        error_model(self.errors)
+        if chip is not None and self.seed:
+            raise TargetError("policies for one chip are judged on its own programmings; leave out seed")
+        for name, least, most in (("reprogrammings", 0, 1 << 48), ("seed", 0, 1 << 62), *_CHIP_COUNTS):
+            if not least <= counts[name] <= most:
+                raise TargetError(f"{name} is {counts[name]}; use {least} to {most:,}")
+
+    def options(self) -> str:
+        """As the command line has them."""
+        said = f" --max-accuracy-drop {self.max_accuracy_drop:g}"
+        for name in ("objective", "reprogrammings", "errors", "seed", "measure_chips", "verify_chips"):
+            if getattr(self, name) != getattr(AutoPolicy, name):
+                said += f" --{name.replace('_', '-')} {getattr(self, name)}"
+        return said
+
+    def wanted(self, chip: ChipInstance | None, target: Target, readings: int) -> Wanted:
+        """As the choice takes it."""
+        assert self.max_accuracy_drop is not None, "it was checked"
+        usual = ErrorModel.BER if target.physics is None else ErrorModel.TABLE
+        return Wanted(
+            allowed=self.max_accuracy_drop / 100,
+            chip=chip or ChipInstance(self.seed, errors=error_model(self.errors) or usual),
+            own=chip is not None,
+            used=readings + 1,
+            objective=Objective(self.objective),
+            reprogrammings=self.reprogrammings,
+            measure_chips=self.measure_chips,
+            verify_chips=self.verify_chips,
+        )
+
+    def heard(self, tick: Callable[[str], None]) -> Callable[[Round | None], None]:
+        """Tells each round as a step."""
+
+        def hear(tried: Round | None) -> None:
+            if tried is None:
+                tick("measure what each layer loses")
+                return
+            low, high = (bound * 100 for bound in tried.verified.interval)
+            kept = high <= (self.max_accuracy_drop or 0)
+            lost = f"lost {tried.verified.mean * 100:.2f} points ({low:.2f} to {high:.2f})"
+            tick(f"verify policies: {lost}, {'allowed' if kept else 'too many: tighten'}")
+
+        return hear
+
+
+def error_model(name: str | None) -> ErrorModel | None:
+    """The error model of this name; TargetError where there is none."""
+    if name is not None and name not in list(ErrorModel):
+        raise TargetError(f"chips know no errors '{legible_name(str(name))}'; choose one of: {', '.join(ErrorModel)}")
+    return None if name is None else ErrorModel(name)
+
+
+def samples_and_labels(
+    calibration: Samples | Dataset | tuple[Samples, npt.ArrayLike] | None,
+) -> tuple[Samples, npt.ArrayLike | None]:
+    """Samples and labels that were given as emulate takes them; those of a dict are still in it."""
+    if calibration is None:
+        raise TargetError("the policy auto measures accuracy; give calibration samples with labels")
+    if isinstance(calibration, Dataset):
+        return calibration.x, calibration.y
+    if isinstance(calibration, tuple) and len(calibration) == 2:
+        return calibration
+    return calibration, None
+
+
+def with_labels(
+    inputs: Sequence[Input], samples: Samples | None, labels: npt.ArrayLike | None
+) -> tuple[Samples, npt.ArrayLike]:
+    """Samples and the labels that go with them, or that a dict holds beside them; DataError without."""
+    assert samples is not None, "it was checked"
+    if labels is None and isinstance(samples, Mapping):
+        name = labels_of(inputs, samples)
+        labels = None if name is None else samples[name]
+    if labels is None:
+        raise DataError("the calibration data have no labels y, so no accuracy is known; add the class of each sample")
+    return samples, labels
+
+
+def allocation_of(policy: str | None, policies: object, attempts: object, provisioning: object) -> Allocation:
+    """What was chosen, layers in the order of their names; FitError for what is no such choice."""
+    known = next((each for each in PROVISIONINGS if each == provisioning), None)
+    if known is None and provisioning is not None:
+        named = legible_name(str(provisioning))
+        raise FitError(f"there is no provisioning '{named}'; choose one of: {', '.join(PROVISIONINGS)}")
+    if not isinstance(policies, Mapping) or not all(
+        isinstance(part, str) for each in policies.items() for part in each
+    ):
+        raise FitError("policies are the names of programming policies by the names of layers; give a dict of them")
+    if not isinstance(attempts, Mapping) or not all(
+        isinstance(layer, str) and isinstance(most, int) and not isinstance(most, bool) and 1 <= most <= MOST_ATTEMPTS
+        for layer, most in attempts.items()
+    ):
+        raise FitError(f"attempts are whole numbers from 1 to {MOST_ATTEMPTS} by the names of layers; give a dict")
+    return Allocation(
+        policy=policy,
+        policies={layer: policies[layer] for layer in sorted(policies)},
+        attempts={layer: attempts[layer] for layer in sorted(attempts)},
+        provisioning=known,
+    )
+
+
+def check_share(share: float | None, calibration: object) -> None:
+    """TargetError where there is a share to verify that is none, or that nobody knows how to choose."""
+    if share is None:
+        return
+    check_number(verify_share=share)
+    if not 0 <= share <= 1:
+        raise TargetError(f"the share to verify is {share:g}; use a number from 0 to 1")
+    if calibration is None:
+        raise TargetError("the share to verify is chosen by which weights matter; give calibration samples")
+
+
+def check_placement(placement: str, chip: object, readings: int, calibration: object) -> None:
+    """TargetError where the words of a placement do not go together."""
+    if placement not in PLACEMENTS:
+        raise TargetError(f"there is no placement '{legible_name(placement)}'; choose one of: {', '.join(PLACEMENTS)}")
+    if placement == "linear":
+        if chip is not None:
+            raise TargetError("a chip goes with the placement ber-aware, which asks where it errs; leave it out")
+        return
+    if calibration is None:
+        raise TargetError("the placement ber-aware asks which weights matter; give calibration samples")
+    if chip is not None and (isinstance(chip, bool) or not isinstance(chip, ChipInstance | int)):
+        raise TargetError("the chip of a placement is a chip instance, or a seed")
+    if not 1 <= readings <= MOST_READINGS:
+        raise TargetError(f"{readings} readings of a chip are out of range; use 1 to {MOST_READINGS}")
