@@ -4,15 +4,21 @@
 
 Every weight is programmed under one policy, `ultra-low-energy`. A chip is mapped by readings that are programmings of
 their own, and used with another one; it is trimmed by samples that are not among those that count. The points lost are
-paired: the same samples without errors and on the chip, mean and 95 % interval (Student's t) over chips, and the worst.
+paired: the same samples without errors and on the chip. Beside their mean stand its 95 % interval over chips for these
+samples (Student's t), the one over chips and samples (`accuracy_drop`), the worst chip, and what share of the loss of
+linear placement on the same chips is removed (chips resampled). With `--record FILE` each answer of each chip is kept
+in it, a line for each part of a chip, and what it holds already is not measured again.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
@@ -23,7 +29,9 @@ import scipy.special
 
 import edgebnn
 from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.target_settings import with_settings
 from edgebnn.emulator import trimming
+from edgebnn.emulator.accuracy import accuracy_drop
 from edgebnn.emulator.fast import FastPath
 from edgebnn.mapping.ber_aware import place_by_errors
 from edgebnn.mapping.mapped import MappedNetwork
@@ -35,8 +43,11 @@ POLICY = "ultra-low-energy"
 TRIM_SAMPLES, PLACE_SAMPLES = 300, 256
 ATTEMPTS, SHARE = 3, 0.1
 
+RESAMPLES = 2000
+
 Samples = npt.NDArray[np.generic]
-Lost = dict[str, float]
+Flags = npt.NDArray[np.bool_]
+Answers = Iterator[tuple[str, Flags]]
 
 
 class Bench:
@@ -51,9 +62,9 @@ class Bench:
         self.x = deployment.batch(x.reshape(-1, *shape))
         self.clean = self._right(FastPath(self.mapped).run(self.x))
 
-    def lost(self, mapped: MappedNetwork, chip: ChipInstance) -> float:
-        """Points of accuracy."""
-        return 100 * (self.clean - self._right(FastPath(mapped).run(self.x, programmed_banks(mapped, chip))))
+    def right(self, mapped: MappedNetwork, chip: ChipInstance) -> Flags:
+        """Which answers are right on the chip."""
+        return self._right(FastPath(mapped).run(self.x, programmed_banks(mapped, chip)))
 
     def trimmed(self, mapped: MappedNetwork, chip: ChipInstance) -> MappedNetwork:
         found = trimming.trim(mapped, programmed_banks(mapped, chip), self.calibration[:TRIM_SAMPLES])
@@ -77,56 +88,140 @@ class Bench:
     def in_random_banks(self, seed: int) -> MappedNetwork:
         array = self.mapped.target.array
         assert array is not None, "a target with RRAM"
-        banks = np.random.default_rng(seed).permutation(array.banks.integer("count"))[: self.mapped.plan.banks]
+        marker = self.mapped.plan.marker
+        free = array.banks.integer("count") if marker is None else marker.bank
+        banks = np.random.default_rng(seed).permutation(free)[: self.mapped.plan.banks]
         allocation = msgspec.structs.replace(self.mapped.allocation, banks=tuple(banks.tolist()))
         return map_network(self.mapped.network, self.mapped.target, self.mapped.provenance, allocation)
 
-    def _right(self, scores: npt.NDArray[np.int32]) -> float:
-        return float((scores.reshape(len(scores), -1).argmax(axis=1) == self.y).mean())
+    def of_alike_devices(self) -> Bench:
+        """The same on a target whose devices differ from cycle to cycle alone, not from place to place."""
+        bench = object.__new__(Bench)
+        vars(bench).update(vars(self))
+        target = with_settings(self.mapped.target, {"physics.variability.device_share": (0, "1")})
+        bench.mapped = map_network(self.mapped.network, target, self.mapped.provenance, self.mapped.allocation)
+        return bench
+
+    def _right(self, scores: npt.NDArray[np.int32]) -> Flags:
+        return np.asarray(scores.reshape(len(scores), -1).argmax(axis=1) == self.y)
 
 
-def by_place(bench: Bench, seed: int, all_readings: bool) -> Iterator[tuple[str, float]]:
+def by_place(bench: Bench, seed: int, all_readings: bool) -> Answers:
     """A chip whose errors go by place."""
     chip = ChipInstance(seed, errors=ErrorModel.TABLE)
-    yield "linear", bench.lost(bench.mapped, chip)
-    yield "random banks", bench.lost(bench.in_random_banks(seed), chip)
-    yield "recentred", bench.lost(bench.recentred(bench.mapped, chip), chip)
-    yield "trimmed", bench.lost(bench.trimmed(bench.mapped, chip), chip)
+    yield "linear", bench.right(bench.mapped, chip)
+    yield "random banks", bench.right(bench.in_random_banks(seed), chip)
+    yield "recentred", bench.right(bench.recentred(bench.mapped, chip), chip)
+    yield "trimmed", bench.right(bench.trimmed(bench.mapped, chip), chip)
     for readings in (1, 4, 16) if all_readings else (4,):
         banks, placed = bench.placed(chip, readings)
         if readings == 4:
-            yield "best banks", bench.lost(banks, chip)
-            yield "best banks, trimmed", bench.lost(bench.trimmed(banks, chip), chip)
-        yield f"placed, {readings} readings", bench.lost(placed, chip)
-        yield f"placed, {readings} readings, trimmed", bench.lost(bench.trimmed(placed, chip), chip)
+            yield "best banks", bench.right(banks, chip)
+            yield "best banks, trimmed", bench.right(bench.trimmed(banks, chip), chip)
+        yield f"placed, {readings} readings", bench.right(placed, chip)
+        yield f"placed, {readings} readings, trimmed", bench.right(bench.trimmed(placed, chip), chip)
 
 
-def by_chance(bench: Bench, seed: int) -> Iterator[tuple[str, float]]:
+def by_chance(bench: Bench, seed: int) -> Answers:
     """A chip whose errors do not: there is nothing for placement to gain."""
     chip = ChipInstance(seed, errors=ErrorModel.BER)
-    yield "ber: linear", bench.lost(bench.mapped, chip)
-    yield "ber: trimmed", bench.lost(bench.trimmed(bench.mapped, chip), chip)
+    yield "ber: linear", bench.right(bench.mapped, chip)
+    yield "ber: trimmed", bench.right(bench.trimmed(bench.mapped, chip), chip)
     _, placed = bench.placed(chip, 4)
-    yield "ber: placed, 4 readings", bench.lost(placed, chip)
+    yield "ber: placed, 4 readings", bench.right(placed, chip)
 
 
-def verified(bench: Bench, part: MappedNetwork, seed: int) -> Iterator[tuple[str, float]]:
+def by_device(bench: Bench, seed: int) -> Answers:
+    """A chip of devices, a share of whose spread stays from programming to programming; and without such a share."""
+    chip = ChipInstance(seed, errors=ErrorModel.DEVICE)
+    for name, each in (("device", bench), ("device share 0", bench.of_alike_devices())):
+        yield f"{name}: linear", each.right(each.mapped, chip)
+        _, placed = each.placed(chip, 4)
+        yield f"{name}: placed, 4 readings", each.right(placed, chip)
+        yield f"{name}: placed, 4 readings, trimmed", each.right(each.trimmed(placed, chip), chip)
+        yield f"{name}: trimmed", each.right(each.trimmed(each.mapped, chip), chip)
+
+
+def verified(bench: Bench, seed: int) -> Answers:
     """A chip of devices, which verifies."""
+    part = verified_in_part(bench.mapped, None, bench.calibration[:PLACE_SAMPLES], 1, SHARE)
     once, more = (ChipInstance(seed, errors=ErrorModel.DEVICE, attempts=attempts) for attempts in (1, ATTEMPTS))
-    yield "device: once", bench.lost(bench.mapped, once)
-    yield "device: once, trimmed", bench.lost(bench.trimmed(bench.mapped, once), once)
-    yield f"device: a share of {SHARE} verified", bench.lost(part, more)
-    yield f"device: a share of {SHARE} verified, trimmed", bench.lost(bench.trimmed(part, more), more)
-    yield "device: all verified", bench.lost(bench.mapped, more)
+    yield "verify: once", bench.right(bench.mapped, once)
+    yield "verify: once, trimmed", bench.right(bench.trimmed(bench.mapped, once), once)
+    yield f"verify: a share of {SHARE}", bench.right(part, more)
+    yield f"verify: a share of {SHARE}, trimmed", bench.right(bench.trimmed(part, more), more)
+    yield "verify: all", bench.right(bench.mapped, more)
 
 
-def show(lost: dict[str, list[float]]) -> None:
-    for name, values in lost.items():
-        count = len(values)
-        reach = 0.0
-        if count > 1:
-            reach = float(scipy.special.stdtrit(count - 1, 0.975)) * float(np.std(values, ddof=1)) / count**0.5
-        print(f"  {name:42} {np.mean(values):6.3f} ± {reach:.3f}, worst {max(values):.2f}, {count} chips", flush=True)
+PARTS: dict[str, Callable[[Bench, int], Answers]] = {
+    "place": lambda bench, seed: by_place(bench, seed, False),
+    "readings": lambda bench, seed: by_place(bench, seed, True),
+    "chance": by_chance,
+    "device": by_device,
+    "verify": verified,
+}
+
+
+@dataclass
+class Record:
+    """What chips answered, by part and seed: which samples were right in each way to map. Kept in a file, if any."""
+
+    path: Path | None
+    samples: int
+    known: dict[tuple[str, int], dict[str, Flags]] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, path: Path | None, samples: int) -> Record:
+        """That of a file, which need not be there; a line that was cut off does not count."""
+        record = cls(path, samples)
+        for line in path.read_text().splitlines() if path is not None and path.is_file() else ():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if entry["samples"] != samples:
+                sys.exit(f"'{path}' is of {entry['samples']} samples, these are {samples}; name another record")
+            right = {name: _flags(text, samples) for name, text in entry["right"].items()}
+            record.known[entry["part"], entry["seed"]] = right
+        return record
+
+    def add(self, part: str, seed: int, right: dict[str, Flags]) -> None:
+        """What a chip answered."""
+        self.known[part, seed] = right
+        if self.path is not None:
+            texts = {name: base64.b64encode(np.packbits(flags).tobytes()).decode() for name, flags in right.items()}
+            line = json.dumps({"part": part, "seed": seed, "samples": self.samples, "right": texts})
+            with self.path.open("a") as file:
+                file.write(f"\n{line}" if self.path.stat().st_size else line)
+
+    def show(self, part: str, clean: Flags) -> None:
+        """Each way to map, over all chips of the part."""
+        chips = [right for (name, _), right in sorted(self.known.items(), key=lambda each: each[0]) if name == part]
+        for name in chips[0]:
+            linear = next(
+                each for each in chips[0] if each.partition(":")[0] == name.partition(":")[0] or ":" not in name
+            )
+            _show(name, clean, *(np.stack([right[each] for right in chips]) for each in (name, linear)))
+
+
+def _flags(text: str, samples: int) -> Flags:
+    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=samples).astype(np.bool_)
+
+
+def _show(name: str, clean: Flags, right: Flags, linear: Flags) -> None:
+    """Points lost on these chips, (chips, samples), and what share of those of the others is removed."""
+    lost, before = (100 * (clean.mean() - each.mean(axis=1)) for each in (right, linear))
+    count, reach = len(lost), 0.0
+    if count > 1:
+        reach = float(scipy.special.stdtrit(count - 1, 0.975)) * float(np.std(lost, ddof=1)) / count**0.5
+    low, high = accuracy_drop(clean, right, 0).interval
+    text = f"  {name:38} {lost.mean():6.3f} ± {reach:.3f} ({100 * low:.2f} to {100 * high:.2f}), worst {lost.max():.2f}"
+    if before.sum() > 0 and not np.array_equal(right, linear):
+        weights = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+        removed = 1 - (weights @ lost) / (weights @ before)
+        ends = np.quantile(removed, [0.025, 0.975])
+        text += f", removed {1 - lost.sum() / before.sum():.0%} ({ends[0]:.0%} to {ends[1]:.0%})"
+    print(f"{text}, {count} chips", flush=True)
 
 
 def main() -> None:
@@ -138,30 +233,28 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="seed of the first chip")
     parser.add_argument("--input-type")
     parser.add_argument("--input-scale")
-    parser.add_argument("--parts", default="place,chance,verify", help="of: place, chance, verify, readings")
+    parser.add_argument("--parts", default="place,chance,verify", help=f"of: {', '.join(PARTS)}")
+    parser.add_argument("--record", type=Path, help="keeps each chip's answers, and is gone on with")
     words = parser.parse_args()
     for path in (words.model, words.calibration, words.test):
         if not path.is_file():
             sys.exit(f"skipped: '{path}' is not there; give a model and two .npz with samples x and their classes y")
     parts = words.parts.split(",")
+    if not set(parts) <= set(PARTS):
+        sys.exit(f"parts are of: {', '.join(PARTS)}")
     data = np.load(words.test)
     deployment = edgebnn.compile(words.model, policy=POLICY, input_type=words.input_type, input_scale=words.input_scale)
     bench = Bench(deployment, np.load(words.calibration)["x"][:1000], data["x"], data["y"])
-    print(f"{words.model.name}: {100 * bench.clean:.2f} % without errors, {len(bench.x)} samples", flush=True)
-    part = verified_in_part(bench.mapped, None, bench.calibration[:PLACE_SAMPLES], 1, SHARE)
-    lost: dict[str, list[float]] = {}
-    start = time.perf_counter()
+    print(f"{words.model.name}: {bench.clean.mean():.2%} without errors, {len(bench.x)} samples", flush=True)
+    record, start = Record.at(words.record, len(bench.x)), time.perf_counter()
     for seed in range(words.first, words.first + words.chips):
-        found: list[Iterator[tuple[str, float]]] = []
-        found += [by_place(bench, seed, "readings" in parts)] if "place" in parts or "readings" in parts else []
-        found += [by_chance(bench, seed)] if "chance" in parts else []
-        found += [verified(bench, part, seed)] if "verify" in parts else []
-        for each in found:
-            for name, points in each:
-                lost.setdefault(name, []).append(points)
+        for part in parts:
+            if (part, seed) not in record.known:
+                record.add(part, seed, dict(PARTS[part](bench, seed)))
         if (seed - words.first) % 5 == 4 or seed == words.first + words.chips - 1:
             print(f"chips to {seed}, {time.perf_counter() - start:.0f} s", flush=True)
-            show(lost)
+            for part in parts:
+                record.show(part, bench.clean)
 
 
 if __name__ == "__main__":

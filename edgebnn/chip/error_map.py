@@ -56,15 +56,18 @@ def error_map(
     weights = _weights(ternary)
     shape = (geometry.stripe(banks), geometry.rows)
     everywhere = np.ones(banks, np.bool_)
-    counts = {weight: _wrong(chip, target, policy, _pattern(geometry, shape, everywhere, weight, ternary), 0)
-              for weight in weights}  # fmt: skip
+    counts = {}
+    for weight in weights:
+        pattern = _pattern(geometry, shape, everywhere, weight, ternary)
+        counts[weight] = _wrong(chip, target, policy, pattern, np.arange(len(pattern.kind)), 0)
     erred = sum(count.sum(axis=(1, 2)) for count in counts.values()).reshape(banks, -1).sum(axis=1)
     again = np.zeros(banks, np.bool_)
     again[np.argsort(erred, kind="stable")[: _CANDIDATES * wanted]] = True
+    stripes = np.flatnonzero(np.repeat(again, geometry.words))
     for weight in weights:
         pattern = _pattern(geometry, shape, again, weight, ternary)
         for turn in range(1, readings):
-            counts[weight] += _wrong(chip, target, policy, pattern, turn)
+            counts[weight][stripes] += _wrong(chip, target, policy, pattern, stripes, turn)
     read = np.repeat(np.where(again, readings, 1), geometry.words)[:, np.newaxis, np.newaxis]
     return ErrorMap(geometry, {weight: _estimate(count, read) for weight, count in counts.items()})
 
@@ -90,13 +93,20 @@ def _pattern(geometry: Geometry, shape: tuple[int, int], banks: Flags, weight: i
     return Pattern(geometry, sign, nonzero, kind, np.full(shape, 1 / 3 if ternary else 0.0))
 
 
-def _wrong(chip: ChipInstance, target: Target, policy: str, pattern: Pattern, turn: int) -> Counts:
-    """How often each cell is wrong in one reading, with inputs of -1 and of +1 in the mean, (stripes, rows, 32)."""
+def _wrong(
+    chip: ChipInstance, target: Target, policy: str, pattern: Pattern, stripes: npt.NDArray[np.int64], turn: int
+) -> Counts:
+    """How often each cell of these stripes is wrong in one reading, with inputs of -1 and of +1 in the mean.
+
+    float64 (stripes, rows, 32). The pattern has weights in their rows, and in no others.
+    """
     conditions = replace(chip.conditions, cycles=chip.conditions.cycles + 1 + turn)
-    programmed = program(replace(chip, conditions=conditions), target, pattern, policy)
-    below, above = (wrong_read(programmed, pattern.sign, pattern.nonzero, given) for given in (0, 1))
-    there = (pattern.kind != EMPTY)[..., np.newaxis]
-    return np.asarray(np.where(there, (below + above) / 2, 0.0))
+    programmed = program(replace(chip, conditions=conditions), target, pattern, policy).of(stripes)
+    weights = pattern.sign[stripes], pattern.nonzero[stripes]
+    if programmed.certain:
+        return wrong_read(programmed, *weights)
+    below, above = (wrong_read(programmed, *weights, given) for given in (0, 1))
+    return np.asarray((below + above) / 2)
 
 
 def _estimate(count: Counts, readings: npt.NDArray[np.int64]) -> Rates:

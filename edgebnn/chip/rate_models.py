@@ -17,6 +17,7 @@ from edgebnn.chip.normal import normal
 from edgebnn.chip.pattern import Pattern, RowKinds, Rows
 from edgebnn.chip.philox import Domain, draw
 from edgebnn.chip.physics import Spatial
+from edgebnn.chip.quantity import Quantity
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.stuck_devices import StuckSynapses, stuck_cell
 from edgebnn.chip.target import Target, physics_of
@@ -116,19 +117,18 @@ def spatial_shifts(seed: int, geometry: Geometry, stripe: Numbers, row: Numbers,
     A sum of what bank, row and column add, each normal. `stripe` and `row` are int64 (rows,); all stripes of a bank
     have the same bank and the same rows.
     """
-    first = stripe // geometry.words * geometry.words
-    bank, bank_row, column = (
-        geometry.bank_row(*place)[:, np.newaxis] for place in ((first, 0), (first, row), (stripe, 0))
-    )
-    places = (
-        (spatial.bank, bank, np.int64(COLUMNS)),
-        (spatial.row, bank_row, np.int64(COLUMNS + 1)),
-        (spatial.column, column, np.arange(COLUMNS)),
-    )
-    shifts = np.zeros((len(stripe), COLUMNS))
-    for spread, place, within in places:
-        shifts += spread.si("ratio") * normal(draw(seed, Domain.SPATIAL, place, within)[..., 0]).astype(np.float64)
-    return shifts
+    # Many rows have a stripe in common, and so its bank and its columns.
+    stripes, of_row = np.unique(stripe, return_inverse=True)
+    first = stripes // geometry.words * geometry.words
+    bank, column = (geometry.bank_row(each, 0)[:, np.newaxis] for each in (first, stripes))
+    bank_row = geometry.bank_row(stripe // geometry.words * geometry.words, row)[:, np.newaxis]
+
+    def added(spread: Quantity, place: Numbers, within: npt.ArrayLike) -> Shifts:
+        drawn = normal(draw(seed, Domain.SPATIAL, place, np.asarray(within, np.int64))[..., 0])
+        return np.asarray(spread.si("ratio") * drawn.astype(np.float64))
+
+    shifts = added(spatial.bank, bank, COLUMNS)[of_row] + added(spatial.row, bank_row, COLUMNS + 1)
+    return np.asarray(shifts + added(spatial.column, column, np.arange(COLUMNS))[of_row])
 
 
 def spatial_spread(spatial: Spatial) -> float:
@@ -187,6 +187,9 @@ def _program_each(
     programming, reading = stages
     thresholds = programming.thresholds(rows.values, rows.ternary)
     stored = turn_by_thresholds(chip.seed, chip.conditions.cycles, rows, *thresholds)
+    if reading.nothing and not xnor:
+        answering.by_law(rows, *stored, none().laws(rows.kinds))
+        return
     read = reading.thresholds(stored_values(*stored), rows.ternary)
     minus, at_most_zero = (np.repeat(each[..., np.newaxis], 2, axis=-1) for each in read)  # alike for both inputs
     if xnor:

@@ -60,7 +60,7 @@ class ProgrammedBanks:
         same = all(np.array_equal(plane[..., 0], plane[..., 1]) for plane in (self.sign, self.nonzero))
         return same and len(self.tables) == 0
 
-    def of(self, stripes: list[int]) -> ProgrammedBanks:
+    def of(self, stripes: list[int] | npt.NDArray[np.int64]) -> ProgrammedBanks:
         """Some stripes alone, in this order: to be looked at, since what is drawn for a read goes by their numbers."""
         planes = self.sign[stripes], self.nonzero[stripes], self.fresh[stripes]
         return ProgrammedBanks(self.geometry, *planes, self.tables, self.seed, self.each_read)

@@ -45,7 +45,11 @@ class Transitions:
         Each rate becomes Q(z - shift), the shift being normal with this spread. With z = sqrt(1 + spread^2) Q^-1(rate)
         the mean over all places is the rate again.
         """
-        return Transitions(*(_spread_out(getattr(self, each.name), shift, spread) for each in fields(self)))
+        rates = [getattr(self, each.name) for each in fields(self)]
+        spread_rates = {float(rate.item()): rate for rate in rates}  # few of them differ
+        for mean, rate in spread_rates.items():
+            spread_rates[mean] = _spread_out(rate, shift, spread)
+        return Transitions(*(spread_rates[float(rate.item())] for rate in rates))
 
     def replaced(self, where: npt.NDArray[np.bool_], others: Transitions) -> Transitions:
         """The rates of `others` at the synapses (rows, 32) that are flagged."""
@@ -55,6 +59,9 @@ class Transitions:
     def thresholds(self, values: Values, ternary: npt.NDArray[np.bool_]) -> tuple[Thresholds, Thresholds]:
         """2^32 times the probability of becoming -1, and at most 0; uint64 (rows, 32) for values (rows, 32)."""
         kind, whole = ternary[:, np.newaxis], np.uint64(WHOLE)
+        if not ternary.any() and values.all():
+            turning = np.where(values > 0, _scaled(self.flip_plus), whole - _scaled(self.flip_minus))
+            return turning, turning
         falls = np.where(kind, _scaled(self.plus_to_minus), _scaled(self.flip_plus))
         rises = np.where(kind, _scaled(self.minus_to_plus), _scaled(self.flip_minus))
         plus_zero = np.where(kind, np.minimum(_scaled(self.plus_to_zero), whole - falls), np.uint64(0))
