@@ -145,6 +145,17 @@ def _where(node: Node, arguments: Arguments, opset: int) -> Any:
     return np.where(*(operand_of(arguments, index) for index in range(3)))
 
 
+def _shape(node: Node, arguments: Arguments, opset: int) -> Any:
+    shape = operand_of(arguments, 0).shape
+    return np.array(shape[node.integer("start", 0) : node.integer("end", len(shape))], np.int64)
+
+
+def _dropout(node: Node, arguments: Arguments, opset: int) -> Any:
+    if len(arguments) > 2 and arguments[2] is not None and np.any(arguments[2]):
+        raise Refusal("is in training mode", "export the model in evaluation mode (model.eval())")
+    return operand_of(arguments, 0)
+
+
 def _relu(node: Node, arguments: Arguments, opset: int) -> Any:
     return np.maximum(operand_of(arguments, 0), 0)
 
@@ -181,7 +192,7 @@ FOLDS: dict[str, Fold] = {
     "Reciprocal": _unary(np.reciprocal),
     "Relu": _relu,
     "Round": _unary(np.round),
-    "Shape": _unary(lambda value: np.array(value.shape, np.int64)),
+    "Shape": _shape,
     "Sign": _unary(np.sign),
     "Sqrt": _unary(np.sqrt),
     "Tanh": _unary(np.tanh),
@@ -192,7 +203,7 @@ FOLDS: dict[str, Fold] = {
         [argument for argument in arguments if argument is not None], axis=node.integer("axis", 0)
     ),
     "ConstantOfShape": _constant_of_shape,
-    "Dropout": _unary(np.asarray),
+    "Dropout": _dropout,
     "Expand": lambda node, arguments, opset: (
         operand_of(arguments, 0) * np.ones(shape_operand(arguments, 1), dtype=operand_of(arguments, 0).dtype)
     ),

@@ -266,7 +266,7 @@ class _Lowering:
             return self._behind_the_end(node, values, operands)
         operation = self._recognised(node, operands)
         if isinstance(operation, Knowing):
-            self._open_batch.know_shape(node, operation.value)
+            self._open_batch.know_shape(node, values, operation.value, self._recognised)
         else:
             self._open_batch.check(node, values, operation, self._recognised)
         if isinstance(operation, Elementwise):

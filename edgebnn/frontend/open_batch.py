@@ -13,6 +13,7 @@ from edgebnn.frontend.operations import (
     Chain,
     Elementwise,
     Forwarding,
+    Knowing,
     Operand,
     Operands,
     Operation,
@@ -44,13 +45,13 @@ class OpenBatch:
         self._of_two: dict[str, Array] = {}  # constants that have other values for two samples
         self.alone: list[Node] = []
 
-    def know_shape(self, node: Node, shape: Constant) -> None:
-        """A shape became a constant; where it begins with the batch it is another for two samples."""
-        whole = node.operator == "Shape" and not node.integer("start", 0)
-        if self._graph.open_batch and whole and isinstance(shape, np.ndarray):
-            other: Array = shape.copy()
-            other[:1] = _TWO
-            self._of_two[node.outputs[0]] = other
+    def know_shape(self, node: Node, values: Sequence[Value | None], shape: Constant, recognise: Recognise) -> None:
+        """A shape became a constant; with the batch in it, it is another for two samples, as `recognise` says."""
+        if self._graph.open_batch and node.operator == "Shape" and isinstance(shape, np.ndarray):
+            of_two = recognise(node, operands_of(values, _TWO, self._graph.opset))
+            assert isinstance(of_two, Knowing) and isinstance(of_two.value, np.ndarray), "a shape is known"
+            if not np.array_equal(of_two.value, shape):
+                self._of_two[node.outputs[0]] = of_two.value
 
     def know_folded(
         self, node: Node, constants: Sequence[Constant | None], result: Constant, fold: Callable[..., Constant]

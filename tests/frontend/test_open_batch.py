@@ -37,6 +37,15 @@ def extents(model: Model, kept: int, *rest: int) -> str:
     return joined
 
 
+def first_extent(model: Model, *rest: int) -> str:
+    """The same by a part of the shape, whose first axis is counted from behind."""
+    value = model.last
+    model.add("Shape", start=-4, end=1)
+    joined = model.add("Concat", inputs=[model.last, integers(model, *rest)], axis=0)
+    model.last = value
+    return joined
+
+
 def scored(model: Model) -> None:
     model.add("Flatten")
     model.add("MatMul", signs(1, 64, 3))
@@ -48,6 +57,7 @@ NODES: dict[str, tuple[Callable[[Model], object], bool, bool]] = {
     "reshape of the rest": (lambda model: model.add("Reshape", integers(model, 1, -1)), True, False),
     "reshape of any": (lambda model: model.add("Reshape", integers(model, -1, 64)), False, False),
     "reshape by the shape": (lambda model: model.add("Reshape", extents(model, 1, -1)), False, False),
+    "reshape by the first extent": (lambda model: model.add("Reshape", first_extent(model, -1)), False, False),
     "flatten from the batch": (lambda model: model.add("Flatten", axis=0), True, False),
     "slice of one": (lambda model: model.add("Slice", integers(model, 0), integers(model, 1)), True, False),
     "places of one": (lambda model: model.add("Gather", integers(model, 0), axis=0), True, False),
