@@ -412,6 +412,7 @@ def compile(
     seed: int = 0,
     measure_chips: int = 10,
     verify_chips: int = 50,
+    trim_samples: int = 0,
     update_of: Deployment | None = None,
     fresh_banks: bool = False,
     verify_share: float | None = None,
@@ -451,7 +452,9 @@ def compile(
     `max_accuracy_drop`, in percentage points, also after so many `reprogrammings`. The `calibration` then has labels:
     (x, y), or a dict with `y` too. What layers lose is measured on `measure_chips` chips from `seed` on, with errors of
     the model `errors` (by default by place, where the target has physics), and what they lose together is verified on
-    `verify_chips` others; where the placement is for a `chip`, on as many programmings of it.
+    `verify_chips` others; where the placement is for a `chip`, on as many programmings of it. With `trim_samples` the
+    accuracy is to hold for chips that are trimmed (`Deployment.trim`): each of those chips is, by the first so many
+    samples of the `calibration`, which then do not count.
 
     Raises an EdgeBNNError that says what to do.
     """
@@ -459,7 +462,9 @@ def compile(
     check_placement(placement, chip, readings, calibration)
     _check_update(update_of, fresh_banks, placement)
     check_share(verify_share, calibration)
-    auto = AutoPolicy(max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips)
+    auto = AutoPolicy(
+        max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips, trim_samples
+    )
     labels: npt.ArrayLike | None = None
     if policy == AUTO:
         auto.check(chip, update_of is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy.typing as npt
 
@@ -21,7 +21,8 @@ from edgebnn.network.types import Input
 PLACEMENTS = ("linear", "ber-aware")
 AUTO = "auto"  # the policies that are chosen
 MOST_READINGS = 64
-_CHIP_COUNTS = (("measure_chips", 1, 1000), ("verify_chips", 2, 10_000))
+MOST_TRIM_SAMPLES = 1 << 20
+_COUNTS = (("measure_chips", 1, 1000), ("verify_chips", 2, 10_000), ("trim_samples", 0, MOST_TRIM_SAMPLES))
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class AutoPolicy:
     seed: int = 0
     measure_chips: int = 10
     verify_chips: int = 50
+    trim_samples: int = 0
 
     def check(self, chip: object, update: bool) -> None:
         """TargetError where the words do not go together."""
@@ -43,7 +45,8 @@ class AutoPolicy:
         if update:
             raise TargetError("an update takes the policies that are named; choose them first, or leave out auto")
         check_number(max_accuracy_drop=self.max_accuracy_drop)
-        counts = {name: getattr(self, name) for name in ("reprogrammings", "seed", "measure_chips", "verify_chips")}
+        names = ("reprogrammings", "seed", "measure_chips", "verify_chips", "trim_samples")
+        counts = {name: getattr(self, name) for name in names}
         check_whole(**counts)
         if not 0 < self.max_accuracy_drop <= 100:
             raise TargetError(
@@ -56,14 +59,14 @@ class AutoPolicy:
         error_model(self.errors)
         if chip is not None and self.seed:
             raise TargetError("policies for one chip are judged on its own programmings; leave out seed")
-        for name, least, most in (("reprogrammings", 0, 1 << 48), ("seed", 0, 1 << 62), *_CHIP_COUNTS):
+        for name, least, most in (("reprogrammings", 0, 1 << 48), ("seed", 0, 1 << 62), *_COUNTS):
             if not least <= counts[name] <= most:
                 raise TargetError(f"{name} is {counts[name]}; use {least} to {most:,}")
 
     def options(self) -> str:
         """As the command line has them."""
         said = f" --max-accuracy-drop {self.max_accuracy_drop:g}"
-        for name in ("objective", "reprogrammings", "errors", "seed", "measure_chips", "verify_chips"):
+        for name in (each.name for each in fields(self) if each.name != "max_accuracy_drop"):
             if getattr(self, name) != getattr(AutoPolicy, name):
                 said += f" --{name.replace('_', '-')} {getattr(self, name)}"
         return said
@@ -81,6 +84,7 @@ class AutoPolicy:
             reprogrammings=self.reprogrammings,
             measure_chips=self.measure_chips,
             verify_chips=self.verify_chips,
+            trim_samples=self.trim_samples,
         )
 
     def heard(self, tick: Callable[[str], None]) -> Callable[[Round | None], None]:

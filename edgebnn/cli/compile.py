@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from edgebnn.chip.target import Target
 
 
-_CHOICE = ("max_accuracy_drop", "objective", "reprogrammings", "seed", "measure_chips", "verify_chips")
+_CHOICE = (
+    "max_accuracy_drop", "objective", "reprogrammings", "seed", "measure_chips", "verify_chips", "trim_samples",
+)  # fmt: skip
 
 
 def _check_choice(policy: str | None, chip: str | None) -> None:
@@ -146,6 +148,14 @@ def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
     help="With --policy auto: other chips, on which chosen policies are verified.",
 )
 @click.option(
+    "--trim-samples",
+    type=click.IntRange(0, 1 << 20),
+    default=0,
+    show_default=True,
+    help="With --policy auto: the accuracy is to hold for chips that are trimmed (edgebnn trim) by so many samples: so "
+    "many of --calibration trim each chip, and the others judge it. [0: chips are not trimmed]",
+)
+@click.option(
     "--provisioning",
     type=click.Choice(["boot", "once", "separate"]),
     help="When the RRAM is programmed: at every boot; once, by the firmware; or by a program of its own, and the "
@@ -214,6 +224,7 @@ def compile(
     seed: int,
     measure_chips: int,
     verify_chips: int,
+    trim_samples: int,
     provisioning: str | None,
     placement: str,
     chip: str | None,
@@ -274,6 +285,7 @@ def compile(
         seed=seed,
         measure_chips=measure_chips,
         verify_chips=verify_chips,
+        trim_samples=trim_samples,
         update_of=None if update_of is None else api.load(update_of),
         fresh_banks=fresh_banks,
         verify_share=verify_share,

@@ -23,6 +23,7 @@ from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset, Progress, check_labels, silent
 from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.trimmed_runs import TrimmedRuns
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.first_order import first_order
 from edgebnn.mapping.mapped import MappedNetwork
@@ -150,12 +151,15 @@ def errors_in(banks: ProgrammedBanks, pattern: Pattern, stripes: Sequence[int]) 
 
 def right_by_part(
     mapped: MappedNetwork,
-    runs: ChipRuns,
+    runs: ChipRuns | TrimmedRuns,
     chip: ChipInstance,
     stripes: Sequence[Sequence[int]],
     labels: npt.NDArray[np.int64],
 ) -> Flags:
-    """Which answers are right where one part after another errs, and then all of them, (parts + 1, samples)."""
+    """Which answers are right where one part after another errs, and then all of them, (parts + 1, samples).
+
+    Where `runs` trims chips, each part is trimmed by itself.
+    """
     banks, pattern = programmed_banks(mapped, chip), pattern_of(mapped)
     each = (*(errors_in(banks, pattern, here) for here in stripes), banks)
     return np.stack([answers_right(runs.run(one)[0], labels) for one in each])

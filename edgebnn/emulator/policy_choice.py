@@ -6,7 +6,7 @@ program chooses as if these losses added up (`mapping.policy_program`). Whether 
 were not measured: the whole network under the chosen policies, placed as it will be. Where the upper end of the 95 %
 interval of the mean loss is more than allowed, the budget is tightened and others are chosen; each check has chips of
 its own, so that none is passed for having been tried often on the same ones. The last resort is the policy that errs
-least, in all layers.
+least, in all layers. Chips that are trimmed once they are programmed (`trimming`) are measured and verified trimmed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.measured_sensitivity import answers_right, labels_for_accuracy, right_by_part, stripes_of
+from edgebnn.emulator.trimmed_runs import TrimmedRuns
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.planner import map_network
@@ -58,7 +59,8 @@ class Wanted:
 
     allowed: the drop of accuracy, a fraction. reprogrammings: after so many it still has to hold. chip: that of the
     first seed, from which those of other seeds are made; where `own`, all are programmings of that one chip, one after
-    the other, but for the first `used` ones.
+    the other, but for the first `used` ones. trim_samples: each chip is trimmed by so many samples, which do not count;
+    0 for chips that are not.
     """
 
     allowed: float
@@ -69,6 +71,7 @@ class Wanted:
     reprogrammings: int = 0
     measure_chips: int = 10
     verify_chips: int = 50
+    trim_samples: int = 0
 
     def chips(self, first: int, count: int) -> list[ChipInstance]:
         """Some of them, each one another, by their numbers; with policies as the network has them."""
@@ -99,7 +102,7 @@ class PolicyChoice:
 
     told is what the placement tells, None of a linear one. drops: of each layer alone under each policy, by both names.
     energies: in J, of all layers under one policy, by its name; the chosen ones' is the last round's. `strongest` and
-    `least` are the policies that err and take least.
+    `least` are the policies that err and take least. samples: those that count.
     """
 
     mapped: MappedNetwork
@@ -177,9 +180,10 @@ class _Search:
                 f"the chip has the policy '{wanted.chip.policy}' of its own, under which all of it is programmed; take "
                 "a chip without one, or name that policy in place of auto"
             )
-        self.mapped, self.wanted, self.data = mapped, wanted, data
-        self.labels = labels_for_accuracy(data, mapped)
-        _check_samples(len(self.labels), wanted.allowed)
+        self.mapped, self.wanted = mapped, wanted
+        labels, trimming = labels_for_accuracy(data, mapped), wanted.trim_samples
+        _check_samples(len(labels) - trimming, wanted.allowed, trimming)
+        self.by, self.x, self.labels = data.x[:trimming], data.x[trimming:], labels[trimming:]
         self.layers = list(mapped.linear_stages)
         self.policies = _enduring(mapped.target, wanted)
         self.allowed = self._allowed()
@@ -221,7 +225,7 @@ class _Search:
 
         1 where a right answer turns wrong, -1 where a wrong one turns right.
         """
-        runs, chips = ChipRuns(FastPath(network), self.data.x), self.wanted.chips(0, self.wanted.measure_chips)
+        runs, chips = self._runs(network), self.wanted.chips(0, self.wanted.measure_chips)
         right = answers_right(runs.clean, self.labels).astype(np.int8)
         stripes = [stripes_of(network, layer) for layer in self.layers]
         shape = len(self.policies), len(chips), len(self.layers), len(right)
@@ -287,10 +291,14 @@ class _Search:
         """The drop on chips that nobody has looked at."""
         first = self.wanted.measure_chips + turn * self.wanted.verify_chips
         chips = self.wanted.chips(first, self.wanted.verify_chips)
-        runs = ChipRuns(FastPath(network), self.data.x)
+        runs = self._runs(network)
         scores = side_by_side(lambda chip: runs.run(programmed_banks(network, chip))[0], chips)
         flags = np.stack([answers_right(each, self.labels) for each in scores])
         return accuracy_drop(answers_right(runs.clean, self.labels), flags, self.wanted.chip.seed + first)
+
+    def _runs(self, network: MappedNetwork) -> ChipRuns | TrimmedRuns:
+        """The samples that count, on chips as they are wanted."""
+        return TrimmedRuns(network, self.x, self.by) if len(self.by) else ChipRuns(FastPath(network), self.x)
 
     def result(self, network: MappedNetwork, told: bytes | None, rounds: tuple[Round, ...]) -> PolicyChoice:
         """All that was found."""
@@ -313,13 +321,14 @@ class _Search:
         )
 
 
-def _check_samples(samples: int, allowed: float) -> None:
+def _check_samples(samples: int, allowed: float, trimming: int) -> None:
     """DataError where not even chips that change no answer would show that the accuracy falls no further."""
-    if exact_interval(0, samples)[1] > allowed:
+    if samples <= 0 or exact_interval(0, samples)[1] > allowed:
         enough = ceil(log((1 - LEVEL) / 2) / log(1 - allowed)) if allowed < 1 else 1
+        beside = f" beside the {trimming:,} that trim" if trimming else ""
         raise DataError(
-            f"{samples:,} calibration samples cannot show that the accuracy falls by no more than {allowed * 100:g} "
-            f"points; give at least {enough:,} with labels, or allow more"
+            f"{max(samples, 0):,} calibration samples{beside} cannot show that the accuracy falls by no more than "
+            f"{allowed * 100:g} points; give at least {enough + trimming:,} with labels, or allow more"
         )
 
 

@@ -23,6 +23,7 @@ def choice_document(choice: PolicyChoice) -> Document:
         "samples": choice.samples,
         "measure_chips": wanted.measure_chips,
         "verify_chips": wanted.verify_chips,
+        "trim_samples": wanted.trim_samples,
         "policies": last.policies,
         "accuracy": choice.accuracy,
         **_accuracy("predicted", choice.accuracy, last.predicted),

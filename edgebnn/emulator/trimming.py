@@ -64,12 +64,38 @@ def trim(mapped: MappedNetwork, banks: ProgrammedBanks, x: npt.NDArray[np.generi
     Of many samples as many are compared as memory holds. `trimmed_for` of the network is the caller's to set. Raises
     DataError without samples or for unsuitable ones, TargetError for banks that are not the network's.
     """
-    check_programmed(mapped, banks)
-    network = mapped.network
+    x = _samples_that_fit(mapped.network, x)
+    network, shifts, answers = _compared(mapped, banks, x)
+    without_errors, trimmed = answers.clean.astype(np.int32), answers.chip.astype(np.int32)
+    untrimmed = FastPath(mapped).run(x, banks)
+    return Trim(
+        network,
+        shifts,
+        len(x),
+        same_before=same_class(untrimmed, without_errors).equal,
+        same_after=same_class(trimmed, without_errors).equal,
+    )
+
+
+def trimmed_network(mapped: MappedNetwork, banks: ProgrammedBanks, x: npt.NDArray[np.generic]) -> Network:
+    """The network of `trim` alone, where nobody asks what it does."""
+    return _compared(mapped, banks, _samples_that_fit(mapped.network, x))[0]
+
+
+def _samples_that_fit(network: Network, x: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """As many of them as memory holds; DataError where there is none."""
     if len(x) == 0:
         raise DataError("the calibration data hold no sample; give at least one")
     a_sample = 2 * 8 * sum(tensor.size for tensor in network.tensors.values())
-    x = x[: max(1, _MOST_BYTES // a_sample)]
+    return x[: max(1, _MOST_BYTES // a_sample)]
+
+
+def _compared(
+    mapped: MappedNetwork, banks: ProgrammedBanks, x: npt.NDArray[np.generic]
+) -> tuple[Network, dict[str, Shifts], _Pair]:
+    """The network trimmed, the shifts by the nodes' names, and the answers without errors and on the trimmed chip."""
+    check_programmed(mapped, banks)
+    network = mapped.network
     readers = Counter(source for node in network.nodes for source in node.sources)
     values = {name: _Pair(each, each) for name, each in encode(network, x).items()}
     nodes: list[Node] = []
@@ -89,16 +115,7 @@ def trim(mapped: MappedNetwork, banks: ProgrammedBanks, x: npt.NDArray[np.generi
             readers[name] -= 1
             if readers[name] == 0:
                 values.pop(name, None)
-    answers = values[network.output.name]
-    without_errors, trimmed = answers.clean.astype(np.int32), answers.chip.astype(np.int32)
-    untrimmed = FastPath(mapped).run(x, banks)
-    return Trim(
-        replace(network, nodes=tuple(nodes)),
-        shifts,
-        len(x),
-        same_before=same_class(untrimmed, without_errors).equal,
-        same_after=same_class(trimmed, without_errors).equal,
-    )
+    return replace(network, nodes=tuple(nodes)), shifts, values[network.output.name]
 
 
 @dataclass(frozen=True, eq=False)

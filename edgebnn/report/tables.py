@@ -84,6 +84,9 @@ def _choice_rows(document: Document) -> list[tuple[str, str]]:
         ("", f"of {found['max_accuracy_drop']:g} allowed, {budget}"),
         ("programming", f"{numbers.programming(energy)}, {times} with all under {found['strongest_policy']}"),
     ]
+    if found["trim_samples"]:
+        by = numbers.counted(found["trim_samples"], "sample")
+        rows.append(("holds for", f"chips that are trimmed, each by {by} (edgebnn trim): trim each of yours"))
     if found["rounds"] > 1:
         failed = found["rounds"] - 1
         rows.append(("rounds", f"{numbers.counted(failed, 'choice')} lost too much, so the budget was tightened"))

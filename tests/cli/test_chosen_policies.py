@@ -87,6 +87,21 @@ def test_a_table_tells_it_too(files: tuple[Path, Path], tmp_path: Path) -> None:
     assert "--objective endurance --errors ber" in deployment.mapped.provenance.options
 
 
+def test_it_can_be_for_chips_that_are_trimmed(files: tuple[Path, Path], tmp_path: Path) -> None:
+    model, data = files
+    words = ("compile", model, "--input-type", "uint8", "--calibration", data, *AUTO, "--trim-samples", 100)
+    result = command(*words, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.stdout.split())
+    assert "of 4 allowed, 3 chips x 500 samples" in shown
+    assert "chips that are trimmed, each by 100 samples (edgebnn trim): trim each of yours" in shown
+    loaded = edgebnn.load(tmp_path / "out")
+    assert json.loads(loaded.files["policies.json"])["trim_samples"] == 100
+    assert "--trim-samples 100" in loaded.mapped.provenance.options
+    same = edgebnn.compile(model, calibration=samples(data), trim_samples=100, **WORDS)  # type: ignore[arg-type]
+    assert same.files == loaded.files
+
+
 def test_it_goes_with_placement_on_programmings_of_the_chip(files: tuple[Path, Path], tmp_path: Path) -> None:
     model, data = files
     small = tmp_path / "small.toml"
@@ -109,6 +124,7 @@ def test_it_goes_with_placement_on_programmings_of_the_chip(files: tuple[Path, P
         (("--policy", "auto"), "goes with --max-accuracy-drop"),
         (("--max-accuracy-drop", "1"), "goes with --policy auto"),
         (("--objective", "energy"), "goes with --policy auto"),
+        (("--trim-samples", "10"), "goes with --policy auto"),
         (("--errors", "ber"), "goes with --policy auto or --chip SEED"),
         (("--policy", "auto", "--max-accuracy-drop", "0"), "0<x<=100"),
         (("--policy", "auto", "--max-accuracy-drop", "1"), "give calibration samples with labels"),
@@ -141,6 +157,8 @@ def test_what_python_refuses(files: tuple[Path, Path]) -> None:
         ({"errors": "some"}, TargetError, "no errors 'some'"),
         ({"verify_chips": 1}, TargetError, "verify_chips is 1; use 2 to"),
         ({"reprogrammings": -1}, TargetError, "reprogrammings is -1"),
+        ({"trim_samples": -1}, TargetError, "trim_samples is -1"),
+        ({"trim_samples": 600}, DataError, "beside the 600 that trim"),
         ({"calibration": x}, DataError, "no labels y"),
         ({"calibration": (x, y[:3])}, DataError, "give one a sample"),
         ({"calibration": (x, y + 9)}, DataError, "the classes are 0 to 4"),

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import pytest
 
 from edgebnn.chip.instance import ChipInstance, ErrorModel
 from edgebnn.emulator import policy_choice
 from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.emulate import Dataset
+from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.policy_choice import Objective, PolicyChoice, Round, Wanted, choose_policies
+from edgebnn.emulator.trimming import trim
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.programmed import programmed_banks
 from tests.emulator.test_measured_sensitivity import judged, three_layers, with_constant_steps
 from tests.mapping.test_planner import dense, mapped_on
 
@@ -112,6 +116,27 @@ def test_each_check_has_chips_of_its_own() -> None:
     assert [chip.conditions.cycles for chip in own] == [105, 106, 107] and {chip.seed for chip in own} == {0}
 
 
+def test_chips_that_are_trimmed_are_judged_trimmed_by_samples_that_do_not_count() -> None:
+    mapped = mapped_on(three_layers())
+    # Inputs that mostly are +1, so that wrong weights shift the sums.
+    every = np.where(np.random.default_rng(3).random((SAMPLES, 96)) < 0.9, 1, -1).astype(np.int8)
+    labels = FastPath(mapped).run(every).reshape(SAMPLES, -1).argmax(axis=1).astype(np.int64)
+    by, x, y = every[:200], every[200:], labels[200:]
+    wanted = replace(WANTED, allowed=0.3, trim_samples=200, measure_chips=2)
+    found = choose_policies(mapped, Dataset(every, labels), wanted)
+    last, turn = found.rounds[-1], len(found.rounds) - 1
+    trimmed, plain = list[float](), list[float]()
+    for chip in wanted.chips(wanted.measure_chips + turn * wanted.verify_chips, wanted.verify_chips):
+        banks = programmed_banks(found.mapped, chip)
+        network = mapped_on(trim(found.mapped, banks, by).network, "rram130", found.mapped.allocation)
+        for right, each in ((trimmed, network), (plain, found.mapped)):
+            scores = FastPath(each).run(x, programmed_banks(each, chip))
+            right.append(float((scores.reshape(len(x), -1).argmax(axis=1) == y).mean()))
+    assert found.samples == len(x) == 600
+    assert last.verified.mean == pytest.approx(1 - np.mean(trimmed), abs=1e-12)
+    assert np.mean(trimmed) > np.mean(plain)
+
+
 def test_longest_life_takes_the_policy_that_wears_least() -> None:
     mapped, data = judged(dense(64, 4), SAMPLES)
     wanted = replace(WANTED, chip=ChipInstance(0), allowed=0.05, objective=Objective.ENDURANCE)
@@ -144,6 +169,10 @@ def test_what_cannot_be_chosen_is_refused(network: tuple[MappedNetwork, Dataset]
     few = Dataset(data.x[:100], None if data.y is None else data.y[:100])
     with pytest.raises(DataError, match=r"100 calibration samples cannot show .* at least 183 "):
         choose_policies(mapped, few, WANTED)
+    with pytest.raises(DataError, match=r"100 calibration samples beside the 700 that trim cannot .* at least 883 "):
+        choose_policies(mapped, data, replace(WANTED, trim_samples=700))
+    with pytest.raises(DataError, match=r"0 calibration samples beside the 900 that trim"):
+        choose_policies(mapped, data, replace(WANTED, trim_samples=900))
     enough = Dataset(data.x[:183], None if data.y is None else data.y[:183])
     with pytest.raises(TargetError, match="allow more"):  # as many as can show it, and too few to do so
         choose_policies(mapped, enough, replace(WANTED, chip=ChipInstance(0, 0.1)))
