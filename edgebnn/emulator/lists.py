@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.emulator.cache_lines import on_line
 from edgebnn.emulator.descriptors import ListsDescriptor, address, host_library
 from edgebnn.mapping.plan import LinearStage, Steps
 from edgebnn.mapping.rows import Weights
@@ -76,7 +77,7 @@ def lists_of(stage: LinearStage, rows: Weights, threshold: Threshold | None) -> 
     # A neuron that is not there never reaches its limit, the largest that there is.
     return Lists(
         rows=_panels(weights, row_bytes),
-        limits=np.ascontiguousarray(_panels(np.moveaxis(bits, 2, -1) != 0, row_bytes)),
+        limits=_panels(np.moveaxis(bits, 2, -1) != 0, row_bytes),
         zones_y=(zone_of_y.reshape(-1) * len(zones_x)).astype(np.uint16),
         zones_x=zone_of_x.reshape(-1).astype(np.uint16),
         inputs=inputs,
@@ -128,4 +129,4 @@ def _panels(bits: npt.NDArray[np.bool_], row_bytes: int) -> npt.NDArray[np.uint8
     padded = np.zeros((*packed.shape[:-1], panels * row_bytes), np.uint8)
     padded[..., : packed.shape[-1]] = packed
     by_panel = padded.reshape(*packed.shape[:-1], panels, row_bytes)
-    return np.ascontiguousarray(np.moveaxis(by_panel, -2, -3))
+    return on_line(np.moveaxis(by_panel, -2, -3))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.emulator.cache_lines import on_line
 from edgebnn.emulator.descriptors import LinearDescriptor, PanelsDescriptor, address
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.rows import Words
@@ -55,4 +56,4 @@ def _panels(rows: Words, groups: int) -> npt.NDArray[np.uint8]:
     count, length = len(octets) // groups, octets.shape[1]
     padded = np.zeros((groups, -(-count // _ROWS) * _ROWS, length), np.uint8)
     padded[:, :count] = octets.reshape(groups, count, length)
-    return np.ascontiguousarray(padded.reshape(-1, _ROWS, length).transpose(0, 2, 1))
+    return on_line(padded.reshape(-1, _ROWS, length).transpose(0, 2, 1))

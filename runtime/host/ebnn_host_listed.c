@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "ebnn_gather.h"
-#include "ebnn_set_bits.h"
 
 #define BLOCK_VECTORS 64
 
@@ -47,36 +46,6 @@ size_t ebnn_host_listed_scratch_bytes(const ebnn_panels_layer *panels)
            BLOCK_VECTORS * sizeof(uint16_t) * most_places(panels->lists);
 }
 
-/* Lists the rows of a word's bits, where its first input's are from `first` on. Entries behind the end are written too. */
-static inline uint16_t *list_word(uint16_t *list, uint32_t word, uint32_t first, uint32_t input_rows)
-{
-    for (uint32_t shift = 0; shift < EBNN_WORD_BITS; shift += 8) {
-        const uint32_t byte = word >> shift & 255;
-        const uint16_t *bits = ebnn_set_bits[byte];
-        const uint16_t begin = (uint16_t)(first + shift * input_rows);
-
-        for (uint32_t i = 0; i < 8; i++) {
-            for (uint32_t row = 0; row < input_rows; row++) {
-                list[input_rows * i + row] = (uint16_t)(begin + input_rows * bits[i] + row);
-            }
-        }
-        list += input_rows * ebnn_set_bit_counts[byte];
-    }
-    return list;
-}
-
-static uint16_t *list_words(uint16_t *list, const uint32_t *listed, uint32_t words, uint32_t input_rows)
-{
-    for (uint32_t word = 0; word < words; word++) {
-        if (input_rows == 1) {
-            list = list_word(list, listed[word], word * EBNN_WORD_BITS, 1);
-        } else {
-            list = list_word(list, listed[word], word * EBNN_WORD_BITS * 2, 2);
-        }
-    }
-    return list;
-}
-
 /* The list of the gathered inputs of +1, or of those of -1 where they are fewer. */
 static void take_vector(block_of_lists *work, const uint8_t *sample, uint32_t pixel)
 {
@@ -87,20 +56,16 @@ static void take_vector(block_of_lists *work, const uint8_t *sample, uint32_t pi
     const uint32_t *there = work->words + words;
     vector_list *vector = &work->vectors[work->count];
     uint16_t *places = work->places + work->count * work->stride, *list = places;
-    uint32_t listed = 0;
-    bool minus;
+    uint32_t listed = work->kernel->count_bits(work->words, words);
+    const bool minus = listed > gathered.total / 2;
 
-    for (uint32_t word = 0; word < words; word++) {
-        listed += ebnn_popcount(work->words[word]);
-    }
-    minus = listed > gathered.total / 2;
     if (minus) {
         listed = gathered.total - listed;
         for (uint32_t word = 0; word < words; word++) {
             work->words[word] = there[word] & ~work->words[word];
         }
     }
-    list = list_words(list, work->words, words, lists->input_rows);
+    list = work->kernel->list_bits(work->words, words, lists->input_rows, list);
     for (; (list - places) % EBNN_LISTED_BLOCK != 0; list++) {
         *list = (uint16_t)(lists->inputs * lists->input_rows); /* the row of zeros */
     }

@@ -101,6 +101,11 @@ typedef struct ebnn_kernel {
     void (*add_products)(const ebnn_bit_panels *work);
     /* sums[v][r] += factor * (the values of vector v whose weight in row r is +1, less those whose weight is -1) */
     void (*add_bytes)(const ebnn_byte_panels *work);
+    /* how many bits of so many words are set */
+    uint32_t (*count_bits)(const uint32_t *words, size_t count);
+    /* lists these bits, each as its place times `input_rows` (1 or 2) and, of two rows, the place behind that; the answer
+     * is the end of the list, behind which up to EBNN_LISTED_BLOCK entries may have been written */
+    uint16_t *(*list_bits)(const uint32_t *words, size_t count, uint32_t input_rows, uint16_t *places);
     /* the answers of a panel's neurons to a list */
     void (*answer)(const ebnn_listing *work);
     /* one step a channel, as packed bits: ceil(channels / 32) whole words */

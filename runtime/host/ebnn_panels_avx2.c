@@ -176,8 +176,16 @@ AVX2 static void threshold_bits(const ebnn_steps *steps, const uint32_t *sums, u
 }
 
 const ebnn_kernel ebnn_kernel_avx2 = {
-    add_unlike,           add_products, ebnn_add_bytes_avx2,   ebnn_answer_avx2, threshold_bits,
-    ebnn_dot_values_avx2, NULL,         ebnn_philox_rows_avx2,
+    add_unlike,
+    add_products,
+    ebnn_add_bytes_avx2,
+    ebnn_count_bits_avx2,
+    ebnn_list_bits_avx2,
+    ebnn_answer_avx2,
+    threshold_bits,
+    ebnn_dot_values_avx2,
+    NULL,
+    ebnn_philox_rows_avx2,
 };
 
 #else

@@ -142,6 +142,29 @@ static void check_bytes(const ebnn_kernel *kernel, unsigned int number)
     free(values);
 }
 
+/* Entries behind the end are anything. */
+static void check_lists(const ebnn_kernel *kernel, unsigned int number)
+{
+    const size_t count = (size_t)draw(0, 40);
+    const uint32_t input_rows = (uint32_t)draw(1, 2);
+    const size_t most = 32 * count * input_rows + EBNN_LISTED_BLOCK;
+    uint32_t *words = (uint32_t *)(void *)random_or_full_bytes(4 * count);
+    uint16_t *lists[2] = {allocate(2 * most), allocate(2 * most)};
+    const size_t listed = (size_t)(ebnn_kernel_portable.list_bits(words, count, input_rows, lists[0]) - lists[0]);
+
+    if (kernel->count_bits(words, count) != ebnn_kernel_portable.count_bits(words, count) ||
+        listed != input_rows * ebnn_kernel_portable.count_bits(words, count)) {
+        fail("count_bits", number);
+    }
+    if (kernel->list_bits(words, count, input_rows, lists[1]) != lists[1] + listed ||
+        memcmp(lists[0], lists[1], 2 * listed) != 0) {
+        fail("list_bits", number);
+    }
+    free(words);
+    free(lists[0]);
+    free(lists[1]);
+}
+
 static void check_answers(const ebnn_kernel *kernel, unsigned int number)
 {
     const uint32_t most = (uint32_t)draw(1, 700);
@@ -233,6 +256,7 @@ static void check(const char *name, const ebnn_kernel *kernel)
     for (unsigned int number = 0; number < CASES; number++) {
         check_bits(kernel, number);
         check_bytes(kernel, number);
+        check_lists(kernel, number);
         check_answers(kernel, number);
         check_thresholds(kernel, number);
         check_dots(kernel, number);

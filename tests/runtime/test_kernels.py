@@ -24,7 +24,7 @@ HOST = RUNTIME / "host"
 ALONE = [
     *sorted(
         path
-        for pattern in ("panels_*", "bytes_*", "listing_*", "nibbles", "cpu")
+        for pattern in ("panels_*", "bytes_*", "listing_*", "nibbles", "set_bits", "cpu")
         for path in HOST.glob(f"ebnn_{pattern}.c")
     ),
     *sorted((RUNTIME / "chip").glob("ebnn_philox_rows_*.c")),
