@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import msgspec
@@ -342,3 +343,12 @@ def test_a_target_whose_macro_does_not_read_programs_at_every_boot() -> None:
         assert np.array_equal(soc.infer(x)[0], interpret(mapped.network, x))
         with pytest.raises(DeploymentError, match="does not verify"):
             soc.verify()
+
+
+@pytest.mark.parametrize("policy", RRAM130.policies)
+def test_the_firmware_programs_the_marker_under_its_own_policy(policy: str) -> None:
+    project = render_project(map_network(_network(1), RRAM130, FIRMWARE, Allocation(policy=policy)))
+    fields = re.search(rb"const ebnn_marker [^;]*;", project["src/model.c"], re.S)
+    assert fields is not None
+    place = list(RRAM130.policies).index(policy)
+    assert re.search(rb"\.policy = (\d+)", fields[0])[1] == str(place).encode()

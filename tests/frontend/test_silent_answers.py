@@ -151,3 +151,16 @@ def test_a_pool_of_quantised_integers(tmp_path: Path) -> None:
     network = read_network(path)
     x = np.random.default_rng(0).integers(0, 256, (20, 1, 6, 6)).astype(np.uint8)
     assert np.array_equal(interpret(network, x) * network.output.scale, onnxruntime_values(path, x)[model.last])
+
+
+@pytest.mark.parametrize("bound", [6.0, 60.0])
+@pytest.mark.parametrize("operator", ["Min", "Max"])
+@pytest.mark.parametrize("first", [False, True], ids=["value first", "bound first"])
+def test_scores_are_clipped_on_one_side(tmp_path: Path, operator: str, bound: float, first: bool) -> None:
+    """Of sums from -50 to 50 the nearer bound cuts some off, and the farther one none."""
+    model = Model((8,))
+    model.add("Gemm", signs(0, 8, 3), np.array([1.0, -2.0, 0.5], np.float32))
+    model.add("Mul", 0.0625)
+    limit = model.constant(bound if operator == "Min" else -bound)
+    model.add(operator, inputs=[limit, model.last] if first else [model.last, limit])
+    assert_equal(model, tmp_path)

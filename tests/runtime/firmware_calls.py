@@ -89,8 +89,11 @@ class GuardedBuffer:
         return bool(np.all(guards == CANARY))
 
 
-def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -> int:
-    """One call of the runtime on the memory at some addresses; the status. The scratch is guarded, and checked."""
+def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -> tuple[int, int]:
+    """One call of the runtime on the memory at some addresses: the status, and how many bytes of scratch it asked for.
+
+    The scratch is guarded, and checked.
+    """
     base = np.frombuffer(image, np.uint8).ctypes.data
 
     def at(section: Section | None) -> int | None:
@@ -188,36 +191,36 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
             return with_scratch(stage, native.ebnn_int8, int8, data, words)
         case ThresholdStage():
             threshold = ThresholdDescriptor(*tensors, steps_of(stage.steps))
-            return int(native.ebnn_threshold(ctypes.byref(threshold), *data))
+            return int(native.ebnn_threshold(ctypes.byref(threshold), *data)), 0
         case PoolStage():
             pool = PoolDescriptor(*tensors, describe_window(stage.window), at(stage.directions))
-            return int(native.ebnn_max_pool(ctypes.byref(pool), *data))
+            return int(native.ebnn_max_pool(ctypes.byref(pool), *data)), 0
         case SumPoolStage():
             sums = PoolDescriptor(*tensors, describe_window(stage.window), None)
-            return int(native.ebnn_sum_pool(ctypes.byref(sums), *data))
+            return int(native.ebnn_sum_pool(ctypes.byref(sums), *data)), 0
         case AddStage():
             add = AddDescriptor(tensors[0], describe_tensor(stage.other), tensors[1])
-            return int(native.ebnn_add(ctypes.byref(add), *data))
+            return int(native.ebnn_add(ctypes.byref(add), *data)), 0
         case CopyStage():
             copy = CopyDescriptor(*tensors, stage.first_channel)
-            return int(native.ebnn_copy_channels(ctypes.byref(copy), *data))
+            return int(native.ebnn_copy_channels(ctypes.byref(copy), *data)), 0
         case TakeStage():
             take = TakeDescriptor(*tensors, at(stage.channels), at(stage.rows), at(stage.columns))
-            return int(native.ebnn_take(ctypes.byref(take), *data))
+            return int(native.ebnn_take(ctypes.byref(take), *data)), 0
         case AffineStage():
             parts = (at(stage.multiplier), at(stage.offset), at(stage.knees))
             affine = AffineDescriptor(*tensors, stage.segments, stage.shift, *parts)
             function = native.ebnn_scale if stage.is_scale else native.ebnn_affine
-            return int(function(ctypes.byref(affine), *data))
+            return int(function(ctypes.byref(affine), *data)), 0
 
 
 def with_scratch(
     stage: Stage, function: Any, layer: ctypes.Structure, data: Sequence[ctypes.c_void_p], words: int
-) -> int:
+) -> tuple[int, int]:
     scratch = GuardedBuffer(4 * words)
     status = function(ctypes.byref(layer), *data, pointer(scratch.address))
     assert scratch.whole, f"'{stage.node}' writes beside its scratch"
-    return int(status)
+    return int(status), 4 * words
 
 
 def pointer(address: int) -> ctypes.c_void_p:
@@ -239,9 +242,12 @@ def run_like_firmware(mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray
         def at(place: Place, buffers: dict[str, GuardedBuffer] = buffers) -> int:
             return buffers[place.base].address + place.offset
 
+        scratch = 0
         for stage in plan.stages:
-            status = run_stage(stage, mapped.image, [at(place) for place in sources_of(stage)], at(stage.target))
+            status, asked = run_stage(stage, mapped.image, [at(place) for place in sources_of(stage)], at(stage.target))
             assert status == 0, f"'{stage.node}' has the status {status}"
+            scratch = max(scratch, asked)
+        assert scratch == plan.scratch_bytes, "the plan's scratch is not what the runtime asks for"
         assert all(buffer.whole for buffer in buffers.values()), "a stage writes beside its buffer"
         assert np.array_equal(buffers["input"].bytes, sample), "a stage writes into its input"
         scores[index] = buffers["scores"].bytes[: scores.shape[1] * 4].view(np.int32)

@@ -82,7 +82,7 @@ def run_on(stage: Stage, image: bytes, x: np.ndarray) -> np.ndarray:
     """What a stage makes of one sample x (C, H, W), as the bytes of its output tensor."""
     source, target = GuardedBuffer(stage.input.bytes), GuardedBuffer(stage.output.bytes)
     source.bytes[:] = encode_samples(x[np.newaxis], stage.input)[0]
-    assert run_stage(stage, image, [source.address], target.address) == 0
+    assert run_stage(stage, image, [source.address], target.address)[0] == 0
     assert target.whole
     return target.bytes
 
