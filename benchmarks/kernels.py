@@ -264,7 +264,7 @@ def of_integers(kernel: Kernel, int8: Call) -> Iterator[Row]:
     taken = in_turns({INT8: int8, **{name: work.call(kernel) for name, work in works.items()}}, TURNS)
     designs = bound(
         kernel,
-        ("lookup_limit_bytes", "look-ups of halves of bytes, of which ternary weights need twice as many,"),
+        ("lookup_limit_bytes", "look-ups of parts of sums of four bytes, of which ternary weights need twice as many,"),
         ("multiply_limit_bytes", "products of bytes (vpmaddubsw)"),
     )
     for kind in WeightKind:

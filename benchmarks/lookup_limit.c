@@ -55,26 +55,26 @@ AVX2 uint64_t lookup_limit_bits(uint64_t rounds, uint64_t *sink)
     return rounds * SUMS * 128;
 }
 
-/* A sum of four look-ups, 16 values of a half of a byte each. */
-AVX2 static inline __m256i four_found(sums_of *sums)
+/* A sum of eight look-ups, of the low or the high 5 bits of sums of four values each. */
+AVX2 static inline __m256i eight_found(sums_of *sums)
 {
     __m256i found = _mm256_setzero_si256();
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 8; i++) {
         ANEW(sums->other);
         found = _mm256_add_epi8(found, _mm256_shuffle_epi8(sums->value, sums->other));
     }
     return found;
 }
 
-/* Bits against bytes: eight look-ups of halves of bytes, four values each, and what puts the halves together. */
+/* Bits against bytes: a look-up of low and one of high bits have four products, and what puts both together. */
 AVX2 uint64_t lookup_limit_bytes(uint64_t rounds, uint64_t *sink)
 {
     sums_of sums = begin(sink);
 
     for (uint64_t round = 0; round < rounds; round++) {
         for (int i = 0; i < SUMS / 2; i += 2) {
-            const __m256i low = four_found(&sums), high = four_found(&sums);
+            const __m256i low = eight_found(&sums), high = eight_found(&sums);
             const __m256i first = _mm256_unpacklo_epi8(low, high), second = _mm256_unpackhi_epi8(low, high);
 
             sums.each[i] = _mm256_add_epi16(sums.each[i], _mm256_maddubs_epi16(first, sums.value));
@@ -82,7 +82,7 @@ AVX2 uint64_t lookup_limit_bytes(uint64_t rounds, uint64_t *sink)
         }
     }
     end(&sums, sink);
-    return rounds * SUMS / 4 * 512;
+    return rounds * SUMS / 4 * 1024;
 }
 
 /* Bytes against bytes: two products in each of 16 lanes. */

@@ -1,8 +1,8 @@
 /*
  * ebnn_bytes_avx2.c: bytes and integers of 16 bits with AVX2.
  *
- * Against weights that are bits or trits, bytes are looked up as bits are, in tables of all choices of four values that
- * are made for each vector, one of the values' low halves and one of their high ones.
+ * Against weights that are bits or trits, bytes are looked up as bits are, in tables of the sums of all choices of four
+ * values that are made for each vector: one of the sums' low bits and one of their high ones.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,114 +10,221 @@
 
 #if defined(__x86_64__)
 
-#include <string.h>
-
+#include "ebnn_fetch_ahead.h"
 #include "ebnn_panels_avx2.h"
 
-#define TILE_VECTORS 4
+/* Octets at a time, whose values, 8 * 255 each, can be added up in 16 bits. */
+#define RANGE_OCTETS UINT32_C(32)
+/* Their parts, 8 * 31 of low ones or of high ones, can be added up in bytes. */
+#define STEP_OCTETS 4
+#define PART_BITS 5
+/* Vectors whose tables are made before weights are spread out, which all of them share. */
+#define BLOCK_VECTORS 16
+#define TILE_PANELS 4
 
-/* Octets whose values, 8 * 255 each, can be added up in 16 bits; their tables stay in the nearest cache. */
-#define TABLE_OCTETS UINT32_C(32)
-#define OCTET_TABLES 64
+/* The tables of an octet: the low parts of the sums of its first four values and of the other four, then the high. */
+#define OCTET_TABLES 2
+#define TABLE_BYTES 16
 
-/* An octet's tables: of its first four values the low halves' and the high halves', then of the other four. */
-AVX2_INLINE void make_tables(const uint8_t *values, uint8_t *tables)
+/* GCC would add up look-ups before it adds them to what is there, and run out of registers. */
+#define IN_THIS_ORDER(value) __asm__("" : "+x"(value))
+
+/*
+ * The sums of all choices of four values have 10 bits, and two tables, of their low and their high 5. Two lanes of 16
+ * sums each are made as two registers, whose lanes have the choices without the last value, and those with it.
+ */
+AVX2_INLINE void make_tables(const uint8_t *values, __m256i *tables)
 {
-    const __m256i low_then_high = _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4), half = _mm256_set1_epi8(15);
-    __m256i choices[4];
+    const __m256i pairs = _mm256_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 4, 5, 4, 5, 4, 5, 4, 5, 4, 5,
+                                           4, 5, 4, 5, 4, 5);
+    const __m256i chosen = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 0, 1, 1, 1));
+    const __m256i third = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0));
+    const __m256i low = _mm256_set1_epi16((1 << PART_BITS) - 1);
+    const __m256i octet = _mm256_broadcastq_epi64(_mm_loadl_epi64((const __m128i *)(const void *)values));
+    const __m256i former = _mm256_shuffle_epi8(octet, pairs);
+    const __m256i latter = _mm256_shuffle_epi8(octet, _mm256_add_epi8(pairs, _mm256_set1_epi8(2)));
+    const __m256i without = _mm256_add_epi16(_mm256_maddubs_epi16(former, chosen), _mm256_maddubs_epi16(latter, third));
+    const __m256i with = _mm256_add_epi16(without, _mm256_srli_epi16(latter, 8));
 
-    /* entry c picks value i where bit i of c is set, else nothing */
-    choices[0] = _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0));
-    choices[1] = _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1));
-    choices[2] = _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, -1, -1, 2, 2, 2, 2, -1, -1, -1, -1, 2, 2, 2, 2));
-    choices[3] = _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 3, 3, 3, 3, 3, 3, 3, 3));
-    for (int i = 0; i < 2; i++) {
-        int32_t four;
-        __m256i each, sums;
-
-        memcpy(&four, values + 4 * i, 4);
-        each = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(four), low_then_high), half);
-        sums = _mm256_add_epi8(_mm256_shuffle_epi8(each, choices[0]), _mm256_shuffle_epi8(each, choices[1]));
-        sums = _mm256_add_epi8(sums, _mm256_shuffle_epi8(each, choices[2]));
-        store(tables + 32 * i, _mm256_add_epi8(sums, _mm256_shuffle_epi8(each, choices[3])));
-    }
+    tables[0] = _mm256_packus_epi16(_mm256_and_si256(without, low), _mm256_and_si256(with, low));
+    tables[1] = _mm256_packus_epi16(_mm256_srli_epi16(without, PART_BITS), _mm256_srli_epi16(with, PART_BITS));
 }
 
-/* Of two octets the sums of the chosen low halves, or of the high ones, whose tables lie 16 bytes behind. */
-AVX2_INLINE __m256i look_up(const uint8_t *table, const __m256i former[2], const __m256i latter[2])
-{
-    const __m256i first = _mm256_add_epi8(_mm256_shuffle_epi8(table_at(table), former[0]),
-                                          _mm256_shuffle_epi8(table_at(table + 32), latter[0]));
-    const __m256i second = _mm256_add_epi8(_mm256_shuffle_epi8(table_at(table + OCTET_TABLES), former[1]),
-                                           _mm256_shuffle_epi8(table_at(table + OCTET_TABLES + 32), latter[1]));
+/* The low and the high parts of what a panel's rows add up. */
+typedef struct parts {
+    __m256i low;
+    __m256i high;
+} parts;
 
-    return _mm256_add_epi8(first, second);
+AVX2_INLINE void add_parts(parts *sums, const __m256i *choices, __m256i low, __m256i high)
+{
+    __m256i chosen = *choices;
+
+    IN_THIS_ORDER(chosen);
+    sums->low = _mm256_add_epi8(sums->low, _mm256_shuffle_epi8(low, chosen));
+    IN_THIS_ORDER(sums->low);
+    sums->high = _mm256_add_epi8(sums->high, _mm256_shuffle_epi8(high, chosen));
+    IN_THIS_ORDER(sums->high);
 }
 
-/* A panel's octets `begin` to `end`, an even number, against vectors whose tables are made. */
-AVX2_INLINE void add_bytes_tile(const ebnn_byte_panels *work, const uint8_t *rows, uint32_t factor, size_t panel,
-                                size_t vector, uint32_t begin, uint32_t end, const uint8_t *tables, int vectors)
+AVX2_INLINE void widen(const parts *sums, __m256i wide[2])
 {
-    const __m256i nibble = _mm256_set1_epi8(15), weight = _mm256_set1_epi16(0x1001); /* 1 and 16 */
-    const uint8_t *weights = rows + (panel * work->octets + begin) * EBNN_PANEL_ROWS;
-    const size_t first = panel * EBNN_PANEL_ROWS;
-    __m256i wide[TILE_VECTORS][2];
+    const __m256i worth = _mm256_set1_epi16(((1 << PART_BITS) << 8) + 1);
+    const __m256i first = _mm256_unpacklo_epi8(sums->low, sums->high);
+    const __m256i second = _mm256_unpackhi_epi8(sums->low, sums->high);
 
-    for (int v = 0; v < vectors; v++) {
-        wide[v][0] = wide[v][1] = _mm256_setzero_si256();
-    }
-    for (uint32_t octet = 0; octet < end - begin; octet += 2, weights += 2 * EBNN_PANEL_ROWS) {
-        __m256i former[2], latter[2];
+    wide[0] = _mm256_add_epi16(wide[0], _mm256_maddubs_epi16(first, worth));
+    wide[1] = _mm256_add_epi16(wide[1], _mm256_maddubs_epi16(second, worth));
+}
 
-        for (int i = 0; i < 2; i++) {
-            const __m256i both = load(weights + i * EBNN_PANEL_ROWS);
+/* One pass over the weights: octets `begin` to `end` of which rows, and what they count for. */
+typedef struct byte_pass {
+    const ebnn_byte_panels *work;
+    const uint8_t *rows;
+    uint32_t factor;
+    uint32_t begin;
+    uint32_t end;
+} byte_pass;
 
-            former[i] = _mm256_and_si256(both, nibble);
-            latter[i] = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+/* What the rows of a few panels choose of an octet's first four values, then of the other four; panel after panel. */
+AVX2_INLINE void spread_choices(const byte_pass *at, size_t panel, __m256i *choices, int panels)
+{
+    const size_t panel_bytes = (size_t)at->work->octets * EBNN_PANEL_ROWS;
+    const uint8_t *weights = at->rows + panel * panel_bytes + (size_t)at->begin * EBNN_PANEL_ROWS;
+    const __m256i nibble = _mm256_set1_epi8(15);
+
+    for (uint32_t octet = at->begin; octet < at->end; octet++, weights += EBNN_PANEL_ROWS, choices += 2 * panels) {
+        for (int p = 0; p < panels; p++) {
+            const __m256i both = load(weights + (size_t)p * panel_bytes);
+
+            choices[p] = _mm256_and_si256(both, nibble);
+            choices[panels + p] = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
         }
-        for (int v = 0; v < vectors; v++) {
-            const uint8_t *table = tables + ((size_t)v * TABLE_OCTETS + octet) * OCTET_TABLES;
-            const __m256i low = look_up(table, former, latter), high = look_up(table + 16, former, latter);
-
-            wide[v][0] = _mm256_add_epi16(wide[v][0], _mm256_maddubs_epi16(_mm256_unpacklo_epi8(low, high), weight));
-            wide[v][1] = _mm256_add_epi16(wide[v][1], _mm256_maddubs_epi16(_mm256_unpackhi_epi8(low, high), weight));
-        }
-    }
-    for (int v = 0; v < vectors; v++) {
-        add_wide(work->sums + (vector + (size_t)v) * work->sums_stride + first, wide[v], factor, work->rows - first);
     }
 }
 
-AVX2_INLINE void add_bytes_of(const ebnn_byte_panels *work, size_t vector, uint32_t begin, uint32_t end, int vectors)
-{
-    uint8_t tables[TILE_VECTORS * TABLE_OCTETS * OCTET_TABLES];
+/* What four panels, or one, add up. Not an array, which GCC would keep in memory. */
+typedef struct tile {
+    parts first;
+    parts second;
+    parts third;
+    parts fourth;
+} tile;
 
-    for (int v = 0; v < vectors; v++) {
-        const uint8_t *values = work->values + (vector + (size_t)v) * work->values_stride;
+AVX2_INLINE void add_half(tile *sums, const uint8_t *table, const __m256i *choices, int panels)
+{
+    const __m256i low = table_at(table), high = table_at(table + sizeof(__m256i));
+
+    add_parts(&sums->first, choices, low, high);
+    if (panels > 1) {
+        add_parts(&sums->second, choices + 1, low, high);
+        add_parts(&sums->third, choices + 2, low, high);
+        add_parts(&sums->fourth, choices + 3, low, high);
+    }
+}
+
+AVX2_INLINE void add_octet(tile *sums, const __m256i *tables, const __m256i *choices, int panels)
+{
+    const uint8_t *former = (const uint8_t *)tables;
+
+    add_half(sums, former, choices, panels);
+    add_half(sums, former + TABLE_BYTES, choices + panels, panels);
+}
+
+/* One vector against the spread weights of four panels or one. */
+AVX2_INLINE void add_bytes_tile(const byte_pass *at, size_t panel, size_t vector, const __m256i *tables,
+                                const __m256i *choices, int panels)
+{
+    const parts none = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    const size_t row = panel * EBNN_PANEL_ROWS, rows = at->work->rows - row, choices_step = 2 * (size_t)panels;
+    uint32_t *sums = at->work->sums + vector * at->work->sums_stride + row;
+    __m256i wide[TILE_PANELS][2];
+
+    ebnn_fetch_ahead(sums, (size_t)panels * EBNN_PANEL_ROWS * sizeof *sums);
+    for (int p = 0; p < panels; p++) {
+        wide[p][0] = wide[p][1] = _mm256_setzero_si256();
+    }
+    for (uint32_t octet = at->begin; octet < at->end; octet += STEP_OCTETS) {
+        tile added = {none, none, none, none};
+
+        add_octet(&added, tables, choices, panels);
+        add_octet(&added, tables + OCTET_TABLES, choices + choices_step, panels);
+        add_octet(&added, tables + 2 * OCTET_TABLES, choices + 2 * choices_step, panels);
+        add_octet(&added, tables + 3 * OCTET_TABLES, choices + 3 * choices_step, panels);
+        tables += STEP_OCTETS * OCTET_TABLES;
+        choices += STEP_OCTETS * choices_step;
+        widen(&added.first, wide[0]);
+        if (panels > 1) {
+            widen(&added.second, wide[1]);
+            widen(&added.third, wide[2]);
+            widen(&added.fourth, wide[3]);
+        }
+    }
+    if (rows >= (size_t)panels * EBNN_PANEL_ROWS) {
+        for (int p = 0; p < panels; p++) {
+            add_wide(sums + p * EBNN_PANEL_ROWS, wide[p], at->factor, EBNN_PANEL_ROWS);
+        }
+    } else {
+        for (int p = 0; p < panels; p++) {
+            add_wide(sums + p * EBNN_PANEL_ROWS, wide[p], at->factor, rows - (size_t)p * EBNN_PANEL_ROWS);
+        }
+    }
+}
+
+/* A block of vectors against a few panels, whose weights are spread out for all of them. */
+AVX2_INLINE void add_bytes_panels(const byte_pass *at, size_t panel, size_t vector, size_t vectors,
+                                  const __m256i *tables, int panels)
+{
+    __m256i choices[RANGE_OCTETS * 2 * TILE_PANELS];
+
+    spread_choices(at, panel, choices, panels);
+    for (size_t v = 0; v < vectors; v++) {
+        add_bytes_tile(at, panel, vector + v, tables + v * RANGE_OCTETS * OCTET_TABLES, choices, panels);
+    }
+}
+
+AVX2 static void add_bytes_pass(const byte_pass *at, size_t vector, size_t vectors, const __m256i *tables)
+{
+    const size_t panels = (at->work->rows + EBNN_PANEL_ROWS - 1) / EBNN_PANEL_ROWS;
+    size_t panel = 0;
+
+    for (; panel + TILE_PANELS <= panels; panel += TILE_PANELS) {
+        add_bytes_panels(at, panel, vector, vectors, tables, TILE_PANELS);
+    }
+    for (; panel < panels; panel++) {
+        add_bytes_panels(at, panel, vector, vectors, tables, 1);
+    }
+}
+
+AVX2_INLINE void add_bytes_range(const ebnn_byte_panels *work, uint32_t begin, uint32_t end, size_t vector,
+                                 size_t vectors)
+{
+    const byte_pass plus = {work, work->plus, work->factor, begin, end};
+    const byte_pass minus = {work, work->minus, 0 - work->factor, begin, end};
+    __m256i tables[BLOCK_VECTORS * RANGE_OCTETS * OCTET_TABLES];
+
+    for (size_t v = 0; v < vectors; v++) {
+        const uint8_t *values = work->values + (vector + v) * work->values_stride;
 
         for (uint32_t octet = begin; octet < end; octet++) {
-            make_tables(values + 8 * (size_t)octet, tables + ((size_t)v * TABLE_OCTETS + octet - begin) * OCTET_TABLES);
+            make_tables(values + 8 * (size_t)octet, tables + (v * RANGE_OCTETS + octet - begin) * OCTET_TABLES);
         }
     }
-    for (size_t panel = 0; panel * EBNN_PANEL_ROWS < work->rows; panel++) {
-        add_bytes_tile(work, work->plus, work->factor, panel, vector, begin, end, tables, vectors);
-        if (work->minus != NULL) {
-            add_bytes_tile(work, work->minus, 0 - work->factor, panel, vector, begin, end, tables, vectors);
-        }
+    add_bytes_pass(&plus, vector, vectors, tables);
+    if (work->minus != NULL) {
+        add_bytes_pass(&minus, vector, vectors, tables);
     }
 }
 
 AVX2 void ebnn_add_bytes_avx2(const ebnn_byte_panels *work)
 {
-    for (uint32_t begin = 0; begin < work->octets; begin += TABLE_OCTETS) {
-        const uint32_t left = work->octets - begin, end = begin + (left < TABLE_OCTETS ? left : TABLE_OCTETS);
-        size_t vector = 0;
+    for (uint32_t begin = 0; begin < work->octets; begin += RANGE_OCTETS) {
+        const uint32_t left = work->octets - begin, end = begin + (left < RANGE_OCTETS ? left : RANGE_OCTETS);
 
-        for (; vector + TILE_VECTORS <= work->vectors; vector += TILE_VECTORS) {
-            add_bytes_of(work, vector, begin, end, TILE_VECTORS);
-        }
-        for (; vector < work->vectors; vector++) {
-            add_bytes_of(work, vector, begin, end, 1);
+        for (size_t vector = 0; vector < work->vectors; vector += BLOCK_VECTORS) {
+            const size_t others = work->vectors - vector;
+
+            add_bytes_range(work, begin, end, vector, others < BLOCK_VECTORS ? others : BLOCK_VECTORS);
         }
     }
 }
