@@ -413,6 +413,7 @@ def compile(
     measure_chips: int = 10,
     verify_chips: int = 50,
     trim_samples: int = 0,
+    most_attempts: int = 1,
     update_of: Deployment | None = None,
     fresh_banks: bool = False,
     verify_share: float | None = None,
@@ -454,7 +455,8 @@ def compile(
     the model `errors` (by default by place, where the target has physics), and what they lose together is verified on
     `verify_chips` others; where the placement is for a `chip`, on as many programmings of it. With `trim_samples` the
     accuracy is to hold for chips that are trimmed (`Deployment.trim`): each of those chips is, by the first so many
-    samples of the `calibration`, which then do not count.
+    samples of the `calibration`, which then do not count. Where chips verify what they program, making up to
+    `most_attempts` (of the error model `device`, then the default), each layer gets its `attempts` too.
 
     Raises an EdgeBNNError that says what to do.
     """
@@ -463,8 +465,9 @@ def compile(
     _check_update(update_of, fresh_banks, placement)
     check_share(verify_share, calibration)
     auto = AutoPolicy(
-        max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips, trim_samples
-    )
+        max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips, trim_samples,
+        most_attempts,
+    )  # fmt: skip
     labels: npt.ArrayLike | None = None
     if policy == AUTO:
         auto.check(chip, update_of is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy.typing as npt
 
@@ -22,7 +22,12 @@ PLACEMENTS = ("linear", "ber-aware")
 AUTO = "auto"  # the policies that are chosen
 MOST_READINGS = 64
 MOST_TRIM_SAMPLES = 1 << 20
-_COUNTS = (("measure_chips", 1, 1000), ("verify_chips", 2, 10_000), ("trim_samples", 0, MOST_TRIM_SAMPLES))
+_COUNTS = (
+    ("measure_chips", 1, 1000),
+    ("verify_chips", 2, 10_000),
+    ("trim_samples", 0, MOST_TRIM_SAMPLES),
+    ("most_attempts", 1, MOST_ATTEMPTS),
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class AutoPolicy:
     measure_chips: int = 10
     verify_chips: int = 50
     trim_samples: int = 0
+    most_attempts: int = 1
 
     def check(self, chip: object, update: bool) -> None:
         """TargetError where the words do not go together."""
@@ -45,7 +51,7 @@ class AutoPolicy:
         if update:
             raise TargetError("an update takes the policies that are named; choose them first, or leave out auto")
         check_number(max_accuracy_drop=self.max_accuracy_drop)
-        names = ("reprogrammings", "seed", "measure_chips", "verify_chips", "trim_samples")
+        names = ("reprogrammings", "seed", *(name for name, _, _ in _COUNTS))
         counts = {name: getattr(self, name) for name in names}
         check_whole(**counts)
         if not 0 < self.max_accuracy_drop <= 100:
@@ -75,9 +81,12 @@ class AutoPolicy:
         """As the choice takes it."""
         assert self.max_accuracy_drop is not None, "it was checked"
         usual = ErrorModel.BER if target.physics is None else ErrorModel.TABLE
+        # Devices alone show what a further attempt would do.
+        usual = ErrorModel.DEVICE if self.most_attempts > 1 else usual
+        chip_made = chip or ChipInstance(self.seed, errors=error_model(self.errors) or usual)
         return Wanted(
             allowed=self.max_accuracy_drop / 100,
-            chip=chip or ChipInstance(self.seed, errors=error_model(self.errors) or usual),
+            chip=replace(chip_made, attempts=self.most_attempts) if self.most_attempts > 1 else chip_made,
             own=chip is not None,
             used=readings + 1,
             objective=Objective(self.objective),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CHOICE = (
     "max_accuracy_drop", "objective", "reprogrammings", "seed", "measure_chips", "verify_chips", "trim_samples",
+    "most_attempts",
 )  # fmt: skip
 
 
@@ -156,6 +157,14 @@ def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
     "many of --calibration trim each chip, and the others judge it. [0: chips are not trimmed]",
 )
 @click.option(
+    "--most-attempts",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="With --policy auto: chips verify what they program and try up to so often (error model device); each layer "
+    "gets the policy and the attempts that together take the least energy.",
+)
+@click.option(
     "--provisioning",
     type=click.Choice(["boot", "once", "separate"]),
     help="When the RRAM is programmed: at every boot; once, by the firmware; or by a program of its own, and the "
@@ -225,6 +234,7 @@ def compile(
     measure_chips: int,
     verify_chips: int,
     trim_samples: int,
+    most_attempts: int,
     provisioning: str | None,
     placement: str,
     chip: str | None,
@@ -286,6 +296,7 @@ def compile(
         measure_chips=measure_chips,
         verify_chips=verify_chips,
         trim_samples=trim_samples,
+        most_attempts=most_attempts,
         update_of=None if update_of is None else api.load(update_of),
         fresh_banks=fresh_banks,
         verify_share=verify_share,

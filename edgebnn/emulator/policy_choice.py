@@ -1,9 +1,9 @@
-"""One programming policy for each layer: the least programming energy for which the accuracy falls no further than
-allowed.
+"""One programming policy for each layer, and how often a chip that verifies tries at it: the least programming energy
+for which the accuracy falls no further than allowed.
 
-What each layer costs under each policy is measured with it alone in error (`measured_sensitivity`), and an integer
+What each layer costs with each option is measured with it alone in error (`measured_sensitivity`), and an integer
 program chooses as if these losses added up (`mapping.policy_program`). Whether they do is then checked on chips that
-were not measured: the whole network under the chosen policies, placed as it will be. Where the upper end of the 95 %
+were not measured: the whole network under the chosen options, placed as it will be. Where the upper end of the 95 %
 interval of the mean loss is more than allowed, the budget is tightened and others are chosen; each check has chips of
 its own, so that none is passed for having been tried often on the same ones. The last resort is the policy that errs
 least, in all layers. Chips that are trimmed once they are programmed (`trimming`) are measured and verified trimmed.
@@ -25,6 +25,8 @@ from edgebnn.chip.ageing import aged_rate
 from edgebnn.chip.energy import programming_energy
 from edgebnn.chip.instance import ChipInstance
 from edgebnn.chip.intervals import LEVEL, exact_interval
+from edgebnn.chip.pattern import EMPTY
+from edgebnn.chip.programming import programming_cost
 from edgebnn.chip.target import Target
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop, mean_drops
 from edgebnn.emulator.array_events import programming_events
@@ -37,13 +39,26 @@ from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.policy_program import cheapest, longest_lived
-from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.mapping.programmed import pattern_of, programmed_banks
 
 Differences = npt.NDArray[np.int8]
 Arrange = Callable[[MappedNetwork], tuple[MappedNetwork, bytes | None]]
 
 _MOST_ROUNDS = 10  # of checking, before the strongest policy is taken everywhere
 _TIGHTER = 0.9  # by which a loss that was predicted shrinks at least, from round to round
+
+
+@dataclass(frozen=True)
+class Option:
+    """A way to program a layer: a policy, and how often a chip that verifies tries at most."""
+
+    policy: str
+    attempts: int = 1
+
+    @property
+    def title(self) -> str:
+        """In words."""
+        return self.policy if self.attempts == 1 else f"{self.policy}, {self.attempts} attempts"
 
 
 class Objective(StrEnum):
@@ -60,7 +75,7 @@ class Wanted:
     allowed: the drop of accuracy, a fraction. reprogrammings: after so many it still has to hold. chip: that of the
     first seed, from which those of other seeds are made; where `own`, all are programmings of that one chip, one after
     the other, but for the first `used` ones. trim_samples: each chip is trimmed by so many samples, which do not count;
-    0 for chips that are not.
+    0 for chips that are not. Where the chip verifies, each layer may have as many attempts as it makes, or fewer.
     """
 
     allowed: float
@@ -87,9 +102,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Round:
-    """Policies that were tried, by layer: within which budget, what was predicted and what was found; fractions."""
+    """Policies and attempts that were tried, by layer: within which budget, what was predicted and what was found, as
+    fractions, and the energy of programming, further attempts included."""
 
     policies: dict[str, str]
+    attempts: dict[str, int]
     budget: float | None
     predicted: AccuracyDrop
     verified: AccuracyDrop
@@ -100,9 +117,9 @@ class Round:
 class PolicyChoice:
     """The network under the policies that passed, and how they were found.
 
-    told is what the placement tells, None of a linear one. drops: of each layer alone under each policy, by both names.
-    energies: in J, of all layers under one policy, by its name; the chosen ones' is the last round's. `strongest` and
-    `least` are the policies that err and take least. samples: those that count.
+    told is what the placement tells, None of a linear one. drops: of each layer alone, by its name and the options'
+    titles. energies: in J, of all layers programmed once under one policy, by its name; the chosen ones' is the last
+    round's. `strongest` and `least` are the policies that err and take least. samples: those that count.
     """
 
     mapped: MappedNetwork
@@ -132,6 +149,7 @@ def choose_policies(
     """
     search = _Search(mapped, data, wanted, arrange)
     rounds: list[Round] = []
+    failed: set[tuple[int, ...]] = set()
     heard(None)
     budget, chosen = wanted.allowed, search.choose(wanted.allowed)
     while True:
@@ -140,34 +158,34 @@ def choose_policies(
         network, told = arrange(search.under(chosen))
         verified = search.verify(network, len(rounds))
         last = chosen == search.strongest
-        tried = Round(
-            search.named(chosen), None if last else budget, search.predict(chosen), verified, search.energy(chosen)
-        )
+        tried = search.round(chosen, None if last else budget, verified)
         rounds.append(tried)
         heard(tried)
         if verified.interval[1] <= wanted.allowed:
             return search.result(network, told, tuple(rounds))
         if last:
             raise TargetError(_fails(search, verified))
+        failed.add(chosen)
         budget = min(_TIGHTER, wanted.allowed / verified.interval[1]) * search.lost(chosen)
         chosen = search.choose(budget)
-        while chosen is not None and any(search.named(chosen) == each.policies for each in rounds):
+        while chosen is not None and chosen in failed:
             # Nothing that was measured speaks against it, and yet it failed.
             search.leave_out_the_weakest_of(chosen)
             chosen = search.choose(budget)
 
 
 def _fails(search: _Search, verified: AccuracyDrop) -> str:
-    strongest = search.policies[search.strongest[0]] if len(set(search.strongest)) == 1 else "their strongest policies"
+    alike = len(set(search.strongest)) == 1
+    strongest = repr(search.options[search.strongest[0]].title) if alike else "their strongest policies"
     return (
-        f"even with all layers under {strongest!r} the accuracy of network '{search.mapped.network.name}' falls by "
+        f"even with all layers under {strongest} the accuracy of network '{search.mapped.network.name}' falls by "
         f"{verified.mean * 100:.2f} points, and by up to {verified.interval[1] * 100:.2f} by the 95 % interval, where "
         f"{search.wanted.allowed * 100:g} are allowed; allow more, or give more calibration samples"
     )
 
 
 class _Search:
-    """What all rounds share: what each layer loses and takes under each policy, (layers, policies)."""
+    """What all rounds share: what each layer loses and takes with each option, (layers, options)."""
 
     def __init__(self, mapped: MappedNetwork, data: Dataset, wanted: Wanted, arrange: Arrange) -> None:
         if mapped.policy is None or not mapped.linear_stages:
@@ -185,55 +203,83 @@ class _Search:
         _check_samples(len(labels) - trimming, wanted.allowed, trimming)
         self.by, self.x, self.labels = data.x[:trimming], data.x[trimming:], labels[trimming:]
         self.layers = list(mapped.linear_stages)
-        self.policies = _enduring(mapped.target, wanted)
+        self.options = _enduring(mapped.target, wanted)
         self.allowed = self._allowed()
-        energies = [[self._energy(layer, policy) for policy in self.policies] for layer in self.layers]
-        self.energies = np.array(energies)
-        cheapest_policy = int(self.energies.sum(axis=0).argmin())
-        self.strongest = self._fixed_or(self._strongest)
-        network, _ = arrange(self.under(self._fixed_or(cheapest_policy)))
+        self.once = {option.policy: self._energies_once(option.policy) for option in self.options}
+        self.least = min(self.once, key=lambda policy: float(self.once[policy].sum()))
+        self.strongest = self._first_allowed(sorted(range(len(self.options)), key=self._errs))
+        cheap = sorted(range(len(self.options)), key=lambda place: float(self.once[self.options[place].policy].sum()))
+        # Measured with as many attempts as an option has, so the network limits none.
+        network, _ = arrange(self.under(self._first_allowed(cheap), limited=False))
+        self.energies = np.stack([self._energies(network, option) for option in self.options], axis=1)
         self.accuracy, self.differences = self._measure(network)
 
-    @cached_property
-    def _rates(self) -> list[float]:
-        """How often each policy errs at the end."""
-        cycles = self.wanted.chip.conditions.cycles + self.wanted.reprogrammings
-        return [aged_rate(self.mapped.target, policy, cycles) for policy in self.policies]
-
-    @property
-    def _strongest(self) -> int:
-        return int(np.argmin(self._rates))
+    def _errs(self, place: int) -> tuple[float, int]:
+        """Orders options by how often they err at the end."""
+        cycles, option = self.wanted.chip.conditions.cycles + self.wanted.reprogrammings, self.options[place]
+        return aged_rate(self.mapped.target, option.policy, cycles), -option.attempts
 
     def _allowed(self) -> npt.NDArray[np.bool_]:
-        """Which policies a layer may take: all, or the one that was named for it."""
-        own = self.mapped.allocation.policies
+        """Which options a layer may take: all, or those of the policy and the attempts that were named for it."""
+        own, attempts = self.mapped.allocation.policies, self.mapped.allocation.attempts
+        most = self.wanted.chip.attempts
         for name in own.values():
-            if name not in self.policies:
+            if name not in {option.policy for option in self.options}:
                 raise TargetError(_worn(name, self.wanted))
-        return np.array([[own.get(layer, name) == name for name in self.policies] for layer in self.layers])
+        allowed = [
+            [
+                own.get(layer, option.policy) == option.policy
+                and min(attempts.get(layer, option.attempts), most) == option.attempts
+                for option in self.options
+            ]
+            for layer in self.layers
+        ]
+        for layer, any_left in zip(self.layers, np.any(allowed, axis=1), strict=True):
+            if not any_left:
+                raise TargetError(_worn_by_attempts(layer, self.wanted))
+        return np.array(allowed)
 
-    def _fixed_or(self, policy: int) -> tuple[int, ...]:
-        """This policy in all layers, but where another one was named."""
-        return tuple(policy if row[policy] else int(row.argmax()) for row in self.allowed)
+    def _first_allowed(self, order: Sequence[int]) -> tuple[int, ...]:
+        """Of each layer the first option in this order that it may take."""
+        return tuple(next(place for place in order if row[place]) for row in self.allowed)
 
-    def _energy(self, layer: str, policy: str) -> float:
-        events = programming_events(self.mapped.linear_stages[layer], self.mapped.image)
-        return programming_energy(events, self.mapped.target.policy(policy)).total_j
+    def _energies_once(self, policy: str) -> npt.NDArray[np.float64]:
+        """The energy of programming each layer once under a policy, (layers,)."""
+        stages = (self.mapped.linear_stages[layer] for layer in self.layers)
+        each = (programming_events(stage, self.mapped.image) for stage in stages)
+        under = self.mapped.target.policy(policy)
+        return np.array([programming_energy(events, under).total_j for events in each])
+
+    def _energies(self, network: MappedNetwork, option: Option) -> npt.NDArray[np.float64]:
+        """That with an option, further attempts included: those of the first chip stand for all, (layers,)."""
+        if option.attempts == 1:
+            return self.once[option.policy]
+        chip, pattern = self._with(self.wanted.chips(0, 1)[0], option), pattern_of(network)
+        found = []
+        for layer in self.layers:
+            here = np.isin(np.arange(len(pattern.kind)), stripes_of(network, layer))[:, np.newaxis]
+            rows = replace(pattern, kind=np.where(here, pattern.kind, np.uint8(EMPTY)))
+            found.append(programming_cost(chip, network.target, rows, option.policy).energy.total_j)
+        return np.array(found)
+
+    def _with(self, chip: ChipInstance, option: Option) -> ChipInstance:
+        """The chip where all of it is programmed so."""
+        return replace(chip, policy=option.policy).with_attempts(option.attempts)
 
     def _measure(self, network: MappedNetwork) -> tuple[float, Differences]:
-        """The accuracy without errors, and what errors change of each answer, int8 (layers, policies, chips, samples).
+        """The accuracy without errors, and what errors change of each answer, int8 (layers, options, chips, samples).
 
         1 where a right answer turns wrong, -1 where a wrong one turns right.
         """
         runs, chips = self._runs(network), self.wanted.chips(0, self.wanted.measure_chips)
         right = answers_right(runs.clean, self.labels).astype(np.int8)
         stripes = [stripes_of(network, layer) for layer in self.layers]
-        shape = len(self.policies), len(chips), len(self.layers), len(right)
+        shape = len(self.options), len(chips), len(self.layers), len(right)
         found = np.empty(shape, np.int8)
-        tasks = [(place, number) for place in range(len(self.policies)) for number in range(len(chips))]
+        tasks = [(place, number) for place in range(len(self.options)) for number in range(len(chips))]
 
         def on(task: tuple[int, int]) -> npt.NDArray[np.bool_]:
-            chip = replace(chips[task[1]], policy=self.policies[task[0]])
+            chip = self._with(chips[task[1]], self.options[task[0]])
             return right_by_part(network, runs, chip, stripes, self.labels)
 
         for (place, number), flags in zip(tasks, side_by_side(on, tasks), strict=True):
@@ -242,44 +288,59 @@ class _Search:
 
     @cached_property
     def losses(self) -> npt.NDArray[np.int64]:
-        """Right answers lost by each layer under each policy, on all chips together; a gain is chance, and counts 0."""
+        """Right answers lost by each layer with each option, on all chips together; a gain is chance, and counts 0."""
         return np.asarray(np.maximum(self.differences.sum(axis=(2, 3), dtype=np.int64), 0))
 
     def choose(self, budget: float) -> tuple[int, ...] | None:
-        """The best policies within a budget, a fraction of all answers; None where there are none."""
+        """The best options within a budget, a fraction of all answers; None where there are none."""
         answers = floor(budget * self.wanted.measure_chips * len(self.labels))
         parts = self.energies, self.losses, self.allowed, answers
         if self.wanted.objective is Objective.ENERGY:
             return cheapest(*parts)
-        cycles = [self.mapped.target.policy(name).endurance.integer("cycles") for name in self.policies]
+        cycles = [_programmings(self.mapped.target, option) for option in self.options]
         return longest_lived(*parts, np.array(cycles, np.int64))
 
     def leave_out_the_weakest_of(self, chosen: Sequence[int]) -> None:
-        """No layer that has a choice takes the policy any more that errs most of those chosen."""
+        """No layer that has a choice takes the option any more that errs most of those chosen."""
         free = self.allowed.sum(axis=1) > 1
-        used = {policy for policy, has_choice in zip(chosen, free, strict=True) if has_choice}
+        used = {place for place, has_choice in zip(chosen, free, strict=True) if has_choice}
         if used:
-            self.allowed[np.ix_(free, [max(used, key=lambda policy: self._rates[policy])])] = False
+            self.allowed[np.ix_(free, [max(used, key=self._errs)])] = False
+
+    def round(self, chosen: Sequence[int], budget: float | None, verified: AccuracyDrop) -> Round:
+        """What is told of options that were tried."""
+        named = {layer: self.options[place] for layer, place in zip(self.layers, chosen, strict=True)}
+        return Round(
+            {layer: option.policy for layer, option in named.items()},
+            {layer: option.attempts for layer, option in named.items()},
+            budget,
+            self.predict(chosen),
+            verified,
+            self.energy(chosen),
+        )
 
     def lost(self, chosen: Sequence[int]) -> float:
-        """What the program takes the chosen policies to lose, a fraction of all answers."""
+        """What the program takes the chosen options to lose, a fraction of all answers."""
         lost = int(self.losses[np.arange(len(chosen)), list(chosen)].sum())
         return lost / (self.wanted.measure_chips * len(self.labels))
 
-    def named(self, chosen: Sequence[int]) -> dict[str, str]:
-        """The policies by layer."""
-        return {layer: self.policies[policy] for layer, policy in zip(self.layers, chosen, strict=True)}
-
     def energy(self, chosen: Sequence[int]) -> float:
-        """That of programming all layers once, in J."""
+        """That of programming all layers, in J."""
         return float(self.energies[np.arange(len(chosen)), list(chosen)].sum())
 
-    def under(self, chosen: Sequence[int]) -> MappedNetwork:
-        """The network mapped linearly with these policies: that of most energy for all, and others by layer."""
-        named, mapped = self.named(chosen), self.mapped
-        common = named[self.layers[int(self.energies.max(axis=1).argmax())]]
-        own = {layer: policy for layer, policy in sorted(named.items()) if policy != common}
-        allocation = msgspec.structs.replace(mapped.allocation, policy=common, policies=own)
+    def under(self, chosen: Sequence[int], limited: bool = True) -> MappedNetwork:
+        """The network mapped linearly with these options: the policy of the largest layer for all, and others by layer.
+
+        Where not `limited`, a chip that verifies makes as many attempts in each layer as it can.
+        """
+        mapped = self.mapped
+        named = {layer: self.options[place] for layer, place in zip(self.layers, chosen, strict=True)}
+        common = named[self.layers[int(self.once[self.least].argmax())]].policy
+        own = {layer: named[layer].policy for layer in sorted(named) if named[layer].policy != common}
+        attempts = mapped.allocation.attempts
+        if self.wanted.chip.attempts > 1:
+            attempts = {layer: named[layer].attempts for layer in sorted(named)} if limited else {}
+        allocation = msgspec.structs.replace(mapped.allocation, policy=common, policies=own, attempts=attempts)
         return map_network(mapped.network, mapped.target, mapped.provenance, allocation)
 
     def predict(self, chosen: Sequence[int]) -> AccuracyDrop:
@@ -305,8 +366,7 @@ class _Search:
         seed = self.wanted.chip.seed
         flat = mean_drops(list(self.differences.reshape(-1, *self.differences.shape[2:])), seed)
         each = iter(flat)
-        drops = {layer: {policy: next(each) for policy in self.policies} for layer in self.layers}
-        by_policy = self.energies.sum(axis=0)
+        drops = {layer: {option.title: next(each) for option in self.options} for layer in self.layers}
         return PolicyChoice(
             mapped=network,
             told=told,
@@ -314,9 +374,9 @@ class _Search:
             samples=len(self.labels),
             accuracy=self.accuracy,
             drops=drops,
-            energies={policy: float(energy) for policy, energy in zip(self.policies, by_policy, strict=True)},
-            strongest=self.policies[self._strongest],
-            least=self.policies[int(by_policy.argmin())],
+            energies={policy: float(energies.sum()) for policy, energies in self.once.items()},
+            strongest=self.options[min(range(len(self.options)), key=self._errs)].policy,
+            least=self.least,
             rounds=rounds,
         )
 
@@ -332,10 +392,16 @@ def _check_samples(samples: int, allowed: float, trimming: int) -> None:
         )
 
 
-def _enduring(target: Target, wanted: Wanted) -> list[str]:
-    """The policies whose devices are not worn out at the end."""
+def _programmings(target: Target, option: Option) -> int:
+    """How often devices can be programmed so, each attempt being a pulse."""
+    return target.policy(option.policy).endurance.integer("cycles") // option.attempts
+
+
+def _enduring(target: Target, wanted: Wanted) -> list[Option]:
+    """The options with which devices are not worn out at the end."""
     last = wanted.chips(wanted.measure_chips + (_MOST_ROUNDS + 1) * wanted.verify_chips, 1)[0].conditions.cycles
-    found = [name for name, policy in target.policies.items() if policy.endurance.integer("cycles") >= last]
+    every = [Option(name, attempts) for name in target.policies for attempts in range(1, wanted.chip.attempts + 1)]
+    found = [option for option in every if _programmings(target, option) >= last]
     if not found:
         raise TargetError(
             f"devices of target '{target.name}' wear out before {wanted.reprogrammings:,} reprogrammings under every "
@@ -348,4 +414,11 @@ def _worn(name: str, wanted: Wanted) -> str:
     return (
         f"devices wear out before {wanted.reprogrammings:,} reprogrammings under the policy '{name}' that was named "
         "for a layer; plan fewer, or name another one"
+    )
+
+
+def _worn_by_attempts(layer: str, wanted: Wanted) -> str:
+    return (
+        f"devices wear out before {wanted.reprogrammings:,} reprogrammings with the policy and the attempts that were "
+        f"named for layer '{layer}'; plan fewer, or name others"
     )

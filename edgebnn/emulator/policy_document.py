@@ -24,7 +24,9 @@ def choice_document(choice: PolicyChoice) -> Document:
         "measure_chips": wanted.measure_chips,
         "verify_chips": wanted.verify_chips,
         "trim_samples": wanted.trim_samples,
+        "most_attempts": wanted.chip.attempts,
         "policies": last.policies,
+        "attempts": last.attempts,
         "accuracy": choice.accuracy,
         **_accuracy("predicted", choice.accuracy, last.predicted),
         **_accuracy("verified", choice.accuracy, last.verified),
@@ -37,6 +39,7 @@ def choice_document(choice: PolicyChoice) -> Document:
         "tried": [
             {
                 "policies": each.policies,
+                "attempts": each.attempts,
                 "budget": None if each.budget is None else each.budget * 100,
                 **_drop("predicted", each.predicted),
                 **_drop("verified", each.verified),
@@ -45,8 +48,8 @@ def choice_document(choice: PolicyChoice) -> Document:
             for each in choice.rounds
         ],
         "sensitivity": {
-            layer: {policy: _drop("", drop) for policy, drop in by_policy.items()}
-            for layer, by_policy in choice.drops.items()
+            layer: {option: _drop("", drop) for option, drop in by_option.items()}
+            for layer, by_option in choice.drops.items()
         },
     }
 

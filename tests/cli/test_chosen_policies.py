@@ -102,6 +102,18 @@ def test_it_can_be_for_chips_that_are_trimmed(files: tuple[Path, Path], tmp_path
     assert same.files == loaded.files
 
 
+def test_attempts_are_chosen_too(files: tuple[Path, Path], tmp_path: Path) -> None:
+    model, data = files
+    words = ("compile", model, "--input-type", "uint8", "--calibration", data, *AUTO, "--most-attempts", 2)
+    told = document(*words, "-o", tmp_path / "out")
+    choice = told["policy_choice"]
+    assert (choice["errors"], choice["most_attempts"]) == ("device", 2)
+    assert told["attempts"] == choice["attempts"] and set(choice["attempts"].values()) <= {1, 2}
+    assert edgebnn.load(tmp_path / "out").mapped.allocation.attempts == choice["attempts"]
+    result = command(*words, "--errors", "table", "-o", tmp_path / "other")
+    assert result.exit_code == 1 and "only the error model 'device' knows" in " ".join(result.stderr.split())
+
+
 def test_it_goes_with_placement_on_programmings_of_the_chip(files: tuple[Path, Path], tmp_path: Path) -> None:
     model, data = files
     small = tmp_path / "small.toml"
@@ -125,6 +137,7 @@ def test_it_goes_with_placement_on_programmings_of_the_chip(files: tuple[Path, P
         (("--max-accuracy-drop", "1"), "goes with --policy auto"),
         (("--objective", "energy"), "goes with --policy auto"),
         (("--trim-samples", "10"), "goes with --policy auto"),
+        (("--most-attempts", "2"), "goes with --policy auto"),
         (("--errors", "ber"), "goes with --policy auto or --chip SEED"),
         (("--policy", "auto", "--max-accuracy-drop", "0"), "0<x<=100"),
         (("--policy", "auto", "--max-accuracy-drop", "1"), "give calibration samples with labels"),
@@ -157,6 +170,7 @@ def test_what_python_refuses(files: tuple[Path, Path]) -> None:
         ({"errors": "some"}, TargetError, "no errors 'some'"),
         ({"verify_chips": 1}, TargetError, "verify_chips is 1; use 2 to"),
         ({"reprogrammings": -1}, TargetError, "reprogrammings is -1"),
+        ({"most_attempts": 0}, TargetError, "most_attempts is 0; use 1 to 100"),
         ({"trim_samples": -1}, TargetError, "trim_samples is -1"),
         ({"trim_samples": 600}, DataError, "beside the 600 that trim"),
         ({"calibration": x}, DataError, "no labels y"),

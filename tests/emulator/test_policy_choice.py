@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import msgspec
 import numpy as np
 import pytest
 
 from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.programming import programming_cost
 from edgebnn.emulator import policy_choice
 from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.emulate import Dataset
@@ -18,7 +20,7 @@ from edgebnn.emulator.trimming import trim
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.mapping.programmed import pattern_of, programmed_banks
 from tests.emulator.test_measured_sensitivity import judged, three_layers, with_constant_steps
 from tests.mapping.test_planner import dense, mapped_on
 
@@ -135,6 +137,56 @@ def test_chips_that_are_trimmed_are_judged_trimmed_by_samples_that_do_not_count(
     assert found.samples == len(x) == 600
     assert last.verified.mean == pytest.approx(1 - np.mean(trimmed), abs=1e-12)
     assert np.mean(trimmed) > np.mean(plain)
+
+
+DEVICES = replace(WANTED, chip=ChipInstance(0, errors=ErrorModel.DEVICE, attempts=3), measure_chips=2)
+
+
+@pytest.fixture(scope="module")
+def verified(network: tuple[MappedNetwork, Dataset]) -> PolicyChoice:
+    return choose_policies(*network, DEVICES)
+
+
+def test_attempts_are_chosen_with_policies_and_take_less_than_policies_alone(
+    network: tuple[MappedNetwork, Dataset], verified: PolicyChoice
+) -> None:
+    last, allocation = verified.rounds[-1], verified.mapped.allocation
+    assert last.attempts == allocation.attempts and set(last.attempts.values()) != {1}
+    assert set(last.attempts.values()) <= {1, 2, 3}
+    once = choose_policies(*network, replace(DEVICES, chip=ChipInstance(0, errors=ErrorModel.DEVICE)))
+    assert last.energy_j < once.rounds[-1].energy_j and set(once.rounds[-1].attempts.values()) == {1}
+    assert all(set(drops) == {
+        policy if attempts == 1 else f"{policy}, {attempts} attempts"
+        for policy in network[0].target.policies for attempts in (1, 2, 3)
+    } for drops in verified.drops.values())  # fmt: skip
+
+
+def test_the_energy_is_that_of_the_attempts_that_a_chip_makes(verified: PolicyChoice) -> None:
+    mapped, (chip,) = verified.mapped, DEVICES.chips(0, 1)
+    made = programming_cost(chip, mapped.target, pattern_of(mapped), "strong").energy.total_j
+    assert verified.rounds[-1].energy_j == pytest.approx(made, rel=1e-12)
+
+
+def test_the_choice_of_policies_and_attempts_is_that_of_brute_force(network: tuple[MappedNetwork, Dataset]) -> None:
+    search = policy_choice._Search(*network, DEVICES, lambda mapped: (mapped, None))
+    answers = 0.02 * DEVICES.measure_chips * SAMPLES
+    choices = product(range(len(search.options)), repeat=len(search.layers))
+    within = [each for each in choices if search.losses[range(len(each)), each].sum() <= answers]
+    found = search.choose(0.02)
+    assert found is not None and 1 < len(within) < len(search.options) ** len(search.layers)
+    assert search.energy(found) == pytest.approx(min(search.energy(each) for each in within), rel=1e-9)
+
+
+def test_attempts_that_are_named_stay_and_wear(network: tuple[MappedNetwork, Dataset]) -> None:
+    mapped, data = network
+    first = mapped.network.linear[0].name
+    fixed = mapped_on(mapped.network, "rram130", Allocation(attempts={first: 2}))
+    found = choose_policies(fixed, data, replace(DEVICES, allowed=0.2))
+    assert all(each.attempts[first] == 2 for each in found.rounds)
+    cycles = [policy.endurance.integer("cycles") for policy in mapped.target.policies.values()]
+    planned = replace(DEVICES, allowed=0.9, reprogrammings=max(cycles) // 2 + 1)
+    with pytest.raises(TargetError, match=f"with the policy and the attempts that were named for layer '{first}'"):
+        choose_policies(fixed, data, planned)
 
 
 def test_longest_life_takes_the_policy_that_wears_least() -> None:
