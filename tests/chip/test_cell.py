@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from edgebnn.chip.ageing import aged_rate
 from edgebnn.chip.cell import cell_error_rate, ternary_rates
 from edgebnn.chip.conditions import KELVIN, Conditions
+from edgebnn.chip.discharge import amplifier_spreads
 from edgebnn.chip.solvable import check_solvable
 from edgebnn.chip.solving import solve_cell
 from edgebnn.chip.target import Target
@@ -236,3 +237,12 @@ def test_a_number_at_its_extremes_gives_cells_or_one_sentence(path: str) -> None
 @given(st.lists(st.tuples(st.sampled_from(NUMBERS), st.sampled_from(EXTREMES)), min_size=2, max_size=3))
 def test_numbers_at_their_extremes_give_cells_or_one_sentence(changes: list[tuple[str, float]]) -> None:
     check_everywhere(changes)
+
+
+@given(st.floats(260, 340), st.sampled_from([0.7, 0.9, None]))
+def test_the_amplifiers_noise_is_thermal_and_their_offset_is_not(kelvin: float, supply: float | None) -> None:
+    """Noise in volts goes with the root of the absolute temperature; both see the same volts a unit of ln R."""
+    offset, noise = amplifier_spreads(RRAM130, supply, kelvin)
+    reference = PHYSICS.temperature.reference.si("temperature")
+    volts = PHYSICS.sense.noise.si("voltage") / PHYSICS.sense.offset.si("voltage")
+    assert noise / offset == pytest.approx(volts * (kelvin / reference) ** 0.5)

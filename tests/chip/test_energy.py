@@ -167,3 +167,17 @@ def test_leakage_rests_on_the_times_that_it_flows() -> None:
 def test_a_host_has_no_energy_model() -> None:
     with pytest.raises(TargetError, match="no energy model"):
         inference_energy(Events(instructions=1), load_target("host"))
+
+
+TIMED = (
+    "cpu__clock",
+    *(f"array__{name}" for name in ("cycles_per_row", "cycles_per_layer", "columns", "sense_amplifiers")),
+)
+
+
+@pytest.mark.parametrize("guessed", TIMED)
+def test_the_arrays_time_rests_on_the_weakest_number_in_it(guessed: str) -> None:
+    sure = worth(CHIP, **dict.fromkeys(TIMED, Evidence.MEASURED))
+    for target, word in ((sure, Evidence.MEASURED), (worth(sure, **{guessed: Evidence.ASSUMED}), Evidence.ASSUMED)):
+        _, array = latency_phases(Events(array_cycles=1), target)
+        assert array.evidence is word

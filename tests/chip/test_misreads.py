@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.programming import program
 from edgebnn.chip.rates import chip_rate
 from edgebnn.chip.target_files import load_target
+from edgebnn.chip.transitions import misread
 from tests.chip.patterns import binary_pattern, meant, programmed, read_all, ternary_pattern
 
 RRAM130 = load_target("rram130")
@@ -78,3 +80,25 @@ def test_errors_that_stay_are_counted_alike_in_both() -> None:
     )
     assert worse.count == found.count
     assert worse.misread_share == pytest.approx(found.share * 0.9 + (1 - found.share) * 0.1)
+
+
+@given(
+    st.lists(st.integers(0, 2**32), min_size=2, max_size=2).map(sorted),
+    st.booleans(),
+    st.floats(0, 0.5),
+)
+def test_a_wrong_xnor_turns_a_sign_or_gives_a_zero_either(
+    thresholds: list[int], ternary: bool, rate: float
+) -> None:  # fmt: skip
+    """Each way by which a weight can be read as -1, 0 or +1, added up in fractions: all that are and stay or turn."""
+    minus, at_most_zero = thresholds if ternary else thresholds[:1] * 2  # a binary weight is never 0
+    negative, zero, positive = (Fraction(part, WHOLE) for part in (minus, at_most_zero - minus, WHOLE - at_most_zero))
+    wrong = Fraction(rate)
+    if ternary:  # a wrong bit of two makes a sign a 0, and a 0 either sign
+        expected = negative * (1 - wrong) + zero * wrong / 2, zero * (1 - wrong) + (negative + positive) * wrong
+    else:
+        expected = negative * (1 - wrong) + positive * wrong, Fraction(0)
+    given = (np.full((1, 32, 2), value, np.uint64) for value in (minus, at_most_zero))
+    below, below_one = misread(*given, np.array([ternary]), rate)
+    assert abs(Fraction(int(below[0, 0, 0]), WHOLE) - expected[0]) <= Fraction(1, WHOLE)
+    assert abs(Fraction(int(below_one[0, 31, 1]), WHOLE) - sum(expected)) <= Fraction(2, WHOLE)
