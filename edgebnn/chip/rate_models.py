@@ -77,13 +77,13 @@ def table_rates(chip: ChipInstance, target: Target, policy: str, flips: SignRate
     """The rates of `ber` as they differ by bank, row and column; a cell that was measured has its own."""
     stages, with_stuck = _stages(chip, target, policy, flips, pattern), _with_stuck(chip, target, policy)
     spatial = physics_of(target).spatial
-    spread = spatial_spread(spatial)
+    spread, shifts = spatial_spread(spatial), SpatialShifts(chip.seed, pattern.geometry, pattern.rows.stripe, spatial)
 
     def here(rows: Rows) -> tuple[Transitions, Transitions]:
         before, after = stages
         if spread:
-            shifts = spatial_shifts(chip.seed, rows.geometry, rows.stripe, rows.row, spatial)
-            before, after = (each.spread_out(shifts, spread) for each in (before, after))
+            shift = shifts.of(rows.stripe, rows.row)
+            before, after = (each.spread_out(shift, spread) for each in (before, after))
         if with_stuck is not None:
             before, after = with_stuck(rows, before, after)
         if chip.measured is not None and chip.measured.error_rate is not None and chip.kinds is not ErrorKinds.READ:
@@ -111,24 +111,32 @@ def neighbour_rates(rate: float, kinds: RowKinds) -> Rates:
     return Rates(everywhere=(none(), turning(rate, added / 2, added)))
 
 
-def spatial_shifts(seed: int, geometry: Geometry, stripe: Numbers, row: Numbers, spatial: Spatial) -> Shifts:
-    """By what the normal quantile of each synapse's error rate differs from the mean, float64 (rows, 32).
+class SpatialShifts:
+    """By what the normal quantile of each synapse's error rate differs from the mean, on a chip of this seed.
 
-    A sum of what bank, row and column add, each normal. `stripe` and `row` are int64 (rows,); all stripes of a bank
+    A sum of what bank, row and column add, each normal. Known in the given stripes, int64 (n,); all stripes of a bank
     have the same bank and the same rows.
     """
-    # Many rows have a stripe in common, and so its bank and its columns.
-    stripes, of_row = np.unique(stripe, return_inverse=True)
-    first = stripes // geometry.words * geometry.words
-    bank, column = (geometry.bank_row(each, 0)[:, np.newaxis] for each in (first, stripes))
-    bank_row = geometry.bank_row(stripe // geometry.words * geometry.words, row)[:, np.newaxis]
 
-    def added(spread: Quantity, place: Numbers, within: npt.ArrayLike) -> Shifts:
-        drawn = normal(draw(seed, Domain.SPATIAL, place, np.asarray(within, np.int64))[..., 0])
-        return np.asarray(spread.si("ratio") * drawn.astype(np.float64))
+    def __init__(self, seed: int, geometry: Geometry, stripe: Numbers, spatial: Spatial) -> None:
+        stripes = np.unique(stripe)
+        self._place = np.zeros(int(stripes.max(initial=-1)) + 1, np.int64)
+        self._place[stripes] = np.arange(len(stripes))
+        first = stripes // geometry.words * geometry.words
+        rows = geometry.bank_row(first[:, np.newaxis], np.arange(geometry.rows))
 
-    shifts = added(spatial.bank, bank, COLUMNS)[of_row] + added(spatial.row, bank_row, COLUMNS + 1)
-    return np.asarray(shifts + added(spatial.column, column, np.arange(COLUMNS))[of_row])
+        def drawn(spread: Quantity, place: Numbers, within: npt.ArrayLike) -> Shifts:
+            found = normal(draw(seed, Domain.SPATIAL, place, np.asarray(within, np.int64))[..., 0])
+            return np.asarray(spread.si("ratio") * found.astype(np.float64))
+
+        self._bank = drawn(spatial.bank, geometry.bank_row(first, 0), COLUMNS)
+        self._row = drawn(spatial.row, rows, COLUMNS + 1)
+        self._column = drawn(spatial.column, geometry.bank_row(stripes, 0)[:, np.newaxis], np.arange(COLUMNS))
+
+    def of(self, stripe: Numbers, row: Numbers) -> Shifts:
+        """Those of some rows of these stripes, int64 (rows,); float64 (rows, 32)."""
+        place = self._place[stripe]
+        return np.asarray((self._bank[place] + self._row[place, row])[:, np.newaxis] + self._column[place])
 
 
 def spatial_spread(spatial: Spatial) -> float:

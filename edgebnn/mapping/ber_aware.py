@@ -181,11 +181,22 @@ class _Layer:
         """How much each tile counts."""
         return tile_counts(self.stage, self.neurons, self.columns)
 
-    def row_costs(self, sign: int) -> Costs:
-        """The harm of each neuron in each row, inverted where the sign is -1, float64 (O, O)."""
-        rows, columns = self.rows * np.int8(sign), self.columns.astype(np.float32)
-        costs = sum(((rows == weight) * columns) @ rates.T for weight, rates in self.rates.items())
-        return np.asarray(costs, np.float64) * self.neurons[:, np.newaxis]
+    def row_costs(self) -> tuple[Costs, Costs]:
+        """The harm of each neuron in each row, as it is and inverted, float64 (O, O).
+
+        Of a weight that is not 0 in a cell, the harm is that of a -1, and by what that of a +1 differs from it more
+        where it is one: so one product of matrices does for both.
+        """
+        rows, columns, rates = self.rows, self.columns.astype(np.float32), self.rates
+        differing = ((rows > 0) * columns) @ (rates[1] - rates[-1]).T
+        if 0 in rates:
+            there, absent = (rows != 0) * columns, (rows == 0) * columns
+            minus, plus = (there @ rates[weight].T + absent @ rates[0].T for weight in (-1, 1))
+        else:
+            minus, plus = rates[-1] @ columns, rates[1] @ columns
+        both = (np.asarray(costs, np.float64) for costs in (minus + differing, plus - differing))
+        straight, inverted = (costs * self.neurons[:, np.newaxis] for costs in both)
+        return straight, inverted
 
     def column_costs(self, channels: int) -> Costs:
         """The harm of each channel's weights in the columns of each channel, float64 (channels, channels).
@@ -194,13 +205,19 @@ class _Layer:
         """
         order = input_order(self.stage.fan_in, self.stage.window)
         places = np.argsort(order).reshape(channels, -1)  # the columns of each channel
-        rows, columns = self.rows, self.columns.astype(np.float32)
-        weighted = self.neurons.astype(np.float32)[:, np.newaxis]
+        by_column, columns, rates = np.ascontiguousarray(self.rows.T), self.columns, self.rates
+        neurons = self.neurons.astype(np.float32)
+        # As in `row_costs`, and by columns, which lie apart in a row.
+        minus = np.ascontiguousarray(rates[-1].T)
+        differing = np.ascontiguousarray((rates[1] - rates[-1]).T)
+        zero = np.ascontiguousarray((rates[0] - rates[-1]).T) if 0 in rates else None
         costs = np.zeros((channels, channels))
         for group in places.T:
-            for weight, rates in self.rates.items():
-                held = (rows[:, group] == weight) * (weighted * columns[group])
-                costs += held.T @ rates[:, group]
+            held = by_column[group]
+            each = ((held > 0) * neurons) @ differing[group].T + minus[group] @ neurons
+            if zero is not None:
+                each += ((held == 0) * neurons) @ zero[group].T
+            costs += each * columns[group][:, np.newaxis]
         return costs
 
     def word_harms(self) -> Costs:
@@ -236,10 +253,12 @@ def _choose_banks(layers: list[_Layer], marker: MarkerPlan | None) -> list[int]:
     Those of the marker are not free.
     """
     counts, end = np.array([count for layer in layers for count in layer.tile_counts()]), marker.bank if marker else inf
-    rankings = [each for layer in layers for each in [_ranking(layer.map)] * len(layer.stage.tiles)]
+    maps = {id(layer.map): layer.map for layer in layers}
+    rankings = {name: iter(_ranking(each)) for name, each in maps.items()}  # what is taken stays taken
+    map_of_tile = [id(layer.map) for layer in layers for _ in layer.stage.tiles]
     banks, taken = np.zeros(len(counts), np.int64), set[int]()
     for tile in np.argsort(-counts, kind="stable"):
-        banks[tile] = next(bank for bank in rankings[tile] if bank not in taken and bank < end)
+        banks[tile] = next(bank for bank in rankings[map_of_tile[tile]] if bank not in taken and bank < end)
         taken.add(int(banks[tile]))
     return [int(bank) for bank in banks]
 
@@ -260,10 +279,9 @@ def _arrange(network: Network, name: str, layers: Mapping[str, _Layer]) -> Netwo
     layer = layers[name]
     channels = channels_of(network, layer.node)
     reader = None if channels is None else layers.get(channels.reader.name)
-    straight = layer.row_costs(1)
+    straight, inverted = layer.row_costs()
     costs, turned = straight, np.zeros(straight.shape, np.bool_)
     if can_turn(network, layer.node):
-        inverted = layer.row_costs(-1)
         turned = inverted < straight
         costs = np.minimum(straight, inverted)
     order = np.arange(len(costs))

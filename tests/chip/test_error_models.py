@@ -21,7 +21,7 @@ from edgebnn.chip.pattern import Pattern
 from edgebnn.chip.physics import Spatial
 from edgebnn.chip.programming import program
 from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.rate_models import spatial_shifts, spatial_spread
+from edgebnn.chip.rate_models import SpatialShifts, spatial_spread
 from edgebnn.chip.rates import chip_rate, model_rates
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.solving import solve_cell
@@ -140,7 +140,7 @@ def test_table_rates_differ_by_bank_row_and_column() -> None:
     assert alone.var() < 2 * alone.mean() and one.var() > 4 * one.mean()
     assert PHYSICS is not None
     bank, row = np.divmod(np.arange(4000 * 32), 32)
-    shifts = spatial_shifts(3, SINGLE, bank, row, PHYSICS.spatial).reshape(4000, 32, 32)
+    shifts = SpatialShifts(3, SINGLE, bank, PHYSICS.spatial).of(bank, row).reshape(4000, 32, 32)
     # A shift is a sum of the three, whose spreads are those of the target.
     cross = shifts[:, :1, :1] + shifts - shifts[:, :, :1] - shifts[:, :1, :]
     assert np.allclose(cross, 0, atol=1e-12)
