@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from edgebnn.chip.sensed_banks import check_inferences
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.descriptors import address, host_library
 from edgebnn.emulator.program import Program, program_of
-from edgebnn.emulator.samples import encode_batch
+from edgebnn.emulator.samples import encode_batch, type_as_it_lies
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import check_batch
@@ -49,6 +50,32 @@ class _WorkArea(threading.local):
         return self._address
 
 
+class _OneSample:
+    """Where one sample lies and its scores: finding out where a new array lies takes as long as a small layer."""
+
+    def __init__(self, program: Program, mapped: MappedNetwork, as_it_lies: np.dtype[Any] | None) -> None:
+        self.program = program
+        self.input = np.zeros((1, mapped.plan.input_bytes), np.uint8)
+        self.scores = np.empty((1, *mapped.network.output.shape), np.int32)
+        self.samples: npt.NDArray[Any] | None = None  # the input as samples of the type that is it as it lies
+        if as_it_lies is not None:
+            shape = mapped.network.inputs[0].model_shape
+            own = self.input[:, : prod(shape) * as_it_lies.itemsize]
+            self.samples = own.view(as_it_lies).reshape(1, *shape)
+        self.work_bytes = program.scratch_bytes + program.sample_bytes
+        self.arguments = (
+            *(program.address, program.count),
+            *(address(self.input), self.input.nbytes),
+            *(address(self.scores), self.scores.nbytes),
+        )
+
+
+class _LastSample(threading.local):
+    """Each thread's own, of the program that it ran last."""
+
+    of: _OneSample | None = None
+
+
 class FastPath:
     """A mapped network, ready to run batches, large ones on all processors. Many threads may use one object at once.
 
@@ -60,7 +87,8 @@ class FastPath:
         self.mapped = mapped
         self._native = host_library()
         self._program = program_of(mapped)
-        self._work = _WorkArea()
+        self._as_it_lies = type_as_it_lies(mapped.network, mapped.plan)
+        self._work, self._last_sample = _WorkArea(), _LastSample()
         self._last_on_chip: tuple[ProgrammedBanks, Program] | None = None
 
     def run(
@@ -83,6 +111,8 @@ class FastPath:
         if banks is not None:
             check_inferences(first_inference, len(x))
         program = self._program if banks is None else self._program_on(banks)
+        if len(x) == 1:
+            return self._run_one(program, x, kernel, first_inference)
         scores = np.empty((len(x), network.output.size), np.int32)
         block = _block_samples(program)
 
@@ -129,6 +159,18 @@ class FastPath:
             last = self._last_on_chip = banks, program_on_chip(self.mapped, self._program, chip)
         return last[1]
 
+    def _run_one(self, program: Program, x: npt.NDArray[Any], kernel: Kernel, inference: int) -> Scores:
+        one = self._last_sample.of
+        if one is None or one.program is not program:
+            one = self._last_sample.of = _OneSample(program, self.mapped, self._as_it_lies)
+        if one.samples is not None and x.dtype == one.samples.dtype:
+            np.copyto(one.samples, x)
+        else:
+            np.copyto(one.input, encode_batch(self.mapped.network, self.mapped.plan, x))
+        work = self._work.of(one.work_bytes)
+        self._check(self._native.ebnn_host_run(*one.arguments, work, 1, inference, _KERNELS[kernel]))
+        return one.scores.copy()
+
     def _run_encoded(
         self,
         program: Program,
@@ -151,6 +193,9 @@ class FastPath:
             first_inference,
             _KERNELS[kernel],
         )
+        self._check(status)
+
+    def _check(self, status: int) -> None:
         if status != 0:
             raise DeploymentError(
                 f"the C runtime refuses the plan of network '{self.mapped.network.name}' (status {status}); "

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgebnn.mapping.plan import Layout, Plan
 from edgebnn.network.batches import parts
-from edgebnn.network.encoding import encode_input
+from edgebnn.network.encoding import always_fits, encode_input
 from edgebnn.network.types import Network
 
 
@@ -19,6 +19,20 @@ def encode_batch(network: Network, plan: Plan, x: npt.NDArray[Any]) -> npt.NDArr
     values = {entry.name: encode_input(entry, part) for entry, part in parts(network.inputs, x)}
     encoded = [encode_samples(values[entry.tensor], entry.layout) for entry in plan.inputs]
     return encoded[0] if len(encoded) == 1 else np.concatenate(encoded, axis=1)
+
+
+def type_as_it_lies(network: Network, plan: Plan) -> np.dtype[Any] | None:
+    """The type of samples that are the input as they lie in memory, whatever their values; None where none is.
+
+    What `encode_batch` makes of such a batch are the batch's own bytes, of each sample perhaps padding behind them.
+    """
+    if len(network.inputs) > 1:
+        return None
+    tensor, encoding, layout = network.inputs[0].tensor, network.inputs[0].encoding, plan.inputs[0].layout
+    if tensor.kind == "bits" or layout.pixel_words or encoding.quantizer is not None or encoding.axes:
+        return None
+    stored = _little_endian(layout.format)
+    return stored if stored.isnative and always_fits(stored, tensor) else None
 
 
 def encode_samples(x: npt.NDArray[Any], layout: Layout) -> npt.NDArray[np.uint8]:

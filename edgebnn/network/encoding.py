@@ -38,6 +38,14 @@ def encode_input(entry: Input, x: npt.NDArray[np.generic]) -> npt.NDArray[np.int
     return _stepped(_channel_first(x, encoding), encoding, encoding.quantizer)
 
 
+def always_fits(dtype: np.dtype[Any], tensor: Tensor) -> bool:
+    """Whether all numbers of a type are in the tensor's range."""
+    if dtype.kind not in "iu":
+        return False
+    lowest, highest = _range_of(dtype)
+    return tensor.low <= lowest and highest <= tensor.high
+
+
 def what_is_taken(entry: Input) -> str:
     """A sentence on which samples an input takes: their shape, and what arrays of integers and of floats mean."""
     tensor, encoding = entry.tensor, entry.encoding
@@ -119,7 +127,7 @@ def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> npt.
         with np.errstate(over="ignore"):  # infinite is out of range
             units = (x.astype(np.float64) - offset) / tensor.scale
     whole = np.rint(units) if real else units
-    if x.size and not _fits(x.dtype, tensor) and (np.min(whole) < tensor.low or np.max(whole) > tensor.high):
+    if x.size and not always_fits(x.dtype, tensor) and (np.min(whole) < tensor.low or np.max(whole) > tensor.high):
         raise DataError(
             f"input '{tensor.name}' takes values from {tensor.low} to {tensor.high}{worth}, but the data run from "
             f"{np.min(x)} to {np.max(x)}; scale the data, or compile again with another --input-type"
@@ -136,14 +144,6 @@ def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> npt.
     if tensor.kind == "bits" and np.any(values == 0):
         raise DataError(f"input '{tensor.name}' takes -1 and +1, but the data hold 0; map the data to signs")
     return values
-
-
-def _fits(dtype: np.dtype[Any], tensor: Tensor) -> bool:
-    """Whether all numbers of a type are in the tensor's range."""
-    if dtype.kind not in "iu":
-        return False
-    lowest, highest = _range_of(dtype)
-    return tensor.low <= lowest and highest <= tensor.high
 
 
 @cache

@@ -48,6 +48,39 @@ def test_batches_of_any_size_and_in_blocks(batch: int) -> None:
     np.testing.assert_array_equal(scores, interpret(NETWORK, x))
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "shape"), [(-128, 127, (3, 7)), (0, 255, (5,)), (-32768, 32767, (9,)), (-9, 5, (6,))]
+)
+def test_a_sample_alone_is_what_it_is_in_a_batch(low: int, high: int, shape: tuple[int, ...]) -> None:
+    """Of whatever type and however it lies, one behind another; scores that were handed out stay as they are."""
+    builder = Builder(Tensor("x", Kind.INTEGERS, shape, low, high), np.random.default_rng(2))
+    builder.flatten()
+    builder.linear(4, WeightKind.TERNARY)
+    network = builder.network()
+    own = np.random.default_rng(3).integers(low, high, (6, *shape), endpoint=True)
+    expected, path, found = interpret(network, own), FastPath(map_on_host(network)), []
+    kinds = [kind for kind in ("i1", "u1", "i2", "u2", ">i2", "i8", "f4") if np.array_equal(own.astype(kind), own)]
+    for kind in kinds:
+        turned = np.asfortranarray(own.astype(kind))  # the values of a sample lie apart
+        found += [path.run(turned[at : at + 1]) for at in range(len(own))]
+    np.testing.assert_array_equal(np.concatenate(found), np.concatenate([expected] * len(kinds)))
+    assert len(kinds) >= 3
+    for wrong, what in (
+        (own[:1] * 0 + high + 1, "takes values from"),
+        (own[:1] + 0.5, "fractions"),
+        (own[:1, 1:], "shape"),
+    ):
+        with pytest.raises(DataError, match=what):
+            path.run(wrong)
+
+
+def test_threads_with_a_sample_each_do_not_meet() -> None:
+    path, x = FastPath(map_on_host(NETWORK)), random_inputs(NETWORK, 1, 400)
+    with ThreadPoolExecutor(4) as pool:
+        scores = list(pool.map(lambda at: path.run(x[at : at + 1]), range(len(x))))
+    np.testing.assert_array_equal(np.concatenate(scores), interpret(NETWORK, x))
+
+
 def test_blocks_shrink_with_large_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
     path = FastPath(map_on_host(NETWORK))
     x = random_inputs(NETWORK, 1, 50)
