@@ -113,6 +113,7 @@ class ListsDescriptor(ctypes.Structure):
         ("input_rows", _word),
         ("planes", _word),
         ("bytes", _word),
+        ("totals", _pointer),
     ]
 
 
@@ -343,6 +344,8 @@ def host_library() -> ctypes.CDLL:
     native.ebnn_host_work_bytes.argtypes = [_pointer, _word, _size]
     native.ebnn_host_list_bytes.restype = _word
     native.ebnn_host_list_bytes.argtypes = []
+    native.ebnn_host_sums_by_lists.restype = _integer
+    native.ebnn_host_sums_by_lists.argtypes = []
     native.ebnn_host_has_kernel.restype = _integer
     native.ebnn_host_has_kernel.argtypes = [ctypes.c_int]
     native.ebnn_host_run.restype = _integer

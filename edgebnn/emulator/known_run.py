@@ -198,7 +198,6 @@ class KnownRun:
         panels, sums = PanelsDescriptor.from_buffer_copy(program.descriptors[-1]), describe_tensor(_SUMS)
         layer = panels.layer
         layer.output.format, layer.output.planes, layer.steps.steps = sums.format, sums.planes, 0
-        panels.lists = None  # which answer, and do not add up
         program.steps[-1].layer = ctypes.addressof(panels)
         return self._run(program, source, stage.output.channels, gap)
 

@@ -24,25 +24,28 @@ _MOST_ZONES = 64
 
 
 class Lists(NamedTuple):
-    """uint8 rows (panels, rows, bytes) and limits (zones, 2, panels, planes + 1, bytes); zones of rows and columns."""
+    """uint8 rows (panels, rows, bytes) and limits (zones, 2, panels, planes + 1, bytes); zones of rows and columns;
+    totals uint32 (zones, panels, neurons of a panel)."""
 
     rows: npt.NDArray[np.uint8]
-    limits: npt.NDArray[np.uint8]
+    limits: npt.NDArray[np.uint8] | None
     zones_y: npt.NDArray[np.uint16]
     zones_x: npt.NDArray[np.uint16]
     inputs: int
     input_rows: int
     planes: int
+    totals: npt.NDArray[np.uint32]
 
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """What a descriptor points to."""
-        return self.rows, self.limits, self.zones_y, self.zones_x
+        return tuple(part for part in self if isinstance(part, np.ndarray))
 
     def described(self) -> ListsDescriptor:
         """The descriptor of these."""
-        parts = [address(part) for part in self.arrays]
-        return ListsDescriptor(*parts, self.inputs, self.input_rows, self.planes, self.rows.shape[-1])
+        parts = map(address, (self.rows, self.limits, self.zones_y, self.zones_x))
+        row_bytes = self.rows.shape[-1]
+        return ListsDescriptor(*parts, self.inputs, self.input_rows, self.planes, row_bytes, address(self.totals))
 
 
 def list_bytes() -> int:
@@ -52,44 +55,50 @@ def list_bytes() -> int:
 
 def lists_of(stage: LinearStage, rows: Weights, threshold: Threshold | None) -> Lists | None:
     """The lists of a layer whose weights are (O, n) in the runtime's order; None where panels alone are faster."""
-    if threshold is None or not _takes_lists(stage, stage.steps):
+    answers = threshold is not None and _answers(stage, stage.steps)
+    row_bytes = _row_bytes(stage, rows, answers)
+    if row_bytes is None:
         return None
-    row_bytes = list_bytes()
-    panels = -(-len(rows) // (8 * row_bytes))
     input_rows = 1 if np.all(rows) else 2
     inputs = rows.shape[1]
-    if len(rows) < _LEAST_FILL * 8 * row_bytes * panels or inputs < _LEAST_INPUTS or inputs * input_rows > _MOST_ROWS:
-        return None
     ys, xs = _seen_taps(stage)
     zones_y, zone_of_y = np.unique(ys, axis=0, return_inverse=True)
     zones_x, zone_of_x = np.unique(xs, axis=0, return_inverse=True)
-    if len(zones_y) * len(zones_x) > _MOST_ZONES:
+    if inputs * input_rows > _MOST_ROWS or len(zones_y) * len(zones_x) > _MOST_ZONES:
         return None
     by_tap = rows.reshape(len(rows), *stage.window.kernel, -1).sum(axis=-1, dtype=np.int64)
     totals = np.einsum("okl,yk,xl->yxo", by_tap, zones_y, zones_x).reshape(-1, len(rows))
     planes = (2 * inputs + 1).bit_length()
-    limits, turned = _limits(totals, threshold, inputs)
-    bits = np.concatenate([~limits[..., np.newaxis] >> np.arange(planes) & 1, turned[..., np.newaxis]], axis=-1)
     weights = np.zeros((inputs * input_rows + 1, len(rows)), np.bool_)
     weights[:-1:input_rows] = rows.T > 0
     if input_rows == 2:
         weights[1:-1:2] = rows.T >= 0
-    # A neuron that is not there never reaches its limit, the largest that there is.
     return Lists(
         rows=_panels(weights, row_bytes),
-        limits=_panels(np.moveaxis(bits, 2, -1) != 0, row_bytes),
+        limits=_limits(totals, threshold, inputs, planes, row_bytes) if answers and threshold is not None else None,
         zones_y=(zone_of_y.reshape(-1) * len(zones_x)).astype(np.uint16),
         zones_x=zone_of_x.reshape(-1).astype(np.uint16),
         inputs=inputs,
         input_rows=input_rows,
         planes=planes,
+        totals=_padded(totals, 8 * row_bytes),
     )
 
 
-def _takes_lists(stage: LinearStage, steps: Steps | None) -> bool:
-    one_step = steps is not None and steps.steps == 1 and steps.lines is None
-    bits = stage.input.format == stage.output.format == "bits"
-    return one_step and bits and stage.groups == 1 and stage.border is None
+def _row_bytes(stage: LinearStage, rows: Weights, answers: bool) -> int | None:
+    """Bytes of a panel's row of a layer that takes lists; None for one that does not."""
+    if stage.input.format != "bits" or stage.groups != 1 or stage.border is not None or rows.shape[1] < _LEAST_INPUTS:
+        return None
+    if not answers and not host_library().ebnn_host_sums_by_lists():
+        return None
+    row_bytes = list_bytes()
+    neurons = -(-len(rows) // (8 * row_bytes)) * 8 * row_bytes
+    return row_bytes if len(rows) >= _LEAST_FILL * neurons else None
+
+
+def _answers(stage: LinearStage, steps: Steps | None) -> bool:
+    """Whether bits behind one step a neuron are all that is wanted of it."""
+    return stage.output.format == "bits" and steps is not None and steps.steps == 1 and steps.lines is None
 
 
 def _seen_taps(stage: LinearStage) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -105,10 +114,10 @@ def _seen_taps(stage: LinearStage) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
 
 
 def _limits(
-    totals: npt.NDArray[np.int64], threshold: Threshold, inputs: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """What counters must reach where inputs of +1 are listed and where those of -1 are, (zones, 2, O); and whether the
-    answer is turned over then.
+    totals: npt.NDArray[np.int64], threshold: Threshold, inputs: int, planes: int, row_bytes: int
+) -> npt.NDArray[np.uint8]:
+    """What counters do not have to reach, in planes, and whether answers are turned over, where inputs of +1 are listed
+    and where those of -1 are: (zones, 2, panels, planes + 1, bytes).
 
     A counter is V + inputs, where V is the sum of the listed inputs' weights, and the dot product 2 V - total, or with
     inputs of -1 total - 2 V; the weights of a zone add up to `totals` (zones, O).
@@ -118,8 +127,18 @@ def _limits(
     plus = -((-wanted - totals) // 2)
     minus = (totals - wanted) // 2 + 1
     limits = np.clip(np.stack([plus, minus], axis=1) + inputs, 0, 2 * inputs + 1)
-    turned = down ^ np.array([False, True])[:, np.newaxis]
-    return limits, np.broadcast_to(turned, limits.shape)
+    turned = np.broadcast_to(down ^ np.array([False, True])[:, np.newaxis], limits.shape)
+    # A neuron that is not there never reaches its limit, the largest that there is.
+    bits = np.concatenate([~limits[..., np.newaxis] >> np.arange(planes) & 1, turned[..., np.newaxis]], axis=-1)
+    return _panels(np.moveaxis(bits, 2, -1) != 0, row_bytes)
+
+
+def _padded(totals: npt.NDArray[np.int64], panel_neurons: int) -> npt.NDArray[np.uint32]:
+    """Totals (zones, O) as uint32 (zones, panels, neurons of a panel), 0 behind the last neuron."""
+    zones, neurons = totals.shape
+    padded = np.zeros((zones, -(-neurons // panel_neurons) * panel_neurons), np.uint32)
+    padded[:, :neurons] = totals.astype(np.uint32)
+    return padded.reshape(zones, -1, panel_neurons)
 
 
 def _panels(bits: npt.NDArray[np.bool_], row_bytes: int) -> npt.NDArray[np.uint8]:

@@ -31,6 +31,7 @@ BLOCK_SAMPLES = 64  # EBNN_KNOWN_SAMPLES
 # Numbers between the rows of what is about to be turned: a column shall not compete for one set of a cache.
 GAP = 64
 _MOST_PLANES = 16  # of a counter
+_LEAST_BYTES = 32  # of a panel's row
 _MOST_PLACES = 0xFFFF  # of a list
 _MOST_CHANGE = 127  # of a sum by a neuron's wrong weights
 
@@ -115,6 +116,8 @@ def can_slice(panels: PanelsDescriptor) -> bool:
     if not panels.lists:
         return False
     lists = _lists(panels)
+    if not lists.limits or lists.bytes < _LEAST_BYTES:
+        return False
     return _planes(lists) <= _MOST_PLANES and 2 * lists.inputs * lists.input_rows <= _MOST_PLACES
 
 

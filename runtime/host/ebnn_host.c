@@ -65,6 +65,26 @@ static size_t sample_bytes(const ebnn_host_step *steps, uint32_t count)
     return round_up(most);
 }
 
+/* Whether lists answer, without any sums. */
+static bool answers_lists(const ebnn_panels_layer *panels)
+{
+    return panels->lists != NULL && panels->lists->limits != NULL && panels->layer.output.format == EBNN_BITS;
+}
+
+/* For any kernel. */
+static size_t linear_scratch_bytes(const ebnn_panels_layer *panels)
+{
+    const size_t linear = ebnn_host_linear_scratch_bytes(&panels->layer);
+    size_t listed = 0;
+
+    if (answers_lists(panels)) {
+        listed = ebnn_host_listed_scratch_bytes(panels);
+    } else if (panels->lists != NULL) {
+        listed = ebnn_host_listed_sums_scratch_bytes(panels);
+    }
+    return listed > linear ? listed : linear;
+}
+
 size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t batch)
 {
     size_t scratch = 0;
@@ -75,8 +95,7 @@ size_t ebnn_host_work_bytes(const ebnn_host_step *steps, uint32_t count, size_t 
         if (steps[i].kind == EBNN_HOST_LINEAR) {
             const ebnn_panels_layer *panels = (const ebnn_panels_layer *)steps[i].layer;
 
-            bytes = panels->lists != NULL ? ebnn_host_listed_scratch_bytes(panels)
-                                          : ebnn_host_linear_scratch_bytes(&panels->layer);
+            bytes = linear_scratch_bytes(panels);
         } else if (steps[i].kind == EBNN_HOST_INT8) {
             bytes = ebnn_host_int8_scratch_bytes((const ebnn_int8_layer *)steps[i].layer);
         } else if (steps[i].kind == EBNN_HOST_SENSED) {
@@ -126,6 +145,11 @@ static const ebnn_kernel *find_kernel(int kernel)
 uint32_t ebnn_host_list_bytes(void)
 {
     return ebnn_cpu_has_avx512() ? EBNN_MOST_LIST_BYTES : EBNN_MOST_LIST_BYTES / 2;
+}
+
+int32_t ebnn_host_sums_by_lists(void)
+{
+    return find_kernel(EBNN_HOST_BEST)->sum_listed != NULL ? 1 : 0;
 }
 
 int32_t ebnn_host_has_kernel(int kernel)
@@ -200,8 +224,11 @@ static int32_t run_step(const ebnn_host_step *step, const step_series *at, size_
     if (step->kind == EBNN_HOST_LINEAR) {
         const ebnn_panels_layer *panels = (const ebnn_panels_layer *)step->layer;
 
-        if (panels->lists != NULL) {
+        if (answers_lists(panels)) {
             return ebnn_host_listed(panels, at->source, at->target, batch, kernel, scratch);
+        }
+        if (panels->lists != NULL && kernel->sum_listed != NULL) {
+            return ebnn_host_listed_sums(panels, at->source, at->target, batch, kernel, scratch);
         }
         return ebnn_host_linear(panels, at->source, at->target, batch, kernel, scratch);
     }

@@ -51,19 +51,22 @@ typedef enum ebnn_host_kernel {
 #define EBNN_HOST_ERROR_STEP (-17)   /* a step of an unknown kind or base */
 
 /*
- * Weights for lists of active inputs, beside those in panels: of layers of bits, of one group, whose output is bits by a
- * table of steps. A list has the inputs that are +1, or those that are -1 where they are fewer; padding of 0 is neither.
- * What counters must reach depends on which inputs a window sees, so the map has zones.
+ * Weights for lists of active inputs, beside those in panels: of layers of bits, of one group, without a border. A list has
+ * the inputs that are +1, or those that are -1 where they are fewer; padding of 0 is neither. What counters must reach
+ * depends on which inputs a window sees, so the map has zones.
  */
 typedef struct ebnn_lists {
-    const uint8_t *rows;     /* (panel, input, row of the input, bytes), then a row of zeros for each panel */
-    const uint8_t *limits;   /* (zone, inputs of +1 or of -1, panel, planes + 1, bytes): see ebnn_listing */
+    const uint8_t *rows; /* (panel, input, row of the input, bytes), then a row of zeros for each panel */
+    /* (zone, inputs of +1 or of -1, panel, planes + 1, bytes): see ebnn_listing; NULL: the output is no table of steps of
+     * one bit */
+    const uint8_t *limits;
     const uint16_t *zones_y; /* of the output's rows, times the zones of a row */
     const uint16_t *zones_x; /* of its columns */
     uint32_t inputs;
-    uint32_t input_rows; /* 1: which weights are +1; 2: of ternary layers also which are not -1 */
-    uint32_t planes;     /* of a counter, which is `inputs` more than the sum of the listed inputs' weights */
-    uint32_t bytes;      /* of a panel's row: 32 or 64 */
+    uint32_t input_rows;    /* 1: which weights are +1; 2: of ternary layers also which are not -1 */
+    uint32_t planes;        /* of a counter, which is `inputs` more than the sum of the listed inputs' weights */
+    uint32_t bytes;         /* of a panel's row: 16, 32 or 64 */
+    const uint32_t *totals; /* (zone, panel, neuron of the panel): the sum of its weights that a window sees */
 } ebnn_lists;
 
 /*
@@ -165,6 +168,9 @@ void ebnn_sliced_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums
 
 /* Bytes of a row of lists that suit this processor: what its registers hold. */
 uint32_t ebnn_host_list_bytes(void);
+
+/* 1 where its fastest kernel makes sums by lists too, else 0. */
+int32_t ebnn_host_sums_by_lists(void);
 
 /* 1 where ebnn_host_run would take this kernel, else 0. */
 int32_t ebnn_host_has_kernel(int kernel);

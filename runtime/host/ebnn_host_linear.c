@@ -2,13 +2,13 @@
  * ebnn_host_linear.c: a layer of dot products over a batch, in blocks of vectors.
  *
  * The inputs of a block of output pixels are coded as vectors, multiplied with all panels (so that weights are read once
- * a block, not once a vector), put through the step function and written. A block lies within one sample, or has one
- * pixel of each of several.
+ * a block, not once a vector), put through the step function and written.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "ebnn_host_linear.h"
 
+#include "ebnn_host_block.h"
 #include "ebnn_host_codes.h"
 #include "ebnn_writer.h"
 
@@ -50,46 +50,21 @@ size_t ebnn_host_linear_scratch_bytes(const ebnn_linear_layer *layer)
     return plan.sums + plan.words + plan.coded + plan.codes.map_bytes;
 }
 
-/* A block at work: `count` vectors from pixel `pixel` of sample `sample` on. */
+/* A block at work. */
 typedef struct block_of_vectors {
     const ebnn_panels_layer *panels;
     const ebnn_kernel *kernel;
-    size_t sample;
-    uint32_t pixel;
-    size_t count;
+    ebnn_host_block at;
     scratch_plan plan;
-    uint32_t *sums; /* of the first vector: in the scratch, or where they are wanted in the end */
-    size_t sums_stride;
     uint32_t *words;
     uint8_t *coded; /* group after group, vector after vector */
     uint8_t *map;
 } block_of_vectors;
 
-static uint32_t pixels_of(const ebnn_linear_layer *layer)
-{
-    return layer->output.height * layer->output.width;
-}
-
 /* What a product of one counts for in the sums. */
 static uint32_t one_of(const ebnn_linear_layer *layer)
 {
     return UINT32_C(1) << (layer->border != NULL ? layer->border->shift : 0);
-}
-
-/* Whether sums are the output as they are. */
-static bool writes_sums(const ebnn_linear_layer *layer)
-{
-    return layer->steps.steps == 0;
-}
-
-static size_t sample_of(const block_of_vectors *work, size_t vector)
-{
-    return pixels_of(&work->panels->layer) == 1 ? work->sample + vector : work->sample;
-}
-
-static uint32_t pixel_of(const block_of_vectors *work, size_t vector)
-{
-    return pixels_of(&work->panels->layer) == 1 ? 0 : work->pixel + (uint32_t)vector;
 }
 
 /* What a block's sums start from: `value`, what the border asks for, and less what was added to the inputs. */
@@ -120,11 +95,11 @@ static void code_block(const block_of_vectors *work, ebnn_host_series source)
     /* what was added to the highest byte */
     const uint32_t added = (UINT32_C(128) << (8 * (plan->planes - 1))) * one;
 
-    for (size_t i = 0; i < work->count; i++) {
-        const uint8_t *sample = source.first + sample_of(work, i) * source.stride;
-        const uint32_t pixel = pixel_of(work, i), row = pixel / width, column = pixel % width;
+    for (size_t i = 0; i < work->at.count; i++) {
+        const uint8_t *sample = source.first + ebnn_block_sample(&work->at, i) * source.stride;
+        const uint32_t pixel = ebnn_block_pixel(&work->at, i), row = pixel / width, column = pixel % width;
         const int32_t *starts = ebnn_starts_at(layer->border, channels, row, column);
-        uint32_t *sums = work->sums + i * work->sums_stride;
+        uint32_t *sums = work->at.sums + i * work->at.sums_stride;
 
         if (plan->map_bytes != 0 && pixel == 0) {
             ebnn_code_map(layer, sample, work->map);
@@ -160,10 +135,10 @@ static void add_bits(const block_of_vectors *work, uint32_t group)
     bits.octets = layer->row_words * 4;
     bits.codes = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes;
     bits.codes_stride = work->plan.codes.vector_bytes;
-    bits.vectors = work->count;
+    bits.vectors = work->at.count;
     bits.factor = one_of(layer);
-    bits.sums = work->sums + group * bits.rows;
-    bits.sums_stride = work->sums_stride;
+    bits.sums = work->at.sums + group * bits.rows;
+    bits.sums_stride = work->at.sums_stride;
     if (panels->minus != NULL) {
         work->kernel->add_products(&bits);
     } else {
@@ -185,10 +160,10 @@ static void add_bytes(const block_of_vectors *work, uint32_t group)
     bytes.octets = layer->row_words * 4;
     bytes.values = work->coded + group * work->plan.vectors * work->plan.codes.vector_bytes;
     bytes.values_stride = work->plan.codes.vector_bytes;
-    bytes.vectors = work->count;
+    bytes.vectors = work->at.count;
     bytes.factor = one_of(layer) * (panels->minus != NULL ? 1 : 2);
-    bytes.sums = work->sums + group * bytes.rows;
-    bytes.sums_stride = work->sums_stride;
+    bytes.sums = work->at.sums + group * bytes.rows;
+    bytes.sums_stride = work->at.sums_stride;
     for (uint32_t plane = 0; plane < work->plan.codes.planes; plane++) {
         work->kernel->add_bytes(&bytes);
         bytes.values += work->plan.codes.plane_bytes;
@@ -205,89 +180,29 @@ static void add_group(const block_of_vectors *work, uint32_t group)
     }
 }
 
-/* A block of sums as they are, which lies within one sample: channel after channel. */
-static void write_sums(const block_of_vectors *work, ebnn_host_series target)
-{
-    const ebnn_linear_layer *layer = &work->panels->layer;
-    const size_t pixels = pixels_of(layer), channels = layer->output.channels;
-    uint32_t *data = (uint32_t *)(void *)(target.first + work->sample * target.stride) + work->pixel;
-
-    for (size_t channel = 0; channel < channels; channel++, data += pixels) {
-        for (size_t i = 0; i < work->count; i++) {
-            data[i] = work->sums[i * work->sums_stride + channel];
-        }
-    }
-}
-
-static void write_steps(const block_of_vectors *work, ebnn_host_series target)
-{
-    const ebnn_linear_layer *layer = &work->panels->layer;
-    const ebnn_tensor *output = &layer->output;
-    const uint32_t channels = output->channels;
-
-    for (size_t i = 0; i < work->count; i++) {
-        const uint32_t pixel = pixel_of(work, i);
-        uint8_t *data = target.first + sample_of(work, i) * target.stride;
-        const uint32_t *sums = work->sums + i * work->sums_stride;
-
-        if (output->format == EBNN_BITS) {
-            uint32_t *words = (uint32_t *)(void *)data + (size_t)pixel * ebnn_words(channels);
-
-            work->kernel->threshold_bits(&layer->steps, sums, channels, words);
-        } else {
-            ebnn_writer writer = ebnn_writer_at(output, &layer->steps, data, pixel);
-
-            for (uint32_t channel = 0; channel < channels; channel++) {
-                ebnn_write(&writer, (int32_t)sums[channel]);
-            }
-        }
-    }
-}
-
 int32_t ebnn_host_linear(const ebnn_panels_layer *panels, ebnn_host_series source, ebnn_host_series target,
                          size_t batch, const ebnn_kernel *kernel, void *scratch)
 {
     const ebnn_linear_layer *layer = &panels->layer;
     const int32_t status = ebnn_check_linear(layer);
     block_of_vectors work;
-    uint32_t pixels;
-    bool in_place;
 
     if (status != EBNN_OK) {
         return status;
     }
-    pixels = pixels_of(layer);
     work.panels = panels;
     work.kernel = kernel;
     work.plan = plan_scratch(layer);
-    in_place = pixels == 1 && writes_sums(layer);
-    work.sums = (uint32_t *)scratch;
-    work.sums_stride = in_place ? target.stride / 4 : layer->output.channels;
     work.words = (uint32_t *)(void *)((uint8_t *)scratch + work.plan.sums);
     work.coded = (uint8_t *)scratch + work.plan.sums + work.plan.words;
     work.map = work.coded + work.plan.coded;
-    for (work.sample = 0, work.pixel = 0; work.sample < batch;) {
-        const size_t left = pixels == 1 ? batch - work.sample : pixels - work.pixel;
-
-        work.count = left < work.plan.vectors ? left : work.plan.vectors;
-        if (in_place) {
-            work.sums = (uint32_t *)(void *)(target.first + work.sample * target.stride);
-        }
+    work.at = ebnn_first_block(layer, target, batch, work.plan.vectors, (uint32_t *)scratch);
+    for (; work.at.sample < batch; ebnn_next_block(&work.at, target, batch, work.plan.vectors)) {
         code_block(&work, source);
         for (uint32_t group = 0; group < layer->groups; group++) {
             add_group(&work, group);
         }
-        if (!writes_sums(layer)) {
-            write_steps(&work, target);
-        } else if (!in_place) {
-            write_sums(&work, target);
-        }
-        if (pixels == 1) {
-            work.sample += work.count;
-        } else {
-            work.pixel = (work.pixel + (uint32_t)work.count) % pixels;
-            work.sample += work.pixel == 0 ? 1 : 0;
-        }
+        ebnn_write_block(&work.at, target, kernel);
     }
     return EBNN_OK;
 }

@@ -3,7 +3,7 @@
  * answer to that.
  *
  * A block of vectors is listed first and then answered panel by panel, so that a panel's rows are read from memory once a
- * block. Half of the inputs are listed at most.
+ * block.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,67 +11,27 @@
 
 #include <string.h>
 
-#include "ebnn_gather.h"
+#include "ebnn_host_lists.h"
+#include "ebnn_internal.h"
 
 #define BLOCK_VECTORS 64
-
-/* A vector's list: what its counters start from, and which limits they must reach. */
-typedef struct vector_list {
-    uint8_t *output; /* of its pixel */
-    uint32_t blocks;
-    uint32_t seed;
-    uint32_t limits; /* zones before it, and whether inputs of -1 are listed, in tables of limits */
-} vector_list;
 
 /* A block at work. */
 typedef struct block_of_lists {
     const ebnn_panels_layer *panels;
     const ebnn_kernel *kernel;
-    vector_list vectors[BLOCK_VECTORS];
+    ebnn_vector_list vectors[BLOCK_VECTORS];
+    uint8_t *outputs[BLOCK_VECTORS]; /* of their pixels */
     size_t count;
     size_t stride;    /* places of a vector */
     uint32_t *words;  /* the gathered inputs of a window, and which of them are there */
     uint16_t *places; /* vector after vector */
 } block_of_lists;
 
-/* Places of a list at most; up to sixteen are written at a time. */
-static size_t most_places(const ebnn_lists *lists)
-{
-    return (size_t)lists->inputs * lists->input_rows + EBNN_LISTED_BLOCK;
-}
-
 size_t ebnn_host_listed_scratch_bytes(const ebnn_panels_layer *panels)
 {
     return 4 * (size_t)ebnn_linear_scratch_words(&panels->layer) +
-           BLOCK_VECTORS * sizeof(uint16_t) * most_places(panels->lists);
-}
-
-/* The list of the gathered inputs of +1, or of those of -1 where they are fewer. */
-static void take_vector(block_of_lists *work, const uint8_t *sample, uint32_t pixel)
-{
-    const ebnn_linear_layer *layer = &work->panels->layer;
-    const ebnn_lists *lists = work->panels->lists;
-    const uint32_t row = pixel / layer->output.width, column = pixel % layer->output.width, words = layer->row_words;
-    const ebnn_gathered gathered = ebnn_gather(layer, sample, 0, row, column, work->words);
-    const uint32_t *there = work->words + words;
-    vector_list *vector = &work->vectors[work->count];
-    uint16_t *places = work->places + work->count * work->stride, *list = places;
-    uint32_t listed = work->kernel->count_bits(work->words, words);
-    const bool minus = listed > gathered.total / 2;
-
-    if (minus) {
-        listed = gathered.total - listed;
-        for (uint32_t word = 0; word < words; word++) {
-            work->words[word] = there[word] & ~work->words[word];
-        }
-    }
-    list = work->kernel->list_bits(work->words, words, lists->input_rows, list);
-    for (; (list - places) % EBNN_LISTED_BLOCK != 0; list++) {
-        *list = (uint16_t)(lists->inputs * lists->input_rows); /* the row of zeros */
-    }
-    vector->blocks = (uint32_t)(list - places) / EBNN_LISTED_BLOCK;
-    vector->seed = lists->inputs - listed;
-    vector->limits = 2U * ((uint32_t)lists->zones_y[row] + lists->zones_x[column]) + (minus ? 1 : 0);
+           BLOCK_VECTORS * sizeof(uint16_t) * ebnn_most_places(panels->lists);
 }
 
 /* All neurons' answers to the block's vectors. */
@@ -79,8 +39,7 @@ static void answer_block(const block_of_lists *work)
 {
     const ebnn_lists *lists = work->panels->lists;
     const size_t output_bytes = 4 * (size_t)ebnn_words(work->panels->layer.output.channels);
-    const size_t panels = (output_bytes + lists->bytes - 1) / lists->bytes;
-    const size_t panel_bytes = ((size_t)lists->inputs * lists->input_rows + 1) * lists->bytes;
+    const size_t panels = ebnn_list_panels(work->panels);
     const size_t limit_bytes = (size_t)(lists->planes + 1) * lists->bytes;
     ebnn_listing listing;
 
@@ -90,18 +49,19 @@ static void answer_block(const block_of_lists *work)
     for (size_t panel = 0; panel < panels; panel++) {
         const size_t begin = panel * lists->bytes, left = output_bytes - begin;
 
-        listing.rows = lists->rows + panel * panel_bytes;
+        listing.rows = lists->rows + panel * ebnn_list_panel_bytes(lists);
         for (size_t i = 0; i < work->count; i++) {
-            const vector_list *vector = &work->vectors[i];
+            const ebnn_vector_list *vector = &work->vectors[i];
+            const size_t table = 2 * (size_t)vector->zone + (vector->minus ? 1 : 0);
             uint8_t answers[EBNN_MOST_LIST_BYTES];
 
-            listing.limits = lists->limits + ((size_t)vector->limits * panels + panel) * limit_bytes;
+            listing.limits = lists->limits + (table * panels + panel) * limit_bytes;
             listing.places = work->places + i * work->stride;
             listing.blocks = vector->blocks;
-            listing.seed = vector->seed;
+            listing.seed = lists->inputs - vector->inputs;
             listing.answers = answers;
             work->kernel->answer(&listing);
-            memcpy(vector->output + begin, answers, left < lists->bytes ? left : lists->bytes);
+            memcpy(work->outputs[i] + begin, answers, left < lists->bytes ? left : lists->bytes);
         }
     }
 }
@@ -121,13 +81,14 @@ int32_t ebnn_host_listed(const ebnn_panels_layer *panels, ebnn_host_series sourc
     work.panels = panels;
     work.kernel = kernel;
     work.count = 0;
-    work.stride = most_places(panels->lists);
+    work.stride = ebnn_most_places(panels->lists);
     work.words = (uint32_t *)scratch;
     work.places = (uint16_t *)(work.words + ebnn_linear_scratch_words(layer));
     for (size_t sample = 0; sample < batch; sample++) {
         for (uint32_t pixel = 0; pixel < pixels; pixel++) {
-            work.vectors[work.count].output = target.first + sample * target.stride + pixel * pixel_bytes;
-            take_vector(&work, source.first + sample * source.stride, pixel);
+            work.outputs[work.count] = target.first + sample * target.stride + pixel * pixel_bytes;
+            work.vectors[work.count] = ebnn_list_vector(panels, kernel, source.first + sample * source.stride, pixel,
+                                                        work.words, work.places + work.count * work.stride);
             if (++work.count == BLOCK_VECTORS) {
                 answer_block(&work);
                 work.count = 0;

@@ -46,8 +46,9 @@ typedef struct ebnn_byte_panels {
     size_t sums_stride;
 } ebnn_byte_panels;
 
-/* Rows of weights that are added together: a list is filled up to whole blocks. */
+/* Rows of weights that are added together: a list is filled up to whole blocks, one of 16 bytes to two at a time. */
 #define EBNN_LISTED_BLOCK UINT32_C(32)
+#define EBNN_LEAST_LIST_BYTES UINT32_C(16)
 #define EBNN_MOST_LIST_BYTES UINT32_C(64)
 #define EBNN_MOST_LIST_PLANES UINT32_C(32)
 
@@ -65,9 +66,26 @@ typedef struct ebnn_listing {
     uint32_t seed;
     uint32_t first;  /* 0 to 2 */
     uint32_t planes; /* first + 5 to EBNN_MOST_LIST_PLANES */
-    uint32_t bytes;  /* 32, or EBNN_MOST_LIST_BYTES */
+    uint32_t bytes;  /* EBNN_LEAST_LIST_BYTES, 32, or EBNN_MOST_LIST_BYTES */
     uint8_t *answers;
 } ebnn_listing;
+
+/* Blocks of a list whose rows are counted for sums, at most: counters of 16 bits hold them. */
+#define EBNN_MOST_SUMMED_BLOCKS UINT32_C(2047)
+
+/* The same panels of neurons with numbers for answers: a neuron's count is how many listed rows have its bit. */
+typedef struct ebnn_listed_sums {
+    const uint8_t *rows;
+    const uint16_t *places;
+    uint32_t blocks;
+    uint32_t bytes;
+    uint32_t shift;         /* count * 2^shift + start - total, */
+    uint32_t start;         /* the same for all */
+    bool turned;            /* or that turned over */
+    uint32_t neurons;       /* of the panel, no more than it has bits */
+    const uint32_t *totals; /* of as many neurons as the panel has bits */
+    uint32_t *sums;
+} ebnn_listed_sums;
 
 /* Rows and vectors are padded with zeros to a multiple of so many bytes. */
 #define EBNN_DOT_BYTES ((size_t)64)
@@ -108,6 +126,8 @@ typedef struct ebnn_kernel {
     uint16_t *(*list_bits)(const uint32_t *words, size_t count, uint32_t input_rows, uint16_t *places);
     /* the answers of a panel's neurons to a list */
     void (*answer)(const ebnn_listing *work);
+    /* their sums; NULL: panels are faster */
+    void (*sum_listed)(const ebnn_listed_sums *work);
     /* one step a channel, as packed bits: ceil(channels / 32) whole words */
     void (*threshold_bits)(const ebnn_steps *steps, const uint32_t *sums, uint32_t channels, uint32_t *words);
     /* sums[v * sums_stride + r] = the products of row r and vector v, added up */

@@ -182,6 +182,7 @@ const ebnn_kernel ebnn_kernel_avx2 = {
     ebnn_count_bits_avx2,
     ebnn_list_bits_avx2,
     ebnn_answer_avx2,
+    ebnn_sum_listed_avx2,
     threshold_bits,
     ebnn_dot_values_avx2,
     NULL,

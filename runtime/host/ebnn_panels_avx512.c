@@ -220,8 +220,17 @@ AVX512 static void threshold_bits(const ebnn_steps *steps, const uint32_t *sums,
 }
 
 const ebnn_kernel ebnn_kernel_avx512 = {
-    add_unlike,         add_products,   ebnn_add_bytes_avx512,  ebnn_count_bits_avx2,  ebnn_list_bits_avx2,
-    ebnn_answer_avx512, threshold_bits, ebnn_dot_values_avx512, ebnn_dot_bytes_avx512, ebnn_philox_rows_avx2,
+    add_unlike,
+    add_products,
+    ebnn_add_bytes_avx512,
+    ebnn_count_bits_avx2,
+    ebnn_list_bits_avx2,
+    ebnn_answer_avx512,
+    NULL,
+    threshold_bits,
+    ebnn_dot_values_avx512,
+    ebnn_dot_bytes_avx512,
+    ebnn_philox_rows_avx2,
 };
 
 #else

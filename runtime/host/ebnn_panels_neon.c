@@ -303,8 +303,17 @@ static void dot_values(const ebnn_dots *work)
 }
 
 const ebnn_kernel ebnn_kernel_neon = {
-    add_unlike,     add_products, add_bytes, ebnn_count_bits_portable,  ebnn_list_bits_portable, ebnn_answer_portable,
-    threshold_bits, dot_values,   NULL,      ebnn_philox_rows_portable,
+    add_unlike,
+    add_products,
+    add_bytes,
+    ebnn_count_bits_portable,
+    ebnn_list_bits_portable,
+    ebnn_answer_portable,
+    NULL,
+    threshold_bits,
+    dot_values,
+    NULL,
+    ebnn_philox_rows_portable,
 };
 
 #else

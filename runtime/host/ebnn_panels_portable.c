@@ -199,6 +199,15 @@ static void dot_bytes(const ebnn_byte_dots *work)
 }
 
 const ebnn_kernel ebnn_kernel_portable = {
-    add_bits,       add_bits,   add_bytes, ebnn_count_bits_portable,  ebnn_list_bits_portable, ebnn_answer_portable,
-    threshold_bits, dot_values, dot_bytes, ebnn_philox_rows_portable,
+    add_bits,
+    add_bits,
+    add_bytes,
+    ebnn_count_bits_portable,
+    ebnn_list_bits_portable,
+    ebnn_answer_portable,
+    ebnn_sum_listed_portable,
+    threshold_bits,
+    dot_values,
+    dot_bytes,
+    ebnn_philox_rows_portable,
 };

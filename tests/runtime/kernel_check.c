@@ -176,7 +176,8 @@ static void check_answers(const ebnn_kernel *kernel, unsigned int number)
     work.blocks = (uint32_t)draw(0, 8);
     work.first = (uint32_t)draw(0, 1);
     work.planes = (uint32_t)draw(7, 14);
-    work.bytes = draw(0, 1) ? 32 : EBNN_MOST_LIST_BYTES;
+    work.bytes = EBNN_LEAST_LIST_BYTES << draw(0, 2);
+    work.blocks += work.bytes == EBNN_LEAST_LIST_BYTES ? work.blocks % 2 : 0;
     work.seed = (uint32_t)draw(0, 300);
     rows = random_or_full_bytes((size_t)most * work.bytes);
     limits = random_bytes((size_t)(work.planes + 1) * work.bytes);
@@ -195,6 +196,40 @@ static void check_answers(const ebnn_kernel *kernel, unsigned int number)
     }
     free(rows);
     free(limits);
+    free(places);
+}
+
+static void check_listed_sums(const ebnn_kernel *kernel, unsigned int number)
+{
+    const uint32_t most = (uint32_t)draw(1, 700), most_blocks = number == 0 ? EBNN_MOST_SUMMED_BLOCKS - 1 : 40;
+    const size_t count = (size_t)most_blocks * EBNN_LISTED_BLOCK;
+    uint16_t *places = allocate(count * sizeof *places);
+    ebnn_listed_sums work;
+    both_sums sums;
+
+    work.blocks = number == 0 ? most_blocks : 2 * (uint32_t)draw(0, 20);
+    work.bytes = EBNN_LEAST_LIST_BYTES << draw(0, 2);
+    if (work.bytes != EBNN_LEAST_LIST_BYTES && work.blocks > 0 && draw(0, 1)) {
+        work.blocks--;
+    }
+    work.shift = (uint32_t)draw(0, 2);
+    work.start = (uint32_t)draw(-300, 300);
+    work.turned = draw(0, 1) != 0;
+    work.neurons = (uint32_t)draw(1, 8 * (int32_t)work.bytes);
+    for (size_t i = 0; i < count; i++) {
+        places[i] = (uint16_t)draw(0, (int32_t)most - 1);
+    }
+    work.rows = random_or_full_bytes((size_t)most * work.bytes);
+    work.totals = (const uint32_t *)(const void *)random_bytes(4 * 8 * (size_t)work.bytes);
+    work.places = places;
+    sums = random_sums(work.neurons);
+    work.sums = sums.expected;
+    ebnn_kernel_portable.sum_listed(&work);
+    work.sums = sums.found;
+    kernel->sum_listed(&work);
+    compare(&sums, "sum_listed", number);
+    free((void *)(uintptr_t)work.rows);
+    free((void *)(uintptr_t)work.totals);
     free(places);
 }
 
@@ -258,6 +293,9 @@ static void check(const char *name, const ebnn_kernel *kernel)
         check_bytes(kernel, number);
         check_lists(kernel, number);
         check_answers(kernel, number);
+        if (kernel->sum_listed != NULL) {
+            check_listed_sums(kernel, number);
+        }
         check_thresholds(kernel, number);
         check_dots(kernel, number);
     }

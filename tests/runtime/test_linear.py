@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgebnn.emulator import lists
-from edgebnn.emulator.descriptors import PanelsDescriptor
+from edgebnn.emulator.descriptors import PanelsDescriptor, host_library
 from edgebnn.emulator.program import program_of
 from edgebnn.mapping import stages
 from edgebnn.mapping.kernels import Choice
@@ -286,6 +286,37 @@ def test_lists_of_windows_that_see_padding(
     builder.linear(2)
     network = built(builder)
     assert has_lists(network)
+    assert_runtime_agrees(network)
+
+
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+@pytest.mark.parametrize("steps", [None, 1, 7])
+@pytest.mark.parametrize(("fan_in", "neurons"), [(128, 250), (129, 192), (500, 500)])
+def test_lists_make_sums_too(weights: WeightKind, steps: int | None, fan_in: int, neurons: int) -> None:
+    builder = builder_of((fan_in,))
+    builder.linear(neurons, weights)
+    if steps is not None:
+        builder.threshold(Kind.INTEGERS, steps)
+        builder.linear(3)
+    network = built(builder)
+    assert has_lists(network) == bool(host_library().ebnn_host_sums_by_lists())
+    densities = np.linspace(0, 1, 19)[:, np.newaxis]
+    x = np.where(np.random.default_rng(2).random((19, fan_in)) < densities, 1, -1).astype(np.int8)
+    assert_runtime_agrees(network, x)
+
+
+@pytest.mark.parametrize("pad_value", [-1, 0, 1])
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+@pytest.mark.parametrize("steps", [None, 7])
+def test_lists_make_sums_of_windows_that_see_padding(pad_value: int, weights: WeightKind, steps: int | None) -> None:
+    builder = builder_of((40, 5, 4))
+    builder.linear(200, weights, Window((3, 2), (1, 2), (2, 1), (2, 1), (1, 0)), pad_value=pad_value)
+    if steps is not None:
+        builder.threshold(Kind.INTEGERS, steps)
+        builder.flatten()
+        builder.linear(2)
+    network = built(builder)
+    assert has_lists(network) == bool(host_library().ebnn_host_sums_by_lists())
     assert_runtime_agrees(network)
 
 
