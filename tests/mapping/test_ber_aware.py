@@ -23,7 +23,7 @@ from edgebnn.mapping.ber_aware import ber_aware, place_by_errors
 from edgebnn.mapping.lifting import wrong_weights
 from edgebnn.mapping.placed import placed
 from edgebnn.mapping.programmed import programmed_banks
-from edgebnn.network import Kind, Network, Tensor, interpret
+from edgebnn.network import Kind, Network, Tensor, WeightKind, interpret
 from edgebnn.network.rearranging import Rearranged, rearranged
 from edgebnn.network.sensitivity import Sensitivity, sensitivities
 from tests.mapping.test_planner import dense, mapped_on
@@ -85,15 +85,18 @@ def harm_of(
     return total
 
 
+@pytest.mark.parametrize("kind", [WeightKind.BINARY, WeightKind.TERNARY])
 @pytest.mark.parametrize("seed", [3, 4])
-def test_it_is_the_best_of_all_orders_and_polarities_of_a_tiny_network(seed: int) -> None:
+def test_it_is_the_best_of_all_orders_and_polarities_of_a_tiny_network(seed: int, kind: WeightKind) -> None:
     builder = Builder(Tensor("x", Kind.BITS, (5,), -1, 1), np.random.default_rng(seed))
-    builder.linear(4)
+    builder.linear(4, kind)
     builder.threshold()
-    builder.linear(2)
+    builder.linear(2, kind)
     network = builder.network()
     mapped, x = mapped_on(network), random_inputs(network, 1, 50)
     counts, maps, first = sensitivities(network, x), random_map(3, seed), network.linear[0]
+    if kind is WeightKind.BINARY:
+        maps = replace(maps, rates={weight: maps.rates[weight] for weight in (1, -1)})
     found = ber_aware(mapped, dict.fromkeys(mapped.linear_stages, maps), counts)
     unchanged = {node.name: np.arange(node.neurons) for node in network.linear}
     best = np.inf
