@@ -8,8 +8,10 @@ all products as long as little differs.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from math import acos, pi
 from typing import TypeVar
@@ -52,14 +54,19 @@ _MOST_OPEN = 0.5
 
 @dataclass(frozen=True, eq=False)
 class _KnownLayer:
-    """What is known of a dense layer; see `ebnn_difference_layer`."""
+    """What is known of a dense layer; see `ebnn_difference_layer`. `rows` are its weights (neurons, inputs)."""
 
     sums: npt.NDArray[np.uint32]
     columns: npt.NDArray[np.int8] | npt.NDArray[np.int16] | None = None
     outputs: npt.NDArray[np.uint32] | None = None
     inputs: npt.NDArray[np.uint32] | None = None
-    weights: npt.NDArray[np.int8] | None = None
+    rows: npt.NDArray[np.int8] | None = None
     sliced: SlicedLayer | None = None
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.int8] | None:
+        """Those of an input side by side, (inputs, neurons): wanted where slices do not do."""
+        return None if self.rows is None else np.ascontiguousarray(spaced(self.rows, np.int8).T)
 
 
 class KnownRun:
@@ -146,15 +153,12 @@ class KnownRun:
         assert isinstance(stage, LinearStage), "dense layers alone are known"
         source = self._source(place, stage, encoded)
         if self._is_first(place):
-            narrow = bool(stage.input.pixel_words) or stage.input.format == "int8"
-            values = _decoded(source, stage.input)[:, input_order(stage.fan_in, stage.window)]
-            columns = _in_blocks(spaced(values, np.int8)) if narrow else _in_blocks(spaced(values, np.int16))
-            return _KnownLayer(_in_blocks(self._sums(place, encoded, 0, GAP)), columns)
-        sums = self._sums(place, source, place)
+            return _KnownLayer(self._sums_in_blocks(place, encoded), _columns(stage, source))
+        sums = self._run(self._sums_program(place, place), source, stage.output.channels)
         weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
-        by_input = np.ascontiguousarray(spaced(fan_in_order(weights, stage.window), np.int8).T)
         inputs = np.ascontiguousarray(source).view(np.uint32)
-        return _KnownLayer(sums, None, None, inputs, by_input, SlicedLayer.of(self._panels(place), inputs, sums))
+        sliced = SlicedLayer.of(self._panels(place), inputs, sums)
+        return _KnownLayer(sums, None, None, inputs, fan_in_order(weights, stage.window), sliced)
 
     def _source(self, place: int, stage: LinearStage, encoded: Octets) -> Octets:
         """The bytes of a layer's input, uint8 (B, bytes)."""
@@ -192,32 +196,44 @@ class KnownRun:
             for before, stage in pairwise(stages)
         )
 
-    def _sums(self, place: int, source: Octets, first: int, gap: int = 0) -> npt.NDArray[np.uint32]:
+    def _sums_program(self, place: int, first: int) -> Program:
         """A layer's sums (B, neurons), without its steps, from the inputs of stage `first` on."""
-        program, stage = self._program(first, place), self._stages[place]
+        program = self._program(first, place)
         panels, sums = PanelsDescriptor.from_buffer_copy(program.descriptors[-1]), describe_tensor(_SUMS)
         layer = panels.layer
         layer.output.format, layer.output.planes, layer.steps.steps = sums.format, sums.planes, 0
         program.steps[-1].layer = ctypes.addressof(panels)
-        return self._run(program, source, stage.output.channels, gap)
+        return replace(program, descriptors=(*program.descriptors, panels))
 
-    def _run(self, program: Program, source: Octets, words: int, gap: int = 0) -> npt.NDArray[np.uint32]:
-        """What the last step writes, (B, words), on all processors; so many unused words lie between samples."""
-        found = np.empty((len(source), words + gap), np.uint32)[:, :words]
-        program.steps[-1].target_base, program.steps[-1].target_offset = _SCORES, 0
+    def _sums_in_blocks(self, place: int, encoded: Octets) -> npt.NDArray[np.uint32]:
+        """A first layer's sums, uint32 (blocks, neurons, samples of a block)."""
+        program, neurons = self._sums_program(place, 0), self._stages[place].output.channels
+        _end_in_scores(program)
 
-        def run_part(first: int) -> None:
-            here = slice(first, first + _PART_SAMPLES)
-            self._fast.execute(program, source[here], found[here], first)
+        def sums(here: slice) -> npt.NDArray[np.uint32]:
+            found = np.empty((len(encoded[here]), neurons + GAP), np.uint32)[:, :neurons]
+            self._fast.execute(program, encoded[here], found, here.start)
+            return found
 
-        with ThreadPoolExecutor(usable_processors()) as pool:
-            list(pool.map(run_part, range(0, len(source), _PART_SAMPLES)))
+        return _in_blocks(sums, np.empty((_blocks(encoded), neurons, BLOCK_SAMPLES), np.uint32), len(encoded))
+
+    def _run(self, program: Program, source: Octets, words: int) -> npt.NDArray[np.uint32]:
+        """What the last step writes, (B, words), on all processors."""
+        found = np.empty((len(source), words), np.uint32)
+        _end_in_scores(program)
+
+        def run_part(here: slice) -> None:
+            self._fast.execute(program, source[here], found[here], here.start)
+
+        _for_each_part(run_part, len(source))
         return found
 
     def _difference(self, place: int, lifted: LiftedLayer | None, sensing: int = 0) -> DifferenceDescriptor:
         """A layer as a chip has it whose banks' struct lies at `sensing`, or without errors."""
         known, panels = self._layers[place], self._panels(place)
-        parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, known.weights))
+        # Without errors no input differs, and no weight is looked at.
+        weights = None if lifted is None else known.weights
+        parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, weights))
         column_bytes = 0 if known.columns is None else known.columns.itemsize
         if lifted is None:
             return DifferenceDescriptor(panels.layer, *parts, samples=self.samples, column_bytes=column_bytes)
@@ -226,18 +242,52 @@ class KnownRun:
         return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples, column_bytes)
 
 
-def _in_blocks(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """Numbers (B, n) as (blocks, n, samples of a block), 0 behind the last sample; on all processors."""
-    samples, numbers = values.shape
-    blocks = np.zeros((-(-samples // BLOCK_SAMPLES), numbers, BLOCK_SAMPLES), values.dtype)
+def _end_in_scores(program: Program) -> None:
+    """Lets the last step write into the scores."""
+    program.steps[-1].target_base, program.steps[-1].target_offset = _SCORES, 0
 
-    def turn(block: int) -> None:
-        here = values[block * BLOCK_SAMPLES : (block + 1) * BLOCK_SAMPLES]
-        blocks[block, :, : len(here)] = here.T
 
-    with ThreadPoolExecutor(usable_processors()) as pool:
-        list(pool.map(turn, range(len(blocks))))
+def _columns(stage: LinearStage, source: Octets) -> npt.NDArray[np.int8] | npt.NDArray[np.int16]:
+    """The inputs of a first layer in the order of a row, (blocks, inputs, samples of a block), from their bytes."""
+    narrow = bool(stage.input.pixel_words) or stage.input.format == "int8"
+    order = input_order(stage.fan_in, stage.window)
+
+    def values(here: slice) -> npt.NDArray[np.int16]:
+        found = _decoded(source[here], stage.input)
+        return found if np.array_equal(order, np.arange(len(order))) else found[:, order]
+
+    shape = _blocks(source), stage.fan_in, BLOCK_SAMPLES
+    if narrow:
+        return _in_blocks(lambda here: spaced(values(here), np.int8), np.empty(shape, np.int8), len(source))
+    return _in_blocks(lambda here: spaced(values(here), np.int16), np.empty(shape, np.int16), len(source))
+
+
+def _blocks(samples: Octets) -> int:
+    return -(-len(samples) // BLOCK_SAMPLES)
+
+
+def _in_blocks(
+    part: Callable[[slice], npt.NDArray[Number]], blocks: npt.NDArray[Number], samples: int
+) -> npt.NDArray[Number]:
+    """Numbers (B, n), a part of the samples at a time, as (blocks, n, samples of a block), 0 behind the last sample.
+
+    A part is turned while it is in the caches.
+    """
+
+    def turn(here: slice) -> None:
+        numbers = part(here)
+        for first in range(0, len(numbers), BLOCK_SAMPLES):
+            block, some = blocks[(here.start + first) // BLOCK_SAMPLES], numbers[first : first + BLOCK_SAMPLES]
+            block[:, : len(some)], block[:, len(some) :] = some.T, 0
+
+    _for_each_part(turn, samples)
     return blocks
+
+
+def _for_each_part(work: Callable[[slice], None], samples: int) -> None:
+    """Some samples at a time, on all processors."""
+    with ThreadPoolExecutor(usable_processors()) as pool:
+        list(pool.map(lambda first: work(slice(first, first + _PART_SAMPLES)), range(0, samples, _PART_SAMPLES)))
 
 
 def _changed_share(wrong: float) -> float:
