@@ -86,7 +86,7 @@ def _programmed_marker(mapped: MappedNetwork, marker: MarkerPlan, chip: ChipInst
 def check_programmed(mapped: MappedNetwork, banks: ProgrammedBanks) -> None:
     """TargetError where these cannot be the network's banks: on a target without RRAM, or other banks in number."""
     geometry = _geometry(mapped)
-    if banks.fresh.shape != _shape(mapped) or banks.geometry != geometry:
+    if banks.fresh.shape != pattern_of(mapped).sign.shape or banks.geometry != geometry:
         raise TargetError(
             f"the chip has {len(banks.fresh) // banks.geometry.words} programmed banks of {banks.geometry.rows} x "
             f"{banks.geometry.columns} synapses, but network '{mapped.network.name}' lies in the first "
