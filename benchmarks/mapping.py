@@ -29,15 +29,20 @@ import scipy.special
 
 import edgebnn
 from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.target_settings import with_settings
-from edgebnn.emulator import trimming
+from edgebnn.emulator import chip_trim, trimming
 from edgebnn.emulator.accuracy import accuracy_drop
 from edgebnn.emulator.fast import FastPath
 from edgebnn.mapping.ber_aware import place_by_errors
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.mean_weights import mean_weights
+from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.mapping.self_trimming import self_trimming
 from edgebnn.mapping.verifying import verified_in_part
+from edgebnn.network.types import Linear, MeanInputs
 
 POLICY = "ultra-low-energy"
 TRIM_SAMPLES, PLACE_SAMPLES = 300, 256
@@ -74,6 +79,10 @@ class Bench:
         """Trimmed by the shift of the means alone."""
         with patch.object(trimming, "_gains", lambda sums: np.ones(sums.clean.shape[1])):
             return self.trimmed(mapped, chip)
+
+    def self_trimming(self, mapped: MappedNetwork) -> MappedNetwork:
+        """Trimmed by each chip's own firmware: by what it reads back once, and a table of mean inputs."""
+        return self_trimming(mapped, self.calibration[:TRIM_SAMPLES])
 
     def placed(self, chip: ChipInstance, readings: int) -> tuple[MappedNetwork, MappedNetwork]:
         """The network in the best banks alone, and placed."""
@@ -153,12 +162,47 @@ def verified(bench: Bench, seed: int) -> Answers:
     yield "verify: all", bench.right(bench.mapped, more)
 
 
+def on_the_chip(bench: Bench, seed: int) -> Answers:
+    """Chips that trim themselves, beside the same ones trimmed by a PC that knows what they read in the mean."""
+    itself = bench.self_trimming(bench.mapped)
+    for errors in (ErrorModel.TABLE, ErrorModel.BER, ErrorModel.DEVICE):
+        chip = ChipInstance(seed, errors=errors)
+        yield f"{errors}: linear", bench.right(bench.mapped, chip)
+        yield f"{errors}: trims itself", bench.right(itself, chip)
+        if errors is ErrorModel.DEVICE:
+            with patch.object(chip_trim, "_wrong_sums", _known_sums):
+                yield f"{errors}: trims itself, reading without noise", bench.right(itself, chip)
+        yield f"{errors}: recentred by a PC", bench.right(bench.recentred(bench.mapped, chip), chip)
+        yield f"{errors}: trimmed by a PC", bench.right(bench.trimmed(bench.mapped, chip), chip)
+    chip = ChipInstance(seed, errors=ErrorModel.TABLE)
+    banks, placed = bench.placed(chip, 4)
+    for name, mapped in (("best banks", banks), ("placed, 4 readings", placed)):
+        yield f"table: {name}", bench.right(mapped, chip)
+        yield f"table: {name}, trims itself", bench.right(bench.self_trimming(mapped), chip)
+        yield f"table: {name}, trimmed by a PC", bench.right(bench.trimmed(mapped, chip), chip)
+
+
+def _known_sums(
+    node: Linear, trim: MeanInputs, stage: LinearStage, banks: ProgrammedBanks, inference: int, number: int
+) -> npt.NDArray[np.int64]:
+    """What a chip's wrong weights add in the mean as it would know it that knew all of its amplifiers."""
+    read, means = mean_weights(stage, banks), trim.values.reshape(node.groups, -1).astype(np.float64)
+    of_neuron = np.repeat(means, node.neurons // node.groups, axis=0)
+    found = read.plus * of_neuron
+    if stage.input.pixel_words:  # of bits, +1 and -1 are read apart
+        one = 2.0**trim.fraction
+        found = (read.plus * (one + of_neuron) - read.minus * (one - of_neuron)) / 2
+    meant = node.weights.reshape(node.neurons, -1) * of_neuron
+    return np.asarray(np.rint((found - meant).sum(axis=1)), np.int64)
+
+
 PARTS: dict[str, Callable[[Bench, int], Answers]] = {
     "place": lambda bench, seed: by_place(bench, seed, False),
     "readings": lambda bench, seed: by_place(bench, seed, True),
     "chance": by_chance,
     "device": by_device,
     "verify": verified,
+    "chip": on_the_chip,
 }
 
 

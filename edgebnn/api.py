@@ -33,10 +33,12 @@ from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.compile_options import (
     AUTO,
+    ON_CHIP,
     AutoPolicy,
     allocation_of,
     check_placement,
     check_share,
+    check_trim,
     error_model,
     samples_and_labels,
     with_labels,
@@ -379,6 +381,8 @@ class Deployment:
             raise TargetError(
                 f"this deployment is trimmed for {mapped.network.trimmed_for}; trim the one that it was made from"
             )
+        if mapped.network.trims_itself:
+            raise TargetError("each chip trims this deployment itself; trim one that was compiled without --trim")
         instance = chip if isinstance(chip, ChipInstance) else self.chip(chip)
         banks = programmed_banks(mapped, instance)
         found = trim(mapped, banks, self.batch(calibration))
@@ -418,6 +422,7 @@ def compile(
     fresh_banks: bool = False,
     verify_share: float | None = None,
     attempts: Mapping[str, int] = MappingProxyType({}),
+    trim: str | None = None,
     input_type: Stated[str] = None,
     input_scale: Stated[str | float | Fraction] = None,
     input_offset: Stated[str | float | Fraction] = None,
@@ -446,7 +451,8 @@ def compile(
     with the fewest pulses, or, with `fresh_banks`, into the banks behind them. A chip that verifies what it programs
     (the `attempts` of a chip instance) verifies at most `verify_share` of the words of all rows, where that is given,
     those that matter most by the `calibration`; `attempts` is how often it tries at most in single layers, by their
-    names. docs/mapping.md has the reasoning.
+    names. With `trim="on-chip"` each chip trims itself, by what its firmware reads back of its own weights and the mean
+    of each input over the `calibration`. docs/mapping.md has the reasoning.
 
     With the policy `auto` each layer that `policies` does not name gets the one with which programming takes the least
     energy (or, with the `objective` `endurance`, the chip lives longest), while the accuracy falls by no more than
@@ -464,6 +470,7 @@ def compile(
     check_placement(placement, chip, readings, calibration)
     _check_update(update_of, fresh_banks, placement)
     check_share(verify_share, calibration)
+    check_trim(trim, calibration, trim_samples)
     auto = AutoPolicy(
         max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips, trim_samples,
         most_attempts,
@@ -480,7 +487,8 @@ def compile(
     elif chip is not None and errors is not None:
         raise TargetError("a chip instance has an error model of its own; leave out errors")
     reading = _read_options(input_type, input_scale, input_offset, calibration, output)
-    reading = replace(reading, more_to_calibrate=placement != "linear" or policy == AUTO or verify_share is not None)
+    more = placement != "linear" or policy == AUTO or verify_share is not None or trim is not None
+    reading = replace(reading, more_to_calibrate=more)
     clock = _Clock(step)
     described = target if isinstance(target, Target) else load_target(str(target))
     with model_file(model) as path:
@@ -497,6 +505,7 @@ def compile(
     if update_of is not None:
         options += f" --update-of {printable(update_of.mapped.network.name)}{' --fresh-banks' if fresh_banks else ''}"
     options += f" --verify-share {verify_share:g}" if verify_share is not None else ""
+    options += f" --trim {trim}" if trim is not None else ""
     options += reading.stated()
     options += f" --calibration sha256:{_digest(network.inputs, calibration)}" if calibration is not None else ""
     options += f" --output {printable(output)}" if output else ""
@@ -517,7 +526,7 @@ def compile(
     tick = clock.tick if policy != AUTO else lambda name: None
 
     def arrange(network: MappedNetwork) -> tuple[MappedNetwork, bytes | None]:
-        """The network, which is mapped linearly, as it is to be placed and verified."""
+        """The network, which is mapped linearly, as it is to be placed, verified and trimmed."""
         told_placement = None
         if placement != "linear" and calibration is not None:
             from edgebnn.mapping.placed import placed  # the solvers of chips take a while to load
@@ -534,6 +543,11 @@ def compile(
 
             network = verified_in_part(network, chip, batch_of(inputs, calibration), readings, verify_share)
             tick("choose what is verified")
+        if trim == ON_CHIP and calibration is not None:
+            from edgebnn.mapping.self_trimming import self_trimming  # as above
+
+            network = self_trimming(network, batch_of(inputs, calibration))
+            tick("find the mean inputs")
         return network, told_placement
 
     if policy == AUTO:

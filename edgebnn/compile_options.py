@@ -19,6 +19,7 @@ from edgebnn.network.batches import Samples, labels_of
 from edgebnn.network.types import Input
 
 PLACEMENTS = ("linear", "ber-aware")
+ON_CHIP = "on-chip"  # what --trim knows
 AUTO = "auto"  # the policies that are chosen
 MOST_READINGS = 64
 MOST_TRIM_SAMPLES = 1 << 20
@@ -176,6 +177,18 @@ def check_share(share: float | None, calibration: object) -> None:
         raise TargetError(f"the share to verify is {share:g}; use a number from 0 to 1")
     if calibration is None:
         raise TargetError("the share to verify is chosen by which weights matter; give calibration samples")
+
+
+def check_trim(trim: str | None, calibration: object, trim_samples: object) -> None:
+    """TargetError where trimming is none that there is, or nobody knows the mean inputs."""
+    if trim is None:
+        return
+    if trim != ON_CHIP:
+        raise TargetError(f"there is no trimming '{legible_name(str(trim))}'; use {ON_CHIP}, or leave it out")
+    if calibration is None:
+        raise TargetError("chips trim themselves by the mean of each input; give calibration samples")
+    if trim_samples:
+        raise TargetError("trim_samples are for chips that a PC trims, and these trim themselves; leave one out")
 
 
 def check_placement(placement: str, chip: object, readings: int, calibration: object) -> None:

@@ -29,6 +29,9 @@ class Events:
     def __add__(self, other: Events) -> Events:
         return Events(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    def __sub__(self, other: Events) -> Events:
+        return Events(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
     def per(self, inferences: int) -> dict[str, float]:
         """Every count divided by a number of inferences."""
         return {f.name: getattr(self, f.name) / inferences for f in fields(self)}

@@ -212,6 +212,12 @@ def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
     help="Most attempts of a chip that verifies at the rows of one layer; repeatable. [default: as many as it makes]",
 )
 @click.option(
+    "--trim",
+    type=click.Choice(["on-chip"]),
+    help="Let each chip trim itself: its firmware reads its weights back once they are programmed, and shifts each "
+    "neuron's sums by what the wrong ones add in the mean (with --calibration, which shows the mean inputs).",
+)
+@click.option(
     "--png",
     type=PictureFile(),
     metavar="FILE",
@@ -243,6 +249,7 @@ def compile(
     fresh_banks: bool,
     verify_share: float | None,
     attempts: tuple[str, ...],
+    trim: str | None,
     png: Path | None,
     input_type: tuple[str, ...],
     input_scale: tuple[str, ...],
@@ -263,7 +270,7 @@ def compile(
     from edgebnn.report.tables import show_compile
 
     steps: list[tuple[str, float]] = []
-    count = 5 + (placement != "linear" or update_of is not None) + (verify_share is not None)
+    count = 5 + (placement != "linear" or update_of is not None) + (verify_share is not None) + (trim is not None)
 
     def step(name: str, seconds: float) -> None:
         steps.append((name, seconds))
@@ -301,6 +308,7 @@ def compile(
         fresh_banks=fresh_banks,
         verify_share=verify_share,
         attempts=_attempts(attempts),
+        trim=trim,
         input_type=options.input_type,
         input_scale=options.input_scale,
         input_offset=options.input_offset,

@@ -48,7 +48,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Layer:
-    """A stage in C. `title` has the model's own name; `programming` are the arguments of programming it, RRAM alone."""
+    """A stage in C. `title` has the model's own name; `programming` are the arguments of programming it, RRAM alone.
+
+    `trimming` are the fields of `ebnn_trimming` where a chip trims it, and `trim_place` is where it finds what for.
+    """
 
     identifier: Code
     title: str
@@ -56,6 +59,8 @@ class Layer:
     fields: tuple[Field, ...]
     call: Code
     programming: Code | None
+    trimming: Code | None = None
+    trim_place: int = 0
 
 
 def layers(mapped: MappedNetwork, arrays: Members, rows: bool = True) -> tuple[Layer, ...]:
@@ -100,7 +105,8 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
     source, target = _place(plan, index, stage.source), _place(plan, index, stage.target)
     sums = f"(int32_t *)({target})"
     scratch = "words + MODEL_SCRATCH_OFFSET / 4"
-    programming = None
+    programming = trimming = None
+    place = 0
     match stage:
         case LinearStage(active=ActiveSections() as active):
             struct, fields = "ebnn_active_layer", _active_fields(stage, active, arrays)
@@ -114,6 +120,11 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
             if stage.banks is not None and stage.policy is not None:
                 policy = list(mapped.target.policies).index(stage.policy)
                 programming = Code(f"{policy}, {stage.attempts}, {_pointer(stage.verified, arrays)}")
+            if stage.trim is not None:
+                trim, place = stage.trim, stage.trim.place
+                call = f"ebnn_linear_trimmed(&{identifier}, trim + {place}, {source}, {target})"
+                numbers = f"{c_integer(trim.fraction)}, {c_integer(trim.most)}, {trim.zones}"
+                trimming = Code(f"{_pointer(trim.means, arrays)}, {numbers}")
         case Int8Stage():
             struct, fields = "ebnn_int8_layer", _int8_fields(stage, arrays)
             call = f"ebnn_int8(&{identifier}, {source}, {target}, {scratch})"
@@ -167,6 +178,8 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
         fields=tuple(Field(Code(name), value) for name, value in fields.items()),
         call=Code(call),
         programming=programming,
+        trimming=trimming,
+        trim_place=place,
     )
 
 

@@ -78,6 +78,7 @@ def _model_header(mapped: MappedNetwork) -> bytes:
         marker=mapped.plan.marker is not None,
         separate=mapped.provisioning == "separate",
         reads=_reads(mapped.target),
+        trim=plan.trim,
     )
 
 
@@ -111,6 +112,7 @@ def _provisioning_files(mapped: MappedNetwork, arrays: dict[Section, Member]) ->
             layers=layers(mapped, arrays),
             marker=marker_fields(mapped, arrays),
             reads=_reads(mapped.target),
+            trim=None,
         ),
         "provision/main.c": _file(mapped, "provision/main.c", "The program that provisions the emulated chip."),
     }
@@ -176,6 +178,7 @@ def _model(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
         separate=separate,
         ternary=any(stage.banks is not None and stage.is_ternary for stage in mapped.linear_stages.values()),
         reads=_reads(mapped.target),
+        trim=mapped.plan.trim,
     )
 
 
@@ -195,6 +198,7 @@ def _chip_files(mapped: MappedNetwork) -> dict[str, bytes]:
             "target/main.c",
             "The program that the emulated chip runs.",
             verifies=_reads(mapped.target) and mapped.provisioning != "separate",
+            trim=mapped.plan.trim,
         ),
         f"target/{start}": _file(
             mapped, f"target/{source}", "What runs between reset and main.", stack_bytes=STACK_BYTES

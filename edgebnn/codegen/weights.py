@@ -33,6 +33,7 @@ _C_TYPES = {
     "<u4": ("uint32_t", 8),
     "<i4": ("int32_t", 10),
     "<u2": ("uint16_t", 16),
+    "<i2": ("int16_t", 14),
     "|u1": ("uint8_t", 24),
     "|i1": ("int8_t", 24),
 }
@@ -113,6 +114,8 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
                 yield "banks", stage.banks, "<u2"
             if stage.verified is not None:
                 yield "verified", stage.verified, "<u4"
+            if stage.trim is not None:
+                yield "means", stage.trim.means, "<i2"
             if stage.active is not None:
                 yield from _active_sections(stage.active)
             if stage.subsets is not None:

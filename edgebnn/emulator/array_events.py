@@ -29,13 +29,16 @@ def run_events(stage: LinearStage, array: Array) -> Events:
     banks = bank.spanned_banks(stage.fan_in)
     steps = stage.steps.steps if stage.steps else 0
     directions = -(-neurons // 32) if stage.steps and stage.steps.directions else 0
-    border = (stage.border.rows, stage.border.columns, stage.border.start) if stage.border else ()
+    border = [stage.border.rows, stage.border.columns, stage.border.start] if stage.border else []
+    starts = 0
+    if stage.trim is not None:  # what was found on the chip lies in SRAM
+        border, starts = border[:2], stage.trim.zones * neurons
     return Events(
         code_fetches=neurons * steps
         + directions
         + -(-len(stage.tiles) // 2)
         + sum(-(-section.bytes // 4) for section in border),
-        sram_accesses=_fetches(stage) + pixels * (output.pixel_words or neurons),
+        sram_accesses=_fetches(stage) + pixels * (output.pixel_words or neurons) + starts,
         pcsa_reads=reads * banks * bank.columns,
         popcounts=reads * banks * bank.words,
         thresholds=pixels * neurons * max(steps, 1),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.sensed_banks import SensedBanks
+from edgebnn.emulator.chip_trim import Starts, chip_starts
 from edgebnn.emulator.descriptors import (
+    BorderDescriptor,
     DifferenceDescriptor,
     LinearDescriptor,
     PanelsDescriptor,
@@ -32,10 +35,14 @@ Difference = tuple[DifferenceDescriptor | SlicedDescriptor, tuple[AnyArray, ...]
 
 @dataclass(frozen=True, eq=False)
 class ChipWeights:
-    """The layers in RRAM as a chip's banks answer for them, by their nodes' names, and these banks."""
+    """The layers in RRAM as a chip's banks answer for them, by their nodes' names, and these banks.
+
+    starts: what the sums of those layers start from that the chip has trimmed itself.
+    """
 
     layers: dict[str, LiftedLayer]
     sensed: SensedBanks
+    starts: Mapping[str, Starts] = field(default_factory=dict)
 
     @property
     def wrong(self) -> int:
@@ -47,7 +54,7 @@ def weights_on_chip(mapped: MappedNetwork, banks: ProgrammedBanks) -> ChipWeight
     """The network in the banks of a chip with errors; TargetError for banks that are not the network's."""
     check_programmed(mapped, banks)
     sensed = SensedBanks(banks)
-    return ChipWeights(placement_of(mapped).lift(sensed), sensed)
+    return ChipWeights(placement_of(mapped).lift(sensed), sensed, chip_starts(mapped, banks))
 
 
 def program_on_chip(
@@ -61,6 +68,7 @@ def program_on_chip(
     A layer all of whose weights are certain has other weights; any other is read off the banks, again and again.
     """
     arrays: list[AnyArray] = []
+    borders: list[BorderDescriptor] = []
     descriptors = list(clean.descriptors)
     for place, stage in enumerate(mapped.plan.stages):
         if not isinstance(stage, LinearStage):
@@ -71,9 +79,23 @@ def program_on_chip(
         else:
             layer = descriptors[place]
             assert isinstance(layer, PanelsDescriptor), "a clean program reads no banks"
-            descriptors[place] = _on_chip(mapped, stage, layer, chip.layers[stage.node], chip.sensed, arrays)
+            border = _border_on_chip(layer, chip.starts.get(stage.node), arrays)
+            borders += [] if border is None else [border]
+            descriptors[place] = _on_chip(mapped, stage, layer, chip.layers[stage.node], chip.sensed, arrays, border)
     steps, kept = assemble(mapped, descriptors), (*clean.arrays, *arrays)
-    return Program(steps, tuple(descriptors), clean.inner, kept, chip.sensed)
+    return Program(steps, tuple(descriptors), (*clean.inner, *borders), kept, chip.sensed)
+
+
+def _border_on_chip(layer: PanelsDescriptor, start: Starts | None, arrays: list[AnyArray]) -> BorderDescriptor | None:
+    """What a layer's sums start from on a chip that has trimmed itself; None where that is what they always do."""
+    if start is None:
+        return None
+    assert layer.layer.border, "what is trimmed has a border"
+    border = BorderDescriptor.from_buffer_copy(BorderDescriptor.from_address(layer.layer.border))
+    words = np.ascontiguousarray(start, np.int32)
+    arrays.append(words)
+    border.start = address(words)
+    return border
 
 
 def _on_chip(
@@ -83,10 +105,13 @@ def _on_chip(
     lifted: LiftedLayer,
     sensed: SensedBanks,
     arrays: list[AnyArray],
+    border: BorderDescriptor | None,
 ) -> PanelsDescriptor | SensedDescriptor:
     if lifted.certain and not len(lifted.wrong):
         return clean
     layer = LinearDescriptor.from_buffer_copy(clean.layer)
+    if border is not None:
+        layer.border = ctypes.addressof(border)
     if lifted.certain:
         panels = panels_of(stage, lifted.sign, lifted.nonzero)
         arrays += panels.arrays

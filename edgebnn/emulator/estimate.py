@@ -70,14 +70,27 @@ class Programming:
         return self.cost.time_s
 
 
+@dataclass(frozen=True)
+class Trimming:
+    """What it takes a chip to trim itself once: reading all weights back, and adding up what is wrong of them.
+
+    The chip is one without errors: each wrong weight takes some 30 instructions more.
+    """
+
+    energy: Energy
+    time_s: float
+
+
 @dataclass(frozen=True, repr=False)
 class Estimate:
     """What one inference takes, what programming takes, and what a whole life takes, at the supply `supply_v`.
 
     `array` are the macro's events in closed form from the plan, `counted` all events of one inference that the
     emulated chip executed on an input of zeros; energies rest on the latter. `latency` are the phases of an inference.
-    `boot` is what a boot takes of a chip that was programmed before, but for what programs it again. What is None or
-    empty is not known on a target without an energy model; `programming` is None without RRAM.
+    `boot` is what a boot takes of a chip that was programmed before, but for what programs it again; a chip that trims
+    itself finds what it has kept, unless it programs at every boot. `trimming` is what trimming itself takes, where a
+    boot is without it. What is None or empty is not known on a target without an energy model; `programming` is None
+    without RRAM.
     """
 
     array: Events
@@ -88,6 +101,7 @@ class Estimate:
     programmed: Programming | None
     lifetime: Lifetime | None
     boot: Energy | None = None
+    trimming: Trimming | None = None
 
     def __repr__(self) -> str:
         """One short line; the fields have the rest."""
@@ -157,6 +171,9 @@ def estimate(
             target, usage, energy, None if programmed is None else programmed.whole, volts, battery, boot
         ),
         boot=boot,
+        trimming=None
+        if run.trimming is None
+        else Trimming(inference_energy(run.trimming, target, volts), latency_s(run.trimming, target)),
     )
 
 
@@ -164,7 +181,7 @@ def _run(mapped: MappedNetwork, elf: bytes) -> FirmwareRun:
     """One inference on zeros, or on what comes nearest to them."""
     inputs = mapped.network.inputs
     probe = joined(inputs, {entry.name: np.full((1, *entry.model_shape), _zero(entry.tensor)) for entry in inputs})
-    return run_firmware(mapped, elf, probe, None)
+    return run_firmware(mapped, elf, probe, None, counts_trimming=True)
 
 
 def _zero(tensor: Tensor) -> int:

@@ -38,13 +38,15 @@ class FirmwareRun:
 
     `programming` are the events from reset to the first input on a new chip (None on a target without RRAM, and where
     the firmware does not program), `boot` the same on a chip that was programmed before, and `events` those of the
-    whole batch behind that. Both are None on this machine, which counts nothing.
+    whole batch behind that. Both are None on this machine, which counts nothing. `trimming` are the events of reading
+    all weights back, of a chip that trims itself, where those of a boot are without them.
     """
 
     scores: npt.NDArray[np.int32]
     programming: Events | None
     boot: Events | None
     events: Events | None
+    trimming: Events | None = None
 
 
 def run_firmware(
@@ -54,11 +56,13 @@ def run_firmware(
     banks: ProgrammedBanks | None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     first_inference: int = 0,
+    counts_trimming: bool = False,
 ) -> FirmwareRun:
     """A batch x (B, *the model's own input shape) through the firmware.
 
     It is programmed onto the `banks` of a chip with errors where they are given; sample i is then the chip's inference
-    `first_inference` + i. `progress` hears, on an emulated chip, how many of the samples are done. Raises DataError for
+    `first_inference` + i. `progress` hears, on an emulated chip, how many of the samples are done. With
+    `counts_trimming` a chip that trims itself does so once more at the end, to be counted. Raises DataError for
     unsuitable data, DeploymentError for a firmware that is damaged or fails, TargetError for banks that are not the
     network's or on a target without RRAM, ToolError where unicorn is missing, or for a native program without consent.
     """
@@ -75,5 +79,9 @@ def run_firmware(
         first = soc.boot()
         again = soc.boot() if mapped.provisioning == "once" else first
         scores, events = soc.infer(x, progress, first_inference)
+        trimming = None
+        if counts_trimming and mapped.network.trims_itself and again is not first:
+            soc.forget_trim()
+            trimming = soc.boot() - again
     programs = target.array is not None and provisioned is None
-    return FirmwareRun(scores, first if programs else None, again, events)
+    return FirmwareRun(scores, first if programs else None, again, events, trimming)

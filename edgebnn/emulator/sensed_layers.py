@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.reading import ProgrammedBanks, read
+from edgebnn.emulator.chip_trim import chip_starts, trimmed_node
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed
@@ -33,12 +34,13 @@ _BLOCK_READS = 1 << 14
 def sensed_layers(mapped: MappedNetwork, banks: ProgrammedBanks, first_inference: int) -> dict[str, Rule]:
     """The rule of every layer in RRAM, by node name; sample i of a batch is inference `first_inference` + i.
 
+    A chip that trims itself has done so.
     Raises TargetError for banks that are not the network's.
     """
     check_programmed(mapped, banks)
-    stages = mapped.linear_stages
+    stages, starts = mapped.linear_stages, chip_starts(mapped, banks)
     return {
-        node.name: partial(_sums, node, stages[node.name], banks, first_inference)
+        node.name: partial(_sums, trimmed_node(node, starts), stages[node.name], banks, first_inference)
         for node in mapped.network.linear
         if node.name in stages
     }

@@ -57,9 +57,9 @@ class Soc:
     """A chip with a firmware in its flash and, where they are given, with the banks of a chip with errors.
 
     A context manager; `boot`, then `infer` as often as wanted. Every further `boot` is one behind a loss of power: what
-    was programmed is still there, in `cells`, and another chip with these cells finds it too. Raises DeploymentError
-    for a firmware that is damaged, fails, leaves its memories or does not come to an end, ToolError where unicorn is
-    missing.
+    was programmed is still there, in `cells`, and another chip with these cells finds it too; so is what the firmware
+    trims the chip by, as a product keeps it in flash. Raises DeploymentError for a firmware that is damaged, fails,
+    leaves its memories or does not come to an end, ToolError where unicorn is missing.
     """
 
     def __init__(
@@ -84,6 +84,8 @@ class Soc:
             self._stack, self._entry = (int(word) for word in memories.flash.data[:8].view("<u4"))
         self._state = SocState()
         self._macro = None
+        self._trim = np.zeros(mapped.plan.trim_bytes, np.uint8)
+        self._state.kept = self._trim.ctypes.data
         if target.array is not None:
             self._macro = _macro(self._state, mapped, banks, memories, cells)
         self._cpu = Cpu(architecture)
@@ -150,7 +152,19 @@ class Soc:
             status = f"status {self._state.status}{self._complaint()}"
             raise DeploymentError(f"the firmware could not program the chip ({status}); compile again")
         self._expect(stopped, READY)
+        if len(self._trim):
+            self._trim[:] = self._sram.part(self._state.trim_address, len(self._trim), "what trims the chip")
+            self._state.kept_bytes = len(self._trim)
         return self._counted()
+
+    def forget_trim(self) -> None:
+        """Before the next boot, what the firmware trims the chip by is lost, as in a product that does not keep it."""
+        self._state.kept_bytes = 0
+
+    @property
+    def trim(self) -> npt.NDArray[np.int32]:
+        """What the firmware has trimmed the chip by at its last boot, int32 (words,); empty where it does not."""
+        return self._trim.view("<i4").astype(np.int32)
 
     def verify(self) -> int:
         """A boot at which the firmware reads its weights back: how many are not what they should be.

@@ -133,6 +133,9 @@ class SocState(ctypes.Structure):
         ("status", ctypes.c_int32),
         ("verify", _word),
         ("verified", ctypes.c_int32),
+        ("trim_address", _word),
+        ("kept_bytes", _word),
+        ("kept", _pointer),
         ("events", EventCounters),
         ("macro", MacroModel),
     ]

@@ -63,7 +63,7 @@ def settled(allocation: Allocation, network: Network, target: Target) -> Allocat
     except msgspec.ValidationError as error:
         raise FitError(f"this is no allocation of a network: {error}; correct it") from error
     if target.array is None:
-        _check_nothing_chosen(allocation, target)
+        _check_nothing_chosen(allocation, network, target)
         return allocation
     policy = next(iter(target.policies)) if allocation.policy is None else allocation.policy
     for name in (policy, *allocation.policies.values()):
@@ -76,7 +76,24 @@ def settled(allocation: Allocation, network: Network, target: Target) -> Allocat
     banks = _checked_banks(allocation.banks, sum(needed.values()), target.array.banks.integer("count"), network, target)
     used = range(sum(needed.values())) if banks is None else banks
     provisioning = _provisioning(allocation.provisioning, max(used, default=-1) + 1, network, target)
+    if network.trims_itself:
+        _check_trim(provisioning, target)
     return msgspec.structs.replace(allocation, policy=policy, banks=banks, provisioning=provisioning)
+
+
+def _check_trim(provisioning: Provisioning, target: Target) -> None:
+    """FitError where a chip cannot trim itself: its firmware compares what it reads with rows in flash."""
+    assert target.macro is not None, "a target with RRAM has a macro"
+    if target.macro.commands.read is None:
+        raise FitError(
+            f"the macro of target '{target.name}' reads no words back (macro.commands.read), by which a chip trims "
+            "itself; leave out --trim"
+        )
+    if provisioning == "separate":
+        raise FitError(
+            "a chip that trims itself compares what it reads with the rows in flash, which firmware with "
+            "--provisioning separate is without; use --provisioning once, or leave out --trim"
+        )
 
 
 def _provisioning(asked: Provisioning | None, bank_end: int, network: Network, target: Target) -> Provisioning:
@@ -101,7 +118,7 @@ def _provisioning(asked: Provisioning | None, bank_end: int, network: Network, t
     return asked
 
 
-def _check_nothing_chosen(allocation: Allocation, target: Target) -> None:
+def _check_nothing_chosen(allocation: Allocation, network: Network, target: Target) -> None:
     chosen = (
         ("no programming policy; leave out --policy", allocation.policy is not None),
         ("no programming policies of layers; leave out --policy-for", bool(allocation.policies)),
@@ -109,6 +126,7 @@ def _check_nothing_chosen(allocation: Allocation, target: Target) -> None:
         ("no attempts of layers; leave out --attempts-for", bool(allocation.attempts)),
         ("no share to verify; leave out --verify-share", allocation.verified is not None),
         ("no provisioning; leave out --provisioning", allocation.provisioning is not None),
+        ("no trimming on the chip; leave out --trim", network.trims_itself),
     )
     for words, given in chosen:
         if given:

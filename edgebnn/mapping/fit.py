@@ -41,8 +41,9 @@ class Fit:
     """The needs of a network on a target; None for what the target does not have.
 
     banks: all that the layers take. banks_at_once: those that one neuron spans. sram: bytes of stack, input, scores and
-    work area. flash: bytes of the weights image; the code, some kilobytes, comes on top and is known once it is built.
-    The last two are None, too, where the network needs more banks than can be numbered.
+    work area, and of what a chip trims itself by. flash: bytes of the weights image; the code, some kilobytes, comes on
+    top and is known once it is built. The last two are None, too, where the network needs more banks than can be
+    numbered.
     """
 
     banks: Need | None = None
@@ -92,10 +93,10 @@ def fit_of_plan(network: Network, target: Target, plan: Plan | None) -> Fit:
         )
     if memory is not None and plan is not None:
         sram = Need(
-            "bytes of SRAM for stack, input, scores and work area",
+            f"bytes of SRAM for stack, input, scores{', trim' if plan.trim else ''} and work area",
             "memory.sram.size",
             "B",
-            STACK_BYTES + plan.input_bytes + plan.scores.bytes + plan.work_bytes,
+            STACK_BYTES + plan.input_bytes + plan.scores.bytes + plan.work_bytes + plan.trim_bytes,
             memory.sram.size.integer("memory"),
             _largest({buffer.tensor: buffer.bytes for buffer in plan.buffers}),
         )

@@ -26,6 +26,7 @@ from edgebnn.network.types import (
     Input,
     Linear,
     MaxPool,
+    MeanInputs,
     Network,
     Node,
     Quantizer,
@@ -115,6 +116,8 @@ def _node_document(node: Node, arrays: ArrayWriter) -> Document:
             document["weights_shape"] = list(value.shape)
         elif item.name == "border":
             document["border"] = value and _border_document(value, arrays)
+        elif item.name == "trim":
+            document["trim"] = value and _trim_document(value, arrays)
         elif item.name in _ELEMENTS:
             document[item.name] = arrays.add(value.astype(_ELEMENTS[item.name], copy=False))
         else:
@@ -130,6 +133,8 @@ def _node(document: Document, arrays: ArrayReader, stages: dict[str, WeightStage
             values["weights"] = _weights(_shape(value), stages[document["name"]], image)
         elif name == "border":
             values[name] = None if value is None else _border(value, arrays)
+        elif name == "trim":
+            values[name] = None if value is None else _trim(value, arrays)
         elif name in _ELEMENTS:
             values[name] = arrays.take(_shape(value), _ELEMENTS[name])
         elif name != "type":
@@ -152,6 +157,15 @@ def _border_document(border: Border, arrays: ArrayWriter) -> Document:
 def _border(document: Document, arrays: ArrayReader) -> Border:
     zones = tuple(arrays.take(shape, np.uint16) for shape in msgspec.convert(document["zones"], list[tuple[int, ...]]))
     return Border(zones, arrays.take(_shape(document["start"]), np.int32), msgspec.convert(document["shift"], int))
+
+
+def _trim_document(trim: MeanInputs, arrays: ArrayWriter) -> Document:
+    return {"values": arrays.add(trim.values), "fraction": trim.fraction, "most": trim.most}
+
+
+def _trim(document: Document, arrays: ArrayReader) -> MeanInputs:
+    fraction, most = (msgspec.convert(document[name], int) for name in ("fraction", "most"))
+    return MeanInputs(arrays.take(_shape(document["values"]), np.int16), fraction, most)
 
 
 def _encoding_document(encoding: Encoding, arrays: ArrayWriter) -> Document:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+
+import msgspec
 
 from edgebnn.chip.target import Target
 from edgebnn.mapping.allocation import Allocation
@@ -22,6 +25,7 @@ from edgebnn.mapping.plan import (
     Plan,
     Stage,
     SubsetSections,
+    TrimPlan,
     weight_sections,
 )
 from edgebnn.mapping.rows import WORD_BITS
@@ -77,7 +81,21 @@ def _plan(planning: Planning, rows_bytes: int) -> Plan:
         image_bytes=planning.image.length,
         rows_bytes=rows_bytes,
         marker=marker,
+        trim=_trim(planning, stages),
     )
+
+
+def _trim(planning: Planning, stages: tuple[Stage, ...]) -> TrimPlan | None:
+    """What a chip that trims itself finds; None where no layer has means."""
+    digest, found = hashlib.sha256(), False
+    for stage in stages:
+        if isinstance(stage, LinearStage) and stage.trim is not None and stage.border is not None:
+            found = True
+            digest.update(msgspec.json.encode((stage.trim, stage.border.shift)))
+            digest.update(b"".join(map(planning.rows.read, weight_sections(stage))))
+            digest.update(planning.image.read(stage.trim.means) + planning.image.read(stage.border.start))
+    identity = int.from_bytes(digest.digest()[:4], "little")
+    return TrimPlan(words=planning.trim_words, identity=identity) if found else None
 
 
 def _marker(planning: Planning, stages: tuple[Stage, ...]) -> MarkerPlan | None:

@@ -120,6 +120,20 @@ class BorderSections(_Record, frozen=True):
     shift: int
 
 
+class TrimSections(_Record, frozen=True):
+    """What a chip trims a layer by: `ebnn_trimming`.
+
+    `means`, int16 (groups, fan-in), are a neuron's mean inputs in the order of its row, in units of 2^-`fraction`. From
+    the word `place` of what was found on a chip on lies what the sums of each of the `zones` start from.
+    """
+
+    means: Section
+    fraction: int
+    most: int
+    zones: int
+    place: int
+
+
 class ActiveSections(_Record, frozen=True):
     """The constants of the kernel that lists inputs: `ebnn_active_layer`.
 
@@ -191,6 +205,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     has them; `sign` is None there. `reason` says why it is this kernel. With a `pool`, `output` is what goes
     into it, and what comes out is stored. `attempts` is how often a chip that verifies programs a row at most, 0 for as
     often as it does; `verified` are bits, one for each word of each row, of the words that it verifies, None for all.
+    With a `trim` each chip finds from what the sums start on it.
     """
 
     layer_kind: str
@@ -208,6 +223,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     subsets: SubsetSections | None = None
     banks: Section | None = None
     border: BorderSections | None = None
+    trim: TrimSections | None = None
     pool: PoolPlan | None = None
     tiles: tuple[Tile, ...] = ()
     policy: str | None = None
@@ -336,12 +352,22 @@ class MarkerPlan(_Record, frozen=True):
     words: Section
 
 
+class TrimPlan(_Record, frozen=True):
+    """What is found when a chip trims itself: so many words, the first of which shows that the others belong to this.
+
+    `identity` tells those of other weights or other means apart.
+    """
+
+    words: int
+    identity: int
+
+
 class Plan(_Record, frozen=True):
     """The whole of it. The inputs lie one behind another.
 
     `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch. The first `rows_bytes` of the
     image are the rows of the layers in RRAM where the firmware is without them. `marker` is None where every boot
-    programs.
+    programs, `trim` where chips do not trim themselves.
     """
 
     stages: tuple[Stage, ...]
@@ -355,6 +381,12 @@ class Plan(_Record, frozen=True):
     image_bytes: int
     rows_bytes: int = 0
     marker: MarkerPlan | None = None
+    trim: TrimPlan | None = None
+
+    @property
+    def trim_bytes(self) -> int:
+        """Bytes of what is found when a chip trims itself; 0 where none does."""
+        return 0 if self.trim is None else 4 * self.trim.words
 
     @property
     def input_bytes(self) -> int:

@@ -35,9 +35,10 @@ from edgebnn.mapping.plan import (
     TakeStage,
     ThresholdStage,
     Tile,
+    TrimSections,
     WindowPlan,
 )
-from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, pack_bits, pack_rows
+from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, input_order, pack_bits, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
 from edgebnn.mapping.subsets import SubsetShape, has_limits, plan_subsets
 from edgebnn.mapping.tiling import banks_of, tiles_of
@@ -100,6 +101,7 @@ class Planning:
     """One planning under way: what is being mapped, the image being written, the banks given away so far.
 
     `rows` is the image, or its part with the rows of the layers in RRAM where the firmware is without them.
+    `trim_words` are those of what a chip finds when it trims itself, a check in front.
     """
 
     network: Network
@@ -109,6 +111,7 @@ class Planning:
     image: ImageWriter
     rows: ImageWriter
     banks: int = 0
+    trim_words: int = 1
 
     def stage(self, job: Job, places: dict[str, Place]) -> Stage:
         """The stage of a job; ModelError where it reads a tensor that lies in memory as it cannot read it."""
@@ -199,9 +202,24 @@ class Planning:
             steps=self._steps(threshold, on_cpu=not tiles) if threshold else None,
             banks=image.add(f"{node.name}.banks", np.array([t.bank for t in tiles], np.uint16)) if tiles else None,
             border=_plan_border(node, image),
+            trim=self._trim(node, window) if tiles else None,
             tiles=tiles,
             attempts=self.allocation.attempts.get(node.name, 0),
             verified=self._verified(node, sign.shape) if tiles else None,
+        )
+
+    def _trim(self, node: Linear, window: WindowPlan) -> TrimSections | None:
+        if node.trim is None or node.border is None:
+            return None
+        zones, place = prod(node.border.start.shape[:-1]), self.trim_words
+        self.trim_words += zones * node.neurons
+        means = node.trim.values.reshape(node.groups, -1)[:, input_order(node.fan_in, window)]
+        return TrimSections(
+            means=self.image.add(f"{node.name}.means", means),
+            fraction=node.trim.fraction,
+            most=node.trim.most,
+            zones=zones,
+            place=place,
         )
 
     def _verified(self, node: Linear, words: tuple[int, ...]) -> Section | None:

@@ -25,6 +25,7 @@ from edgebnn.network.types import (
     Kind,
     Linear,
     MaxPool,
+    MeanInputs,
     Node,
     Reshape,
     SumPool,
@@ -45,6 +46,10 @@ _LARGEST_SHIFT = 62
 # Zones are numbered in 16 bits; more digits of a sum than this show in no answer of a model in float32.
 LARGEST_ZONES = 2**16
 LARGEST_BORDER_SHIFT = 26
+
+# Means of inputs are int16 in units of 2^-fraction, and what a neuron's wrong weights add of them is an int32.
+MEAN_FRACTIONS = (-16, 14)
+LARGEST_SUM_OF_MEANS = 2**30 - 1  # a weight is wrong by 2 at most
 
 _PACKED = (Kind.BITS, Kind.TRITS)
 _NARROW = (*_PACKED, Kind.INTEGERS)
@@ -161,6 +166,8 @@ def _check_linear(node: Linear, source: Tensor, where: str) -> None:
     )
     if node.border is not None:
         _check_border(node.border, output, where)
+    if node.trim is not None:
+        _check_trim(node, node.trim, where)
     bound = largest_sum(node, source)
     _demand(
         output.low <= -bound and bound <= output.high,
@@ -176,7 +183,8 @@ def largest_sum(node: Linear, source: Tensor) -> int:
     else:
         weights = node.fan_in
     dots = int(weights) * max(abs(source.low), abs(source.high))
-    return dots if node.border is None else (dots << node.border.shift) + _largest_start(node.border)
+    trimmed = 0 if node.trim is None else node.trim.most
+    return trimmed + (dots if node.border is None else (dots << node.border.shift) + _largest_start(node.border))
 
 
 def _largest_start(border: Border) -> int:
@@ -197,6 +205,19 @@ def _check_border(border: Border, output: Tensor, where: str) -> None:
         _check_constant(zones, (extent,), np.uint16, "zones", where)
         _demand(int(zones.max(initial=0)) == count - 1, where, f"has positions in other zones than its {count}")
     _demand(0 <= border.shift <= LARGEST_BORDER_SHIFT, where, f"shifts its sums by {border.shift}")
+
+
+def _check_trim(node: Linear, trim: MeanInputs, where: str) -> None:
+    _demand(node.weight_kind is not WeightKind.INT8, where, "is trimmed, but its weights of 8 bits are always right")
+    _demand(node.border is not None, where, "is trimmed, but has no border, in which sums start from something")
+    _check_constant(trim.values, (node.groups, *node.weights.shape[1:]), np.int16, "mean inputs", where)
+    lowest, highest = MEAN_FRACTIONS
+    _demand(lowest <= trim.fraction <= highest, where, f"has mean inputs in units of 2^-{trim.fraction}")
+    shift = 0 if node.border is None else node.border.shift
+    _demand(shift - trim.fraction <= 31, where, f"has mean inputs of 2^-{trim.fraction} and sums shifted by {shift}")
+    sums = np.abs(trim.values.astype(np.int64)).reshape(node.groups, -1).sum(axis=1)
+    _demand(int(sums.max()) <= LARGEST_SUM_OF_MEANS, where, "has mean inputs that int32 sums overflow")
+    _demand(0 <= trim.most <= 2**31 - 1, where, f"is trimmed by up to {trim.most}")
 
 
 def _check_alphabet(node: Linear, where: str) -> None:
@@ -284,11 +305,7 @@ def _check_sum_pool(node: SumPool, source: Tensor, where: str) -> None:
     _demand(output.kind in _INT32, where, f"makes {output.kind}, but its sums are int32")
     expected = (source.channels, *node.window.extents(source.spatial))
     _demand(output.shape == expected, where, f"makes the shape {output.shape} where it pools to {expected}")
-    taps = prod(node.window.kernel)
-    low, high = taps * source.low, taps * source.high
-    if any(node.window.pad_begin + node.window.pad_end):
-        low, high = min(low, 0), max(high, 0)
-    _check_reach(low, high, output, where)
+    _check_reach(*sum_pool_reach(node, source), output, where)
 
 
 def _check_add(node: Add, sources: tuple[Tensor, ...], where: str) -> None:
@@ -321,6 +338,11 @@ def _check_affine(node: Affine, source: Tensor, where: str) -> None:
     _demand(bool(np.all(np.diff(node.knees.astype(np.int64), axis=1) >= 0)), where, "has knees that do not ascend")
     _demand(0 <= node.shift <= _LARGEST_SHIFT, where, f"shifts by {node.shift}")
     _demand(bool(np.all(np.abs(node.offset) < _LARGEST_PRODUCT)), where, "has offsets that int64 products overflow")
+    _check_reach(*affine_reach(node, source), output, where)
+
+
+def affine_reach(node: Affine, source: Tensor) -> tuple[int, int]:
+    """The least and the largest value that lines make of a tensor's range."""
     # Every segment is a line, so its extremes lie where it begins and ends inside the source's range.
     bounds = np.concatenate(
         [
@@ -334,7 +356,16 @@ def _check_affine(node: Affine, source: Tensor, where: str) -> None:
     used = bounds[:, 1:] > bounds[:, :-1]
     ends = np.stack([(node.multiplier.astype(np.int64) * at + node.offset) >> node.shift for at in (first, last)])
     reached = ends[:, used]
-    _check_reach(int(reached.min()), int(reached.max()), output, where)
+    return int(reached.min()), int(reached.max())
+
+
+def sum_pool_reach(node: SumPool, source: Tensor) -> tuple[int, int]:
+    """The least and the largest sum that a pool makes of a tensor's range."""
+    taps = prod(node.window.kernel)
+    low, high = taps * source.low, taps * source.high
+    if any(node.window.pad_begin + node.window.pad_end):
+        low, high = min(low, 0), max(high, 0)
+    return low, high
 
 
 def _check_reach(low: int, high: int, output: Tensor, where: str) -> None:

@@ -144,13 +144,27 @@ class Border:
 
 
 @dataclass(frozen=True, eq=False)
+class MeanInputs:
+    """What a chip trims a layer by, whose sums start from less by what its wrong weights add in the mean.
+
+    `values`, int16 (groups, I / groups, *kernel), are the means of a neuron's inputs, in units of 2^-`fraction`: those
+    of a group's neurons over all places of the window, padding included. A sum is shifted by no more than `most`.
+    """
+
+    values: npt.NDArray[np.int16]
+    fraction: int
+    most: int
+
+
+@dataclass(frozen=True, eq=False)
 class Linear:
     """Integer dot products: dense, conv1d, conv2d or depthwise, by the window's rank and the groups.
 
     `weights` is int8 of shape (O, I / groups, *kernel). The accumulator of neuron o is the plain integer sum of
     weight times input, which may be the sums of other nodes; padded inputs have the value `pad_value` (0 on bits means
     "no input", exactly 0). With a `border` it is that sum times 2^shift plus what it starts from. Binary and ternary
-    weights lie in RRAM where the target has it; int8 weights stay in flash, and the CPU multiplies.
+    weights lie in RRAM where the target has it; int8 weights stay in flash, and the CPU multiplies. With a `trim`,
+    which wants a border, each chip finds by itself what the sums start from.
     """
 
     name: str
@@ -162,6 +176,7 @@ class Linear:
     groups: int = 1
     pad_value: int = 0
     border: Border | None = None
+    trim: MeanInputs | None = None
 
     @property
     def kind(self) -> str:
@@ -423,6 +438,11 @@ class Network:
     def is_the_models_own(self) -> bool:
         """Whether its scores are the model's: nothing was quantised here, and no threshold trimmed."""
         return not self.quantised and not self.trimmed_for
+
+    @property
+    def trims_itself(self) -> bool:
+        """Whether each chip trims it by what it reads back of its own weights."""
+        return any(node.trim is not None for node in self.linear)
 
     @property
     def cautions(self) -> tuple[str, ...]:

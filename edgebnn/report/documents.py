@@ -64,6 +64,7 @@ def origin_document(mapped: MappedNetwork) -> Document:
         "policy": mapped.policy,
         "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
         "provisioning": mapped.provisioning,
+        "trim": "on-chip" if mapped.network.trims_itself else None,
     }
 
 
@@ -222,6 +223,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         "marker_energy_uj": None if programmed is None else marker_uj(programmed.marker),
         "programming_energy_per_boot_uj": None if programmed is None else per_boot(mapped, programmed.energy),
         "boot_energy_uj": None if result.boot is None else _boot_uj(mapped, result),
+        **trim_document(mapped, result),
         "deployment": None if result.lifetime is None else _lifetime_document(result.lifetime),
         "endurance": _endurance_document(mapped, result),
         "array_events_closed_form": asdict(result.array),
@@ -233,6 +235,20 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
             *spent_on_int8(mapped, result.energy),
             *_life_notes(mapped.target, result),
         ],
+    }
+
+
+def trim_document(mapped: MappedNetwork, result: Estimate) -> Document:
+    """What it takes a chip to trim itself behind a programming; None where it does not.
+
+    At every boot of a chip that keeps nothing of it the same again.
+    """
+    found = result.trimming
+    return {
+        "trim_bytes": mapped.plan.trim_bytes or None,
+        "trim_energy_uj": None if found is None else found.energy.total_j * 1e6,
+        "trim_time_us": None if found is None else found.time_s * 1e6,
+        "trim_evidence": {} if found is None else found.energy.evidence_shares(),
     }
 
 

@@ -62,6 +62,8 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     rows += _choice_rows(document)
     if document["provisioning"] is not None:
         rows.append(("banks are programmed", _PROGRAMMED[document["provisioning"]]))
+    if document["trim"] is not None:
+        rows.append(("chips are trimmed", "each by its own firmware, behind programming"))
     facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
     show_notes(console, document)
 
@@ -323,6 +325,9 @@ def programming_rows(document: Document) -> list[tuple[str, str]]:
         rows += [(f"  {name}", numbers.programming(found["energy_uj"]) or "0 J") for name, found in each.items()]
     if document["marker_energy_uj"]:
         rows.append(("  and the marker", numbers.programming(document["marker_energy_uj"])))
+    if document.get("trim_energy_uj"):
+        trimming = numbers.programming(document["trim_energy_uj"]) or "0 J"
+        rows.append(("  and trimming the chip", f"{trimming} in {numbers.latency(document['trim_time_us'])}"))
     again = document["programming_energy_per_boot_uj"]
     rows.append(("  at each boot", numbers.programming(again) if again else "nothing: programmed once"))
     if document.get("boot_energy_uj"):

@@ -3,6 +3,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <string.h>
+
 #include "ebnn_accesses.h"
 
 uint32_t ebnn_soc_bytes(void)
@@ -127,6 +129,16 @@ uint64_t ebnn_soc_mailbox_read(ebnn_engine *engine, uint64_t offset, unsigned by
     return offset == EBNN_MAILBOX_VERIFY ? soc->verify : 0; /* the others are for writing */
 }
 
+/* As a product's own code does that keeps it in flash; firmware that names another memory gets nothing. */
+static void put_kept_trim(ebnn_soc *soc)
+{
+    const uint32_t offset = soc->trim_address - soc->sram.base;
+
+    if (soc->kept_bytes <= soc->sram.size && offset <= soc->sram.size - soc->kept_bytes && soc->kept_bytes != 0) {
+        memcpy(soc->sram.bytes + offset, soc->kept, soc->kept_bytes);
+    }
+}
+
 void ebnn_soc_mailbox_write(ebnn_engine *engine, uint64_t offset, unsigned bytes, uint64_t value, void *user)
 {
     ebnn_soc *soc = user;
@@ -157,6 +169,10 @@ void ebnn_soc_mailbox_write(ebnn_engine *engine, uint64_t offset, unsigned bytes
         break;
     case EBNN_MAILBOX_VERIFIED:
         soc->verified = (int32_t)(uint32_t)value;
+        break;
+    case EBNN_MAILBOX_TRIM:
+        soc->trim_address = (uint32_t)value;
+        put_kept_trim(soc);
         break;
     default:
         want_stop(soc, EBNN_STOPPED_REGISTER);

@@ -31,13 +31,15 @@ typedef struct ebnn_page {
 
 /* The mailbox: byte offsets of the registers with which the firmware talks to the emulator. */
 enum {
-    EBNN_MAILBOX_READY = 0x00,   /* 1: programmed, waiting for an input; the emulator stops */
-    EBNN_MAILBOX_INPUT = 0x04,   /* address of the input, written before ready */
-    EBNN_MAILBOX_SCORES = 0x08,  /* address of the scores, written before ready */
-    EBNN_MAILBOX_DONE = 0x0c,    /* the status of an inference; the emulator stops */
-    EBNN_MAILBOX_FAILED = 0x10,  /* the status of a failed programming; the emulator stops */
-    EBNN_MAILBOX_VERIFY = 0x14,  /* read: 1 where the firmware is asked to read its weights back before it is ready */
-    EBNN_MAILBOX_VERIFIED = 0x18 /* how many of them were wrong, or a negative status */
+    EBNN_MAILBOX_READY = 0x00,    /* 1: programmed, waiting for an input; the emulator stops */
+    EBNN_MAILBOX_INPUT = 0x04,    /* address of the input, written before ready */
+    EBNN_MAILBOX_SCORES = 0x08,   /* address of the scores, written before ready */
+    EBNN_MAILBOX_DONE = 0x0c,     /* the status of an inference; the emulator stops */
+    EBNN_MAILBOX_FAILED = 0x10,   /* the status of a failed programming; the emulator stops */
+    EBNN_MAILBOX_VERIFY = 0x14,   /* read: 1 where the firmware is asked to read its weights back before it is ready */
+    EBNN_MAILBOX_VERIFIED = 0x18, /* how many of them were wrong, or a negative status */
+    EBNN_MAILBOX_TRIM =
+        0x1c /* address of what a chip trims itself by; what was kept of a boot before is copied there */
 };
 
 /* Why the emulator was stopped. */
@@ -73,6 +75,9 @@ typedef struct ebnn_soc {
     int32_t status;  /* of the inference or of the failed programming */
     uint32_t verify; /* what the firmware is asked, and what it answers */
     int32_t verified;
+    uint32_t trim_address; /* what lies there once the firmware is ready is kept by whoever boots the chip */
+    uint32_t kept_bytes;
+    const uint8_t *kept;
     ebnn_events events;
     ebnn_macro_model macro; /* its events are the ones above */
 } ebnn_soc;

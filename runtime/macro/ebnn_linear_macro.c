@@ -12,21 +12,30 @@ static void write_address(uint32_t offset, const void *address)
 }
 
 /* What sums start from; the macro has no border while the address of `start` is 0. */
-static void write_border(const ebnn_border *border)
+static void write_border(const ebnn_border *border, const int32_t *start)
 {
     write_address(EBNN_MACRO_BORDER_ROWS, border->rows);
     write_address(EBNN_MACRO_BORDER_COLUMNS, border->columns);
-    write_address(EBNN_MACRO_BORDER_START, border->start);
+    write_address(EBNN_MACRO_BORDER_START, start);
     ebnn_macro_write(EBNN_MACRO_BORDER_SHIFT, border->shift);
 }
 
-int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch)
+#if defined(__GNUC__)
+#define IN_LINE static inline __attribute__((always_inline))
+#else
+#define IN_LINE static inline
+#endif
+
+/*
+ * The layer; the sums of one with a border start from `start` where that is not NULL. In line: a firmware has one of the
+ * two functions behind it, which shall not call a third for each layer.
+ */
+IN_LINE int32_t run(const ebnn_linear_layer *layer, const int32_t *start, const void *input, void *output)
 {
     const ebnn_window *window = &layer->window;
     const ebnn_steps *steps = &layer->steps;
     int32_t status;
 
-    (void)scratch; /* the macro gathers a neuron's inputs itself */
     if (layer->banks == NULL) {
         return EBNN_ERROR_DEVICE;
     }
@@ -58,8 +67,19 @@ int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *out
     if (layer->border == NULL) {
         return ebnn_macro_command(EBNN_MACRO_COMMAND_RUN);
     }
-    write_border(layer->border);
+    write_border(layer->border, start != NULL ? start : layer->border->start);
     status = ebnn_macro_command(EBNN_MACRO_COMMAND_RUN);
     ebnn_macro_write(EBNN_MACRO_BORDER_START, 0);
     return status;
+}
+
+int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *output, uint32_t *scratch)
+{
+    (void)scratch; /* the macro gathers a neuron's inputs itself */
+    return run(layer, NULL, input, output);
+}
+
+int32_t ebnn_linear_trimmed(const ebnn_linear_layer *layer, const int32_t *start, const void *input, void *output)
+{
+    return run(layer, start, input, output);
 }

@@ -41,6 +41,32 @@ int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy, uint
 int32_t ebnn_macro_verify(const ebnn_linear_layer *layer);
 
 /*
+ * How a chip trims a layer, whose border is not NULL. A wrong weight shifts its neuron's sum by so many times the mean of
+ * its input; the sums start from as much less.
+ */
+typedef struct ebnn_trimming {
+    const int16_t *means; /* of a neuron's inputs in the order of its row, group after group, in units of 2^-fraction */
+    int32_t fraction;     /* -16 to 14; the border's shift is at most 31 above it */
+    int32_t most;         /* by which a sum is shifted either way */
+    uint32_t zones;       /* of the border */
+} ebnn_trimming;
+
+/*
+ * Reads all the layer's weights back, once, and writes what its sums start from on this chip: an int32 for each zone and
+ * channel. A negative status as above. Needs a macro that reads words back.
+ */
+int32_t ebnn_macro_trim(const ebnn_linear_layer *layer, const ebnn_trimming *trimming, int32_t *start);
+
+/* `ebnn_linear` with what was found to start from. */
+int32_t ebnn_linear_trimmed(const ebnn_linear_layer *layer, const int32_t *start, const void *input, void *output);
+
+/*
+ * A check of `count` words behind the one that it is kept in: of one model, by its `identity`, and of no other. 0 is the
+ * check of none.
+ */
+uint32_t ebnn_trim_check(uint32_t identity, const int32_t *words, uint32_t count);
+
+/*
  * The marker: `count` words that stand for the weights of a model, drawn from their hash. A chip bears it in the rows of
  * its last banks, from `bank` on, row after row and, where these are full, word after word and bank after bank. Its cells
  * err as all others do: it is there where no more than `most_wrong` of them all read otherwise. The marker of other

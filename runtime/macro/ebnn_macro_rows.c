@@ -32,18 +32,26 @@ int32_t ebnn_macro_program_word(const ebnn_row_word *word)
 }
 
 #ifdef EBNN_MACRO_COMMAND_READ
+int32_t ebnn_macro_read_word(const ebnn_row_word *held, uint32_t *sign, uint32_t *nonzero)
+{
+    choose_word(held);
+    if (ebnn_macro_command(EBNN_MACRO_COMMAND_READ) != EBNN_OK) {
+        return EBNN_ERROR_DEVICE;
+    }
+    *sign = ebnn_macro_read(EBNN_MACRO_READ_SIGN);
+    *nonzero = ebnn_macro_read(EBNN_MACRO_READ_NONZERO);
+    return EBNN_OK;
+}
+
 int32_t ebnn_macro_compare_word(const ebnn_row_word *word, uint32_t columns)
 {
     uint32_t sign, nonzero, unlike;
     int32_t count = 0;
 
-    choose_word(word);
-    if (ebnn_macro_command(EBNN_MACRO_COMMAND_READ) != EBNN_OK) {
+    if (ebnn_macro_read_word(word, &sign, &nonzero) != EBNN_OK) {
         return EBNN_ERROR_DEVICE;
     }
-    sign = ebnn_macro_read(EBNN_MACRO_READ_SIGN);
-    nonzero = ebnn_macro_read(EBNN_MACRO_READ_NONZERO);
-    unlike = ((nonzero ^ word->nonzero) | ((sign ^ word->sign) & nonzero)) & columns;
+    unlike = ebnn_unlike(word, sign, nonzero) & columns;
     for (; unlike != 0; unlike &= unlike - 1) {
         count++;
     }
@@ -56,12 +64,10 @@ typedef struct programming {
     uint32_t policy;
     uint32_t attempts;
     const uint32_t *verified;
+    uint32_t row_words;
 } programming;
 
-/* What is done with word `index` of a layer: a number that is added up, or a negative status, which ends the walk. */
-typedef int32_t word_work(const ebnn_row_word *word, uint32_t columns, size_t index, const programming *how);
-
-static int32_t walk(const ebnn_linear_layer *layer, word_work *work, const programming *how)
+int32_t ebnn_macro_walk(const ebnn_linear_layer *layer, ebnn_word_work *work, const void *user)
 {
     const ebnn_window *window = &layer->window;
     const uint32_t fan_in =
@@ -86,7 +92,7 @@ static int32_t walk(const ebnn_linear_layer *layer, word_work *work, const progr
                 const size_t index = (size_t)(first + row) * layer->row_words + word;
                 const ebnn_row_word held = {*banks, row, in_bank, layer->sign[index],
                                             layer->nonzero != NULL ? layer->nonzero[index] : EBNN_ALL_COLUMNS};
-                const int32_t found = work(&held, columns, index, how);
+                const int32_t found = work(&held, columns, first + row, word, user);
 
                 if (found < 0) {
                     return found;
@@ -99,10 +105,13 @@ static int32_t walk(const ebnn_linear_layer *layer, word_work *work, const progr
     return total;
 }
 
-static int32_t program(const ebnn_row_word *word, uint32_t columns, size_t index, const programming *how)
+static int32_t program(const ebnn_row_word *word, uint32_t columns, uint32_t neuron, uint32_t place, const void *user)
 {
+    const programming *how = user;
+
     (void)columns; /* those behind the last input are programmed too */
     if (how->verified != NULL) {
+        const size_t index = (size_t)neuron * how->row_words + place;
         const uint32_t is_verified = (how->verified[index / 32] >> (index % 32)) & 1;
 
         ebnn_macro_write(EBNN_MACRO_PROGRAM_POLICY,
@@ -113,23 +122,24 @@ static int32_t program(const ebnn_row_word *word, uint32_t columns, size_t index
 
 int32_t ebnn_macro_program(const ebnn_linear_layer *layer, uint32_t policy, uint32_t attempts, const uint32_t *verified)
 {
-    const programming how = {policy, attempts, verified};
+    const programming how = {policy, attempts, verified, layer->row_words};
 
     ebnn_macro_set_kind(ebnn_macro_halves(policy, attempts), layer->nonzero != NULL ? 1 : 0);
-    return walk(layer, program, &how);
+    return ebnn_macro_walk(layer, program, &how);
 }
 
 #ifdef EBNN_MACRO_COMMAND_READ
-static int32_t compare(const ebnn_row_word *word, uint32_t columns, size_t index, const programming *how)
+static int32_t compare(const ebnn_row_word *word, uint32_t columns, uint32_t neuron, uint32_t place, const void *user)
 {
-    (void)index;
-    (void)how;
+    (void)neuron;
+    (void)place;
+    (void)user;
     return ebnn_macro_compare_word(word, columns);
 }
 
 int32_t ebnn_macro_verify(const ebnn_linear_layer *layer)
 {
     ebnn_macro_enable_interrupt();
-    return walk(layer, compare, NULL);
+    return ebnn_macro_walk(layer, compare, NULL);
 }
 #endif

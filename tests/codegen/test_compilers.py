@@ -7,6 +7,7 @@ import shutil
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -15,7 +16,9 @@ from edgebnn.codegen.makefile import header_folders, model_sources, program_sour
 from edgebnn.codegen.project import render_project
 from edgebnn.mapping.allocation import Provisioning
 from edgebnn.mapping.fit import STACK_BYTES
+from edgebnn.mapping.self_trimming import self_trimming
 from tests.codegen.projects import TARGETS, beat_network, mapped_on, run, write_project
+from tests.networks import random_inputs
 
 EXTRA = {"-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wundef", "-Wcast-qual"}
 # Lines of GCC's -fcallgraph-info=su.
@@ -41,12 +44,14 @@ def compiler(target: str, family: str) -> list[str]:
 @pytest.mark.parametrize("family", ["zig", "gcc", "clang"])
 @pytest.mark.parametrize(
     ("target", "provisioning"),
-    [*((target, None) for target in TARGETS), ("rram130", "boot"), ("rram130", "separate")],
+    [*((target, None) for target in TARGETS), ("rram130", "boot"), ("rram130", "separate"), ("rram130", "trimmed")],
 )
 def test_every_source_compiles_without_a_warning(
-    target: str, provisioning: Provisioning | None, family: str, tmp_path: Path
+    target: str, provisioning: Provisioning | Literal["trimmed"] | None, family: str, tmp_path: Path
 ) -> None:
-    mapped = mapped_on(beat_network(), target, provisioning)
+    mapped = mapped_on(beat_network(), target, None if provisioning == "trimmed" else provisioning)
+    if provisioning == "trimmed":
+        mapped = self_trimming(mapped, random_inputs(mapped.network, 1, 5))
     files = render_project(mapped)
     folder = write_project(files, tmp_path)
     sources = sorted({*program_sources(files), *provisioning_sources(files), *model_sources(files)})

@@ -36,6 +36,20 @@ def test_the_emulator_compiles_without_a_warning(compiler: str, tmp_path: Path) 
     _compile([compiler, *STRICT, "-O2", *INCLUDES, "-c", *map(str, EMULATOR)], tmp_path)
 
 
+def test_trimming_bears_whatever_a_chip_answers(tmp_path: Path) -> None:
+    """In 64 bits and in the 32 of the firmware, at shifts of all sizes, and nothing overflows on the way."""
+    compiler = shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("needs gcc or clang for the sanitizers")
+    (tmp_path / "ebnn_target.h").write_text(target_header(load_target("rram130")))
+    sources = [str(RUNTIME / "macro" / "ebnn_macro_trim.c"), str(Path(__file__).with_name("trim_check.c"))]
+    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+    _compile([compiler, *STRICT, *sanitizers, *INCLUDES, f"-I{tmp_path}", *sources, "-o", "check"], tmp_path)
+    result = subprocess.run([tmp_path / "check"], capture_output=True, text=True, check=False, timeout=300)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "20000 20000\n"
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "riscv64-unknown-elf-gcc", "zig"])
 def test_the_hardware_layer_compiles_without_a_warning(compiler: str, tmp_path: Path) -> None:
     (tmp_path / "ebnn_target.h").write_text(target_header(load_target("rram130")))
