@@ -17,8 +17,11 @@ from edgebnn.network.types import Threshold
 # Listing inputs costs the same for one panel as for many, and so do the neurons that a panel lacks.
 _LEAST_INPUTS = 128
 _LEAST_FILL = 0.75
-# Places in a list are numbers of 16 bits, of which one is that of the row of zeros.
-_MOST_ROWS = 0xFFFF
+# Half a register's, of so few neurons that a whole one of 32 bytes would be filled less: where lists of a map's pixels
+# serve several windows.
+_HALF_BYTES = 16
+# Places in a list are numbers of 16 bits, of which one is that of the row of zeros; so are counts of listed rows.
+_MOST_ROWS = 0xFFC0
 # Tables of limits, one for each set of taps that windows at a border of zeros see.
 _MOST_ZONES = 64
 
@@ -92,6 +95,9 @@ def _row_bytes(stage: LinearStage, rows: Weights, answers: bool) -> int | None:
     if not answers and not host_library().ebnn_host_sums_by_lists():
         return None
     row_bytes = list_bytes()
+    pixels = stage.output.height * stage.output.width
+    if row_bytes == 2 * _HALF_BYTES and len(rows) <= 8 * _HALF_BYTES and pixels > 1:
+        row_bytes = _HALF_BYTES
     neurons = -(-len(rows) // (8 * row_bytes)) * 8 * row_bytes
     return row_bytes if len(rows) >= _LEAST_FILL * neurons else None
 

@@ -18,28 +18,25 @@
 
 /* A block at work. */
 typedef struct block_of_lists {
-    const ebnn_panels_layer *panels;
-    const ebnn_kernel *kernel;
+    ebnn_lister lister;
     ebnn_vector_list vectors[BLOCK_VECTORS];
     uint8_t *outputs[BLOCK_VECTORS]; /* of their pixels */
     size_t count;
     size_t stride;    /* places of a vector */
-    uint32_t *words;  /* the gathered inputs of a window, and which of them are there */
     uint16_t *places; /* vector after vector */
 } block_of_lists;
 
 size_t ebnn_host_listed_scratch_bytes(const ebnn_panels_layer *panels)
 {
-    return 4 * (size_t)ebnn_linear_scratch_words(&panels->layer) +
-           BLOCK_VECTORS * sizeof(uint16_t) * ebnn_most_places(panels->lists);
+    return ebnn_lister_scratch_bytes(panels) + BLOCK_VECTORS * sizeof(uint16_t) * ebnn_most_places(panels);
 }
 
 /* All neurons' answers to the block's vectors. */
 static void answer_block(const block_of_lists *work)
 {
-    const ebnn_lists *lists = work->panels->lists;
-    const size_t output_bytes = 4 * (size_t)ebnn_words(work->panels->layer.output.channels);
-    const size_t panels = ebnn_list_panels(work->panels);
+    const ebnn_lists *lists = work->lister.panels->lists;
+    const size_t output_bytes = 4 * (size_t)ebnn_words(work->lister.panels->layer.output.channels);
+    const size_t panels = ebnn_list_panels(work->lister.panels);
     const size_t limit_bytes = (size_t)(lists->planes + 1) * lists->bytes;
     ebnn_listing listing;
 
@@ -60,7 +57,7 @@ static void answer_block(const block_of_lists *work)
             listing.blocks = vector->blocks;
             listing.seed = lists->inputs - vector->inputs;
             listing.answers = answers;
-            work->kernel->answer(&listing);
+            work->lister.kernel->answer(&listing);
             memcpy(work->outputs[i] + begin, answers, left < lists->bytes ? left : lists->bytes);
         }
     }
@@ -78,17 +75,15 @@ int32_t ebnn_host_listed(const ebnn_panels_layer *panels, ebnn_host_series sourc
     if (status != EBNN_OK) {
         return status;
     }
-    work.panels = panels;
-    work.kernel = kernel;
+    work.lister = ebnn_lister_of(panels, kernel, scratch);
     work.count = 0;
-    work.stride = ebnn_most_places(panels->lists);
-    work.words = (uint32_t *)scratch;
-    work.places = (uint16_t *)(work.words + ebnn_linear_scratch_words(layer));
+    work.stride = ebnn_most_places(panels);
+    work.places = (uint16_t *)(void *)((uint8_t *)scratch + ebnn_lister_scratch_bytes(panels));
     for (size_t sample = 0; sample < batch; sample++) {
         for (uint32_t pixel = 0; pixel < pixels; pixel++) {
             work.outputs[work.count] = target.first + sample * target.stride + pixel * pixel_bytes;
-            work.vectors[work.count] = ebnn_list_vector(panels, kernel, source.first + sample * source.stride, pixel,
-                                                        work.words, work.places + work.count * work.stride);
+            work.vectors[work.count] = ebnn_list_vector(&work.lister, source.first + sample * source.stride, pixel,
+                                                        work.places + work.count * work.stride);
             if (++work.count == BLOCK_VECTORS) {
                 answer_block(&work);
                 work.count = 0;

@@ -17,12 +17,10 @@
 
 /* A block at work. */
 typedef struct block_of_lists {
-    const ebnn_panels_layer *panels;
-    const ebnn_kernel *kernel;
+    ebnn_lister lister;
     ebnn_host_block at;
     ebnn_vector_list lists[BLOCK_VECTORS];
     size_t stride; /* places of a vector */
-    uint32_t *words;
     uint16_t *places;
 } block_of_lists;
 
@@ -33,9 +31,8 @@ static size_t sum_words(const ebnn_linear_layer *layer)
 
 size_t ebnn_host_listed_sums_scratch_bytes(const ebnn_panels_layer *panels)
 {
-    const size_t words = sum_words(&panels->layer) + ebnn_linear_scratch_words(&panels->layer);
-
-    return 4 * words + BLOCK_VECTORS * sizeof(uint16_t) * ebnn_most_places(panels->lists);
+    return 4 * sum_words(&panels->layer) + ebnn_lister_scratch_bytes(panels) +
+           BLOCK_VECTORS * sizeof(uint16_t) * ebnn_most_places(panels);
 }
 
 static void list_block(block_of_lists *work, ebnn_host_series source)
@@ -43,16 +40,16 @@ static void list_block(block_of_lists *work, ebnn_host_series source)
     for (size_t i = 0; i < work->at.count; i++) {
         const uint8_t *sample = source.first + ebnn_block_sample(&work->at, i) * source.stride;
 
-        work->lists[i] = ebnn_list_vector(work->panels, work->kernel, sample, ebnn_block_pixel(&work->at, i),
-                                          work->words, work->places + i * work->stride);
+        work->lists[i] =
+            ebnn_list_vector(&work->lister, sample, ebnn_block_pixel(&work->at, i), work->places + i * work->stride);
     }
 }
 
 static void sum_block(const block_of_lists *work)
 {
-    const ebnn_lists *lists = work->panels->lists;
-    const size_t panels = ebnn_list_panels(work->panels), panel_neurons = 8 * (size_t)lists->bytes;
-    const uint32_t neurons = work->panels->layer.output.channels;
+    const ebnn_lists *lists = work->lister.panels->lists;
+    const size_t panels = ebnn_list_panels(work->lister.panels), panel_neurons = 8 * (size_t)lists->bytes;
+    const uint32_t neurons = work->lister.panels->layer.output.channels;
     ebnn_listed_sums sums;
 
     sums.bytes = lists->bytes;
@@ -73,7 +70,7 @@ static void sum_block(const block_of_lists *work)
             sums.turned = list->minus;
             sums.totals = lists->totals + (list->zone * panels + panel) * panel_neurons;
             sums.sums = work->at.sums + i * work->at.sums_stride + first;
-            work->kernel->sum_listed(&sums);
+            work->lister.kernel->sum_listed(&sums);
         }
     }
 }
@@ -88,11 +85,9 @@ int32_t ebnn_host_listed_sums(const ebnn_panels_layer *panels, ebnn_host_series 
     if (status != EBNN_OK) {
         return status;
     }
-    work.panels = panels;
-    work.kernel = kernel;
-    work.stride = ebnn_most_places(panels->lists);
-    work.words = (uint32_t *)scratch + sum_words(layer);
-    work.places = (uint16_t *)(work.words + ebnn_linear_scratch_words(layer));
+    work.lister = ebnn_lister_of(panels, kernel, (uint32_t *)scratch + sum_words(layer));
+    work.stride = ebnn_most_places(panels);
+    work.places = (uint16_t *)(void *)((uint8_t *)scratch + 4 * sum_words(layer) + ebnn_lister_scratch_bytes(panels));
     work.at = ebnn_first_block(layer, target, batch, BLOCK_VECTORS, (uint32_t *)scratch);
     for (; work.at.sample < batch; ebnn_next_block(&work.at, target, batch, BLOCK_VECTORS)) {
         list_block(&work, source);

@@ -273,14 +273,14 @@ def test_lists_of_active_inputs_whatever_the_density(
 
 @pytest.mark.parametrize("pad_value", [-1, 0, 1])
 @pytest.mark.parametrize("weights", [BINARY, TERNARY])
-@pytest.mark.parametrize("channels", [40, 64])
+@pytest.mark.parametrize(("channels", "neurons"), [(40, 200), (64, 200), (40, 120)])
 def test_lists_of_windows_that_see_padding(
-    pad_value: int, weights: WeightKind, channels: int, monkeypatch: pytest.MonkeyPatch
+    pad_value: int, weights: WeightKind, channels: int, neurons: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "list_bytes", lambda: 32)
     builder = builder_of((channels, 5, 4))
     window = Window((3, 2), (1, 2), (2, 1), (2, 1), (1, 0))
-    builder.linear(200, weights, window, pad_value=pad_value)
+    builder.linear(neurons, weights, window, pad_value=pad_value)
     builder.threshold()
     builder.flatten()
     builder.linear(2)
@@ -307,10 +307,12 @@ def test_lists_make_sums_too(weights: WeightKind, steps: int | None, fan_in: int
 
 @pytest.mark.parametrize("pad_value", [-1, 0, 1])
 @pytest.mark.parametrize("weights", [BINARY, TERNARY])
-@pytest.mark.parametrize("steps", [None, 7])
-def test_lists_make_sums_of_windows_that_see_padding(pad_value: int, weights: WeightKind, steps: int | None) -> None:
+@pytest.mark.parametrize(("neurons", "steps"), [(200, None), (120, None), (200, 7)])
+def test_lists_make_sums_of_windows_that_see_padding(
+    pad_value: int, weights: WeightKind, neurons: int, steps: int | None
+) -> None:
     builder = builder_of((40, 5, 4))
-    builder.linear(200, weights, Window((3, 2), (1, 2), (2, 1), (2, 1), (1, 0)), pad_value=pad_value)
+    builder.linear(neurons, weights, Window((3, 2), (1, 2), (2, 1), (2, 1), (1, 0)), pad_value=pad_value)
     if steps is not None:
         builder.threshold(Kind.INTEGERS, steps)
         builder.flatten()
