@@ -61,24 +61,35 @@ typedef struct block_of_vectors {
     uint8_t *map;
 } block_of_vectors;
 
-/* What a product of one counts for in the sums. */
-static uint32_t one_of(const ebnn_linear_layer *layer)
+/* A product of one counts for 2^shift in the sums. */
+static uint32_t shift_of(const ebnn_linear_layer *layer)
 {
-    return UINT32_C(1) << (layer->border != NULL ? layer->border->shift : 0);
+    return layer->border != NULL ? layer->border->shift : 0;
 }
 
-/* What a block's sums start from: `value`, what the border asks for, and less what was added to the inputs. */
+static uint32_t one_of(const ebnn_linear_layer *layer)
+{
+    return UINT32_C(1) << shift_of(layer);
+}
+
+/*
+ * What a vector's sums start from: `value`, what the border asks for, and less the 2^`added` that were added to each input
+ * of a signed format; from 2^32 on that is nothing.
+ */
 static void start_sums(const ebnn_panels_layer *panels, const int32_t *starts, uint32_t value, uint32_t added,
                        uint32_t *sums, uint32_t first, uint32_t count)
 {
-    for (uint32_t i = first; i < first + count; i++) {
-        sums[i] = value;
+    if (panels->totals != NULL && added < 32) {
+        for (uint32_t i = first; i < first + count; i++) {
+            sums[i] = value - (panels->totals[i] << added);
+        }
+    } else {
+        for (uint32_t i = first; i < first + count; i++) {
+            sums[i] = value;
+        }
     }
     for (uint32_t i = first; i < first + count && starts != NULL; i++) {
         sums[i] += (uint32_t)starts[i];
-    }
-    for (uint32_t i = first; i < first + count && panels->totals != NULL; i++) {
-        sums[i] -= added * panels->totals[i];
     }
 }
 
@@ -89,11 +100,11 @@ static void code_block(const block_of_vectors *work, ebnn_host_series source)
     const ebnn_linear_layer *layer = &panels->layer;
     const ebnn_code_plan *plan = &work->plan.codes;
     const uint32_t width = layer->output.width, channels = layer->output.channels, rows = channels / layer->groups;
-    const uint32_t one = one_of(layer);
+    const uint32_t shift = shift_of(layer), one = UINT32_C(1) << shift;
     /* a dot product is the inputs that count less twice those unlike, or twice the chosen values less all */
     const uint32_t once = panels->minus != NULL ? 0 : ebnn_is_packed(layer->input.format) ? one : 0 - one;
-    /* what was added to the highest byte */
-    const uint32_t added = (UINT32_C(128) << (8 * (plan->planes - 1))) * one;
+    /* 128 were added to the highest byte */
+    const uint32_t added = 8 * plan->planes - 1 + shift;
 
     for (size_t i = 0; i < work->at.count; i++) {
         const uint8_t *sample = source.first + ebnn_block_sample(&work->at, i) * source.stride;
