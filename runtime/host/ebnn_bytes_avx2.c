@@ -20,6 +20,8 @@
 #define PART_BITS 5
 /* Vectors whose tables are made before weights are spread out, which all of them share. */
 #define BLOCK_VECTORS 16
+/* From so many on it pays to spread them out. */
+#define SHARING_VECTORS 3
 #define TILE_PANELS 4
 
 /* The tables of an octet: the low parts of the sums of its first four values and of the other four, then the high. */
@@ -56,14 +58,12 @@ typedef struct parts {
     __m256i high;
 } parts;
 
-AVX2_INLINE void add_parts(parts *sums, const __m256i *choices, __m256i low, __m256i high)
+AVX2_INLINE void add_parts(parts *sums, __m256i choices, __m256i low, __m256i high)
 {
-    __m256i chosen = *choices;
-
-    IN_THIS_ORDER(chosen);
-    sums->low = _mm256_add_epi8(sums->low, _mm256_shuffle_epi8(low, chosen));
+    IN_THIS_ORDER(choices);
+    sums->low = _mm256_add_epi8(sums->low, _mm256_shuffle_epi8(low, choices));
     IN_THIS_ORDER(sums->low);
-    sums->high = _mm256_add_epi8(sums->high, _mm256_shuffle_epi8(high, chosen));
+    sums->high = _mm256_add_epi8(sums->high, _mm256_shuffle_epi8(high, choices));
     IN_THIS_ORDER(sums->high);
 }
 
@@ -86,21 +86,29 @@ typedef struct byte_pass {
     uint32_t end;
 } byte_pass;
 
-/* What the rows of a few panels choose of an octet's first four values, then of the other four; panel after panel. */
-AVX2_INLINE void spread_choices(const byte_pass *at, size_t panel, __m256i *choices, int panels)
+/* Where a few panels' weights lie: as they are, or spread out to choices of four values, panel beside panel. */
+typedef struct panel_weights {
+    const uint8_t *rows;
+    size_t panel_bytes;
+    const __m256i *spread;
+} panel_weights;
+
+/* Constants where functions are inlined: how many panels, and whether their weights are spread out. */
+typedef struct shape {
+    int panels;
+    bool spread;
+} shape;
+
+/* What a panel's rows choose of half an octet, its first four values or the other four. */
+AVX2_INLINE __m256i choices_at(const panel_weights *weights, uint32_t half, int panel, shape of)
 {
-    const size_t panel_bytes = (size_t)at->work->octets * EBNN_PANEL_ROWS;
-    const uint8_t *weights = at->rows + panel * panel_bytes + (size_t)at->begin * EBNN_PANEL_ROWS;
-    const __m256i nibble = _mm256_set1_epi8(15);
+    __m256i octet;
 
-    for (uint32_t octet = at->begin; octet < at->end; octet++, weights += EBNN_PANEL_ROWS, choices += 2 * panels) {
-        for (int p = 0; p < panels; p++) {
-            const __m256i both = load(weights + (size_t)p * panel_bytes);
-
-            choices[p] = _mm256_and_si256(both, nibble);
-            choices[panels + p] = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
-        }
+    if (of.spread) {
+        return weights->spread[(int)half * of.panels + panel];
     }
+    octet = load(weights->rows + (size_t)panel * weights->panel_bytes + (size_t)(half / 2) * EBNN_PANEL_ROWS);
+    return _mm256_and_si256(half % 2 == 0 ? octet : _mm256_srli_epi16(octet, 4), _mm256_set1_epi8(15));
 }
 
 /* What four panels, or one, add up. Not an array, which GCC would keep in memory. */
@@ -111,75 +119,97 @@ typedef struct tile {
     parts fourth;
 } tile;
 
-AVX2_INLINE void add_half(tile *sums, const uint8_t *table, const __m256i *choices, int panels)
+AVX2_INLINE void add_half(tile *sums, const __m256i *tables, const panel_weights *weights, uint32_t half, shape of)
 {
+    const uint8_t *table = (const uint8_t *)(tables + (size_t)(half / 2) * OCTET_TABLES) + half % 2 * TABLE_BYTES;
     const __m256i low = table_at(table), high = table_at(table + sizeof(__m256i));
 
-    add_parts(&sums->first, choices, low, high);
-    if (panels > 1) {
-        add_parts(&sums->second, choices + 1, low, high);
-        add_parts(&sums->third, choices + 2, low, high);
-        add_parts(&sums->fourth, choices + 3, low, high);
+    add_parts(&sums->first, choices_at(weights, half, 0, of), low, high);
+    if (of.panels > 1) {
+        add_parts(&sums->second, choices_at(weights, half, 1, of), low, high);
+        add_parts(&sums->third, choices_at(weights, half, 2, of), low, high);
+        add_parts(&sums->fourth, choices_at(weights, half, 3, of), low, high);
     }
 }
 
-AVX2_INLINE void add_octet(tile *sums, const __m256i *tables, const __m256i *choices, int panels)
+AVX2_INLINE void add_octet(tile *sums, const __m256i *tables, const panel_weights *weights, uint32_t octet, shape of)
 {
-    const uint8_t *former = (const uint8_t *)tables;
-
-    add_half(sums, former, choices, panels);
-    add_half(sums, former + TABLE_BYTES, choices + panels, panels);
+    add_half(sums, tables, weights, 2 * octet, of);
+    add_half(sums, tables, weights, 2 * octet + 1, of);
 }
 
-/* One vector against the spread weights of four panels or one. */
+/* One vector against four panels or one. */
 AVX2_INLINE void add_bytes_tile(const byte_pass *at, size_t panel, size_t vector, const __m256i *tables,
-                                const __m256i *choices, int panels)
+                                const panel_weights *weights, shape of)
 {
     const parts none = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-    const size_t row = panel * EBNN_PANEL_ROWS, rows = at->work->rows - row, choices_step = 2 * (size_t)panels;
+    const size_t row = panel * EBNN_PANEL_ROWS, rows = at->work->rows - row;
     uint32_t *sums = at->work->sums + vector * at->work->sums_stride + row;
+    panel_weights here = *weights;
     __m256i wide[TILE_PANELS][2];
 
-    ebnn_fetch_ahead(sums, (size_t)panels * EBNN_PANEL_ROWS * sizeof *sums);
-    for (int p = 0; p < panels; p++) {
+    ebnn_fetch_ahead(sums, (size_t)of.panels * EBNN_PANEL_ROWS * sizeof *sums);
+    for (int p = 0; p < of.panels; p++) {
         wide[p][0] = wide[p][1] = _mm256_setzero_si256();
     }
     for (uint32_t octet = at->begin; octet < at->end; octet += STEP_OCTETS) {
         tile added = {none, none, none, none};
 
-        add_octet(&added, tables, choices, panels);
-        add_octet(&added, tables + OCTET_TABLES, choices + choices_step, panels);
-        add_octet(&added, tables + 2 * OCTET_TABLES, choices + 2 * choices_step, panels);
-        add_octet(&added, tables + 3 * OCTET_TABLES, choices + 3 * choices_step, panels);
+        add_octet(&added, tables, &here, 0, of);
+        add_octet(&added, tables, &here, 1, of);
+        add_octet(&added, tables, &here, 2, of);
+        add_octet(&added, tables, &here, 3, of);
         tables += STEP_OCTETS * OCTET_TABLES;
-        choices += STEP_OCTETS * choices_step;
+        if (of.spread) {
+            here.spread += 2 * STEP_OCTETS * of.panels;
+        } else {
+            here.rows += STEP_OCTETS * EBNN_PANEL_ROWS;
+        }
         widen(&added.first, wide[0]);
-        if (panels > 1) {
+        if (of.panels > 1) {
             widen(&added.second, wide[1]);
             widen(&added.third, wide[2]);
             widen(&added.fourth, wide[3]);
         }
     }
-    if (rows >= (size_t)panels * EBNN_PANEL_ROWS) {
-        for (int p = 0; p < panels; p++) {
+    if (rows >= (size_t)of.panels * EBNN_PANEL_ROWS) {
+        for (int p = 0; p < of.panels; p++) {
             add_wide(sums + p * EBNN_PANEL_ROWS, wide[p], at->factor, EBNN_PANEL_ROWS);
         }
     } else {
-        for (int p = 0; p < panels; p++) {
+        for (int p = 0; p < of.panels; p++) {
             add_wide(sums + p * EBNN_PANEL_ROWS, wide[p], at->factor, rows - (size_t)p * EBNN_PANEL_ROWS);
         }
     }
 }
 
-/* A block of vectors against a few panels, whose weights are spread out for all of them. */
+/* A block of vectors against a few panels, whose weights are spread out where several vectors share them. */
 AVX2_INLINE void add_bytes_panels(const byte_pass *at, size_t panel, size_t vector, size_t vectors,
                                   const __m256i *tables, int panels)
 {
-    __m256i choices[RANGE_OCTETS * 2 * TILE_PANELS];
+    const shape packed = {panels, false}, shared = {panels, true};
+    __m256i spread[2 * RANGE_OCTETS * TILE_PANELS];
+    panel_weights weights;
 
-    spread_choices(at, panel, choices, panels);
+    weights.panel_bytes = (size_t)at->work->octets * EBNN_PANEL_ROWS;
+    weights.rows = at->rows + panel * weights.panel_bytes + (size_t)at->begin * EBNN_PANEL_ROWS;
+    weights.spread = spread;
+    if (vectors < SHARING_VECTORS) {
+        for (size_t v = 0; v < vectors; v++) {
+            add_bytes_tile(at, panel, vector + v, tables + v * RANGE_OCTETS * OCTET_TABLES, &weights, packed);
+        }
+        return;
+    }
+    for (uint32_t octet = 0; octet < at->end - at->begin; octet++) {
+        __m256i *choices = spread + 2 * (size_t)octet * (size_t)panels;
+
+        for (int p = 0; p < panels; p++) {
+            choices[p] = choices_at(&weights, 2 * octet, p, packed);
+            choices[panels + p] = choices_at(&weights, 2 * octet + 1, p, packed);
+        }
+    }
     for (size_t v = 0; v < vectors; v++) {
-        add_bytes_tile(at, panel, vector + v, tables + v * RANGE_OCTETS * OCTET_TABLES, choices, panels);
+        add_bytes_tile(at, panel, vector + v, tables + v * RANGE_OCTETS * OCTET_TABLES, &weights, shared);
     }
 }
 
