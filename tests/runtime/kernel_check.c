@@ -120,8 +120,8 @@ static void check_bytes(const ebnn_kernel *kernel, unsigned int number)
     uint8_t *plus, *minus, *values;
     both_sums sums;
 
-    work.rows = (size_t)draw(1, 100);
-    work.vectors = (size_t)draw(0, MOST_VECTORS);
+    work.rows = (size_t)draw(1, 300);
+    work.vectors = (size_t)draw(0, 40);
     work.octets = 4 * (uint32_t)draw(1, 40);
     work.factor = (uint32_t)draw(-4, 4);
     work.values_stride = 8 * (size_t)work.octets + (size_t)draw(0, 3);
