@@ -208,6 +208,8 @@ def _active_fields(stage: LinearStage, active: ActiveSections, arrays: Members) 
         "sum_planes": c_integer(active.sum_planes),
         "plus": _pointer(active.plus, arrays),
         "not_minus": _pointer(active.not_minus, arrays),
+        "missing": _pointer(active.missing, arrays),
+        "place_planes": c_integer(active.place_planes),
         "limits": _pointer(active.limits, arrays),
         "totals": _pointer(active.totals, arrays),
         "steps": _steps(stage.steps, arrays),

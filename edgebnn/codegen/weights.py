@@ -149,6 +149,8 @@ def _active_sections(active: ActiveSections) -> Iterator[tuple[str, Section, str
     yield "plus", active.plus, "<u4"
     if active.not_minus is not None:
         yield "not_minus", active.not_minus, "<u4"
+    if active.missing is not None:
+        yield "missing", active.missing, "<u4"
     if active.limits is not None:
         yield "limits", active.limits, "<u4"
     if active.totals is not None:

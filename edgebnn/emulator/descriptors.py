@@ -148,6 +148,8 @@ class ActiveDescriptor(ctypes.Structure):
         ("sum_planes", _word),
         ("plus", _pointer),
         ("not_minus", _pointer),
+        ("missing", _pointer),
+        ("place_planes", _word),
         ("limits", _pointer),
         ("totals", _pointer),
         ("steps", StepsDescriptor),

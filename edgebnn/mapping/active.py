@@ -26,6 +26,7 @@ def plan_active(
     totals = weights.sum(axis=1, dtype=np.int64)
     plus = image.add(f"{name}.plus", input_words(weights > 0))
     not_minus = image.add(f"{name}.not_minus", input_words(weights >= 0)) if ternary else None
+    missing = _missing(weights, kind, shape) if shape.input.format == "bits" and shape.planes > 1 else None
     limits = None
     if threshold is not None:
         limits = image.add(f"{threshold.name}.limits", _limits(threshold, totals, weights.shape[1], shape))
@@ -37,6 +38,8 @@ def plan_active(
         planes=shape.planes,
         strip=shape.strip,
         sum_planes=shape.sum_planes,
+        missing=None if missing is None else image.add(f"{name}.missing", missing),
+        place_planes=0 if missing is None else missing.shape[-1],
     )
 
 
@@ -44,6 +47,20 @@ def input_words(bits: npt.NDArray[np.bool_]) -> Words:
     """Bits (O, n) as uint32 (ceil(O / 32), n): bit j of word w is neuron 32 w + j, 0 behind the last."""
     packed, _ = pack_rows(bits.T.astype(np.int8))
     return np.ascontiguousarray(packed.T)
+
+
+def _missing(weights: Weights, kind: WeightKind, shape: ListShape) -> Words:
+    """What a place of the window adds where nothing is there, uint32 (ceil(O / 32), places, planes).
+
+    Each of its inputs lies halfway between -1 and +1, where a weight of +1 counts once, and so does, of ternary
+    weights, one that is not -1.
+    """
+    by_place = weights.reshape(len(weights), -1, shape.input.channels)
+    counts, most = (by_place > 0).sum(axis=-1), shape.input.channels
+    if kind is WeightKind.TERNARY:
+        counts, most = counts + (by_place >= 0).sum(axis=-1), 2 * most
+    planes = counts[..., np.newaxis] >> np.arange(most.bit_length()) & 1 != 0
+    return input_words(planes.reshape(len(weights), -1)).reshape(-1, *planes.shape[1:])
 
 
 def _limits(threshold: Threshold, totals: npt.NDArray[np.int64], fan_in: int, shape: ListShape) -> Words:

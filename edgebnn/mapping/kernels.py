@@ -163,7 +163,8 @@ def list_scratch_words(source: Layout, output: Layout, window: WindowPlan, plane
     if height == 1 and _sees_all(source, window, output):
         entries = inputs * planes // 2
     values = 0 if source.pixel_words else inputs
-    return (height * (planes * (pixels + 1) + entries) + values + 1) // 2
+    lists = 1 if source.format == "bits" else planes  # what is missing is not listed
+    return (height * (lists * (pixels + 1) + entries) + values + 1) // 2
 
 
 def _list_cost(node: Linear, shape: ListShape, output: Layout) -> int:

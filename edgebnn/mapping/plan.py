@@ -137,8 +137,9 @@ class TrimSections(_Record, frozen=True):
 class ActiveSections(_Record, frozen=True):
     """The constants of the kernel that lists inputs: `ebnn_active_layer`.
 
-    `limits` are the thresholds of a step function into bits or trits, in tables of bits; `totals` stand where there is
-    none, or one of another kind.
+    `missing` holds what places of the window add where nothing is there, of bits that may be missing. `limits` are the
+    thresholds of a step function into bits or trits, in tables of bits; `totals` stand where there is none, or one of
+    another kind.
     """
 
     plus: Section
@@ -148,6 +149,8 @@ class ActiveSections(_Record, frozen=True):
     planes: int
     strip: int
     sum_planes: int
+    missing: Section | None = None
+    place_planes: int = 0
 
 
 class SubsetSections(_Record, frozen=True):

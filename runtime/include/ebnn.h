@@ -149,15 +149,22 @@ typedef struct ebnn_int8_layer {
  * list is added up, 32 neurons a word. The weights lie input after input, and a word has one bit of each of 32 neurons.
  */
 typedef struct ebnn_active_layer {
-    ebnn_tensor input;   /* no EBNN_INT32 */
-    ebnn_tensor output;  /* before the pool */
-    ebnn_window window;  /* dilation_x is 1 */
-    int32_t pad_value;   /* as in ebnn_linear_layer */
-    uint32_t planes;     /* that are listed: 1 of bits, 2 of trits and of bits that may be missing, else input.planes */
-    uint32_t strip;      /* columns of the output whose inputs are listed together */
-    uint32_t sum_planes; /* bits of a counter, at most EBNN_MOST_SUM_PLANES */
-    const uint32_t *plus;      /* for each word of neurons a word an input; 1: the weight is +1 */
+    ebnn_tensor input;    /* no EBNN_INT32 */
+    ebnn_tensor output;   /* before the pool */
+    ebnn_window window;   /* dilation_x is 1 */
+    int32_t pad_value;    /* as in ebnn_linear_layer */
+    uint32_t planes;      /* of an input: 1 of bits, 2 of trits and of bits that may be missing, else input.planes */
+    uint32_t strip;       /* columns of the output whose inputs are listed together */
+    uint32_t sum_planes;  /* bits of a counter, at most EBNN_MOST_SUM_PLANES */
+    const uint32_t *plus; /* for each word of neurons a word an input; 1: the weight is +1 */
     const uint32_t *not_minus; /* the same; 0: the weight is -1; NULL: binary weights */
+    /*
+     * Of bits that may be missing, for each word of neurons and each place of the window (kernel row, kernel column): the
+     * planes, `place_planes` of them, the lowest first, of how many of its weights are +1, and of ternary ones of how many
+     * are not -1 besides. NULL: no input is ever missing.
+     */
+    const uint32_t *missing;
+    uint32_t place_planes;
     /*
      * For each word of neurons and each of steps.steps thresholds two tables, of inputs as they are and turned over: the
      * planes of what a counter must reach, the lowest first, and a word of which answers are turned over. NULL: the sums

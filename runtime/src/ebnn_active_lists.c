@@ -12,6 +12,12 @@ static uint32_t strip_pixels(const ebnn_active_layer *layer)
     return (layer->strip - 1) * layer->window.stride_x + layer->window.kernel_width;
 }
 
+/* Planes that are listed. Of bits that is one: those that are missing are added by places of the window. */
+static uint32_t listed_planes(const ebnn_active_layer *layer)
+{
+    return layer->input.format == EBNN_BITS ? 1 : layer->planes;
+}
+
 /* Whether one window sees each input once, and nothing else. */
 static bool sees_all(const ebnn_active_layer *layer)
 {
@@ -37,7 +43,7 @@ uint32_t ebnn_linear_active_scratch_words(const ebnn_active_layer *layer)
     const uint32_t pixels = strip_pixels(layer);
     const uint32_t values = ebnn_is_packed(layer->input.format) ? 0 : pixels * layer->input.channels;
 
-    return (layer->window.kernel_height * (layer->planes * (pixels + 1) + row_entries(layer)) + values + 1) / 2;
+    return (layer->window.kernel_height * (listed_planes(layer) * (pixels + 1) + row_entries(layer)) + values + 1) / 2;
 }
 
 /* The plane of elements that is turned over to make them unsigned; 0: they are. */
@@ -103,12 +109,13 @@ static bool most_bits_are_set(const ebnn_active_layer *layer, const void *input)
 ebnn_active_lists ebnn_active_lists_in(const ebnn_active_layer *layer, const void *input, uint32_t *scratch)
 {
     const bool packed = ebnn_is_packed(layer->input.format);
-    ebnn_active_lists lists = {layer, input, false, strip_pixels(layer), 0, NULL, NULL, NULL};
+    ebnn_active_lists lists = {layer, input, false, listed_planes(layer), strip_pixels(layer), 0, NULL,
+                               NULL,  NULL,  NULL};
     uint16_t *halves = (uint16_t *)scratch;
 
     lists.turned = packed ? most_are_set(layer, (const uint32_t *)input) : most_bits_are_set(layer, input);
     lists.starts = halves;
-    lists.values = lists.starts + layer->window.kernel_height * layer->planes * (lists.pixels + 1);
+    lists.values = lists.starts + layer->window.kernel_height * lists.planes * (lists.pixels + 1);
     lists.list = lists.values + (packed ? 0 : lists.pixels * layer->input.channels);
     return lists;
 }
@@ -213,38 +220,27 @@ static uint16_t *list_all(uint16_t *list, uint32_t count, uint32_t place)
 }
 
 /* A pixel's channels that are in a plane; NULL: a pixel of padding. */
-static uint16_t *list_pixel(const ebnn_active_lists *lists, const uint32_t *pixel, uint32_t plane, uint32_t place,
+static uint16_t *list_trits(const ebnn_active_lists *lists, const uint32_t *pixel, uint32_t plane, uint32_t place,
                             uint16_t *list)
 {
     const ebnn_active_layer *layer = lists->layer;
     const uint32_t channels = layer->input.channels;
-    const bool trits = layer->input.format == EBNN_TRITS;
-    const bool of_values = plane + 1 == layer->planes;
     uint32_t left = channels;
 
     if (pixel == NULL) {
         const int32_t value = lists->turned ? -layer->pad_value : layer->pad_value;
 
-        return (of_values ? value > 0 : value == 0) ? list_all(list, channels, place) : list;
-    }
-    if (!trits && !of_values) {
-        return list; /* no input of a pixel that is there is missing */
+        return (plane != 0 ? value > 0 : value == 0) ? list_all(list, channels, place) : list;
     }
     for (uint32_t word = 0; left != 0; word++, place += EBNN_WORD_BITS * ENTRY_BYTES) {
         const uint32_t count = left < EBNN_WORD_BITS ? left : EBNN_WORD_BITS;
-        uint32_t there = UINT32_MAX >> (EBNN_WORD_BITS - count);
+        const uint32_t nonzero = pixel[ebnn_words(channels) + word];
         uint32_t set = pixel[word];
 
-        if (trits) {
-            const uint32_t nonzero = pixel[ebnn_words(channels) + word];
-
-            if (!of_values) {
-                set = ~nonzero & there;
-            } else if (lists->turned) {
-                set ^= nonzero;
-            }
+        if (plane == 0) {
+            set = ~nonzero & UINT32_MAX >> (EBNN_WORD_BITS - count);
         } else if (lists->turned) {
-            set ^= there;
+            set ^= nonzero;
         }
         list = list_words(list, &set, 1, 0, place);
         left -= count;
@@ -252,52 +248,14 @@ static uint16_t *list_pixel(const ebnn_active_lists *lists, const uint32_t *pixe
     return list;
 }
 
-/* Whether a row's pixels are bits, all of them there, and listed in one plane: half of their cost is this question. */
-static bool is_plain_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
-{
-    const ebnn_tensor *tensor = &lists->layer->input;
-
-    return tensor->format == EBNN_BITS && lists->layer->planes == 1 && y < tensor->height && x < tensor->width &&
-           lists->pixels <= tensor->width - x;
-}
-
-static void list_plain_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
-{
-    const ebnn_tensor *tensor = &lists->layer->input;
-    const uint32_t before_last = (tensor->channels - 1) / EBNN_WORD_BITS;
-    const uint32_t *words = (const uint32_t *)lists->input + ((size_t)y * tensor->width + x) * (before_last + 1);
-    const uint32_t *const end = words + lists->pixels * (before_last + 1);
-    const uint32_t turned = lists->turned ? UINT32_MAX : 0;
-    const uint32_t turned_last = turned >> ((0 - tensor->channels) % EBNN_WORD_BITS);
-    uint32_t place = 0;
-
-    for (; words != end; words++, place += tensor->channels * ENTRY_BYTES) {
-        *starts++ = (uint16_t)(list - lists->list);
-        if (tensor->channels <= 4) { /* a call for each pixel would cost more than its list */
-            list = list_four(list, *words ^ turned_last, place);
-            continue;
-        }
-        if (before_last != 0) {
-            list = list_words(list, words, before_last, turned, place);
-            words += before_last;
-        }
-        list = list_words(list, words, 1, turned_last, place + before_last * EBNN_WORD_BITS * ENTRY_BYTES);
-    }
-    *starts = (uint16_t)(list - lists->list);
-}
-
-/* Lists row y of the map from column x on, which lies in the padding where it is no row or column of it. */
-static void list_packed_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+/* Lists row y of a map of trits from column x on, which lies in the padding where it is no row or column of it. */
+static void list_row_of_trits(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
 {
     const ebnn_tensor *tensor = &lists->layer->input;
     const uint32_t pixel_words = ebnn_pixel_words(tensor);
     const uint32_t stride = tensor->channels * ENTRY_BYTES;
 
-    if (is_plain_row(lists, y, x)) {
-        list_plain_row(lists, y, x, starts, list);
-        return;
-    }
-    for (uint32_t plane = 0; plane < lists->layer->planes; plane++) {
+    for (uint32_t plane = 0; plane < lists->planes; plane++) {
         for (uint32_t pixel = 0; pixel < lists->pixels; pixel++) {
             const uint32_t at = x + pixel;
             const bool inside = y < tensor->height && at < tensor->width;
@@ -305,10 +263,48 @@ static void list_packed_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, ui
 
             words = inside ? words + ((size_t)y * tensor->width + at) * pixel_words : NULL;
             *starts++ = (uint16_t)(list - lists->list);
-            list = list_pixel(lists, words, plane, pixel * stride, list);
+            list = list_trits(lists, words, plane, pixel * stride, list);
         }
         *starts++ = (uint16_t)(list - lists->list);
     }
+}
+
+/* The same of a map of bits, of which what is missing is not listed. */
+static void list_row_of_bits(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+{
+    const ebnn_active_layer *layer = lists->layer;
+    const ebnn_tensor *tensor = &layer->input;
+    const uint32_t channels = tensor->channels;
+    const uint32_t before_last = (channels - 1) / EBNN_WORD_BITS;
+    const uint32_t turned = lists->turned ? UINT32_MAX : 0;
+    const uint32_t turned_last = turned >> ((0 - channels) % EBNN_WORD_BITS);
+    const bool padding_is_listed = lists->turned ? layer->pad_value < 0 : layer->pad_value > 0;
+    const uint32_t width = y < tensor->height ? tensor->width : 0;
+    const uint32_t *row = (const uint32_t *)lists->input + ebnn_at(y * width, before_last + 1, 0);
+    uint32_t place = 0;
+
+    for (uint32_t pixel = lists->pixels; pixel != 0; pixel--, x++, place += channels * ENTRY_BYTES) {
+        const uint32_t *words;
+
+        *starts++ = (uint16_t)(list - lists->list);
+        if (x >= width) {
+            if (padding_is_listed) {
+                list = list_all(list, channels, place);
+            }
+            continue;
+        }
+        words = row + ebnn_at(x, before_last + 1, 0);
+        if (channels <= 4) { /* a call for each pixel would cost more than its list */
+            list = list_four(list, *words ^ turned_last, place);
+            continue;
+        }
+        if (before_last != 0) {
+            list = list_words(list, words, before_last, turned, place);
+        }
+        list =
+            list_words(list, words + before_last, 1, turned_last, place + before_last * EBNN_WORD_BITS * ENTRY_BYTES);
+    }
+    *starts = (uint16_t)(list - lists->list);
 }
 
 /* The values u of a row of elements, pixel after pixel. */
@@ -362,7 +358,7 @@ void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column)
     const ebnn_active_layer *layer = lists->layer;
     const ebnn_window *window = &layer->window;
     const uint32_t rows = window->kernel_height;
-    const uint32_t entries = row_entries(layer);
+    const uint32_t entries = rows > 1 ? row_entries(layer) : 0;
     /* before the first row or column these wrap to huge numbers, which lie outside too */
     const uint32_t x = column * window->stride_x - window->pad_left;
     const uint32_t y = row * window->stride_y - window->pad_top;
@@ -374,14 +370,17 @@ void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column)
         ky = rows - window->stride_y;
     }
     for (; ky < rows; ky++) { /* each new row in the place of the oldest one */
-        uint16_t *starts = lists->starts + lists->first_row * layer->planes * (lists->pixels + 1);
+        uint16_t *starts = lists->starts + lists->first_row * lists->planes * (lists->pixels + 1);
         uint16_t *list = lists->list + lists->first_row * entries;
 
-        if (ebnn_is_packed(layer->input.format)) {
-            list_packed_row(lists, y + ky * window->dilation_y, x, starts, list);
+        if (layer->input.format == EBNN_BITS) {
+            list_row_of_bits(lists, y + ky * window->dilation_y, x, starts, list);
+        } else if (layer->input.format == EBNN_TRITS) {
+            list_row_of_trits(lists, y + ky * window->dilation_y, x, starts, list);
         } else {
             list_element_row(lists, y + ky * window->dilation_y, x, starts, list);
         }
         lists->first_row = lists->first_row + 1 < rows ? lists->first_row + 1 : 0;
     }
+    lists->first_starts = lists->starts + lists->first_row * lists->planes * (lists->pixels + 1);
 }

@@ -5,7 +5,7 @@
  * bits that are always there, less an offset: one of bits and trits, 2^(planes - 1) of signed elements.
  *
  *   bits, one plane     x = 2 u - 1
- *   bits, two planes    x = u - 1, u in 0 to 2, of which 1 is an input that is missing
+ *   bits, two planes    x = u - 1, u in 0 to 2, of which 1 is an input that is missing, and is not listed
  *   trits, two planes   x = u - 1
  *   elements            x = u, or u - 2^(planes - 1) where they are signed
  *
@@ -24,10 +24,12 @@ typedef struct ebnn_active_lists {
     const ebnn_active_layer *layer;
     const void *input;
     bool turned;
-    uint32_t pixels;    /* of a row of the strip */
-    uint32_t first_row; /* the place of the window's first row among those that are listed */
-    uint16_t *starts;   /* pixels + 1 for each plane of each row of the window */
-    uint16_t *values;   /* of elements, a row of the strip */
+    uint32_t planes;              /* that are listed, the highest ones */
+    uint32_t pixels;              /* of a row of the strip */
+    uint32_t first_row;           /* the place of the window's first row among those that are listed */
+    const uint16_t *first_starts; /* of that row */
+    uint16_t *starts;             /* pixels + 1 for each listed plane of each row of the window */
+    uint16_t *values;             /* of elements, a row of the strip */
     uint16_t *list;
 } ebnn_active_lists;
 
@@ -52,7 +54,7 @@ void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column);
  */
 static inline const uint16_t *ebnn_first_list(const ebnn_active_lists *lists, uint32_t pixel)
 {
-    return lists->starts + lists->first_row * lists->layer->planes * (lists->pixels + 1) + pixel;
+    return lists->first_starts + pixel;
 }
 
 static inline const uint16_t *ebnn_next_list(const ebnn_active_lists *lists, const uint16_t *starts)

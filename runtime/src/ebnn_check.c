@@ -18,6 +18,9 @@ static bool axis_agrees(uint32_t input, uint32_t output, uint32_t kernel, uint32
     if (kernel == 0 || stride == 0 || dilation == 0 || input > INT32_MAX / 2) {
         return false;
     }
+    if (kernel == input && dilation == 1 && output == 1 && pad == 0) { /* all of it, in many a layer */
+        return true;
+    }
     span = (uint64_t)(kernel - 1) * dilation + 1;
     return (uint64_t)output * stride + span > padded && (uint64_t)(output - 1) * stride + span <= padded + UINT16_MAX;
 }
@@ -143,7 +146,9 @@ int32_t ebnn_check_active(const ebnn_active_layer *layer)
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
     return layer->window.dilation_x != 1 || layer->strip == 0 || layer->planes == 0 ||
-                   layer->sum_planes < layer->planes || layer->sum_planes > EBNN_MOST_SUM_PLANES
+                   layer->sum_planes < layer->planes || layer->sum_planes > EBNN_MOST_SUM_PLANES ||
+                   layer->place_planes >= layer->sum_planes ||
+                   (layer->missing != NULL) != (layer->input.format == EBNN_BITS && layer->planes != 1)
                ? EBNN_ERROR_SHAPE
                : EBNN_OK;
 }

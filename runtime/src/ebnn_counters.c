@@ -26,43 +26,84 @@ static inline void ripple(uint32_t *counters, uint32_t carry)
     }
 }
 
-void ebnn_add_listed(uint32_t *counters, const uint16_t *list, uint32_t count, uintptr_t weights)
-{
 #define WORD(index) word_at(weights, list[index])
 #define ADD_EIGHT(first, out)                                                                                          \
     ones = ebnn_add_four(ones, WORD(first), WORD((first) + 1), WORD((first) + 2), WORD((first) + 3), &two_a);          \
     ones = ebnn_add_four(ones, WORD((first) + 4), WORD((first) + 5), WORD((first) + 6), WORD((first) + 7), &two_b);    \
     twos = ebnn_add_more_carries(twos, two_a, two_b, &(out));
-    uint32_t ones = counters[0], twos = counters[1], fours = counters[2];
-    uint32_t *const high = counters + 3;
-    ebnn_carries two_a, two_b, four_a, four_b, eight_a, eight_b, sixteen;
-    uint32_t carry;
 
-    for (; count >= BLOCK; count -= BLOCK, list += BLOCK) {
-        ADD_EIGHT(0, four_a)
-        ADD_EIGHT(8, four_b)
-        fours = ebnn_add_more_carries(fours, four_a, four_b, &eight_a);
-        ADD_EIGHT(16, four_a)
-        ADD_EIGHT(24, four_b)
-        fours = ebnn_add_more_carries(fours, four_a, four_b, &eight_b);
-        high[0] = ebnn_add_more_carries(high[0], eight_a, eight_b, &sixteen);
-        high[1] = ebnn_add_carries(high[1], sixteen, &carry);
-        ripple(high + 2, carry);
-    }
+/* Adds fewer words than fill a block. With the five lowest planes they make less than 64, so one carry leaves those. */
+static void add_rest(uint32_t *counters, const uint16_t *list, uint32_t count, uintptr_t weights)
+{
+    uint32_t ones = counters[0], twos = counters[1], fours = counters[2], eights = counters[3], sixteens = counters[4];
+    uint32_t carry, few = 0, over = 0; /* few: what the last ones, fewer than eight, carry to the eights */
+    ebnn_carries two_a, two_b, four;
+
     for (; count >= SMALL_BLOCK; count -= SMALL_BLOCK, list += SMALL_BLOCK) {
-        ADD_EIGHT(0, four_a)
-        fours = ebnn_add_carries(fours, four_a, &carry);
-        ripple(high, carry);
+        ADD_EIGHT(0, four)
+        fours = ebnn_add_carries(fours, four, &carry);
+        eights = ebnn_add_one(eights, &carry);
+        sixteens = ebnn_add_one(sixteens, &carry);
+        over |= carry;
     }
-    for (; count != 0; count = count > 2 ? count - 2 : 0, list += 2) {
-        ones = ebnn_add_two(ones, WORD(0), count > 1 ? WORD(1) : 0, &carry);
+    for (; count > 1; count -= 2, list += 2) {
+        ones = ebnn_add_two(ones, WORD(0), WORD(1), &carry);
         twos = ebnn_add_one(twos, &carry);
         fours = ebnn_add_one(fours, &carry);
-        ripple(high, carry);
+        few |= carry;
+    }
+    if (count != 0) {
+        carry = WORD(0);
+        ones = ebnn_add_one(ones, &carry);
+        twos = ebnn_add_one(twos, &carry);
+        fours = ebnn_add_one(fours, &carry);
+        few |= carry;
     }
     counters[0] = ones;
     counters[1] = twos;
     counters[2] = fours;
+    counters[3] = ebnn_add_one(eights, &few);
+    counters[4] = ebnn_add_one(sixteens, &few);
+    ripple(counters + 5, over | few);
+}
+
+void ebnn_add_listed(uint32_t *counters, const uint16_t *list, uint32_t count, uintptr_t weights)
+{
+    if (count >= BLOCK) {
+        uint32_t ones = counters[0], twos = counters[1], fours = counters[2];
+        uint32_t *const high = counters + 3;
+        ebnn_carries two_a, two_b, four_a, four_b, eight_a, eight_b, sixteen;
+        const uint16_t *const end = list + (count & ~(BLOCK - 1));
+        uint32_t carry;
+
+        for (; list != end; list += BLOCK) {
+            ADD_EIGHT(0, four_a)
+            ADD_EIGHT(8, four_b)
+            fours = ebnn_add_more_carries(fours, four_a, four_b, &eight_a);
+            ADD_EIGHT(16, four_a)
+            ADD_EIGHT(24, four_b)
+            fours = ebnn_add_more_carries(fours, four_a, four_b, &eight_b);
+            high[0] = ebnn_add_more_carries(high[0], eight_a, eight_b, &sixteen);
+            high[1] = ebnn_add_carries(high[1], sixteen, &carry);
+            ripple(high + 2, carry);
+        }
+        counters[0] = ones;
+        counters[1] = twos;
+        counters[2] = fours;
+    }
+    if (count % BLOCK != 0) {
+        add_rest(counters, list, count % BLOCK, weights);
+    }
+}
 #undef ADD_EIGHT
 #undef WORD
+
+void ebnn_add_numbers(uint32_t *counters, const uint32_t *numbers, uint32_t planes)
+{
+    uint32_t carry = 0;
+
+    for (; planes != 0; planes--, counters++) {
+        *counters = ebnn_add_two(carry, *counters, *numbers++, &carry);
+    }
+    ripple(counters, carry);
 }

@@ -17,5 +17,7 @@
  * from `weights`, an address: it is moved along a signal, so it may itself lie before the weights.
  */
 void ebnn_add_listed(uint32_t *counters, const uint16_t *list, uint32_t count, uintptr_t weights);
+/* Adds numbers of some planes, which lie as counters do, to counters. */
+void ebnn_add_numbers(uint32_t *counters, const uint32_t *numbers, uint32_t planes);
 
 #endif

@@ -18,8 +18,11 @@ typedef struct window_at {
     const ebnn_active_layer *layer;
     const ebnn_active_lists *lists;
     uint32_t pixel;     /* of the strip, where the window begins */
+    uint32_t x, y;      /* of the map, the strip's first column and the window's first row; they wrap before it */
+    uint32_t missing;   /* its places that lie beside the map, where nothing is */
     uint32_t inputs;    /* of a neuron */
-    uint32_t seed;      /* what the counters start from: the largest U that there can be, less U */
+    uint32_t most;      /* the largest U that there can be */
+    uint32_t seed;      /* what the counters start from: that, less U */
     uint32_t *counters; /* of 32 neurons: EBNN_COUNTER_WORDS, of which those behind the sums' planes are 0 */
 } window_at;
 
@@ -37,14 +40,40 @@ static uint32_t offset_of_values(const ebnn_active_layer *layer)
     return ebnn_is_signed(layer->input.format) ? UINT32_C(1) << (layer->planes - 1) : 0;
 }
 
-/* U: the sum of all that a window lists. */
-static uint32_t sum_of_values(const ebnn_active_layer *layer, const ebnn_active_lists *lists, uint32_t pixel)
+/*
+ * How many places of a window lie beside the map, where nothing is there; u of their inputs is 1. Where there are counters
+ * of 32 neurons, adds the numbers of those places.
+ */
+static uint32_t missing_places(const window_at *at, uint32_t *counters, const uint32_t *numbers)
+{
+    const ebnn_active_layer *layer = at->layer;
+    const ebnn_window *window = &layer->window;
+    uint32_t y = at->y, missing = 0;
+
+    for (uint32_t ky = window->kernel_height; ky != 0; ky--, y += window->dilation_y) {
+        const uint32_t end = y < layer->input.height ? layer->input.width : 0;
+        uint32_t x = at->x + at->pixel;
+
+        for (uint32_t kx = window->kernel_width; kx != 0; kx--, x++, numbers += layer->place_planes) {
+            if (x >= end) {
+                missing++;
+                if (counters != NULL) {
+                    ebnn_add_numbers(counters, numbers, layer->place_planes);
+                }
+            }
+        }
+    }
+    return missing;
+}
+
+/* The sum of all that a window lists. */
+static uint32_t sum_of_listed(const ebnn_active_layer *layer, const ebnn_active_lists *lists, uint32_t pixel)
 {
     const uint16_t *starts = ebnn_first_list(lists, pixel);
     uint32_t sum = 0;
 
     for (uint32_t ky = layer->window.kernel_height; ky != 0; ky--) {
-        for (uint32_t plane = 0; plane < layer->planes; plane++) {
+        for (uint32_t plane = layer->planes - lists->planes; plane < layer->planes; plane++) {
             sum += ebnn_listed(lists, starts) << plane;
             starts = ebnn_next_list(lists, starts);
         }
@@ -63,7 +92,7 @@ static void add_window(const window_at *at, uint32_t *counters, const uint32_t *
     const uint16_t *starts = ebnn_first_list(lists, at->pixel);
 
     for (uint32_t ky = layer->window.kernel_height; ky != 0; ky--, first += row) {
-        for (uint32_t plane = 0; plane < layer->planes; plane++) {
+        for (uint32_t plane = layer->planes - lists->planes; plane < layer->planes; plane++) {
             const uint32_t count = ebnn_listed(lists, starts);
 
             if (count != 0) {
@@ -78,18 +107,23 @@ static void count_word(const window_at *at, uint32_t word)
 {
     const ebnn_active_layer *layer = at->layer;
     const size_t first = ebnn_at(word, at->inputs, 0);
-    uint32_t *const counters = at->counters;
+    uint32_t *counters = at->counters;
     uint32_t seed = at->seed << (EBNN_WORD_BITS - layer->sum_planes);
 
     for (uint32_t *counter = counters + layer->sum_planes; counter != counters; seed <<= 1) {
         *--counter = 0 - (seed >> (EBNN_WORD_BITS - 1));
     }
     if (layer->not_minus == NULL) {
-        add_window(at, counters + 1, layer->plus + first);
+        counters++;
     } else {
-        add_window(at, counters, layer->plus + first);
         add_window(at, counters, layer->not_minus + first);
     }
+    if (at->missing != 0) {
+        const uint32_t places = (uint32_t)layer->window.kernel_height * layer->window.kernel_width;
+
+        missing_places(at, counters, layer->missing + ebnn_at(word, places * layer->place_planes, 0));
+    }
+    add_window(at, counters, layer->plus + first);
 }
 
 /* Which of 32 counters reach their limits, turned over where the word behind the limits says so. */
@@ -158,7 +192,6 @@ static void write_sums(const window_at *at, uint32_t word, ebnn_writer *writer)
 {
     const ebnn_active_layer *layer = at->layer;
     const uint32_t twice = ebnn_counts_twice(layer) ? 1 : 0;
-    const uint32_t most = at->inputs * largest_value(layer);
     const uint32_t offset = offset_of_values(layer);
     const uint32_t factor = at->lists->turned ? 0 - (UINT32_C(1) << twice) : UINT32_C(1) << twice;
     const uint32_t weight = at->lists->turned ? (largest_value(layer) << twice) - offset : 0 - offset;
@@ -169,7 +202,7 @@ static void write_sums(const window_at *at, uint32_t word, ebnn_writer *writer)
 
     read_counters(at->counters, layer->sum_planes, count, sums);
     for (uint32_t *sum = sums; sum != sums + count; sum++) {
-        *sum = weight * (uint32_t)*totals++ + factor * (*sum - most);
+        *sum = weight * (uint32_t)*totals++ + factor * (*sum - at->most);
     }
     ebnn_write_sums(writer, sums, count);
 }
@@ -180,7 +213,11 @@ static void run_pixel(window_at *at, void *output, uint32_t row, uint32_t column
     const ebnn_tensor *to = &layer->output;
     const uint32_t words = ebnn_words(to->channels);
 
-    at->seed = at->inputs * largest_value(layer) - sum_of_values(layer, at->lists, at->pixel);
+    at->seed = at->most - sum_of_listed(layer, at->lists, at->pixel);
+    if (layer->missing != NULL) {
+        at->missing = missing_places(at, NULL, layer->missing);
+        at->seed -= at->missing * layer->input.channels;
+    }
     if (layer->limits != NULL) {
         const ebnn_pooled_at pixel = ebnn_pooled_at_pixel(&layer->pooled, to, output, row, column);
 
@@ -220,13 +257,17 @@ int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, vo
     }
     at.pixel = 0;
     at.inputs = (uint32_t)window->kernel_height * window->kernel_width * layer->input.channels;
+    at.most = at.inputs * largest_value(layer);
+    at.missing = 0;
     for (uint32_t first = 0; first < width; first += layer->strip) {
         const uint32_t left = width - first;
         const uint32_t columns = left < layer->strip ? left : layer->strip;
 
+        at.x = first * window->stride_x - window->pad_left;
         for (uint32_t row = 0; row < height; row++) {
             ebnn_list_strip(&lists, row, first);
             at.pixel = 0;
+            at.y = row * window->stride_y - window->pad_top;
             for (uint32_t column = 0; column < columns; column++, at.pixel += window->stride_x) {
                 run_pixel(&at, output, row, first + column);
             }

@@ -133,6 +133,8 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 sum_planes=active.sum_planes,
                 plus=at(active.plus),
                 not_minus=at(active.not_minus),
+                missing=at(active.missing),
+                place_planes=active.place_planes,
                 limits=at(active.limits),
                 totals=at(active.totals),
                 steps=steps_of(stage.steps),

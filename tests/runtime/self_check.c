@@ -154,13 +154,36 @@ static uint32_t *input_words(const int32_t *values, uint32_t neurons, uint32_t f
     return made;
 }
 
+/* The same of numbers of a neuron's places: how many of each place's weights are at least 1, and at least `least`. */
+static uint32_t *place_words(const int32_t *values, const ebnn_active_layer *layer, uint32_t places, int32_t least)
+{
+    const uint32_t neurons = layer->output.channels, channels = layer->input.channels, planes = layer->place_planes;
+    const size_t words = (size_t)((neurons + 31) / 32) * places * planes;
+    uint32_t *made = allocate(words * 4);
+
+    memset(made, 0, words * 4);
+    for (uint32_t neuron = 0; neuron < neurons; neuron++) {
+        for (uint32_t place = 0; place < places; place++) {
+            uint32_t number = 0;
+
+            for (uint32_t channel = 0; channel < channels; channel++, values++) {
+                number += (*values >= 1) + (*values >= least);
+            }
+            for (uint32_t plane = 0; plane < planes; plane++) {
+                made[((size_t)(neuron / 32) * places + place) * planes + plane] |= (number >> plane & 1) << neuron % 32;
+            }
+        }
+    }
+    return made;
+}
+
 /* The kernel that lists active inputs makes the bytes that ebnn_linear made, `expected`, where it takes the layer. */
 static void check_linear_active(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in,
                                 const uint8_t *input, const uint8_t *expected, unsigned int number)
 {
     const uint32_t neurons = layer->output.channels;
     ebnn_active_layer active;
-    uint32_t *plus, *not_minus, *scratch;
+    uint32_t *plus, *not_minus, *missing = NULL, *scratch;
     int32_t *totals;
     uint8_t *target;
 
@@ -191,6 +214,13 @@ static void check_linear_active(const ebnn_linear_layer *layer, const int32_t *v
     active.plus = plus;
     active.not_minus = layer->nonzero != NULL ? not_minus : NULL;
     active.totals = totals;
+    if (active.input.format == EBNN_BITS && active.planes == 2) {
+        const bool ternary = active.not_minus != NULL;
+
+        active.place_planes = bit_length(active.input.channels * (ternary ? 2 : 1));
+        missing = place_words(values, &active, fan_in / active.input.channels, ternary ? 0 : 2);
+        active.missing = missing;
+    }
     active.steps = layer->steps;
     active.border = layer->border;
     scratch = allocate(4 * (size_t)ebnn_linear_active_scratch_words(&active));
@@ -208,6 +238,7 @@ static void check_linear_active(const ebnn_linear_layer *layer, const int32_t *v
     }
     free(plus);
     free(not_minus);
+    free(missing);
     free(totals);
     free(scratch);
     free(target);

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgebnn.emulator.descriptors import (
+    ActiveDescriptor,
     AddDescriptor,
     AffineDescriptor,
     CopyDescriptor,
@@ -160,6 +161,46 @@ def test_the_other_layers_check_their_tensors_too() -> None:
         (five, six, 2**32 - 1, SHAPE),
     ):
         assert native.ebnn_copy_channels(ctypes.byref(CopyDescriptor(source, target, first)), None, None) == status
+
+
+def listed_layer(pad_value: int) -> ActiveDescriptor:
+    """A convolution of 4 channels, 3 x 3, with padding 1, over 6 x 5 pixels; with 0 there, bits are missing."""
+    layer, missing = sound_layer(), pad_value == 0
+    return ActiveDescriptor(
+        input=layer.input,
+        output=layer.output,
+        window=layer.window,
+        pad_value=pad_value,
+        planes=2 if missing else 1,
+        strip=1,
+        sum_planes=8,
+        missing=4 if missing else None,
+        place_planes=3 if missing else 0,
+    )
+
+
+@pytest.mark.parametrize("pad_value", [0, 1])
+def test_the_layer_that_is_listed_is_sound(pad_value: int) -> None:
+    assert library().ebnn_check_active(ctypes.byref(listed_layer(pad_value))) == 0
+
+
+@pytest.mark.parametrize(
+    ("pad_value", "name", "value"),
+    [
+        (0, "missing", None),
+        (0, "planes", 1),
+        (0, "place_planes", 8),
+        (1, "missing", 4),
+        (1, "planes", 2),
+        (1, "planes", 0),
+        (1, "sum_planes", 31),
+        (1, "strip", 0),
+    ],
+)
+def test_lists_that_contradict_themselves_are_refused(pad_value: int, name: str, value: int | None) -> None:
+    layer = listed_layer(pad_value)
+    setattr(layer, name, value)
+    assert library().ebnn_linear_active(ctypes.byref(layer), None, None, None) == SHAPE
 
 
 def sound_int8_layer() -> Int8Descriptor:

@@ -322,6 +322,28 @@ def test_lists_make_sums_of_windows_that_see_padding(
     assert_runtime_agrees(network)
 
 
+@pytest.mark.parametrize("weights", [BINARY, TERNARY])
+@pytest.mark.parametrize(("pad_value", "steps"), [(0, True), (0, False), (1, True)])
+def test_places_where_nothing_is_are_added_as_numbers(pad_value: int, steps: bool, weights: WeightKind) -> None:
+    """Before the map and behind it; windows of which no place is on it; 33 channels make numbers of six planes."""
+    builder = builder_of((33, 4, 3))
+    window = Window((3, 4), (3, 2), (2, 1), (7, 5), (7, 5))
+    builder.linear(70, weights, window, pad_value=pad_value)
+    if steps:
+        builder.threshold()
+        builder.flatten()
+        builder.linear(3)
+    network = built(builder)
+    mapped = map_on_host(network)
+    stage = mapped.plan.stages[0]
+    assert isinstance(stage, LinearStage)
+    assert stage.active is not None
+    assert (stage.active.missing is not None) == (pad_value == 0)
+    x = np.where(np.random.default_rng(7).random((6, 33, 4, 3)) < 0.4, 1, -1).astype(np.int8)
+    x[3:] = -x[3:]  # more than half are +1
+    np.testing.assert_array_equal(run_like_firmware(mapped, x), interpret(network, x))
+
+
 def has_lists(network: Network) -> bool:
     """Whether the batch executor lists the first layer's inputs."""
     layer = program_of(map_on_host(network)).descriptors[0]
