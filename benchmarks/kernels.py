@@ -59,6 +59,12 @@ BYTES_TRIED = (
     "made 0.8 of this kernel's speed; products of bytes, with ternary weights spread out for a block of 16 vectors, "
     "0.8, for 64 vectors as much as this kernel"
 )
+# What else was measured for bits, each against the other in turns.
+BITS_TRIED = (
+    "loading a row and its place takes as many instructions again as the 4.5 that add it. Look-ups took 1.2 times as "
+    "long as lists for sums, of which making numbers of planes is a quarter; full adders of 5 operations took 1.1 "
+    "times as long; bringing rows or targets near before they are read gained nothing"
+)
 # A call of a loop is over in a few tenths of a millisecond, so that some are not interrupted.
 LIMIT_ROUNDS, LIMIT_TURNS = 100_000, 150
 
@@ -224,11 +230,17 @@ def rows() -> Iterator[Row]:
     if popcounts is not None:
         yield Row("popcount limit, in registers", popcounts, "GMAC/s")
     for kernel in kernels():
-        looked_up = bound(kernel, ("lookup_limit_bits", "look-ups and additions of bytes"))
-        yield from against_theirs(kernel, "int32 out", dense, theirs, binds=looked_up)
+        added = bound(
+            kernel,
+            ("listing_limit_bits", "additions of listed rows"),
+            ("lookup_limit_bits", "look-ups and additions of bytes"),
+        )
+        tried = f"{added}; {BITS_TRIED}" if added else ""
+        yield from against_theirs(kernel, "int32 out", dense, theirs, binds=tried)
         if kernel == "portable":
             continue
-        yield from against_theirs(kernel, "packed signs out", layer(WeightKind.BINARY, packed=True), theirs)
+        signs = layer(WeightKind.BINARY, packed=True)
+        yield from against_theirs(kernel, "packed signs out", signs, theirs, binds=tried)
         yield from against_theirs(kernel, "ternary, int32 out", layer(WeightKind.TERNARY), theirs)
         yield from against_theirs(kernel, "one vector, int32 out", layer(WeightKind.BINARY, batch=1), one, 300)
         yield from by_itself(kernel, dense, popcounts)

@@ -1,5 +1,5 @@
 /*
- * lookup_limit.c: how fast AVX2 looks weights up, and multiplies bytes: all in registers, no memory.
+ * lookup_limit.c: how fast AVX2 looks weights up, adds listed rows, and multiplies bytes: all in registers, no memory.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -53,6 +53,71 @@ AVX2 uint64_t lookup_limit_bits(uint64_t rounds, uint64_t *sink)
     }
     end(&sums, sink);
     return rounds * SUMS * 128;
+}
+
+/* Two rows of weights in the adders' form: one of them, and where the other is unlike it. */
+typedef struct pair {
+    __m256i first;
+    __m256i unlike;
+} pair;
+
+AVX2 static inline pair a_pair(sums_of *sums)
+{
+    pair both;
+
+    ANEW(sums->value);
+    ANEW(sums->other);
+    both.first = sums->value;
+    both.unlike = _mm256_xor_si256(sums->value, sums->other);
+    return both;
+}
+
+/* The adder of two pairs of ebnn_listing_avx2.c. */
+AVX2 static inline pair add_pairs(__m256i *sum, pair a, pair b)
+{
+    const __m256i half = _mm256_xor_si256(*sum, a.unlike);
+    const __m256i alike = _mm256_or_si256(a.unlike, _mm256_xor_si256(a.first, half));
+    const __m256i other = _mm256_andnot_si256(b.unlike, _mm256_xor_si256(b.first, half));
+    const pair carried = {_mm256_xor_si256(half, alike), _mm256_xor_si256(alike, other)};
+
+    *sum = _mm256_xor_si256(half, b.unlike);
+    return carried;
+}
+
+AVX2 static inline pair add_four(sums_of *sums)
+{
+    const pair first = a_pair(sums);
+
+    return add_pairs(&sums->each[0], first, a_pair(sums));
+}
+
+AVX2 static inline pair add_eight(sums_of *sums)
+{
+    const pair first = add_four(sums);
+
+    return add_pairs(&sums->each[1], first, add_four(sums));
+}
+
+AVX2 static inline pair add_sixteen(sums_of *sums)
+{
+    const pair first = add_eight(sums);
+
+    return add_pairs(&sums->each[2], first, add_eight(sums));
+}
+
+/* Lists of bits: of 32 rows of 256 neurons, each for two inputs of which one is active. */
+AVX2 uint64_t listing_limit_bits(uint64_t rounds, uint64_t *sink)
+{
+    sums_of sums = begin(sink);
+
+    for (uint64_t round = 0; round < rounds; round++) {
+        const pair first = add_sixteen(&sums), carried = add_pairs(&sums.each[3], first, add_sixteen(&sums));
+
+        sums.each[4] = _mm256_xor_si256(sums.each[4], carried.first);
+        sums.each[5] = _mm256_xor_si256(sums.each[5], carried.unlike);
+    }
+    end(&sums, sink);
+    return rounds * 32 * 2 * 256;
 }
 
 /* A sum of eight look-ups, of the low or the high 5 bits of sums of four values each. */
