@@ -167,7 +167,7 @@ static uint32_t *place_words(const int32_t *values, const ebnn_active_layer *lay
             uint32_t number = 0;
 
             for (uint32_t channel = 0; channel < channels; channel++, values++) {
-                number += (*values >= 1) + (*values >= least);
+                number += (uint32_t)(*values >= 1) + (uint32_t)(*values >= least);
             }
             for (uint32_t plane = 0; plane < planes; plane++) {
                 made[((size_t)(neuron / 32) * places + place) * planes + plane] |= (number >> plane & 1) << neuron % 32;
