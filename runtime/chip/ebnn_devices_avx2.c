@@ -56,7 +56,7 @@ EBNN_AVX2_INLINE __m256 bound_eight(const float lines[2][2], __m256i words)
 
 /* Eight columns of a row, from `column` on. */
 typedef struct eight_columns {
-    const ebnn_philox_keys *keys;
+    uint64_t seed;
     uint32_t bank_row;
     uint32_t column;
 } eight_columns;
@@ -69,7 +69,7 @@ EBNN_AVX2_INLINE void draw_block(__m256i words[4], const eight_columns *at, uint
     words[1] = _mm256_add_epi32(ebnn_all_lanes(at->column), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     words[2] = ebnn_all_lanes((uint32_t)event);
     words[3] = ebnn_all_lanes(domain << 24 | block << 16 | (uint32_t)(event >> 32));
-    ebnn_philox_eight(words, at->keys);
+    ebnn_philox_eight(words, at->seed);
 }
 
 EBNN_AVX2_INLINE void draw_eight(__m256i words[4], const eight_columns *at, uint32_t domain, uint64_t event)
@@ -229,10 +229,8 @@ EBNN_AVX2_INLINE void store_resistances(const ebnn_devices *devices, const drawn
 
 EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS])
 {
-    const ebnn_philox_keys keys = ebnn_philox_keys_of(devices->seed);
-
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
-        const eight_columns at = {&keys, bank_row, column};
+        const eight_columns at = {devices->seed, bank_row, column};
         __m256i words[4];
 
         draw_eight(words, &at, EBNN_DOMAIN_OFFSET, 0);
@@ -243,10 +241,8 @@ EBNN_AVX2 static void draw_offsets(const ebnn_devices *devices, uint32_t bank_ro
 
 EBNN_AVX2 static void draw_row(const ebnn_devices *devices, ebnn_device_row *row)
 {
-    const ebnn_philox_keys keys = ebnn_philox_keys_of(devices->seed);
-
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
-        const eight_columns at = {&keys, row->bank_row, column};
+        const eight_columns at = {devices->seed, row->bank_row, column};
         drawn_cells cells;
 
         draw_cells(devices, &at, row, &cells);
@@ -320,12 +316,10 @@ EBNN_AVX2_INLINE void read_near(const ebnn_devices *devices, const drawn_cells *
 EBNN_AVX2 static void read_row(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS],
                                const ebnn_device_near *near, ebnn_device_row *row, ebnn_row_answer *answer)
 {
-    const ebnn_philox_keys keys = ebnn_philox_keys_of(devices->seed);
-
     answer->minus[0] = answer->minus[1] = row->low[1];
     answer->open = 0;
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
-        const eight_columns at = {&keys, row->bank_row, column};
+        const eight_columns at = {devices->seed, row->bank_row, column};
         const __m256 offset = _mm256_loadu_ps(offsets + column);
         const __m256 magnitude = _mm256_and_ps(offset, _mm256_castsi256_ps(ebnn_all_lanes(UINT32_MAX >> 1)));
         drawn_cells cells;
@@ -344,11 +338,10 @@ EBNN_AVX2 static void read_row(const ebnn_devices *devices, const float offsets[
 
 EBNN_AVX2 static void raise_row(const ebnn_devices *devices, ebnn_device_row *row)
 {
-    const ebnn_philox_keys keys = ebnn_philox_keys_of(devices->seed);
     const __m256 step = _mm256_set1_ps(EBNN_TELEGRAPH_STEP);
 
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
-        const eight_columns at = {&keys, row->bank_row, column};
+        const eight_columns at = {devices->seed, row->bank_row, column};
         __m256i amplitudes[4], states[4];
 
         draw_eight(amplitudes, &at, EBNN_DOMAIN_TELEGRAPH, 0);

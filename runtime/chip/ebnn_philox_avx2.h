@@ -22,48 +22,32 @@ EBNN_AVX2_INLINE __m256i ebnn_all_lanes(uint32_t word)
     return _mm256_set1_epi32((int32_t)word);
 }
 
-/* The keys of all rounds, in all lanes: made once for many counters, where each round reads its own from memory. */
-typedef struct ebnn_philox_keys {
-    __m256i of_round[EBNN_PHILOX_ROUNDS][2];
-} ebnn_philox_keys;
-
-EBNN_AVX2_INLINE ebnn_philox_keys ebnn_philox_keys_of(uint64_t seed)
-{
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    ebnn_philox_keys keys;
-
-    for (int round = 0; round < EBNN_PHILOX_ROUNDS; round++) {
-        keys.of_round[round][0] = ebnn_all_lanes(k0);
-        keys.of_round[round][1] = ebnn_all_lanes(k1);
-        k0 += EBNN_PHILOX_W0;
-        k1 += EBNN_PHILOX_W1;
-    }
-    return keys;
-}
-
 /* One round of the counters in the even lanes. */
-EBNN_AVX2_INLINE void ebnn_philox_round(__m256i c[4], const __m256i keys[2])
+EBNN_AVX2_INLINE void ebnn_philox_round(__m256i c[4], __m256i k0, __m256i k1)
 {
     const __m256i p0 = _mm256_mul_epu32(c[0], ebnn_all_lanes(EBNN_PHILOX_M0));
     const __m256i p1 = _mm256_mul_epu32(c[2], ebnn_all_lanes(EBNN_PHILOX_M1));
 
-    c[0] = _mm256_xor_si256(_mm256_srli_epi64(p1, 32), _mm256_xor_si256(c[1], keys[0]));
+    c[0] = _mm256_xor_si256(_mm256_srli_epi64(p1, 32), _mm256_xor_si256(c[1], k0));
     c[1] = p1;
-    c[2] = _mm256_xor_si256(_mm256_srli_epi64(p0, 32), _mm256_xor_si256(c[3], keys[1]));
+    c[2] = _mm256_xor_si256(_mm256_srli_epi64(p0, 32), _mm256_xor_si256(c[3], k1));
     c[3] = p0;
 }
 
 /* Four random words in place of each counter; words[w] has word w of all eight. */
-EBNN_AVX2_INLINE void ebnn_philox_eight(__m256i words[4], const ebnn_philox_keys *keys)
+EBNN_AVX2_INLINE void ebnn_philox_eight(__m256i words[4], uint64_t seed)
 {
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     __m256i odd[4];
 
     for (int w = 0; w < 4; w++) {
         odd[w] = _mm256_srli_epi64(words[w], 32);
     }
     for (int round = 0; round < EBNN_PHILOX_ROUNDS; round++) {
-        ebnn_philox_round(words, keys->of_round[round]);
-        ebnn_philox_round(odd, keys->of_round[round]);
+        ebnn_philox_round(words, ebnn_all_lanes(k0), ebnn_all_lanes(k1));
+        ebnn_philox_round(odd, ebnn_all_lanes(k0), ebnn_all_lanes(k1));
+        k0 += EBNN_PHILOX_W0;
+        k1 += EBNN_PHILOX_W1;
     }
     for (int w = 0; w < 4; w++) {
         words[w] = _mm256_blend_epi32(words[w], _mm256_slli_epi64(odd[w], 32), 0xAA);

@@ -11,13 +11,12 @@
 
 EBNN_AVX2 void ebnn_philox_rows_avx2(ebnn_drawn *drawn, uint64_t seed)
 {
-    const ebnn_philox_keys keys = ebnn_philox_keys_of(seed);
     __m256i words[4];
 
     for (int w = 0; w < 4; w++) {
         words[w] = _mm256_loadu_si256((const __m256i *)(const void *)drawn->words[w]);
     }
-    ebnn_philox_eight(words, &keys);
+    ebnn_philox_eight(words, seed);
     for (int w = 0; w < 4; w++) {
         _mm256_storeu_si256((__m256i *)(void *)drawn->words[w], words[w]);
     }

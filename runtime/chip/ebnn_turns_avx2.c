@@ -16,14 +16,13 @@ typedef struct comparison {
 } comparison;
 
 /* Block `block` of each row. */
-EBNN_AVX2_INLINE void draw_block(__m256i words[4], const ebnn_turns *turns, const ebnn_philox_keys *keys,
-                                 __m256i bank_row, uint32_t block)
+EBNN_AVX2_INLINE void draw_block(__m256i words[4], const ebnn_turns *turns, __m256i bank_row, uint32_t block)
 {
     words[0] = bank_row;
     words[1] = _mm256_setzero_si256();
     words[2] = ebnn_all_lanes((uint32_t)turns->event);
     words[3] = ebnn_all_lanes((uint32_t)EBNN_DOMAIN_PROGRAM << 24 | block << 16 | (uint32_t)(turns->event >> 32));
-    ebnn_philox_eight(words, keys);
+    ebnn_philox_eight(words, turns->seed);
 }
 
 /* Column by column that of three words which belongs to its weight; there are no weights of 0 where all are `signs`. */
@@ -43,11 +42,11 @@ EBNN_AVX2_INLINE void compare(comparison *at, __m256i bits, __m256i word)
 }
 
 /* Both blocks at once: neither waits for the other. */
-EBNN_AVX2_INLINE void draw_pair(__m256i words[EBNN_PAIR_SLICES], const ebnn_turns *turns, const ebnn_philox_keys *keys,
-                                __m256i bank_row, uint32_t pair)
+EBNN_AVX2_INLINE void draw_pair(__m256i words[EBNN_PAIR_SLICES], const ebnn_turns *turns, __m256i bank_row,
+                                uint32_t pair)
 {
-    draw_block(words, turns, keys, bank_row, 2 * pair);
-    draw_block(words + EBNN_BLOCK_SLICES, turns, keys, bank_row, 2 * pair + 1);
+    draw_block(words, turns, bank_row, 2 * pair);
+    draw_block(words + EBNN_BLOCK_SLICES, turns, bank_row, 2 * pair + 1);
 }
 
 EBNN_AVX2_INLINE uint32_t turn(const ebnn_turns *turns, const ebnn_sliced_law *law, const ebnn_turned *rows,
@@ -55,14 +54,13 @@ EBNN_AVX2_INLINE uint32_t turn(const ebnn_turns *turns, const ebnn_sliced_law *l
 {
     const __m256i bank_row = _mm256_loadu_si256((const __m256i *)(const void *)rows->bank_row);
     const __m256i all = ebnn_all_lanes(UINT32_MAX), none = _mm256_setzero_si256();
-    const ebnn_philox_keys keys = ebnn_philox_keys_of(turns->seed);
     comparison minus = {none, all}, zero = {none, all};
     __m256i open = all, plus, found;
 
     for (uint32_t pair = 0; pair < pairs && _mm256_testz_si256(open, open) == 0; pair++) {
         __m256i words[EBNN_PAIR_SLICES];
 
-        draw_pair(words, turns, &keys, bank_row, pair);
+        draw_pair(words, turns, bank_row, pair);
         for (uint32_t part = 0; part < EBNN_PAIR_SLICES; part++) {
             const uint32_t slice = EBNN_PAIR_SLICES * pair + part;
 
