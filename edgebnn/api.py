@@ -566,7 +566,9 @@ def _check_update(update_of: object, fresh_banks: bool, placement: str) -> None:
     """TargetError where the words of an update do not go together."""
     if update_of is None:
         if fresh_banks:
-            raise TargetError("fresh banks are those that a deployment leaves free; name it as what is updated")
+            raise TargetError(
+                "fresh banks are those that a deployment leaves free; name it as what is updated (--update-of)"
+            )
         return
     if not isinstance(update_of, Deployment):
         raise TargetError("what is updated is a deployment; open its folder with edgebnn.load")

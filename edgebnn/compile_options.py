@@ -124,7 +124,7 @@ def samples_and_labels(
 ) -> tuple[Samples, npt.ArrayLike | None]:
     """Samples and labels that were given as emulate takes them; those of a dict are still in it."""
     if calibration is None:
-        raise TargetError("the policy auto measures accuracy; give calibration samples with labels")
+        raise TargetError("the policy auto measures accuracy; give calibration samples with labels (--calibration)")
     if isinstance(calibration, Dataset):
         return calibration.x, calibration.y
     if isinstance(calibration, tuple) and len(calibration) == 2:
@@ -176,7 +176,7 @@ def check_share(share: float | None, calibration: object) -> None:
     if not 0 <= share <= 1:
         raise TargetError(f"the share to verify is {share:g}; use a number from 0 to 1")
     if calibration is None:
-        raise TargetError("the share to verify is chosen by which weights matter; give calibration samples")
+        raise TargetError("what to verify goes by which weights matter; give calibration samples (--calibration)")
 
 
 def check_trim(trim: str | None, calibration: object, trim_samples: object) -> None:
@@ -186,7 +186,7 @@ def check_trim(trim: str | None, calibration: object, trim_samples: object) -> N
     if trim != ON_CHIP:
         raise TargetError(f"there is no trimming '{legible_name(str(trim))}'; use {ON_CHIP}, or leave it out")
     if calibration is None:
-        raise TargetError("chips trim themselves by the mean of each input; give calibration samples")
+        raise TargetError("chips trim themselves by the mean of each input; give calibration samples (--calibration)")
     if trim_samples:
         raise TargetError("trim_samples are for chips that a PC trims, and these trim themselves; leave one out")
 
@@ -200,7 +200,7 @@ def check_placement(placement: str, chip: object, readings: int, calibration: ob
             raise TargetError("a chip goes with the placement ber-aware, which asks where it errs; leave it out")
         return
     if calibration is None:
-        raise TargetError("the placement ber-aware asks which weights matter; give calibration samples")
+        raise TargetError("the placement ber-aware asks which weights matter; give calibration samples (--calibration)")
     if chip is not None and (isinstance(chip, bool) or not isinstance(chip, ChipInstance | int)):
         raise TargetError("the chip of a placement is a chip instance, or a seed")
     if not 1 <= readings <= MOST_READINGS:

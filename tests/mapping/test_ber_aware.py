@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import edgebnn.chip.error_map
 from edgebnn.chip.error_map import ErrorMap, batch_map, error_map
 from edgebnn.chip.geometry import COLUMNS
 from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.programming import program
 from edgebnn.chip.target import Target
 from edgebnn.chip.target_files import load_target
 from edgebnn.emulator.fast import FastPath
@@ -105,6 +107,40 @@ def test_it_is_the_best_of_all_orders_and_polarities_of_a_tiny_network(seed: int
         best = min(best, harm_of(other, maps, counts, unchanged | {first.name: order}, found.banks))
     linear = harm_of(network, maps, counts, unchanged, (0, 1))
     assert found.harm * linear == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_tile_that_counts_most_takes_the_bank_that_errs_least(seed: int) -> None:
+    """Of all choices of banks: here the cells of a bank all err alike, so nothing else matters."""
+    rng = np.random.default_rng(seed)
+    mapped = mapped_on(dense(96, 32))
+    rates = rng.permutation(5) / 10 + 0.01
+    shape = (5, 32, COLUMNS)
+    maps = ErrorMap(
+        mapped.target.array.geometry, dict.fromkeys((1, -1, 0), np.full(shape, rates[:, None, None], np.float32))
+    )
+    counts = {"fc": Sensitivity(np.ones(32), np.repeat(rng.permutation(3) + 1.0, 32))}
+    found = ber_aware(mapped, {"fc": maps}, counts)
+    of_tiles = counts["fc"].inputs[::32]
+
+    def harm(banks: Sequence[int]) -> float:
+        return float(of_tiles @ rates[list(banks)])
+
+    best = min(permutations(range(5), 3), key=harm)
+    assert tuple(found.banks) == best
+    assert found.banks_alone == pytest.approx(harm(best) / harm((0, 1, 2)), rel=1e-5)
+
+
+def test_a_map_learns_from_other_programmings_than_the_chip_is_used_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    chip, cycles = ChipInstance(3, errors=ErrorModel.TABLE, policy=POLICY), []
+
+    def noted(one: ChipInstance, *arguments: object) -> object:
+        cycles.append(one.conditions.cycles)
+        return program(one, *arguments)
+
+    monkeypatch.setattr(edgebnn.chip.error_map, "program", noted)
+    error_map(chip, SMALL, POLICY, 4, 3)
+    assert len(set(cycles)) == 3 and min(cycles) > chip.conditions.cycles
 
 
 @pytest.mark.parametrize("readings", [1, 4])
