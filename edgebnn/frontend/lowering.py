@@ -15,6 +15,7 @@ from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import ModelError
 from edgebnn.frontend.calibration import Calibration
 from edgebnn.frontend.dialects import recogniser_of
+from edgebnn.frontend.doubts import doubt_of
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.endings import finely_quantised_at_the_end, left_out, left_out_behind, reshaped_at_the_end
 from edgebnn.frontend.expressions import Leaf
@@ -142,6 +143,7 @@ class _Lowering:
         self._dropped: dict[str, str] = {}  # the values behind what was left out, and what that leaves of the scores
         self._open_batch = OpenBatch(graph)
         self._taken: dict[str, tuple[str, Taking]] = {}  # of which value a value is a part, and which part
+        self._doubts: dict[str, float] = {}  # of folded constants whose last bits the model may have otherwise
         self._readers: dict[str, int] = {}
         for node in graph.nodes:
             for value in set(node.inputs):
@@ -319,6 +321,9 @@ class _Lowering:
     def _folded(self, node: Node, constants: list[Array | Quantised | None]) -> Array | Quantised:
         """A constant node; what it would be with another batch is kept where that differs."""
         result = self._folder.fold(node, constants)
+        doubt = doubt_of(node, constants, result, [self._doubts.get(name, 0.0) for name in node.inputs])
+        if doubt:
+            self._doubts[node.outputs[0]] = doubt
         self._open_batch.know_folded(node, constants, result, self._folder.fold)
         return result
 
@@ -333,7 +338,8 @@ class _Lowering:
                 if isinstance(signal, Signal):
                     check_axes(signal)
         if isinstance(operation, WeightedSum):
-            return weighted_sum(self._emitter, node, values[0], operation)
+            doubt = max((self._doubts.get(name, 0.0) for name in node.inputs[1:]), default=0.0)
+            return weighted_sum(self._emitter, node, values[0], replace(operation, doubt=doubt))
         signals = {index: value for index, value in enumerate(values) if isinstance(value, Signal)}
         if any(isinstance(value, Unknown) for value in values) or not signals:
             return Unknown()

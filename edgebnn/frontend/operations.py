@@ -98,6 +98,7 @@ class WeightedSum:
     """Dot products of operand 0 with weights (O, I / groups, *kernel), a bias (O,) in float32 added.
 
     `bias_first` says that the operator's kernels add the bias before the sum is whole, so its rounding is not known.
+    The model's own weights may differ by the share `doubt` of themselves: see `doubts.py`.
     """
 
     weights: Array | Quantised
@@ -105,6 +106,7 @@ class WeightedSum:
     window: Window = field(default_factory=Window)
     groups: int = 1
     bias_first: bool = False
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True)

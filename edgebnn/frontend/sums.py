@@ -116,14 +116,15 @@ def leaf_of_sums(
     fan_in = prod(weights.integers.shape[1:])
     reach = _reach_with_offset(source, bound)
     whole = padding.border is None or (padding.shift == 0 and not padding.error)
-    exact = source.exact and weights.exact and whole and reach is not None
+    exact = source.exact and weights.exact and not operation.doubt and whole and reach is not None
     exact = exact and all(float32_holds(each, reach or bound) for each in set(scale.tolist()))
     error = np.zeros(len(scale))
     if not exact or source.error.any():
         largest = np.maximum(source.largest, abs(padded_with))
         moved = weighted(weights.integers, source.error, operation.groups)
         rounded = dot_error(weights.integers, largest, operation.groups)
-        error = error + (moved + rounded) / layer.unit.astype(np.float64)
+        doubted = operation.doubt * weighted(weights.integers, largest, operation.groups) if operation.doubt else 0.0
+        error = error + (moved + rounded + doubted) / layer.unit.astype(np.float64)
     if operation.bias is not None:
         error = error + _bias_error(operation.bias, operation.bias_first, scale, bound, fan_in, exact)
     fine = 2**padding.shift
