@@ -101,6 +101,11 @@ class ChipInstance:
                 "program once, or leave the measurement out"
             )
 
+    @property
+    def errs_by_place(self) -> bool:
+        """Whether some of its places err more often than others, programming after programming."""
+        return self.measured is not None or self.errors in (ErrorModel.TABLE, ErrorModel.DEVICE)
+
     def with_attempts(self, attempts: int) -> ChipInstance:
         """The same chip where it makes so many attempts; the first one has no guard band."""
         if attempts == self.attempts:

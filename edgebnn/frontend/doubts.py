@@ -1,6 +1,6 @@
 """How far the model's own float32 may lie from a constant that it computes.
 
-A scale such as the mean of a layer's latent weights is part of the model's graph. Whoever adds up in another order rounds
+A scale such as the mean of latent weights is part of the graph of the model. Whoever adds up in another order rounds
 otherwise, so what is folded here is one of the values that float32 may have there, and another one is as good.
 """
 

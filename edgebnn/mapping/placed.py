@@ -26,7 +26,7 @@ def placed(
     allocation = msgspec.structs.replace(mapped.allocation, banks=found.banks)
     goes_by = "" if title is None else f", placed for {title} by {readings} readings"
     provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}{goes_by}")
-    document = _document(found, mapped, title, readings)
+    document = _document(found, mapped, title, readings) | {"errors_by_place": chip is not None and chip.errs_by_place}
     return map_network(found.network, mapped.target, provenance, allocation), msgspec.json.encode(document)
 
 

@@ -95,6 +95,10 @@ def _choice_rows(document: Document) -> list[tuple[str, str]]:
     return rows
 
 
+NO_PLACE_ERRS_MORE = "errors do not go by place here: nothing is gained, and what seems so is chance"
+NO_CHIP_IS_NAMED = "where a chip errs more is known of one that --chip names alone"
+
+
 def _placement_rows(placement: Document) -> list[tuple[str, str]]:
     """What placement by errors is expected to leave of the harm of linear placement, and an update of all pulses."""
     if placement["kind"] == "linear":
@@ -106,7 +110,10 @@ def _placement_rows(placement: Document) -> list[tuple[str, str]]:
         return [("update of", f"{legible_name(placement['of'])}, {where}"), ("", pulses + as_trained)]
     what = placement["chip"] or "what all chips of the target have in common"
     left = f"{placement['harm']:.1%} of the expected harm is left, {placement['harm_banks_alone']:.1%} by banks alone"
-    return [("placement", f"{placement['kind']}, {what}"), ("", left)]
+    rows = [("placement", f"{placement['kind']}, {what}"), ("", left)]
+    if not placement["errors_by_place"]:
+        rows.append(("", NO_PLACE_ERRS_MORE if placement["chip"] else NO_CHIP_IS_NAMED))
+    return rows
 
 
 def _verified_rows(document: Document) -> list[tuple[str, str]]:

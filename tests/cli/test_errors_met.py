@@ -96,6 +96,10 @@ def test_a_network_is_placed_by_errors(compiled: tuple[Path, Path], tmp_path: Pa
     shown = command(*words, "--placement", "ber-aware", "-o", tmp_path / "all")
     assert "what all chips of the target have in common" in " ".join(shown.stdout.split())
     assert "100.0% of the expected harm is left" in " ".join(shown.stdout.split())
+    assert "known of one that --chip names alone" in " ".join(shown.stdout.split())
+    chance = command(*words, "--placement", "ber-aware", "--chip", 3, "--errors", "ber", "-o", tmp_path / "chance")
+    assert "errors do not go by place here: nothing is gained" in " ".join(chance.stdout.split())
+    assert told["placement"]["errors_by_place"] is True
     placed, linear, x = edgebnn.load(tmp_path / "placed"), edgebnn.load(folder), np.load(data)["x"]
     assert placed.mapped.allocation.banks is not None
     for on in ("fast", "firmware"):
