@@ -18,7 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -28,7 +28,9 @@ import numpy.typing as npt
 import scipy.special
 
 import edgebnn
+from edgebnn.chip.conditions import Conditions
 from edgebnn.chip.instance import ChipInstance, ErrorModel
+from edgebnn.chip.lifetime import SECONDS_A_DAY
 from edgebnn.chip.reading import ProgrammedBanks
 from edgebnn.chip.target_settings import with_settings
 from edgebnn.emulator import chip_trim, trimming
@@ -47,6 +49,9 @@ from edgebnn.network.types import Linear, MeanInputs
 POLICY = "ultra-low-energy"
 TRIM_SAMPLES, PLACE_SAMPLES = 300, 256
 ATTEMPTS, SHARE = 3, 0.1
+GUARDED_ATTEMPTS, GUARD_BAND = 5, 0.5  # the band in ln R
+WORN = 2  # what share of the endurance lies behind a worn chip
+TEN_YEARS_S = 10 * 365.25 * SECONDS_A_DAY
 
 RESAMPLES = 2000
 
@@ -71,8 +76,8 @@ class Bench:
         """Which answers are right on the chip."""
         return self._right(FastPath(mapped).run(self.x, programmed_banks(mapped, chip)))
 
-    def trimmed(self, mapped: MappedNetwork, chip: ChipInstance) -> MappedNetwork:
-        found = trimming.trim(mapped, programmed_banks(mapped, chip), self.calibration[:TRIM_SAMPLES])
+    def trimmed(self, mapped: MappedNetwork, chip: ChipInstance, samples: int = TRIM_SAMPLES) -> MappedNetwork:
+        found = trimming.trim(mapped, programmed_banks(mapped, chip), self.calibration[:samples])
         return map_network(found.network, mapped.target, mapped.provenance, mapped.allocation)
 
     def recentred(self, mapped: MappedNetwork, chip: ChipInstance) -> MappedNetwork:
@@ -182,6 +187,35 @@ def on_the_chip(bench: Bench, seed: int) -> Answers:
         yield f"table: {name}, trimmed by a PC", bench.right(bench.trimmed(mapped, chip), chip)
 
 
+def by_samples(bench: Bench, seed: int) -> Answers:
+    """A chip whose errors go by place, trimmed by more and more samples."""
+    chip = ChipInstance(seed, errors=ErrorModel.TABLE)
+    yield "linear", bench.right(bench.mapped, chip)
+    _, placed = bench.placed(chip, 4)
+    yield "placed", bench.right(placed, chip)
+    for samples in (8, 32, 100, TRIM_SAMPLES):
+        yield f"trimmed by {samples}", bench.right(bench.trimmed(bench.mapped, chip, samples), chip)
+        yield f"placed, trimmed by {samples}", bench.right(bench.trimmed(placed, chip, samples), chip)
+
+
+def over_a_life(bench: Bench, seed: int) -> Answers:
+    """A chip that was placed and trimmed when it was new, worn; and devices that verified, ten years later."""
+    new = ChipInstance(seed, errors=ErrorModel.TABLE)
+    endurance = bench.mapped.target.policy(POLICY).endurance.integer("cycles")
+    worn = replace(new, conditions=Conditions(cycles=endurance // WORN))
+    _, placed = bench.placed(new, 4)
+    yield "worn: linear", bench.right(bench.mapped, worn)
+    yield "worn: placed when new", bench.right(placed, worn)
+    yield "worn: placed and trimmed when new", bench.right(bench.trimmed(placed, new), worn)
+    yield "worn: placed when new, trimmed as worn", bench.right(bench.trimmed(placed, worn), worn)
+    years = Conditions(retention_s=TEN_YEARS_S)
+    for attempts, band in ((1, 0.0), (ATTEMPTS, 0.0), (GUARDED_ATTEMPTS, 0.0), (GUARDED_ATTEMPTS, GUARD_BAND)):
+        device = ChipInstance(seed, errors=ErrorModel.DEVICE, attempts=attempts, guard_band=band)
+        how = f"{attempts} attempts, guard band {band:g}"
+        yield f"devices: {how}", bench.right(bench.mapped, device)
+        yield f"ten years later: {how}", bench.right(bench.mapped, replace(device, conditions=years))
+
+
 def _known_sums(
     node: Linear, trim: MeanInputs, stage: LinearStage, banks: ProgrammedBanks, inference: int, number: int
 ) -> npt.NDArray[np.int64]:
@@ -203,6 +237,8 @@ PARTS: dict[str, Callable[[Bench, int], Answers]] = {
     "device": by_device,
     "verify": verified,
     "chip": on_the_chip,
+    "samples": by_samples,
+    "life": over_a_life,
 }
 
 

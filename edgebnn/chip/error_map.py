@@ -1,10 +1,10 @@
 """Where a chip errs: how often each of its cells reads a weight wrong, learnt from a few programmings of the chip.
 
 Each reading programs banks with one weight and reads them back once. What is wrong by chance and what a place is to
-blame for look alike in one reading, so the rates are estimates (empirical Bayes, Gamma and Poisson): a bank, a row, a
-column and a cell each err so many times as often as the larger thing that they are part of, and as far from once as the
-differences among all of their kind show to be more than chance. Where nothing but chance is at work, as with the error
-model `ber`, all cells come out alike.
+blame for look alike in one reading, so the rates are estimates (empirical Bayes, Gamma and Poisson): a weight's sign, a
+bank, a row, a column and a cell each err so many times as often as the larger thing that they are part of, and as far
+from once as the differences among all of their kind show to be more than chance. Where nothing but chance is at work,
+as with the error model `ber`, all cells come out alike.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ Flags = npt.NDArray[np.bool_]
 
 # So many times the banks that are wanted are read again, those that erred least in the first reading.
 _CANDIDATES = 4
+# Counts that differ by less than so many standard deviations of what chance does are taken to be alike.
+_DEVIATIONS = 3
 _WHOLE_ROW = np.uint32(0xFFFFFFFF)
 
 
@@ -56,20 +58,19 @@ def error_map(
     weights = _weights(ternary)
     shape = (geometry.stripe(banks), geometry.rows)
     everywhere = np.ones(banks, np.bool_)
-    counts = {}
+    tallies = {}
     for weight in weights:
         pattern = _pattern(geometry, shape, everywhere, weight, ternary)
-        counts[weight] = _wrong(chip, target, policy, pattern, np.arange(len(pattern.kind)), 0)
-    erred = sum(count.sum(axis=(1, 2)) for count in counts.values()).reshape(banks, -1).sum(axis=1)
+        tallies[weight] = _Tally.of(_wrong(chip, target, policy, pattern, np.arange(len(pattern.kind)), 0))
+    erred = sum(tally.count.sum(axis=(1, 2)) for tally in tallies.values()).reshape(banks, -1).sum(axis=1)
     again = np.zeros(banks, np.bool_)
     again[np.argsort(erred, kind="stable")[: _CANDIDATES * wanted]] = True
     stripes = np.flatnonzero(np.repeat(again, geometry.words))
     for weight in weights:
         pattern = _pattern(geometry, shape, again, weight, ternary)
         for turn in range(1, readings):
-            counts[weight][stripes] += _wrong(chip, target, policy, pattern, stripes, turn)
-    read = np.repeat(np.where(again, readings, 1), geometry.words)[:, np.newaxis, np.newaxis]
-    return ErrorMap(geometry, {weight: _estimate(count, read) for weight, count in counts.items()})
+            tallies[weight].add(stripes, _wrong(chip, target, policy, pattern, stripes, turn))
+    return ErrorMap(geometry, _estimates(tallies))
 
 
 def batch_map(target: Target, policy: str, wanted: int, ternary: bool = False) -> ErrorMap:
@@ -109,22 +110,70 @@ def _wrong(
     return np.asarray((below + above) / 2)
 
 
-def _estimate(count: Counts, readings: npt.NDArray[np.int64]) -> Rates:
-    """The rate of each cell (stripes, rows, 32) that was wrong so many times in so many readings (stripes, 1, 1)."""
-    expected: Counts = np.broadcast_to(readings, count.shape) * (count.sum() / (readings.sum() * count[0].size))
+@dataclass(frozen=True, eq=False)
+class _Tally:
+    """How often each cell was wrong, float64 (stripes, rows, 32), in so many readings (stripes, 1, 1), and the squares
+    of what each reading adds to that: reads with noise are wrong in part."""
+
+    count: Counts
+    squares: Counts
+    readings: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, wrong: Counts) -> _Tally:
+        """That of one reading."""
+        return cls(wrong, wrong**2, np.ones((len(wrong), 1, 1), np.int64))
+
+    def add(self, stripes: npt.NDArray[np.int64], wrong: Counts) -> None:
+        """One more reading of these stripes."""
+        self.count[stripes] += wrong
+        self.squares[stripes] += wrong**2
+        self.readings[stripes] += 1
+
+    def noise(self) -> Counts:
+        """The variance of a count by chance, a share of what is expected of it, (stripes, 1, 1).
+
+        Readings of one cell differ by chance alone. Of cells that were read once the squares say no less than it.
+        """
+        shares = np.ones(self.readings.shape)
+        for several in (False, True):
+            which = (self.readings > 1)[:, 0, 0] == several
+            count, squares, readings = self.count[which], self.squares[which], self.readings[which]
+            if several:
+                squares = (readings * squares - count**2) / np.maximum(readings - 1, 1)
+            total = count.sum()
+            shares[which] = squares.sum() / total if total else 1.0
+        return shares
+
+
+def _estimates(tallies: dict[int, _Tally]) -> dict[int, Rates]:
+    """The rates of the cells (stripes, rows, 32) by weight."""
+    totals = np.array([tally.count.sum() for tally in tallies.values()])
+    alike = np.full_like(totals, totals.mean())
+    expected = alike * _ratio(totals, alike, np.ones_like(alike))
+    return {weight: _estimate(tally, total) for (weight, tally), total in zip(tallies.items(), expected, strict=True)}
+
+
+def _estimate(tally: _Tally, total: float) -> Rates:
+    """Those of one weight, of which so many errors are expected in `total`."""
+    count, readings, noise = tally.count, tally.readings, tally.noise()
+    expected: Counts = np.broadcast_to(readings, count.shape) * (total / (readings.sum() * count[0].size))
     for axes in ((1, 2), (2,), (1,), ()):  # stripes, their rows, their columns, cells
-        expected = expected * _ratio(count.sum(axis=axes, keepdims=True), expected.sum(axis=axes, keepdims=True))
+        found, meant = (each.sum(axis=axes, keepdims=True) for each in (count, expected))
+        expected = expected * _ratio(found, meant, noise)
     return np.asarray(np.clip(expected / readings, 0, 1), np.float32)
 
 
-def _ratio(count: Counts, expected: Counts) -> Counts:
-    """How many times as often as expected each errs: the mean of a Gamma law after a Poisson count.
+def _ratio(count: Counts, expected: Counts, noise: Counts) -> Counts:
+    """How many times as often as expected each errs: the mean of a Gamma law after a count.
 
-    The law's variance is what the counts differ by beyond chance.
+    By chance alone a count has the variance `noise` times what is expected (1 for a law of Poisson). The variance of
+    the Gamma law is what counts differ by beyond that; none, where chance may do as much.
     """
-    squares = float((expected**2).sum())
-    beyond = float(((count - expected) ** 2 - expected).sum())
-    if squares == 0 or beyond <= 0:
+    chance = noise * expected
+    beyond = float(((count - expected) ** 2 - chance).sum())
+    by_chance = float((2 * chance**2 + chance).sum()) ** 0.5  # the standard deviation of that sum
+    if beyond <= _DEVIATIONS * by_chance:
         return np.ones_like(count)
-    prior = squares / beyond
+    prior = noise * (float((expected**2).sum()) / beyond)
     return np.asarray((count + prior) / (expected + prior))
