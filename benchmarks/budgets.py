@@ -17,8 +17,8 @@ import numpy as np
 
 import edgebnn
 from benchmarks.rows import Row, in_turns
-from edgebnn.chip.target_copy import copy_target
-from edgebnn.chip.target_settings import parse_setting
+from edgebnn.chip.target_files.copies import copy_target
+from edgebnn.chip.target_files.settings import parse_setting
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.models import ECG_PVC
 from tests.zoo import bi_real_resnet18, exported, vgg

@@ -21,13 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.rows import Row
-from edgebnn.chip.cell import Cell
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.geometry import COLUMNS, SINGLE
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.pattern import BINARY, Pattern
-from edgebnn.chip.programming import program
-from edgebnn.chip.sampling import (
+from edgebnn.chip.banks.geometry import COLUMNS, SINGLE
+from edgebnn.chip.banks.pattern import BINARY, Pattern
+from edgebnn.chip.device.cell import Cell
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.sampling import (
     ALTERNATING,
     BANK_CELLS,
     NO_ZEROS,
@@ -35,10 +34,11 @@ from edgebnn.chip.sampling import (
     count_errors,
     has_kernel,
 )
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.transitions import neighbours, turn_by_law
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.errors.weight_flips import neighbours, turn_by_law
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.processors import usable_processors
 
 CELLS = 10**9

@@ -16,8 +16,8 @@ import numpy as np
 import edgebnn
 from benchmarks.networks import WIDTHS, mlp
 from benchmarks.rows import Row
-from edgebnn.chip.energy import Energy, inference_energy
-from edgebnn.chip.target_files import read_target_file
+from edgebnn.chip.energy.energy import Energy, inference_energy
+from edgebnn.chip.target_files.loading import read_target_file
 from edgebnn.emulator.soc import Soc
 from edgebnn.models import ECG_PVC
 from tests.exports import export

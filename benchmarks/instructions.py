@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 import edgebnn
 from benchmarks.rows import Row
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target, parse_target, read_target_file
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target, parse_target, read_target_file
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.codegen.toolchain import Toolchain, find_toolchain

@@ -28,11 +28,11 @@ import numpy.typing as npt
 import scipy.special
 
 import edgebnn
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.lifetime import SECONDS_A_DAY
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.target_settings import with_settings
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
+from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.emulator import chip_trim, trimming
 from edgebnn.emulator.accuracy import accuracy_drop
 from edgebnn.emulator.fast import FastPath

@@ -20,14 +20,13 @@ import numpy.typing as npt
 
 from edgebnn import __version__
 from edgebnn.apart.onnx_session import RunnableModel
-from edgebnn.chip.cells import read_battery
-from edgebnn.chip.conditions import KELVIN, Conditions
-from edgebnn.chip.coverage import check_chip
-from edgebnn.chip.given import check_number, check_whole
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.lifetime import SECONDS_A_DAY, Usage
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target, target_title
+from edgebnn.chip.device.conditions import KELVIN, Conditions
+from edgebnn.chip.instance.chip_checks import check_chip
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.lifetime.batteries import read_battery
+from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Usage
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target, target_title
 from edgebnn.codegen.artefacts import Memory, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
@@ -80,6 +79,7 @@ from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network.batches import Samples, batch_of, numbers, parts
 from edgebnn.network.encoding import how_input_taken
 from edgebnn.network.types import Input
+from edgebnn.number_checks import check_number, check_whole
 
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy.typing as npt
 
-from edgebnn.chip.given import check_number, check_whole
-from edgebnn.chip.instance import MOST_ATTEMPTS, ChipInstance, ErrorModel
-from edgebnn.chip.target import Target
+from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS, ChipInstance, ErrorModel
+from edgebnn.chip.target.target import Target
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.policy_choice import Objective, Round, Wanted
 from edgebnn.errors import DataError, FitError, TargetError
@@ -17,6 +16,7 @@ from edgebnn.legible import legible_name
 from edgebnn.mapping.allocation import PROVISIONINGS, Allocation
 from edgebnn.network.batches import Samples, labels_of
 from edgebnn.network.types import Input
+from edgebnn.number_checks import check_number, check_whole
 
 PLACEMENTS = ("linear", "ber-aware")
 ON_CHIP = "on-chip"  # what --trim knows

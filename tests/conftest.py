@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import edgebnn.api
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.codegen.build import Firmware, build_firmware
 from edgebnn.codegen.toolchain import Toolchain, find_toolchain
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edgebnn.chip.conditions import KELVIN, MOST_GUARD_BAND
+from edgebnn.chip.device.conditions import KELVIN, MOST_GUARD_BAND
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import PictureFile, form_of
 
@@ -95,10 +95,10 @@ def characterise(
     TARGET is a name or a TOML file. 2T2R stands beside 1T1R and 1T1R with a SECDED code; ternary errors are shown for
     each supply.
     """
-    from edgebnn.chip.characterise import Request
-    from edgebnn.chip.characterise import characterise as characterised
-    from edgebnn.chip.lifetime import SECONDS_A_DAY
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
+    from edgebnn.chip.study.characterise import Request
+    from edgebnn.chip.study.characterise import characterise as characterised
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.files import write_whole
     from edgebnn.report.characterisation import characterisation_document
     from edgebnn.report.characterisation_tables import show_characterisation

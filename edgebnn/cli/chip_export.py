@@ -14,9 +14,9 @@ from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import DeploymentFolder, OutputFile
 
 if TYPE_CHECKING:
-    from edgebnn.chip.instance import ChipInstance
-    from edgebnn.chip.pattern import Pattern
-    from edgebnn.chip.target import Target
+    from edgebnn.chip.banks.pattern import Pattern
+    from edgebnn.chip.instance.chip_instance import ChipInstance
+    from edgebnn.chip.target.target import Target
 
 
 @click.command("export", cls=JsonCommand)
@@ -50,7 +50,7 @@ def export_chip(
     The chip is one of --errors device, programmed with +1 everywhere or with a deployment's weights. Cells whose weight
     is 0 are left out: the file has no word for them.
     """
-    from edgebnn.chip.measured_export import cell_counts, resistance_csv
+    from edgebnn.chip.study.resistance_export import cell_counts, resistance_csv
     from edgebnn.cli.output import progress
     from edgebnn.files import write_whole
     from edgebnn.report.chip_export import export_document, show_export
@@ -84,9 +84,9 @@ class _Programmed(NamedTuple):
 def _programmed(target: str, deployment: Path | None, banks: int | None) -> _Programmed:
     """+1 in so many banks of the target, or a deployment's weights; TargetError where there are not so many."""
     from edgebnn import api
-    from edgebnn.chip.comparison import uniform_pattern
-    from edgebnn.chip.coverage import array_of, default_policy
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.instance.chip_checks import array_of, default_policy
+    from edgebnn.chip.study.chip_comparison import uniform_pattern
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.errors import TargetError
     from edgebnn.mapping.programmed import pattern_of
 
@@ -110,7 +110,7 @@ def _programmed(target: str, deployment: Path | None, banks: int | None) -> _Pro
 
 def _device_chip(chip: str, words: ChipOptions, meant: _Programmed) -> ChipInstance:
     """The chip of `--chip`, of the error model `device` whether that was said or not."""
-    from edgebnn.chip.instance import ErrorModel
+    from edgebnn.chip.instance.chip_instance import ErrorModel
     from edgebnn.cli.options import is_seed, named_chip
     from edgebnn.errors import DataError
 

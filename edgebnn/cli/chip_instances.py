@@ -25,10 +25,10 @@ def new_chip(
     seed: int, target: str, chip_words: ChipOptions, output: Path, json_flag: bool, json_file: Path | None
 ) -> None:
     """Draw a chip instance and write it to a file, for --chip."""
-    from edgebnn.chip.comparison import wrong_signs
-    from edgebnn.chip.coverage import default_policy
-    from edgebnn.chip.instance_files import check_ending
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.instance.chip_checks import default_policy
+    from edgebnn.chip.instance.chip_file import check_ending
+    from edgebnn.chip.study.chip_comparison import wrong_signs
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.report.chip_documents import new_document
     from edgebnn.report.chip_tables import show_new_chip
 
@@ -55,12 +55,12 @@ def import_chip(
 ) -> None:
     """Make a chip instance of a measurement: a CSV or Parquet FILE with bank,row,column and r_bl_ohm,r_blb_ohm
     (also reading, stuck_bl, stuck_blb), or error_rate, or error_rate_plus,error_rate_minus."""
-    from edgebnn.chip.comparison import wrong_signs
-    from edgebnn.chip.coverage import check_chip, default_policy
-    from edgebnn.chip.instance import measured_model
-    from edgebnn.chip.instance_files import check_ending
-    from edgebnn.chip.measured_files import read_measured
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.instance.chip_checks import check_chip, default_policy
+    from edgebnn.chip.instance.chip_file import check_ending
+    from edgebnn.chip.instance.chip_instance import measured_model
+    from edgebnn.chip.measured.files import read_measured
+    from edgebnn.chip.study.chip_comparison import wrong_signs
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.report.chip_documents import import_document
     from edgebnn.report.chip_tables import show_import
 
@@ -90,10 +90,10 @@ def compare(
     first: Path, second: Path, target: str, policy: str | None, json_flag: bool, json_file: Path | None
 ) -> None:
     """Compare the chip instances of two files: what they were made of, and where their synapses are wrong."""
-    from edgebnn.chip.comparison import compare_chips
-    from edgebnn.chip.coverage import check_chip, default_policy
-    from edgebnn.chip.instance import ChipInstance
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.instance.chip_checks import check_chip, default_policy
+    from edgebnn.chip.instance.chip_instance import ChipInstance
+    from edgebnn.chip.study.chip_comparison import compare_chips
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.report.chip_documents import compare_document
     from edgebnn.report.chip_tables import show_comparison
 

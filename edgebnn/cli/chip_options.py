@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from edgebnn.chip.conditions import Conditions
-    from edgebnn.chip.instance import ChipInstance
-    from edgebnn.chip.target import Target
+    from edgebnn.chip.device.conditions import Conditions
+    from edgebnn.chip.instance.chip_instance import ChipInstance
+    from edgebnn.chip.target.target import Target
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -91,8 +91,8 @@ def chip_settings(words: ChipOptions, target: Target, policies: Sequence[str] = 
     `policies` are what holds where the options name none: a deployment's, by default the target's first. Raises
     TargetError for what the target's model does not cover, and a usage error for options that contradict each other.
     """
-    from edgebnn.chip.coverage import check_chip
-    from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
+    from edgebnn.chip.instance.chip_checks import check_chip
+    from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
 
     errors, kinds = ErrorModel(words.errors or "ber"), ErrorKinds(words.kinds or "both")
     _check_usage(words, errors, kinds)
@@ -134,8 +134,8 @@ def _check_usage(words: ChipOptions, errors: str, kinds: str) -> None:
 
 
 def _conditions(words: ChipOptions) -> Conditions:
-    from edgebnn.chip.conditions import KELVIN, Conditions
-    from edgebnn.chip.lifetime import SECONDS_A_DAY
+    from edgebnn.chip.device.conditions import KELVIN, Conditions
+    from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
 
     return Conditions(
         cycles=words.cycles or 0,

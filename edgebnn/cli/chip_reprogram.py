@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edgebnn.chip.planned_updates import MOST_UPDATES
+from edgebnn.chip.lifetime.planned_updates import MOST_UPDATES
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import DeploymentFolder
 

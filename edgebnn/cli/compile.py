@@ -14,8 +14,8 @@ from edgebnn.cli.places import DeploymentFolder, OutputFolder, PictureFile, form
 from edgebnn.legible import legible_name
 
 if TYPE_CHECKING:
-    from edgebnn.chip.instance import ChipInstance
-    from edgebnn.chip.target import Target
+    from edgebnn.chip.instance.chip_instance import ChipInstance
+    from edgebnn.chip.target.target import Target
 
 
 _CHOICE = (
@@ -262,7 +262,7 @@ def compile(
 ) -> None:
     """Compile MODEL (ONNX) for a target and write the deployment folder."""
     from edgebnn import api
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.cli.options import read_options
     from edgebnn.files import write_whole
     from edgebnn.mapping.folder import check_folder

@@ -67,8 +67,8 @@ def demo(
 ) -> None:
     """Tell premature ventricular beats (PVC) from others with the shipped model, on emulated hardware."""
     from edgebnn import api
-    from edgebnn.chip.cells import read_battery
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.lifetime.batteries import read_battery
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.cli.output import progress
     from edgebnn.devices.judged import JudgedBeats
     from edgebnn.devices.monitor import monitor

@@ -16,8 +16,8 @@ from edgebnn.cli.rate_list import rate_list
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
-    from edgebnn.chip.instance import ChipInstance
-    from edgebnn.chip.target import Target
+    from edgebnn.chip.instance.chip_instance import ChipInstance
+    from edgebnn.chip.target.target import Target
 
 
 @click.command(cls=JsonCommand)

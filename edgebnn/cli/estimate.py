@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgebnn.chip.lifetime import Usage
+from edgebnn.chip.lifetime.lifetime import Usage
 from edgebnn.cli.options import battery_option, given, reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import DeploymentFolder
 
 if TYPE_CHECKING:
-    from edgebnn.chip.target import Target
+    from edgebnn.chip.target.target import Target
 
 
 @click.command(cls=JsonCommand)

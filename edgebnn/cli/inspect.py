@@ -26,7 +26,7 @@ def inspect(
     json_file: Path | None,
 ) -> None:
     """Show MODEL's layers as the compiler understands them; exit code 1 where it cannot be mapped."""
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.cli.options import read_options
     from edgebnn.frontend import inspect_model
     from edgebnn.report.inspection import inspect_document, show_inspect

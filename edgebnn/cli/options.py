@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from edgebnn.api import Deployment
     from edgebnn.arrays import Array
-    from edgebnn.chip.instance import ChipInstance
-    from edgebnn.chip.target import Target
+    from edgebnn.chip.instance.chip_instance import ChipInstance
+    from edgebnn.chip.target.target import Target
     from edgebnn.cli.chip_options import ChipOptions
     from edgebnn.emulator.emulate import Dataset
     from edgebnn.frontend import ReadOptions, Stated
@@ -190,8 +190,8 @@ def is_seed(chip: str) -> bool:
 
 def chip_of_file(path: Path, target: Target, policies: Sequence[str]) -> ChipInstance:
     """The chip of a file, once it is sure that it is one of this target; TargetError or DataError where it is not."""
-    from edgebnn.chip.coverage import check_chip
-    from edgebnn.chip.instance import ChipInstance
+    from edgebnn.chip.instance.chip_checks import check_chip
+    from edgebnn.chip.instance.chip_instance import ChipInstance
 
     chip = ChipInstance.load(path, target)
     check_chip(chip, target, policies)

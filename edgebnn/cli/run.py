@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Run a batch through the deployment in DIR and write its scores."""
     from edgebnn import api
-    from edgebnn.chip.instance_files import check_ending
+    from edgebnn.chip.instance.chip_file import check_ending
     from edgebnn.cli.options import chip_from, labelled_batch
     from edgebnn.cli.output import progress
     from edgebnn.files import write_whole

@@ -18,7 +18,7 @@ def targets() -> None:
 @targets.command("list", cls=JsonCommand)
 def list_targets(json_flag: bool, json_file: Path | None) -> None:
     """The targets that ship with edgebnn."""
-    from edgebnn.chip.target_files import load_target, target_names
+    from edgebnn.chip.target_files.loading import load_target, target_names
     from edgebnn.report.documents import targets_document
     from edgebnn.report.tables import show_targets
 
@@ -30,7 +30,7 @@ def list_targets(json_flag: bool, json_file: Path | None) -> None:
 @click.argument("target")
 def show_target_command(target: str, json_flag: bool, json_file: Path | None) -> None:
     """Every number of TARGET (a name or a TOML file) with its unit, source and evidence."""
-    from edgebnn.chip.target_files import load_target
+    from edgebnn.chip.target_files.loading import load_target
     from edgebnn.report.documents import target_document
     from edgebnn.report.tables import show_target
 
@@ -42,8 +42,8 @@ def show_target_command(target: str, json_flag: bool, json_file: Path | None) ->
 @click.argument("target")
 def check_target(target: str, json_flag: bool, json_file: Path | None) -> None:
     """Check a target file: exit code 0 where it is sound, else one sentence and 1."""
-    from edgebnn.chip.solvable import check_solvable
-    from edgebnn.chip.target_files import load_target, target_title
+    from edgebnn.chip.target_files.device_check import check_solvable
+    from edgebnn.chip.target_files.loading import load_target, target_title
     from edgebnn.report.target_names import named
 
     loaded = load_target(target)
@@ -87,9 +87,9 @@ def copy(
     The copy is named for its file. A set number is worth what --evidence says, by default `assumed`; its source
     says who set it and what it was.
     """
-    from edgebnn.chip.quantity import Evidence
-    from edgebnn.chip.target_copy import copy_target
-    from edgebnn.chip.target_settings import Worth, parse_setting
+    from edgebnn.chip.target.quantity import Evidence
+    from edgebnn.chip.target_files.copies import copy_target
+    from edgebnn.chip.target_files.settings import Worth, parse_setting
     from edgebnn.report.documents import copy_document
     from edgebnn.report.tables import show_copy
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import gettempdir
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.codegen.clean_environment import cache_folder, clean_environment
 from edgebnn.codegen.elf_sizes import elf_sizes
 from edgebnn.codegen.flags import compile_flags, include_flags, link_flags

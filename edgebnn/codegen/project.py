@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edgebnn.chip.target import Region, Target
+from edgebnn.chip.target.target import Region, Target
 from edgebnn.codegen.environment import Code, render
 from edgebnn.codegen.heads import c_head
 from edgebnn.codegen.input_heads import input_heads

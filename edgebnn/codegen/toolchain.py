@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.codegen.clean_environment import clean_environment
 from edgebnn.codegen.flags import GCC_LIBRARY, MACHINES
 from edgebnn.errors import NoCompilerError, ToolError

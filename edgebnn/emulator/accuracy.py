@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.intervals import LEVEL, Interval, exact_interval
+from edgebnn.confidence import LEVEL, Interval, exact_interval
 
 RESAMPLES = 2000
 

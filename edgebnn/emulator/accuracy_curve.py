@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.intervals import Interval, exact_interval
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.rates import chip_rate
+from edgebnn.chip.errors.error_rates import chip_rate
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.confidence import Interval, exact_interval
 from edgebnn.emulator.accuracy import AccuracyDrop, Flags, accuracy_drop
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.chip_results import Labels, OverChips, over_chips, policy_of

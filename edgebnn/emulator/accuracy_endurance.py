@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgebnn.chip.ageing import aged_rate
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.rates import chip_rate
+from edgebnn.chip.device.ageing import aged_rate
+from edgebnn.chip.errors.error_rates import chip_rate
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.emulator.accuracy import AccuracyDrop, Verdict, accuracy_drop
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.chip_results import policies_of, policy_of

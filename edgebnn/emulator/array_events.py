@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgebnn.chip.events import Events
-from edgebnn.chip.geometry import COLUMNS
-from edgebnn.chip.programming_cost import ProgrammingCost
-from edgebnn.chip.pulses import PulseCount
-from edgebnn.chip.target import Array
+from edgebnn.chip.banks.geometry import COLUMNS
+from edgebnn.chip.device.pulses import PulseCount
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.target.target import Array
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.marker import MARKER_PROGRAMMINGS, MARKER_WORDS

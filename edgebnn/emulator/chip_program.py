@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.sensed_banks import SensedBanks
+from edgebnn.chip.banks.c_structs import SensedBanks
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.emulator.chip_trim import Starts, chip_starts
 from edgebnn.emulator.descriptors import (
     BorderDescriptor,

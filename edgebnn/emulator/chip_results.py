@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from edgebnn.chip.evidence import weakest
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.intervals import LEVEL, Interval, exact_interval
-from edgebnn.chip.programming import programming_cost as cost_on_chip
-from edgebnn.chip.programming_cost import ProgrammingCost
-from edgebnn.chip.provenance import ternary_evidence
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.rates import chip_rate, ternary_model
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.theory import TernaryRates, mean_ternary_rates
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.device.error_formulas import TernaryRates, mean_ternary_rates
+from edgebnn.chip.device.provenance import ternary_evidence
+from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.errors.error_rates import chip_rate, ternary_model
+from edgebnn.chip.errors.programming import programming_cost as cost_on_chip
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.target.evidence import weakest
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.confidence import LEVEL, Interval, exact_interval
 from edgebnn.mapping.lifting import misread_share, placement_of
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.fast import FastPath, Scores
 from edgebnn.emulator.known_run import KnownRun

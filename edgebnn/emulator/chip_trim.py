@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.philox import EVENTS
-from edgebnn.chip.reading import ProgrammedBanks, read, unpack
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, read, unpack
+from edgebnn.chip.random.philox import EVENTS
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.marker import MARKER_WORDS
 from edgebnn.mapping.plan import LinearStage

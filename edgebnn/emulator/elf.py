@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from edgebnn.chip.target import Memories
+from edgebnn.chip.target.target import Memories
 from edgebnn.errors import DeploymentError
 
 MACHINES = {"rv32imc": 243, "cortex-m4": 40}

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.apart.onnx_session import RunnableModel
-from edgebnn.chip.energy import Energy, inference_energy, latency_evidence, latency_s
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.intervals import Interval, exact_interval
-from edgebnn.chip.programming_cost import ProgrammingCost
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.supply import supply_v
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.energy.energy import Energy, inference_energy, latency_evidence, latency_s
+from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.target.supply import supply_v
+from edgebnn.confidence import Interval, exact_interval
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop
 from edgebnn.emulator.agreement import Agreement, names_classes, per_class, same_as_model, same_class, same_integers
 from edgebnn.emulator.chip_results import (

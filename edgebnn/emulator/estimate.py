@@ -10,9 +10,8 @@ from operator import add
 
 import numpy as np
 
-from edgebnn.chip.cells import Battery
-from edgebnn.chip.endurance import Endurance, weakest_endurance
-from edgebnn.chip.energy import (
+from edgebnn.chip.device.pulses import PulseCount
+from edgebnn.chip.energy.energy import (
     Energy,
     Phase,
     inference_energy,
@@ -20,12 +19,13 @@ from edgebnn.chip.energy import (
     latency_s,
     phase_evidence,
 )
-from edgebnn.chip.events import Events
-from edgebnn.chip.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
-from edgebnn.chip.programming_cost import ProgrammingCost
-from edgebnn.chip.pulses import PulseCount
-from edgebnn.chip.supply import supply_v as checked_supply_v
-from edgebnn.chip.target import Target
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.lifetime.batteries import Battery
+from edgebnn.chip.lifetime.endurance import Endurance, weakest_endurance
+from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
+from edgebnn.chip.target.supply import supply_v as checked_supply_v
+from edgebnn.chip.target.target import Target
 from edgebnn.emulator.array_events import marker_cost, programming_events, programming_steps, run_events
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.emulator.firmware import FirmwareRun, run_firmware

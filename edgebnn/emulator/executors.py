@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.sensed_banks import check_inferences
+from edgebnn.chip.banks.c_structs import check_inferences
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.emulator.sensed_layers import sensed_layers

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.sensed_banks import check_inferences
+from edgebnn.chip.banks.c_structs import check_inferences
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.descriptors import address, host_library
 from edgebnn.emulator.program import Program, program_of

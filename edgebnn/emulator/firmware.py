@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.events import Events
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.sensed_banks import check_inferences
-from edgebnn.chip.target import Target
+from edgebnn.chip.banks.c_structs import check_inferences
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.target.target import Target
 from edgebnn.emulator.host_firmware import run_host_firmware
 from edgebnn.emulator.macro import Cells
 from edgebnn.emulator.soc import Soc

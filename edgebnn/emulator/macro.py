@@ -8,10 +8,10 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.pattern import EMPTY
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.sensed_banks import SensedBanks
-from edgebnn.chip.target import Array, Macro
+from edgebnn.chip.banks.c_structs import SensedBanks
+from edgebnn.chip.banks.pattern import EMPTY
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.target.target import Array, Macro
 from edgebnn.emulator.memories import Memories
 from edgebnn.emulator.structs import GATHER_VECTORS, PAGE_WORDS, MacroModel, emulator_library
 from edgebnn.mapping.mapped import MappedNetwork

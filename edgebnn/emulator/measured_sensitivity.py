@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from edgebnn.chip.ageing import aged_rate
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.banks.pattern import Pattern
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.device.ageing import aged_rate
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drops
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side

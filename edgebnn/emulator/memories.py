@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.target import Region, Target
+from edgebnn.chip.target.target import Region, Target
 from edgebnn.emulator.cpu import PAGE_BYTES
 from edgebnn.emulator.structs import Memory
 from edgebnn.errors import DeploymentError

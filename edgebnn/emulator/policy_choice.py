@@ -21,13 +21,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.ageing import aged_rate
-from edgebnn.chip.energy import programming_energy
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.intervals import LEVEL, exact_interval
-from edgebnn.chip.pattern import EMPTY
-from edgebnn.chip.programming import programming_cost
-from edgebnn.chip.target import Target
+from edgebnn.chip.banks.pattern import EMPTY
+from edgebnn.chip.device.ageing import aged_rate
+from edgebnn.chip.energy.energy import programming_energy
+from edgebnn.chip.errors.programming import programming_cost
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.target.target import Target
+from edgebnn.confidence import LEVEL, exact_interval
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop, mean_drops
 from edgebnn.emulator.array_events import programming_events
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side

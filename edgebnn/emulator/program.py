@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.sensed_banks import SensedBanks
+from edgebnn.chip.banks.c_structs import SensedBanks
 from edgebnn.emulator.descriptors import (
     DIFFERENCE,
     KINDS,

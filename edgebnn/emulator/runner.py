@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.mapping.mapped import MappedNetwork

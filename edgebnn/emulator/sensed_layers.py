@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.reading import ProgrammedBanks, read
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, read
 from edgebnn.emulator.chip_trim import chip_starts, trimmed_node
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage

@@ -13,9 +13,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.events import Events
-from edgebnn.chip.philox import EVENTS
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.random.philox import EVENTS
 from edgebnn.emulator.array_events import run_events
 from edgebnn.emulator.cpu import HOOK_CODE, HOOK_REFUSED, Cpu
 from edgebnn.emulator.elf import read_firmware

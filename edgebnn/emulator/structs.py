@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 
-from edgebnn.chip.events import Events
+from edgebnn.chip.energy.events import Events
 from edgebnn.errors import ToolError
 from edgebnn.native import library
 

@@ -18,7 +18,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.emulator.agreement import same_class
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import DataError, ModelError

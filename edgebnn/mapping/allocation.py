@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edgebnn.chip.geometry import COLUMNS, MAX_BANKS
-from edgebnn.chip.instance import MOST_ATTEMPTS
-from edgebnn.chip.target import Target
+from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS
+from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS
+from edgebnn.chip.target.target import Target
 from edgebnn.errors import FitError
 from edgebnn.mapping.marker import marker_banks
 from edgebnn.mapping.tiling import banks_needed

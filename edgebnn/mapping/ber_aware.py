@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from edgebnn.chip.error_map import ErrorMap, batch_map, error_map
-from edgebnn.chip.geometry import COLUMNS, Geometry
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.banks.geometry import COLUMNS, Geometry
+from edgebnn.chip.errors.error_map import ErrorMap, batch_map, error_map
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.errors import TargetError
 from edgebnn.mapping.first_order import column_counts, sensitivities_of, tile_counts
 from edgebnn.mapping.mapped import MappedNetwork

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.geometry import COLUMNS
+from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.rows import input_order

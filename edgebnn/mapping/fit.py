@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.mapping.allocation import LINEAR, settled
 from edgebnn.mapping.placing import place
 from edgebnn.mapping.plan import Plan

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from edgebnn.chip.target_files import target_title
+from edgebnn.chip.target_files.loading import target_title
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.memory_map import stage_kind, weight_kind
 from edgebnn.mapping.plan import LinearStage, Tile, weight_sections

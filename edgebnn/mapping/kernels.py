@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.mapping.plan import Kernel, Layout, WindowPlan
 from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.mapping.subsets import SubsetShape, blocks_of, has_limits, strip_values, subset_shape

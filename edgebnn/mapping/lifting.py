@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.geometry import COLUMNS
-from edgebnn.chip.misreads import wrong_read
-from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.sensed_banks import SensedBanks
+from edgebnn.chip.banks.c_structs import SensedBanks
+from edgebnn.chip.banks.geometry import COLUMNS
+from edgebnn.chip.banks.pattern import Pattern
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.banks.read_errors import wrong_read
 from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage

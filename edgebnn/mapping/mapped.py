@@ -7,7 +7,7 @@ from functools import cached_property
 
 import msgspec
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.mapping.allocation import LINEAR, Allocation, Provisioning
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage
 from edgebnn.network.types import Network

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from edgebnn.chip.geometry import Geometry
-from edgebnn.chip.pattern import BINARY, EMPTY, Pattern, Words
+from edgebnn.chip.banks.geometry import Geometry
+from edgebnn.chip.banks.pattern import BINARY, EMPTY, Pattern, Words
 from edgebnn.mapping.image import ImageWriter, read_section
 from edgebnn.mapping.plan import LinearStage, MarkerPlan
 

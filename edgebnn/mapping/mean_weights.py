@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.misreads import mean_read
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.banks.read_errors import mean_read
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.rows import model_order
 from edgebnn.mapping.tiling import words_of

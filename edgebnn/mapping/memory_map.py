@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from edgebnn.chip.target_files import target_title
+from edgebnn.chip.target_files.loading import target_title
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
     AddStage,

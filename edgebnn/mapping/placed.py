@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.mapping.ber_aware import BerAware, place_by_errors
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.planner import map_network

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.arena import plan_arena
 from edgebnn.mapping.image import ImageWriter

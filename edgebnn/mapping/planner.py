@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.errors import FitError
 from edgebnn.mapping.allocation import LINEAR, Allocation, settled
 from edgebnn.mapping.fit import fit_of_plan

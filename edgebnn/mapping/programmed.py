@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.geometry import Geometry
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY, Pattern
-from edgebnn.chip.programming import program
-from edgebnn.chip.reading import ProgrammedBanks
+from edgebnn.chip.banks.geometry import Geometry
+from edgebnn.chip.banks.pattern import BINARY, EMPTY, TERNARY, Pattern
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.errors import TargetError
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import check_name
-from edgebnn.chip.target_rules import check_target
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import check_name
+from edgebnn.chip.target_files.rules import check_target
 from edgebnn.errors import DeploymentError, EdgeBNNError
 from edgebnn.legible import legible_json
 from edgebnn.mapping.allocation import Allocation, Attempts, BankNumber, Provisioning, WordNumber

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import changed, load_target, target_names
-from edgebnn.chip.target_rules import check_target
-from edgebnn.chip.target_settings import with_settings
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import changed, load_target, target_names
+from edgebnn.chip.target_files.rules import check_target
+from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.errors import EdgeBNNError
 from edgebnn.mapping.fit import Fit, Need, fit_of
 from edgebnn.network.types import Network

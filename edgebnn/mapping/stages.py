@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.errors import ModelError
 from edgebnn.mapping.active import plan_active
 from edgebnn.mapping.allocation import Allocation

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from edgebnn.chip.geometry import COLUMNS, MAX_BANKS, Geometry
-from edgebnn.chip.target import Array
+from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS, Geometry
+from edgebnn.chip.target.target import Array
 from edgebnn.mapping.plan import Tile
 from edgebnn.network.types import Network, WeightKind
 

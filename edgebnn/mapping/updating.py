@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.devices import wanted_low
-from edgebnn.chip.error_map import ErrorMap
-from edgebnn.chip.geometry import COLUMNS
-from edgebnn.chip.pattern import EMPTY, Pattern
-from edgebnn.chip.reprogramming import reprogram
+from edgebnn.chip.banks.geometry import COLUMNS
+from edgebnn.chip.banks.pattern import EMPTY, Pattern
+from edgebnn.chip.device.devices import wanted_low
+from edgebnn.chip.errors.error_map import ErrorMap
+from edgebnn.chip.lifetime.reprogramming import reprogram
 from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.ber_aware import BerAware, ber_aware
 from edgebnn.mapping.mapped import MappedNetwork

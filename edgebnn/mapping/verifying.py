@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.mapping.ber_aware import expected_harm
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.planner import map_network

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgebnn.chip.cells import OWN_NAME, Battery
-from edgebnn.chip.lifetime import Lifetime
+from edgebnn.chip.lifetime.batteries import OWN_NAME, Battery
+from edgebnn.chip.lifetime.lifetime import Lifetime
 from edgebnn.report import numbers
 
 Document = dict[str, Any]

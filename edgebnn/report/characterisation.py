@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgebnn.chip.characterise import Characterisation, ErrorRates, PolicyFigures, State
-from edgebnn.chip.comparators import Comparison, Scheme
-from edgebnn.chip.conditions import KELVIN
-from edgebnn.chip.distributions import BIN_DECADES, QUANTILES, Distribution
-from edgebnn.chip.intervals import LEVEL, Tally
-from edgebnn.chip.lifetime import SECONDS_A_DAY
-from edgebnn.chip.margins import Margins
-from edgebnn.chip.provenance import Graded, Rate
-from edgebnn.chip.ternary_errors import UPPER_BOUNDS, TernaryErrors
-from edgebnn.chip.ternary_map import Outcomes
-from edgebnn.chip.theory import Law
-from edgebnn.chip.verification import Verified
+from edgebnn.chip.device.conditions import KELVIN
+from edgebnn.chip.device.error_formulas import Law
+from edgebnn.chip.device.provenance import Graded, Rate
+from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
+from edgebnn.chip.study.characterise import Characterisation, ErrorRates, PolicyFigures, State
+from edgebnn.chip.study.comparators import Comparison, Scheme
+from edgebnn.chip.study.distributions import BIN_DECADES, QUANTILES, Distribution
+from edgebnn.chip.study.program_and_verify import Verified
+from edgebnn.chip.study.sense_margins import Margins
+from edgebnn.chip.study.ternary_errors import UPPER_BOUNDS, TernaryErrors
+from edgebnn.chip.study.ternary_map import Outcomes
+from edgebnn.confidence import LEVEL, Tally
 
 Document = dict[str, Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edgebnn.chip.comparators import Scheme
-from edgebnn.chip.evidence import weakest
-from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.study.comparators import Scheme
+from edgebnn.chip.target.evidence import weakest
+from edgebnn.chip.target.quantity import Evidence
 from edgebnn.report import numbers
 from edgebnn.report.characterisation import FIELDS
 from edgebnn.report.tables import show_notes

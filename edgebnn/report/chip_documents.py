@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.comparison import Comparison, WrongSigns, WrongSynapses
-from edgebnn.chip.conditions import KELVIN
-from edgebnn.chip.devices import StuckIn
-from edgebnn.chip.instance import ChipInstance, measured_model
-from edgebnn.chip.lifetime import SECONDS_A_DAY
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.measured_doubts import doubts, orientation
-from edgebnn.chip.measured_files import MeasuredFile
-from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.rates import ChipRate, chip_rate, rates_by_policy
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target import Target
+from edgebnn.chip.banks.pattern import Pattern
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import KELVIN
+from edgebnn.chip.device.devices import StuckIn
+from edgebnn.chip.errors.error_rates import ChipRate, chip_rate, rates_by_policy
+from edgebnn.chip.instance.chip_instance import ChipInstance, measured_model
+from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.measured.files import MeasuredFile
+from edgebnn.chip.measured.plausibility import doubts, orientation
+from edgebnn.chip.study.chip_comparison import Comparison, WrongSigns, WrongSynapses
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.chip.target.target import Target
 from edgebnn.report import numbers
 from edgebnn.report.policies import the_one
 from edgebnn.report.target_names import named

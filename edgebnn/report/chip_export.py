@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.target import Target
+from edgebnn.chip.banks.pattern import Pattern
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.target.target import Target
 from edgebnn.legible import legible_line
 from edgebnn.report import numbers
 from edgebnn.report.chip_documents import chip_document

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgebnn.chip.ternary_errors import UPPER_BOUNDS
+from edgebnn.chip.study.ternary_errors import UPPER_BOUNDS
 from edgebnn.mapping.floorplan import MUTED, PALETTE
 from edgebnn.report.pictures import headed, keyed, picture
 from edgebnn.report.target_names import shown_target

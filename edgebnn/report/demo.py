@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from edgebnn.chip.energy import Energy
+from edgebnn.chip.energy.energy import Energy
 from edgebnn.devices.leads import TakenBy
 from edgebnn.devices.monitor import Monitoring
 from edgebnn.devices.pvc import OTHER_VENTRICULAR

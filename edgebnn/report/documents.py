@@ -13,15 +13,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.coverage import default_policy
-from edgebnn.chip.endurance import Wear, wear
-from edgebnn.chip.energy import Energy, Group, phase_evidence
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.intervals import exact_interval
-from edgebnn.chip.lifetime import Lifetime
-from edgebnn.chip.programming_cost import ProgrammingCost
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import changed
+from edgebnn.chip.energy.energy import Energy, Group, phase_evidence
+from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.instance.chip_checks import default_policy
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.lifetime.endurance import Wear, wear
+from edgebnn.chip.lifetime.lifetime import Lifetime
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import changed
+from edgebnn.confidence import exact_interval
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate

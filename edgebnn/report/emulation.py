@@ -8,10 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from edgebnn.chip.conditions import KELVIN
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.lifetime import SECONDS_A_DAY
-from edgebnn.chip.ternary_errors import TERNARY_EVENTS
+from edgebnn.chip.device.conditions import KELVIN
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
+from edgebnn.chip.study.ternary_errors import TERNARY_EVENTS
 from edgebnn.emulator.accuracy import Verdict
 from edgebnn.emulator.array_events import marker_cost
 from edgebnn.emulator.chip_results import ChipResult, OverChips, TernaryErrors, policies_of

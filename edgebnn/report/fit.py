@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.errors import EdgeBNNError
 from edgebnn.mapping.fit import Fit, Need, fit_of
 from edgebnn.mapping.remedies import refusal

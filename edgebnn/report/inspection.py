@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.frontend import Inspection
 from edgebnn.frontend.weights import FLOAT_WEIGHTS
 from edgebnn.network import Input, Linear, Network, Threshold, what_is_taken

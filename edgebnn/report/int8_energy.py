@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgebnn.chip.energy import Energy, Group
+from edgebnn.chip.energy.energy import Energy, Group
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.types import WeightKind
 from edgebnn.report import numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.network.types import Affine, Linear, MaxPool, Network, Node, SumPool, Threshold, WeightKind
 
 Document = dict[str, Any]

@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edgebnn.chip.endurance import weakest_endurance
-from edgebnn.chip.evidence import weakest
-from edgebnn.chip.planned_updates import Marker, PlannedUpdates, Wearing, planned_updates
-from edgebnn.chip.programming_cost import ProgrammingCost
-from edgebnn.chip.pulses import PulseCount
-from edgebnn.chip.reprogramming import reprogram
-from edgebnn.chip.target import Target
+from edgebnn.chip.device.pulses import PulseCount
+from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.lifetime.endurance import weakest_endurance
+from edgebnn.chip.lifetime.planned_updates import Marker, PlannedUpdates, Wearing, planned_updates
+from edgebnn.chip.lifetime.reprogramming import reprogram
+from edgebnn.chip.target.evidence import weakest
+from edgebnn.chip.target.target import Target
 from edgebnn.errors import TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.marker import MARKER_PROGRAMMINGS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import changed
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import changed
 
 Document = dict[str, Any]
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgebnn.api import Deployment
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.emulator.trimming import Trim
 from edgebnn.report.documents import chip_of_deployment, origin_document
 from edgebnn.report.names import tail

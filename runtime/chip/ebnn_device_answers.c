@@ -1,5 +1,5 @@
 /*
- * ebnn_device_answers.c: see ebnn_device_answers.h. Additions and multiplications in the order of edgebnn/chip/sensing.py.
+ * ebnn_device_answers.c: see ebnn_device_answers.h. Additions and multiplications in the order of edgebnn/chip/device/sensing.py.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -57,7 +57,7 @@ static uint64_t below(const uint64_t *table, float margin, double spread)
     return (uint64_t)(low + (high - low) * (place - index) + 0.5);
 }
 
-/* The product of two probabilities, rounded down as edgebnn/chip/sensing.py does. */
+/* The product of two probabilities, rounded down as edgebnn/chip/device/sensing.py does. */
 static uint64_t multiply(uint64_t a, uint64_t b)
 {
     return (a * (b >> 1)) >> 31;
@@ -104,7 +104,7 @@ static uint64_t rounded(double number)
     return (uint64_t)((number + ones) - ones);
 }
 
-/* Each XNOR is wrong besides: as edgebnn/chip/transitions.py has it. */
+/* Each XNOR is wrong besides: as edgebnn/chip/errors/weight_flips.py has it. */
 static column_answer misread(column_answer answer, double rate, bool ternary)
 {
     const double negative = (double)answer.minus, zero = (double)(answer.at_most_zero - answer.minus);

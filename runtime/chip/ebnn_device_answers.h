@@ -1,7 +1,7 @@
 /*
  * ebnn_device_answers.h: what rows of programmed devices answer through their sense amplifiers.
  *
- * The same as edgebnn/chip/sensing.py computes from the devices of edgebnn/chip/devices.py, to the bit. Most cells are so
+ * The same as edgebnn/chip/device/sensing.py computes from the devices of edgebnn/chip/device/devices.py, to the bit. Most cells are so
  * far from being read wrong that their random words alone show it: these are never turned into resistances.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* How rows are read right after programming, as edgebnn/chip/read_back.py has it. */
+/* How rows are read right after programming, as edgebnn/chip/device/read_back.py has it. */
 typedef struct ebnn_device_verify {
     const ebnn_devices *devices; /* as they are then */
     uint32_t attempts;           /* at most so many; those that are rejected are programmed again */
@@ -27,7 +27,7 @@ typedef struct ebnn_device_verify {
 
 /* Rows, what they are programmed with, and how they are read. Nothing in here is written to. */
 typedef struct ebnn_device_reads {
-    const uint64_t *below; /* 2^32 times the probability of less than -8 + i / 256: see edgebnn/chip/normal.py */
+    const uint64_t *below; /* 2^32 times the probability of less than -8 + i / 256: see edgebnn/chip/random/normal.py */
     const uint32_t *bank_row;
     const uint32_t *sign; /* bit = column, as in ebnn_device_rows; every column of a binary row is nonzero */
     const uint32_t *nonzero;

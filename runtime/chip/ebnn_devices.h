@@ -2,8 +2,8 @@
  * ebnn_devices.h: freshly programmed cells of very many banks, drawn and read in place: nothing is allocated, and where
  * only counts are wanted, nothing is kept.
  *
- * The same cells as edgebnn/chip/devices.py draws (each device with its programming pulse 0), read as
- * edgebnn/chip/read_back.py does with the input +1, to the bit, from any kernel and in any split of the banks.
+ * The same cells as edgebnn/chip/device/devices.py draws (each device with its programming pulse 0), read as
+ * edgebnn/chip/device/read_back.py does with the input +1, to the bit, from any kernel and in any split of the banks.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -46,7 +46,7 @@ typedef struct ebnn_devices {
 
 /*
  * Rows 0 to `rows` of stripes `first_stripe` to `first_stripe + stripes`, and what they are programmed with. A stripe is
- * 32 neighbouring columns of a bank; see edgebnn/chip/geometry.py. Whole banks, whose rows all have a number below 2^32.
+ * 32 neighbouring columns of a bank; see edgebnn/chip/banks/geometry.py. Whole banks, whose rows all have a number below 2^32.
  */
 typedef struct ebnn_device_rows {
     const uint32_t *sign;    /* (stripe, row): bit = column; +1 where both bits are set, -1 where `nonzero` alone is */

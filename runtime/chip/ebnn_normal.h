@@ -1,5 +1,5 @@
 /*
- * ebnn_normal.h: standard normal numbers from random words by a table of chords, as edgebnn/chip/normal.py has them.
+ * ebnn_normal.h: standard normal numbers from random words by a table of chords, as edgebnn/chip/random/normal.py has them.
  *
  * IEEE 754 additions and multiplications alone, each rounded by itself (no fused ones): the same bits everywhere.
  *

@@ -1,5 +1,5 @@
 /*
- * ebnn_philox.h: Philox4x32-10 (Salmon et al., SC 2011), keyed and counted as edgebnn/chip/philox.py says.
+ * ebnn_philox.h: Philox4x32-10 (Salmon et al., SC 2011), keyed and counted as edgebnn/chip/random/philox.py says.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

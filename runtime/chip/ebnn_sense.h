@@ -1,7 +1,7 @@
 /*
  * ebnn_sense.h: what the sense amplifiers answer when rows of programmed banks are read.
  *
- * The same as edgebnn/chip/reading.py, which says what the tables hold, to the bit.
+ * The same as edgebnn/chip/banks/programmed_banks.py, which says what the tables hold, to the bit.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import edgebnn
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.cli.main import group
 from edgebnn.errors import DeploymentError, TargetError, ToolError
 from edgebnn.models import ECG_PVC

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scipy.special import bdtrc
 
-from edgebnn.chip.secded import Code
+from edgebnn.chip.study.secded import Code
 
 
 def block_error_rate(code: Code, rate: float) -> float:

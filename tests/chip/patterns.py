@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.answering import Answering
-from edgebnn.chip.geometry import SINGLE, Geometry
-from edgebnn.chip.pattern import BINARY, TERNARY, Pattern
-from edgebnn.chip.reading import ProgrammedBanks, Thresholds, read, unpack
+from edgebnn.chip.banks.geometry import SINGLE, Geometry
+from edgebnn.chip.banks.pattern import BINARY, TERNARY, Pattern
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, Thresholds, read, unpack
+from edgebnn.chip.errors.answers import Answering
 
 ALL = 0xFFFFFFFF
 

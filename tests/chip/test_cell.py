@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from edgebnn.chip.ageing import aged_rate
-from edgebnn.chip.cell import cell_error_rate, ternary_rates
-from edgebnn.chip.conditions import KELVIN, Conditions
-from edgebnn.chip.discharge import amplifier_spreads
-from edgebnn.chip.solvable import check_solvable
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.target_rules import check_target
+from edgebnn.chip.device.ageing import aged_rate
+from edgebnn.chip.device.cell import cell_error_rate, ternary_rates
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import KELVIN, Conditions
+from edgebnn.chip.device.discharge import amplifier_spreads
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.device_check import check_solvable
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.chip.target_files.rules import check_target
 from edgebnn.errors import TargetError
 
 RRAM130 = load_target("rram130")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from edgebnn.chip.cells import OWN_NAME, battery_of, cells, read_battery
-from edgebnn.chip.energy import Energy, inference_energy
-from edgebnn.chip.events import Events
-from edgebnn.chip.lifetime import Usage, lifetime
-from edgebnn.chip.quantity import bounds_of, check
-from edgebnn.chip.target import Device
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.energy.energy import Energy, inference_energy
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.lifetime.batteries import OWN_NAME, battery_of, cells, read_battery
+from edgebnn.chip.lifetime.lifetime import Usage, lifetime
+from edgebnn.chip.target.quantity import bounds_of, check
+from edgebnn.chip.target.target import Device
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 
 CHIP = load_target("rram130")

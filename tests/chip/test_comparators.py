@@ -7,14 +7,14 @@ import pytest
 from msgspec.structs import replace
 from scipy.special import ndtri
 
-from edgebnn.chip.cell import cell_error_rate
-from edgebnn.chip.comparators import Comparison, Scheme, compare
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.secded import SECDED_8_4, bit_error_rate
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.theory import normal_law, pair_error_rate
+from edgebnn.chip.device.cell import cell_error_rate
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.error_formulas import normal_law, pair_error_rate
+from edgebnn.chip.study.comparators import Comparison, Scheme, compare
+from edgebnn.chip.study.secded import SECDED_8_4, bit_error_rate
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 
 RRAM130 = load_target("rram130")

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgebnn.chip.comparison import Comparison, compare_chips, phi, sample_shape, wrong_signs
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.coverage import check_chip, default_policy
-from edgebnn.chip.geometry import SINGLE, Geometry, cell_number
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.banks.geometry import SINGLE, Geometry, cell_number
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.instance.chip_checks import check_chip, default_policy
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.study.chip_comparison import Comparison, compare_chips, phi, sample_shape, wrong_signs
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 from tests.mapping.bank_shapes import with_banks
 

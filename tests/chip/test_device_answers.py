@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebnn.chip.answering import Answering
-from edgebnn.chip.cell import Cell, State, Stuck, Tails, Telegraph
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.device_model import row_thresholds
-from edgebnn.chip.devices import Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
-from edgebnn.chip.geometry import COLUMNS, SINGLE, Geometry
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY, Pattern, Rows
-from edgebnn.chip.programming import program
-from edgebnn.chip.reading import ProgrammedBanks, Thresholds
-from edgebnn.chip.sampling import Kernel, has_kernel
-from edgebnn.chip.sensing import answer_thresholds
-from edgebnn.chip.structs import DeviceReads
-from edgebnn.chip.structs import Devices as DevicesStruct
-from edgebnn.chip.stuck_devices import drawn_sticking
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.transitions import misread
+from edgebnn.chip.banks.geometry import COLUMNS, SINGLE, Geometry
+from edgebnn.chip.banks.pattern import BINARY, EMPTY, TERNARY, Pattern, Rows
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, Thresholds
+from edgebnn.chip.device.c_structs import DeviceReads
+from edgebnn.chip.device.c_structs import Devices as DevicesStruct
+from edgebnn.chip.device.cell import Cell, State, Stuck, Tails, Telegraph
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.devices import Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
+from edgebnn.chip.device.sampling import Kernel, has_kernel
+from edgebnn.chip.device.sensing import answer_thresholds
+from edgebnn.chip.device.stuck_devices import drawn_sticking
+from edgebnn.chip.errors.answers import Answering
+from edgebnn.chip.errors.device_model import row_thresholds
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.errors.weight_flips import misread
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.target_files.loading import load_target
 
 KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel(kernel)]
 SEED = 2**40 + 11

@@ -14,22 +14,22 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binomtest
 
-from edgebnn.chip.cell import Cell, cell_error_rates, pair_rates, ternary_rates
-from edgebnn.chip.characterise import Request, characterise
-from edgebnn.chip.coded_samples import count_cell_errors
-from edgebnn.chip.comparators import Scheme, scheme_error_rate
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.geometry import SINGLE, cell_number
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.pattern import BINARY, Pattern
-from edgebnn.chip.programming import program
-from edgebnn.chip.rates import chip_rate
-from edgebnn.chip.reading import unpack
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target, parse_target, read_target_file
-from edgebnn.chip.ternary_samples import count_ternary_errors
+from edgebnn.chip.banks.geometry import SINGLE, cell_number
+from edgebnn.chip.banks.pattern import BINARY, Pattern
+from edgebnn.chip.banks.programmed_banks import unpack
+from edgebnn.chip.device.cell import Cell, cell_error_rates, pair_rates, ternary_rates
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.errors.error_rates import chip_rate
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.study.characterise import Request, characterise
+from edgebnn.chip.study.coded_samples import count_cell_errors
+from edgebnn.chip.study.comparators import Scheme, scheme_error_rate
+from edgebnn.chip.study.ternary_samples import count_ternary_errors
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target, parse_target, read_target_file
 from edgebnn.errors import TargetError
 
 POLICY = "ultra-low-energy"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.endurance import endurance, reprogrammings
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.lifetime.endurance import endurance, reprogrammings
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 
 CHIP = load_target("rram130")

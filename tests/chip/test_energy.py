@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.energy import (
+from edgebnn.chip.energy.energy import (
     Group,
     inference_energy,
     latency_evidence,
@@ -19,11 +19,11 @@ from edgebnn.chip.energy import (
     programming_energy,
     programming_time,
 )
-from edgebnn.chip.events import Events
-from edgebnn.chip.evidence import shares, weakest
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.target.evidence import shares, weakest
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 
 CHIP, PLAIN = load_target("rram130"), load_target("cortex-m4")

@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from scipy.stats import binomtest
 
-from edgebnn.chip.cell import cell_error_rate, ternary_rates
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.geometry import SINGLE, cell_number
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.physics import Spatial
-from edgebnn.chip.programming import program
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.rate_models import SpatialShifts, spatial_spread
-from edgebnn.chip.rates import chip_rate, model_rates
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.transitions import Transitions
+from edgebnn.chip.banks.geometry import SINGLE, cell_number
+from edgebnn.chip.banks.pattern import Pattern
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.device.cell import cell_error_rate, ternary_rates
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.errors.error_rates import chip_rate, model_rates
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.errors.rate_models import SpatialShifts, spatial_spread
+from edgebnn.chip.errors.weight_flips import Transitions
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.target.physics import Spatial
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 from tests.chip.patterns import binary_pattern, meant, read_all, ternary_pattern
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgebnn.chip.conditions import MOST_CYCLES, Conditions
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel, measured_model
-from edgebnn.chip.measured import Measured
+from edgebnn.chip.device.conditions import MOST_CYCLES, Conditions
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel, measured_model
+from edgebnn.chip.measured.cells import Measured
 from edgebnn.errors import TargetError
 
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.conditions import MOST_CYCLES, MOST_GUARD_BAND, Conditions
-from edgebnn.chip.instance import MOST_ATTEMPTS, ChipInstance, ErrorKinds, ErrorModel, measured_model
-from edgebnn.chip.instance_files import load_chip
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.device.conditions import MOST_CYCLES, MOST_GUARD_BAND, Conditions
+from edgebnn.chip.instance.chip_file import load_chip
+from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS, ChipInstance, ErrorKinds, ErrorModel, measured_model
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import DataError, EdgeBNNError, TargetError
 
 SHA = "ab" * 32

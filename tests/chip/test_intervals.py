@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from edgebnn.chip.geometry import Geometry
-from edgebnn.chip.intervals import Tally, exact_interval
+from edgebnn.chip.banks.geometry import Geometry
+from edgebnn.confidence import Tally, exact_interval
 
 
 @pytest.mark.parametrize(("offset", "most"), [(0.0, 1.0), (0.5, 0.8)], ids=["independent", "common offsets"])

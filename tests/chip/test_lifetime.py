@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.energy import Energy, Group, inference_energy, programming_energy
-from edgebnn.chip.events import Events
-from edgebnn.chip.lifetime import Usage, lifetime
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.energy.energy import Energy, Group, inference_energy, programming_energy
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.lifetime.lifetime import Usage, lifetime
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 
 CHIP = load_target("rram130")

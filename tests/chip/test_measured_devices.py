@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.comparison import uniform_pattern
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.device_model import programmed_ln_resistance
-from edgebnn.chip.geometry import Geometry
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.intervals import Tally
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.measured_files import read_measured
-from edgebnn.chip.programming import program
-from edgebnn.chip.rates import chip_rate
-from edgebnn.chip.reading import unpack
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.banks.geometry import Geometry
+from edgebnn.chip.banks.programmed_banks import unpack
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.errors.device_model import programmed_ln_resistance
+from edgebnn.chip.errors.error_rates import chip_rate
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.measured.files import read_measured
+from edgebnn.chip.study.chip_comparison import uniform_pattern
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.confidence import Tally
 from edgebnn.report.chip_documents import import_document
 from tests.chip.measured_lists import RESISTANCES, csv_file, parquet_file
 
@@ -177,7 +177,7 @@ def test_a_note_asks_for_the_state_that_was_never_measured(tmp_path: Path) -> No
 
 
 def _nothing_wrong():  # type: ignore[no-untyped-def]
-    from edgebnn.chip.comparison import WrongSigns, WrongSynapses
+    from edgebnn.chip.study.chip_comparison import WrongSigns, WrongSynapses
 
     return WrongSigns(WrongSynapses(Tally(0, 1), 0.0), WrongSynapses(Tally(0, 1), 0.0))
 

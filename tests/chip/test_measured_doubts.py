@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgebnn.chip.conditions import NOMINAL
-from edgebnn.chip.measured_doubts import doubts, orientation
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import NOMINAL
+from edgebnn.chip.measured.plausibility import doubts, orientation
+from edgebnn.chip.target_files.loading import load_target
 
 CELL = solve_cell(load_target("rram130"), "nominal", NOMINAL)
 

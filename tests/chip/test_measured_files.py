@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip import measured_csv, measured_files, measured_parquet, parquet_worker
-from edgebnn.chip.geometry import cell_number
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.measured_files import read_measured
+import edgebnn.chip.measured.csv_file
+import edgebnn.chip.measured.parquet_file
+from edgebnn.chip.banks.geometry import cell_number
+from edgebnn.chip.measured import files, parquet_worker
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.measured.files import read_measured
 from edgebnn.errors import DataError
 from tests.chip.measured_lists import RATES, RESISTANCES, as_csv, csv_file, parquet_file, random_resistances
 
@@ -234,7 +236,7 @@ def test_what_ends_pyarrow_ends_no_more_than_its_process(tmp_path: Path, monkeyp
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(slow))
-    monkeypatch.setattr(measured_parquet, "_MOST_SECONDS", 0.1)
+    monkeypatch.setattr(edgebnn.chip.measured.parquet_file, "_MOST_SECONDS", 0.1)
     assert "takes longer than 0.1 s" in refusal(path)
 
 
@@ -262,8 +264,8 @@ def test_files_that_are_too_large_are_refused_unread(tmp_path: Path, monkeypatch
     with path.open("wb") as file:
         file.truncate(2**31)
     assert "more than the 1073741824 that are read" in refusal(path)
-    monkeypatch.setattr(measured_files, "MAX_CELLS", 3)
-    monkeypatch.setattr(measured_csv, "_BLOCK", 2)
+    monkeypatch.setattr(files, "MAX_CELLS", 3)
+    monkeypatch.setattr(edgebnn.chip.measured.csv_file, "_BLOCK", 2)
     text = "\n".join([RATES, *(f"0,0,{i},0" for i in range(5))])
     assert "has more than 3 cells" in refusal(csv_file(tmp_path / "five.csv", text))
 
@@ -284,7 +286,7 @@ def test_without_pyarrow_the_way_on_is_said(tmp_path: Path) -> None:
     path = parquet_file(tmp_path / "lab.parquet", {name: [0] for name in RATES.split(",")})
     code = (
         "import sys; sys.modules['pyarrow'] = None\n"
-        "from pathlib import Path; from edgebnn.chip.measured_files import *; from edgebnn.errors import ToolError\n"
+        "from pathlib import Path; from edgebnn.chip.measured.files import *; from edgebnn.errors import ToolError\n"
         "try: read_measured(Path(sys.argv[1]))\nexcept ToolError as error: print(error)"
     )
     said = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout

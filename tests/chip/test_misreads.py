@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.comparison import uniform_pattern, wrong_synapses
-from edgebnn.chip.geometry import SINGLE
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.intervals import exact_interval
-from edgebnn.chip.misreads import wrong_read
-from edgebnn.chip.normal import WHOLE
-from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.programming import program
-from edgebnn.chip.rates import chip_rate
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.transitions import misread
+from edgebnn.chip.banks.geometry import SINGLE
+from edgebnn.chip.banks.pattern import Pattern
+from edgebnn.chip.banks.read_errors import wrong_read
+from edgebnn.chip.errors.error_rates import chip_rate
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.errors.weight_flips import misread
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.random.normal import WHOLE
+from edgebnn.chip.study.chip_comparison import uniform_pattern, wrong_synapses
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.confidence import exact_interval
 from tests.chip.patterns import binary_pattern, meant, programmed, read_all, ternary_pattern
 
 RRAM130 = load_target("rram130")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from edgebnn.chip.normal import REACH, WHOLE, bound_lines, make_tables, normal, probability_below, tables
+from edgebnn.chip.random.normal import REACH, WHOLE, bound_lines, make_tables, normal, probability_below, tables
 
 
 def test_the_stored_tables_are_those_that_this_machine_would_make() -> None:

@@ -11,14 +11,14 @@ import numpy as np
 
 import edgebnn
 from edgebnn.api import Deployment
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.energy import inference_energy
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_copy import copy_target
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.target_settings import parse_setting
-from edgebnn.chip.ternary_errors import above_bounds, ternary_errors
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.energy.energy import inference_energy
+from edgebnn.chip.study.ternary_errors import above_bounds, ternary_errors
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.copies import copy_target
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.chip.target_files.settings import parse_setting
 from edgebnn.emulator.array_events import run_events
 from edgebnn.models import ECG_PVC
 from tests.mapping.test_planner import mapped_on

@@ -18,11 +18,11 @@ import pytest
 from scipy.optimize import brentq, root
 from scipy.stats import binomtest, norm
 
-from edgebnn.chip.cell import Cell, pair_rates, ternary_rates
-from edgebnn.chip.coded_samples import count_cell_errors
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target_settings import with_settings
-from edgebnn.chip.ternary_samples import count_ternary_errors
+from edgebnn.chip.device.cell import Cell, pair_rates, ternary_rates
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.study.coded_samples import count_cell_errors
+from edgebnn.chip.study.ternary_samples import count_ternary_errors
+from edgebnn.chip.target_files.settings import with_settings
 from tests.chip.test_physics_page import RRAM130, STATED, State, amplifier, lines
 
 POLICY = "ultra-low-energy"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import build_native  # of the source tree, not of the package; pytest puts its folder on the path
-from edgebnn.chip.philox import EVENTS, Domain, Words, draw, philox
-from edgebnn.chip.sampling import Kernel, has_kernel
+from edgebnn.chip.device.sampling import Kernel, has_kernel
+from edgebnn.chip.random.philox import EVENTS, Domain, Words, draw, philox
 from edgebnn.native import library
 from edgebnn.resources import resource_folder
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgebnn.chip.solvable import check_solvable
-from edgebnn.chip.target_files import load_target, parse_target
+from edgebnn.chip.target_files.device_check import check_solvable
+from edgebnn.chip.target_files.loading import load_target, parse_target
 from edgebnn.errors import TargetError
 from edgebnn.resources import resource_folder
 

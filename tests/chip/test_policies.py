@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.coverage import check_chip
-from edgebnn.chip.geometry import SINGLE, cell_number
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.measured_export import resistance_csv
-from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY, Pattern
-from edgebnn.chip.programming import program, programming_cost
-from edgebnn.chip.rates import chip_rate, rates_by_policy
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.theory import SignRates, TernaryRates, mean_ternary_rates
+from edgebnn.chip.banks.geometry import SINGLE, cell_number
+from edgebnn.chip.banks.pattern import BINARY, EMPTY, TERNARY, Pattern
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.error_formulas import SignRates, TernaryRates, mean_ternary_rates
+from edgebnn.chip.errors.error_rates import chip_rate, rates_by_policy
+from edgebnn.chip.errors.programming import program, programming_cost
+from edgebnn.chip.instance.chip_checks import check_chip
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.study.resistance_export import resistance_csv
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 from edgebnn.report.chip_documents import chip_document
 

@@ -10,22 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from edgebnn.chip.cell import cell_error_rate
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.device_model import worn_devices
-from edgebnn.chip.devices import Devices, amplifier_offsets, wanted_low
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.pulses import (
+from edgebnn.chip.banks.programmed_banks import unpack
+from edgebnn.chip.device.cell import cell_error_rate
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.devices import Devices, amplifier_offsets, wanted_low
+from edgebnn.chip.device.pulses import (
     PulseCount,
     program_all,
     program_changes,
     program_verified,
     reads_wrong,
 )
-from edgebnn.chip.read_back import ReadBack
-from edgebnn.chip.reading import unpack
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.device.read_back import ReadBack
+from edgebnn.chip.errors.device_model import worn_devices
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.target_files.loading import load_target
 
 RRAM130 = load_target("rram130")
 WORD = st.integers(0, 2**32 - 1)

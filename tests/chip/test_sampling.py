@@ -13,14 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip import sampling
-from edgebnn.chip.cell import Cell, Level, State, Stuck, Tails, Telegraph, pair_rates
-from edgebnn.chip.devices import BL, BLB, Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
-from edgebnn.chip.geometry import SINGLE, Geometry
-from edgebnn.chip.normal import WHOLE, Floats, normal
-from edgebnn.chip.philox import Domain, draw
-from edgebnn.chip.reading import pack, unpack
-from edgebnn.chip.sampling import (
+from edgebnn.chip.banks.geometry import SINGLE, Geometry
+from edgebnn.chip.banks.programmed_banks import pack, unpack
+from edgebnn.chip.device import sampling
+from edgebnn.chip.device.cell import Cell, Level, State, Stuck, Tails, Telegraph, pair_rates
+from edgebnn.chip.device.devices import BL, BLB, Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
+from edgebnn.chip.device.error_formulas import single_error_rate
+from edgebnn.chip.device.sampling import (
     ALTERNATING,
     BANK_CELLS,
     MAX_BANKS,
@@ -31,8 +30,9 @@ from edgebnn.chip.sampling import (
     sample_cells,
     sample_resistances,
 )
-from edgebnn.chip.stuck_devices import drawn_sticking
-from edgebnn.chip.theory import single_error_rate
+from edgebnn.chip.device.stuck_devices import drawn_sticking
+from edgebnn.chip.random.normal import WHOLE, Floats, normal
+from edgebnn.chip.random.philox import Domain, draw
 from edgebnn.errors import TargetError, ToolError
 
 Words = npt.NDArray[np.uint32]

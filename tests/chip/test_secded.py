@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.coded_samples import word_errors
-from edgebnn.chip.intervals import Tally
-from edgebnn.chip.secded import (
+from edgebnn.chip.study.coded_samples import word_errors
+from edgebnn.chip.study.secded import (
     SECDED_8_4,
     SECDED_72_64,
     Code,
@@ -22,6 +21,7 @@ from edgebnn.chip.secded import (
     decode,
     encode,
 )
+from edgebnn.confidence import Tally
 from tests.chip.codes import block_error_rate
 
 CODES = [SECDED_8_4, SECDED_72_64]

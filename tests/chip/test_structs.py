@@ -9,14 +9,14 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from edgebnn.chip import structs
-from edgebnn.chip.answering import Answering
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.programming import program
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.structs import DeviceReads, DeviceRows, Devices, DeviceVerify, Pointing, Turns
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.device import c_structs
+from edgebnn.chip.device.c_structs import DeviceReads, DeviceRows, Devices, DeviceVerify, Pointing, Turns
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.errors.answers import Answering
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.target_files.loading import load_target
 from tests.chip.patterns import binary_pattern
 
 TARGET = load_target("rram130")
@@ -61,5 +61,5 @@ def test_chips_that_are_made_at_once_with_nothing_cached_are_those_made_one_by_o
 
     with ThreadPoolExecutor(len(chips)) as pool:
         for _ in range(40):
-            structs._chords.cache_clear()
+            c_structs._chords.cache_clear()
             assert list(pool.map(at_once, chips)) == [banks.sign.tobytes() for banks in alone]

@@ -8,20 +8,20 @@ from itertools import product
 import numpy as np
 import pytest
 
-from edgebnn.chip.cell import Cell, pair_rates, ternary_rates
-from edgebnn.chip.coded_samples import count_cell_errors
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.devices import StuckIn
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.philox import Domain, draw
-from edgebnn.chip.programming import program
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.rates import chip_rate, model_rates
-from edgebnn.chip.reading import unpack
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.stuck_devices import drawn_sticking
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.banks.programmed_banks import unpack
+from edgebnn.chip.device.cell import Cell, pair_rates, ternary_rates
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.devices import StuckIn
+from edgebnn.chip.device.stuck_devices import drawn_sticking
+from edgebnn.chip.errors.error_rates import chip_rate, model_rates
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.random.philox import Domain, draw
+from edgebnn.chip.study.coded_samples import count_cell_errors
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 from tests.chip.patterns import meant, read_all, ternary_pattern
 from tests.chip.test_device_laws import POLICY, holds, target_with, uniform_banks

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.target_files import load_target, parse_target, target_names
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.chip.target_files.loading import load_target, parse_target, target_names
 from edgebnn.errors import TargetError
 from edgebnn.resources import resource_folder
 

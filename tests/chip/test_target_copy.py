@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgebnn.chip.quantity import Evidence
-from edgebnn.chip.target_copy import copy_target
-from edgebnn.chip.target_files import load_target, target_names
-from edgebnn.chip.target_settings import Worth, parse_setting, with_settings
+from edgebnn.chip.target.quantity import Evidence
+from edgebnn.chip.target_files.copies import copy_target
+from edgebnn.chip.target_files.loading import load_target, target_names
+from edgebnn.chip.target_files.settings import Worth, parse_setting, with_settings
 from edgebnn.errors import TargetError
 from edgebnn.resources import resource_folder
 

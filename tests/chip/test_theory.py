@@ -11,16 +11,23 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from edgebnn.chip.cell import Level, Stuck, pair_rates, ternary_rates
-from edgebnn.chip.coded_samples import count_cell_errors
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.intervals import Tally
-from edgebnn.chip.secded import SECDED_8_4, SECDED_72_64, bit_error_rate
-from edgebnn.chip.solving import solve_cell
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.ternary_samples import count_ternary_errors
-from edgebnn.chip.theory import Amplifier, Window, gridded_rate, normal_law, pair_error_rate, single_error_rate
-from edgebnn.chip.window_rates import seen, taken, unseen
+from edgebnn.chip.device.cell import Level, Stuck, pair_rates, ternary_rates
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.error_formulas import (
+    Amplifier,
+    Window,
+    gridded_rate,
+    normal_law,
+    pair_error_rate,
+    single_error_rate,
+)
+from edgebnn.chip.device.window_formulas import seen, taken, unseen
+from edgebnn.chip.study.coded_samples import count_cell_errors
+from edgebnn.chip.study.secded import SECDED_8_4, SECDED_72_64, bit_error_rate
+from edgebnn.chip.study.ternary_samples import count_ternary_errors
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.confidence import Tally
 from tests.chip.codes import block_error_rate
 
 RRAM130 = load_target("rram130")

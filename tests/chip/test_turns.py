@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from edgebnn.chip.answering import Answering, stored_values
-from edgebnn.chip.geometry import SINGLE, Geometry
-from edgebnn.chip.normal import WHOLE
-from edgebnn.chip.pattern import EMPTY, TERNARY, Pattern
-from edgebnn.chip.philox import EVENTS, Domain, draw
-from edgebnn.chip.reading import SLICES, Thresholds, Words, pack
-from edgebnn.chip.sampling import NO_ZEROS, Kernel, has_kernel
-from edgebnn.chip.transitions import Laws, neighbours, turn_by_law, turn_by_thresholds
+from edgebnn.chip.banks.geometry import SINGLE, Geometry
+from edgebnn.chip.banks.pattern import EMPTY, TERNARY, Pattern
+from edgebnn.chip.banks.programmed_banks import SLICES, Thresholds, Words, pack
+from edgebnn.chip.device.sampling import NO_ZEROS, Kernel, has_kernel
+from edgebnn.chip.errors.answers import Answering, stored_values
+from edgebnn.chip.errors.weight_flips import Laws, neighbours, turn_by_law, turn_by_thresholds
+from edgebnn.chip.random.normal import WHOLE
+from edgebnn.chip.random.philox import EVENTS, Domain, draw
 from edgebnn.errors import ToolError
 from tests.chip.patterns import binary_pattern
 
@@ -96,7 +96,7 @@ def test_a_million_weights_turn_at_their_rate() -> None:
 
 
 def test_a_kernel_that_the_processor_has_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgebnn.chip.sampling._KERNELS", {"auto": -1, "portable": 0, "avx2": 17})
+    monkeypatch.setattr("edgebnn.chip.device.sampling._KERNELS", {"auto": -1, "portable": 0, "avx2": 17})
     rows = binary_pattern(1).rows
     with pytest.raises(ToolError, match="avx2"):
         turn_by_law(0, 0, rows, neighbours(0.1).laws(rows.kinds), "avx2")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.cli.main import group
 
 POLICIES = list(load_target("rram130").policies)

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import edgebnn
-from edgebnn.chip.conditions import KELVIN, Conditions
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.target_files import read_target_file
+from edgebnn.chip.device.conditions import KELVIN, Conditions
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.target_files.loading import read_target_file
 from edgebnn.cli.main import group
 from edgebnn.models import ECG_PVC
 from tests.chip.measured_lists import RATES, RESISTANCES, as_csv, csv_file, parquet_file, random_resistances

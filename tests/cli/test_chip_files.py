@@ -11,16 +11,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 import edgebnn
-from edgebnn.chip.comparison import uniform_pattern
-from edgebnn.chip.device_model import programmed_ln_resistance
-from edgebnn.chip.geometry import SINGLE, cell_number
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.measured import HIGHEST_OHM, Measured
-from edgebnn.chip.measured_export import resistance_csv
-from edgebnn.chip.measured_files import read_measured
-from edgebnn.chip.pattern import Pattern
-from edgebnn.chip.programming import program
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.banks.geometry import SINGLE, cell_number
+from edgebnn.chip.banks.pattern import Pattern
+from edgebnn.chip.errors.device_model import programmed_ln_resistance
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.measured.cells import HIGHEST_OHM, Measured
+from edgebnn.chip.measured.files import read_measured
+from edgebnn.chip.study.chip_comparison import uniform_pattern
+from edgebnn.chip.study.resistance_export import resistance_csv
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.cli.main import group
 from edgebnn.errors import TargetError
 from edgebnn.mapping.programmed import pattern_of
@@ -206,7 +206,7 @@ def test_the_bounds_of_a_measurement_come_back(tmp_path: Path) -> None:
 def test_a_device_beyond_a_measurement_is_named_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgebnn.chip.measured_export.HIGHEST_OHM", 1000.0)
+    monkeypatch.setattr("edgebnn.chip.study.resistance_export.HIGHEST_OHM", 1000.0)
     said = refused(1, "chip", "export", "--chip", 1, "--banks", 1, "-o", tmp_path / "a.csv")
     assert "bank 0, row 0, column 0 has a device beyond 1 to 1000 ohm" in said and not list(tmp_path.iterdir())
     with pytest.raises(TargetError):

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgebnn.api import load
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.cli.main import COMMANDS, group
 from edgebnn.devices.beats import beat_windows
 from edgebnn.emulator.agreement import Agreement

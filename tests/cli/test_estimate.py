@@ -10,8 +10,8 @@ import pytest
 
 import edgebnn as package
 from edgebnn.api import Deployment
-from edgebnn.chip.energy import Group
-from edgebnn.chip.quantity import Evidence
+from edgebnn.chip.energy.energy import Group
+from edgebnn.chip.target.quantity import Evidence
 from edgebnn.models import ECG_PVC
 from edgebnn.report.documents import estimate_document
 from edgebnn.report.tables import show_estimate

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.samples import encode_batch
 from edgebnn.mapping.allocation import Allocation, Provisioning
 from edgebnn.mapping.mapped import MappedNetwork, Provenance

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.elf_sizes import elf_sizes
 from edgebnn.codegen.project import render_project

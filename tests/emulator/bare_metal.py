@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebnn.chip.target import Target
+from edgebnn.chip.target.target import Target
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import FORMATS, Layout, LinearStage
 from edgebnn.resources import resource_folder

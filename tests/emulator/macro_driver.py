@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.events import Events
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.macro import EmulatedMacro
 from edgebnn.emulator.memories import ChipMemory, Memories, chip_memories
 from edgebnn.emulator.samples import encode_samples

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.geometry import SINGLE, Geometry
-from edgebnn.chip.normal import WHOLE
-from edgebnn.chip.reading import ProgrammedBanks, unpack
+from edgebnn.chip.banks.geometry import SINGLE, Geometry
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, unpack
+from edgebnn.chip.random.normal import WHOLE
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.mapping.tiling import words_of

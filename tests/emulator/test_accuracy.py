@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from edgebnn.chip.intervals import exact_interval
+from edgebnn.confidence import exact_interval
 from edgebnn.emulator.accuracy import AccuracyDrop, Verdict, accuracy_drop
 
 

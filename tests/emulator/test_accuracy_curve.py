@@ -8,10 +8,10 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.accuracy_curve import accuracy_curve
 from edgebnn.emulator.emulate import Dataset, emulate
 from edgebnn.emulator.fast import FastPath

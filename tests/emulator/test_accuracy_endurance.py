@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgebnn.chip.ageing import aged_rate
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.device.ageing import aged_rate
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.accuracy_endurance import _turn, accuracy_endurance
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.fast import FastPath

@@ -8,9 +8,9 @@ from operator import add
 import numpy as np
 import pytest
 
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.pulses import PulseCount
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.pulses import PulseCount
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.accuracy_endurance import accuracy_endurance

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.geometry import SINGLE
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.philox import EVENTS
-from edgebnn.chip.reading import ProgrammedBanks, read
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.banks.geometry import SINGLE
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, read
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.random.philox import EVENTS
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator import known_run

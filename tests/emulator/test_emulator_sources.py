@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.resources import resource_folder
 from tests.emulator.bare_metal import ZIG_TARGETS, target_header
 

@@ -9,12 +9,12 @@ from hypothesis import given
 
 import edgebnn
 from edgebnn.api import Deployment
-from edgebnn.chip.device_model import worn_devices
-from edgebnn.chip.energy import Group
-from edgebnn.chip.events import Events
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.lifetime import Usage
-from edgebnn.chip.pulses import PulseCount, program_all
+from edgebnn.chip.device.pulses import PulseCount, program_all
+from edgebnn.chip.energy.energy import Group
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.errors.device_model import worn_devices
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.lifetime.lifetime import Usage
 from edgebnn.emulator.array_events import programming_events, programming_steps
 from edgebnn.emulator.estimate import estimate
 from edgebnn.errors import TargetError, ToolError

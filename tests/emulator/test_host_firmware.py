@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.codegen.clean_environment import clean_environment
 from edgebnn.codegen.flags import compile_flags
 from edgebnn.codegen.toolchain import find_toolchain

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.events import Events
-from edgebnn.chip.target import READ_REGISTERS, REGISTERS
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.target.target import READ_REGISTERS, REGISTERS
 from edgebnn.emulator.array_events import programming_events, run_events
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.emulator.structs import emulator_library

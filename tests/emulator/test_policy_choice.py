@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.programming import programming_cost
+from edgebnn.chip.errors.programming import programming_cost
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
 from edgebnn.emulator import policy_choice
 from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.emulate import Dataset

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from edgebnn.chip.target import Memories
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target.target import Memories
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.elf import read_firmware
 from edgebnn.emulator.soc import Limits, Soc
 from edgebnn.errors import DeploymentError

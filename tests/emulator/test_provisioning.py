@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from edgebnn.chip.events import Events
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.pattern import EMPTY
-from edgebnn.chip.philox import EVENTS
-from edgebnn.chip.reading import ProgrammedBanks, read
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.banks.pattern import EMPTY
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, read
+from edgebnn.chip.energy.events import Events
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.random.philox import EVENTS
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.codegen.build import Firmware, build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.array_events import marker_cost, programming_events

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip import sensed_banks
-from edgebnn.chip.intervals import exact_interval
-from edgebnn.chip.normal import WHOLE
-from edgebnn.chip.philox import Domain, draw
-from edgebnn.chip.reading import ProgrammedBanks, read
-from edgebnn.chip.sensed_banks import SensedBanks
+from edgebnn.chip.banks import c_structs
+from edgebnn.chip.banks.c_structs import SensedBanks
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, read
+from edgebnn.chip.random.normal import WHOLE
+from edgebnn.chip.random.philox import Domain, draw
+from edgebnn.confidence import exact_interval
 from edgebnn.errors import ToolError
 from edgebnn.native import library
 from tests.chip.patterns import programmed
@@ -153,6 +153,6 @@ def test_what_tells_two_reads_apart() -> None:
 
 
 def test_a_library_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensed_banks, "Sensing", ctypes.c_uint32)
+    monkeypatch.setattr(c_structs, "Sensing", ctypes.c_uint32)
     with pytest.raises(ToolError, match="another version"):
         SensedBanks(noisy_banks(np.ones((1, 32, 32), np.int8), 0.1, 1))

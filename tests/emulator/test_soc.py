@@ -8,7 +8,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from edgebnn.chip.events import Events
+from edgebnn.chip.energy.events import Events
 from edgebnn.emulator.array_events import programming_events, run_events
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.emulator.sensed_layers import sensed_layers

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.geometry import COLUMNS
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.misreads import mean_read, wrong_read
-from edgebnn.chip.reading import ProgrammedBanks, unpack
+from edgebnn.chip.banks.geometry import COLUMNS
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, unpack
+from edgebnn.chip.banks.read_errors import mean_read, wrong_read
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.agreement import per_class

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from edgebnn.arrays import read_npy, read_npz
-from edgebnn.chip.instance_files import load_chip
-from edgebnn.chip.measured_files import read_measured
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.instance.chip_file import load_chip
+from edgebnn.chip.measured.files import read_measured
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import DataError, DeploymentError, EdgeBNNError
 from edgebnn.frontend import read_network
 from edgebnn.inputs import input_inside, open_input, read_input

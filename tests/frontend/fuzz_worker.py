@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.agreement import same_as_model
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.onnx_runtime import run_onnxruntime

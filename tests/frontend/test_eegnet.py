@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.fast import FastPath
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.mapping.planner import map_network

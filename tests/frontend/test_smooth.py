@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network

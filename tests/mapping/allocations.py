@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.tiling import banks_needed

@@ -6,11 +6,11 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from edgebnn.chip.geometry import SINGLE, Geometry
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.target_rules import check_target
-from edgebnn.chip.target_settings import with_settings
+from edgebnn.chip.banks.geometry import SINGLE, Geometry
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.chip.target_files.rules import check_target
+from edgebnn.chip.target_files.settings import with_settings
 
 OTHERS = (
     Geometry(64, 64, 16),

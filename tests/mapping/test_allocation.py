@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.comparison import uniform_pattern
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.programming import program
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.target_settings import with_settings
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.study.chip_comparison import uniform_pattern
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.sensed_layers import sensed_layers

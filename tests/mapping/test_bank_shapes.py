@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from edgebnn.chip.energy import inference_energy, latency_s
-from edgebnn.chip.events import Events
-from edgebnn.chip.geometry import SINGLE, Geometry
+from edgebnn.chip.banks.geometry import SINGLE, Geometry
+from edgebnn.chip.energy.energy import inference_energy, latency_s
+from edgebnn.chip.energy.events import Events
 from edgebnn.emulator.array_events import programming_events, programming_steps, run_events
 from edgebnn.mapping.cells import cells_csv, hexadecimal
 from edgebnn.mapping.floorplan import floorplan_svg

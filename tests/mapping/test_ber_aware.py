@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import edgebnn.chip.error_map
-from edgebnn.chip.error_map import ErrorMap, batch_map, error_map
-from edgebnn.chip.geometry import COLUMNS
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.misreads import wrong_read
-from edgebnn.chip.pattern import BINARY, Pattern
-from edgebnn.chip.programming import program
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
+import edgebnn.chip.errors.error_map
+from edgebnn.chip.banks.geometry import COLUMNS
+from edgebnn.chip.banks.pattern import BINARY, Pattern
+from edgebnn.chip.banks.read_errors import wrong_read
+from edgebnn.chip.errors.error_map import ErrorMap, batch_map, error_map
+from edgebnn.chip.errors.programming import program
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import TargetError
 from edgebnn.mapping.ber_aware import ber_aware, place_by_errors
@@ -140,7 +140,7 @@ def test_a_map_learns_from_other_programmings_than_the_chip_is_used_with(monkeyp
         cycles.append(one.conditions.cycles)
         return program(one, *arguments)
 
-    monkeypatch.setattr(edgebnn.chip.error_map, "program", noted)
+    monkeypatch.setattr(edgebnn.chip.errors.error_map, "program", noted)
     error_map(chip, SMALL, POLICY, 4, 3)
     assert len(set(cycles)) == 3 and min(cycles) > chip.conditions.cycles
 

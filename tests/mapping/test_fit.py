@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_copy import copy_target
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.target_settings import parse_setting, with_settings
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.copies import copy_target
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.chip.target_files.settings import parse_setting, with_settings
 from edgebnn.errors import FitError
 from edgebnn.mapping.fit import STACK_BYTES, fit_of
 from edgebnn.mapping.planner import map_network

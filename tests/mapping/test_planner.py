@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.allocation import LINEAR, Allocation
 from edgebnn.mapping.cells import cell_blocks, cells_csv, synapses_in_csv

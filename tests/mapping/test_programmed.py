@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.pattern import BINARY, EMPTY, TERNARY
+from edgebnn.chip.banks.pattern import BINARY, EMPTY, TERNARY
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.errors import TargetError
 from edgebnn.mapping.cells import cell_blocks
 from edgebnn.mapping.lifting import misread_share, read_weights, wrong_weights

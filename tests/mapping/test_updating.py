@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.reprogramming import reprogram
+from edgebnn.chip.lifetime.reprogramming import reprogram
 from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.mapped import MappedNetwork

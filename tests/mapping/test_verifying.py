@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.measured_export import resistance_csv
-from edgebnn.chip.pattern import EMPTY
-from edgebnn.chip.programming import programming_cost
+from edgebnn.chip.banks.pattern import EMPTY
+from edgebnn.chip.errors.programming import programming_cost
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.study.resistance_export import resistance_csv
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.fast import FastPath

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import edgebnn
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.devices.beats import beat_windows
 from edgebnn.devices.recording import read_recording
 from edgebnn.emulator.accuracy import Verdict

@@ -16,8 +16,10 @@ PACKAGE = Path(__file__).resolve().parents[2] / "edgebnn"
 # Modules beside the stage folders that know nothing of any stage.
 FOUNDATION = {
     "edgebnn",
+    "confidence",
     "errors",
     "legible",
+    "number_checks",
     "resources",
     "arrays",
     "inputs",

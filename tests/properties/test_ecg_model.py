@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 import edgebnn
-from edgebnn.chip.instance import ChipInstance
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.devices.beats import beat_windows
 from edgebnn.devices.recording import detect_beats, read_recording, toy_recording
 from edgebnn.emulator.agreement import same_as_model

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.conditions import Conditions
-from edgebnn.chip.geometry import Geometry, cell_number
-from edgebnn.chip.instance import ChipInstance, ErrorKinds, ErrorModel
-from edgebnn.chip.measured import Measured
-from edgebnn.chip.philox import EVENTS
-from edgebnn.chip.reading import ProgrammedBanks
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.banks.geometry import Geometry, cell_number
+from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.measured.cells import Measured
+from edgebnn.chip.random.philox import EVENTS
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator import fast as fast_path

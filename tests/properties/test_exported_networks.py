@@ -22,8 +22,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("unicorn")
 pytest.importorskip("ziglang")
 
-from edgebnn.chip.instance import ChipInstance  # noqa: E402 (torch is optional and must be asked for first)
-from edgebnn.chip.target_files import load_target  # noqa: E402
+from edgebnn.chip.instance.chip_instance import ChipInstance  # noqa: E402 (torch is optional and must be asked for first)
+from edgebnn.chip.target_files.loading import load_target  # noqa: E402
 from edgebnn.codegen.build import build_firmware  # noqa: E402
 from edgebnn.codegen.project import render_project  # noqa: E402
 from edgebnn.emulator.agreement import same_as_model  # noqa: E402

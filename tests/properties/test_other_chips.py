@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgebnn.chip.instance import ChipInstance, ErrorModel
-from edgebnn.chip.target_files import load_target
-from edgebnn.chip.target_settings import with_settings
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.chip_runs import ChipRuns

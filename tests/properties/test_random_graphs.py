@@ -16,8 +16,8 @@ import pytest
 pytest.importorskip("unicorn")
 pytest.importorskip("ziglang")
 
-from edgebnn.chip.instance import ChipInstance
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.executors import Executor, execute

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.chip.geometry import Geometry
-from edgebnn.chip.instance import ChipInstance, ErrorKinds
+from edgebnn.chip.banks.geometry import Geometry
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.array_events import run_events

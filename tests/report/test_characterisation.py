@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 from scipy.stats import norm
 
-from edgebnn.chip.characterise import Request, characterise
-from edgebnn.chip.intervals import exact_interval
-from edgebnn.chip.target import Target
-from edgebnn.chip.target_files import load_target, parse_target
+from edgebnn.chip.study.characterise import Request, characterise
+from edgebnn.chip.target.target import Target
+from edgebnn.chip.target_files.loading import load_target, parse_target
+from edgebnn.confidence import exact_interval
 from edgebnn.report.characterisation import characterisation_document
 from edgebnn.report.characterisation_tables import show_characterisation
 from edgebnn.report.chip_figures import characterisation_picture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgebnn.api import Deployment
-from edgebnn.chip.cell import ternary_rates
-from edgebnn.chip.solving import solve_cell
+from edgebnn.chip.device.cell import ternary_rates
+from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.network.types import Kind, Tensor, WeightKind
 from edgebnn.report.emulation import emulate_document
 from edgebnn.report.emulation_tables import show_emulate

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.frontend import Inspection, ReadOptions, inspect_model
 from edgebnn.network.types import Linear, Network, Rounding, Threshold
 from edgebnn.report.inspection import inspect_document, show_inspect

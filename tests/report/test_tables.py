@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgebnn.chip.target_files import load_target, target_names
+from edgebnn.chip.target_files.loading import load_target, target_names
 from edgebnn.report.documents import target_document
 from edgebnn.report.tables import show_run, show_target
 from tests.report.printing import Document, printed

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.target_files import load_target
+from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.descriptors import (
     ActiveDescriptor,
     AddDescriptor,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgebnn import native
-from edgebnn.chip.pattern import TERNARY
+from edgebnn.chip.banks.pattern import TERNARY
 from edgebnn.emulator import descriptors, fast
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.fast import FastPath, kernels

@@ -1,0 +1,138 @@
+"""What the sense amplifiers answer: the state of programmed banks, and one read of them.
+
+A synapse is read together with its input: the PCSA's cross-coupled branches are swapped where the input is -1, so its
+offset helps one sign of the product and hinders the other. What is read may therefore depend on the input, and, with
+noise, on the read. Both are held here for each synapse and each input:
+
+* the most likely answer, -1, 0 or +1, which mostly is certain, and
+* where it is not, two thresholds of a fresh random number u of 32 bits: -1 where u is below the first,
+  else 0 where u is below the second, else +1.
+
+u is drawn in bit slices, its highest bits first: word k of a draw holds bit 31 - k of the u of all 32 columns. Almost
+always a few words decide all of them, and the others are not drawn. `runtime/chip/ebnn_sense.c` does the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.chip.banks.geometry import COLUMNS, Geometry
+from edgebnn.chip.random.philox import Domain, draw
+
+Words = npt.NDArray[np.uint32]
+Thresholds = npt.NDArray[np.uint64]
+
+SLICES = 32
+# Words of one input's part of a fresh table: lanes that are uncertain, lanes that may be -1, lanes that may be at most
+# 0, and the bit slices of (threshold - 1) of both.
+TABLE_WORDS = 3 + 2 * SLICES
+_LANES = np.uint32(1) << np.arange(COLUMNS, dtype=np.uint32)
+
+
+@dataclass(frozen=True, eq=False)
+class ProgrammedBanks:
+    """What programmed banks answer; input 0 is -1, input 1 is +1.
+
+    sign, nonzero: most likely answers of their stripes, uint32 (stripes, rows, 2), bit = column; where `nonzero` is 0,
+    so is `sign`. fresh: int32 (stripes, rows), the row's place in `tables`, or -1 where every answer is certain.
+    tables: uint32 (n, 2, TABLE_WORDS), see above.
+    seed: key of the fresh draws. each_read: they come anew with each read, else with each inference.
+    marker: makes the last banks of the chip, in which a marker says that it was programmed; firmware alone asks for
+    them. None where there is none.
+    """
+
+    geometry: Geometry
+    sign: Words
+    nonzero: Words
+    fresh: npt.NDArray[np.int32]
+    tables: Words
+    seed: int
+    each_read: bool = True
+    marker: Callable[[], ProgrammedBanks] | None = None
+
+    @property
+    def certain(self) -> bool:
+        """Whether every answer is certain and the same for both inputs: the weights, read once, say everything."""
+        same = all(np.array_equal(plane[..., 0], plane[..., 1]) for plane in (self.sign, self.nonzero))
+        return same and len(self.tables) == 0
+
+    def of(self, stripes: list[int] | npt.NDArray[np.int64]) -> ProgrammedBanks:
+        """Some stripes alone, in this order: to be looked at, since what is drawn for a read goes by their numbers."""
+        planes = self.sign[stripes], self.nonzero[stripes], self.fresh[stripes]
+        return ProgrammedBanks(self.geometry, *planes, self.tables, self.seed, self.each_read)
+
+
+def read(
+    banks: ProgrammedBanks, stripe: npt.ArrayLike, row: npt.ArrayLike, number: npt.ArrayLike, inference: npt.ArrayLike,
+    inputs: npt.ArrayLike,
+) -> tuple[Words, Words]:  # fmt: skip
+    """(sign, nonzero), uint32, of the weights as one read finds them; all arguments are broadcast to one shape.
+
+    `inputs` has a bit for each column, 1 for +1. `number` tells the reads of a row within an inference apart.
+    """
+    stripe, row, number, inference, inputs = np.broadcast_arrays(
+        np.asarray(stripe, np.int64),
+        np.asarray(row, np.int64),
+        np.asarray(number, np.uint64),
+        np.asarray(inference, np.uint64),
+        np.asarray(inputs, np.uint32),
+    )
+    sign = np.asarray(_choose(banks.sign[stripe, row], inputs))
+    nonzero = np.asarray(_choose(banks.nonzero[stripe, row], inputs))
+    place = np.asarray(banks.fresh[stripe, row])
+    open_reads = place >= 0
+    if open_reads.any():
+        table = _choose(np.moveaxis(banks.tables[place[open_reads]], -1, 0), inputs[open_reads])
+        bank_row = banks.geometry.bank_row(stripe, row)
+        event = bank_row[open_reads], (number if banks.each_read else np.zeros_like(number))[open_reads]
+        below_first, below_second = _below(table, banks.seed, *event, inference[open_reads])
+        lanes = table[0]
+        sign[open_reads] = sign[open_reads] & ~lanes | ~below_second & lanes
+        nonzero[open_reads] = nonzero[open_reads] & ~lanes | (below_first | ~below_second) & lanes
+    return sign, nonzero
+
+
+def pack(lanes: npt.NDArray[np.bool_]) -> Words:
+    """Flags (..., 32) as uint32 (...), bit = column."""
+    octets = np.packbits(lanes, axis=-1, bitorder="little")
+    return np.ascontiguousarray(octets).view("<u4")[..., 0].astype(np.uint32)
+
+
+def unpack(words: Words) -> npt.NDArray[np.bool_]:
+    """uint32 (...) as flags (..., 32)."""
+    flags: npt.NDArray[np.bool_] = (words[..., np.newaxis] & _LANES) != 0
+    return flags
+
+
+def _choose(both: Words, inputs: Words) -> Words:
+    """Lane by lane that of the two words (..., 2) which belongs to the lane's input."""
+    chosen: Words = both[..., 0] & ~inputs | both[..., 1] & inputs
+    return chosen
+
+
+def _below(
+    table: Words, seed: int, bank_row: npt.NDArray[np.int64], number: npt.NDArray[np.uint64],
+    inference: npt.NDArray[np.uint64],
+) -> tuple[Words, Words]:  # fmt: skip
+    """Whether u is below each threshold, lane by lane; `table` is uint32 (TABLE_WORDS, reads)."""
+    found = []
+    undecided = [table[0].copy(), table[0].copy()]
+    less = [np.zeros_like(table[0]), np.zeros_like(table[0])]
+    words = np.empty((len(bank_row), 4), np.uint32)
+    for k in range(SLICES):
+        if k % 4 == 0:
+            if not (undecided[0] | undecided[1]).any():
+                break
+            words = draw(seed, Domain.READ, bank_row, number, inference, block=k // 4)
+        u = words[:, k % 4]
+        for which in (0, 1):
+            bit = table[3 + SLICES * which + k]
+            less[which] |= undecided[which] & ~u & bit
+            undecided[which] &= ~(u ^ bit)
+    for which in (0, 1):  # equal to (threshold - 1) is below the threshold
+        found.append((less[which] | undecided[which]) & table[1 + which])
+    return found[0], found[1]

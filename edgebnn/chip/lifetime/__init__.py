@@ -1,0 +1,1 @@
+"""What the life of a deployment takes: endurance, updates, energy and batteries."""

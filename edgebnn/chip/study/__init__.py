@@ -1,0 +1,1 @@
+"""What is found out about chips: devices under each policy, comparisons, codes, program-and-verify."""

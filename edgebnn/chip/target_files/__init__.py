@@ -1,0 +1,1 @@
+"""Target files: read and checked, copied, and their numbers set otherwise."""
