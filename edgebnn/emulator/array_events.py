@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.chip.device.pulses import PulseCount
+from edgebnn.chip.device.pulses import pulses_of_all
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.target.target import Array
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
@@ -46,22 +47,15 @@ def run_events(stage: LinearStage, array: Array) -> Events:
     )
 
 
-def programming_events(stage: LinearStage, image: bytes) -> Events:
-    """The pulses that programme a layer's rows; `image` is the weights image with its `sign` and `nonzero` words."""
-    synapses = stage.output.channels * stage.row_words * COLUMNS
-    if stage.nonzero is None:
-        nonzero = synapses
-    else:
-        nonzero = int(np.bitwise_count(read_section(image, stage.nonzero, "<u4").astype(np.uint32)).sum())
-    return Events(set_pulses=nonzero, reset_pulses=nonzero + 2 * (synapses - nonzero))
+def programming_pulses(stage: LinearStage, image: bytes) -> PulseCount:
+    """What programming a layer's rows takes; `image` is the weights image with its `sign` and `nonzero` words.
 
-
-def programming_steps(stage: LinearStage, image: bytes) -> int:
-    """The steps that programming a layer's rows takes: its RESETs, and SETs where a row has any."""
+    All rows have a step of RESETs, and one of SETs where they have any.
+    """
     rows = stage.output.channels * stage.row_words
     if stage.nonzero is None:
-        return 2 * rows
-    return rows + int(np.count_nonzero(read_section(image, stage.nonzero, "<u4")))
+        return PulseCount(rows * COLUMNS, rows * COLUMNS, 2 * rows)
+    return pulses_of_all(read_section(image, stage.nonzero, "<u4").astype(np.uint32))
 
 
 def marker_cost(mapped: MappedNetwork, chips_own: str | None = None) -> ProgrammingCost | None:

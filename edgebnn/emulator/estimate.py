@@ -10,7 +10,6 @@ from operator import add
 
 import numpy as np
 
-from edgebnn.chip.device.pulses import PulseCount
 from edgebnn.chip.energy.energy import (
     Energy,
     Phase,
@@ -21,12 +20,13 @@ from edgebnn.chip.energy.energy import (
 )
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.lifetime.batteries import Battery
 from edgebnn.chip.lifetime.endurance import Endurance, weakest_endurance
 from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
 from edgebnn.chip.target.supply import supply_v as checked_supply_v
 from edgebnn.chip.target.target import Target
-from edgebnn.emulator.array_events import marker_cost, programming_events, programming_steps, run_events
+from edgebnn.emulator.array_events import marker_cost, programming_pulses, run_events
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.emulator.firmware import FirmwareRun, run_firmware
 from edgebnn.errors import TargetError, ToolError
@@ -197,8 +197,7 @@ def _programming(mapped: MappedNetwork) -> Programming | None:
     pulses: defaultdict[str, PulseCount] = defaultdict(PulseCount)
     for stage in mapped.linear_stages.values():
         assert stage.policy is not None, "a layer in RRAM has a policy"
-        events, steps = programming_events(stage, mapped.image), programming_steps(stage, mapped.image)
-        pulses[stage.policy] += PulseCount(events.set_pulses, events.reset_pulses, steps)
+        pulses[stage.policy] += programming_pulses(stage, mapped.image)
     return Programming(ProgrammingCost(target, pulses), weakest_endurance(target, pulses), marker_cost(mapped))
 
 

@@ -23,13 +23,13 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.pattern import EMPTY
 from edgebnn.chip.device.ageing import aged_rate
-from edgebnn.chip.energy.energy import programming_energy
+from edgebnn.chip.energy.programming_cost import programming_energy
 from edgebnn.chip.errors.programming import programming_cost
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.target.target import Target
 from edgebnn.confidence import LEVEL, exact_interval
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop, mean_drops
-from edgebnn.emulator.array_events import programming_events
+from edgebnn.emulator.array_events import programming_pulses
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.fast import FastPath
@@ -246,9 +246,9 @@ class _Search:
     def _energies_once(self, policy: str) -> npt.NDArray[np.float64]:
         """The energy of programming each layer once under a policy, (layers,)."""
         stages = (self.mapped.linear_stages[layer] for layer in self.layers)
-        each = (programming_events(stage, self.mapped.image) for stage in stages)
+        each = (programming_pulses(stage, self.mapped.image) for stage in stages)
         under = self.mapped.target.policy(policy)
-        return np.array([programming_energy(events, under).total_j for events in each])
+        return np.array([programming_energy(pulses, under).total_j for pulses in each])
 
     def _energies(self, network: MappedNetwork, option: Option) -> npt.NDArray[np.float64]:
         """That with an option, further attempts included: those of the first chip stand for all, (layers,)."""

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edgebnn.chip.device.pulses import PulseCount
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.lifetime.endurance import weakest_endurance
 from edgebnn.chip.lifetime.planned_updates import Marker, PlannedUpdates, Wearing, planned_updates
 from edgebnn.chip.lifetime.reprogramming import reprogram

@@ -16,10 +16,10 @@ from edgebnn.chip.energy.energy import (
     latency_evidence,
     latency_phases,
     latency_s,
-    programming_energy,
-    programming_time,
 )
 from edgebnn.chip.energy.events import Events
+from edgebnn.chip.energy.programming_cost import programming_energy, programming_time
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.target.evidence import shares, weakest
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target.target import Target
@@ -75,7 +75,9 @@ def test_the_groups_are_the_parts_sorted(events: Events) -> None:
         "sram": parts["sram_accesses"],
         "leakage": parts["leakage"],
     }
-    assert set(programming_energy(events, CHIP.policies["strong"]).by_group()) == {Group.PROGRAMMING}
+    assert set(
+        programming_energy(PulseCount(events.set_pulses, events.reset_pulses), CHIP.policies["strong"]).by_group()
+    ) == {Group.PROGRAMMING}
     assert set(inference_energy(events, PLAIN).by_group()) == {Group.CPU, Group.SRAM, Group.LEAKAGE}
 
 
@@ -125,13 +127,13 @@ def test_the_shares_of_evidence_sum_to_one(events: Events, volts: float) -> None
 
 
 def test_programming_rests_on_what_the_policy_says() -> None:
-    programming = programming_energy(Events(set_pulses=10, reset_pulses=10), CHIP.policies["strong"])
+    programming = programming_energy(PulseCount(set_pulses=10, reset_pulses=10), CHIP.policies["strong"])
     assert programming.evidence_shares() == {"recalled": pytest.approx(1)}
     assert programming.total_j == pytest.approx(10 * 120e-12 + 10 * 150e-12)
 
 
 def test_programming_takes_a_pulse_for_each_step() -> None:
-    time = programming_time(14, CHIP.policies["low-energy"])
+    time = programming_time(PulseCount(steps=14), CHIP.policies["low-energy"])
     assert time.time_s == pytest.approx(14 * 300e-9) and time.evidence is Evidence.ASSUMED
 
 

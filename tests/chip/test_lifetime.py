@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.energy.energy import Energy, Group, inference_energy, programming_energy
+from edgebnn.chip.energy.energy import Energy, Group, inference_energy
 from edgebnn.chip.energy.events import Events
+from edgebnn.chip.energy.programming_cost import programming_energy
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.lifetime.lifetime import Usage, lifetime
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
@@ -20,7 +22,7 @@ from edgebnn.errors import TargetError
 CHIP = load_target("rram130")
 EVENTS = Events(500, 600, 2200, 750_000, 23_000, 3_000, 16_000)
 INFERENCE = inference_energy(EVENTS, CHIP)
-PROGRAMMING = programming_energy(Events(set_pulses=37_000, reset_pulses=37_000), CHIP.policies["strong"])
+PROGRAMMING = programming_energy(PulseCount(37_000, 37_000), CHIP.policies["strong"])
 
 usages = st.builds(
     Usage,

@@ -13,6 +13,7 @@ from edgebnn.chip.banks.pattern import BINARY, EMPTY, TERNARY, Pattern
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.error_formulas import SignRates, TernaryRates, mean_ternary_rates
+from edgebnn.chip.energy.programming_cost import programming_energy, programming_time
 from edgebnn.chip.errors.error_rates import chip_rate, rates_by_policy
 from edgebnn.chip.errors.programming import program, programming_cost
 from edgebnn.chip.instance.chip_checks import check_chip
@@ -92,8 +93,8 @@ def test_programming_takes_what_the_rows_of_each_policy_take(attempts: int) -> N
         single = programming_cost(chip, RRAM130, replace(alone(PATTERN), kind=kind), name)
         assert cost.pulses[name] == single.pulses[name]
         policy = RRAM130.policy(name)
-        energy += single.pulses[name].energy(policy).total_j
-        time += single.pulses[name].time_s(policy)
+        energy += programming_energy(single.pulses[name], policy).total_j
+        time += programming_time(single.pulses[name], policy).time_s
     assert cost.energy.total_j == pytest.approx(energy, rel=1e-12) and cost.time_s == pytest.approx(time, rel=1e-12)
     assert cost.energy.parts_nj()["total"] == pytest.approx(energy * 1e9)
     parts = cost.energy.parts_nj()

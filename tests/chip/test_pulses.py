@@ -16,15 +16,16 @@ from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.devices import Devices, amplifier_offsets, wanted_low
 from edgebnn.chip.device.pulses import (
-    PulseCount,
     program_all,
     program_changes,
     program_verified,
-    reads_wrong,
 )
 from edgebnn.chip.device.read_back import ReadBack
+from edgebnn.chip.energy.programming_cost import programming_energy, programming_time
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.device_model import worn_devices
 from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.study.program_and_verify import reads_wrong
 from edgebnn.chip.target_files.loading import load_target
 
 RRAM130 = load_target("rram130")
@@ -129,8 +130,8 @@ def test_verifying_costs_pulses_and_leaves_what_theory_leaves() -> None:
     assert twice.pulses.set_pulses == once.pulses.set_pulses + failed
     assert twice.pulses.reset_pulses == once.pulses.reset_pulses + failed
     policy = RRAM130.policy("ultra-low-energy")
-    assert once.pulses.energy(policy).total_j == pytest.approx(rows * 32 * 9e-12)
-    assert once.pulses.time_s(policy) == pytest.approx(rows * 2 * 100e-9)
+    assert programming_energy(once.pulses, policy).total_j == pytest.approx(rows * 32 * 9e-12)
+    assert programming_time(once.pulses, policy).time_s == pytest.approx(rows * 2 * 100e-9)
     assert not (twice.rejected & ~once.rejected).any()
     rate = cell_error_rate(cell)
     remaining = binomtest(int(twice.rejected.sum()), failed).proportion_ci(0.9999, "exact")

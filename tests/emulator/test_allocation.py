@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.pulses import PulseCount
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project

@@ -9,13 +9,13 @@ from hypothesis import given
 
 import edgebnn
 from edgebnn.api import Deployment
-from edgebnn.chip.device.pulses import PulseCount, program_all
+from edgebnn.chip.device.pulses import program_all
 from edgebnn.chip.energy.energy import Group
-from edgebnn.chip.energy.events import Events
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.device_model import worn_devices
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.lifetime.lifetime import Usage
-from edgebnn.emulator.array_events import programming_events, programming_steps
+from edgebnn.emulator.array_events import programming_pulses
 from edgebnn.emulator.estimate import estimate
 from edgebnn.errors import TargetError, ToolError
 from edgebnn.mapping.cells import cell_blocks
@@ -63,9 +63,7 @@ def test_pulses_and_steps_are_those_of_programming_the_memory_map(network: Netwo
     outcomes = [program_all(worn_devices(ChipInstance(0), each.bank_row), each.sign, each.nonzero) for each in rows]
     counted = sum((outcome.pulses for outcome in outcomes), PulseCount())
     stages = mapped.linear_stages.values()
-    assert counted.steps == sum(programming_steps(stage, mapped.image) for stage in stages)
-    events = sum((programming_events(stage, mapped.image) for stage in stages), Events())
-    assert (counted.set_pulses, counted.reset_pulses) == (events.set_pulses, events.reset_pulses)
+    assert counted == sum((programming_pulses(stage, mapped.image) for stage in stages), PulseCount())
 
 
 @given(networks())
@@ -82,8 +80,9 @@ def test_the_programmed_rows_are_those_of_the_memory_map(network: Network) -> No
     }
     assert len(rows) == sum(programmed_rows(stage) for stage in mapped.linear_stages.values())
     for stage in mapped.linear_stages.values():
-        pulses = programming_events(stage, mapped.image)
-        assert pulses.set_pulses + pulses.reset_pulses == programmed_rows(stage) * 32 * 2  # every device of a row
+        assert (
+            programming_pulses(stage, mapped.image).pulses == programmed_rows(stage) * 32 * 2
+        )  # every device of a row
 
 
 def test_a_host_has_neither_energy_nor_latency_nor_banks() -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from edgebnn.chip.banks.pattern import EMPTY
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, read
-from edgebnn.chip.energy.events import Events
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
 from edgebnn.chip.random.philox import EVENTS
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.codegen.build import Firmware, build_firmware
 from edgebnn.codegen.project import render_project
-from edgebnn.emulator.array_events import marker_cost, programming_events
+from edgebnn.emulator.array_events import marker_cost, programming_pulses
 from edgebnn.emulator.chip_program import weights_on_chip
 from edgebnn.emulator.chip_results import programming_cost
 from edgebnn.emulator.firmware import run_firmware
@@ -115,7 +115,9 @@ def test_a_chip_is_programmed_at_its_first_boot_alone(elf: bytes, name: str) -> 
         again = [soc.boot() for _ in range(3)]
         after = soc.infer(x)[0]
     assert np.array_equal(before, expected) and np.array_equal(after, expected)
-    whole = sum((programming_events(stage, MAPPED.image) for stage in MAPPED.linear_stages.values()), start=Events())
+    whole = sum(
+        (programming_pulses(stage, MAPPED.image) for stage in MAPPED.linear_stages.values()), start=PulseCount()
+    )
     marked = marker_cost(MAPPED)
     assert marked is not None
     assert first.set_pulses == whole.set_pulses + marked.set_pulses
@@ -296,7 +298,7 @@ def test_every_boot_programs_where_that_was_asked_for() -> None:
     with Soc(mapped, _built(mapped).elf) as soc:
         assert soc.boot() == soc.boot()
         assert soc.boot().set_pulses == sum(
-            programming_events(stage, mapped.image).set_pulses for stage in mapped.linear_stages.values()
+            programming_pulses(stage, mapped.image).set_pulses for stage in mapped.linear_stages.values()
         )
         assert soc.verify() == 0
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgebnn.chip.energy.events import Events
-from edgebnn.emulator.array_events import programming_events, run_events
+from edgebnn.emulator.array_events import programming_pulses, run_events
 from edgebnn.emulator.firmware import run_firmware
 from edgebnn.emulator.sensed_layers import sensed_layers
 from edgebnn.emulator.soc import Limits, Soc
@@ -85,7 +85,7 @@ def test_the_macros_events_are_those_of_the_closed_form(deployed: tuple[MappedNe
     # On top of the macro's: what the compiler keeps on the stack, and code and descriptor in flash.
     assert 0 <= run.events.sram_accesses - batch * expected.sram_accesses < batch * 40
     assert 0 < run.events.code_fetches - batch * expected.code_fetches < run.events.instructions + batch * 60
-    pulses = programming_events(stage, mapped.image)
+    pulses = programming_pulses(stage, mapped.image)
     assert (run.programming.set_pulses, run.programming.reset_pulses) == (pulses.set_pulses, pulses.reset_pulses)
     assert run.programming.pcsa_reads == run.events.set_pulses == 0
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from edgebnn.chip.banks.geometry import SINGLE, Geometry
 from edgebnn.chip.energy.energy import inference_energy, latency_s
 from edgebnn.chip.energy.events import Events
-from edgebnn.emulator.array_events import programming_events, programming_steps, run_events
+from edgebnn.chip.energy.pulse_count import PulseCount
+from edgebnn.emulator.array_events import programming_pulses, run_events
 from edgebnn.mapping.cells import cells_csv, hexadecimal
 from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.programmed import pattern_of
@@ -54,8 +55,7 @@ def test_the_events_of_a_layer_in_banks_of_64_x_64_with_16_amplifiers() -> None:
     assert latency_s(array_alone, mapped.target) == pytest.approx(5.92e-6)
     # 4 words a neuron are programmed, each with its SETs and its RESETs: the last one's 28 columns hold no input.
     pulses = 70 * 4 * 32
-    assert programming_events(stage, mapped.image) == Events(set_pulses=pulses, reset_pulses=pulses)
-    assert programming_steps(stage, mapped.image) == 2 * 70 * 4
+    assert programming_pulses(stage, mapped.image) == PulseCount(pulses, pulses, steps=2 * 70 * 4)
 
 
 def test_fewer_amplifiers_cost_time_and_no_sensing() -> None:

@@ -15,45 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.chip.banks.programmed_banks import unpack
-from edgebnn.chip.device.cell import Cell
 from edgebnn.chip.device.devices import Devices, Flags, wanted_low
 from edgebnn.chip.device.read_back import ReadBack
-from edgebnn.chip.device.sensing import answer_thresholds
-from edgebnn.chip.energy.energy import Energy, programming_energy, programming_time
-from edgebnn.chip.energy.events import Events
-from edgebnn.chip.errors.answers import likely_answers
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.random.normal import Floats
-from edgebnn.chip.target.target import Policy
 
 Words = npt.NDArray[np.uint32]
-
-
-@dataclass(frozen=True)
-class PulseCount:
-    """Pulses to devices, and the steps that rows took for them."""
-
-    set_pulses: int = 0
-    reset_pulses: int = 0
-    steps: int = 0
-
-    def __add__(self, other: PulseCount) -> PulseCount:
-        return PulseCount(
-            self.set_pulses + other.set_pulses, self.reset_pulses + other.reset_pulses, self.steps + other.steps
-        )
-
-    @property
-    def pulses(self) -> int:
-        """Of both kinds, to all devices."""
-        return self.set_pulses + self.reset_pulses
-
-    def energy(self, policy: Policy) -> Energy:
-        """What the pulses take under a policy."""
-        return programming_energy(Events(set_pulses=self.set_pulses, reset_pulses=self.reset_pulses), policy)
-
-    def time_s(self, policy: Policy) -> float:
-        """How long they take, row after row, in seconds."""
-        return programming_time(self.steps, policy).time_s
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,15 +69,6 @@ def program_verified(
         devices, pulses = outcome.devices, pulses + outcome.pulses
         rejected = rejected & ~read_back.accepts(devices, sign, nonzero, ternary, offsets)
         yield Outcome(devices, pulses, rejected)
-
-
-def reads_wrong(
-    devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats
-) -> npt.NDArray[np.bool_]:
-    """Synapses whose most likely answer is not the wanted weight for one of the inputs, bool (rows, 32)."""
-    found = likely_answers(*answer_thresholds(cell, devices.ln_resistance(cell), offsets, ternary))
-    unlike = (found.sign ^ (sign & nonzero)[:, np.newaxis]) | (found.nonzero ^ nonzero[:, np.newaxis])
-    return unpack(np.bitwise_or.reduce(unlike, axis=-1))
 
 
 def _pulsed(devices: Devices, low: Flags, pulsed: Flags) -> Outcome:

@@ -9,7 +9,7 @@ from edgebnn.chip.energy.events import Events
 from edgebnn.chip.target.evidence import shares, weakest
 from edgebnn.chip.target.quantity import Evidence, Quantity
 from edgebnn.chip.target.supply import energy_scaling
-from edgebnn.chip.target.target import ChipPower, EventEnergy, Policy, Target
+from edgebnn.chip.target.target import ChipPower, EventEnergy, Target
 from edgebnn.errors import TargetError
 
 
@@ -145,25 +145,6 @@ def leakage_energy(target: Target, time_s: float, supply_v: float | None = None)
     factor, scaling = energy_scaling(target, supply_v)
     leakage = power.leakage
     return Part("leakage", Group.LEAKAGE, leakage.si("power") * time_s * factor, weakest(leakage.evidence, *scaling))
-
-
-def programming_energy(events: Events, policy: Policy) -> Energy:
-    """Energy of the programming pulses alone; their voltages are the policy's, whatever the supply."""
-    set_each, reset_each = policy.set_energy, policy.reset_energy
-    return Energy(
-        (
-            Part("set_pulses", Group.PROGRAMMING, events.set_pulses * set_each.si("energy"), set_each.evidence),
-            Part("reset_pulses", Group.PROGRAMMING, events.reset_pulses * reset_each.si("energy"), reset_each.evidence),
-        )
-    )
-
-
-def programming_time(steps: int, policy: Policy) -> Phase:
-    """How long so many steps take, of which a row of the banks has one for each kind of pulse (`device/pulses.py`).
-
-    What the CPU does in between is not in it.
-    """
-    return Phase("programming", steps * policy.pulse.si("time"), policy.pulse.evidence)
 
 
 def _tables(target: Target) -> tuple[EventEnergy, ChipPower]:

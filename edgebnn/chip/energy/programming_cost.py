@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from edgebnn.chip.device.pulses import PulseCount
-from edgebnn.chip.energy.energy import Energy, Phase, programming_energy, programming_time
-from edgebnn.chip.energy.events import Events
-from edgebnn.chip.target.target import Target
+from edgebnn.chip.energy.energy import Energy, Group, Part, Phase
+from edgebnn.chip.energy.pulse_count import PulseCount
+from edgebnn.chip.target.target import Policy, Target
 
 
 @dataclass(frozen=True)
@@ -22,17 +21,12 @@ class ProgrammingCost:
     @cached_property
     def energies(self) -> dict[str, Energy]:
         """The energy under each policy."""
-        return {
-            name: programming_energy(
-                Events(set_pulses=count.set_pulses, reset_pulses=count.reset_pulses), self.target.policy(name)
-            )
-            for name, count in self.pulses.items()
-        }
+        return {name: programming_energy(count, self.target.policy(name)) for name, count in self.pulses.items()}
 
     @cached_property
     def times(self) -> dict[str, Phase]:
         """The time under each policy: its pulses, row after row."""
-        return {name: programming_time(count.steps, self.target.policy(name)) for name, count in self.pulses.items()}
+        return {name: programming_time(count, self.target.policy(name)) for name, count in self.pulses.items()}
 
     @property
     def energy(self) -> Energy:
@@ -53,3 +47,22 @@ class ProgrammingCost:
     def reset_pulses(self) -> int:
         """RESETs of all devices."""
         return sum(count.reset_pulses for count in self.pulses.values())
+
+
+def programming_energy(pulses: PulseCount, policy: Policy) -> Energy:
+    """Energy of the pulses alone; their voltages are the policy's, whatever the supply."""
+    set_each, reset_each = policy.set_energy, policy.reset_energy
+    return Energy(
+        (
+            Part("set_pulses", Group.PROGRAMMING, pulses.set_pulses * set_each.si("energy"), set_each.evidence),
+            Part("reset_pulses", Group.PROGRAMMING, pulses.reset_pulses * reset_each.si("energy"), reset_each.evidence),
+        )
+    )
+
+
+def programming_time(pulses: PulseCount, policy: Policy) -> Phase:
+    """How long their steps take, row after row; a row has one for each kind of pulse (`device/pulses.py`).
+
+    What the CPU does in between is not in it.
+    """
+    return Phase("programming", pulses.steps * policy.pulse.si("time"), policy.pulse.evidence)

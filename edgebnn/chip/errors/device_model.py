@@ -17,10 +17,11 @@ from edgebnn.chip.device.c_structs import Devices as DevicesStruct
 from edgebnn.chip.device.cell import Cell
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.devices import BL, BLB, Devices, Flags, Sticking, amplifier_offsets, telegraph_amplitudes
-from edgebnn.chip.device.pulses import Outcome, PulseCount, program_all, program_verified
+from edgebnn.chip.device.pulses import Outcome, program_all, program_verified
 from edgebnn.chip.device.read_back import ReadBack
 from edgebnn.chip.device.sensing import answer_thresholds
 from edgebnn.chip.device.stuck_devices import drawn_sticking
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.answers import Answering
 from edgebnn.chip.errors.weight_flips import misread
 from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds

@@ -15,8 +15,8 @@ from edgebnn.chip.device.cell import cell_error_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.error_formulas import SignRates, TernaryRates
 from edgebnn.chip.device.provenance import pair_evidence, single_evidence, ternary_evidence
-from edgebnn.chip.device.stuck_devices import stuck_cell
 from edgebnn.chip.errors.device_model import device_cell, known_wrong
+from edgebnn.chip.errors.stuck_synapses import stuck_cell
 from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
 from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.quantity import Evidence

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from edgebnn.chip.banks.pattern import Pattern
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
-from edgebnn.chip.device.pulses import PulseCount, pulses_of_all
+from edgebnn.chip.device.pulses import pulses_of_all
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
+from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.answers import Answering
 from edgebnn.chip.errors.device_model import program_devices, row_pulses
 from edgebnn.chip.errors.error_rates import sound_rates

@@ -14,8 +14,8 @@ from edgebnn.chip.banks.pattern import Pattern, RowKinds, Rows
 from edgebnn.chip.device.cell import ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.error_formulas import SignRates
-from edgebnn.chip.device.stuck_devices import StuckSynapses, stuck_cell
 from edgebnn.chip.errors.answers import Answering, stored_values
+from edgebnn.chip.errors.stuck_synapses import StuckSynapses, stuck_cell
 from edgebnn.chip.errors.weight_flips import (
     Laws,
     Transitions,

@@ -8,17 +8,24 @@ from itertools import islice
 import numpy as np
 
 from edgebnn.chip.banks.geometry import COLUMNS
+from edgebnn.chip.banks.programmed_banks import Words, unpack
+from edgebnn.chip.device.cell import Cell
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.devices import amplifier_offsets
+from edgebnn.chip.device.devices import Devices, Flags, amplifier_offsets
 from edgebnn.chip.device.provenance import Graded, single_evidence
-from edgebnn.chip.device.pulses import PulseCount, program_verified, reads_wrong
+from edgebnn.chip.device.pulses import program_verified
 from edgebnn.chip.device.read_back import ReadBack
 from edgebnn.chip.device.sampling import ALTERNATING, NO_ZEROS
+from edgebnn.chip.device.sensing import answer_thresholds
 from edgebnn.chip.device.stuck_devices import drawn_sticking
+from edgebnn.chip.energy.programming_cost import programming_energy, programming_time
+from edgebnn.chip.energy.pulse_count import PulseCount
+from edgebnn.chip.errors.answers import likely_answers
 from edgebnn.chip.errors.device_model import worn_devices
 from edgebnn.chip.instance.chip_checks import array_of
 from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.random.normal import Floats
 from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target.target import Target
@@ -74,6 +81,13 @@ def verify(
     return tuple(found)
 
 
+def reads_wrong(devices: Devices, sign: Words, nonzero: Words, ternary: Flags, cell: Cell, offsets: Floats) -> Flags:
+    """Synapses whose most likely answer is not the wanted weight for one of the inputs, bool (rows, 32)."""
+    found = likely_answers(*answer_thresholds(cell, devices.ln_resistance(cell), offsets, ternary))
+    unlike = (found.sign ^ (sign & nonzero)[:, np.newaxis]) | (found.nonzero ^ nonzero[:, np.newaxis])
+    return unpack(np.bitwise_or.reduce(unlike, axis=-1))
+
+
 def _verified(
     target: Target, name: str, conditions: Conditions, attempts: int, pulses: PulseCount, plus: Tally, minus: Tally
 ) -> Verified:
@@ -88,9 +102,9 @@ def _verified(
         plus=plus,
         minus=minus,
         evidence=rates,
-        energy_j=Graded(pulses.energy(policy).total_j / weights, energy),
+        energy_j=Graded(programming_energy(pulses, policy).total_j / weights, energy),
         time_s=Graded(
-            pulses.time_s(policy) * array_of(target).geometry.columns / weights,
+            programming_time(pulses, policy).time_s * array_of(target).geometry.columns / weights,
             weakest(policy.pulse.evidence, *retries),
         ),
     )
