@@ -51,6 +51,24 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 
+# The rooms of a folder, in the order in which they know each other: each may import those before it.
+ROOMS: dict[str, tuple[str, ...]] = {
+    "chip": (
+        "random",
+        "banks",
+        "target",
+        "energy",
+        "device",
+        "target_files",
+        "measured",
+        "instance",
+        "errors",
+        "lifetime",
+        "study",
+        "measured_files",
+    ),
+}
+
 # Names for a type checker alone, which never run: (who, whom).
 TYPES_ONLY = {("edgebnn", "api")}
 
@@ -129,6 +147,25 @@ def test_imports_run_leftwards_only(place: str) -> None:
         and _place(found.imported) not in allowed
         and not (found.when == "types" and (place, _place(found.imported)) in TYPES_ONLY)
         and not (place == "edgebnn" and _place(found.imported) == "api")  # public names, loaded when first used
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _room(module: str) -> str:
+    """The room inside its stage folder, or the module that lies there by itself; the folder's own __init__ is ''."""
+    return ".".join(module.split(".")[2:3])
+
+
+@pytest.mark.parametrize("folder", sorted(ROOMS))
+def test_rooms_know_those_before_them_only(folder: str) -> None:
+    """Whatever the import is for, and wherever it stands: inside a function, or for types alone."""
+    rooms = ("", *ROOMS[folder])
+    inside = [found for found in _all_imports() if _place(found.importer) == _place(found.imported) == folder]
+    assert {_room(_module_name(path)) for path in (PACKAGE / folder).rglob("*.py")} == {*rooms}
+    wrong = [
+        f"{found.where} imports {found.imported}"
+        for found in inside
+        if rooms.index(_room(found.imported)) > rooms.index(_room(found.importer))
     ]
     assert not wrong, "\n".join(wrong)
 
