@@ -36,7 +36,8 @@ from edgebnn.chip.device.sampling import (
 )
 from edgebnn.chip.errors.programming import program
 from edgebnn.chip.errors.weight_flips import neighbours, turn_by_law
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.processors import usable_processors

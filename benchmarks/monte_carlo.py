@@ -20,7 +20,8 @@ import torch
 import edgebnn
 from benchmarks.networks import WIDTHS, mlp
 from benchmarks.rows import Row, in_turns, ratio
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from tests.exports import export
 
 SAMPLES, CHIPS, TURNS = 1000, 10, 5

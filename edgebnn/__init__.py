@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from edgebnn.version import __version__
 
 if TYPE_CHECKING:
     from edgebnn.api import ChipInstance, Deployment, Inspection, compile, inspect, load

@@ -18,11 +18,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn import __version__
 from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.chip.device.conditions import KELVIN, Conditions
 from edgebnn.chip.instance.chip_checks import check_chip
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.lifetime.batteries import read_battery
 from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Usage
 from edgebnn.chip.target.target import Target
@@ -80,6 +80,7 @@ from edgebnn.network.batches import Samples, batch_of, numbers, parts
 from edgebnn.network.encoding import how_input_taken
 from edgebnn.network.types import Input
 from edgebnn.number_checks import check_number, check_whole
+from edgebnn.version import __version__
 
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 

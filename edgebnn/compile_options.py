@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy.typing as npt
 
-from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS, ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS, ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.target.target import Target
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.policy_choice import Objective, Round, Wanted

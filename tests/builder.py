@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from edgebnn.network.network import Network
 from edgebnn.network.rules import largest_sum
 from edgebnn.network.types import (
     MAX_SUM,
@@ -20,7 +21,6 @@ from edgebnn.network.types import (
     Kind,
     Linear,
     MaxPool,
-    Network,
     Node,
     Reshape,
     SumPool,

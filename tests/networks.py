@@ -14,7 +14,16 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from edgebnn.network.batches import joined
-from edgebnn.network.types import Encoding, Input, Kind, Network, Quantizer, Tensor, WeightKind, Window
+from edgebnn.network.network import Network
+from edgebnn.network.types import (
+    Encoding,
+    Input,
+    Kind,
+    Quantizer,
+    Tensor,
+    WeightKind,
+    Window,
+)
 from tests.builder import Builder
 
 __all__ = ["Builder", "networks", "random_inputs", "random_network"]

@@ -110,7 +110,7 @@ def _programmed(target: str, deployment: Path | None, banks: int | None) -> _Pro
 
 def _device_chip(chip: str, words: ChipOptions, meant: _Programmed) -> ChipInstance:
     """The chip of `--chip`, of the error model `device` whether that was said or not."""
-    from edgebnn.chip.instance.chip_instance import ErrorModel
+    from edgebnn.chip.instance.error_model import ErrorModel
     from edgebnn.cli.options import is_seed, named_chip
     from edgebnn.errors import DataError
 

@@ -92,7 +92,8 @@ def chip_settings(words: ChipOptions, target: Target, policies: Sequence[str] = 
     TargetError for what the target's model does not cover, and a usage error for options that contradict each other.
     """
     from edgebnn.chip.instance.chip_checks import check_chip
-    from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+    from edgebnn.chip.instance.chip_instance import ChipInstance
+    from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 
     errors, kinds = ErrorModel(words.errors or "ber"), ErrorKinds(words.kinds or "both")
     _check_usage(words, errors, kinds)

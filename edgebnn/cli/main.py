@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from edgebnn import __version__
 from edgebnn.errors import EdgeBNNError
 from edgebnn.legible import legible
+from edgebnn.version import __version__
 
 # Command -> its help in the list of commands; each lives in the module of the same name in this package.
 COMMANDS = {

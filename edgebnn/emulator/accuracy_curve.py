@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgebnn.chip.errors.error_rates import chip_rate
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.confidence import Interval, exact_interval
 from edgebnn.emulator.accuracy import AccuracyDrop, Flags, accuracy_drop

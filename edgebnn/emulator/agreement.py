@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 # A softmax takes the largest score away, and rounds exponentials, their sum and quotients to a few units in the last
 # place: two probabilities keep their order where the scores differ by more than this share of them.

@@ -11,7 +11,8 @@ from edgebnn.apart.onnx_session import RunnableModel, SessionProblem, answers_of
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import parts
-from edgebnn.network.types import Input, Network
+from edgebnn.network.network import Network
+from edgebnn.network.types import Input
 
 # Values of the input in one call, where the model leaves the batch open: the maps behind a large one take much more.
 _BLOCK_VALUES = 1 << 20

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgebnn.mapping.plan import Layout, Plan
 from edgebnn.network.batches import parts
 from edgebnn.network.encoding import always_fits, encode_input
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 
 def encode_batch(network: Network, plan: Plan, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -28,8 +28,17 @@ from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed
 from edgebnn.network.encoding import Values, encode
 from edgebnn.network.interpreter import bordered, dots, run
+from edgebnn.network.network import Network
 from edgebnn.network.rules import check_node, largest_sum
-from edgebnn.network.types import Affine, Border, Kind, Linear, Network, Node, Tensor, Threshold
+from edgebnn.network.types import (
+    Affine,
+    Border,
+    Kind,
+    Linear,
+    Node,
+    Tensor,
+    Threshold,
+)
 
 Floats = npt.NDArray[np.float64]
 Shifts = npt.NDArray[np.int64]

@@ -84,7 +84,7 @@ from edgebnn.frontend.values import Unknown, Value, operands_of
 from edgebnn.frontend.views import reshaped_view, view_of_axes
 from edgebnn.frontend.weighted import weighted_sum
 from edgebnn.frontend.windows import LARGEST_EXTENT, check_axis
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 from edgebnn.network.types import Node as NetworkNode
 
 

@@ -15,7 +15,7 @@ from edgebnn.frontend.lowering import lower
 from edgebnn.frontend.options import ReadOptions
 from edgebnn.frontend.problems import Problem, error_of, printable
 from edgebnn.frontend.reader import graph_of, read_stored, runnable
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 T = TypeVar("T")
 

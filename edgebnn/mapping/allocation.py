@@ -14,7 +14,7 @@ from edgebnn.chip.target.target import Target
 from edgebnn.errors import FitError
 from edgebnn.mapping.marker import marker_banks
 from edgebnn.mapping.tiling import banks_needed
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 # When weights go into RRAM: at every boot; by the firmware where the chip does not bear their marker; by a program of
 # its own, and the firmware is without them.

@@ -27,9 +27,10 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage, MarkerPlan, Tile
 from edgebnn.mapping.rows import fan_in_order, input_order
 from edgebnn.mapping.tiling import words_of
+from edgebnn.network.network import Network
 from edgebnn.network.rearranging import Flags, Order, Rearranged, can_turn, channels_of, rearranged
 from edgebnn.network.sensitivity import Sensitivity
-from edgebnn.network.types import Linear, Network
+from edgebnn.network.types import Linear
 
 Floats = npt.NDArray[np.float32]
 Costs = npt.NDArray[np.float64]

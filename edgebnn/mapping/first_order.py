@@ -11,8 +11,9 @@ from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.rows import input_order
+from edgebnn.network.network import Network
 from edgebnn.network.sensitivity import Sensitivity, sensitivities
-from edgebnn.network.types import Linear, Network
+from edgebnn.network.types import Linear
 
 Floats = npt.NDArray[np.float64]
 

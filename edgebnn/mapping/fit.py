@@ -10,7 +10,7 @@ from edgebnn.mapping.allocation import LINEAR, settled
 from edgebnn.mapping.placing import place
 from edgebnn.mapping.plan import Plan
 from edgebnn.mapping.tiling import banks_at_once, banks_needed, has_bank_numbers
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 # The kernels keep a few words a call on the stack and never recurse (a test measures them).
 STACK_BYTES = 2048

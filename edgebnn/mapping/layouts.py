@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from edgebnn.errors import ModelError
 from edgebnn.mapping.plan import FORMATS, Format, Layout
-from edgebnn.network.types import Kind, Network, Node, Reshape, Tensor, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Kind, Node, Reshape, Tensor, Threshold
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import msgspec
 from edgebnn.chip.target.target import Target
 from edgebnn.mapping.allocation import LINEAR, Allocation, Provisioning
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

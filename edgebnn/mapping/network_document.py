@@ -17,6 +17,7 @@ from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage, weight_sections
 from edgebnn.mapping.rows import WORD_BITS, model_order
 from edgebnn.mapping.subsets import subset_bytes
+from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Add,
     Affine,
@@ -27,7 +28,6 @@ from edgebnn.network.types import (
     Linear,
     MaxPool,
     MeanInputs,
-    Network,
     Node,
     Quantizer,
     Reshape,

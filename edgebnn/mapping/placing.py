@@ -31,7 +31,15 @@ from edgebnn.mapping.plan import (
 from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.mapping.stages import Job, Planning
 from edgebnn.mapping.subsets import SubsetShape, subset_scratch_words
-from edgebnn.network.types import Concat, Linear, MaxPool, Network, Reshape, Threshold, WeightKind
+from edgebnn.network.network import Network
+from edgebnn.network.types import (
+    Concat,
+    Linear,
+    MaxPool,
+    Reshape,
+    Threshold,
+    WeightKind,
+)
 
 
 def place(network: Network, target: Target, allocation: Allocation) -> tuple[Plan, bytes]:

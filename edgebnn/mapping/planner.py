@@ -10,7 +10,7 @@ from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.placing import place
 from edgebnn.mapping.remedies import refusal
 from edgebnn.mapping.tiling import has_bank_numbers
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 
 def map_network(

@@ -8,7 +8,7 @@ from edgebnn.chip.target_files.rules import check_target
 from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.errors import EdgeBNNError
 from edgebnn.mapping.fit import Fit, Need, fit_of
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 # More than the whole runtime takes with every kernel and some hundred descriptors: what a target that is offered has
 # to have beside the weights image.

@@ -24,6 +24,7 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.planner import map_network
 from edgebnn.network.encoding import Values
 from edgebnn.network.interpreter import trace
+from edgebnn.network.network import Network
 from edgebnn.network.rules import (
     LARGEST_SUM_OF_MEANS,
     MEAN_FRACTIONS,
@@ -40,7 +41,6 @@ from edgebnn.network.types import (
     Linear,
     MaxPool,
     MeanInputs,
-    Network,
     Node,
     Reshape,
     SumPool,

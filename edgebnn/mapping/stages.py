@@ -42,13 +42,13 @@ from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, input_order, 
 from edgebnn.mapping.steps import plan_directions, plan_steps
 from edgebnn.mapping.subsets import SubsetShape, has_limits, plan_subsets
 from edgebnn.mapping.tiling import banks_of, tiles_of
+from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Add,
     Affine,
     Concat,
     Linear,
     MaxPool,
-    Network,
     SumPool,
     Take,
     Tensor,

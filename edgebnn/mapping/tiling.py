@@ -9,7 +9,8 @@ from typing import NamedTuple
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS, Geometry
 from edgebnn.chip.target.target import Array
 from edgebnn.mapping.plan import Tile
-from edgebnn.network.types import Network, WeightKind
+from edgebnn.network.network import Network
+from edgebnn.network.types import WeightKind
 
 
 def tiles_of(neurons: int, fan_in: int, bank: Geometry, numbers: Sequence[int]) -> tuple[Tile, ...]:

@@ -25,8 +25,8 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.placed import layers_document
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import pattern_of
+from edgebnn.network.network import Network
 from edgebnn.network.sensitivity import Sensitivity
-from edgebnn.network.types import Network
 
 _DEVICES = 2  # of a cell
 _STATES = {1: (True, False), -1: (False, True), 0: (False, False)}  # of BL and BLb: whether they are in LRS

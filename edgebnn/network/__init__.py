@@ -2,6 +2,7 @@
 
 from edgebnn.network.encoding import encode, how_taken, what_is_taken
 from edgebnn.network.interpreter import interpret
+from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Add,
     Affine,
@@ -11,7 +12,6 @@ from edgebnn.network.types import (
     Kind,
     Linear,
     MaxPool,
-    Network,
     Node,
     Quantizer,
     Reshape,

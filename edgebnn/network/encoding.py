@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from edgebnn.errors import DataError
 from edgebnn.network.batches import parts
-from edgebnn.network.types import Encoding, Input, Network, Quantizer, Tensor
+from edgebnn.network.network import Network
+from edgebnn.network.types import Encoding, Input, Quantizer, Tensor
 
 Values = npt.NDArray[np.int64]
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.network.encoding import Values, encode
+from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Add,
     Affine,
@@ -21,7 +22,6 @@ from edgebnn.network.types import (
     Kind,
     Linear,
     MaxPool,
-    Network,
     Reshape,
     SumPool,
     Take,

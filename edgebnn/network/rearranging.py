@@ -13,7 +13,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.network.types import Affine, Linear, MaxPool, Network, Node, Reshape, SumPool, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import (
+    Affine,
+    Linear,
+    MaxPool,
+    Node,
+    Reshape,
+    SumPool,
+    Threshold,
+)
 
 Order = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from edgebnn.network.encoding import Values
 from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Linear, Network, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Linear, Threshold
 
 _SHARE_OF_MEAN = 0.1  # beside deviations: of errors that move all of a neuron's sums alike
 

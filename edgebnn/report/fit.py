@@ -8,7 +8,7 @@ from edgebnn.chip.target.target import Target
 from edgebnn.errors import EdgeBNNError
 from edgebnn.mapping.fit import Fit, Need, fit_of
 from edgebnn.mapping.remedies import refusal
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 from edgebnn.report import numbers
 from edgebnn.report.terminal import Shown, line, red
 

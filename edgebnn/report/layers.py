@@ -6,7 +6,16 @@ from collections import Counter
 from typing import Any
 
 from edgebnn.chip.target.target import Target
-from edgebnn.network.types import Affine, Linear, MaxPool, Network, Node, SumPool, Threshold, WeightKind
+from edgebnn.network.network import Network
+from edgebnn.network.types import (
+    Affine,
+    Linear,
+    MaxPool,
+    Node,
+    SumPool,
+    Threshold,
+    WeightKind,
+)
 
 Document = dict[str, Any]
 

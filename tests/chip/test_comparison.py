@@ -10,7 +10,8 @@ import pytest
 from edgebnn.chip.banks.geometry import SINGLE, Geometry, cell_number
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.instance.chip_checks import check_chip, default_policy
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.study.chip_comparison import Comparison, compare_chips, phi, sample_shape, wrong_signs
 from edgebnn.chip.target_files.loading import load_target

@@ -23,7 +23,8 @@ from edgebnn.chip.errors.answers import Answering
 from edgebnn.chip.errors.device_model import row_thresholds
 from edgebnn.chip.errors.programming import program
 from edgebnn.chip.errors.weight_flips import misread
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.target_files.loading import load_target
 
 KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel(kernel)]

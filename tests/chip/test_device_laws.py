@@ -22,7 +22,8 @@ from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.errors.error_rates import chip_rate
 from edgebnn.chip.errors.programming import program
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.study.characterise import Request, characterise
 from edgebnn.chip.study.coded_samples import count_cell_errors

@@ -22,7 +22,8 @@ from edgebnn.chip.errors.error_rates import chip_rate, model_rates
 from edgebnn.chip.errors.programming import program
 from edgebnn.chip.errors.rate_models import SpatialShifts, spatial_spread
 from edgebnn.chip.errors.weight_flips import Transitions
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.target.physics import Spatial
 from edgebnn.chip.target.quantity import Evidence

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgebnn.chip.device.conditions import MOST_CYCLES, Conditions
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel, measured_model
+from edgebnn.chip.instance.chip_instance import ChipInstance, measured_model
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.errors import TargetError
 

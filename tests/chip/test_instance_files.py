@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.chip.device.conditions import MOST_CYCLES, MOST_GUARD_BAND, Conditions
-from edgebnn.chip.instance.chip_file import load_chip
-from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS, ChipInstance, ErrorKinds, ErrorModel, measured_model
+from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS, ChipInstance, measured_model
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import DataError, EdgeBNNError, TargetError
@@ -115,7 +115,7 @@ def document(**changes: object) -> bytes:
 def refusal(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     with pytest.raises((DataError, TargetError)) as caught:
-        load_chip(path)
+        ChipInstance.load(path)
     assert path.name in str(caught.value) and str(caught.value).isprintable()
     return str(caught.value)
 
@@ -215,7 +215,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, said in ((tmp_path / "pipe", "is a FIFO"), (tmp_path / "none.json", "No such file")):
         with pytest.raises(DataError, match=said):
-            load_chip(path)
+            ChipInstance.load(path)
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"PK\x03\x04", b'{"schema": 4, "seed": ']))
@@ -225,7 +225,7 @@ def test_any_bytes_are_a_chip_or_one_sentence(
     path = tmp_path_factory.mktemp("fuzz") / "chip.json"
     path.write_bytes(start + data)
     with pytest.raises(DataError):
-        load_chip(path)
+        ChipInstance.load(path)
 
 
 @pytest.mark.parametrize("measured", [None, measurement(), measurement(2, resistances=False)])
@@ -240,6 +240,6 @@ def test_a_damaged_file_is_a_chip_or_one_sentence(tmp_path: Path, measured: Meas
             damaged[int(draw.integers(len(whole)))] = int(draw.integers(256))
         path.write_bytes(damaged[: int(draw.integers(len(whole)))] if draw.random() < 0.2 else damaged)
         try:
-            load_chip(path)
+            ChipInstance.load(path)
         except EdgeBNNError as error:
             assert path.name in str(error)

@@ -15,7 +15,8 @@ from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.errors.device_model import programmed_ln_resistance
 from edgebnn.chip.errors.error_rates import chip_rate
 from edgebnn.chip.errors.programming import program
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.measured.files import read_measured
 from edgebnn.chip.study.chip_comparison import uniform_pattern

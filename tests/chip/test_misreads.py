@@ -16,7 +16,8 @@ from edgebnn.chip.banks.read_errors import wrong_read
 from edgebnn.chip.errors.error_rates import chip_rate
 from edgebnn.chip.errors.programming import program
 from edgebnn.chip.errors.weight_flips import misread
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.random.normal import WHOLE
 from edgebnn.chip.study.chip_comparison import uniform_pattern, wrong_synapses
 from edgebnn.chip.target_files.loading import load_target

@@ -17,7 +17,8 @@ from edgebnn.chip.energy.programming_cost import programming_energy, programming
 from edgebnn.chip.errors.error_rates import chip_rate, rates_by_policy
 from edgebnn.chip.errors.programming import program, programming_cost
 from edgebnn.chip.instance.chip_checks import check_chip
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.study.resistance_export import resistance_csv
 from edgebnn.chip.target_files.loading import load_target

@@ -24,7 +24,8 @@ from edgebnn.chip.device.read_back import ReadBack
 from edgebnn.chip.energy.programming_cost import programming_energy, programming_time
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.device_model import worn_devices
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.study.program_and_verify import reads_wrong
 from edgebnn.chip.target_files.loading import load_target
 

@@ -15,7 +15,8 @@ from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.errors.answers import Answering
 from edgebnn.chip.errors.programming import program
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.target_files.loading import load_target
 from tests.chip.patterns import binary_pattern
 

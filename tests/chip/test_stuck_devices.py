@@ -16,7 +16,8 @@ from edgebnn.chip.device.devices import StuckIn
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.errors.error_rates import chip_rate, model_rates
 from edgebnn.chip.errors.programming import program
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.random.philox import Domain, draw
 from edgebnn.chip.study.coded_samples import count_cell_errors
 from edgebnn.chip.target.quantity import Evidence

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 
 import edgebnn
 from edgebnn.chip.device.conditions import KELVIN, Conditions
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.target_files.loading import read_target_file
 from edgebnn.cli.main import group
 from edgebnn.models import ECG_PVC

@@ -15,7 +15,8 @@ from edgebnn.chip.banks.geometry import SINGLE, cell_number
 from edgebnn.chip.banks.pattern import Pattern
 from edgebnn.chip.errors.device_model import programmed_ln_resistance
 from edgebnn.chip.errors.programming import program
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.measured.cells import HIGHEST_OHM, Measured
 from edgebnn.chip.measured.files import read_measured
 from edgebnn.chip.study.chip_comparison import uniform_pattern

@@ -19,7 +19,7 @@ from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.plan import FORMATS, Layout, LinearStage
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.rows import WORD_BITS
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 
 IMAGE_OFFSET = 0x400  # address 0 stands for "no direction bits"
 OUTPUT_OFFSET = 128 * 1024

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.accuracy_curve import accuracy_curve

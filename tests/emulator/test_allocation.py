@@ -10,7 +10,8 @@ import pytest
 
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.energy.pulse_count import PulseCount
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.accuracy_endurance import accuracy_endurance

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.emulator import chip_runs, known_run
 from edgebnn.emulator.chip_program import weights_on_chip
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from edgebnn.chip.banks.geometry import SINGLE
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, read
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.random.philox import EVENTS
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.codegen.build import build_firmware

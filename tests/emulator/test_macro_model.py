@@ -17,7 +17,16 @@ from edgebnn.emulator.structs import emulator_library
 from edgebnn.errors import TargetError
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Encoding, Input, Kind, Linear, Network, Tensor, WeightKind, Window
+from edgebnn.network.network import Network
+from edgebnn.network.types import (
+    Encoding,
+    Input,
+    Kind,
+    Linear,
+    Tensor,
+    WeightKind,
+    Window,
+)
 from tests.chip.patterns import programmed
 from tests.emulator.macro_driver import MacroDriver, on_chip
 from tests.emulator.random_banks import banks_with, certain_thresholds, meant_values, random_banks

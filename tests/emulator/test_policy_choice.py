@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from edgebnn.chip.errors.programming import programming_cost
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.emulator import policy_choice
 from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.emulate import Dataset

@@ -12,7 +12,8 @@ import pytest
 from edgebnn.chip.banks.pattern import EMPTY
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, read
 from edgebnn.chip.energy.pulse_count import PulseCount
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.random.philox import EVENTS
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target
@@ -33,7 +34,8 @@ from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import pattern_of, programmed_banks
 from edgebnn.network.interpreter import interpret
-from edgebnn.network.types import Kind, Network, Tensor, WeightKind
+from edgebnn.network.network import Network
+from edgebnn.network.types import Kind, Tensor, WeightKind
 from tests.networks import Builder, random_inputs
 
 RRAM130 = load_target("rram130")

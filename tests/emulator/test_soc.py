@@ -16,7 +16,8 @@ from edgebnn.emulator.soc import Limits, Soc
 from edgebnn.errors import DataError, DeploymentError, TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.interpreter import interpret
-from edgebnn.network.types import Kind, Network, Tensor, WeightKind, Window
+from edgebnn.network.network import Network
+from edgebnn.network.types import Kind, Tensor, WeightKind, Window
 from tests.emulator.bare_metal import compile_elf, layer_firmware
 from tests.emulator.macro_driver import on_chip
 from tests.emulator.random_banks import banks_with, meant_values, noisy_banks

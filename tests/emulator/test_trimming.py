@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, unpack
 from edgebnn.chip.banks.read_errors import mean_read, wrong_read
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.emulator.agreement import per_class

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgebnn.arrays import read_npy, read_npz
-from edgebnn.chip.instance.chip_file import load_chip
+from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.measured.files import read_measured
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import DataError, DeploymentError, EdgeBNNError
@@ -45,7 +45,7 @@ def external_data_in(path: Path) -> None:
 DOORS: list[Callable[[Path], object]] = [
     read_npy,
     lambda path: read_npz(path, ["x"]),
-    load_chip,
+    ChipInstance.load,
     read_measured,
     lambda path: load_target(str(path)),
     read_network,

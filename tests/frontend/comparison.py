@@ -13,7 +13,8 @@ import onnxruntime
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.encoding import encode
 from edgebnn.network.interpreter import run, trace
-from edgebnn.network.types import Add, Affine, Kind, Network, Reshape, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Add, Affine, Kind, Reshape, Threshold
 from tests.networks import random_inputs
 
 

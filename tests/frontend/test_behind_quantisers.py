@@ -13,7 +13,8 @@ import pytest
 
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Network, Rounding, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Rounding, Threshold
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Array, Model
 

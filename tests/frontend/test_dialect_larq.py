@@ -16,7 +16,8 @@ import pytest
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.graph import Array
 from edgebnn.network.interpreter import interpret
-from edgebnn.network.types import Network, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Threshold
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Model
 

@@ -13,7 +13,7 @@ from edgebnn.api import compile
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.interpreter import interpret, trace
-from edgebnn.network.types import Network
+from edgebnn.network.network import Network
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Model, dense, signs
 from tests.networks import random_inputs

@@ -10,7 +10,15 @@ import pytest
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Add, Affine, Concat, Kind, Network, SumPool, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import (
+    Add,
+    Affine,
+    Concat,
+    Kind,
+    SumPool,
+    Threshold,
+)
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Model, signs
 

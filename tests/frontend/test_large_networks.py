@@ -13,7 +13,8 @@ pytest.importorskip("torch")
 
 import edgebnn
 from edgebnn.errors import ModelError
-from edgebnn.network.types import Add, Linear, Network, Threshold, WeightKind
+from edgebnn.network.network import Network
+from edgebnn.network.types import Add, Linear, Threshold, WeightKind
 from tests.frontend.comparison import layers_that_differ, onnxruntime_values
 from tests.zoo import Images, bi_real_resnet18, exported, images, mobilenet, vgg
 

@@ -10,7 +10,8 @@ import pytest
 
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Affine, Network, SumPool, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Affine, SumPool, Threshold
 from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_values
 from tests.frontend.onnx_models import Model, signs
 

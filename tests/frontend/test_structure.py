@@ -11,7 +11,8 @@ from onnx import TensorProto
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.network.interpreter import interpret
-from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Network, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Affine, Kind, Linear, MaxPool, Threshold
 from tests.frontend.comparison import assert_same_as_onnxruntime
 from tests.frontend.onnx_models import Model, dense, signs
 from tests.networks import random_inputs

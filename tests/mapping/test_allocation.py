@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.chip.errors.programming import program
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.study.chip_comparison import uniform_pattern
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target

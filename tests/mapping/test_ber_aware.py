@@ -18,7 +18,8 @@ from edgebnn.chip.banks.pattern import BINARY, Pattern
 from edgebnn.chip.banks.read_errors import wrong_read
 from edgebnn.chip.errors.error_map import ErrorMap, batch_map, error_map
 from edgebnn.chip.errors.programming import program
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.fast import FastPath

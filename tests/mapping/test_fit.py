@@ -16,7 +16,15 @@ from edgebnn.errors import FitError
 from edgebnn.mapping.fit import STACK_BYTES, fit_of
 from edgebnn.mapping.planner import map_network
 from edgebnn.network.encoding import Encoding
-from edgebnn.network.types import Input, Kind, Linear, Network, Tensor, WeightKind, Window
+from edgebnn.network.network import Network
+from edgebnn.network.types import (
+    Input,
+    Kind,
+    Linear,
+    Tensor,
+    WeightKind,
+    Window,
+)
 from tests.mapping.test_planner import PROVENANCE, dense, mapped_on
 
 RRAM130 = load_target("rram130")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from edgebnn.chip.banks.pattern import EMPTY
 from edgebnn.chip.errors.programming import programming_cost
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.study.resistance_export import resistance_csv
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project

@@ -14,7 +14,8 @@ from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.devices.recording import read_recording
 from edgebnn.frontend import inspect_model
 from edgebnn.models import ECG_PVC, training_record
-from edgebnn.network.types import Linear, Network, Threshold, WeightKind
+from edgebnn.network.network import Network
+from edgebnn.network.types import Linear, Threshold, WeightKind
 
 INSPECTION = inspect_model(ECG_PVC)
 # Lines are wrapped anywhere and numbers have commas between the thousands: neither is the card's matter.

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.errors import ModelError
+from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Add,
     Affine,
@@ -21,7 +22,6 @@ from edgebnn.network.types import (
     Kind,
     Linear,
     MaxPool,
-    Network,
     Node,
     Reshape,
     SumPool,

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "onnx", "onnxruntime", "matplotlib", "scipy", "unicorn", "numpy", "jinja2", "rich", "elftools")
-OWN = {"edgebnn", "edgebnn.cli", "edgebnn.cli.main", "edgebnn.errors", "edgebnn.legible"}
+OWN = {"edgebnn", "edgebnn.cli", "edgebnn.cli.main", "edgebnn.errors", "edgebnn.legible", "edgebnn.version"}
 
 
 def _loaded(code: str) -> set[str]:

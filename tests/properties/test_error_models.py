@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from edgebnn.chip.banks.geometry import Geometry, cell_number
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.random.philox import EVENTS
 from edgebnn.chip.target_files.loading import load_target

@@ -26,7 +26,8 @@ from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network.interpreter import trace
-from edgebnn.network.types import Network, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Threshold
 from tests.frontend.comparison import layers_that_differ
 from tests.mapping.test_planner import PROVENANCE
 from tests.random_graphs import DIALECTS, Graph, random_graph, values_of

@@ -12,7 +12,8 @@ import pytest
 
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.frontend import Inspection, ReadOptions, inspect_model
-from edgebnn.network.types import Linear, Network, Rounding, Threshold
+from edgebnn.network.network import Network
+from edgebnn.network.types import Linear, Rounding, Threshold
 from edgebnn.report.inspection import inspect_document, show_inspect
 from edgebnn.report.layer_table import rows
 from edgebnn.report.names import listed, tail

@@ -6,7 +6,8 @@ import numpy as np
 
 from edgebnn.chip.energy.energy import Energy, Group, Part
 from edgebnn.chip.target.quantity import Evidence
-from edgebnn.network.types import Kind, Network, Tensor, WeightKind
+from edgebnn.network.network import Network
+from edgebnn.network.types import Kind, Tensor, WeightKind
 from edgebnn.report.int8_energy import spent_on_int8
 from tests.mapping.test_planner import mapped_on
 from tests.networks import Builder

@@ -24,7 +24,8 @@ from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.answers import Answering
 from edgebnn.chip.errors.weight_flips import misread
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds
 from edgebnn.chip.measured.devices import measured_sticking, with_measured
 from edgebnn.chip.random.normal import Floats
 from edgebnn.chip.target.target import Target

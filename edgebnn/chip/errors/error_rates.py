@@ -17,7 +17,8 @@ from edgebnn.chip.device.error_formulas import SignRates, TernaryRates
 from edgebnn.chip.device.provenance import pair_evidence, single_evidence, ternary_evidence
 from edgebnn.chip.errors.device_model import device_cell, known_wrong
 from edgebnn.chip.errors.stuck_synapses import stuck_cell
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target.target import Target

@@ -19,7 +19,8 @@ from edgebnn.chip.errors.answers import Answering
 from edgebnn.chip.errors.device_model import program_devices, row_pulses
 from edgebnn.chip.errors.error_rates import sound_rates
 from edgebnn.chip.errors.rate_models import ber_rates, neighbour_rates, program_rates, table_rates
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.target.target import Target
 
 _BLOCK_ROWS = 1024  # whose devices are in memory at once

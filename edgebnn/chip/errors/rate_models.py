@@ -29,7 +29,8 @@ from edgebnn.chip.errors.weight_flips import (
     turn_by_thresholds,
     turning,
 )
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds
 from edgebnn.chip.random.normal import normal
 from edgebnn.chip.random.philox import Domain, draw
 from edgebnn.chip.target.physics import Spatial

@@ -12,7 +12,8 @@ from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.devices import BL, BLB, StuckIn
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.errors.weight_flips import Transitions, binary_flips, ternary_reads
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorKinds, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.target.target import Target
 
 _CERTAIN = {StuckIn.NONE: Stuck(), StuckIn.LRS: Stuck(lrs=1.0), StuckIn.HRS: Stuck(hrs=1.0)}

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from edgebnn.chip.banks.geometry import cell_place
 from edgebnn.chip.device.ageing import aged_rate
 from edgebnn.chip.device.cell_solver import solve_cell
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.target.target import Array, Target
 from edgebnn.errors import TargetError

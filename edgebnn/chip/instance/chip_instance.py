@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
 from edgebnn.chip.device.conditions import MOST_GUARD_BAND, NOMINAL, Conditions
+from edgebnn.chip.instance.chip_file import load_chip, save_chip
+from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.target.target import Target
 from edgebnn.errors import TargetError
@@ -14,23 +15,6 @@ from edgebnn.legible import legible_name
 from edgebnn.number_checks import check_number, check_whole
 
 MOST_ATTEMPTS = 100
-
-
-class ErrorModel(StrEnum):
-    """How errors come about."""
-
-    BER = "ber"  # independent synapses at the tabulated rates
-    NEIGHBOUR = "neighbour"  # weights become a neighbouring value anew in every inference, as the authors' code has it
-    TABLE = "table"  # rates that differ from bank to bank, row to row and column to column, or that were measured
-    DEVICE = "device"  # resistances and sense amplifiers
-
-
-class ErrorKinds(StrEnum):
-    """Which errors there are: those of programming, which stay, those of each read, or both."""
-
-    BOTH = "both"
-    PROGRAMMING = "programming"
-    READ = "read"
 
 
 @dataclass(frozen=True)
@@ -128,8 +112,6 @@ class ChipInstance:
 
         With the `target` that the chip is one of, the file is refused for every other one.
         """
-        from edgebnn.chip.instance.chip_file import save_chip
-
         save_chip(self, Path(path), target)
 
     @staticmethod
@@ -138,9 +120,7 @@ class ChipInstance:
 
         With a `target`, TargetError also where the file says that the chip was made for another one.
         """
-        from edgebnn.chip.instance.chip_file import load_chip
-
-        return load_chip(Path(path), target)
+        return load_chip(ChipInstance, Path(path), target)
 
 
 def measured_model(measured: Measured) -> ErrorModel:

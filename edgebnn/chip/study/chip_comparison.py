@@ -19,7 +19,8 @@ from edgebnn.chip.banks.read_errors import wrong_read
 from edgebnn.chip.errors.device_model import programmed_ln_resistance
 from edgebnn.chip.errors.programming import program
 from edgebnn.chip.instance.chip_checks import array_of
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.target.target import Target
 from edgebnn.confidence import Interval, Tally
 

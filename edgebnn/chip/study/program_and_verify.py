@@ -24,7 +24,8 @@ from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.answers import likely_answers
 from edgebnn.chip.errors.device_model import worn_devices
 from edgebnn.chip.instance.chip_checks import array_of
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.random.normal import Floats
 from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.quantity import Evidence
