@@ -71,11 +71,15 @@ def _policies(texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
+    from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS
+
     given = _by_layer(texts, "--attempts-for", "LAYER=N", "fc1=3")
     for layer, text in given.items():
-        if not (text.isascii() and text.isdigit()):
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_ATTEMPTS):
             wrong = legible_name(f"{layer}={text}")
-            raise click.UsageError(f"--attempts-for '{wrong}' is no LAYER=N, such as fc1=3")
+            raise click.UsageError(
+                f"--attempts-for '{wrong}' is no LAYER=N with N from 1 to {MOST_ATTEMPTS}, such as fc1=3"
+            )
     return {layer: int(text[:9]) for layer, text in given.items()}
 
 

@@ -6,6 +6,8 @@ not in here: they depend on the compiler and are counted on the emulated CPU.
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 
 from edgebnn.chip.banks.geometry import COLUMNS
@@ -56,6 +58,15 @@ def programming_pulses(stage: LinearStage, image: bytes) -> PulseCount:
     if stage.nonzero is None:
         return PulseCount(rows * COLUMNS, rows * COLUMNS, 2 * rows)
     return pulses_of_all(read_section(image, stage.nonzero, "<u4").astype(np.uint32))
+
+
+def programming_once(mapped: MappedNetwork, policy: str | None = None) -> ProgrammingCost:
+    """What programming all rows once takes, under the policy of each layer or one for all; its marker comes on top."""
+    pulses: defaultdict[str, PulseCount] = defaultdict(PulseCount)
+    for stage in mapped.linear_stages.values():
+        assert stage.policy is not None, "a layer in RRAM has a policy"
+        pulses[policy or stage.policy] += programming_pulses(stage, mapped.image)
+    return ProgrammingCost(mapped.target, pulses)
 
 
 def marker_cost(mapped: MappedNetwork, chips_own: str | None = None) -> ProgrammingCost | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -26,7 +25,7 @@ from edgebnn.chip.lifetime.endurance import Endurance, weakest_endurance
 from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
 from edgebnn.chip.target.supply import supply_v as checked_supply_v
 from edgebnn.chip.target.target import Target
-from edgebnn.emulator.array_events import marker_cost, programming_pulses, run_events
+from edgebnn.emulator.array_events import marker_cost, programming_once, run_events
 from edgebnn.emulator.executors import NO_FIRMWARE
 from edgebnn.emulator.firmware import FirmwareRun, run_firmware
 from edgebnn.errors import TargetError, ToolError
@@ -52,7 +51,10 @@ class Programming:
     @property
     def whole(self) -> Energy:
         """The energy of weights and marker."""
-        return self.energy if self.marker is None else Energy((*self.energy.parts, *self.marker.energy.parts))
+        if self.marker is None:
+            return self.energy
+        marker = (replace(part, name=f"marker_{part.name}") for part in self.marker.energy.parts)
+        return Energy((*self.energy.parts, *marker))
 
     @property
     def energy(self) -> Energy:
@@ -89,8 +91,9 @@ class Estimate:
     emulated chip executed on an input of zeros; energies rest on the latter. `latency` are the phases of an inference.
     `boot` is what a boot takes of a chip that was programmed before, but for what programs it again; a chip that trims
     itself finds what it has kept, unless it programs at every boot. `trimming` is what trimming itself takes, where a
-    boot is without it. What is None or empty is not known on a target without an energy model; `programming` is None
-    without RRAM.
+    boot is without it. `provisioning` is what the chip takes to program itself besides the pulses: what a first boot
+    does that a later one does not, trimming included. What is None or empty is not known on a target without an energy
+    model; `programming` is None without RRAM.
     """
 
     array: Events
@@ -102,6 +105,7 @@ class Estimate:
     lifetime: Lifetime | None
     boot: Energy | None = None
     trimming: Trimming | None = None
+    provisioning: Energy | None = None
 
     def __repr__(self) -> str:
         """One short line; the fields have the rest."""
@@ -157,9 +161,15 @@ def estimate(
     assert run.events is not None and run.boot is not None, "a target with an energy model counts its events"
     counted, latency = run.events, latency_phases(run.events, target)
     if mapped.provisioning == "boot":
+        # A boot is one programming more, and takes nothing besides.
         usage = replace(usage, reprogrammings_per_day=usage.reprogrammings_per_day + usage.boots_per_day)
     _check_time(target, usage, sum(phase.time_s for phase in latency), latency_s(run.boot, target), programmed)
     energy, boot = inference_energy(counted, target, volts), inference_energy(run.boot, target, volts)
+    provisioning = None
+    if run.programming is not None:
+        # Where every boot programs, all of it does.
+        once = run.programming if mapped.provisioning == "boot" else run.programming - run.boot
+        provisioning = inference_energy(once, target, volts)
     return Estimate(
         array=array,
         counted=counted,
@@ -168,9 +178,17 @@ def estimate(
         latency=latency,
         programmed=programmed,
         lifetime=lifetime(
-            target, usage, energy, None if programmed is None else programmed.whole, volts, battery, boot
+            target,
+            usage,
+            energy,
+            None if programmed is None else programmed.whole,
+            volts,
+            battery,
+            None if mapped.provisioning == "boot" else boot,
+            provisioning,
         ),
         boot=boot,
+        provisioning=provisioning,
         trimming=None
         if run.trimming is None
         else Trimming(inference_energy(run.trimming, target, volts), latency_s(run.trimming, target)),
@@ -191,14 +209,10 @@ def _zero(tensor: Tensor) -> int:
 
 def _programming(mapped: MappedNetwork) -> Programming | None:
     """What programming takes under the policy of each layer; None on a target without RRAM."""
-    target = mapped.target
-    if target.array is None:
+    if mapped.target.array is None:
         return None
-    pulses: defaultdict[str, PulseCount] = defaultdict(PulseCount)
-    for stage in mapped.linear_stages.values():
-        assert stage.policy is not None, "a layer in RRAM has a policy"
-        pulses[stage.policy] += programming_pulses(stage, mapped.image)
-    return Programming(ProgrammingCost(target, pulses), weakest_endurance(target, pulses), marker_cost(mapped))
+    cost = programming_once(mapped)
+    return Programming(cost, weakest_endurance(mapped.target, cost.pulses), marker_cost(mapped))
 
 
 def _check_time(

@@ -69,8 +69,8 @@ def calibration_batch(graph: Graph, options: ReadOptions) -> Array | None:
     for given, part in each:
         if not np.all(np.isfinite(part)):
             raise DataError(
-                f"the calibration data for input '{printable(given.name)}' hold no finite numbers; give samples as "
-                "the model takes them"
+                f"the calibration data for input '{printable(given.name)}' hold numbers that are not finite; give "
+                "samples as the model takes them"
             )
     return batch
 

@@ -8,10 +8,31 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.legible import legible_name
 from edgebnn.mapping.ber_aware import BerAware, place_by_errors
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.planner import map_network
+
+
+class PlacedFor(msgspec.Struct, frozen=True):
+    """Which chip a network was placed for, whatever it went through: its seed, how it errs, and what was measured."""
+
+    seed: int
+    errors: ErrorModel
+    measured: str | None
+
+    @classmethod
+    def of(cls, chip: ChipInstance) -> PlacedFor:
+        """That of a chip."""
+        return cls(chip.seed, chip.errors, None if chip.measured is None else legible_name(chip.measured.name))
+
+    @property
+    def words(self) -> str:
+        """For a reader, with the options that draw it."""
+        if self.measured is not None:
+            return f"the measured chip '{legible_name(self.measured)}'"
+        return f"chip {self.seed} with errors of the kind {self.errors} (--seed {self.seed} --errors {self.errors})"
 
 
 def placed(
@@ -26,7 +47,10 @@ def placed(
     allocation = msgspec.structs.replace(mapped.allocation, banks=found.banks)
     goes_by = "" if title is None else f", placed for {title} by {readings} readings"
     provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}{goes_by}")
-    document = _document(found, mapped, title, readings) | {"errors_by_place": chip is not None and chip.errs_by_place}
+    document = _document(found, mapped, title, readings) | {
+        "errors_by_place": chip is not None and chip.errs_by_place,
+        "placed_for": None if chip is None else PlacedFor.of(chip),
+    }
     return map_network(found.network, mapped.target, provenance, allocation), msgspec.json.encode(document)
 
 

@@ -23,6 +23,7 @@ from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import changed
 from edgebnn.confidence import exact_interval
 from edgebnn.emulator.agreement import per_class
+from edgebnn.emulator.array_events import programming_once
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
@@ -64,7 +65,7 @@ def origin_document(mapped: MappedNetwork) -> Document:
         "policy": mapped.policy,
         "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
         "provisioning": mapped.provisioning,
-        "trim": "on-chip" if mapped.network.trims_itself else None,
+        "trims_itself": mapped.network.trims_itself,
     }
 
 
@@ -82,6 +83,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         "placement": _placement(deployment),
         "attempts": mapped.allocation.attempts,
         "verified": _verified(mapped),
+        **_programming_document(mapped),
         **policy_choice_document(deployment),
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
         "compiler": firmware.compiler if firmware is not None else None,
@@ -89,6 +91,24 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         + (
             [] if firmware else ["no cross compiler was found, so there is no firmware.elf: pip install 'edgebnn[soc]'"]
         ),
+    }
+
+
+def _programming_document(mapped: MappedNetwork) -> Document:
+    """What programming once takes, beside all under the policy that errs least and under the one that takes least."""
+    target = mapped.target
+    if target.array is None or not mapped.linear_stages:
+        return {}
+    policies = target.policies
+    energies = {name: programming_once(mapped, name).energy.total_j * 1e6 for name in policies}
+    strongest = min(policies, key=lambda name: policies[name].bit_error_rate.si("ratio"))
+    cheapest = min(energies, key=energies.__getitem__)
+    return {
+        "programming_energy_uj": programming_once(mapped).energy.total_j * 1e6,
+        "programming_energy_strongest_uj": energies[strongest],
+        "programming_energy_cheapest_uj": energies[cheapest],
+        "strongest_policy": strongest,
+        "cheapest_policy": cheapest,
     }
 
 
@@ -220,6 +240,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         "programming_evidence": {} if programmed is None else programmed.energy.evidence_shares(),
         "programming_time_us": None if programmed is None else programmed.time_s * 1e6,
         "programming_time_evidence": {} if programmed is None else phase_evidence(programmed.time),
+        "provisioning_energy_uj": None if result.provisioning is None else result.provisioning.total_j * 1e6,
         "marker_energy_uj": None if programmed is None else marker_uj(programmed.marker),
         "programming_energy_per_boot_uj": None if programmed is None else per_boot(mapped, programmed.energy),
         "boot_energy_uj": None if result.boot is None else _boot_uj(mapped, result),
@@ -233,6 +254,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
             *_area_notes(mapped.target),
             *left_out(deployment),
             *spent_on_int8(mapped, result.energy),
+            *_of_zeros(mapped, result),
             *_life_notes(mapped.target, result),
         ],
     }
@@ -322,6 +344,16 @@ def _area_notes(target: Target) -> list[str]:
     if target.array is None:
         return []
     return ["there is no figure of silicon area: no target states the size of a cell, an amplifier or a decoder"]
+
+
+def _of_zeros(mapped: MappedNetwork, result: Estimate) -> list[str]:
+    """What software does goes by what it is given."""
+    if result.energy is None or mapped.target.array is not None:
+        return []
+    return [
+        "instructions are counted on one sample of zeros; those of layers with inputs of one bit or a trit go by how "
+        "many inputs are active (edgebnn emulate counts them on your samples)"
+    ]
 
 
 def _life_notes(target: Target, result: Estimate) -> list[str]:

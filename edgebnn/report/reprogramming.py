@@ -104,7 +104,7 @@ def show_reprogramming(console: Console, document: Document) -> None:
     worn = f"after {document['reprogrammings']:,} times ({document['reprogrammings_evidence']})"
     rows = [
         ("target", shown_target(document)),
-        ("synapses", numbers.count(synapses)),
+        ("cells of its rows", numbers.count(synapses)),
         ("that change", f"{changed:,}{share}"),
         ("policy", ", ".join(document["policies"])),
         ("devices wear out", worn),

@@ -59,10 +59,10 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     console.print(table)
     rows = [("target", shown_target(document)), *_memory_rows(document), *_placement_rows(document["placement"])]
     rows += _verified_rows(document)
-    rows += _choice_rows(document)
+    rows += _choice_rows(document) or _programming_rows(document)
     if document["provisioning"] is not None:
         rows.append(("banks are programmed", _PROGRAMMED[document["provisioning"]]))
-    if document["trim"] is not None:
+    if document["trims_itself"]:
         rows.append(("chips are trimmed", "each by its own firmware, behind programming"))
     facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
     show_notes(console, document)
@@ -92,6 +92,17 @@ def _choice_rows(document: Document) -> list[tuple[str, str]]:
     if found["rounds"] > 1:
         failed = found["rounds"] - 1
         rows.append(("rounds", f"{numbers.counted(failed, 'choice')} lost too much, so the budget was tightened"))
+    return rows
+
+
+def _programming_rows(document: Document) -> list[tuple[str, str]]:
+    """What programming once takes, beside all under one policy."""
+    if not document.get("programming_energy_uj"):
+        return []
+    rows = [("programming once", numbers.programming(document["programming_energy_uj"]))]
+    for which in ("strongest", "cheapest"):
+        energy = numbers.programming(document[f"programming_energy_{which}_uj"])
+        rows.append((f"  all {document[f'{which}_policy']}", energy))
     return rows
 
 
@@ -332,9 +343,12 @@ def programming_rows(document: Document) -> list[tuple[str, str]]:
         rows += [(f"  {name}", numbers.programming(found["energy_uj"]) or "0 J") for name, found in each.items()]
     if document["marker_energy_uj"]:
         rows.append(("  and the marker", numbers.programming(document["marker_energy_uj"])))
+    if document.get("provisioning_energy_uj"):
+        whole = numbers.programming(document["provisioning_energy_uj"]) or "0 J"
+        rows.append(("  and the CPU meanwhile", whole))
     if document.get("trim_energy_uj"):
         trimming = numbers.programming(document["trim_energy_uj"]) or "0 J"
-        rows.append(("  and trimming the chip", f"{trimming} in {numbers.latency(document['trim_time_us'])}"))
+        rows.append(("    of it trimming the chip", f"{trimming} in {numbers.latency(document['trim_time_us'])}"))
     again = document["programming_energy_per_boot_uj"]
     rows.append(("  at each boot", numbers.programming(again) if again else "nothing: programmed once"))
     if document.get("boot_energy_uj"):

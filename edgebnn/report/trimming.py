@@ -13,9 +13,11 @@ from rich.table import Table
 from edgebnn.api import Deployment
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.emulator.trimming import Trim
+from edgebnn.report import numbers
 from edgebnn.report.documents import chip_of_deployment, origin_document
+from edgebnn.report.made_for import on_other_chips
 from edgebnn.report.names import tail
-from edgebnn.report.tables import facts
+from edgebnn.report.tables import facts, show_notes
 from edgebnn.report.target_names import shown_target
 from edgebnn.report.terminal import line
 
@@ -25,7 +27,7 @@ _LONGEST_NAME = 32
 
 
 def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folder: Path) -> Document:
-    """`trim`: the deployment that was trimmed, the chip, what was written, and by how much thresholds moved."""
+    """`trim`: the trimmed deployment, the chip, what was written, and by how much thresholds moved."""
     return {
         "deployment": str(folder),
         **origin_document(deployment.mapped),
@@ -36,7 +38,20 @@ def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folde
             "same_after": found.same_after,
             "layers": {name: _shift_document(shift) for name, shift in found.shifts.items()},
         },
+        "notes": [*_no_gain(found), *on_other_chips(deployment, [chip])],
     }
+
+
+def _no_gain(found: Trim) -> list[str]:
+    """A sentence where the samples do not show that trimming helped."""
+    if found.same_after > found.same_before:
+        return []
+    fewer, of = found.same_before - found.same_after, numbers.counted(found.samples, "sample")
+    what = f"{fewer:,} fewer than before" if fewer else "as many as before"
+    return [
+        f"trimming gained nothing here: {found.same_after:,} of {of} have the class that they have without errors, "
+        f"{what}; use the deployment as it was, or more samples"
+    ]
 
 
 def _shift_document(shift: npt.NDArray[np.int64]) -> Document:
@@ -68,6 +83,7 @@ def show_trim(console: Console, document: Document) -> None:
     for name in ("thresholds", "channels", "moved", "largest", "r.m.s."):
         table.add_column(name, justify="left" if name == "thresholds" else "right")
     for name, layer in trim["layers"].items():
-        numbers = (f"{layer[word]:,}" for word in ("channels", "moved", "largest"))
-        table.add_row(line(tail(name, _LONGEST_NAME)), *numbers, f"{layer['root_mean_square']:.1f}")
+        counts = (f"{layer[word]:,}" for word in ("channels", "moved", "largest"))
+        table.add_row(line(tail(name, _LONGEST_NAME)), *counts, f"{layer['root_mean_square']:.1f}")
     console.print(table)
+    show_notes(console, document)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import edgebnn
-from edgebnn.errors import TargetError
+from edgebnn.errors import DeploymentError, TargetError
+from edgebnn.report.made_for import on_other_chips
 from tests.cli.test_models import document
 from tests.cli.test_models import edgebnn as command
 from tests.frontend.onnx_models import Model, signs
@@ -58,6 +60,17 @@ def test_a_trimmed_deployment_is_one_like_any_other(compiled: tuple[Path, Path],
     assert any(note.startswith("the thresholds are trimmed for chip 3") for note in run["notes"])
     emulated = document("emulate", tmp_path / "own", "--data", data, "--chips", 1, "--seed", 3, "--errors", "table")
     assert emulated["executors_agree"] is True
+    (note,) = (note for note in emulated["notes"] if "from which the drop counts" in note)
+    assert "before it was trimmed" in note
+
+
+def test_trimming_that_gains_nothing_says_so(compiled: tuple[Path, Path], tmp_path: Path) -> None:
+    """As on a chip without errors."""
+    folder, data = compiled
+    words = ("trim", folder, "--chip", 3, "--ber", "0", "--calibration", data)
+    (note,) = document(*words, "-o", tmp_path / "same")["notes"]
+    assert note.startswith("trimming gained nothing here: 40 of 40 samples have the class") and "as before" in note
+    assert note in " ".join(command(*words, "-o", tmp_path / "same").stdout.split())
 
 
 def test_the_command_and_python_do_the_same(compiled: tuple[Path, Path], tmp_path: Path) -> None:
@@ -91,11 +104,15 @@ def test_a_network_is_placed_by_errors(compiled: tuple[Path, Path], tmp_path: Pa
     model = two_layers().save(tmp_path)
     words = ("compile", model, "--input-type", "uint8", "--policy", "ultra-low-energy", "--calibration", data)
     told = document(*words, "--placement", "ber-aware", "--chip", 3, "--readings", 1, "-o", tmp_path / "placed")
+    assert told["programming_energy_uj"] == told["programming_energy_cheapest_uj"]
+    assert told["programming_energy_strongest_uj"] == pytest.approx(30 * told["programming_energy_uj"])
+    assert told["strongest_policy"] == "strong" and told["cheapest_policy"] == "ultra-low-energy"
     assert told["placement"]["kind"] == "ber-aware" and told["placement"]["harm"] < 0.8
     assert told["placement"]["chip"] == "chip 3 (errors table, policy ultra-low-energy)"
     shown = command(*words, "--placement", "ber-aware", "-o", tmp_path / "all")
     assert "what all chips of the target have in common" in " ".join(shown.stdout.split())
     assert "100.0% of the expected harm is left" in " ".join(shown.stdout.split())
+    assert "all strong" in shown.stdout and "programming once" in shown.stdout
     assert "known of one that --chip names alone" in " ".join(shown.stdout.split())
     chance = command(*words, "--placement", "ber-aware", "--chip", 3, "--errors", "ber", "-o", tmp_path / "chance")
     assert "errors do not go by place here: nothing is gained" in " ".join(chance.stdout.split())
@@ -107,6 +124,20 @@ def test_a_network_is_placed_by_errors(compiled: tuple[Path, Path], tmp_path: Pa
     listed = json.loads((tmp_path / "placed/placement.json").read_text())["layers"]
     assert [bank for layer in listed.values() for bank in layer["banks"]] == list(placed.mapped.allocation.banks)
     assert "placed for chip 3 (errors table" in placed.mapped.provenance.options
+    again = ("emulate", tmp_path / "placed", "--data", data, "--firmware-samples", 0)
+    for chips, said in (
+        (("--chips", 1, "--seed", 3, "--errors", "table", "--cycles", 10), None),
+        (("--chips", 2, "--seed", 3, "--errors", "table"), "1 of these 2 chips are others, on which"),
+        (("--chips", 1, "--seed", 3), "this chip is another one, on which"),
+    ):
+        notes = [note for note in document(*again, *chips)["notes"] if "are placed for chip 3 with errors" in note]
+        assert [said in note for note in notes] == ([] if said is None else [True])
+    unlike = document("trim", tmp_path / "placed", "--chip", 4, "--errors", "table", "--calibration", data,
+                      "-o", tmp_path / "four")  # fmt: skip
+    assert any("(--seed 3 --errors table): this chip is another one" in note for note in unlike["notes"])
+    damaged = replace(placed, files=placed.files | {"placement.json": b'{"placed_for": [1]}'})
+    with pytest.raises(DeploymentError, match=r"'placement\.json' in the deployment is damaged"):
+        on_other_chips(damaged, [])
     trimmed = placed.trim(3, x)
     assert trimmed.mapped.allocation == placed.mapped.allocation and "placement.json" in trimmed.files
 

@@ -107,7 +107,11 @@ def test_the_deployment_is_its_inferences_its_programming_and_all_the_time(targe
     found = ecg(target).estimate(days=days, inferences_per_day=each_day, sample_rate_hz=360, channels=2)
     assert found.lifetime is not None and found.energy is not None
     groups = found.lifetime.energy.by_group()
-    assert groups[Group.SRAM] == pytest.approx(found.energy.by_group()[Group.SRAM] * days * each_day)
+    programming = {} if found.provisioning is None else found.provisioning.by_group()
+    for group in (Group.CPU, Group.SRAM):
+        once = programming.get(group, 0.0)
+        assert groups[group] == pytest.approx(found.energy.by_group()[group] * days * each_day + once)
+        assert (once > 0) == (target == "rram130")
     assert groups[Group.LEAKAGE] == pytest.approx(2e-6 * days * 86_400)
     assert groups[Group.FRONT_END] == pytest.approx(2 * days * 86_400 * (10e-6 + 360 * 10e-9))
     if found.programmed is not None:

@@ -9,9 +9,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from edgebnn.chip.errors.programming import programming_cost
+import edgebnn.chip.errors.error_map
+from edgebnn.chip.errors.error_map import error_map
+from edgebnn.chip.errors.programming import program, programming_cost
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
+from edgebnn.chip.target_files.loading import load_target
+from edgebnn.compile_options import AutoPolicy
 from edgebnn.emulator import policy_choice
 from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.emulate import Dataset
@@ -241,3 +245,19 @@ def test_targets_without_ageing_are_served(network: tuple[MappedNetwork, Dataset
     bare = mapped_on(mapped.network, msgspec.structs.replace(mapped.target, physics=None))
     found = choose_policies(bare, data, replace(WANTED, chip=ChipInstance(0)))
     assert found.rounds[-1].verified.interval[1] <= WANTED.allowed
+
+
+def test_programmings_that_judge_are_none_of_those_that_were_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one chip, by which the placement learns where it errs."""
+    learnt: set[int] = set()
+
+    def noted(one: ChipInstance, *arguments: object) -> object:
+        learnt.add(one.conditions.cycles)
+        return program(one, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(edgebnn.chip.errors.error_map, "program", noted)
+    chip, target = ChipInstance(3, errors=ErrorModel.TABLE, policy="ultra-low-energy"), load_target("rram130")
+    error_map(chip, target, "ultra-low-energy", 2, 5)
+    wanted = AutoPolicy(max_accuracy_drop=1).wanted(chip, target, readings=5)
+    judging = [each.conditions.cycles for each in wanted.chips(0, 20)]
+    assert len(learnt) == 5 and len(set(judging)) == 20 and learnt.isdisjoint(judging)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -122,6 +124,40 @@ def test_answers_come_nearer_to_those_without_errors(name: str, samples: int) ->
         before += right(mapped, unseen, wanted, chip)
         after += right(mapped_on(found.network), unseen, wanted, chip)
     assert after > before
+
+
+def test_thresholds_move_to_where_they_cut_as_many_sums() -> None:
+    """m' + (T - m) s' / s, of each neuron by itself, where samples are plenty: far from the mean the spread tells."""
+    builder = Builder(Tensor("x", Kind.BITS, (256,), -1, 1), np.random.default_rng(7))
+    builder.linear(64)
+    builder.threshold()
+    builder.linear(4)
+    network = builder.network()
+    layer, steps = network.nodes[0], network.nodes[1]
+    assert isinstance(layer, Linear) and isinstance(steps, Threshold)
+    # A pattern that weights and samples have in common, as what was trained has: its share of a sum is drawn in.
+    rng = np.random.default_rng(3)
+    pattern = rng.choice([-1, 1], 256)
+    weights = np.where(rng.random(layer.weights.shape) < 0.75, pattern, -pattern).astype(np.int8)
+    layer = replace(layer, weights=weights)
+    x = np.where(rng.random((4000, 256)) < 0.75, pattern, -pattern) * rng.choice([-1, 1], (4000, 1))
+    x = x.astype(network.inputs[0].tensor.dtype)
+    sums = x.astype(np.int64) @ layer.weights.astype(np.int64).T
+    far = np.rint(sums.mean(axis=0) + 2 * sums.std(axis=0)).astype(np.int32)[:, np.newaxis]
+    nodes = (layer, replace(steps, thresholds=far), *network.nodes[2:])
+    mapped = mapped_on(replace(network, nodes=nodes))
+    # Rows that err from next to never to half of the time: each neuron has a spread of its own.
+    banks = programmed_banks(mapped, ChipInstance(2, 0.25, ErrorModel.TABLE))
+    read = mean_weights(mapped.linear_stages[layer.name], banks).plus
+    chips = x @ read.T
+    spread = chips.std(axis=0) / sums.std(axis=0)
+    expected = chips.mean(axis=0) + (far[:, 0] - sums.mean(axis=0)) * spread
+    moved = far[:, 0] + trim(mapped, banks, x).shifts[steps.name][:, 0]
+    assert np.abs(moved - expected).mean() < 1
+    # As it would be with the shift of the means alone, and with one spread for all.
+    assert np.abs(far[:, 0] + (chips - sums).mean(axis=0) - expected).mean() > 5
+    of_all = chips.mean(axis=0) + (far[:, 0] - sums.mean(axis=0)) * np.exp(np.log(spread).mean())
+    assert np.abs(of_all - expected).mean() > 1.5
 
 
 def test_where_there_is_nothing_to_gain_little_is_lost() -> None:

@@ -111,19 +111,22 @@ def lifetime(
     supply_v: float | None = None,
     battery: Battery | None = None,
     boot: Energy | None = None,
+    provisioning: Energy | None = None,
 ) -> Lifetime:
     """The life of a deployment of which one inference, one programming of all banks and one boot take these energies.
 
+    `provisioning` is what each programming takes besides its pulses.
     Leakage flows all the time, at this supply in V: that of the inference is left out, not counted twice. The battery
     is the target's own unless one is given. Raises TargetError for a target without an energy model, for a supply that
     it does not work at, and for a sample rate or a battery on one without a [device].
     """
-    parts = [part for part in inference.scaled(usage.inferences).parts if part.group is not Group.LEAKAGE]
+    parts = _active("", inference, usage.inferences)
     if boot is not None and usage.boots:
-        booted = boot.scaled(usage.boots).parts
-        parts += [replace(part, name=f"boot_{part.name}") for part in booted if part.group is not Group.LEAKAGE]
+        parts += _active("boot_", boot, usage.boots)
     if programming is not None:
         parts += programming.scaled(1 + usage.reprogrammings).parts
+    if provisioning is not None:
+        parts += _active("program_", provisioning, 1 + usage.reprogrammings)
     parts.append(leakage_energy(target, usage.seconds, supply_v))
     if usage.sample_rate_hz is not None:
         parts += _front_end(target, usage.channels, usage.sample_rate_hz, usage.seconds)
@@ -136,6 +139,12 @@ def lifetime(
     power_w = energy.total_j / usage.seconds / target.device.converter_efficiency.si("ratio")
     days = battery.energy_j / power_w / SECONDS_A_DAY if power_w > 0 else None
     return Lifetime(usage, energy, battery, power_w, days)
+
+
+def _active(prefix: str, each: Energy, times: float) -> list[Part]:
+    """The parts of something done so often, with names of their own, but for what leaks away meanwhile."""
+    active = (part for part in each.scaled(times).parts if part.group is not Group.LEAKAGE)
+    return [replace(part, name=f"{prefix}{part.name}") for part in active if part.energy_j or not prefix]
 
 
 def _front_end(target: Target, channels: int, sample_rate_hz: float, seconds: float) -> tuple[Part, Part]:
