@@ -50,11 +50,15 @@ class Programming:
 
     @property
     def whole(self) -> Energy:
-        """The energy of weights and marker."""
-        if self.marker is None:
-            return self.energy
-        marker = (replace(part, name=f"marker_{part.name}") for part in self.marker.energy.parts)
-        return Energy((*self.energy.parts, *marker))
+        """The energy of weights and marker, each part by a name of its own."""
+        several = len(self.cost.energies) > 1
+        parts = [
+            replace(part, name=f"{part.name}_{policy}" if several else part.name)
+            for policy, energy in self.cost.energies.items()
+            for part in energy.parts
+        ]
+        marker = () if self.marker is None else self.marker.energy.parts
+        return Energy((*parts, *(replace(part, name=f"marker_{part.name}") for part in marker)))
 
     @property
     def energy(self) -> Energy:

@@ -218,6 +218,14 @@ def test_a_missing_or_damaged_library_says_how_to_get_one(tmp_path: Path) -> Non
         native.load_library(damaged)
 
 
+def test_a_runtime_of_another_version_says_so() -> None:
+    """As where the library was compiled from other sources: a function is not there."""
+    loaded = native.load_library(native.LIBRARY_PATH)
+    with pytest.raises(ToolError, match="is of another version, without 'ebnn_of_tomorrow'; install edgebnn again"):
+        loaded.ebnn_of_tomorrow.restype = None
+    assert not hasattr(loaded, "__wrapped__")
+
+
 def test_a_library_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     stage, _ = descriptors.KINDS[3]
     changed = (*descriptors.KINDS[:3], (stage, descriptors.PoolDescriptor), *descriptors.KINDS[4:])

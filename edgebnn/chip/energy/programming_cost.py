@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from edgebnn.chip.energy.energy import Energy, Group, Part, Phase
@@ -30,13 +30,8 @@ class ProgrammingCost:
 
     @property
     def energy(self) -> Energy:
-        """All of it; of several policies each has its own parts, with its name."""
-        if len(self.energies) == 1:
-            return next(iter(self.energies.values()))
-        of_policies = self.energies.items()
-        return Energy(
-            tuple(replace(part, name=f"{part.name}_{name}") for name, energy in of_policies for part in energy.parts)
-        )
+        """All of it; each policy has its own parts."""
+        return Energy(tuple(part for energy in self.energies.values() for part in energy.parts))
 
     @property
     def time_s(self) -> float:
