@@ -19,7 +19,6 @@ from edgebnn.chip.energy.energy import (
 )
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
-from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.lifetime.batteries import Battery
 from edgebnn.chip.lifetime.endurance import Endurance, weakest_endurance
 from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime

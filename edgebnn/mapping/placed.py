@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.instance.chip_instance import ChipInstance, ErrorModel
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.legible import legible_name
 from edgebnn.mapping.ber_aware import BerAware, place_by_errors
 from edgebnn.mapping.mapped import MappedNetwork
