@@ -14,7 +14,6 @@ from edgebnn.chip.errors.error_map import error_map
 from edgebnn.chip.errors.programming import program, programming_cost
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
-from edgebnn.chip.target_files.loading import load_target
 from edgebnn.compile_options import AutoPolicy
 from edgebnn.emulator import policy_choice
 from edgebnn.emulator.accuracy import AccuracyDrop
@@ -27,6 +26,7 @@ from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of, programmed_banks
 from tests.emulator.test_measured_sensitivity import judged, three_layers, with_constant_steps
+from tests.mapping.test_ber_aware import SMALL
 from tests.mapping.test_planner import dense, mapped_on
 
 WANTED = Wanted(0.02, ChipInstance(0, errors=ErrorModel.TABLE), measure_chips=3, verify_chips=4)
@@ -256,8 +256,8 @@ def test_programmings_that_judge_are_none_of_those_that_were_learnt_from(monkeyp
         return program(one, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(edgebnn.chip.errors.error_map, "program", noted)
-    chip, target = ChipInstance(3, errors=ErrorModel.TABLE, policy="ultra-low-energy"), load_target("rram130")
-    error_map(chip, target, "ultra-low-energy", 2, 5)
-    wanted = AutoPolicy(max_accuracy_drop=1).wanted(chip, target, readings=5)
+    chip = ChipInstance(3, errors=ErrorModel.TABLE, policy="ultra-low-energy")
+    error_map(chip, SMALL, "ultra-low-energy", 2, 5)
+    wanted = AutoPolicy(max_accuracy_drop=1).wanted(chip, SMALL, readings=5)
     judging = [each.conditions.cycles for each in wanted.chips(0, 20)]
     assert len(learnt) == 5 and len(set(judging)) == 20 and learnt.isdisjoint(judging)
