@@ -1,12 +1,14 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up whatever they need.
-# Variables for the command line: VENV=folder of the environment, PYTHON=interpreter that makes it, PYTEST and
-# MUTANTS=arguments.
+# Variables for the command line: VENV=folder of the environment, PYTHON=interpreter that makes it, PYTEST, MUTANTS and
+# CORPUS=arguments, BEFORE=commit that the corpus compares with.
 
 VENV ?= .venv
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))) python3)
 PYTEST ?=
 MUTANTS ?=
+CORPUS ?=
+BEFORE ?= HEAD
 
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
@@ -18,7 +20,7 @@ step = @start=$$(date +%s); log=$$(mktemp); printf '%-64s' '$(1) ...'; \
 	if { $(2); } >"$$log" 2>&1; then rm -f "$$log"; printf '%4d s\n' $$(($$(date +%s) - start)); \
 	else echo failed; cat "$$log"; rm -f "$$log"; exit 1; fi
 
-.PHONY: help demo test test-long lint format bench mutants clean distclean
+.PHONY: help demo test test-long lint format bench mutants corpus clean distclean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -51,8 +53,11 @@ bench: $(STAMPS)/test $(STAMPS)/library ## Benchmarks, as ratios taken in one ru
 mutants: $(STAMPS)/test $(STAMPS)/library ## Put faults into the source and see which ones no test notices; two hours
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
+corpus: $(STAMPS)/test $(STAMPS)/library ## Compare what a commit and the work tree make of a corpus of models, byte for byte
+	@$(BIN)/python -m tests.corpus $(BEFORE) $(CORPUS)
+
 clean: ## Remove what was built, not the environment
-	rm -rf build dist out demo .mutants edgebnn/_native .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist out demo .mutants .corpus edgebnn/_native .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f $(STAMPS)/library
 	find edgebnn tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
