@@ -69,6 +69,11 @@ def rows() -> Iterator[Row]:
         yield budget("edgebnn compile, the ECG model for rram130", 3.0, median_s(compile_ecg, 3))
         compiling = median_s(compile_vgg, 3)
         yield budget("edgebnn compile, the VGG for rram130 with 16,384 banks", 4.0, compiling, BINDS["vgg"])
+        images = f"{folder}/images.npz"
+        np.savez(images, x=np.random.default_rng(2).integers(0, 256, (32, 3, 32, 32)).astype(np.uint8))
+        placed = ("--placement=ber-aware", "--chip=1", "--calibration", images, "--policy=ultra-low-energy")
+        place_vgg = command(bytecode, "compile", str(network), *options[:-1], f"{folder}/placed", *placed)
+        yield budget("edgebnn compile, the same placed for a chip by 4 readings", 60.0, median_s(place_vgg, 1))
         yield budget("open that deployment", 0.2, median_s(lambda: edgebnn.load(deployed), 5))
         large = exported(bi_real_resnet18(), (3, 224, 224), Path(folder) / "bi_real.onnx")
         reading = median_s(lambda: read_network(large, ReadOptions("uint8")), 3)

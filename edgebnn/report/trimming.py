@@ -38,7 +38,7 @@ def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folde
             "same_after": found.same_after,
             "layers": {name: _shift_document(shift) for name, shift in found.shifts.items()},
         },
-        "notes": [*_no_gain(found), *on_other_chips(deployment, [chip])],
+        "notes": [*_no_gain(found), *_programmed_anew(deployment), *on_other_chips(deployment, [chip])],
     }
 
 
@@ -51,6 +51,16 @@ def _no_gain(found: Trim) -> list[str]:
     return [
         f"trimming gained nothing here: {found.same_after:,} of {of} have the class that they have without errors, "
         f"{what}; use the deployment as it was, or more samples"
+    ]
+
+
+def _programmed_anew(deployment: Deployment) -> list[str]:
+    """A sentence where the programming that thresholds are trimmed for lasts until the next boot alone."""
+    if deployment.mapped.provisioning != "boot":
+        return []
+    return [
+        "the firmware programs its banks at every boot, and each programming reads other weights wrong: these thresholds "
+        "are right for one of them; compile with --provisioning once to keep it"
     ]
 
 

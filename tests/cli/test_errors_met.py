@@ -64,6 +64,15 @@ def test_a_trimmed_deployment_is_one_like_any_other(compiled: tuple[Path, Path],
     assert "before it was trimmed" in note
 
 
+def test_trimming_what_every_boot_programs_anew_says_so(compiled: tuple[Path, Path], tmp_path: Path) -> None:
+    _, data = compiled
+    model = two_layers().save(tmp_path)
+    words = ("compile", model, "--input-type", "uint8", "--policy", "ultra-low-energy", "--provisioning", "boot")
+    assert command(*words, "-o", tmp_path / "boot").exit_code == 0
+    words = ("trim", tmp_path / "boot", "--chip", 3, "--errors", "table", "--calibration", data, "-o", tmp_path / "own")
+    assert any("each programming reads other weights wrong" in note for note in document(*words)["notes"])
+
+
 def test_trimming_that_gains_nothing_says_so(compiled: tuple[Path, Path], tmp_path: Path) -> None:
     """As on a chip without errors."""
     folder, data = compiled
