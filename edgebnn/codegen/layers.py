@@ -17,6 +17,7 @@ from edgebnn.mapping.plan import (
     AffineStage,
     BorderSections,
     CopyStage,
+    HalvesSections,
     Int8Stage,
     Layout,
     LinearStage,
@@ -114,6 +115,9 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
         case LinearStage(subsets=SubsetSections() as subsets):
             struct, fields = "ebnn_subsets_layer", _subset_fields(stage, subsets, arrays)
             call = f"ebnn_linear_subsets(&{identifier}, {source}, {target}, {scratch})"
+        case LinearStage(halves=HalvesSections() as halves):
+            struct, fields = "ebnn_halves_layer", _halves_fields(stage, halves, arrays)
+            call = f"ebnn_linear_halves(&{identifier}, {source}, {target}, {scratch})"
         case LinearStage():
             struct, fields = "ebnn_linear_layer", _linear_fields(stage, arrays)
             call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
@@ -195,6 +199,16 @@ def _linear_fields(stage: LinearStage, arrays: Members) -> dict[str, Code]:
         "steps": _steps(stage.steps, arrays),
         "banks": _pointer(stage.banks, arrays),
         **_border(stage.border, arrays),
+    }
+
+
+def _halves_fields(stage: LinearStage, halves: HalvesSections, arrays: Members) -> dict[str, Code]:
+    linear = ", ".join(f".{name} = {value}" for name, value in _linear_fields(stage, arrays).items())
+    return {
+        "linear": Code(f"{{{linear}}}"),
+        "sum_planes": c_integer(halves.sum_planes),
+        "limits": _pointer(halves.limits, arrays),
+        **_pooled(stage.pool, arrays),
     }
 
 

@@ -8,6 +8,7 @@ from edgebnn.resources import resource_folder
 # The software kernels of `ebnn_linear`, whose place the macro's hardware layer takes on a chip with RRAM.
 SOFTWARE_LINEAR = {
     *("ebnn_linear.c", "ebnn_linear_subsets.c", "ebnn_linear_active.c"),
+    *("ebnn_linear_halves.c", "ebnn_count_halves.c"),
     *("ebnn_active_lists.c", "ebnn_active_lists.h", "ebnn_counters.c", "ebnn_counters.h", "ebnn_pooled.h"),
     *("ebnn_gather.c", "ebnn_gather.h", "ebnn_count.c", "ebnn_count_rows.c", "ebnn_count.h", "ebnn_adders.h"),
 }

@@ -116,6 +116,8 @@ def _sections(stage: Stage) -> Iterator[tuple[str, Section, str]]:
                 yield "verified", stage.verified, "<u4"
             if stage.trim is not None:
                 yield "means", stage.trim.means, "<i2"
+            if stage.halves is not None and stage.halves.limits is not None:
+                yield "limits", stage.halves.limits, "<u4"
             if stage.active is not None:
                 yield from _active_sections(stage.active)
             if stage.subsets is not None:

@@ -158,6 +158,17 @@ class ActiveDescriptor(ctypes.Structure):
     ]
 
 
+class HalvesDescriptor(ctypes.Structure):
+    """`ebnn_halves_layer`."""
+
+    _fields_ = [
+        ("linear", LinearDescriptor),
+        ("sum_planes", _word),
+        ("limits", _pointer),
+        ("pooled", PooledDescriptor),
+    ]
+
+
 class SubsetsDescriptor(ctypes.Structure):
     """`ebnn_subsets_layer`."""
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edgebnn.mapping.image import ImageWriter
 from edgebnn.mapping.kernels import ListShape
 from edgebnn.mapping.plan import ActiveSections
-from edgebnn.mapping.rows import WORD_BITS, Weights, Words, pack_rows, unpack_rows
+from edgebnn.mapping.rows import WORD_BITS, Weights, Words, input_words, unpack_rows
 from edgebnn.mapping.steps import step_table
 from edgebnn.network.types import Threshold, WeightKind
 
@@ -41,12 +41,6 @@ def plan_active(
         missing=None if missing is None else image.add(f"{name}.missing", missing),
         place_planes=0 if missing is None else missing.shape[-1],
     )
-
-
-def input_words(bits: npt.NDArray[np.bool_]) -> Words:
-    """Bits (O, n) as uint32 (ceil(O / 32), n): bit j of word w is neuron 32 w + j, 0 behind the last."""
-    packed, _ = pack_rows(bits.T.astype(np.int8))
-    return np.ascontiguousarray(packed.T)
 
 
 def _missing(weights: Weights, kind: WeightKind, shape: ListShape) -> Words:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.mapping import subsets
+from edgebnn.mapping import halves, subsets
 from edgebnn.mapping.active import stored_weights
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
@@ -60,6 +60,8 @@ def cell_blocks(mapped: MappedNetwork) -> Iterator[CellBlock]:
         weights = layer_weights(mapped.image, stage)
         if stage.subsets is not None:
             yield from _nibbles(stage, stage.subsets, weights)
+        elif stage.halves is not None:
+            yield from _halves(stage, weights)
         else:
             yield from _rows_of_neurons(stage, weights) if stage.active is None else _rows_of_inputs(stage, weights)
 
@@ -114,6 +116,29 @@ def _rows_of_inputs(stage: LinearStage, weights: npt.NDArray[np.int8]) -> Iterat
             )
 
 
+def _halves(stage: LinearStage, weights: npt.NDArray[np.int8]) -> Iterator[CellBlock]:
+    """A row is a word, of which the lower half has an input's weights and the upper one those of the 16th behind it."""
+    order = input_order(stage.fan_in, stage.window)
+    first_word = weight_sections(stage)[0].offset // 4
+    half = halves.MOST_NEURONS
+    for first in range(0, stage.fan_in, half):
+        word, upper = divmod(first, WORD_BITS)
+        for begin, end, step in _runs(order[first : first + half], _MOST_ROWS):
+            yield CellBlock(
+                bank=None,
+                row=first_word + word * half + begin,
+                row_step=1,
+                column=upper,
+                layer=stage.node,
+                neuron=0,
+                input=int(order[first + begin]),
+                input_step=step,
+                values=weights[:, first + begin : first + end].T,
+                policy=None,
+                along="neurons",
+            )
+
+
 def _nibbles(stage: LinearStage, sections: SubsetSections, weights: npt.NDArray[np.int8]) -> Iterator[CellBlock]:
     """A row is a word, of which a neuron has a bit of four: the first of each four inputs, the second, and so on."""
     neurons = len(weights) // stage.groups
@@ -153,6 +178,8 @@ def layer_weights(image: bytes, stage: WeightStage) -> npt.NDArray[np.int8]:
         return stored_weights(first, second[0] if second else None, stage.output.channels, stage.fan_in)
     if stage.subsets is not None:
         return subsets.stored_weights(stage, stage.subsets, first, second[0] if second else None)
+    if stage.halves is not None:
+        return halves.stored_weights(first, stage.output.channels, stage.fan_in)
     shape = (-1, stage.row_words)
     return unpack_rows(first.reshape(shape), second[0].reshape(shape) if second else None, stage.fan_in)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from edgebnn.chip.target.target import Target
+from edgebnn.mapping import halves
 from edgebnn.mapping.plan import Kernel, Layout, WindowPlan
 from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.mapping.subsets import SubsetShape, blocks_of, has_limits, strip_values, subset_shape
@@ -25,10 +26,10 @@ _PLACE_BYTES = 4
 # several rows needs memory for as many, each of which is listed once for all rows of the output.
 _WINDOWS_A_STRIP, _TALL_WINDOWS_A_STRIP = 4, 2
 
-# Another kernel than the list of active inputs costs 2 KB of code of its own, so it must be worth it: by its share of a
-# layer's instructions, and by as many of them.
+# Another kernel than the list of active inputs costs up to 2 KB of code of its own, so it must be worth it: by its
+# share of a layer's instructions, and by as many of them. That of halves has fewer calls, which no estimate counts.
 _SHARE_WORTH_ITS_CODE = 1.15
-_INSTRUCTIONS_WORTH_ITS_CODE = 1000
+_INSTRUCTIONS_WORTH_ITS_CODE: dict[Kernel, int] = {"rows": 1000, "subsets": 1000, "halves": 200}
 
 
 class ListShape(NamedTuple):
@@ -66,6 +67,8 @@ def choose_kernel(node: Linear, window: WindowPlan, source: Layout, output: Layo
     subsets = None if source.pixel_words else subset_shape(node, window, source, output)
     if subsets is not None:
         costs["subsets"] = _subsets_cost(node, subsets, output)
+    if source.pixel_words and _fits_halves(node):
+        costs["halves"] = _halves_cost(node, window, source, output)
     other = min(costs, key=lambda kernel: costs[kernel])
     other_shape = subsets if other == "subsets" else None
     shape, obstacle = _list_shape(node, window, source, output)
@@ -74,7 +77,7 @@ def choose_kernel(node: Linear, window: WindowPlan, source: Layout, output: Layo
     listed = _list_cost(node, shape, output)
     reason = f"about {min(listed, costs[other]):,} instructions a pixel"
     saved = (listed - costs[other]) * output.height * output.width
-    if listed <= _SHARE_WORTH_ITS_CODE * costs[other] or saved <= _INSTRUCTIONS_WORTH_ITS_CODE:
+    if listed <= _SHARE_WORTH_ITS_CODE * costs[other] or saved <= _INSTRUCTIONS_WORTH_ITS_CODE[other]:
         return Choice("list", f"about {listed:,} instructions a pixel, {costs[other]:,} as {other}", shape)
     return Choice(other, f"{reason}, {listed:,} by a list of inputs", other_shape)
 
@@ -184,12 +187,29 @@ def _rows_cost(node: Linear, window: WindowPlan, source: Layout, output: Layout)
     ternary = node.weight_kind is WeightKind.TERNARY
     words = -(-node.fan_in // WORD_BITS)
     if source.pixel_words:
-        in_a_row = source.format == "bits" and _sees_all(source, window, output)
-        gathering = 0 if in_a_row else node.groups * node.fan_in
+        gathering = node.groups * _gathering_cost(node, window, source, output)
         return gathering + node.neurons * (150 + 28 * words if ternary else 75 + 10 * words)
     passes = 2 if ternary else 1
     gathering = node.groups * node.fan_in * 6 * source.planes
     return gathering + node.neurons * (90 + passes * source.planes * (20 + 13 * words))
+
+
+def _gathering_cost(node: Linear, window: WindowPlan, source: Layout, output: Layout) -> int:
+    """Of a group's packed inputs, where they do not lie in a row."""
+    return 0 if source.format == "bits" and _sees_all(source, window, output) else node.fan_in
+
+
+def _fits_halves(node: Linear) -> bool:
+    few = node.groups == 1 and node.neurons <= halves.MOST_NEURONS
+    return few and node.weight_kind is WeightKind.BINARY and halves.sum_planes(node.fan_in) <= MOST_SUM_PLANES
+
+
+def _halves_cost(node: Linear, window: WindowPlan, source: Layout, output: Layout) -> int:
+    planes = halves.sum_planes(node.fan_in)
+    missing = source.format == "trits" or (node.pad_value == 0 and _sees_padding(window, source, output))
+    adding = (2 if missing else 1) * (166 * halves.row_words(node.fan_in) + 50)
+    written = 8 * planes if output.pixel_words else 24 * node.neurons + 32 * planes
+    return _gathering_cost(node, window, source, output) + adding + 11 * planes + written
 
 
 def _subsets_cost(node: Linear, shape: SubsetShape, output: Layout) -> int:

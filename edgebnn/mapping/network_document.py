@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edgebnn.mapping.active import active_bytes
 from edgebnn.mapping.array_file import ArrayReader, ArrayWriter
 from edgebnn.mapping.cells import layer_weights
+from edgebnn.mapping.halves import MOST_NEURONS, halves_bytes
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage, weight_sections
 from edgebnn.mapping.rows import WORD_BITS, model_order
 from edgebnn.mapping.subsets import subset_bytes
@@ -217,6 +218,8 @@ def _weights(shape: tuple[int, ...], stage: WeightStage, image: bytes) -> npt.ND
         octets = active_bytes(neurons, stage.fan_in)
     elif isinstance(stage, LinearStage) and stage.subsets is not None:
         octets = subset_bytes(neurons, max(stage.groups, 1), stage.fan_in)
+    elif isinstance(stage, LinearStage) and stage.halves is not None:
+        octets = halves_bytes(stage.fan_in) if neurons <= MOST_NEURONS else -1
     elif isinstance(stage, LinearStage):
         octets, held = neurons * 4 * stage.row_words, WORD_BITS * stage.row_words
     if (

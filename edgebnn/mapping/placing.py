@@ -185,7 +185,7 @@ def _scratch_bytes(stage: Stage) -> int:
         case LinearStage(subsets=SubsetSections() as subsets):
             shape = SubsetShape(subsets.input, subsets.window, subsets.lanes, subsets.strip, subsets.together)
             return 4 * subset_scratch_words(shape, stage.output.channels, stage.groups)
-        case LinearStage(kernel="rows"):  # a vector a bit plane and one for the mask
+        case LinearStage(kernel="rows" | "halves"):  # a vector a bit plane and one for the mask
             return 4 * stage.row_words * (stage.input.planes + 1)
         case Int8Stage():  # 16 bits each, or two digits of 16
             return 4 * stage.fan_in if stage.input.format == "int32" else (2 * stage.fan_in + 3) // 4 * 4

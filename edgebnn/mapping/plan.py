@@ -18,8 +18,9 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 Format = Literal["bits", "trits", "int8", "uint8", "int16", "uint16", "int32"]
 
 # What does a layer of binary or ternary weights: the RRAM macro, or `ebnn_linear_active` (by lists of inputs, its
-# weights input after input), `ebnn_linear` (row by row) or `ebnn_linear_subsets` (by sums of subsets of the inputs).
-Kernel = Literal["macro", "list", "rows", "subsets"]
+# weights input after input), `ebnn_linear` (row by row), `ebnn_linear_halves` (up to 16 neurons, two inputs' weights a
+# word) or `ebnn_linear_subsets` (by sums of subsets of the inputs).
+Kernel = Literal["macro", "list", "rows", "halves", "subsets"]
 
 _PACKED_PLANES = {"bits": 1, "trits": 2}
 _ELEMENT_BYTES = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4}
@@ -153,6 +154,16 @@ class ActiveSections(_Record, frozen=True):
     place_planes: int = 0
 
 
+class HalvesSections(_Record, frozen=True):
+    """What the kernel of up to 16 neurons has beside its rows: `ebnn_halves_layer`.
+
+    `limits` are the thresholds of a step function into bits, in a table of bits; None where there is none, or another.
+    """
+
+    sum_planes: int
+    limits: Section | None
+
+
 class SubsetSections(_Record, frozen=True):
     """The kernel that looks up sums of subsets: `ebnn_subsets_layer`, with its own view of input and window.
 
@@ -205,7 +216,8 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     """Dot products with binary or ternary weights, and the step function behind them.
 
     `ebnn_linear_layer`, or `ebnn_active_layer` where `active` has the weights, or `ebnn_subsets_layer` where `subsets`
-    has them; `sign` is None there. `reason` says why it is this kernel. With a `pool`, `output` is what goes
+    has them; `sign` is None there. With `halves` it is `ebnn_halves_layer`, whose words of `sign` and `nonzero` have
+    its weights in another order. `reason` says why it is this kernel. With a `pool`, `output` is what goes
     into it, and what comes out is stored. `attempts` is how often a chip that verifies programs a row at most, 0 for as
     often as it does; `verified` are bits, one for each word of each row, of the words that it verifies, None for all.
     With a `trim` each chip finds from what the sums start on it.
@@ -224,6 +236,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     steps: Steps | None
     active: ActiveSections | None = None
     subsets: SubsetSections | None = None
+    halves: HalvesSections | None = None
     banks: Section | None = None
     border: BorderSections | None = None
     trim: TrimSections | None = None

@@ -57,6 +57,12 @@ def unpack_rows(sign: Words, nonzero: Words | None, fan_in: int) -> Weights:
     return signs
 
 
+def input_words(bits: npt.NDArray[np.bool_]) -> Words:
+    """Bits (O, n) as uint32 (ceil(O / 32), n): bit j of word w is neuron 32 w + j, 0 behind the last."""
+    packed, _ = pack_rows(bits.T.astype(np.int8))
+    return np.ascontiguousarray(packed.T)
+
+
 def pack_bits(bits: npt.NDArray[np.bool_]) -> Words:
     """A vector of bits (n,) as uint32 (ceil(n / 32),)."""
     return _pack(bits.reshape(1, -1)).reshape(-1)

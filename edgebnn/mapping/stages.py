@@ -14,6 +14,7 @@ from edgebnn.chip.target.target import Target
 from edgebnn.errors import ModelError
 from edgebnn.mapping.active import plan_active
 from edgebnn.mapping.allocation import Allocation
+from edgebnn.mapping.halves import halves_words, limit_words, sum_planes
 from edgebnn.mapping.image import ImageWriter, words_of
 from edgebnn.mapping.kernels import ListShape, choose_kernel
 from edgebnn.mapping.layouts import View
@@ -22,6 +23,7 @@ from edgebnn.mapping.plan import (
     AffineStage,
     BorderSections,
     CopyStage,
+    HalvesSections,
     Int8Stage,
     Layout,
     LinearStage,
@@ -193,6 +195,8 @@ class Planning:
             return self._listed(node, threshold, weights, stage, shape)
         if shape is not None:
             return self._tabulated(node, threshold, stage, shape)
+        if kernel == "halves":
+            return self._in_halves(node, threshold, weights, stage)
         sign, nonzero = pack_rows(weights)
         tiles = self._tiles(node)
         return msgspec.structs.replace(
@@ -257,6 +261,23 @@ class Planning:
             border=_plan_border(node, self.image),
         )
 
+    def _in_halves(
+        self, node: Linear, threshold: Threshold | None, weights: Weights, stage: LinearStage
+    ) -> LinearStage:
+        """A layer of up to 16 neurons. Its step function is part of the weights where counters can be compared."""
+        border, image = _plan_border(node, self.image), self.image
+        compared = threshold if border is None and stage.output.format == "bits" else None
+        limits = None
+        if compared is not None:
+            limits = image.add(f"{compared.name}.limits", limit_words(compared, node.fan_in))
+        return msgspec.structs.replace(
+            stage,
+            sign=image.add(f"{node.name}.sign", halves_words(weights > 0)),
+            halves=HalvesSections(sum_planes=sum_planes(node.fan_in), limits=limits),
+            steps=_among_weights(compared) if compared else threshold and self._steps(threshold, on_cpu=True),
+            border=border,
+        )
+
     def can_pool(self, node: Linear, threshold: Threshold, pool: MaxPool) -> bool:
         """Whether a layer's kernel in software pools its bits as it makes them: pools that have no input in common."""
         window, view, made = _window_plan(pool.window), self.views[node.sources[0]], self.views[threshold.output.name]
@@ -268,7 +289,9 @@ class Planning:
         if window != WindowPlan(kernel=window.kernel, stride=window.kernel) or whole != (pooled.height, pooled.width):
             return False
         kernel = choose_kernel(node, _window_over(node, view), view.layout, made.layout, self.target).kernel
-        return (kernel == "list" and node.border is None) or (kernel == "subsets" and has_limits(node, made.layout))
+        return (kernel in ("list", "halves") and node.border is None) or (
+            kernel == "subsets" and has_limits(node, made.layout)
+        )
 
     def _pooled(self, stage: LinearStage | Int8Stage, pool: MaxPool | None) -> LinearStage | Int8Stage:
         if pool is None:

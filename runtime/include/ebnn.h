@@ -180,6 +180,24 @@ typedef struct ebnn_active_layer {
 #define EBNN_MOST_SUM_PLANES 30
 
 /*
+ * A layer of dot products with binary weights on bits or trits, of 16 neurons at most and one group. `linear.sign` has for
+ * each word of a row of inputs 16 words, of which word i has the weights of input i in its lower half and those of input
+ * 16 + i in the upper one, bit j of neuron j. Behind the last neuron and the last input bits are 0. `linear.row_words` are
+ * no more than a row needs.
+ */
+typedef struct ebnn_halves_layer {
+    ebnn_linear_layer linear; /* its output before the pool */
+    uint32_t sum_planes;      /* bits of twice the inputs of whole words */
+    /*
+     * Of steps into bits: the planes of a limit of twice the unlike bits, the lowest first, and a word of which neurons'
+     * bits are 1 below their limits; others are so from there on. Behind the last neuron limits are 0 and that word's
+     * bits 1. NULL: the sums themselves are wanted, or go through `linear.steps`.
+     */
+    const uint32_t *limits;
+    ebnn_pooled pooled; /* of bits that go through limits */
+} ebnn_halves_layer;
+
+/*
  * A layer of dot products with binary or ternary weights on inputs of several bits: sums of all subsets of four inputs
  * are made once for all neurons. A neuron's weights stand in the order (kernel column, kernel row, channel within the
  * group), four in a nibble; a word has a nibble of each of eight neurons of a group, the first in its lowest bits, and
@@ -288,6 +306,9 @@ int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, vo
 
 /* Words of scratch that ebnn_int8 needs for this layer: its gathered input, 16 bits each, or 32 of EBNN_INT32. */
 uint32_t ebnn_int8_scratch_words(const ebnn_int8_layer *layer);
+
+/* The same for a layer of halves; `scratch` holds ebnn_linear_scratch_words(&layer->linear) words. */
+int32_t ebnn_linear_halves(const ebnn_halves_layer *layer, const void *input, void *output, uint32_t *scratch);
 
 /* The same for weights of 8 bits; `scratch` holds ebnn_int8_scratch_words(layer) words on every target. */
 int32_t ebnn_int8(const ebnn_int8_layer *layer, const void *input, void *output, uint32_t *scratch);

@@ -71,6 +71,14 @@ EBNN_INLINE uint32_t ebnn_add_one(uint32_t sum, uint32_t *carry)
     return sum;
 }
 
+/* Adds carries to a plane of counters, and what they carry to those above. */
+static inline void ebnn_ripple(uint32_t *counters, uint32_t carry)
+{
+    for (; carry != 0; counters++) {
+        *counters = ebnn_add_one(*counters, &carry);
+    }
+}
+
 /* Sums of two bits and of their double, four bits each. */
 EBNN_INLINE uint32_t ebnn_nibbles(uint32_t ones, uint32_t twos)
 {

@@ -102,10 +102,16 @@ static int32_t check_dots(const ebnn_tensor *input, const ebnn_tensor *output, c
     return status;
 }
 
-/* Inputs of a neuron, in 64 bits: a kernel of 2^32 taps may not pass for one of none. */
+/*
+ * Inputs of a neuron, in 64 bits: a kernel of 2^32 of them may not pass for one of none. Dense layers need no division and
+ * no product, which small machines lack.
+ */
 static uint64_t fan_in(const ebnn_window *window, const ebnn_tensor *input, uint32_t groups)
 {
-    return (uint64_t)window->kernel_height * window->kernel_width * (input->channels / groups);
+    const uint32_t taps = (uint32_t)window->kernel_height * window->kernel_width;
+    const uint32_t channels = groups == 1 ? input->channels : input->channels / groups;
+
+    return taps == 1 ? channels : (uint64_t)taps * channels;
 }
 
 int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
@@ -116,7 +122,6 @@ int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
     if (status != EBNN_OK) {
         return status;
     }
-    /* not by division, which small machines lack */
     return fan_in(&layer->window, &layer->input, layer->groups) > (uint64_t)layer->row_words * EBNN_WORD_BITS
                ? EBNN_ERROR_SHAPE
                : EBNN_OK;
@@ -149,6 +154,28 @@ int32_t ebnn_check_active(const ebnn_active_layer *layer)
                    layer->sum_planes < layer->planes || layer->sum_planes > EBNN_MOST_SUM_PLANES ||
                    layer->place_planes >= layer->sum_planes ||
                    (layer->missing != NULL) != (layer->input.format == EBNN_BITS && layer->planes != 1)
+               ? EBNN_ERROR_SHAPE
+               : EBNN_OK;
+}
+
+int32_t ebnn_check_halves(const ebnn_halves_layer *layer)
+{
+    const ebnn_linear_layer *linear = &layer->linear;
+    const ebnn_window *window = &linear->window;
+    int32_t status = ebnn_check_linear(linear);
+
+    if (status == EBNN_OK) {
+        status = check_pooled(&layer->pooled, &linear->output, layer->limits != NULL);
+    }
+    if (status != EBNN_OK || !ebnn_is_packed(linear->input.format) || linear->nonzero != NULL ||
+        (layer->limits != NULL && linear->output.format != EBNN_BITS)) {
+        return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
+    }
+    /* twice the inputs of whole words fit the planes, so the product does not wrap */
+    return linear->groups != 1 || linear->output.channels > EBNN_WORD_BITS / 2 || layer->sum_planes < 7 ||
+                   layer->sum_planes > EBNN_MOST_SUM_PLANES || linear->row_words >> (layer->sum_planes - 6) != 0 ||
+                   ebnn_words((uint32_t)window->kernel_height * window->kernel_width * linear->input.channels) !=
+                       linear->row_words
                ? EBNN_ERROR_SHAPE
                : EBNN_OK;
 }

@@ -18,14 +18,6 @@ EBNN_INLINE uint32_t word_at(uintptr_t weights, uint32_t place)
     return *(const uint32_t *)(weights + (uintptr_t)place);
 }
 
-/* Adds carries to a plane, and what they carry to those above. */
-static inline void ripple(uint32_t *counters, uint32_t carry)
-{
-    for (; carry != 0; counters++) {
-        *counters = ebnn_add_one(*counters, &carry);
-    }
-}
-
 #define WORD(index) word_at(weights, list[index])
 #define ADD_EIGHT(first, out)                                                                                          \
     ones = ebnn_add_four(ones, WORD(first), WORD((first) + 1), WORD((first) + 2), WORD((first) + 3), &two_a);          \
@@ -64,7 +56,7 @@ static void add_rest(uint32_t *counters, const uint16_t *list, uint32_t count, u
     counters[2] = fours;
     counters[3] = ebnn_add_one(eights, &few);
     counters[4] = ebnn_add_one(sixteens, &few);
-    ripple(counters + 5, over | few);
+    ebnn_ripple(counters + 5, over | few);
 }
 
 void ebnn_add_listed(uint32_t *counters, const uint16_t *list, uint32_t count, uintptr_t weights)
@@ -85,7 +77,7 @@ void ebnn_add_listed(uint32_t *counters, const uint16_t *list, uint32_t count, u
             fours = ebnn_add_more_carries(fours, four_a, four_b, &eight_b);
             high[0] = ebnn_add_more_carries(high[0], eight_a, eight_b, &sixteen);
             high[1] = ebnn_add_carries(high[1], sixteen, &carry);
-            ripple(high + 2, carry);
+            ebnn_ripple(high + 2, carry);
         }
         counters[0] = ones;
         counters[1] = twos;
@@ -105,5 +97,30 @@ void ebnn_add_numbers(uint32_t *counters, const uint32_t *numbers, uint32_t plan
     for (; planes != 0; planes--, counters++) {
         *counters = ebnn_add_two(carry, *counters, *numbers++, &carry);
     }
-    ripple(counters, carry);
+    ebnn_ripple(counters, carry);
+}
+
+/* Four bits that lie side by side, in a byte each. */
+EBNN_INLINE uint32_t in_bytes(uint32_t bits)
+{
+    return ((bits & 15) * UINT32_C(0x00204081)) & UINT32_C(0x01010101);
+}
+
+/* Of each eight planes, those of four neurons at a time. */
+void ebnn_read_counters(const uint32_t *counters, uint32_t planes, uint32_t count, uint32_t *numbers)
+{
+    for (uint32_t first = 0; first < planes; first += 8, counters += 8) {
+        const uint32_t *const end = counters + (planes - first < 8 ? planes - first : 8);
+
+        for (uint32_t neuron = 0; neuron < count; neuron += 4) {
+            uint32_t bytes = 0;
+
+            for (const uint32_t *counter = end; counter != counters;) {
+                bytes = bytes << 1 | in_bytes(*--counter >> neuron);
+            }
+            for (uint32_t i = neuron; i < neuron + 4; i++, bytes >>= 8) {
+                numbers[i] = (first == 0 ? 0 : numbers[i]) | (bytes & 0xFF) << first;
+            }
+        }
+    }
 }

@@ -191,3 +191,40 @@ ebnn_gathered ebnn_gather(const ebnn_linear_layer *layer, const void *input, uin
     }
     return gather_elements(layer, input, group, row, column, vectors);
 }
+
+/* Bits that a window sees, where they lie in the map one behind the other as in a row of weights; NULL: elsewhere. */
+static const uint32_t *row_in_place(const ebnn_linear_layer *layer, const void *input, uint32_t row, uint32_t column)
+{
+    const ebnn_tensor *map = &layer->input;
+    const ebnn_window *window = &layer->window;
+    const uint32_t words = ebnn_words(map->channels);
+    const uint32_t taps = (uint32_t)window->kernel_height * window->kernel_width;
+    /* before the first row or column these wrap to huge numbers, which lie outside too */
+    const uint32_t y = row * window->stride_y - window->pad_top, x = column * window->stride_x - window->pad_left;
+    const bool inside = y < map->height && window->kernel_height <= map->height - y && x < map->width &&
+                        window->kernel_width <= map->width - x;
+    const bool rows = window->kernel_height == 1 || (window->kernel_width == map->width && window->dilation_y == 1);
+    const bool columns = window->kernel_width == 1 || window->dilation_x == 1;
+
+    if (map->format != EBNN_BITS || layer->groups != 1 || layer->row_words != taps * words || !inside || !rows ||
+        !columns || (taps != 1 && map->channels % EBNN_WORD_BITS != 0)) {
+        return NULL;
+    }
+    return (const uint32_t *)input + ((size_t)y * map->width + x) * words;
+}
+
+ebnn_inputs ebnn_inputs_at(const ebnn_linear_layer *layer, const void *input, uint32_t group, uint32_t row,
+                           uint32_t column, uint32_t *scratch)
+{
+    const ebnn_window *window = &layer->window;
+    ebnn_inputs inputs = {{0, true}, row_in_place(layer, input, row, column), NULL};
+
+    if (inputs.values != NULL) {
+        inputs.gathered.total = (uint32_t)window->kernel_height * window->kernel_width * layer->input.channels;
+        return inputs;
+    }
+    inputs.gathered = ebnn_gather(layer, input, group, row, column, scratch);
+    inputs.values = scratch;
+    inputs.mask = scratch + layer->row_words;
+    return inputs;
+}

@@ -27,4 +27,15 @@ typedef struct ebnn_gathered {
 ebnn_gathered ebnn_gather(const ebnn_linear_layer *layer, const void *input, uint32_t group, uint32_t row,
                           uint32_t column, uint32_t *vectors);
 
+/* The inputs of a pixel's neurons where they are: gathered in the scratch, or in the map, which needs no mask. */
+typedef struct ebnn_inputs {
+    ebnn_gathered gathered;
+    const uint32_t *values;
+    const uint32_t *mask; /* NULL: in the map */
+} ebnn_inputs;
+
+/* The scratch holds ebnn_linear_scratch_words(layer) words. */
+ebnn_inputs ebnn_inputs_at(const ebnn_linear_layer *layer, const void *input, uint32_t group, uint32_t row,
+                           uint32_t column, uint32_t *scratch);
+
 #endif

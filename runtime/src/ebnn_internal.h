@@ -150,6 +150,7 @@ int32_t ebnn_check_window(const ebnn_tensor *input, const ebnn_tensor *output, c
 int32_t ebnn_check_steps(const ebnn_steps *steps, const ebnn_tensor *output);
 int32_t ebnn_check_linear(const ebnn_linear_layer *layer);
 int32_t ebnn_check_active(const ebnn_active_layer *layer);
+int32_t ebnn_check_halves(const ebnn_halves_layer *layer);
 int32_t ebnn_check_subsets(const ebnn_subsets_layer *layer);
 int32_t ebnn_check_int8(const ebnn_int8_layer *layer);
 int32_t ebnn_check_pool(const ebnn_pool_layer *layer);

@@ -86,53 +86,9 @@ static uint32_t dot(const ebnn_linear_layer *layer, const uint32_t *sign, const 
     return dot_planes(sign, nonzero, values, gathered, &layer->input, words);
 }
 
-/* Bits that a window sees, where they lie in the map one behind the other as in a row of weights; NULL: elsewhere. */
-static const uint32_t *row_in_place(const ebnn_linear_layer *layer, const void *input, uint32_t row, uint32_t column)
-{
-    const ebnn_tensor *map = &layer->input;
-    const ebnn_window *window = &layer->window;
-    const uint32_t words = ebnn_words(map->channels);
-    const uint32_t taps = (uint32_t)window->kernel_height * window->kernel_width;
-    /* before the first row or column these wrap to huge numbers, which lie outside too */
-    const uint32_t y = row * window->stride_y - window->pad_top, x = column * window->stride_x - window->pad_left;
-    const bool inside = y < map->height && window->kernel_height <= map->height - y && x < map->width &&
-                        window->kernel_width <= map->width - x;
-    const bool rows = window->kernel_height == 1 || (window->kernel_width == map->width && window->dilation_y == 1);
-    const bool columns = window->kernel_width == 1 || window->dilation_x == 1;
-
-    if (map->format != EBNN_BITS || layer->groups != 1 || layer->row_words != taps * words || !inside || !rows ||
-        !columns || (taps != 1 && map->channels % EBNN_WORD_BITS != 0)) {
-        return NULL;
-    }
-    return (const uint32_t *)input + ((size_t)y * map->width + x) * words;
-}
-
-/* The inputs of a pixel's neurons, gathered unless they lie in a row. */
-typedef struct row_of_inputs {
-    ebnn_gathered gathered;
-    const uint32_t *values;
-    const uint32_t *mask;
-} row_of_inputs;
-
-static row_of_inputs inputs_at(const ebnn_linear_layer *layer, const void *input, uint32_t group, uint32_t row,
-                               uint32_t column, uint32_t *scratch)
-{
-    const ebnn_window *window = &layer->window;
-    row_of_inputs inputs = {{0, true}, row_in_place(layer, input, row, column), NULL};
-
-    if (inputs.values != NULL) {
-        inputs.gathered.total = (uint32_t)window->kernel_height * window->kernel_width * layer->input.channels;
-        return inputs;
-    }
-    inputs.gathered = ebnn_gather(layer, input, group, row, column, scratch);
-    inputs.values = scratch;
-    inputs.mask = scratch + layer->row_words;
-    return inputs;
-}
-
 /* Some neurons that lie one behind the other. */
 static void dots(const ebnn_linear_layer *layer, const uint32_t *sign, const uint32_t *nonzero,
-                 const row_of_inputs *inputs, uint32_t count, uint32_t *sums)
+                 const ebnn_inputs *inputs, uint32_t count, uint32_t *sums)
 {
     const uint32_t words = layer->row_words;
 
@@ -167,7 +123,7 @@ int32_t ebnn_linear(const ebnn_linear_layer *layer, const void *input, void *out
             const uint32_t *nonzero = layer->nonzero;
 
             for (uint32_t group = 0; group < layer->groups; group++) {
-                const row_of_inputs inputs = inputs_at(layer, input, group, row, column, scratch);
+                const ebnn_inputs inputs = ebnn_inputs_at(layer, input, group, row, column, scratch);
                 uint32_t left = neurons;
 
                 while (left != 0) {

@@ -126,18 +126,6 @@ static void count_word(const window_at *at, uint32_t word)
     add_window(at, counters, layer->plus + first);
 }
 
-/* Which of 32 counters reach their limits, turned over where the word behind the limits says so. */
-static uint32_t reached(const uint32_t *counters, const uint32_t *limits, uint32_t planes)
-{
-    const uint32_t *const end = limits + planes;
-    uint32_t borrow = 0;
-
-    for (; limits != end; limits++, counters++) {
-        borrow ^= (borrow ^ *limits) & (*counters ^ *limits);
-    }
-    return ~borrow ^ *limits;
-}
-
 /* Steps into bits or trits by the tables of limits. */
 static void write_reached(const window_at *at, uint32_t word, const ebnn_pooled_at *pixel)
 {
@@ -153,38 +141,13 @@ static void write_reached(const window_at *at, uint32_t word, const ebnn_pooled_
     if (at->lists->turned) {
         limits += planes + 1;
     }
-    first = reached(at->counters, limits, planes);
+    first = ebnn_reached(at->counters, limits, planes);
     last = first;
     if (steps == 2) {
-        last = reached(at->counters, limits + 2 * (size_t)(planes + 1), planes);
+        last = ebnn_reached(at->counters, limits + 2 * (size_t)(planes + 1), planes);
         pixel->words[ebnn_words(channels) + word] = ~(first ^ last) & there;
     }
     ebnn_put_pooled(pixel, word, last & there);
-}
-
-/* Four bits that lie side by side, in a byte each. */
-EBNN_INLINE uint32_t in_bytes(uint32_t bits)
-{
-    return ((bits & 15) * UINT32_C(0x00204081)) & UINT32_C(0x01010101);
-}
-
-/* The first `count` counters as numbers, and up to three more: of each eight planes, those of four neurons at a time. */
-static void read_counters(const uint32_t *counters, uint32_t planes, uint32_t count, uint32_t *numbers)
-{
-    for (uint32_t first = 0; first < planes; first += 8, counters += 8) {
-        const uint32_t *const end = counters + (planes - first < 8 ? planes - first : 8);
-
-        for (uint32_t neuron = 0; neuron < count; neuron += 4) {
-            uint32_t bytes = 0;
-
-            for (const uint32_t *counter = end; counter != counters;) {
-                bytes = bytes << 1 | in_bytes(*--counter >> neuron);
-            }
-            for (uint32_t i = neuron; i < neuron + 4; i++, bytes >>= 8) {
-                numbers[i] = (first == 0 ? 0 : numbers[i]) | (bytes & 0xFF) << first;
-            }
-        }
-    }
 }
 
 /* The sums themselves, or steps of other kinds. */
@@ -200,7 +163,7 @@ static void write_sums(const window_at *at, uint32_t word, ebnn_writer *writer)
     const int32_t *totals = layer->totals + (size_t)word * EBNN_WORD_BITS;
     uint32_t sums[EBNN_WORD_BITS];
 
-    read_counters(at->counters, layer->sum_planes, count, sums);
+    ebnn_read_counters(at->counters, layer->sum_planes, count, sums);
     for (uint32_t *sum = sums; sum != sums + count; sum++) {
         *sum = weight * (uint32_t)*totals++ + factor * (*sum - at->most);
     }

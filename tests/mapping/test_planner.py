@@ -91,8 +91,22 @@ def test_synapses_read_from_the_csv_are_the_planned_ones(network: Network) -> No
 @given(networks())
 @settings(max_examples=25)
 def test_the_memory_map_of_flash_says_which_bit_of_the_image_is_which_weight(network: Network) -> None:
+    assert_the_map_of_flash_is_right(mapped_on(network, "cortex-m4"))
+
+
+@pytest.mark.parametrize("inputs", [400, 1024])
+def test_halves_of_words_are_in_the_memory_map_and_come_back_from_a_record(inputs: int) -> None:
+    network = dense(inputs, 16)
     mapped = mapped_on(network, "cortex-m4")
-    words = np.frombuffer(mapped.image, "<u4")
+    assert [stage.kernel for stage in mapped.linear_stages.values()] == ["halves"]
+    assert_the_map_of_flash_is_right(mapped)
+    again = restore(decode(encode(record_of(mapped, None, {})), "x"), binary_files(mapped), "x")
+    assert again.plan == mapped.plan
+    assert_same(again.network.nodes[0], network.nodes[0])
+
+
+def assert_the_map_of_flash_is_right(mapped: MappedNetwork) -> None:
+    network, words = mapped.network, np.frombuffer(mapped.image, "<u4")
     layers = {node.name: node for node in network.linear}
     for line in csv.DictReader(io.StringIO(cells_csv(mapped).decode())):
         node = layers[line["layer"]]

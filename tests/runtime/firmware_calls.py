@@ -20,6 +20,7 @@ from edgebnn.emulator.descriptors import (
     AffineDescriptor,
     BorderDescriptor,
     CopyDescriptor,
+    HalvesDescriptor,
     Int8Descriptor,
     LinearDescriptor,
     LinesDescriptor,
@@ -177,6 +178,14 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 border=border_of(stage.border),
             )
             words = native.ebnn_linear_scratch_words(ctypes.byref(layer))
+            if stage.halves is not None:
+                halves = HalvesDescriptor(
+                    linear=layer,
+                    sum_planes=stage.halves.sum_planes,
+                    limits=at(stage.halves.limits),
+                    pooled=pooled_of(stage.pool),
+                )
+                return with_scratch(stage, native.ebnn_linear_halves, halves, data, words)
             return with_scratch(stage, native.ebnn_linear, layer, data, words)
         case Int8Stage():
             int8 = Int8Descriptor(

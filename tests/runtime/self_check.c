@@ -244,6 +244,50 @@ static void check_linear_active(const ebnn_linear_layer *layer, const int32_t *v
     free(target);
 }
 
+/* The kernel of halves makes the bytes that ebnn_linear made, `expected`, where it takes the layer. */
+static void check_linear_halves(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in,
+                                const uint8_t *input, const uint8_t *expected, unsigned int number)
+{
+    const uint32_t words = (fan_in + 31) / 32;
+    ebnn_halves_layer made;
+    uint32_t *weights, *scratch;
+    uint8_t *target;
+
+    if (layer->groups != 1 || layer->nonzero != NULL || layer->output.channels > 16 || !is_packed(&layer->input)) {
+        return;
+    }
+    memset(&made, 0, sizeof made);
+    weights = allocate(words * 64);
+    memset(weights, 0, words * 64);
+    for (uint32_t neuron = 0; neuron < layer->output.channels; neuron++) {
+        for (uint32_t i = 0; i < fan_in; i++) {
+            if (values[(size_t)neuron * fan_in + i] > 0) {
+                weights[i / 32 * 16 + i % 16] |= UINT32_C(1) << (i % 32 / 16 * 16 + neuron);
+            }
+        }
+    }
+    made.linear = *layer;
+    made.linear.row_words = words;
+    made.linear.sign = weights;
+    made.sum_planes = bit_length(64 * words);
+    scratch = allocate(4 * (size_t)ebnn_linear_scratch_words(&made.linear));
+    target = allocate(ebnn_tensor_bytes(&layer->output));
+    if (ebnn_linear_halves(&made, input, target, scratch) != EBNN_OK) {
+        fail("ebnn_linear_halves's status", number);
+    }
+    for (uint32_t channel = 0; channel < layer->output.channels; channel++) {
+        for (uint32_t pixel = 0; pixel < layer->output.height * layer->output.width; pixel++) {
+            if (value_at(&layer->output, target, channel, pixel) !=
+                value_at(&layer->output, expected, channel, pixel)) {
+                fail("ebnn_linear_halves", number);
+            }
+        }
+    }
+    free(weights);
+    free(scratch);
+    free(target);
+}
+
 /* Which weights are at least `least`, as ebnn_subsets_layer has them. */
 static uint32_t *subset_words(const ebnn_linear_layer *layer, const int32_t *values, uint32_t fan_in, int32_t least)
 {
@@ -320,7 +364,7 @@ static void check_linear_subsets(const ebnn_linear_layer *layer, const int32_t *
 
 static void check_linear(unsigned int number)
 {
-    static const uint32_t sizes[] = {1, 2, 5, 31, 32, 33, 64, 70};
+    static const uint32_t sizes[] = {1, 2, 5, 16, 31, 32, 33, 64, 70};
     const uint32_t groups = (uint32_t)draw(1, 3);
     const uint32_t format = (uint32_t)draw(EBNN_BITS, EBNN_INT32);
     const bool padded_rows = draw(0, 1) != 0;
@@ -337,7 +381,7 @@ static void check_linear(unsigned int number)
     memset(&layer, 0, sizeof layer);
     layer.groups = groups;
     layer.window = random_window();
-    layer.input = random_tensor((uint32_t)draw(5, 8), (uint32_t)draw(7, 9), groups * sizes[draw(0, 7)], format);
+    layer.input = random_tensor((uint32_t)draw(5, 8), (uint32_t)draw(7, 9), groups * sizes[draw(0, 8)], format);
     layer.output = random_tensor(extent(layer.input.height, layer.window.kernel_height, layer.window.stride_y,
                                         layer.window.dilation_y, layer.window.pad_top, (uint32_t)draw(0, 3)),
                                  extent(layer.input.width, layer.window.kernel_width, layer.window.stride_x,
@@ -387,6 +431,7 @@ static void check_linear(unsigned int number)
             if (ebnn_linear(&layer, source + sample * in, target, scratch) != EBNN_OK) {
                 fail("ebnn_linear's status", number);
             }
+            check_linear_halves(&layer, made.values, fan_in, source + sample * in, target, number);
             check_linear_subsets(&layer, made.values, fan_in, source + sample * in, target, number);
             check_linear_active(&layer, made.values, fan_in, source + sample * in, target, number);
             for (uint32_t neuron = 0; neuron < layer.output.channels; neuron++) {

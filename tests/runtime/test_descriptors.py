@@ -13,6 +13,7 @@ from edgebnn.emulator.descriptors import (
     AddDescriptor,
     AffineDescriptor,
     CopyDescriptor,
+    HalvesDescriptor,
     Int8Descriptor,
     LinearDescriptor,
     PoolDescriptor,
@@ -201,6 +202,44 @@ def test_lists_that_contradict_themselves_are_refused(pad_value: int, name: str,
     layer = listed_layer(pad_value)
     setattr(layer, name, value)
     assert library().ebnn_linear_active(ctypes.byref(layer), None, None, None) == SHAPE
+
+
+def halves_layer() -> HalvesDescriptor:
+    """A convolution of 4 channels, 3 x 3, with padding 1, over 6 x 5 pixels."""
+    layer = HalvesDescriptor(linear=sound_layer(), sum_planes=8)
+    layer.linear.groups, layer.linear.row_words = 1, 2
+    return layer
+
+
+def test_the_layer_of_halves_is_sound() -> None:
+    assert library().ebnn_check_halves(ctypes.byref(halves_layer())) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "status"),
+    [
+        ("linear.groups", 2, SHAPE),
+        ("linear.row_words", 1, SHAPE),
+        ("linear.row_words", 3, SHAPE),
+        ("linear.row_words", 0x80000002, SHAPE),
+        ("linear.output.channels", 17, SHAPE),
+        ("linear.nonzero", 4, FORMAT),
+        ("linear.input.format", INT8, FORMAT),
+        ("limits", 4, FORMAT),  # of sums
+        ("pooled.height", 2, FORMAT),
+        ("sum_planes", 7, SHAPE),
+        ("sum_planes", 31, SHAPE),
+        ("sum_planes", 5, SHAPE),
+    ],
+)
+def test_halves_that_contradict_themselves_are_refused(path: str, value: int, status: int) -> None:
+    layer = halves_layer()
+    owner, _, name = path.rpartition(".")
+    of = layer
+    for part in filter(None, owner.split(".")):
+        of = getattr(of, part)
+    setattr(of, name, value)
+    assert library().ebnn_linear_halves(ctypes.byref(layer), None, None, None) == status
 
 
 def sound_int8_layer() -> Int8Descriptor:

@@ -8,7 +8,7 @@ import pytest
 from edgebnn.emulator import lists
 from edgebnn.emulator.descriptors import PanelsDescriptor, host_library
 from edgebnn.emulator.program import program_of
-from edgebnn.mapping import stages
+from edgebnn.mapping import kernels, stages
 from edgebnn.mapping.kernels import Choice
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window, interpret
@@ -368,3 +368,64 @@ def test_pools_without_a_map_before_them(kind: str, kernel: str, pool: tuple[int
     assert isinstance(stage, LinearStage)
     assert (stage.kernel, stage.target == dense.source) == (kernel, True)
     assert_runtime_agrees(network)
+
+
+@pytest.mark.parametrize("neurons", [9, 16])
+@pytest.mark.parametrize("fan_in", [33, 64, 159, 160, 1000])
+@pytest.mark.parametrize("steps", [None, 1, 2, 7])
+def test_layers_of_up_to_sixteen_neurons(neurons: int, fan_in: int, steps: int | None, always_halves: None) -> None:
+    builder = builder_of((fan_in,))
+    builder.linear(neurons)
+    if steps is not None:
+        builder.threshold({1: Kind.BITS, 2: Kind.TRITS}.get(steps, Kind.INTEGERS), steps)
+        builder.linear(3)
+    network = built(builder)
+    densities = np.linspace(0, 1, 19)[:, np.newaxis]
+    x = np.where(np.random.default_rng(2).random((19, fan_in)) < densities, 1, -1).astype(np.int8)
+    assert kernels_of(network)[0] == "halves"
+    assert_runtime_agrees(network, x)
+
+
+@pytest.mark.parametrize("pad_value", [-1, 0, 1])
+@pytest.mark.parametrize("kind", ["bits", "trits"])
+@pytest.mark.parametrize(("channels", "pool"), [(32, False), (9, True), (9, False)])
+def test_windows_of_up_to_sixteen_neurons(
+    pad_value: int, kind: str, channels: int, pool: bool, always_halves: None
+) -> None:
+    """Windows that see padding, gaps between their places, windows whose inputs lie in a row, pools."""
+    builder = builder_of((channels, 9, 7), kind)
+    window = (
+        Window((3, 7), (1, 1), (1, 1), (0, 0), (0, 0))
+        if channels == 32
+        else Window((2, 3), (1, 2), (2, 2), (1, 2), (2, 1))
+    )
+    builder.linear(14, BINARY, window, pad_value=pad_value)
+    builder.threshold()
+    if pool:
+        builder.pool(Window((2, 2), (2, 2), (1, 1), (0, 0), (0, 0)))
+    builder.linear(5, BINARY, Window((3, 1), (1, 1), (1, 1), (1, 0), (0, 0)), pad_value=pad_value)
+    network = built(builder)
+    assert kernels_of(network) == ["halves", "halves"]
+    assert_runtime_agrees(network)
+
+
+def test_halves_are_chosen_where_they_take_fewer_instructions() -> None:
+    chosen = {}
+    for inputs, neurons in ((1024, 16), (160, 16), (1024, 17), (1024, 8), (32, 16)):
+        builder = builder_of((inputs,))
+        builder.linear(neurons)
+        builder.threshold()
+        builder.linear(2)
+        chosen[inputs, neurons] = kernels_of(built(builder))[0]
+    assert list(chosen.values()) == ["halves", "halves", "list", "rows", "list"]
+
+
+@pytest.fixture
+def always_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel of halves wherever it can do a layer."""
+    monkeypatch.setattr(kernels, "_halves_cost", lambda *_: 0)
+    monkeypatch.setattr(kernels, "_INSTRUCTIONS_WORTH_ITS_CODE", dict.fromkeys(("rows", "halves", "subsets"), -1))
+
+
+def kernels_of(network: Network) -> list[str]:
+    return [stage.kernel for stage in map_on_host(network).plan.stages if isinstance(stage, LinearStage)]
