@@ -4,6 +4,9 @@ The loop turns each weight with `torch.where(torch.rand(...) < rate, -w, w)` and
 `device` is compared with `ber` at the rates of a programming policy. With the noise of its reads, in which some weights
 are read anew for every sample, it has a row of its own.
 
+Networks that begin with a convolution have rows of their own: a chip's samples by what its wrong weights change,
+against all of its products.
+
 What errors cost is held to as many runs of the same samples without errors: drawing, programming and lifting chips must
 not take more than what evaluating differences saves.
 """
@@ -18,14 +21,24 @@ import numpy as np
 import torch
 
 import edgebnn
+from benchmarks.instructions import small_cifar
 from benchmarks.networks import WIDTHS, mlp
 from benchmarks.rows import Row, in_turns, ratio
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
+from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
+from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.known_run import KnownRun
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.models import ECG_PVC
+from tests.emulator.macro_driver import on_chip
 from tests.exports import export
+from tests.networks import random_inputs
 
 SAMPLES, CHIPS, TURNS = 1000, 10, 5
 GOALS = {1e-2: 10, 1e-4: 25}
+RATES = (1e-4, 1e-3, 1e-2)  # of networks that begin with a convolution
 MOST_OF_CLEAN = 1.1  # errors may cost a tenth
 # Measured with `perf` and the processor's time of a thread, on the 2 cores of docs/performance.md.
 _SHARED = (
@@ -64,6 +77,8 @@ def rows() -> Iterator[Row]:
             spent = ratio(turns, OURS, CLEAN)
             yield Row(f"{work}: time", spent, f"of {CHIPS} {CLEAN}", MOST_OF_CLEAN, at_least=False)
         yield from device_rows(deployment, x)
+        yield from convolution_rows("the shipped ECG model", edgebnn.compile(ECG_PVC, "rram130").mapped, SAMPLES)
+        yield from convolution_rows("SmallCifar", on_chip(small_cifar()), SAMPLES // 8)
     torch.set_num_threads(threads)
 
 
@@ -83,6 +98,26 @@ def device_rows(deployment: edgebnn.Deployment, x: np.ndarray) -> Iterator[Row]:
         for name in list(models)[1:]:
             goal = DEVICE_GOAL if name == "device" else None
             yield Row(f"{name}: {CHIPS} chips of the policy {policy}", ratio(turns, "ber", name), "x ber", goal)
+
+
+def convolution_rows(title: str, mapped: MappedNetwork, samples: int) -> Iterator[Row]:
+    """The samples of some chips by differences from the run without errors, which they share, against fresh runs."""
+    fast, x = FastPath(mapped), random_inputs(mapped.network, 0, samples)
+    encoded, scores = fast.encode(x), np.empty((samples, mapped.network.output.size), np.int32)
+    known = KnownRun(fast, encoded)
+    for rate in RATES:
+        chips = [weights_on_chip(mapped, programmed_banks(mapped, ChipInstance(seed, rate))) for seed in range(CHIPS)]
+        calls = {
+            "fresh": lambda chips=chips: [
+                fast.execute(program_on_chip(mapped, fast.program, chip), encoded, scores) for chip in chips
+            ],
+            OURS: lambda chips=chips: [fast.execute(known.program(chip), encoded, scores) for chip in chips],
+        }
+        yield Row(
+            f"{title}, {CHIPS} chips at a bit error rate of {rate:g}, {samples:,} samples each",
+            ratio(in_turns(calls, TURNS), "fresh", OURS),
+            "x fresh runs",
+        )
 
 
 def loop(model: torch.nn.Module, x: torch.Tensor, rate: float, chip: int) -> torch.Tensor:

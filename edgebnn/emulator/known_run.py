@@ -2,7 +2,7 @@
 
 A chip differs from the network in few weights. The sums of a dense layer are those of the known run, plus the weights
 that changed times the inputs of now, plus the inputs that changed times the weights of then: exact, and cheaper than
-all products as long as little differs.
+all products as long as little differs. A first convolution has such sums at every pixel.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from edgebnn.emulator.descriptors import (
     describe_tensor,
 )
 from edgebnn.emulator.fast import FastPath
+from edgebnn.emulator.known_maps import KnownMap, MapShape, is_map, map_bytes
 from edgebnn.emulator.program import Program, assemble
 from edgebnn.emulator.sliced_layers import BLOCK_SAMPLES, GAP, SlicedLayer, can_slice, sample_bytes, spaced
 from edgebnn.mapping.lifting import LiftedLayer
@@ -54,7 +55,10 @@ _MOST_OPEN = 0.5
 
 @dataclass(frozen=True, eq=False)
 class _KnownLayer:
-    """What is known of a dense layer; see `ebnn_difference_layer`. `rows` are its weights (neurons, inputs)."""
+    """What is known of a layer; see `ebnn_difference_layer`. `rows` are its weights (neurons, inputs).
+
+    map: of a convolution, each neuron of whose pixels counts as one.
+    """
 
     sums: npt.NDArray[np.uint32]
     columns: npt.NDArray[np.int8] | npt.NDArray[np.int16] | None = None
@@ -62,6 +66,7 @@ class _KnownLayer:
     inputs: npt.NDArray[np.uint32] | None = None
     rows: npt.NDArray[np.int8] | None = None
     sliced: SlicedLayer | None = None
+    map: KnownMap | None = None
 
     @cached_property
     def weights(self) -> npt.NDArray[np.int8] | None:
@@ -75,7 +80,7 @@ class KnownRun:
     def __init__(self, fast: FastPath, encoded: Octets) -> None:
         self._fast = fast
         self._stages = fast.mapped.plan.stages
-        places = [place for place, stage in enumerate(self._stages) if self._is_dense(place)]
+        places = [place for place in range(len(self._stages)) if self._is_dense(place) or self._is_map(place)]
         a_sample = sum(map(self._sample_bytes, places))
         self.samples = min(len(encoded), _MOST_BYTES // a_sample) if places else 0
         known = encoded[: self.samples]
@@ -104,11 +109,15 @@ class KnownRun:
             sliced = None if known is None or changed > _MOST_CHANGED else known.sliced
             if sliced is not None and sliced.takes(lifted):
                 differences[place] = sliced.described(lifted)
+            elif known is not None and known.map is not None:
+                if lifted.certain and _is_cheaper(stage, lifted, known, before):
+                    wrong = known.map.wrong(lifted)
+                    differences[place] = self._map_difference(known, wrong), (wrong,)
             elif known is not None and _is_cheaper(stage, lifted, known, before):
                 differences[place] = self._difference(place, lifted, chip.sensed.address), ()
-            wrong = (len(lifted.wrong) + len(lifted.open)) / stage.output.channels
-            before += wrong
-            changed = _changed_share(changed + wrong / stage.fan_in)
+            share = (len(lifted.wrong) + len(lifted.open)) / stage.output.channels
+            before += share
+            changed = _changed_share(changed + share / stage.fan_in)
         return program_on_chip(self._fast.mapped, self._fast.program, chip, differences)
 
     def _is_dense(self, place: int) -> bool:
@@ -119,11 +128,25 @@ class KnownRun:
         source, output = stage.input, stage.output
         if output.height * output.width != 1 or stage.fan_in != source.channels * source.height * source.width:
             return False
+        if self._is_first(place):
+            return self._has_columns(place, stage)
         if stage.source.base != "input" and not self._is_whole(place - 1, stage):
             return False
-        if self._is_first(place):
-            return bool(source.pixel_words) or source.format in ("int8", "uint8", "int16")
         return bool(source.pixel_words) and source.height * source.width == 1
+
+    def _is_map(self, place: int) -> bool:
+        """Whether a layer in RRAM of several pixels takes differences: it is the first, and makes bits."""
+        stage = self._stages[place]
+        if not isinstance(stage, LinearStage) or not stage.tiles or stage.border is not None:
+            return False
+        return self._is_first(place) and self._has_columns(place, stage) and is_map(stage)
+
+    def _has_columns(self, place: int, stage: LinearStage) -> bool:
+        """Whether a first layer's inputs, which are the same on every chip, can be kept as numbers."""
+        source = stage.input
+        if stage.source.base != "input" and not self._is_whole(place - 1, stage):
+            return False
+        return bool(source.pixel_words) or source.format in ("int8", "uint8", "int16")
 
     def _is_whole(self, before: int, stage: LinearStage) -> bool:
         """Whether the stage `before` writes all of a layer's input."""
@@ -139,7 +162,9 @@ class KnownRun:
     def _sample_bytes(self, place: int) -> int:
         """What is kept of a layer for each sample."""
         stage, panels = self._stages[place], self._panels(place)
-        assert isinstance(stage, LinearStage), "dense layers alone are known"
+        assert isinstance(stage, LinearStage), "layers of dot products alone are known"
+        if not self._is_dense(place):
+            return map_bytes(stage)
         sliced = 0 if self._is_first(place) or not can_slice(panels) else sample_bytes(panels)
         return 4 * stage.output.channels + 2 * stage.fan_in + sliced
 
@@ -150,8 +175,12 @@ class KnownRun:
 
     def _know(self, place: int, encoded: Octets) -> _KnownLayer:
         stage = self._stages[place]
-        assert isinstance(stage, LinearStage), "dense layers alone are known"
+        assert isinstance(stage, LinearStage), "layers of dot products alone are known"
         source = self._source(place, stage, encoded)
+        if not self._is_dense(place):
+            known = KnownMap.of(stage, self._panels(place))
+            sums = self._sums_in_blocks(place, encoded, known.shape)
+            return _KnownLayer(sums, _columns(stage, source, known.shape), map=known)
         if self._is_first(place):
             return _KnownLayer(self._sums_in_blocks(place, encoded), _columns(stage, source))
         sums = self._run(self._sums_program(place, place), source, stage.output.channels)
@@ -205,17 +234,23 @@ class KnownRun:
         program.steps[-1].layer = ctypes.addressof(panels)
         return replace(program, descriptors=(*program.descriptors, panels))
 
-    def _sums_in_blocks(self, place: int, encoded: Octets) -> npt.NDArray[np.uint32]:
-        """A first layer's sums, uint32 (blocks, neurons, samples of a block)."""
-        program, neurons = self._sums_program(place, 0), self._stages[place].output.channels
+    def _sums_in_blocks(self, place: int, encoded: Octets, shape: MapShape | None = None) -> npt.NDArray[np.uint32]:
+        """A first layer's sums, uint32 (blocks, neurons, samples of a block); those of all pixels of a map's shape."""
+        program, output = self._sums_program(place, 0), self._stages[place].output
+        channels = output.channels
+        sums_of_sample = channels * output.height * output.width
         _end_in_scores(program)
 
         def sums(here: slice) -> npt.NDArray[np.uint32]:
-            found = np.empty((len(encoded[here]), neurons + GAP), np.uint32)[:, :neurons]
+            found = np.empty((len(encoded[here]), sums_of_sample + GAP), np.uint32)[:, :sums_of_sample]
             self._fast.execute(program, encoded[here], found, here.start)
-            return found
+            return found if shape is None else shape.by_pixel(found)
 
-        return _in_blocks(sums, np.empty((_blocks(encoded), neurons, BLOCK_SAMPLES), np.uint32), len(encoded))
+        if shape is None:
+            return _in_blocks(sums, np.empty((_blocks(encoded), channels, BLOCK_SAMPLES), np.uint32), len(encoded))
+        blocks = np.empty((_blocks(encoded), shape.pixels, shape.pixel_neurons, BLOCK_SAMPLES), np.uint32)
+        _in_blocks(sums, blocks[:, :, :channels], len(encoded))
+        return blocks
 
     def _run(self, program: Program, source: Octets, words: int) -> npt.NDArray[np.uint32]:
         """What the last step writes, (B, words), on all processors."""
@@ -231,6 +266,8 @@ class KnownRun:
     def _difference(self, place: int, lifted: LiftedLayer | None, sensing: int = 0) -> DifferenceDescriptor:
         """A layer as a chip has it whose banks' struct lies at `sensing`, or without errors."""
         known, panels = self._layers[place], self._panels(place)
+        if known.map is not None:
+            return self._map_difference(known, None)
         # Without errors no input differs, and no weight is looked at.
         weights = None if lifted is None else known.weights
         parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, weights))
@@ -241,25 +278,37 @@ class KnownRun:
         lists = wrong.ctypes.data, opened.ctypes.data, sensing if len(opened) else 0, len(wrong), len(opened)
         return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples, column_bytes)
 
+    def _map_difference(self, known: _KnownLayer, wrong: npt.NDArray[np.void] | None) -> DifferenceDescriptor:
+        """A first convolution with these wrong weights of all pixels, or without errors."""
+        assert known.map is not None and known.columns is not None, "a map has columns"
+        return known.map.described(known.sums, known.columns, known.outputs, wrong, self.samples)
+
 
 def _end_in_scores(program: Program) -> None:
     """Lets the last step write into the scores."""
     program.steps[-1].target_base, program.steps[-1].target_offset = _SCORES, 0
 
 
-def _columns(stage: LinearStage, source: Octets) -> npt.NDArray[np.int8] | npt.NDArray[np.int16]:
-    """The inputs of a first layer in the order of a row, (blocks, inputs, samples of a block), from their bytes."""
+def _columns(
+    stage: LinearStage, source: Octets, shape: MapShape | None = None
+) -> npt.NDArray[np.int8] | npt.NDArray[np.int16]:
+    """The inputs of a first layer, (blocks, inputs, samples of a block), from their bytes.
+
+    Those of a dense layer lie in the order of a row, those of a map channel first, with the padding behind the last.
+    """
     narrow = bool(stage.input.pixel_words) or stage.input.format == "int8"
     order = input_order(stage.fan_in, stage.window)
 
     def values(here: slice) -> npt.NDArray[np.int16]:
         found = _decoded(source[here], stage.input)
+        if shape is not None:
+            return np.pad(found, ((0, 0), (0, 1)), constant_values=stage.pad_value)
         return found if np.array_equal(order, np.arange(len(order))) else found[:, order]
 
-    shape = _blocks(source), stage.fan_in, BLOCK_SAMPLES
+    blocks = _blocks(source), stage.fan_in if shape is None else shape.columns, BLOCK_SAMPLES
     if narrow:
-        return _in_blocks(lambda here: spaced(values(here), np.int8), np.empty(shape, np.int8), len(source))
-    return _in_blocks(lambda here: spaced(values(here), np.int16), np.empty(shape, np.int16), len(source))
+        return _in_blocks(lambda here: spaced(values(here), np.int8), np.empty(blocks, np.int8), len(source))
+    return _in_blocks(lambda here: spaced(values(here), np.int16), np.empty(blocks, np.int16), len(source))
 
 
 def _blocks(samples: Octets) -> int:
@@ -269,7 +318,7 @@ def _blocks(samples: Octets) -> int:
 def _in_blocks(
     part: Callable[[slice], npt.NDArray[Number]], blocks: npt.NDArray[Number], samples: int
 ) -> npt.NDArray[Number]:
-    """Numbers (B, n), a part of the samples at a time, as (blocks, n, samples of a block), 0 behind the last sample.
+    """Numbers (B, ...), a part of the samples at a time, as (blocks, ..., samples of a block), 0 behind the last one.
 
     A part is turned while it is in the caches.
     """
@@ -278,7 +327,7 @@ def _in_blocks(
         numbers = part(here)
         for first in range(0, len(numbers), BLOCK_SAMPLES):
             block, some = blocks[(here.start + first) // BLOCK_SAMPLES], numbers[first : first + BLOCK_SAMPLES]
-            block[:, : len(some)], block[:, len(some) :] = some.T, 0
+            block[..., : len(some)], block[..., len(some) :] = np.moveaxis(some, 0, -1), 0
 
     _for_each_part(turn, samples)
     return blocks

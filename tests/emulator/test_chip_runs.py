@@ -68,7 +68,25 @@ def convolution() -> Network:
     return builder.network()
 
 
+def whole_map(entry: Tensor, kind: WeightKind, pad_value: int) -> Network:
+    """A convolution that sees padding, of more channels than a word has bits, behind a layer that its pixels share."""
+    builder = Builder(entry, np.random.default_rng(8))
+    builder.linear(34, kind, Window((3, 2), (1, 2), (2, 1), (2, 1), (1, 0)), groups=2, pad_value=pad_value)
+    builder.threshold()
+    builder.flatten()
+    builder.linear(7)
+    return builder.network()
+
+
+MAPS = {
+    "int8": whole_map(Tensor("x", Kind.INTEGERS, (4, 9, 7), -128, 127), WeightKind.BINARY, 0),
+    "uint8": whole_map(Tensor("x", Kind.INTEGERS, (2, 9, 7), 0, 255), WeightKind.TERNARY, 0),
+    "bits": whole_map(Tensor("x", Kind.BITS, (6, 9, 7), -1, 1), WeightKind.BINARY, 0),
+    "bits and padding": whole_map(Tensor("x", Kind.BITS, (6, 9, 7), -1, 1), WeightKind.TERNARY, -1),
+}
+
 NETWORKS = {
+    **MAPS,
     "bytes": dense(Tensor("x", Kind.INTEGERS, (50,), -128, 127), WeightKind.BINARY),
     "words": dense(Tensor("x", Kind.INTEGERS, (50,), -32768, 32767), WeightKind.TERNARY),
     "signs": dense(Tensor("x", Kind.BITS, (70,), -1, 1), WeightKind.BINARY),
@@ -102,6 +120,18 @@ def test_few_errors_are_evaluated_by_what_they_change() -> None:
         chip = weights_on_chip(mapped, programmed_banks(mapped, each))
         program = known.program(chip)
         assert sum(isinstance(each, DifferenceDescriptor) for each in program.descriptors) == count
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_first_convolution_is_evaluated_by_what_its_wrong_weights_change(name: str) -> None:
+    mapped = on_chip(MAPS[name])
+    fast = FastPath(mapped)
+    known = known_run.KnownRun(fast, fast.encode(random_inputs(mapped.network, 5, 70)))
+    found = []
+    for rate in (0.0, 0.01, 0.4):
+        chip = weights_on_chip(mapped, programmed_banks(mapped, ChipInstance(1, rate)))
+        found.append(isinstance(known.program(chip).descriptors[0], DifferenceDescriptor))
+    assert found == [True, True, False]
 
 
 @pytest.mark.parametrize("kind", [WeightKind.BINARY, WeightKind.TERNARY])
