@@ -110,7 +110,6 @@ def _programmed(target: str, deployment: Path | None, banks: int | None) -> _Pro
 
 def _device_chip(chip: str, words: ChipOptions, meant: _Programmed) -> ChipInstance:
     """The chip of `--chip`, of the error model `device` whether that was said or not."""
-    from edgebnn.chip.instance.error_model import ErrorModel
     from edgebnn.cli.options import is_seed, named_chip
     from edgebnn.errors import DataError
 
@@ -119,7 +118,7 @@ def _device_chip(chip: str, words: ChipOptions, meant: _Programmed) -> ChipInsta
             raise click.UsageError(f"a chip of --errors {words.errors} has no resistances; leave --errors out")
         words = replace(words, errors="device")
     instance = named_chip(chip, words, meant.target, meant.policies)
-    if instance.errors is not ErrorModel.DEVICE:
+    if not instance.errors.rules.has_devices:
         raise DataError(
             f"chip file '{chip}' is of --errors {instance.errors} and has no resistances; give one of device"
         )

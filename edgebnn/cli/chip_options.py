@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from edgebnn.chip.device.conditions import Conditions
     from edgebnn.chip.instance.chip_instance import ChipInstance
+    from edgebnn.chip.instance.error_model import Rules
     from edgebnn.chip.target.target import Target
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -96,7 +97,7 @@ def chip_settings(words: ChipOptions, target: Target, policies: Sequence[str] = 
     from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 
     errors, kinds = ErrorModel(words.errors or "ber"), ErrorKinds(words.kinds or "both")
-    _check_usage(words, errors, kinds)
+    _check_usage(words, errors.rules, kinds)
     chip = ChipInstance(
         seed=0,
         bit_error_rate=words.ber,
@@ -112,21 +113,21 @@ def chip_settings(words: ChipOptions, target: Target, policies: Sequence[str] = 
     return chip
 
 
-def _check_usage(words: ChipOptions, errors: str, kinds: str) -> None:
+def _check_usage(words: ChipOptions, rules: Rules, kinds: str) -> None:
     """Options that would do nothing."""
-    if errors == "device" and words.ber is not None:
+    if not rules.takes_rate and words.ber is not None:
         raise click.UsageError(
             "--ber goes with --errors ber, neighbour or table; the rates of device follow from policy and conditions"
         )
-    if errors != "device" and words.attempts is not None:
+    if not rules.has_devices and words.attempts is not None:
         raise click.UsageError("--attempts goes with --errors device, which alone knows what another attempt does")
     if words.guard_band is not None and (words.attempts or 1) == 1:
         raise click.UsageError("--guard-band goes with --attempts of 2 or more, which it decides about")
-    if errors == "neighbour" and (kinds == "programming" or words.read_error_rate is not None):
+    if rules.anew and (kinds == "programming" or words.read_error_rate is not None):
         raise click.UsageError(
             "--errors neighbour is anew in every inference: leave out --kinds programming and --read-error-rate"
         )
-    if kinds == "read" and words.ber is not None and errors != "neighbour":
+    if kinds == "read" and words.ber is not None and not rules.anew:
         raise click.UsageError(
             "--ber is the rate of errors of programming, of which --kinds read has none; use --read-error-rate"
         )

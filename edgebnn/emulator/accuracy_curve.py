@@ -13,7 +13,7 @@ import numpy as np
 
 from edgebnn.chip.errors.error_rates import chip_rate
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
+from edgebnn.chip.instance.error_model import ErrorKinds
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.confidence import Interval, exact_interval
 from edgebnn.emulator.accuracy import AccuracyDrop, Flags, accuracy_drop
@@ -139,12 +139,12 @@ def _check(chip: ChipInstance) -> None:
     """TargetError where a rate would not be what the chip's errors come from."""
     if chip.measured is not None:
         raise TargetError("a measured chip errs as it was measured, whatever the rate; leave the measurement out")
-    if chip.errors is ErrorModel.DEVICE:
+    if not chip.errors.rules.takes_rate:
         raise TargetError(
             "the rates of the error model 'device' follow from policy and conditions, so none can be set; use 'ber', "
             "'table' or 'neighbour'"
         )
-    if chip.kinds is ErrorKinds.READ and chip.errors is not ErrorModel.NEIGHBOUR:
+    if chip.kinds is ErrorKinds.READ and not chip.errors.rules.anew:
         raise TargetError("a bit error rate is one of programming, of which a chip with errors of reads alone has none")
 
 

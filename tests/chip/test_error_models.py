@@ -20,7 +20,7 @@ from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.errors.error_rates import chip_rate, model_rates
 from edgebnn.chip.errors.programming import program
-from edgebnn.chip.errors.rate_models import SpatialShifts, spatial_spread
+from edgebnn.chip.errors.spatial_shifts import SpatialShifts, spatial_spread
 from edgebnn.chip.errors.weight_flips import Transitions
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel

@@ -9,37 +9,74 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.banks.geometry import COLUMNS
+from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.banks.pattern import Pattern, Rows
 from edgebnn.chip.banks.programmed_banks import Thresholds
 from edgebnn.chip.device.c_structs import DeviceReads, DeviceVerify
 from edgebnn.chip.device.c_structs import Devices as DevicesStruct
-from edgebnn.chip.device.cell import Cell
+from edgebnn.chip.device.cell import Cell, cell_error_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.devices import BL, BLB, Devices, Flags, Sticking, amplifier_offsets, telegraph_amplitudes
+from edgebnn.chip.device.error_formulas import SignRates, TernaryRates
+from edgebnn.chip.device.provenance import single_evidence
 from edgebnn.chip.device.pulses import Outcome, program_all, program_verified
 from edgebnn.chip.device.read_back import ReadBack
 from edgebnn.chip.device.sensing import answer_thresholds
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.answers import Answering
+from edgebnn.chip.errors.model import Model, xnor_rate
 from edgebnn.chip.errors.weight_flips import misread
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds
 from edgebnn.chip.measured.devices import measured_sticking, with_measured
 from edgebnn.chip.random.normal import Floats
+from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target.target import Target
+from edgebnn.confidence import Tally
 
 _BLOCK_ROWS = 1024  # whose thresholds are in memory at once
 
 
-def program_devices(
+class DeviceModel(Model):
+    """Devices are programmed with the pulses that follow the chip's cycles, and read through their amplifiers."""
+
+    def program(self, chip: ChipInstance, target: Target, pattern: Pattern, policy: str, answering: Answering) -> None:
+        """As `Model` has it: rows with their own number of attempts, and each XNOR wrong besides."""
+        for attempts, part in pattern.by_attempts(chip.attempts):
+            _program(chip.with_attempts(attempts), target, part, policy, xnor_rate(chip), answering)
+
+    def rates(self, chip: ChipInstance, target: Target, policy: str) -> SignRates:
+        """As `Model` has it; of a part of the errors those of a cell without the others."""
+        if chip.kinds is not ErrorKinds.BOTH:
+            return cell_error_rates(device_cell(chip, target, policy))
+        return super().rates(chip, target, policy)
+
+    def window_rates(self, chip: ChipInstance, target: Target, policy: str) -> TernaryRates | None:
+        """As `Model` has it."""
+        return ternary_rates(device_cell(chip, target, policy))
+
+    def evidence(self, target: Target, policy: str, conditions: Conditions) -> Evidence:
+        """As `Model` has it: through the spread of single devices."""
+        return single_evidence(target, policy, conditions)
+
+    def measured_rates(
+        self, chip: ChipInstance, target: Target, policy: str, rows: Rows
+    ) -> tuple[npt.NDArray[np.floating], Flags]:
+        """As `known_wrong` has it."""
+        return known_wrong(chip, target, policy, rows)
+
+    def tally(self, wrong: Flags, geometry: Geometry) -> Tally:
+        """As `Model` has it: by the amplifier that they have in common."""
+        by_column = wrong.sum(axis=1, dtype=np.int64)
+        return Tally.grouped(geometry.by_amplifier(by_column), geometry.rows * geometry.reads_per_row)
+
+
+def _program(
     chip: ChipInstance, target: Target, pattern: Pattern, policy: str, xnor: float, answering: Answering
 ) -> None:
-    """Devices programmed with the pulses that follow the chip's cycles, read through their columns' amplifiers.
-
-    Each XNOR is wrong at the rate `xnor` besides.
-    """
+    """Rows with the chip's number of attempts; each XNOR is wrong at the rate `xnor` besides."""
     cell = device_cell(chip, target, policy)
     if chip.measured is None:
         devices, rows, verify = DevicesStruct.of(cell, chip.seed, cell.middle), pattern.rows, None

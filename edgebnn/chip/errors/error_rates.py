@@ -6,19 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.chip.banks.pattern import BINARY, TERNARY, Pattern, Rows
-from edgebnn.chip.device.ageing import aged_rates
-from edgebnn.chip.device.cell import cell_error_rates, ternary_rates
-from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.banks.pattern import BINARY, TERNARY, Pattern
 from edgebnn.chip.device.error_formulas import SignRates, TernaryRates
-from edgebnn.chip.device.provenance import pair_evidence, single_evidence, ternary_evidence
-from edgebnn.chip.errors.device_model import device_cell, known_wrong
-from edgebnn.chip.errors.stuck_synapses import stuck_cell
+from edgebnn.chip.device.provenance import ternary_evidence
+from edgebnn.chip.errors.models import model_of
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
+from edgebnn.chip.instance.error_model import ErrorKinds
 from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target.target import Target
@@ -43,23 +38,7 @@ class ChipRate:
 
 def model_rates(chip: ChipInstance, target: Target, policy: str) -> SignRates:
     """Of +1 and -1: those given, or those of policy and conditions, for the kinds of errors that the chip has."""
-    name = chip.policy or policy
-    if chip.errors is ErrorModel.DEVICE and chip.kinds is not ErrorKinds.BOTH:
-        return cell_error_rates(device_cell(chip, target, name))
-    defective = stuck_cell(chip, target, name)
-    return sound_rates(chip, target, name) if defective is None else cell_error_rates(defective)
-
-
-def sound_rates(chip: ChipInstance, target: Target, policy: str) -> SignRates:
-    """As `model_rates`, of synapses of which no device is stuck."""
-    name = chip.policy or policy
-    if chip.kinds is ErrorKinds.READ and chip.errors is not ErrorModel.NEIGHBOUR:
-        return SignRates(0.0, 0.0)
-    if chip.bit_error_rate is not None:
-        return SignRates(chip.bit_error_rate, chip.bit_error_rate)
-    if chip.conditions.as_tabulated:
-        return aged_rates(target, name, chip.conditions.cycles)
-    return cell_error_rates(solve_cell(target, name, chip.conditions).sound())
+    return model_of(chip).rates(chip, target, chip.policy or policy)
 
 
 def ternary_model(chip: ChipInstance, target: Target, policy: str) -> TernaryRates | None:
@@ -68,17 +47,9 @@ def ternary_model(chip: ChipInstance, target: Target, policy: str) -> TernaryRat
     None where they become a neighbour at the binary rate instead, and where no formula gives their rates: with measured
     cells, or after more than one attempt at programming.
     """
-    name = chip.policy or policy
-    if chip.errors is ErrorModel.NEIGHBOUR or chip.bit_error_rate is not None or target.physics is None:
+    if chip.bit_error_rate is not None or target.physics is None or chip.measured is not None or chip.attempts > 1:
         return None
-    if chip.measured is not None or chip.attempts > 1:
-        return None
-    if chip.errors is ErrorModel.DEVICE:
-        return ternary_rates(device_cell(chip, target, name))
-    if chip.kinds is ErrorKinds.PROGRAMMING:
-        return None  # rates know ternary errors of reading alone
-    cell = solve_cell(target, name, chip.conditions)
-    return ternary_rates(cell.sound() if chip.kinds is ErrorKinds.READ else cell)
+    return model_of(chip).window_rates(chip, target, chip.policy or policy)
 
 
 def chip_rate(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> ChipRate:
@@ -156,24 +127,15 @@ def _model_evidence(chip: ChipInstance, target: Target, policy: str) -> Evidence
         return None
     if target.physics is None:
         return target.policy(policy).bit_error_rate.evidence
-    worth = single_evidence if chip.errors is ErrorModel.DEVICE else pair_evidence
-    return worth(target, policy, chip.conditions)
+    return model_of(chip).evidence(target, policy, chip.conditions)
 
 
 def _measured(chip: ChipInstance, target: Target, policy: str, pattern: Pattern) -> tuple[int, float, int]:
     """Synapses of the pattern that were measured, how many of them are expected to be wrong, and all synapses."""
     known, wrong, synapses = 0, 0.0, 0
     for rows in pattern.blocks(_BLOCK_ROWS):
-        each, here = _rated(chip, rows) if chip.errors is ErrorModel.TABLE else known_wrong(chip, target, policy, rows)
+        each, here = model_of(chip).measured_rates(chip, target, policy, rows)
         known += int(here.sum())
         wrong += float(each[here].sum())
         synapses += len(rows.row) * COLUMNS
     return known, wrong, synapses
-
-
-def _rated(chip: ChipInstance, rows: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """The measured rate of each synapse's weight (rows, 32), and where there is one."""
-    assert chip.measured is not None and chip.measured.error_rate is not None, "a chip of error rates"
-    here, index = chip.measured.places(rows.cell)
-    rates, weight = chip.measured.error_rate[index], rows.values
-    return np.select([weight > 0, weight < 0], [rates[..., 0], rates[..., 1]], rates.mean(axis=-1)), here

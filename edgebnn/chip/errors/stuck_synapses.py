@@ -13,17 +13,17 @@ from edgebnn.chip.device.devices import BL, BLB, StuckIn
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.errors.weight_flips import Transitions, binary_flips, ternary_reads
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
+from edgebnn.chip.instance.error_model import ErrorKinds
 from edgebnn.chip.target.target import Target
 
 _CERTAIN = {StuckIn.NONE: Stuck(), StuckIn.LRS: Stuck(lrs=1.0), StuckIn.HRS: Stuck(hrs=1.0)}
 
 
 def stuck_cell(chip: ChipInstance, target: Target, policy: str) -> Cell | None:
-    """The cell of a chip some of whose devices are stuck; None where none are, or where its errors know no devices."""
+    """The cell of a chip some of whose devices are stuck; None where none are, or where its rate was given."""
     if target.physics is None or target.physics.stuck is None or chip.kinds is ErrorKinds.READ:
         return None
-    if chip.errors is ErrorModel.NEIGHBOUR or chip.bit_error_rate is not None:
+    if chip.bit_error_rate is not None:
         return None
     stuck = target.physics.stuck
     if stuck.lrs.si("ratio") == stuck.hrs.si("ratio") == 0:

@@ -8,7 +8,6 @@ from edgebnn.chip.banks.geometry import cell_place
 from edgebnn.chip.device.ageing import aged_rate
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.target.target import Array, Target
 from edgebnn.errors import TargetError
@@ -38,7 +37,7 @@ def check_chip(chip: ChipInstance, target: Target, policies: Sequence[str] = ())
     array = array_of(target)
     for name in (chip.policy,) if chip.policy is not None else policies or (default_policy(target),):
         aged_rate(target, name, chip.conditions.cycles)
-        if chip.errors in (ErrorModel.TABLE, ErrorModel.DEVICE) or not chip.conditions.as_tabulated:
+        if chip.errors.rules.by_place or not chip.conditions.as_tabulated:
             solve_cell(target, name, chip.conditions)
     if chip.measured is not None:
         _check_cells(chip.measured, array, target.name)

@@ -58,17 +58,17 @@ class ChipInstance:
             raise TargetError(f"guard band {self.guard_band} is out of range; use 0 to {MOST_GUARD_BAND:g} in ln R")
         if self.guard_band and self.attempts == 1:
             raise TargetError("a guard band does nothing at the first attempt; allow more attempts, or leave it out")
-        if self.attempts > 1 and self.errors is not ErrorModel.DEVICE:
+        if self.attempts > 1 and not self.errors.rules.has_devices:
             raise TargetError(
                 f"only the error model 'device' knows what a further attempt would do, not '{self.errors}'; "
                 "program once, or use 'device'"
             )
-        if self.errors is ErrorModel.NEIGHBOUR and (self.kinds is ErrorKinds.PROGRAMMING or self.read_error_rate):
+        if self.errors.rules.anew and (self.kinds is ErrorKinds.PROGRAMMING or self.read_error_rate):
             raise TargetError(
                 "the error model 'neighbour' draws all of its errors anew in every inference: it has no errors of "
                 "programming and no read error rate; leave these out, or use 'ber'"
             )
-        if self.errors is ErrorModel.DEVICE and self.bit_error_rate is not None:
+        if not self.errors.rules.takes_rate and self.bit_error_rate is not None:
             raise TargetError(
                 "the error model 'device' takes no bit error rate: its rates follow from policy and conditions; leave "
                 "the rate out, or use 'ber'"
@@ -88,7 +88,7 @@ class ChipInstance:
     @property
     def errs_by_place(self) -> bool:
         """Whether some of its places err more often than others, programming after programming."""
-        return self.measured is not None or self.errors in (ErrorModel.TABLE, ErrorModel.DEVICE)
+        return self.measured is not None or self.errors.rules.by_place
 
     def with_attempts(self, attempts: int) -> ChipInstance:
         """The same chip where it makes so many attempts; the first one has no guard band."""

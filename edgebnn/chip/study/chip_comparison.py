@@ -17,10 +17,10 @@ from edgebnn.chip.banks.pattern import BINARY, TERNARY, Pattern
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, unpack
 from edgebnn.chip.banks.read_errors import wrong_read
 from edgebnn.chip.errors.device_model import programmed_ln_resistance
+from edgebnn.chip.errors.models import model_of
 from edgebnn.chip.errors.programming import program
 from edgebnn.chip.instance.chip_checks import array_of
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.target.target import Target
 from edgebnn.confidence import Interval, Tally
 
@@ -176,22 +176,12 @@ def _wrong(banks: ProgrammedBanks, pattern: Pattern) -> Flags:
 
 def _counted(chip: ChipInstance, banks: ProgrammedBanks, pattern: Pattern) -> WrongSynapses:
     misread = wrong_read(banks, pattern.sign, pattern.nonzero)
-    return WrongSynapses(_grouped(chip, _wrong(banks, pattern), pattern.geometry), float(misread.mean()))
-
-
-def _grouped(chip: ChipInstance, wrong: Flags, geometry: Geometry) -> Tally:
-    """By what makes synapses of a chip err together: a common amplifier, or what a bank adds to their rates."""
-    by_column = wrong.sum(axis=1, dtype=np.int64)
-    if chip.errors is ErrorModel.DEVICE:
-        return Tally.grouped(geometry.by_amplifier(by_column), geometry.rows * geometry.reads_per_row)
-    if chip.errors is ErrorModel.TABLE:
-        return Tally.grouped(by_column.reshape(-1, geometry.columns).sum(axis=1), geometry.synapses)
-    return Tally(int(by_column.sum()), wrong.size)
+    return WrongSynapses(model_of(chip).tally(_wrong(banks, pattern), pattern.geometry), float(misread.mean()))
 
 
 def _apart(chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, pattern: Pattern) -> float | None:
     """How far ln R of the same device is apart on both chips, in the mean; None where a chip has no devices."""
-    if any(chip.errors is not ErrorModel.DEVICE for chip in chips):
+    if not all(chip.errors.rules.has_devices for chip in chips):
         return None
     (rows,) = pattern.blocks(pattern.kind.size)
     first, second = (programmed_ln_resistance(chip, target, chip.policy or policy, rows) for chip in chips)
