@@ -19,7 +19,7 @@ from fnmatch import fnmatch
 from hashlib import sha256
 from pathlib import Path
 
-from tests.corpus.cases import Case, all_cases
+from tests.corpus.cases import MODELS, Case, all_cases
 from tests.corpus.models import ROOT, write_models
 
 KEPT = ROOT / ".corpus"
@@ -84,11 +84,15 @@ def _of_commit(name: str, cases: list[Case], models: Path, processes: int) -> Re
 
 
 def _keys(cases: list[Case], models: Path) -> dict[str, str]:
-    """What the outputs of a case go by, but for the checkout: its commands, the models, and how they are run."""
-    common = sha256(Path(__file__).with_name("worker.py").read_bytes())
-    for path in sorted(models.iterdir()):
-        common.update(path.name.encode() + path.read_bytes())
-    return {case.name: sha256(repr((common.hexdigest(), case)).encode()).hexdigest() for case in cases}
+    """What the outputs of a case go by, but for the checkout: its commands, their files, and how they are run."""
+    common = sha256(Path(__file__).with_name("worker.py").read_bytes()).hexdigest()
+    digests = {f"{MODELS}/{path.name}": sha256(path.read_bytes()).hexdigest() for path in sorted(models.iterdir())}
+
+    def key(case: Case) -> str:
+        read = sorted({digests[word] for words in case.commands for word in words if word in digests})
+        return sha256(repr((common, case, read)).encode()).hexdigest()
+
+    return {case.name: key(case) for case in cases}
 
 
 def _outputs(checkout: Path, cases: list[Case], models: Path, processes: int) -> Results:

@@ -50,11 +50,26 @@ def _write_exports(folder: Path) -> None:
     for number, name in enumerate(WEIGHTS):
         path = folder / f"export-weights-{name}.onnx"
         export(trained(_convolutions("where_at_least", name), number), (2, 8, 8), path)
-    export(trained(_convolutions("sign", "where"), 3), (2, 8, 8), folder / "export-dynamo.onnx", "dynamo")
+    by_dynamo = export(trained(_convolutions("sign", "where"), 3), (2, 8, 8), folder / "export-dynamo.onnx", "dynamo")
+    _write(by_dynamo, _without_paths(onnx.load(by_dynamo)))
     torch.manual_seed(0)
     zoo.exported(zoo.vgg(), (3, 32, 32), folder / "zoo-vgg.onnx")
     zoo.exported(zoo.bi_real_resnet18(), (3, 64, 64), folder / "zoo-resnet18.onnx")
     zoo.exported(zoo.mobilenet(), (3, 64, 64), folder / "zoo-mobilenet.onnx")
+
+
+def _without_paths(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without what its exporter says of the sources that it was made by, which lie elsewhere elsewhere."""
+    for part in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+    ):
+        del part.metadata_props[:]
+    return model
 
 
 def _convolutions(activation: str, weights: str) -> nn.Module:
