@@ -47,7 +47,7 @@ from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endu
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_shape, check_labels, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
-from edgebnn.emulator.measured_sensitivity import MeasuredSensitivity, measured_sensitivity
+from edgebnn.emulator.measured_sensitivity import Finest, MeasuredSensitivity, measured_sensitivity
 from edgebnn.emulator.policy_choice import choose_policies
 from edgebnn.emulator.policy_document import choice_document
 from edgebnn.emulator.runner import Runner
@@ -67,6 +67,7 @@ from edgebnn.frontend import (
     runnable_model,
 )
 from edgebnn.frontend.problems import printable
+from edgebnn.legible import legible_name
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
 from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, POLICIES, PROVISION_ELF, read_folder, write_folder
@@ -256,18 +257,23 @@ class Deployment:
         chips: int | Sequence[ChipInstance] = 10,
         *,
         tiles: bool = False,
+        finest: str = "layers",
         seed: int = 0,
         like: ChipInstance | None = None,
         progress: Progress = silent,
     ) -> MeasuredSensitivity:
-        """How much accuracy is lost where one layer alone errs, or with `tiles` one tile, beside an estimate of it.
+        """How much accuracy is lost where one layer alone errs, and where one of the `finest` parts does: `tiles` (as
+        with `tiles`), `neurons`, each a row, or `inputs`, the channels of a layer; beside an estimate of it.
 
         Samples (x, y) with the index of each sample's class. `chips` are chip instances, or how many to draw, with the
         seeds `seed`, `seed` + 1, ... and, but for the seed, as `like` is. Raises DataError for data without labels,
         TargetError without chips or RRAM.
         """
         drawn = self._drawn(chips, seed, like)
-        return measured_sensitivity(self.mapped, self._dataset(data), drawn, tiles, progress)
+        if finest not in list(Finest):
+            raise TargetError(f"there are no parts '{legible_name(str(finest))}'; choose one of: {', '.join(Finest)}")
+        parts = Finest.TILES if tiles else Finest(finest)
+        return measured_sensitivity(self.mapped, self._dataset(data), drawn, parts, progress)
 
     def _drawn(self, chips: int | Sequence[ChipInstance], seed: int, like: ChipInstance | None) -> list[ChipInstance]:
         """Chips as they are given, or so many of them drawn; TargetError where the words do not go together."""

@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--sensitivity",
-    type=click.Choice(["layers", "tiles"]),
-    help="Accuracy lost on the chips where one layer alone errs, or each tile too (a run for each on every chip), "
-    "beside a first-order estimate.",
+    type=click.Choice(["layers", "tiles", "neurons", "inputs"]),
+    help="Accuracy lost on the chips where one layer alone errs, or each tile, neuron (its row) or input of a layer "
+    "too (a run for each on every chip), beside a first-order estimate.",
 )
 @click.option(
     "--sweep-ber",
@@ -152,7 +152,7 @@ def emulate(
     if sensitivity is not None:
         with progress("sensitivity", total=count) as step:
             measured = deployment.find_sensitivity(
-                dataset, list(saved) or count, tiles=sensitivity == "tiles", seed=seed, like=like, progress=step
+                dataset, list(saved) or count, finest=sensitivity, seed=seed, like=like, progress=step
             )
         document |= sensitivity_document(measured)
     if sweep_ber is not None:

@@ -1,19 +1,21 @@
-"""How much each layer, and each tile, matters: the accuracy that is lost where it alone is read with errors.
+"""How much each layer, tile, neuron and input matters: the accuracy that is lost where it alone is read with errors.
 
-A chip is programmed whole, and then all of its banks but those of one layer or tile answer as if they had no errors; so
-each part has the very errors that it has in the whole network on that chip. Drops are paired: the same samples on the
-same chips, without errors and with them.
+A chip is programmed whole, and then all of its cells but those of one part answer as if they had no errors; so each
+part has the very errors that it has in the whole network on that chip. Drops are paired: the same samples on the same
+chips, without errors and with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
+from edgebnn.chip.banks.geometry import Geometry
 from edgebnn.chip.banks.pattern import Pattern
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.device.ageing import aged_rate
@@ -25,37 +27,73 @@ from edgebnn.emulator.emulate import Dataset, Progress, check_labels, silent
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.trimmed_runs import TrimmedRuns
 from edgebnn.errors import DataError, TargetError
-from edgebnn.mapping.first_order import first_order
+from edgebnn.mapping.first_order import column_counts, sensitivities_of, tile_counts
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import Tile
+from edgebnn.mapping.plan import LinearStage, Tile
 from edgebnn.mapping.programmed import pattern_of, programmed_banks
+from edgebnn.mapping.rows import input_order, pack_bits
 from edgebnn.mapping.tiling import words_of
+from edgebnn.network.types import Linear
 
 Flags = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint32]
 
 _FEWEST = 3  # parts whose order says anything
+_MOST_ANSWERS = 1 << 30  # of all parts on all chips, a byte each
+_ALL_COLUMNS = np.uint32(0xFFFFFFFF)
+
+
+class Finest(StrEnum):
+    """The smallest parts that are measured; layers always are."""
+
+    LAYERS = "layers"
+    TILES = "tiles"
+    NEURONS = "neurons"
+    INPUTS = "inputs"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer, or a tile, a neuron (its row) or an input channel (its columns) of it."""
+
+    layer: str
+    tile: Tile | None = None
+    neuron: int | None = None
+    channel: int | None = None
 
 
 @dataclass(frozen=True)
 class PartSensitivity:
-    """A layer, or a tile of it, under a policy: the drop where it alone errs, beside the first-order estimate.
+    """A part under a policy: the drop where it alone errs, beside the first-order estimate.
 
-    first_order: how much its weights count times how often they are wrong, as a share of that of all layers.
+    turned: the share of answers that turned, from right to wrong or back. first_order: how much its weights count times
+    how often they are wrong, as a share of that of all layers.
     """
 
-    layer: str
-    tile: Tile | None
+    part: Part
     policy: str
     drop: AccuracyDrop
+    turned: float
     first_order: float
+
+    @property
+    def layer(self) -> str:
+        """The layer that it is, or is a part of."""
+        return self.part.layer
+
+    @property
+    def tile(self) -> Tile | None:
+        """The tile that it is, if any."""
+        return self.part.tile
 
 
 @dataclass(frozen=True, repr=False)
 class MeasuredSensitivity:
-    """The layers, and the tiles where they were asked for, in the plan's order, on so many chips and samples.
+    """The layers, and the smaller parts that were asked for, in the plan's order, on so many chips and samples.
 
-    `whole` is the drop where all layers err at once. `agreement_of_layers` and `agreement_of_tiles` are Spearman's rank
-    correlations of drops and first-order estimates, None of fewer than three parts, and where all are alike.
+    `whole` is the drop where all layers err at once. `agreement_of_layers` and `agreement` of the smaller parts are
+    Spearman's rank correlations of first-order estimates with how many answers turned, None of fewer than three parts,
+    and where all are alike.
     """
 
     chips: int
@@ -63,59 +101,73 @@ class MeasuredSensitivity:
     seed: int
     whole: AccuracyDrop
     layers: tuple[PartSensitivity, ...]
-    tiles: tuple[PartSensitivity, ...]
+    finest: Finest
+    parts: tuple[PartSensitivity, ...]
     agreement_of_layers: float | None
-    agreement_of_tiles: float | None
+    agreement: float | None
 
     def __repr__(self) -> str:
         """One short line; the fields have the rest."""
-        parts = f"layers={len(self.layers)}, tiles={len(self.tiles)}"
-        return f"MeasuredSensitivity(chips={self.chips}, samples={self.samples}, {parts})"
+        parts = "" if self.finest is Finest.LAYERS else f", {self.finest}={len(self.parts)}"
+        return f"MeasuredSensitivity(chips={self.chips}, samples={self.samples}, layers={len(self.layers)}{parts})"
+
+    @property
+    def tiles(self) -> tuple[PartSensitivity, ...]:
+        """The tiles, where they were asked for."""
+        return self.parts if self.finest is Finest.TILES else ()
+
+    @property
+    def agreement_of_tiles(self) -> float | None:
+        """That of the tiles."""
+        return self.agreement if self.finest is Finest.TILES else None
 
 
 def measured_sensitivity(
     mapped: MappedNetwork,
     data: Dataset,
     chips: Sequence[ChipInstance],
-    tiles: bool = False,
+    finest: Finest = Finest.LAYERS,
     progress: Progress = silent,
 ) -> MeasuredSensitivity:
-    """Every layer by itself on every chip, and with `tiles` every tile too.
+    """Every layer by itself on every chip, and every one of the `finest` parts too.
 
-    Raises DataError without labels, TargetError without chips or RRAM.
+    Raises DataError without labels, TargetError without chips or RRAM, and for more parts on more chips and samples
+    than memory holds.
     """
     if not chips or mapped.policy is None or not mapped.linear_stages:
         raise TargetError("how much layers matter is found on chips with layers in RRAM; ask for some, --chips 5")
     labels = labels_for_accuracy(data, mapped)
+    counts = _counts(mapped, data, chips[0])
+    of_layers = [Part(name) for name in mapped.linear_stages]
+    every = [*of_layers, *(part for part in counts if _kind(part) is finest and finest is not Finest.LAYERS)]
+    if (len(every) + 1) * len(chips) * len(labels) > _MOST_ANSWERS:
+        raise TargetError(
+            f"{len(every):,} parts on {len(chips):,} chips and {len(labels):,} samples are more answers than memory "
+            "holds; use fewer chips or samples"
+        )
     fast = FastPath(mapped)
     runs = ChipRuns(fast, data.x)
     right = answers_right(runs.clean, labels)
-    of_layers: list[tuple[str, Tile | None]] = [(name, None) for name in mapped.linear_stages]
-    of_tiles = [(name, tile) for name, stage in mapped.linear_stages.items() for tile in stage.tiles] if tiles else []
-    parts = (*of_layers, *of_tiles)
-    stripes = [stripes_of(mapped, name, tile) for name, tile in parts]
-    found = np.empty((len(parts) + 1, len(chips), len(right)), np.bool_)
+    found = np.empty((len(every) + 1, len(chips), len(right)), np.bool_)
 
     def by_part(chip: ChipInstance) -> Flags:
-        return right_by_part(mapped, runs, chip, stripes, labels)
+        return right_by_part(mapped, runs, chip, every, labels)
 
     for index, flags in enumerate(side_by_side(by_part, chips)):
-        progress(f"layer by layer: chip {chips[index].seed}")
+        progress(f"part by part: chip {chips[index].seed}")
         found[:, index] = flags
     drops = accuracy_drops(right, list(found), chips[0].seed)
-    harm = _first_order(mapped, data, chips[0])
-    whole = sum(sum(each) for each in harm.values())
+    whole = sum(counts[part] for part in of_layers)
     sensed = []
-    for (name, tile), drop in zip(parts, drops[:-1], strict=True):
-        place = slice(None) if tile is None else mapped.linear_stages[name].tiles.index(tile)
-        own = np.sum(np.array(harm[name])[place])
-        policy = chips[0].policy or mapped.linear_stages[name].policy
+    for part, drop, flags in zip(every, drops[:-1], found[:-1], strict=True):
+        policy = chips[0].policy or mapped.linear_stages[part.layer].policy
         assert policy is not None, "a layer in RRAM has a policy"
-        sensed.append(PartSensitivity(name, tile, policy, drop, float(own / whole) if whole else 0.0))
-    layers, sensed_tiles = tuple(sensed[: len(of_layers)]), tuple(sensed[len(of_layers) :])
+        share = counts[part] / whole if whole else 0.0
+        sensed.append(PartSensitivity(part, policy, drop, float((flags != right).mean()), share))
+    layers, of_finest = tuple(sensed[: len(of_layers)]), tuple(sensed[len(of_layers) :])
     return MeasuredSensitivity(
-        len(chips), len(right), chips[0].seed, drops[-1], layers, sensed_tiles, _agreement(layers),
-        _agreement(sensed_tiles),
+        len(chips), len(right), chips[0].seed, drops[-1], layers, finest, of_finest, _agreement(layers),
+        _agreement(of_finest),
     )  # fmt: skip
 
 
@@ -134,26 +186,47 @@ def answers_right(scores: npt.NDArray[np.int32], labels: npt.NDArray[np.int64]) 
 
 def stripes_of(mapped: MappedNetwork, layer: str, tile: Tile | None = None) -> list[int]:
     """The stripes of the banks that hold a layer, or one tile of it."""
-    array = mapped.target.array
-    assert array is not None, "a layer in RRAM lies in banks"
     tiles = mapped.linear_stages[layer].tiles if tile is None else (tile,)
-    return [word.stripe for each in tiles for word in words_of(each, array.geometry)]
+    return [word.stripe for each in tiles for word in words_of(each, _geometry(mapped))]
 
 
-def errors_in(banks: ProgrammedBanks, pattern: Pattern, stripes: Sequence[int]) -> ProgrammedBanks:
-    """The programmed banks as if these stripes alone had errors, and all others answered what was programmed."""
-    nonzero = np.repeat(pattern.nonzero[..., np.newaxis], 2, axis=2)
-    sign, fresh = np.repeat((pattern.sign & pattern.nonzero)[..., np.newaxis], 2, axis=2), np.full_like(banks.fresh, -1)
-    here = list(stripes)
-    sign[here], nonzero[here], fresh[here] = banks.sign[here], banks.nonzero[here], banks.fresh[here]
-    return replace(banks, sign=sign, nonzero=nonzero, fresh=fresh)
+def cells_of(mapped: MappedNetwork, part: Part, shape: tuple[int, ...]) -> Words:
+    """The cells that hold a part, of banks of this shape: uint32 (stripes, rows), bit = column."""
+    cells = np.zeros(shape, np.uint32)
+    stage, node = mapped.linear_stages[part.layer], _node(mapped, part.layer)
+    neurons, words = np.ones(node.neurons, np.bool_), np.full(stage.row_words, _ALL_COLUMNS)
+    if part.neuron is not None:
+        neurons = np.arange(node.neurons) == part.neuron
+    if part.channel is not None:
+        neurons, columns = _of_channel(node, stage, part.channel)
+        words = pack_bits(columns)
+    for tile in stage.tiles if part.tile is None else (part.tile,):
+        rows = neurons[tile.neuron :][: tile.neurons]
+        for held in words_of(tile, _geometry(mapped)):
+            cells[held.stripe, : len(rows)] = np.where(rows, words[held.word], 0)
+    return cells
+
+
+def errors_in(banks: ProgrammedBanks, pattern: Pattern, cells: Words) -> ProgrammedBanks:
+    """The programmed banks as if these cells (stripes, rows) alone had errors, and all others held what was meant."""
+    nonzero, sign = (
+        np.repeat(plane[..., np.newaxis], 2, axis=2) for plane in (pattern.nonzero, pattern.sign & pattern.nonzero)
+    )
+    here = cells[..., np.newaxis]
+    sign, nonzero = sign & ~here | banks.sign & here, nonzero & ~here | banks.nonzero & here
+    fresh, tables = np.where(cells != 0, banks.fresh, np.int32(-1)), banks.tables
+    in_part = (fresh >= 0) & (cells != _ALL_COLUMNS)
+    if in_part.any():
+        tables = tables.copy()
+        tables[fresh[in_part], :, 0] &= cells[in_part][:, np.newaxis]  # the lanes that are uncertain
+    return replace(banks, sign=sign, nonzero=nonzero, fresh=fresh, tables=tables)
 
 
 def right_by_part(
     mapped: MappedNetwork,
     runs: ChipRuns | TrimmedRuns,
     chip: ChipInstance,
-    stripes: Sequence[Sequence[int]],
+    parts: Sequence[Part],
     labels: npt.NDArray[np.int64],
 ) -> Flags:
     """Which answers are right where one part after another errs, and then all of them, (parts + 1, samples).
@@ -161,17 +234,57 @@ def right_by_part(
     Where `runs` trims chips, each part is trimmed by itself.
     """
     banks, pattern = programmed_banks(mapped, chip), pattern_of(mapped)
-    each = (*(errors_in(banks, pattern, here) for here in stripes), banks)
-    return np.stack([answers_right(runs.run(one)[0], labels) for one in each])
+    found = np.empty((len(parts) + 1, len(labels)), np.bool_)
+    for place, part in enumerate(parts):
+        one = errors_in(banks, pattern, cells_of(mapped, part, pattern.kind.shape))
+        found[place] = answers_right(runs.run(one)[0], labels)
+    found[-1] = answers_right(runs.run(banks)[0], labels)
+    return found
 
 
-def _first_order(mapped: MappedNetwork, data: Dataset, chip: ChipInstance) -> Mapping[str, list[float]]:
-    """The first-order harm of each tile, by its layer: how much it counts times its policy's error rate."""
-    counts = first_order(mapped, data.x)
-    return {
-        name: [count * _rate(mapped, chip, chip.policy or stage.policy) for count in counts[name]]
-        for name, stage in mapped.linear_stages.items()
-    }
+def _geometry(mapped: MappedNetwork) -> Geometry:
+    array = mapped.target.array
+    assert array is not None, "a layer in RRAM lies in banks"
+    return array.geometry
+
+
+def _node(mapped: MappedNetwork, layer: str) -> Linear:
+    return next(node for node in mapped.network.linear if node.name == layer)
+
+
+def _of_channel(node: Linear, stage: LinearStage, channel: int) -> tuple[Flags, Flags]:
+    """Which neurons (O,) read an input channel, and in which columns of their rows (n,)."""
+    channels, taps = node.weights.shape[1], node.weights[0, 0].size
+    group, place = divmod(channel, channels)
+    of_group = node.neurons // node.groups
+    neurons = np.arange(node.neurons) // of_group == group
+    return neurons, input_order(stage.fan_in, stage.window) // taps == place
+
+
+def _kind(part: Part) -> Finest:
+    if part.tile is not None:
+        return Finest.TILES
+    if part.neuron is not None:
+        return Finest.NEURONS
+    return Finest.LAYERS if part.channel is None else Finest.INPUTS
+
+
+def _counts(mapped: MappedNetwork, data: Dataset, chip: ChipInstance) -> dict[Part, float]:
+    """The first-order harm of every part: how much it counts times its policy's error rate."""
+    found = {}
+    sensitivities = sensitivities_of(mapped.network, data.x)
+    for name, stage in mapped.linear_stages.items():
+        node, counts = _node(mapped, name), sensitivities[name]
+        rate, columns = _rate(mapped, chip, chip.policy or stage.policy), column_counts(node, stage, counts.inputs)
+        tiles = tile_counts(stage, counts.neurons, columns)
+        found[Part(name)] = sum(tiles) * rate
+        found |= {Part(name, tile): count * rate for tile, count in zip(stage.tiles, tiles, strict=True)}
+        rows = counts.neurons * columns.sum() * rate
+        found |= {Part(name, neuron=place): float(row) for place, row in enumerate(rows)}
+        for channel in range(node.weights.shape[1] * node.groups):
+            neurons, here = _of_channel(node, stage, channel)
+            found[Part(name, channel=channel)] = float(counts.neurons[neurons].sum() * columns[here].sum() * rate)
+    return found
 
 
 def _rate(mapped: MappedNetwork, chip: ChipInstance, policy: str | None) -> float:
@@ -182,7 +295,7 @@ def _rate(mapped: MappedNetwork, chip: ChipInstance, policy: str | None) -> floa
 
 def _agreement(parts: Sequence[PartSensitivity]) -> float | None:
     """Spearman's rank correlation of what was measured with what was estimated."""
-    measured, estimated = [part.drop.mean for part in parts], [part.first_order for part in parts]
+    measured, estimated = [part.turned for part in parts], [part.first_order for part in parts]
     if len(parts) < _FEWEST or len(set(measured)) == 1 or len(set(estimated)) == 1:
         return None
     return float(scipy.stats.spearmanr(measured, estimated).statistic)

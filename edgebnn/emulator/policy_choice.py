@@ -33,7 +33,7 @@ from edgebnn.emulator.array_events import programming_pulses
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.fast import FastPath
-from edgebnn.emulator.measured_sensitivity import answers_right, labels_for_accuracy, right_by_part, stripes_of
+from edgebnn.emulator.measured_sensitivity import Part, answers_right, labels_for_accuracy, right_by_part, stripes_of
 from edgebnn.emulator.trimmed_runs import TrimmedRuns
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -273,14 +273,14 @@ class _Search:
         """
         runs, chips = self._runs(network), self.wanted.chips(0, self.wanted.measure_chips)
         right = answers_right(runs.clean, self.labels).astype(np.int8)
-        stripes = [stripes_of(network, layer) for layer in self.layers]
+        parts = [Part(layer) for layer in self.layers]
         shape = len(self.options), len(chips), len(self.layers), len(right)
         found = np.empty(shape, np.int8)
         tasks = [(place, number) for place in range(len(self.options)) for number in range(len(chips))]
 
         def on(task: tuple[int, int]) -> npt.NDArray[np.bool_]:
             chip = self._with(chips[task[1]], self.options[task[0]])
-            return right_by_part(network, runs, chip, stripes, self.labels)
+            return right_by_part(network, runs, chip, parts, self.labels)
 
         for (place, number), flags in zip(tasks, side_by_side(on, tasks), strict=True):
             found[place, number] = right - flags[:-1].astype(np.int8)

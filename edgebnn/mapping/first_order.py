@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.rows import input_order
 from edgebnn.network.network import Network
@@ -40,16 +39,3 @@ def tile_counts(stage: LinearStage, neurons: Floats, columns: Floats) -> list[fl
         float(neurons[tile.neuron :][: tile.neurons].sum() * columns[tile.word * COLUMNS :][: tile.inputs].sum())
         for tile in stage.tiles
     ]
-
-
-def first_order(mapped: MappedNetwork, x: npt.NDArray[np.generic]) -> dict[str, list[float]]:
-    """How much each tile counts, by its layer's name: wrong weights of it all together, times their error rate.
-
-    Raises DataError for unsuitable samples.
-    """
-    counts = sensitivities_of(mapped.network, x)
-    nodes = {node.name: node for node in mapped.network.linear}
-    return {
-        name: tile_counts(stage, counts[name].neurons, column_counts(nodes[name], stage, counts[name].inputs))
-        for name, stage in mapped.linear_stages.items()
-    }

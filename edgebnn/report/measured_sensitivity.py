@@ -1,4 +1,4 @@
-"""How much layers and tiles matter, measured beside the first-order estimate: JSON and tables."""
+"""How much layers, tiles, neurons and inputs matter, measured beside the first-order estimate: JSON and tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgebnn.emulator.accuracy import AccuracyDrop
-from edgebnn.emulator.measured_sensitivity import MeasuredSensitivity, PartSensitivity
+from edgebnn.emulator.measured_sensitivity import Finest, MeasuredSensitivity, Part, PartSensitivity
 from edgebnn.report import numbers
 from edgebnn.report.names import tail
 from edgebnn.report.terminal import line
@@ -16,7 +16,8 @@ from edgebnn.report.terminal import line
 Document = dict[str, Any]
 
 _LONGEST_NAME = 32
-_SHOWN = 20  # tiles in the terminal; JSON has all
+_SHOWN = 20  # smaller parts than layers in the terminal; JSON has all
+_SMALLER = (Finest.TILES, Finest.NEURONS, Finest.INPUTS)
 
 
 def drop_document(drop: AccuracyDrop) -> Document:
@@ -36,19 +37,29 @@ def sensitivity_document(found: MeasuredSensitivity) -> Document:
             "samples": found.samples,
             "all_layers": drop_document(found.whole),
             "layers": [{"layer": each.layer, **_part(each)} for each in found.layers],
-            "tiles": [{"layer": each.layer, **_place(each), **_part(each)} for each in found.tiles],
-            "rank_correlation": {"layers": found.agreement_of_layers, "tiles": found.agreement_of_tiles},
+            **{
+                str(kind): [{"layer": each.layer, **_place(each.part), **_part(each)} for each in found.parts]
+                if kind is found.finest
+                else []
+                for kind in _SMALLER
+            },
+            "rank_correlation": {
+                "layers": found.agreement_of_layers,
+                **{str(kind): found.agreement if kind is found.finest else None for kind in _SMALLER},
+            },
         }
     }
 
 
 def _part(part: PartSensitivity) -> Document:
-    return {"policy": part.policy, **drop_document(part.drop), "first_order": part.first_order}
+    shares = {"answers_turned": part.turned, "first_order": part.first_order}
+    return {"policy": part.policy, **drop_document(part.drop), **shares}
 
 
-def _place(part: PartSensitivity) -> Document:
-    assert part.tile is not None, "a tile has a place"
+def _place(part: Part) -> Document:
     tile = part.tile
+    if tile is None:
+        return {"neuron": part.neuron} if part.channel is None else {"input": part.channel}
     return {"bank": tile.bank, "neuron": tile.neuron, "neurons": tile.neurons, "word": tile.word, "inputs": tile.inputs}
 
 
@@ -60,23 +71,28 @@ def show_sensitivity(console: Console, found: Document) -> None:
     whole = found["all_layers"]
     budget = f"{numbers.counted(found['chips'], 'chip')} x {numbers.counted(found['samples'], 'sample')}"
     console.print(f"all layers at once: {_points(whole)} points; {budget}, 95% intervals over both")
-    if found["tiles"]:
-        by_drop = sorted(found["tiles"], key=lambda each: -float(each["accuracy_drop"]))
-        title = f"The {len(by_drop[:_SHOWN])} of {numbers.counted(len(by_drop), 'tile')} that matter most"
-        _show(console, title, by_drop[:_SHOWN], found["rank_correlation"]["tiles"])
+    for kind in (str(each) for each in _SMALLER):
+        if found[kind]:
+            most = sorted(found[kind], key=lambda each: -float(each["answers_turned"]))
+            title = f"The {len(most[:_SHOWN])} of {numbers.counted(len(most), kind[:-1])} that turn most answers"
+            _show(console, title, most[:_SHOWN], found["rank_correlation"][kind])
 
 
 def _show(console: Console, title: str, parts: list[Document], agreement: float | None) -> None:
     table = Table(title=title, title_justify="left")
-    for name in ("layer", *(("bank",) if "bank" in parts[0] else ()), "policy", "points lost", "first order"):
+    which = next((name for name in ("bank", "neuron", "input") if name in parts[0]), None)
+    columns = ("layer", *((which,) if which else ()), "policy", "points lost", "answers turned", "first order")
+    for name in columns:
         table.add_column(name, justify="left" if name in ("layer", "policy") else "right")
     for part in parts:
-        place = [str(part["bank"])] if "bank" in part else []
+        place = [str(part[which])] if which else []
         name = line(tail(part["layer"], _LONGEST_NAME))
-        table.add_row(name, *place, part["policy"], _points(part), numbers.portion(part["first_order"], 1))
+        shares = (numbers.portion(part["answers_turned"], 2), numbers.portion(part["first_order"], 1))
+        table.add_row(name, *place, part["policy"], _points(part), *shares)
     console.print(table)
     if agreement is not None:
-        console.print(f"both agree in their order by {agreement:.2f} (Spearman's rank correlation)")
+        what = "answers turned and the first-order estimate agree in their order by"
+        console.print(f"{what} {agreement:.2f} (Spearman's rank correlation)")
 
 
 def _points(found: Document) -> str:

@@ -59,8 +59,8 @@ def _programmed_anew(deployment: Deployment) -> list[str]:
     if deployment.mapped.provisioning != "boot":
         return []
     return [
-        "the firmware programs its banks at every boot, and each programming reads other weights wrong: these thresholds "
-        "are right for one of them; compile with --provisioning once to keep it"
+        "the firmware programs its banks at every boot, and each programming reads other weights wrong: these "
+        "thresholds are right for one of them; compile with --provisioning once to keep it"
     ]
 
 

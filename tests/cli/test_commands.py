@@ -487,8 +487,14 @@ def test_emulate_measures_how_much_layers_and_tiles_matter(folder: Path, windows
         [each.drop.mean for each in found.layers]
     )
     assert sorted(each["bank"] for each in told["tiles"]) == list(range(deployment.mapped.plan.banks))
-    assert told["rank_correlation"] == {"layers": found.agreement_of_layers, "tiles": found.agreement_of_tiles}
-    assert "Accuracy lost where one layer alone errs" in result.stdout and "that matter most" in result.stdout
+    agreement = {"layers": found.agreement_of_layers, "tiles": found.agreement, "neurons": None, "inputs": None}
+    assert told["rank_correlation"] == agreement
+    assert "Accuracy lost where one layer alone errs" in result.stdout and "that turn most answers" in result.stdout
+    by_row = document(*words, "--sensitivity", "neurons")["sensitivity"]
+    assert [each["neuron"] for each in by_row["neurons"]] == [
+        neuron for node in deployment.mapped.network.linear for neuron in range(node.neurons)
+    ]
+    assert by_row["layers"] == told["layers"] and by_row["tiles"] == []
     assert document(*words, "--sensitivity", "layers")["sensitivity"]["tiles"] == []
     assert edgebnn(*words[:4], "--chips", 0, "--sensitivity", "layers").exit_code == 2
     assert "no labels" in refused("emulate", folder, "--data", windows / "x.npy", "--sensitivity", "layers")

@@ -7,17 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgebnn.chip.banks.programmed_banks import read
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.emulator.chip_runs import ChipRuns
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.fast import FastPath
-from edgebnn.emulator.measured_sensitivity import errors_in, measured_sensitivity, stripes_of
+from edgebnn.emulator.measured_sensitivity import Finest, Part, cells_of, errors_in, measured_sensitivity
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of, programmed_banks
-from edgebnn.network import Kind, Network, Tensor, WeightKind
+from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
 from edgebnn.network.types import Threshold
 from tests.mapping.test_planner import dense, mapped_on
 from tests.networks import Builder, random_inputs
@@ -57,7 +58,7 @@ def test_errors_that_cannot_matter_cost_nothing() -> None:
     plain = three_layers()
     first, second, last = (node.name for node in plain.linear)
     mapped, data = judged(with_constant_steps(plain, second))
-    found = measured_sensitivity(mapped, data, CHIPS, tiles=True)
+    found = measured_sensitivity(mapped, data, CHIPS, Finest.TILES)
     drops = {part.layer: part.drop.mean for part in found.layers}
     assert drops[first] == drops[second] == 0 and drops[last] > 0
     assert all(part.drop.mean == 0 for part in found.tiles if part.layer != last)
@@ -81,22 +82,93 @@ def test_parts_together_are_the_chip_and_no_part_is_none(errors: ErrorModel, kin
     mapped, data = judged(network)
     chip = ChipInstance(1, errors=errors, policy="ultra-low-energy")
     banks, pattern, runs = programmed_banks(mapped, chip), pattern_of(mapped), ChipRuns(FastPath(mapped), data.x)
-    everywhere = [stripe for name in mapped.linear_stages for stripe in stripes_of(mapped, name)]
+    shape = pattern.kind.shape
+    everywhere = np.zeros(shape, np.uint32)
+    for name in mapped.linear_stages:
+        everywhere |= cells_of(mapped, Part(name), shape)
     assert np.array_equal(runs.run(errors_in(banks, pattern, everywhere))[0], runs.run(banks)[0])
-    clean, wrong = runs.run(errors_in(banks, pattern, []))
+    clean, wrong = runs.run(errors_in(banks, pattern, np.zeros(shape, np.uint32)))
     assert np.array_equal(clean, runs.clean) and wrong == 0
+
+
+def grouped() -> Network:
+    """A convolution in two groups behind another one."""
+    builder = Builder(Tensor("x", Kind.BITS, (4, 12), -1, 1), np.random.default_rng(6))
+    builder.linear(40, window=Window((3,), (1,), (1,), (1,), (1,)))
+    builder.threshold()
+    builder.linear(6, groups=2, window=Window((5,), (1,), (1,), (0,), (0,)))
+    builder.threshold()
+    builder.flatten()
+    builder.linear(4)
+    return builder.network()
+
+
+@pytest.mark.parametrize("network", [three_layers(), three_layers(WeightKind.TERNARY), grouped()], ids=str)
+def test_smaller_parts_are_the_weights_of_their_layers_each_once(network: Network) -> None:
+    """Rows and columns: what they hold, as the weights of the node have it, and together nothing but the layer."""
+    mapped = mapped_on(network)
+    pattern = pattern_of(mapped)
+    meant = {node.name: node for node in network.linear}
+    for name, stage in mapped.linear_stages.items():
+        node = meant[name]
+        whole = cells_of(mapped, Part(name), pattern.kind.shape)
+        rows = [cells_of(mapped, Part(name, neuron=place), whole.shape) for place in range(node.neurons)]
+        assert np.array_equal(np.bitwise_or.reduce(rows), whole) and sum(map(held, rows)) == held(whole)
+        channels = node.weights.shape[1] * node.groups
+        columns = [cells_of(mapped, Part(name, channel=place), whole.shape) for place in range(channels)]
+        assert sum(map(held, columns)) == held(np.bitwise_or.reduce(columns)) == node.weights.size
+        of_group = node.neurons // node.groups
+        for channel, cells in enumerate(columns):
+            group, place = divmod(channel, node.weights.shape[1])
+            own = node.weights[group * of_group :][:of_group, place]
+            assert held(pattern.sign & pattern.nonzero & cells) == (own > 0).sum()
+            assert held(pattern.nonzero & cells) == (own != 0).sum()
+        for neuron, cells in enumerate(rows):
+            one = cells & np.bitwise_or.reduce(columns)
+            assert held(pattern.sign & pattern.nonzero & one) == (node.weights[neuron] > 0).sum()
+        del stage
+
+
+def held(cells: np.ndarray) -> int:
+    return int(np.bitwise_count(cells).sum())
+
+
+@pytest.mark.parametrize("errors", [ErrorModel.BER, ErrorModel.DEVICE])
+@pytest.mark.parametrize("finest", [Finest.NEURONS, Finest.INPUTS])
+def test_errors_are_those_of_the_part_alone(errors: ErrorModel, finest: Finest) -> None:
+    """Of uncertain reads too: weights outside the part are read as they are meant, those inside as on the chip."""
+    mapped, data = judged(three_layers())
+    banks, pattern = (
+        programmed_banks(mapped, ChipInstance(1, errors=errors, policy="ultra-low-energy")),
+        pattern_of(mapped),
+    )
+    name = next(iter(mapped.linear_stages))
+    part = Part(name, neuron=3) if finest is Finest.NEURONS else Part(name, channel=3)
+    cells = cells_of(mapped, part, pattern.kind.shape)
+    alone = errors_in(banks, pattern, cells)
+    stripe, row = np.indices(cells.shape)
+    for given in (0, 0xFFFFFFFF):
+        for inference in range(3):
+            whole, one = (read(each, stripe, row, 0, inference, given) for each in (banks, alone))
+            for plane, of_chip, of_part in zip((pattern.sign, pattern.nonzero), whole, one, strict=True):
+                expected = (plane & pattern.nonzero & ~cells) | (of_chip & cells)
+                assert np.array_equal(of_part, expected)
+    found = measured_sensitivity(mapped, data, CHIPS, finest)
+    assert sum(each.first_order for each in found.parts) == pytest.approx(1)
+    assert found.agreement is not None and found.agreement > 0.3
+    assert {each.part.layer for each in found.parts} == set(mapped.linear_stages)
 
 
 def test_estimates_are_shares_and_tiles_add_up() -> None:
     mapped, data = judged(three_layers())
-    found = measured_sensitivity(mapped, data, CHIPS, tiles=True)
+    found = measured_sensitivity(mapped, data, CHIPS, Finest.TILES)
     assert sum(part.first_order for part in found.layers) == pytest.approx(1)
     for part in found.layers:
         own = [tile for tile in found.tiles if tile.layer == part.layer]
         assert len(own) == len(mapped.linear_stages[part.layer].tiles)
         assert sum(tile.first_order for tile in own) == pytest.approx(part.first_order)
     assert found.agreement_of_layers is not None and -1 <= found.agreement_of_layers <= 1
-    assert found == measured_sensitivity(mapped, data, CHIPS, tiles=True)
+    assert found == measured_sensitivity(mapped, data, CHIPS, Finest.TILES)
 
 
 def test_a_layer_under_a_better_policy_counts_less_to_first_order() -> None:
@@ -115,6 +187,9 @@ def test_what_cannot_be_measured_is_refused() -> None:
     mapped, data = judged(dense(64, 4))
     with pytest.raises(DataError, match="no labels"):
         measured_sensitivity(mapped, Dataset(data.x), CHIPS)
+    with pytest.raises(TargetError, match="65 parts on 10,000 chips and 300,000 samples are more"):
+        measured_sensitivity(mapped, Dataset(np.repeat(data.x, 1000, axis=0), np.repeat(data.y, 1000)),
+                             [ChipInstance(1)] * 10_000, Finest.INPUTS)  # fmt: skip
     with pytest.raises(TargetError, match="ask for some"):
         measured_sensitivity(mapped, data, [])
     with pytest.raises(TargetError, match="layers in RRAM"):
