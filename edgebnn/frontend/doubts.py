@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.float32 import UNIT
 from edgebnn.frontend.graph import Array, Node
 from edgebnn.frontend.operations import Quantised
-from edgebnn.frontend.rounding import UNIT
 
 _SUMS = frozenset(("ReduceL1", "ReduceL2", "ReduceMean", "ReduceSum"))
 # Libraries approximate these, each in its own way, to a few units in the last place.

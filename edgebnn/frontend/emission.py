@@ -31,6 +31,7 @@ from edgebnn.frontend.expressions import (
     parts,
     with_leaf,
 )
+from edgebnn.frontend.float32 import UNIT, float32_holds, float32_holds_line
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.jumps import MAX_LEVELS
 from edgebnn.frontend.lattice import Lattice, lattice_of_range, lattice_of_sums
@@ -38,7 +39,7 @@ from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.frontend.raw_input import RawInputs, typed
 from edgebnn.frontend.reachable import Branch, Reachable
-from edgebnn.frontend.rounding import UNIT, float32_holds, float32_holds_line, straight_through_error
+from edgebnn.frontend.rounding import straight_through_error
 from edgebnn.frontend.roundings import roundings_before, roundings_of_layer
 from edgebnn.frontend.signals import Pooled, Reshaped, Signal
 from edgebnn.frontend.slopes import folded

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from edgebnn.frontend.analysis import lines_of
 from edgebnn.frontend.curves import ABSOLUTE, CURVES, RELATIVE, evaluated
 from edgebnn.frontend.expressions import OPERATORS, Apply, Constant, Expression, Fractions, Leaf, parts
+from edgebnn.frontend.float32 import UNIT, float32_holds_line
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.rounding import UNIT, float32_holds_line
 
 Floats = npt.NDArray[np.float64]
 

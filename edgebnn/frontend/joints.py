@@ -13,13 +13,14 @@ from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Apply, Constant, Fractions, Leaf
 from edgebnn.frontend.fixed import aligned, rounded
 from edgebnn.frontend.fixed_lines import LARGEST
+from edgebnn.frontend.float32 import UNIT, float32_holds_line
 from edgebnn.frontend.joinable import joinable
 from edgebnn.frontend.means import Divided, divided, on_one_divisor
 from edgebnn.frontend.operations import Averaging
 from edgebnn.frontend.own_lines import line_of
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.reachable import Branch
-from edgebnn.frontend.rounding import UNIT, float32_holds_line, sum_error
+from edgebnn.frontend.rounding import sum_error
 from edgebnn.frontend.signals import Signal, check_size, checked_extents, reshaped, seen_name, window_on
 from edgebnn.frontend.sums import Line
 from edgebnn.frontend.views import View

@@ -18,8 +18,9 @@ from edgebnn.frontend.bends import Segment
 from edgebnn.frontend.emission import LARGEST_SUM, Emitter
 from edgebnn.frontend.expressions import Fractions
 from edgebnn.frontend.fixed_lines import FixedLines, common_unit, fixed_lines
+from edgebnn.frontend.float32 import float32_holds
 from edgebnn.frontend.problems import Refusal, printable
-from edgebnn.frontend.rounding import dot_error, float32_holds, weighted
+from edgebnn.frontend.rounding import dot_error, weighted
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Line, Source, largest_sum
 from edgebnn.frontend.weights import IntegerWeights, int8_parts

@@ -14,10 +14,10 @@ from edgebnn.frontend.analysis import affine_of, has_steps
 from edgebnn.frontend.bends import bent_of
 from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf, parts
+from edgebnn.frontend.float32 import UNIT, float32_holds
 from edgebnn.frontend.intervals import float32_errors
 from edgebnn.frontend.lattice import lattice_of_range
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.rounding import UNIT, float32_holds
 from edgebnn.frontend.signals import Signal
 from edgebnn.frontend.sums import Line, Source
 

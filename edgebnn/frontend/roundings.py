@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from edgebnn.frontend.float32 import float32_holds
 from edgebnn.frontend.operations import WeightedSum
-from edgebnn.frontend.rounding import float32_holds
 from edgebnn.frontend.sums import Source
 from edgebnn.frontend.weights import IntegerWeights
 from edgebnn.network.types import (

@@ -14,9 +14,9 @@ from edgebnn.frontend.emission import Emitter
 from edgebnn.frontend.expressions import Fractions
 from edgebnn.frontend.fixed import NoLine, rounded
 from edgebnn.frontend.fixed_lines import FixedLines, fixed_lines, unit_for
+from edgebnn.frontend.float32 import UNIT
 from edgebnn.frontend.own_lines import line_of, takes_steps
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.rounding import UNIT
 from edgebnn.frontend.signals import Signal, check_axes, model_name
 from edgebnn.frontend.sums import Line
 from edgebnn.frontend.taking import put_elements

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from edgebnn.frontend.borders import Padded
 from edgebnn.frontend.expressions import MAX_BITS, Expression, Fractions, Leaf, fractions_of
+from edgebnn.frontend.float32 import UNIT, float32_holds, float32_holds_with
 from edgebnn.frontend.graph import Array
 from edgebnn.frontend.operations import WeightedSum
-from edgebnn.frontend.rounding import UNIT, dot_error, float32_holds, float32_holds_with, weighted
+from edgebnn.frontend.rounding import dot_error, weighted
 from edgebnn.frontend.slopes import Folded
 from edgebnn.frontend.weights import IntegerWeights
 from edgebnn.network.types import Rounding, Tensor, WeightKind
