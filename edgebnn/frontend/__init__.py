@@ -1,6 +1,6 @@
 """From an ONNX file to the integer network."""
 
-from edgebnn.frontend.model_source import Model, model_file
+from edgebnn.frontend.onnx.model_source import Model, model_file
 from edgebnn.frontend.options import (
     PerInput,
     ReadOptions,
@@ -10,7 +10,7 @@ from edgebnn.frontend.options import (
     per_input,
 )
 from edgebnn.frontend.problems import Problem
-from edgebnn.frontend.reading import Inspection, inspect_model, read_network, runnable_model
+from edgebnn.frontend.read_model import Inspection, inspect_model, read_network, runnable_model
 
 __all__ = [
     "Inspection",

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, Node
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Window
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from edgebnn.chip.target.target import Target
 from edgebnn.frontend import Inspection
-from edgebnn.frontend.weights import FLOAT_WEIGHTS
+from edgebnn.frontend.layers.integer_weights import FLOAT_WEIGHTS
 from edgebnn.network import Input, Linear, Network, Threshold, what_is_taken
 from edgebnn.network.encoding import encode_input
 from edgebnn.report import numbers

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto
 
-from edgebnn.frontend.dialects import DIALECTS
+from edgebnn.frontend.dialects.dialect_table import DIALECTS
 
 Draw = np.random.Generator
 

@@ -7,7 +7,7 @@ import onnxruntime
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, Node
 from tests.frontend.recognised import proto_of
 
 

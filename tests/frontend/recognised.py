@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto
 
-from edgebnn.frontend.dialects import recogniser_of
-from edgebnn.frontend.expressions import OPERATORS
-from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.algebra.expression import OPERATORS
+from edgebnn.frontend.dialects.dialect_table import recogniser_of
+from edgebnn.frontend.onnx.graph import Array, Node
 from edgebnn.frontend.operations import (
     Averaging,
     Call,

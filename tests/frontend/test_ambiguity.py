@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from edgebnn.frontend import ReadOptions, read_network, thresholds
-from edgebnn.frontend.ambiguity import Doubt
+from edgebnn.frontend.thresholds.ambiguous_channels import Doubt
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Threshold
 from tests.frontend.comparison import onnxruntime_values

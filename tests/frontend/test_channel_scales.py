@@ -10,8 +10,8 @@ import pytest
 
 import edgebnn
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.float32 import UNIT
-from edgebnn.frontend.rounding import dot_error
+from edgebnn.frontend.algebra.float32 import UNIT
+from edgebnn.frontend.layers.summation_error import dot_error
 from edgebnn.network import Affine
 from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_values

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgebnn.frontend.combinations import Added, Combinations, Lined, Spaced, Values, merged, within
-from edgebnn.frontend.fused import multiply_add, rounded_sum
+from edgebnn.frontend.algebra.fused_multiply_add import multiply_add, rounded_sum
+from edgebnn.frontend.thresholds.value_combinations import Added, Combinations, Lined, Spaced, Values, merged, within
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 from edgebnn.frontend import ReadOptions, inspect_model, read_network
-from edgebnn.frontend.graph import Array
+from edgebnn.frontend.onnx.graph import Array
 from edgebnn.network.interpreter import interpret
 from edgebnn.network.types import Threshold, WeightKind
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, Node
 from edgebnn.frontend.operations import Dropping, Elementwise
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.interpreter import interpret

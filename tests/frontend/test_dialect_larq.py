@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.graph import Array
+from edgebnn.frontend.onnx.graph import Array
 from edgebnn.network.interpreter import interpret
 from edgebnn.network.network import Network
 from edgebnn.network.types import Threshold

@@ -14,7 +14,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 import edgebnn
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.graph import Array
+from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.operations import Dropping
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.interpreter import interpret, trace

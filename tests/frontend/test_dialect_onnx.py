@@ -12,10 +12,10 @@ from onnx import TensorProto
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.graph import Array
+from edgebnn.frontend.dialects.unsupported_operators import REMEDIES
+from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.operations import Averaging, Chain, Dropping, Joining, Transposing
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.remedies import REMEDIES
 from tests.frontend.comparison import assert_same_as_onnxruntime
 from tests.frontend.one_node import by_onnxruntime
 from tests.frontend.onnx_models import Model, signs

@@ -12,10 +12,10 @@ from onnx import TensorProto, helper
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.graph import Array
+from edgebnn.frontend.onnx.graph import Array
+from edgebnn.frontend.onnx.tensors import TensorReader
 from edgebnn.frontend.operations import Elementwise, Knowing, Quantised
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.tensors import TensorReader
 from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import assert_same_as_onnxruntime, onnxruntime_values
 from tests.frontend.one_node import by_onnxruntime, by_reference

@@ -13,10 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.graph import Array
+from edgebnn.frontend.dialects.quantisers import ROUNDING
+from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.operations import Elementwise, Knowing, Quantised
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.quantisers import ROUNDING
 from edgebnn.network.interpreter import interpret
 from tests.conftest import ROOT
 from tests.frontend.onnx_models import Model, signs

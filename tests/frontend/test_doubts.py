@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.doubts import doubt_of
-from edgebnn.frontend.graph import Node
+from edgebnn.frontend.constants.folding_error import doubt_of
+from edgebnn.frontend.onnx.graph import Node
 from edgebnn.network.types import Threshold
 from tests.frontend.onnx_models import Array, Model
 

@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from edgebnn.frontend.analysis import STEPS
-from edgebnn.frontend.bends import bent_of
-from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf, evaluate, fractions_of
-from edgebnn.frontend.filtered import evaluate_filtered
+from edgebnn.frontend.algebra.exact_evaluation import evaluate_filtered
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.algebra.monotonicity import STEPS
+from edgebnn.frontend.algebra.piecewise_linear import bent_of
 
 CHANNELS = 3
 RANGE = 40

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from edgebnn.frontend.bends import Bent, Segment
-from edgebnn.frontend.fixed_lines import fixed_lines
+from edgebnn.frontend.algebra.piecewise_linear import Bent, Segment
+from edgebnn.frontend.lower.fixed_point_lines import fixed_lines
 from edgebnn.network.types import Kind, Tensor
 
 

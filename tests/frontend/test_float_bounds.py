@@ -15,11 +15,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edgebnn.frontend.expressions import Apply, Constant, Expression, Leaf, evaluate, fractions_of
-from edgebnn.frontend.filtered import _RULES, _Bounded
-from edgebnn.frontend.float32 import float32_holds, float32_holds_line, float32_holds_with
-from edgebnn.frontend.intervals import float32_errors
-from edgebnn.frontend.rounding import dot_error, sum_error
+from edgebnn.frontend.algebra.exact_evaluation import _RULES, _Bounded
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.algebra.float32 import float32_holds, float32_holds_line, float32_holds_with
+from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
+from edgebnn.frontend.layers.summation_error import dot_error, sum_error
 
 dyadic = st.builds(
     lambda odd, power: Fraction(2 * odd + 1) * Fraction(2) ** power, st.integers(0, 5000), st.integers(-40, 40)

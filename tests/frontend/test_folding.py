@@ -9,8 +9,8 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from edgebnn.frontend.folding import Folder, folded_operators
-from edgebnn.frontend.graph import Node
+from edgebnn.frontend.constants.constant_folding import Folder, folded_operators
+from edgebnn.frontend.onnx.graph import Node
 from edgebnn.frontend.problems import Refusal
 
 RNG = np.random.default_rng(0)

@@ -10,10 +10,10 @@ import pytest
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.expressions import MAX_OPERATORS, Apply, Constant, Expression, Leaf, evaluate, fractions_of
-from edgebnn.frontend.lattice import plain_lattice
+from edgebnn.frontend.algebra.expression import MAX_OPERATORS, Apply, Constant, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.algebra.integer_sets import plain_lattice
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.thresholds import find_steps
+from edgebnn.frontend.thresholds.thresholds import find_steps
 from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import onnxruntime_values
 from tests.frontend.onnx_models import Model, dense, signs
@@ -116,7 +116,7 @@ def test_repeated_nodes_around_an_estimator_are_compared_once(tmp_path: Path, mo
         compared += 1
         return bool(equal(*arrays))
 
-    monkeypatch.setattr("edgebnn.frontend.signals.np.array_equal", counted)
+    monkeypatch.setattr("edgebnn.frontend.activations.signal.np.array_equal", counted)
     assert len(read_network(model.save(tmp_path), OPTIONS).linear) == 2  # the sums alone would be no input of a layer
     assert compared == 1
 
@@ -129,7 +129,7 @@ def test_the_evaluations_of_all_layers_together_are_bounded(tmp_path: Path, monk
             model.add("MatMul", signs(number, 8, 8) * np.float32(0.3))
         return model.save(tmp_path)
 
-    monkeypatch.setattr("edgebnn.frontend.expressions.MAX_FLOATS", 20_000)
+    monkeypatch.setattr("edgebnn.frontend.algebra.expression.MAX_FLOATS", 20_000)
     assert len(read_network(layers(2), OPTIONS).linear) == 3
     assert "too many evaluations" in refusal(layers(20))
 
@@ -167,8 +167,8 @@ def test_a_wide_range_is_evaluated_block_by_block(monkeypatch: pytest.MonkeyPatc
         longest = max(longest, len(arguments[2]))
         return evaluate(*arguments, **options)
 
-    monkeypatch.setattr("edgebnn.frontend.jumps._BLOCK", 10)
-    monkeypatch.setattr("edgebnn.frontend.chains.evaluate", watched)
+    monkeypatch.setattr("edgebnn.frontend.thresholds.step_search._BLOCK", 10)
+    monkeypatch.setattr("edgebnn.frontend.algebra.channel_function.evaluate", watched)
     function = find_steps(expression, leaf, lattice, -100, 100)
     assert function.falls is not None and longest == 10
     assert (function.rises.thresholds.tolist(), function.falls.thresholds.tolist()) == ([[17]], [[17]])

@@ -16,11 +16,11 @@ from onnx import TensorProto, numpy_helper
 from onnx.backend.test.case import node as node_tests
 from onnx.backend.test.case.test_case import TestCase
 
-from edgebnn.frontend.folding import Folder, folded_operators
-from edgebnn.frontend.graph import Node
+from edgebnn.frontend.constants.constant_folding import Folder, folded_operators
+from edgebnn.frontend.onnx.graph import Node
+from edgebnn.frontend.onnx.parser import _nodes
+from edgebnn.frontend.onnx.tensors import TensorReader, dtype_name
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.reader import _nodes
-from edgebnn.frontend.tensors import TensorReader, dtype_name
 
 # What is refused, by a part of the test's name, and what the refusal says; all else is answered as ONNX wants it.
 REFUSED = {

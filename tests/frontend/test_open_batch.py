@@ -12,7 +12,7 @@ from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.onnx_runtime import run_onnxruntime
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.reading import runnable_model
+from edgebnn.frontend.read_model import runnable_model
 from edgebnn.mapping.planner import map_network
 from edgebnn.network.interpreter import interpret
 from tests.frontend.comparison import onnxruntime_values

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from edgebnn.frontend.dialects import DIALECTS
-from edgebnn.frontend.folding import folded_operators
-from edgebnn.frontend.operator_table import COMMAND, page, sentence_of
-from edgebnn.frontend.remedies import REMEDIES
+from edgebnn.frontend.constants.constant_folding import folded_operators
+from edgebnn.frontend.dialects.dialect_table import DIALECTS
+from edgebnn.frontend.dialects.operator_table import COMMAND, page, sentence_of
+from edgebnn.frontend.dialects.unsupported_operators import REMEDIES
 from tests.conftest import ROOT
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.frontend.chains import sums_of
-from edgebnn.frontend.expressions import Apply, Constant, Effort, Expression, Leaf, evaluate, fractions_of
-from edgebnn.frontend.lattice import Lattice, plain_lattice
+from edgebnn.frontend.algebra.channel_function import sums_of
+from edgebnn.frontend.algebra.expression import Apply, Constant, Effort, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.algebra.integer_sets import Lattice, plain_lattice
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.thresholds import StepFunction, Steps, find_steps
+from edgebnn.frontend.thresholds.thresholds import StepFunction, Steps, find_steps
 from edgebnn.network.interpreter import run
 from edgebnn.network.types import Kind, Tensor, Threshold
 

@@ -10,7 +10,7 @@ import pytest
 import edgebnn
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, inspect_model, read_network
-from edgebnn.frontend.weights import NeitherBinaryNorTernary, integer_weights
+from edgebnn.frontend.layers.integer_weights import NeitherBinaryNorTernary, integer_weights
 from edgebnn.network.types import WeightKind
 from tests.frontend.comparison import assert_same_as_onnxruntime
 from tests.frontend.onnx_models import Model

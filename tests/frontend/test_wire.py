@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import read_network
-from edgebnn.frontend.wire import MOST_PARTS, check_parts
+from edgebnn.frontend.onnx.wire_format import MOST_PARTS, check_parts
 from tests.frontend.seeds import seeds
 
 
@@ -69,8 +69,8 @@ def test_the_parts_that_protobuf_finds_are_counted(monkeypatch: pytest.MonkeyPat
     for proto in seeds().values():
         content = proto.SerializeToString()
         parts = listed(onnx.load_model_from_string(content))
-        monkeypatch.setattr("edgebnn.frontend.wire.MOST_PARTS", parts)
+        monkeypatch.setattr("edgebnn.frontend.onnx.wire_format.MOST_PARTS", parts)
         check_parts(content)
-        monkeypatch.setattr("edgebnn.frontend.wire.MOST_PARTS", parts - 1)
+        monkeypatch.setattr("edgebnn.frontend.onnx.wire_format.MOST_PARTS", parts - 1)
         with pytest.raises(ModelError):
             check_parts(content)

@@ -65,7 +65,7 @@ def test_each_c_fault_changes_one_token_of_a_function() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["edgebnn/mapping/tiling.py", "edgebnn/frontend/rounding.py"])
+@pytest.mark.parametrize("path", ["edgebnn/mapping/tiling.py", "edgebnn/frontend/layers/summation_error.py"])
 def test_faults_of_real_sources_are_programs(path: str) -> None:
     source = (ROOT / path).read_text()
     faults = python_faults.faults_of(path, source)

@@ -1,0 +1,1 @@
+"""Functions of one integer per channel: how they are written, evaluated, and what is known of them."""

@@ -1,0 +1,117 @@
+"""Signals as lines of integers that exist: slope[c] * n + shift[c], nothing rounded.
+
+So they can be pooled, added and scaled as the integers that they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, parts
+from edgebnn.frontend.algebra.float32 import UNIT, float32_holds
+from edgebnn.frontend.algebra.integer_sets import lattice_of_range
+from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
+from edgebnn.frontend.algebra.monotonicity import affine_of, has_steps
+from edgebnn.frontend.algebra.piecewise_linear import bent_of
+from edgebnn.frontend.layers.layer_sums import Line, Source
+from edgebnn.frontend.layers.network_builder import Emitter
+from edgebnn.frontend.problems import Refusal
+
+_LINEAR = frozenset(("Add", "Sub", "Mul", "MulAdd", "Div", "Neg"))
+
+
+def line_of(emitter: Emitter, signal: Signal) -> Line | None:
+    """The signal as a line, for each channel its own, of the integers behind it; None where it bends.
+
+    Steps in it become a tensor, and what a model computes behind them is the line.
+    """
+    if signal.padding is not None:
+        raise Refusal("works on a padded map", "pad right before the convolution or the pool")
+    signal = as_lines(emitter, signal)
+    base = signal.base
+    line = affine_of(signal.expression, base.low, base.high, base.channels)
+    if line is None:
+        return None
+    error = float32_errors(signal.expression, base.low, base.high, base.channels)
+    exact = signal.leaf.exact and not error.any()
+    channels = _channels(signal)
+    slope, shift = (part[channels] for part in line)
+    settled = emitter.settled(signal)
+    nearest = exact or (signal.leaf.nearest and signal.expression is signal.leaf)
+    return Line(settled.base, slope, shift, exact, error[channels], settled.base, settled.expression, nearest)
+
+
+def takes_steps(signal: Signal) -> bool:
+    """Whether the signal is a few levels: comparisons that only choose between lines make knees instead."""
+    if not has_steps(signal.expression):
+        return False
+    base = signal.base
+    bent = bent_of(signal.expression, base.low, base.high, base.channels)
+    return bent is None or all(segment.slope == 0 for segments in bent for segment in segments)
+
+
+def without_steps(emitter: Emitter, signal: Signal) -> Signal:
+    """The signal as a function without steps, of the levels of its steps where it takes any."""
+    if not takes_steps(signal):
+        return signal
+    steps, source = _levels(emitter, replace(signal, model_view=None))
+    tensor, largest = source.tensor, max(abs(source.tensor.low), abs(source.tensor.high))
+    held = all(float32_holds(abs(slope), largest) for slope in set(source.slope.tolist()))
+    error = source.error + (0.0 if held else 2 * UNIT * source.largest)
+    leaf = Leaf(source.slope, source.offset, source.exact and held, error, nearest=source.nearest)
+    expression = _on_levels(signal.expression, steps, _channels(signal), leaf)
+    lattice = lattice_of_range(tensor)
+    return replace(signal, base=tensor, lattice=lattice, leaf=leaf, expression=expression, waiting=())
+
+
+def as_lines(emitter: Emitter, signal: Signal) -> Signal:
+    """`without_steps`, of a smooth activation rounded to 8 bits where there are calibration data for it."""
+    base, calibration = signal.base, emitter.calibration
+    smooth = not has_steps(signal.expression)
+    if calibration is not None and smooth and bent_of(signal.expression, base.low, base.high, base.channels) is None:
+        signal = emitter.rounded_by(calibration, signal)
+    return without_steps(emitter, signal)
+
+
+def _channels(signal: Signal) -> npt.NDArray[np.int64]:
+    """Which channel of its base each channel of a signal is."""
+    return np.repeat(np.arange(signal.base.channels), signal.channels_each)
+
+
+def _levels(emitter: Emitter, signal: Signal) -> tuple[Expression, Source]:
+    """Steps of a signal as a tensor: all of the signal where its values are multiples of one number, as layers read
+    it, else what is left without the linear operators behind its steps."""
+    try:
+        return signal.expression, emitter.source(signal)
+    except Refusal:
+        steps = _behind_lines(signal.expression)
+        if steps is signal.expression:
+            raise
+    return steps, emitter.source(replace(signal, expression=steps, value=f"{signal.value}.steps"))
+
+
+def _behind_lines(expression: Expression) -> Expression:
+    """What is left of an expression that takes steps when the linear operators behind them are taken off."""
+    while isinstance(expression, Apply) and expression.operator in _LINEAR:
+        varying = [operand for operand in expression.operands if not isinstance(operand, Constant)]
+        if len(varying) != 1 or (expression.operator == "Div" and varying[0] is not expression.operands[0]):
+            break
+        expression = varying[0]
+    return expression
+
+
+def _on_levels(expression: Expression, steps: Expression, channels: npt.NDArray[np.int64], leaf: Leaf) -> Expression:
+    """What the model computes behind the steps in an expression, on their levels; channels are those of the levels."""
+    made: dict[Expression, Expression] = {steps: leaf}
+    for part in parts(expression):
+        if part in made:
+            continue
+        if isinstance(part, Constant):
+            made[part] = part if part.values.size == 1 else Constant(part.values.reshape(-1)[channels])
+        elif isinstance(part, Apply) and all(operand in made for operand in part.operands):
+            made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
+    return made[expression]

@@ -1,0 +1,140 @@
+"""Elements at given places: slices, gathers, channels in another order or of other sizes, windows side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebnn.frontend.activations.axis_order import View, plain_view
+from edgebnn.frontend.activations.signal import Signal, check_size, seen_name
+from edgebnn.frontend.algebra.expression import Leaf, of_channels, parts
+from edgebnn.frontend.layers.network_builder import Emitter, same_in_all
+from edgebnn.frontend.lower.affine_signals import without_steps
+from edgebnn.network.types import Affine, Kind, Reshape, Take, Tensor, Threshold
+
+Places = npt.NDArray[np.int64]
+
+
+def taken_along(emitter: Emitter, signal: Signal, axis: int, places: Sequence[int], node: str, value: str) -> Signal:
+    """The elements at `places` of an axis of the model, the batch not counted."""
+    view, chosen = signal.view, np.array(places, np.int64)
+    along = [np.arange(extent) for extent in signal.shape]
+    if view.order is None:
+        along[view.axes[axis]] = chosen
+    else:
+        along[0], view = view.order[chosen], plain_view(1)
+    return taken(emitter, signal, along, view, node, value)
+
+
+def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View, node: str, value: str) -> Signal:
+    """The elements at places along each axis of the network; the model sees them as `view` says.
+
+    A few levels are taken as such, anything else as the integers before its function.
+    """
+    if signal.elements != "bool":
+        signal = without_steps(emitter, signal)
+    signal = emitter.settled(signal)
+    shape = tuple(map(len, along))
+    check_size(shape)
+    base, channels = signal.base, along[0]
+    expression = of_channels(signal.expression, channels)
+    leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
+    value = seen_name(value, view)
+    name = value if expression is leaf else f"{value}.integers"
+    output = replace(base, name=emitter.tensor_name(name), shape=shape)
+    take = Take(emitter.name(node), (base.name,), output, np.concatenate(along).astype(np.int32))
+    emitter.emit(take, base)
+    return replace(
+        signal,
+        base=output,
+        lattice=signal.lattice.of_channels(channels),
+        leaf=leaf,
+        expression=expression,
+        shape=shape,
+        value=value,
+        model_view=view,
+    )
+
+
+def taken_anywhere(emitter: Emitter, signal: Signal, places: Places, node: str, value: str) -> Signal:
+    """The elements at any places of the network's tensor, in an array of the shape that the model gives them."""
+    if signal.elements != "bool":
+        signal = without_steps(emitter, signal)
+    signal = emitter.settled(signal)
+    base, shape = _elements(emitter, signal.base), places.shape
+    whose = (places // prod(base.spatial)).reshape(shape[0], -1)
+    if np.all(whose == whose[:, :1]):
+        channels = whose[:, 0]
+        expression, lattice = of_channels(signal.expression, channels), signal.lattice.of_channels(channels)
+        leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
+    else:
+        expression, leaf, lattice = same_in_all(signal, shape[0])
+    output = replace(base, name=emitter.tensor_name(value if expression is leaf else f"{value}.integers"), shape=shape)
+    put_elements(emitter, base, places, node, output)
+    return replace(
+        signal,
+        base=output,
+        lattice=lattice,
+        leaf=leaf,
+        expression=expression,
+        shape=shape,
+        value=value,
+        model_view=None,
+    )
+
+
+def put_elements(emitter: Emitter, base: Tensor, places: Places, node: str, output: Tensor) -> None:
+    """Nodes that make `output` of the elements of a tensor that is not packed, in an array of the output's shape."""
+    order, source = places.reshape(-1), base
+    if not np.array_equal(order, np.arange(base.size)):
+        flat = replace(base, name=emitter.tensor_name(f"{output.name}.before"), shape=(base.size,))
+        emitter.emit(Reshape(emitter.name(flat.name), (base.name,), flat), base)
+        source = replace(base, name=emitter.tensor_name(f"{output.name}.elements"), shape=(order.size,))
+        emitter.emit(Take(emitter.name(source.name), (flat.name,), source, order.astype(np.int32)), flat)
+    emitter.emit(Reshape(emitter.name(node), (source.name,), output), source)
+
+
+def regrouped(emitter: Emitter, signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
+    """The signal under a shape with other channels, of which all must be treated alike.
+
+    A few levels are, whatever led to them. Packed signs move as integers, and are packed again.
+    """
+    if signal.elements != "bool":
+        signal = without_steps(emitter, signal)
+    signal = emitter.settled(signal)
+    check_size(shape)
+    expression, leaf, lattice = same_in_all(signal, shape[0])
+    kind, base = signal.base.kind, _elements(emitter, signal.base)
+    name = value if expression is leaf else f"{value}.integers"
+    of_elements = name if base.kind is kind else f"{name}.elements"
+    output = replace(base, name=emitter.tensor_name(of_elements), shape=shape)
+    emitter.emit(Reshape(emitter.name(node), (base.name,), output), base)
+    if output.kind is not kind:
+        output = _packed(emitter, output, kind, name)
+    return replace(signal, base=output, lattice=lattice, leaf=leaf, expression=expression, shape=shape, value=value)
+
+
+def _packed(emitter: Emitter, tensor: Tensor, kind: Kind, name: str) -> Tensor:
+    """Integers -1, 0 and 1 as the bits or trits that they are."""
+    steps, step = ([1], 2) if kind is Kind.BITS else ([0, 1], 1)
+    output = replace(tensor, name=emitter.tensor_name(name), kind=kind)
+    thresholds = np.tile(np.array(steps, np.int32), (tensor.channels, 1))
+    up = np.ones(tensor.channels, np.int8)
+    emitter.emit(Threshold(emitter.name(name), (tensor.name,), output, thresholds, up, low=-1, step=step), tensor)
+    return output
+
+
+def _elements(emitter: Emitter, tensor: Tensor) -> Tensor:
+    """A tensor whose elements can be moved one by one: signs that are packed channel by channel become integers."""
+    if tensor.kind not in (Kind.BITS, Kind.TRITS):
+        return tensor
+    name = f"{tensor.name}.elements"
+    output = replace(tensor, name=emitter.tensor_name(name), kind=Kind.INTEGERS)
+    ones, none = np.ones((tensor.channels, 1), np.int32), np.zeros((tensor.channels, 1), np.int64)
+    knees = np.empty((tensor.channels, 0), np.int32)
+    emitter.emit(Affine(emitter.name(name), (tensor.name,), output, ones, none, knees), tensor)
+    return output
