@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgebnn.frontend import ReadOptions, read_network, thresholds
+from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.frontend.thresholds import thresholds
 from edgebnn.frontend.thresholds.ambiguous_channels import Doubt
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Threshold

@@ -54,6 +54,20 @@ ALLOWED: dict[str, set[str]] = {
 
 # The rooms of a folder, in the order in which they know each other: each may import those before it.
 ROOMS: dict[str, tuple[str, ...]] = {
+    "frontend": (
+        "problems",
+        "onnx",
+        "options",
+        "algebra",
+        "operations",
+        "constants",
+        "dialects",
+        "thresholds",
+        "activations",
+        "layers",
+        "lower",
+        "read_model",
+    ),
     "chip": (
         "random",
         "banks",
@@ -167,6 +181,7 @@ def test_rooms_know_those_before_them_only(folder: str) -> None:
         f"{found.where} imports {found.imported}"
         for found in inside
         if rooms.index(_room(found.imported)) > rooms.index(_room(found.importer))
+        and found.importer != f"edgebnn.{folder}"  # it shows names of all rooms to who stands outside
     ]
     assert not wrong, "\n".join(wrong)
 
