@@ -87,10 +87,7 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         **policy_choice_document(deployment),
         "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
         "compiler": firmware.compiler if firmware is not None else None,
-        "notes": list(mapped.network.notes)
-        + (
-            [] if firmware else ["no cross compiler was found, so there is no firmware.elf: pip install 'edgebnn[soc]'"]
-        ),
+        "notes": [*mapped.network.notes, *_on_top_of_pulses(mapped), *([] if firmware else [_NO_COMPILER])],
     }
 
 
@@ -129,14 +126,25 @@ def policy_choice_document(deployment: Deployment) -> Document:
     return {**figures, "rounds": found["rounds"], "policy_choice": found}
 
 
+_NO_COMPILER = "no cross compiler was found, so there is no firmware.elf: pip install 'edgebnn[soc]'"
+
+
+def _on_top_of_pulses(mapped: MappedNetwork) -> list[str]:
+    """What the energy of programming, by which policies are chosen too, leaves out."""
+    if not mapped.network.trims_itself:
+        return []
+    return ["programming energy is that of pulses: what a chip takes to trim itself comes on top (edgebnn estimate)"]
+
+
+_LONG = ("layers", "bank_error_rates")  # what of a placement only its file holds
+
+
 def _placement(deployment: Deployment) -> Document:
     """How weights went to cells; `placement.json` has the neurons besides."""
     told = deployment.files.get(PLACEMENT)
     if told is None:
         return {"kind": "linear"}
-    return {
-        name: value for name, value in msgspec.json.decode(told).items() if name not in ("layers", "bank_error_rates")
-    }
+    return {name: value for name, value in msgspec.json.decode(told).items() if name not in _LONG}
 
 
 def _verified(mapped: MappedNetwork) -> Document | None:

@@ -16,7 +16,7 @@ def placement(chip: str | None = "chip 7") -> dict[str, Any]:
         "b": {"banks": [5], "sensitivity": [0.0], "linear_banks": [2], "linear_sensitivity": [0.0]},
     }
     rates = [0.05, 0.04, 0.03, 0.01, 0.03, 0.02, 0.06, 0.005, 0.04, 0.07]
-    told = {"harm": 0.1, "harm_banks_alone": 0.2, "readings": 4 if chip else None}
+    told = {"bank_error_rates_policy": "strong", "harm": 0.1, "harm_banks_alone": 0.2, "readings": 4 if chip else None}
     return {"kind": "ber-aware", "chip": chip, "bank_error_rates": rates, "layers": layers, **told}
 
 
