@@ -105,8 +105,8 @@ def _caption(document: Document, rates: Floats, before: Floats, after: Floats) -
     learnt = "" if document["readings"] is None else f", as {document['readings']} readings show it"
     return (
         f"Banks by their numbers, {_side(len(rates))} in a row, of {where}{learnt}. Error rate of banks in use, under "
-        f"the policy {document['bank_error_rates_policy']}, each weighed by how much it matters: {each}. With order and "
-        f"polarity of neurons {document['harm']:.1%} of the expected harm is left, with the banks alone "
+        f"the policy {document['bank_error_rates_policy']}, each weighed by how much it matters: {each}. With order "
+        f"and polarity of neurons {document['harm']:.1%} of the expected harm is left, with the banks alone "
         f"{document['harm_banks_alone']:.1%}."
     )
 
