@@ -217,6 +217,7 @@ def _active_fields(stage: LinearStage, active: ActiveSections, arrays: Members) 
         **_tensors(stage),
         "window": _window(stage.window),
         "pad_value": c_integer(stage.pad_value),
+        "lister": Code(f"&ebnn_{stage.input.format if stage.input.pixel_words else 'elements'}_lister"),
         "planes": c_integer(active.planes),
         "strip": c_integer(active.strip),
         "sum_planes": c_integer(active.sum_planes),

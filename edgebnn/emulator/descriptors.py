@@ -143,6 +143,7 @@ class ActiveDescriptor(ctypes.Structure):
         ("output", TensorDescriptor),
         ("window", WindowDescriptor),
         ("pad_value", _integer),
+        ("lister", _pointer),
         ("planes", _word),
         ("strip", _word),
         ("sum_planes", _word),

@@ -144,15 +144,20 @@ typedef struct ebnn_int8_layer {
     const ebnn_border *border; /* NULL: sums start from 0 */
 } ebnn_int8_layer;
 
+/* What lists inputs of a kind: a pointer in a layer, so that firmware has those alone that its layers want. */
+typedef struct ebnn_input_lister ebnn_input_lister;
+extern const ebnn_input_lister ebnn_bits_lister, ebnn_trits_lister, ebnn_elements_lister;
+
 /*
  * A layer of dot products with binary or ternary weights for processors that lack a population count: what the inputs
  * list is added up, 32 neurons a word. The weights lie input after input, and a word has one bit of each of 32 neurons.
  */
 typedef struct ebnn_active_layer {
-    ebnn_tensor input;    /* no EBNN_INT32 */
-    ebnn_tensor output;   /* before the pool */
-    ebnn_window window;   /* dilation_x is 1 */
-    int32_t pad_value;    /* as in ebnn_linear_layer */
+    ebnn_tensor input;               /* no EBNN_INT32 */
+    ebnn_tensor output;              /* before the pool */
+    ebnn_window window;              /* dilation_x is 1 */
+    int32_t pad_value;               /* as in ebnn_linear_layer */
+    const ebnn_input_lister *lister; /* of the input's format */
     uint32_t planes;      /* of an input: 1 of bits, 2 of trits and of bits that may be missing, else input.planes */
     uint32_t strip;       /* columns of the output whose inputs are listed together */
     uint32_t sum_planes;  /* bits of a counter, at most EBNN_MOST_SUM_PLANES */

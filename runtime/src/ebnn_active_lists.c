@@ -73,26 +73,31 @@ static uint32_t count_bits(const uint32_t *words, uint32_t count)
     return bits;
 }
 
-/* Whether more bits than half are set in the packed input. Bits behind the last channel are not. */
-static bool most_are_set(const ebnn_active_layer *layer, const uint32_t *input)
+/* Whether more bits than half are set in the input; behind the last channel none are. */
+static bool most_bits_are_set(const ebnn_active_layer *layer, const void *input)
+{
+    const ebnn_tensor *tensor = &layer->input;
+    const uint32_t pixels = tensor->height * tensor->width;
+
+    return count_bits((const uint32_t *)input, pixels * ebnn_words(tensor->channels)) > pixels * tensor->channels / 2;
+}
+
+/* The same of those that are not 0. */
+static bool most_trits_are_set(const ebnn_active_layer *layer, const void *input)
 {
     const ebnn_tensor *tensor = &layer->input;
     const uint32_t words = ebnn_words(tensor->channels);
-    const uint32_t pixels = tensor->height * tensor->width;
-    uint32_t plus = 0, there = pixels * tensor->channels;
+    const uint32_t *pixel = (const uint32_t *)input;
+    uint32_t plus = 0, there = 0;
 
-    if (tensor->format == EBNN_BITS) {
-        return count_bits(input, pixels * words) > there / 2;
-    }
-    there = 0;
-    for (uint32_t pixel = 0; pixel < pixels; pixel++, input += 2 * (size_t)words) {
-        plus += count_bits(input, words);
-        there += count_bits(input + words, words);
+    for (uint32_t left = tensor->height * tensor->width; left != 0; left--, pixel += 2 * (size_t)words) {
+        plus += count_bits(pixel, words);
+        there += count_bits(pixel + words, words);
     }
     return plus > there / 2;
 }
 
-static bool most_bits_are_set(const ebnn_active_layer *layer, const void *input)
+static bool most_planes_are_set(const ebnn_active_layer *layer, const void *input)
 {
     const ebnn_tensor *tensor = &layer->input;
     const uint32_t planes = (UINT32_C(1) << tensor->planes) - 1;
@@ -113,7 +118,7 @@ ebnn_active_lists ebnn_active_lists_in(const ebnn_active_layer *layer, const voi
                                NULL,  NULL,  NULL};
     uint16_t *halves = (uint16_t *)scratch;
 
-    lists.turned = packed ? most_are_set(layer, (const uint32_t *)input) : most_bits_are_set(layer, input);
+    lists.turned = layer->lister->most_are_set(layer, input);
     lists.starts = halves;
     lists.values = lists.starts + layer->window.kernel_height * lists.planes * (lists.pixels + 1);
     lists.list = lists.values + (packed ? 0 : lists.pixels * layer->input.channels);
@@ -329,7 +334,7 @@ static void load_row(const ebnn_active_lists *lists, uint32_t y, uint32_t x)
     }
 }
 
-static void list_element_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
+static void list_row_of_elements(ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list)
 {
     const uint32_t channels = lists->layer->input.channels;
 
@@ -353,6 +358,10 @@ static void list_element_row(ebnn_active_lists *lists, uint32_t y, uint32_t x, u
     }
 }
 
+const ebnn_input_lister ebnn_bits_lister = {EBNN_BITS, EBNN_BITS, most_bits_are_set, list_row_of_bits};
+const ebnn_input_lister ebnn_trits_lister = {EBNN_TRITS, EBNN_TRITS, most_trits_are_set, list_row_of_trits};
+const ebnn_input_lister ebnn_elements_lister = {EBNN_INT8, EBNN_UINT16, most_planes_are_set, list_row_of_elements};
+
 void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column)
 {
     const ebnn_active_layer *layer = lists->layer;
@@ -373,13 +382,7 @@ void ebnn_list_strip(ebnn_active_lists *lists, uint32_t row, uint32_t column)
         uint16_t *starts = lists->starts + lists->first_row * lists->planes * (lists->pixels + 1);
         uint16_t *list = lists->list + lists->first_row * entries;
 
-        if (layer->input.format == EBNN_BITS) {
-            list_row_of_bits(lists, y + ky * window->dilation_y, x, starts, list);
-        } else if (layer->input.format == EBNN_TRITS) {
-            list_row_of_trits(lists, y + ky * window->dilation_y, x, starts, list);
-        } else {
-            list_element_row(lists, y + ky * window->dilation_y, x, starts, list);
-        }
+        layer->lister->list_row(lists, y + ky * window->dilation_y, x, starts, list);
         lists->first_row = lists->first_row + 1 < rows ? lists->first_row + 1 : 0;
     }
     lists->first_starts = lists->starts + lists->first_row * lists->planes * (lists->pixels + 1);

@@ -147,7 +147,8 @@ int32_t ebnn_check_active(const ebnn_active_layer *layer)
     if (status == EBNN_OK) {
         status = check_pooled(&layer->pooled, &layer->output, layer->limits != NULL);
     }
-    if (status != EBNN_OK || layer->input.format == EBNN_INT32) {
+    if (status != EBNN_OK || layer->lister == NULL || layer->input.format < layer->lister->first_format ||
+        layer->input.format > layer->lister->last_format) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
     return layer->window.dilation_x != 1 || layer->strip == 0 || layer->planes == 0 ||

@@ -144,6 +144,18 @@ EBNN_INLINE int32_t ebnn_shift_down(uint64_t value, uint32_t shift)
     return (int32_t)(uint32_t)(((value ^ sign) >> shift) - (sign >> shift));
 }
 
+struct ebnn_active_lists;
+
+struct ebnn_input_lister {
+    uint32_t first_format, last_format; /* of the inputs that it takes */
+    bool (*most_are_set)(const ebnn_active_layer *layer, const void *input);
+    /*
+     * Lists row y of a map from column x on, which lies in the padding where it is no row or column of it: a list from
+     * `list` on and its starts, plane after plane.
+     */
+    void (*list_row)(struct ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list);
+};
+
 /* Checks of descriptors: EBNN_OK, EBNN_ERROR_FORMAT or EBNN_ERROR_SHAPE. */
 int32_t ebnn_check_tensor(const ebnn_tensor *tensor);
 int32_t ebnn_check_window(const ebnn_tensor *input, const ebnn_tensor *output, const ebnn_window *window);

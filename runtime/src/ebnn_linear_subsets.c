@@ -308,8 +308,17 @@ static void write_both(const work_at *at, uint32_t bases, uint32_t pixels, const
 /* The sums themselves, or steps of other kinds. */
 static void write_sums(const work_at *at, uint32_t base, uint32_t shift, ebnn_writer *writer)
 {
-    for (uint32_t neuron = 0; neuron < at->neurons; neuron++) {
-        ebnn_write_sum(writer, ((at->sums[neuron] >> shift & at->mask) << at->twice) + base);
+    const uint32_t *from = at->sums;
+
+    for (uint32_t left = at->neurons; left != 0;) {
+        const uint32_t count = ebnn_run_of_word(writer, left);
+        uint32_t sums[EBNN_WORD_BITS];
+
+        for (uint32_t i = 0; i < count; i++) {
+            sums[i] = ((*from++ >> shift & at->mask) << at->twice) + base;
+        }
+        ebnn_write_sums(writer, sums, count);
+        left -= count;
     }
 }
 

@@ -90,6 +90,12 @@ class GuardedBuffer:
         return bool(np.all(guards == CANARY))
 
 
+def lister_of(name: str) -> int:
+    """Where the C library has what lists inputs of a format."""
+    kind = name if name in ("bits", "trits") else "elements"
+    return ctypes.addressof(ctypes.c_byte.in_dll(library(), f"ebnn_{kind}_lister"))
+
+
 def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -> tuple[int, int]:
     """One call of the runtime on the memory at some addresses: the status, and how many bytes of scratch it asked for.
 
@@ -129,6 +135,7 @@ def run_stage(stage: Stage, image: bytes, sources: Sequence[int], target: int) -
                 output=describe_tensor(stage.output),
                 window=describe_window(stage.window),
                 pad_value=stage.pad_value,
+                lister=lister_of(stage.input.format),
                 planes=active.planes,
                 strip=active.strip,
                 sum_planes=active.sum_planes,

@@ -195,6 +195,10 @@ static void check_linear_active(const ebnn_linear_layer *layer, const int32_t *v
     active.output = layer->output;
     active.window = layer->window;
     active.pad_value = layer->pad_value;
+    active.lister = &ebnn_elements_lister;
+    if (is_packed(&layer->input)) {
+        active.lister = layer->input.format == EBNN_BITS ? &ebnn_bits_lister : &ebnn_trits_lister;
+    }
     active.planes = layer->input.planes;
     if (is_packed(&layer->input)) {
         active.planes = layer->input.format == EBNN_TRITS || layer->pad_value == 0 ? 2 : 1;

@@ -25,6 +25,7 @@ from edgebnn.emulator.descriptors import (
 )
 from edgebnn.mapping.plan import FORMATS, Layout
 from edgebnn.native import library
+from tests.runtime.firmware_calls import lister_of
 
 BITS, TRITS, INT8, INT32 = (FORMATS.index(name) for name in ("bits", "trits", "int8", "int32"))
 FORMAT, SHAPE = -1, -2
@@ -172,6 +173,7 @@ def listed_layer(pad_value: int) -> ActiveDescriptor:
         output=layer.output,
         window=layer.window,
         pad_value=pad_value,
+        lister=lister_of("bits"),
         planes=2 if missing else 1,
         strip=1,
         sum_planes=8,
@@ -202,6 +204,13 @@ def test_lists_that_contradict_themselves_are_refused(pad_value: int, name: str,
     layer = listed_layer(pad_value)
     setattr(layer, name, value)
     assert library().ebnn_linear_active(ctypes.byref(layer), None, None, None) == SHAPE
+
+
+@pytest.mark.parametrize("lister", [None, "trits", "elements"])
+def test_a_lister_of_other_inputs_is_refused(lister: str | None) -> None:
+    layer = listed_layer(1)
+    layer.lister = lister and lister_of(lister)
+    assert library().ebnn_linear_active(ctypes.byref(layer), None, None, None) == FORMAT
 
 
 def halves_layer() -> HalvesDescriptor:
