@@ -29,10 +29,9 @@ import scipy.special
 
 import edgebnn
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
-from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.conditions import SECONDS_A_DAY, Conditions
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
-from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
 from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.emulator import chip_trim, trimming
 from edgebnn.emulator.accuracy import accuracy_drop

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.apart.onnx_session import RunnableModel
-from edgebnn.chip.device.conditions import KELVIN, Conditions
+from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.instance.chip_checks import check_chip
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.lifetime.batteries import read_battery
-from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Usage
+from edgebnn.chip.lifetime.lifetime import Usage
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target, target_title
 from edgebnn.codegen.artefacts import Memory, measure
@@ -319,13 +319,7 @@ class Deployment:
         for word, known in ((errors, ErrorModel), (kinds, ErrorKinds)):
             if word not in list(known):
                 raise TargetError(f"chips know no '{word}'; choose one of: {', '.join(known)}")
-        check_number(temperature_c=temperature_c, retention_days=retention_days)
-        conditions = Conditions(
-            cycles=cycles,
-            supply_v=supply_v,
-            temperature_k=None if temperature_c is None else temperature_c + KELVIN,
-            retention_s=retention_days * SECONDS_A_DAY,
-        )
+        conditions = Conditions.of(cycles, supply_v, temperature_c, retention_days)
         chip = ChipInstance(
             seed, ber, ErrorModel(errors), ErrorKinds(kinds), read_error_rate, policy, conditions, attempts, guard_band
         )

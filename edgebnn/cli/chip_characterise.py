@@ -95,7 +95,7 @@ def characterise(
     TARGET is a name or a TOML file. 2T2R stands beside 1T1R and 1T1R with a SECDED code; ternary errors are shown for
     each supply.
     """
-    from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
+    from edgebnn.chip.device.conditions import SECONDS_A_DAY
     from edgebnn.chip.study.characterise import Request
     from edgebnn.chip.study.characterise import characterise as characterised
     from edgebnn.chip.target_files.loading import load_target

@@ -136,12 +136,6 @@ def _check_usage(words: ChipOptions, rules: Rules, kinds: str) -> None:
 
 
 def _conditions(words: ChipOptions) -> Conditions:
-    from edgebnn.chip.device.conditions import KELVIN, Conditions
-    from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
+    from edgebnn.chip.device.conditions import Conditions
 
-    return Conditions(
-        cycles=words.cycles or 0,
-        supply_v=words.vdd,
-        temperature_k=None if words.temperature is None else words.temperature + KELVIN,
-        retention_s=(words.retention_days or 0.0) * SECONDS_A_DAY,
-    )
+    return Conditions.of(words.cycles or 0, words.vdd, words.temperature, words.retention_days or 0.0)

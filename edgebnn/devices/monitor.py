@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.apart.onnx_session import RunnableModel
+from edgebnn.chip.device.conditions import SECONDS_A_DAY
 from edgebnn.chip.energy.energy import Energy
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.lifetime.batteries import Battery
-from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
+from edgebnn.chip.lifetime.lifetime import Lifetime, Usage, lifetime
 from edgebnn.devices.judged import JudgedBeats
 from edgebnn.devices.pvc import PVC, Detection, count
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, emulate, silent

@@ -9,6 +9,7 @@ from operator import add
 
 import numpy as np
 
+from edgebnn.chip.device.conditions import SECONDS_A_DAY
 from edgebnn.chip.energy.energy import (
     Energy,
     Phase,
@@ -21,7 +22,7 @@ from edgebnn.chip.energy.events import Events
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
 from edgebnn.chip.lifetime.batteries import Battery
 from edgebnn.chip.lifetime.endurance import Endurance, weakest_endurance
-from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY, Lifetime, Usage, lifetime
+from edgebnn.chip.lifetime.lifetime import Lifetime, Usage, lifetime
 from edgebnn.chip.target.supply import supply_v as checked_supply_v
 from edgebnn.chip.target.target import Target
 from edgebnn.emulator.array_events import marker_cost, programming_once, run_events

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgebnn.chip.device.conditions import KELVIN
+from edgebnn.chip.device.conditions import KELVIN, SECONDS_A_DAY
 from edgebnn.chip.device.error_formulas import Law
 from edgebnn.chip.device.provenance import Graded, Rate
-from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
 from edgebnn.chip.study.characterise import Characterisation, ErrorRates, PolicyFigures, State
 from edgebnn.chip.study.comparators import Comparison, Scheme
 from edgebnn.chip.study.distributions import BIN_DECADES, QUANTILES, Distribution

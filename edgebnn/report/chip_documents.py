@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.pattern import Pattern
 from edgebnn.chip.device.cell_solver import solve_cell
-from edgebnn.chip.device.conditions import KELVIN
+from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.devices import StuckIn
 from edgebnn.chip.errors.error_rates import ChipRate, chip_rate, rates_by_policy
 from edgebnn.chip.instance.chip_instance import ChipInstance, measured_model
-from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.measured.files import MeasuredFile
 from edgebnn.chip.measured.plausibility import doubts, orientation
@@ -36,7 +35,7 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
     `policy` is that of a pattern that names none. The rate is None where no formula gives it: after further attempts.
     Of rows under several policies it is the mean, `policy` is None, and `by_policy` has the rates of each.
     """
-    conditions = chip.conditions
+    celsius = chip.conditions.temperature_c
     rate = chip_rate(chip, target, policy, pattern)
     each = {chip.policy or policy: rate} if pattern is None else rates_by_policy(chip, target, policy, pattern)
     return {
@@ -49,15 +48,26 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
         **_rate_document(rate),
         "by_policy": [{"policy": name, **_rate_document(found)} for name, found in each.items()],
         "measured_share": rate.measured_share,
-        "read_error_rate": chip.read_error_rate,
-        "attempts": chip.attempts,
-        "guard_band": chip.guard_band,
-        "cycles": conditions.cycles,
-        "supply_v": conditions.supply_v,
-        "temperature_c": None if conditions.temperature_k is None else round(conditions.temperature_k - KELVIN, 6),
-        "retention_days": conditions.retention_s / SECONDS_A_DAY,
+        **attempts_document(chip),
+        **conditions_document(chip.conditions),
+        "temperature_c": None if celsius is None else round(celsius, 6),
         "measured": None if chip.measured is None else _origin(chip.measured),
     }
+
+
+def conditions_document(conditions: Conditions) -> Document:
+    """What a chip went through and how it works; None stands for the target's nominal or reference value."""
+    return {
+        "cycles": conditions.cycles,
+        "supply_v": conditions.supply_v,
+        "temperature_c": conditions.temperature_c,
+        "retention_days": conditions.retention_days,
+    }
+
+
+def attempts_document(chip: ChipInstance) -> Document:
+    """How a chip is programmed, and how often it misreads whatever was programmed."""
+    return {"read_error_rate": chip.read_error_rate, "attempts": chip.attempts, "guard_band": chip.guard_band}
 
 
 def _rate_document(rate: ChipRate) -> Document:

@@ -8,15 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from edgebnn.chip.device.conditions import KELVIN
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.chip.lifetime.lifetime import SECONDS_A_DAY
 from edgebnn.chip.study.ternary_errors import TERNARY_EVENTS
 from edgebnn.emulator.accuracy import Verdict
 from edgebnn.emulator.array_events import marker_cost
 from edgebnn.emulator.chip_results import ChipResult, OverChips, TernaryErrors, policies_of
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.report.chip_documents import attempts_document, conditions_document
 from edgebnn.report.documents import by_policy_document, energy_document, left_out, marker_uj, origin_document, per_boot
 from edgebnn.report.int8_energy import spent_on_int8
 from edgebnn.report.made_for import on_other_chips
@@ -45,7 +44,7 @@ def emulate_document(
         "accuracy": result.accuracy,
         "accuracy_interval": result.accuracy_interval,
         "chips": _with_files(chips_document(result), list(files.values())),
-        "conditions": None if result.first_chip is None else conditions_document(mapped, result.first_chip),
+        "conditions": None if result.first_chip is None else settings_document(mapped, result.first_chip),
         "over_chips": _over_chips_document(result),
         "ternary_errors": None if result.ternary_errors is None else _ternary_document(result.ternary_errors),
         "accuracy_drop": None if drop is None else drop.mean * 100,
@@ -131,21 +130,15 @@ def programming_document(mapped: MappedNetwork, result: Emulation) -> Document:
     }
 
 
-def conditions_document(mapped: MappedNetwork, chip: ChipInstance) -> Document:
+def settings_document(mapped: MappedNetwork, chip: ChipInstance) -> Document:
     """Everything about a chip but its seed; None stands for the target's nominal or reference value."""
-    conditions = chip.conditions
     return {
         "errors": str(chip.errors),
         "kinds": str(chip.kinds),
         "policy": the_one(policies_of(mapped, chip)),
         "policies": list(policies_of(mapped, chip)),
-        "cycles": conditions.cycles,
-        "supply_v": conditions.supply_v,
-        "temperature_c": None if conditions.temperature_k is None else conditions.temperature_k - KELVIN,
-        "retention_days": conditions.retention_s / SECONDS_A_DAY,
-        "read_error_rate": chip.read_error_rate,
-        "attempts": chip.attempts,
-        "guard_band": chip.guard_band,
+        **conditions_document(chip.conditions),
+        **attempts_document(chip),
         "measured": None if chip.measured is None else chip.measured.name,
     }
 

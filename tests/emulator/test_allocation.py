@@ -27,7 +27,7 @@ from edgebnn.errors import DeploymentError, TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.network import interpret
-from edgebnn.report.emulation import conditions_document
+from edgebnn.report.emulation import settings_document
 from tests.codegen.projects import beat_network
 from tests.mapping.allocations import mixed_on, scattered_on
 from tests.mapping.test_planner import mapped_on
@@ -119,7 +119,7 @@ def test_ternary_layers_err_as_their_own_policy_has_it(built: Built) -> None:
 
 def test_conditions_name_every_policy(built: Built) -> None:
     mapped, _ = built
-    found = conditions_document(mapped, ChipInstance(0))
+    found = settings_document(mapped, ChipInstance(0))
     assert (found["policy"], found["policies"]) == (None, [*mapped.policies])
-    one = conditions_document(mapped, ChipInstance(0, policy="nominal"))
+    one = settings_document(mapped, ChipInstance(0, policy="nominal"))
     assert (one["policy"], one["policies"]) == ("nominal", ["nominal"])

@@ -8,7 +8,7 @@ from math import exp, log, log10
 import scipy
 
 from edgebnn.chip.device.cell import Cell, State, Stuck
-from edgebnn.chip.device.conditions import Conditions
+from edgebnn.chip.device.conditions import SECONDS_A_DAY, Conditions
 from edgebnn.chip.device.discharge import amplifier_spreads, discharge, in_series
 from edgebnn.chip.device.sensing_window import sensing_window
 from edgebnn.chip.device.spread_solver import nominal_cell
@@ -22,7 +22,6 @@ from edgebnn.errors import TargetError
 _GRID = 2.0**-20
 _LARGEST = 700.0  # of what is in ln R: beyond it R itself is no finite number
 _SAME_KELVIN = 1e-6
-_DAY = 86_400.0
 
 
 def solve_cell(target: Target, policy_name: str, conditions: Conditions) -> Cell:
@@ -130,8 +129,8 @@ def _lost(physics: Physics, conditions: Conditions) -> float:
     onset, longest = physics.retention.onset.si("time"), physics.retention.longest.si("time")
     if conditions.retention_s > longest:
         raise TargetError(
-            f"{conditions.retention_s / _DAY:g} days since programming are out of range: the model reaches to "
-            f"{longest / _DAY:,.0f}; choose fewer"
+            f"{conditions.retention_s / SECONDS_A_DAY:g} days since programming are out of range: the model reaches to "
+            f"{longest / SECONDS_A_DAY:,.0f}; choose fewer"
         )
     if conditions.retention_s <= onset:
         return 0.0

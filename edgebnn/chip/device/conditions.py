@@ -9,6 +9,7 @@ from edgebnn.errors import TargetError
 from edgebnn.number_checks import check_number, check_whole
 
 KELVIN = 273.15  # 0 C
+SECONDS_A_DAY = 86_400.0
 MOST_CYCLES = 1 << 40  # far beyond any endurance, and few enough to be counted everywhere
 MOST_GUARD_BAND = 20.0  # in ln R, beyond what any two states are apart
 
@@ -39,8 +40,28 @@ class Conditions:
                 f"the temperature {kelvin - KELVIN:.9g} C ({kelvin:.9g} K) is out of range; absolute zero is -273.15 C"
             )
         if not (isfinite(self.retention_s) and self.retention_s >= 0):
-            days = self.retention_s / 86_400
+            days = self.retention_days
             raise TargetError(f"{days:g} days since programming are out of range; use zero or more")
+
+    @classmethod
+    def of(
+        cls, cycles: int = 0, supply_v: float | None = None, temperature_c: float | None = None,
+        retention_days: float = 0.0,
+    ) -> Conditions:  # fmt: skip
+        """Those that a user says in degrees Celsius and days; the words are those of `Deployment.chip`."""
+        check_number(temperature_c=temperature_c, retention_days=retention_days)
+        kelvin = None if temperature_c is None else temperature_c + KELVIN
+        return cls(cycles, supply_v, kelvin, retention_days * SECONDS_A_DAY)
+
+    @property
+    def temperature_c(self) -> float | None:
+        """The temperature in degrees Celsius."""
+        return None if self.temperature_k is None else self.temperature_k - KELVIN
+
+    @property
+    def retention_days(self) -> float:
+        """Days since the banks were programmed."""
+        return self.retention_s / SECONDS_A_DAY
 
     @property
     def as_tabulated(self) -> bool:
@@ -50,11 +71,11 @@ class Conditions:
     @property
     def words(self) -> tuple[str, ...]:
         """Those that are not nominal, in words."""
-        kelvin, days = self.temperature_k, self.retention_s / 86_400
+        celsius, days = self.temperature_c, self.retention_days
         return (
             *((f"{self.cycles} cycles",) if self.cycles else ()),
             *((f"{self.supply_v:g} V",) if self.supply_v is not None else ()),
-            *((f"{kelvin - KELVIN:.9g} C",) if kelvin is not None else ()),
+            *((f"{celsius:.9g} C",) if celsius is not None else ()),
             *((f"{days:g} days since programming",) if days else ()),
         )
 

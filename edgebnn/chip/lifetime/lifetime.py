@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from edgebnn.chip.device.conditions import SECONDS_A_DAY
 from edgebnn.chip.energy.energy import Energy, Group, Part, leakage_energy
 from edgebnn.chip.lifetime.batteries import Battery, battery_of
 from edgebnn.chip.target.target import Target
 from edgebnn.errors import TargetError
 from edgebnn.number_checks import check_number, check_whole
-
-SECONDS_A_DAY = 86_400.0
 
 _MOST = 1e9  # of each number of a usage: beyond it sums of energies would no longer be finite
 
