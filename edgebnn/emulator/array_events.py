@@ -15,14 +15,14 @@ from edgebnn.chip.device.pulses import pulses_of_all
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
 from edgebnn.chip.energy.pulse_count import PulseCount
-from edgebnn.chip.target.target import Array
+from edgebnn.chip.target.target import RramArray
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.marker import MARKER_PROGRAMMINGS, MARKER_WORDS
 from edgebnn.mapping.plan import Layout, LinearStage
 
 
-def run_events(stage: LinearStage, array: Array) -> Events:
+def run_events(stage: LinearStage, array: RramArray) -> Events:
     """What the macro does in one run of a layer."""
     output, neurons = stage.output, stage.output.channels
     pixels = output.height * output.width

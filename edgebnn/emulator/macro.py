@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgebnn.chip.banks.c_structs import SensedBanks
 from edgebnn.chip.banks.pattern import EMPTY
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
-from edgebnn.chip.target.target import Array, Macro
+from edgebnn.chip.target.target import Macro, RramArray
 from edgebnn.emulator.memories import Memories
 from edgebnn.emulator.structs import GATHER_VECTORS, PAGE_WORDS, MacroModel, emulator_library
 from edgebnn.mapping.mapped import MappedNetwork
@@ -33,7 +33,7 @@ class Cells:
     kind: npt.NDArray[np.uint8]
 
     @classmethod
-    def empty(cls, array: Array) -> Cells:
+    def empty(cls, array: RramArray) -> Cells:
         """Those of a new chip."""
         shape = (array.geometry.stripe(array.banks.integer("count")), array.geometry.rows)
         return cls(np.zeros(shape, np.uint32), np.zeros(shape, np.uint32), np.zeros(shape, np.uint8))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS, Geometry
-from edgebnn.chip.target.target import Array
+from edgebnn.chip.target.target import RramArray
 from edgebnn.mapping.plan import Tile
 from edgebnn.network.network import Network
 from edgebnn.network.types import WeightKind
@@ -78,7 +78,7 @@ def banks_needed(network: Network, bank: Geometry) -> dict[str, int]:
     }
 
 
-def has_bank_numbers(network: Network, array: Array | None) -> bool:
+def has_bank_numbers(network: Network, array: RramArray | None) -> bool:
     """Whether every bank that the network needs can be numbered; so it is without RRAM."""
     return array is None or sum(banks_needed(network, array.geometry).values()) <= MAX_BANKS
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgebnn.errors import ModelError
 from edgebnn.network.rules import check_inputs, check_node
-from edgebnn.network.types import MAX_SUM, MAX_TENSOR_SIZE, Input, Linear, Node, Tensor
+from edgebnn.network.types import MAX_SUM, MAX_TENSOR_ELEMENTS, Input, Linear, Node, Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Network:
         if not self.nodes:
             raise ModelError(f"the network '{self.name}' has no layer; nothing is left to map")
         for tensor in self.tensors.values():
-            if tensor.size > MAX_TENSOR_SIZE or min(tensor.shape, default=0) < 1 or len(tensor.shape) > 3:
+            if tensor.size > MAX_TENSOR_ELEMENTS or min(tensor.shape, default=0) < 1 or len(tensor.shape) > 3:
                 raise ModelError(
                     f"tensor '{tensor.name}' of shape {tensor.shape} is out of bounds; use a smaller network"
                 )

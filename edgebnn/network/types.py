@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-MAX_TENSOR_SIZE = 1 << 28
+MAX_TENSOR_ELEMENTS = 1 << 28
 MAX_SUM = 2**31 - 1
 
 

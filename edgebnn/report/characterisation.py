@@ -8,7 +8,7 @@ from edgebnn.chip.device.conditions import KELVIN, SECONDS_A_DAY
 from edgebnn.chip.device.error_formulas import Law
 from edgebnn.chip.device.provenance import Graded, Rate
 from edgebnn.chip.study.characterise import Characterisation, ErrorRates, PolicyFigures, State
-from edgebnn.chip.study.comparators import Comparison, Scheme
+from edgebnn.chip.study.comparators import Scheme, SchemeFigures
 from edgebnn.chip.study.distributions import BIN_DECADES, QUANTILES, Distribution
 from edgebnn.chip.study.program_and_verify import Verified
 from edgebnn.chip.study.sense_margins import Margins
@@ -158,7 +158,7 @@ def _histogram(sampled: Distribution) -> Document:
     return {"edges_log10_ohm": [round(edge * BIN_DECADES, 6) for edge in edges], "counts": list(sampled.counts)}
 
 
-def _comparison(row: Comparison) -> Document:
+def _comparison(row: SchemeFigures) -> Document:
     return {
         "scheme": str(row.scheme),
         "bit_error_rate": _graded(row.bit_error_rate),

@@ -17,7 +17,7 @@ from edgebnn.chip.instance.chip_instance import ChipInstance, measured_model
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.measured.files import MeasuredFile
 from edgebnn.chip.measured.plausibility import doubts, orientation
-from edgebnn.chip.study.chip_comparison import Comparison, WrongSigns, WrongSynapses
+from edgebnn.chip.study.chip_comparison import ChipComparison, WrongSigns, WrongSynapses
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target.target import Target
 from edgebnn.report import numbers
@@ -131,7 +131,11 @@ def measurement_document(measured: Measured) -> Document:
 
 
 def compare_document(
-    chips: tuple[ChipInstance, ChipInstance], paths: tuple[Path, Path], target: Target, policy: str, found: Comparison
+    chips: tuple[ChipInstance, ChipInstance],
+    paths: tuple[Path, Path],
+    target: Target,
+    policy: str,
+    found: ChipComparison,
 ) -> Document:
     """`chip compare`."""
     return {

@@ -11,7 +11,7 @@ from edgebnn.chip.device.cell import cell_error_rate
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.error_formulas import normal_law, pair_error_rate
-from edgebnn.chip.study.comparators import Comparison, Scheme, compare
+from edgebnn.chip.study.comparators import Scheme, SchemeFigures, compare
 from edgebnn.chip.study.secded import SECDED_8_4, bit_error_rate
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target_files.loading import load_target
@@ -21,7 +21,7 @@ RRAM130 = load_target("rram130")
 FRESH = Conditions()
 
 
-def table(policy: str = "nominal", conditions: Conditions = FRESH) -> dict[Scheme, Comparison]:
+def table(policy: str = "nominal", conditions: Conditions = FRESH) -> dict[Scheme, SchemeFigures]:
     return {row.scheme: row for row in compare(RRAM130, policy, conditions)}
 
 

@@ -13,7 +13,7 @@ from edgebnn.chip.instance.chip_checks import check_chip, default_policy
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.measured.cells import Measured
-from edgebnn.chip.study.chip_comparison import Comparison, compare_chips, phi, sample_shape, wrong_signs
+from edgebnn.chip.study.chip_comparison import ChipComparison, compare_chips, phi, sample_shape, wrong_signs
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import TargetError
 from tests.mapping.bank_shapes import with_banks
@@ -21,7 +21,7 @@ from tests.mapping.bank_shapes import with_banks
 RRAM130 = load_target("rram130")
 
 
-def compared(a: ChipInstance, b: ChipInstance, banks: int = 16) -> Comparison:
+def compared(a: ChipInstance, b: ChipInstance, banks: int = 16) -> ChipComparison:
     return compare_chips((a, b), RRAM130, "low-energy", banks)
 
 

@@ -22,7 +22,7 @@ from edgebnn.chip.device.error_formulas import single_error_rate
 from edgebnn.chip.device.sampling import (
     ALTERNATING,
     BANK_CELLS,
-    MAX_BANKS,
+    MAX_SAMPLED_BANKS,
     Kernel,
     SampledErrors,
     count_errors,
@@ -67,7 +67,7 @@ cells = st.builds(
     st.just(Telegraph()) | st.builds(Telegraph, spreads, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1)),
 )  # fmt: skip
 seeds = st.integers(0, 2**63 - 1)
-first_banks = st.integers(0, 100) | st.integers(0, MAX_BANKS - 3)
+first_banks = st.integers(0, 100) | st.integers(0, MAX_SAMPLED_BANKS - 3)
 
 
 def numbered_rows(banks: range, rows: int) -> npt.NDArray[np.int64]:
@@ -213,7 +213,13 @@ def test_every_machine_makes_the_same_chip(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize(
     ("banks", "rows"),
-    [(range(MAX_BANKS, MAX_BANKS + 1), 32), (range(-1, 1), 32), (range(0, 4, 2), 32), (range(1), 0), (range(1), 1025)],
+    [
+        (range(MAX_SAMPLED_BANKS, MAX_SAMPLED_BANKS + 1), 32),
+        (range(-1, 1), 32),
+        (range(0, 4, 2), 32),
+        (range(1), 0),
+        (range(1), 1025),
+    ],
 )
 def test_banks_and_rows_without_numbers_are_refused(banks: range, rows: int) -> None:
     for sample in (
@@ -225,7 +231,7 @@ def test_banks_and_rows_without_numbers_are_refused(banks: range, rows: int) -> 
 
 
 def test_numbers_out_of_range_are_refused() -> None:
-    for cells_wanted in (0, MAX_BANKS * BANK_CELLS + 1):
+    for cells_wanted in (0, MAX_SAMPLED_BANKS * BANK_CELLS + 1):
         with pytest.raises(TargetError, match="cannot be sampled"):
             count_errors(CELL, 0, cells_wanted)
 

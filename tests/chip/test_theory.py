@@ -16,7 +16,7 @@ from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.error_formulas import (
     Amplifier,
-    Window,
+    SensingWindow,
     gridded_rate,
     normal_law,
     pair_error_rate,
@@ -80,12 +80,12 @@ def test_an_amplifiers_offset_and_noise_add_their_variances_to_the_pairs() -> No
 def test_devices_without_spread_do_not_err() -> None:
     lrs, hrs = normal_law(9.0, 0.0), normal_law(11.0, 0.0)
     assert single_error_rate(lrs, hrs, 10.0) == pair_error_rate(lrs, hrs) == 0
-    assert taken(Window(10.0, 1.0), hrs, lrs, Amplifier()) == 0
+    assert taken(SensingWindow(10.0, 1.0), hrs, lrs, Amplifier()) == 0
 
 
 def test_without_a_spread_of_the_devices_the_windows_alone_decides() -> None:
     """Rates are the limits of those at a small spread; where the window has none either, they are steps."""
-    window = Window(10.0, 1.0)
+    window = SensingWindow(10.0, 1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for spread in (0.0, 1e-320, 1e-300):
@@ -98,8 +98,8 @@ def test_without_a_spread_of_the_devices_the_windows_alone_decides() -> None:
             assert taken(window, hrs, lrs, Amplifier(0.3, 0.4)) == pytest.approx(wrong * in_time, rel=1e-3)
         for median, missed, fallen in ((8.0, 1, 0), (10.0, 0, 0), (12.0, 0, 1)):
             lrs, hrs = normal_law(9.0, 0.0), normal_law(11.0, 0.0)
-            assert unseen(Window(median, 0.0), lrs, hrs) == pytest.approx(missed)
-            assert seen(Window(median, 0.0), hrs, hrs) == pytest.approx(fallen)
+            assert unseen(SensingWindow(median, 0.0), lrs, hrs) == pytest.approx(missed)
+            assert seen(SensingWindow(median, 0.0), hrs, hrs) == pytest.approx(fallen)
 
 
 @given(st.floats(0, 1))
@@ -122,8 +122,8 @@ def test_without_a_common_spread_the_tabulated_devices_would_hardly_ever_read_a_
     """The policy's devices are too far apart: 18.5 % come from a window that varies from read to read."""
     cell = solve_cell(RRAM130, "strong", Conditions())
 
-    def window(median: float) -> Window:
-        return Window(median, 0.0)
+    def window(median: float) -> SensingWindow:
+        return SensingWindow(median, 0.0)
 
     def excess(median: float) -> float:
         return unseen(window(median), cell.law(Level.LRS), hrs) - 1e-2
@@ -138,7 +138,7 @@ def test_lines_that_miss_the_window_independently_would_turn_signs_a_thousand_ti
     falls = 1 - (1 - 0.185) ** 0.5
     misses = 1e-2 / (1 - falls)
     lrs, hrs = normal_law(float(ndtri(misses)), 1.0), normal_law(-float(ndtri(falls)), 1.0)
-    window = Window(0.0, 0.0)
+    window = SensingWindow(0.0, 0.0)
     assert unseen(window, lrs, hrs) == pytest.approx(1e-2)
     assert seen(window, hrs, hrs) == pytest.approx(0.185)
     assert taken(window, hrs, lrs, Amplifier()) > misses * falls > 1e-3

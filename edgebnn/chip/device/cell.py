@@ -18,9 +18,9 @@ from edgebnn.chip.device.error_formulas import (
     Amplifier,
     Law,
     Normal,
+    SensingWindow,
     SignRates,
     TernaryRates,
-    Window,
     gridded_rate,
     pair_error_rate,
 )
@@ -197,7 +197,7 @@ def cell_error_rate(cell: Cell) -> float:
 
 def ternary_rates(cell: Cell) -> TernaryRates:
     """The rates of ternary weights in such cells, programming and reading together."""
-    window, amplifier = Window(cell.window, cell.window_spread), Amplifier(cell.offset, cell.noise)
+    window, amplifier = SensingWindow(cell.window, cell.window_spread), Amplifier(cell.offset, cell.noise)
     lrs, hrs = ((cell.law(level), cell.law(level, blb=True)) for level in (Level.LRS, Level.HRS))
     as_plus, as_minus = taken(window, hrs[0], hrs[1], amplifier), taken(window, hrs[1], hrs[0], amplifier)
     appear = seen(window, *hrs)

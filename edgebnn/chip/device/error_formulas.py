@@ -34,7 +34,7 @@ Law = tuple[Normal, ...]
 
 
 @dataclass(frozen=True)
-class Window:
+class SensingWindow:
     """The sensing window of a ternary read: a line falls in time where its ln R is less than a draw from this law."""
 
     median: float

@@ -24,7 +24,7 @@ from edgebnn.processors import usable_processors
 
 Kernel = Literal["auto", "portable", "avx2"]
 
-MAX_BANKS = 1 << 27  # of 32 x 32 cells: the number of a row has 32 bits
+MAX_SAMPLED_BANKS = 1 << 27  # of 32 x 32 cells: the number of a row has 32 bits
 BANK_CELLS = SINGLE.synapses
 ALTERNATING = 0xAAAAAAAA  # signs: as many +1 as -1, and as many LRS as HRS on either side
 NO_ZEROS = 0xFFFFFFFF

@@ -17,14 +17,14 @@ import scipy
 
 from edgebnn.chip.device.cell import Level
 from edgebnn.chip.device.discharge import in_series
-from edgebnn.chip.device.error_formulas import Law, Window
+from edgebnn.chip.device.error_formulas import Law, SensingWindow
 from edgebnn.chip.device.spread_solver import nominal_cell
 from edgebnn.chip.device.window_formulas import seen, unseen
 from edgebnn.chip.target.target import Target, physics_of
 from edgebnn.errors import TargetError
 
 
-def sensing_window(target: Target, supply: float) -> Window:
+def sensing_window(target: Target, supply: float) -> SensingWindow:
     """Median and spread at a supply in V: fitted to the tabulated rates, or to what lies between the nearest ones.
 
     Between two tables the normal quantiles of both rates go along straight lines. TargetError beyond the outermost of
@@ -74,7 +74,7 @@ def _wanted(target: Target, supply: float) -> _Wanted:
 
 
 @lru_cache(maxsize=64)
-def _fit(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_from: float) -> Window | None:
+def _fit(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_from: float) -> SensingWindow | None:
     """The window that gives both rates, or None where none does; nested roots, both functions being monotonic."""
     try:
         return _root(lrs, hrs, wanted_to, wanted_from)
@@ -82,18 +82,18 @@ def _fit(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_fr
         return None
 
 
-def _root(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_from: float) -> Window | None:
+def _root(lrs: tuple[Law, Law], hrs: tuple[Law, Law], wanted_to: float, wanted_from: float) -> SensingWindow | None:
     lowest, highest = min(part.mean for part in lrs[0] + lrs[1]), max(part.mean for part in hrs[0] + hrs[1])
     widest_line = max(part.spread for law in (*lrs, *hrs) for part in law)
 
-    def window_at(width: float) -> Window:
+    def window_at(width: float) -> SensingWindow:
         def excess(median: float) -> float:
-            window = Window(median, width)
+            window = SensingWindow(median, width)
             missed = (unseen(window, lrs[0], hrs[1]) + unseen(window, lrs[1], hrs[0])) / 2
             return _quantile(missed) - _quantile(wanted_to)
 
         reach = 9 * (width + widest_line)
-        return Window(scipy.optimize.brentq(excess, lowest - reach, highest + reach, xtol=1e-12), width)
+        return SensingWindow(scipy.optimize.brentq(excess, lowest - reach, highest + reach, xtol=1e-12), width)
 
     def excess(width: float) -> float:
         return _quantile(seen(window_at(width), *hrs)) - _quantile(wanted_from)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgebnn.chip.device.error_formulas import Amplifier, Floats, Law, Window, below, parts
+from edgebnn.chip.device.error_formulas import Amplifier, Floats, Law, SensingWindow, below, parts
 
 _REACH = 9.0  # standard deviations on either side: beyond it lies 1e-19
 _FINEST = 3600  # steps over the window's reach, where lines have no spread and the integrand is a step itself
@@ -20,21 +20,21 @@ _STEP = 0.7  # in units of the integrand's own width: sums of such steps are exa
 _NODES = 16  # of a panel
 
 
-def seen(window: Window, first: Law, second: Law) -> float:
+def seen(window: SensingWindow, first: Law, second: Law) -> float:
     """How often at least one of two lines falls within the window."""
     ends, weight = _ends(window, first, second)
     return min(float((weight * (1 - _later(first, ends) * _later(second, ends))).sum()), 1.0)
 
 
 @lru_cache(maxsize=16)  # BL and BLb often have one law
-def unseen(window: Window, first: Law, second: Law) -> float:
+def unseen(window: SensingWindow, first: Law, second: Law) -> float:
     """How often neither of two lines falls within the window."""
     ends, weight = _ends(window, first, second)
     return min(float((weight * _later(first, ends) * _later(second, ends)).sum()), 1.0)
 
 
 @lru_cache(maxsize=16)  # BL and BLb often have one law
-def taken(window: Window, first: Law, second: Law, amplifier: Amplifier) -> float:
+def taken(window: SensingWindow, first: Law, second: Law, amplifier: Amplifier) -> float:
     """How often a line falls within the window and the amplifier takes the first one for the faster."""
     one, other = parts(first), parts(second)
     places = [place.ravel() for place in np.indices((len(first), len(second)))]
@@ -65,7 +65,7 @@ class _Pairs(NamedTuple):
         return _Pairs(*(each[flags] for each in self))
 
 
-def _ends(window: Window, *laws: Law) -> tuple[Floats, Floats]:
+def _ends(window: SensingWindow, *laws: Law) -> tuple[Floats, Floats]:
     """Ends of the window and their weights, close enough for the narrowest of the lines."""
     narrowest = [float(parts(law).spread.min()) for law in laws]
     with np.errstate(divide="ignore", over="ignore"):
@@ -90,14 +90,14 @@ def _later(law: Law, ends: Floats) -> Floats:
     return found
 
 
-def _of_still(pairs: _Pairs, window: Window, sensed: float) -> Floats:
+def _of_still(pairs: _Pairs, window: SensingWindow, sensed: float) -> Floats:
     """As `taken`, of devices without a spread."""
     first = np.minimum(pairs.mean, pairs.other_mean)
     found: Floats = below(pairs.other_mean - pairs.mean, sensed) * below(window.median - first, window.spread)
     return found
 
 
-def _of_spread(pairs: _Pairs, window: Window, sensed: float) -> Floats:
+def _of_spread(pairs: _Pairs, window: SensingWindow, sensed: float) -> Floats:
     """As `taken`, over u = first - second, normal; and given u the mean of both lines is normal too."""
     distance, middle = pairs.mean - pairs.other_mean, (pairs.mean + pairs.other_mean) / 2
     wide = pairs.wide

@@ -9,11 +9,11 @@ from edgebnn.chip.device.ageing import aged_rate
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.measured.cells import Measured
-from edgebnn.chip.target.target import Array, Target
+from edgebnn.chip.target.target import RramArray, Target
 from edgebnn.errors import TargetError
 
 
-def array_of(target: Target) -> Array:
+def array_of(target: Target) -> RramArray:
     """The target's RRAM; TargetError where it has none."""
     if target.array is None:
         raise TargetError(
@@ -43,7 +43,7 @@ def check_chip(chip: ChipInstance, target: Target, policies: Sequence[str] = ())
         _check_cells(chip.measured, array, target.name)
 
 
-def _check_cells(measured: Measured, array: Array, name: str) -> None:
+def _check_cells(measured: Measured, array: RramArray, name: str) -> None:
     banks, geometry = array.banks.integer("count"), array.geometry
     bank, row, column = cell_place(measured.cell)
     outside = (bank >= banks) | (row >= geometry.rows) | (column >= geometry.columns)

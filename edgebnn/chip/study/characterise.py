@@ -16,7 +16,7 @@ from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.provenance import Graded, Rate, contrast_evidence, pair_evidence, single_evidence
 from edgebnn.chip.instance.chip_checks import array_of
 from edgebnn.chip.study.coded_samples import CellErrors, count_cell_errors
-from edgebnn.chip.study.comparators import CODES, Comparison, Scheme, compare, scheme_error_rate
+from edgebnn.chip.study.comparators import CODES, Scheme, SchemeFigures, compare, scheme_error_rate
 from edgebnn.chip.study.distributions import Distribution, distributions
 from edgebnn.chip.study.program_and_verify import Verified, verify
 from edgebnn.chip.study.sense_margins import Margins, margins
@@ -74,7 +74,7 @@ class PolicyFigures:
     contrast: Graded
     endurance: Graded
     ageing: tuple[tuple[int, Graded, float], ...]
-    comparison: tuple[Comparison, ...]
+    comparison: tuple[SchemeFigures, ...]
     margins: Margins
 
 

@@ -87,7 +87,7 @@ class PatternComparison:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ChipComparison:
     """fields: what the chips' files would say, by name, where it is not the same. patterns: see `compare_chips`."""
 
     banks: int
@@ -98,14 +98,14 @@ class Comparison:
 
 def compare_chips(
     chips: tuple[ChipInstance, ChipInstance], target: Target, policy: str, banks: int | None = None
-) -> Comparison:
+) -> ChipComparison:
     """Both chips with +1 and with -1 everywhere, binary, and with 0, ternary, in the first `banks` banks.
 
     `policy` is that of a chip without its own. Raises TargetError for a target without RRAM, and where one chip's
     conditions are not among those that the target's model covers.
     """
     patterns = [uniform_pattern(weight, *sample_shape(target, banks)) for weight in (1, -1, 0)]
-    return Comparison(
+    return ChipComparison(
         banks=patterns[0].banks,
         rows=patterns[0].geometry.rows,
         fields=_differences(*chips),

@@ -38,7 +38,7 @@ CODES = {Scheme.SECDED_8_4: SECDED_8_4, Scheme.SECDED_72_64: SECDED_72_64}
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SchemeFigures:
     """One row of the table; everything for one bit of data.
 
     programming_j: SET and RESET are equally likely. reading_j: None where the target states no energy of a decoder.
@@ -51,7 +51,7 @@ class Comparison:
     reading_j: Graded | None
 
 
-def compare(target: Target, policy: str, conditions: Conditions) -> tuple[Comparison, ...]:
+def compare(target: Target, policy: str, conditions: Conditions) -> tuple[SchemeFigures, ...]:
     """The table of all schemes for devices of a policy.
 
     Raises TargetError for a target without devices or their energies, and for conditions beyond its model.
@@ -74,10 +74,10 @@ def _single_rate(cell: Cell) -> float:
     return sum(single_error_rate(*both, cell.middle) for both in laws) / len(laws)
 
 
-def _comparison(target: Target, policy: str, conditions: Conditions, cell: Cell, scheme: Scheme) -> Comparison:
+def _comparison(target: Target, policy: str, conditions: Conditions, cell: Cell, scheme: Scheme) -> SchemeFigures:
     evidence = pair_evidence if scheme is Scheme.PAIR else single_evidence
     devices = _devices(target, scheme)
-    return Comparison(
+    return SchemeFigures(
         scheme=scheme,
         bit_error_rate=Graded(scheme_error_rate(cell, scheme), evidence(target, policy, conditions)),
         devices=devices,

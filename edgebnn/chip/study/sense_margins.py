@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from edgebnn.chip.banks.geometry import Geometry
 from edgebnn.chip.device.cell import Cell, Level
-from edgebnn.chip.device.error_formulas import Law, Normal, Window
+from edgebnn.chip.device.error_formulas import Law, Normal, SensingWindow
 from edgebnn.chip.study.distributions import Distribution, side_distributions
 
 
@@ -38,7 +38,7 @@ class Margins:
     plus: Law
     minus: Law
     amplifier: float
-    window: Window
+    window: SensingWindow
 
 
 def margins(cell: Cell, seed: int, cells: int, geometry: Geometry) -> Margins:
@@ -51,7 +51,7 @@ def margins(cell: Cell, seed: int, cells: int, geometry: Geometry) -> Margins:
         plus=_margin(laws[Place("lrs", "bl")], laws[Place("hrs", "blb")], amplifier),
         minus=_margin(laws[Place("lrs", "blb")], laws[Place("hrs", "bl")], amplifier),
         amplifier=amplifier,
-        window=Window(cell.window, cell.window_spread),
+        window=SensingWindow(cell.window, cell.window_spread),
     )
 
 

@@ -6,7 +6,7 @@ from edgebnn.chip.target.sections import (
     Capacitance,
     Duration,
     Efficiency,
-    Energy,
+    EnergyQuantity,
     Factor,
     LogRatio,
     Ratio,
@@ -44,7 +44,7 @@ class Temperatures(Section, frozen=True):
     lowest: Temperature
     highest: Temperature
     lrs_drift: RelativeDrift
-    hrs_activation: Energy
+    hrs_activation: EnergyQuantity
 
 
 class Access(Section, frozen=True):

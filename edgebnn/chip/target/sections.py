@@ -8,7 +8,7 @@ import msgspec
 
 from edgebnn.chip.target.quantity import Quantity, of
 
-Energy = Annotated[Quantity, of("energy")]
+EnergyQuantity = Annotated[Quantity, of("energy")]
 Power = Annotated[Quantity, of("power")]
 Voltage = Annotated[Quantity, of("voltage", positive=True)]
 Current = Annotated[Quantity, of("current")]
@@ -22,7 +22,7 @@ RelativeDrift = Annotated[Quantity, of("relative drift")]
 Spread = Annotated[Quantity, of("voltage")]
 Duration = Annotated[Quantity, of("time", positive=True)]
 Charge = Annotated[Quantity, of("charge", positive=True)]
-Memory = Annotated[Quantity, of("memory", positive=True)]
+MemoryQuantity = Annotated[Quantity, of("memory", positive=True)]
 Ratio = Annotated[Quantity, of("ratio")]
 Efficiency = Annotated[Quantity, of("ratio", positive=True)]
 Slope = Annotated[Quantity, of("slope")]

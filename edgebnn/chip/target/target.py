@@ -22,9 +22,9 @@ from edgebnn.chip.target.sections import (
     CyclesEach,
     Devices,
     Efficiency,
-    Energy,
+    EnergyQuantity,
     Frequency,
-    Memory,
+    MemoryQuantity,
     Power,
     Ratio,
     Resistance,
@@ -95,7 +95,7 @@ class Region(Section, frozen=True):
     """A memory."""
 
     base: Address
-    size: Memory
+    size: MemoryQuantity
 
 
 class Memories(Section, frozen=True):
@@ -105,7 +105,7 @@ class Memories(Section, frozen=True):
     sram: Region
 
 
-class Array(Section, frozen=True):
+class RramArray(Section, frozen=True):
     """The RRAM banks; `parallel_banks` bounds the fan-in of a neuron.
 
     `columns / sense_amplifiers` columns take turns at one amplifier; each turn takes `cycles_per_row`.
@@ -141,14 +141,14 @@ class Supply(Section, frozen=True):
 class EventEnergy(Section, frozen=True):
     """Energy of one event of each kind at the nominal supply; the array's are missing on a plain microcontroller."""
 
-    instruction: Energy
-    sram_access: Energy
-    code_fetch: Energy
-    pcsa_read: Energy | None = None
-    popcount: Energy | None = None
-    threshold: Energy | None = None
-    secded_8_4: Energy | None = None
-    secded_72_64: Energy | None = None
+    instruction: EnergyQuantity
+    sram_access: EnergyQuantity
+    code_fetch: EnergyQuantity
+    pcsa_read: EnergyQuantity | None = None
+    popcount: EnergyQuantity | None = None
+    threshold: EnergyQuantity | None = None
+    secded_8_4: EnergyQuantity | None = None
+    secded_72_64: EnergyQuantity | None = None
 
 
 class ChipPower(Section, frozen=True):
@@ -167,8 +167,8 @@ class Policy(Section, frozen=True):
     set_compliance: Current
     reset_voltage: Voltage
     pulse: Time
-    set_energy: Energy
-    reset_energy: Energy
+    set_energy: EnergyQuantity
+    reset_energy: EnergyQuantity
     bit_error_rate: Ratio
     endurance: CyclesEach
     lrs: Resistance | None = None
@@ -181,7 +181,7 @@ class Device(Section, frozen=True):
     """What stands around the chip in a wearable device."""
 
     front_end: Power
-    sample: Energy
+    sample: EnergyQuantity
     battery_charge: Charge
     battery_voltage: Voltage
     converter_efficiency: Efficiency
@@ -241,7 +241,7 @@ class Target(Section, frozen=True):
     architecture: Literal["rv32imc", "cortex-m4", "host"]
     cpu: Cpu | None = None
     memory: Memories | None = None
-    array: Array | None = None
+    array: RramArray | None = None
     supply: Supply | None = None
     energy: EventEnergy | None = None
     power: ChipPower | None = None

@@ -6,7 +6,16 @@ import re
 
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS, MAX_COLUMNS, MAX_ROWS, MAX_SYNAPSES
 from edgebnn.chip.target.quantity import check
-from edgebnn.chip.target.target import NAME_PATTERN, PAGE_BYTES, READ_REGISTERS, REGISTERS, Array, Macro, Policy, Target
+from edgebnn.chip.target.target import (
+    NAME_PATTERN,
+    PAGE_BYTES,
+    READ_REGISTERS,
+    REGISTERS,
+    Macro,
+    Policy,
+    RramArray,
+    Target,
+)
 from edgebnn.chip.target_files.physics_rules import check_physics
 from edgebnn.errors import TargetError
 
@@ -96,7 +105,7 @@ def _check_regions(target: Target, where: str) -> None:
         free, below = base + -(-size // PAGE_BYTES) * PAGE_BYTES, name
 
 
-def _check_array(array: Array, where: str) -> None:
+def _check_array(array: RramArray, where: str) -> None:
     banks, rows, columns, amplifiers = (
         each.integer("count") for each in (array.banks, array.rows, array.columns, array.sense_amplifiers)
     )
