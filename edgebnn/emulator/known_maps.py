@@ -23,7 +23,7 @@ from edgebnn.emulator.descriptors import (
 )
 from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.mapping.plan import FORMATS, LinearStage
-from edgebnn.mapping.rows import WORD_BITS
+from edgebnn.words import WORD_BITS
 
 _NOTHING = -1  # where a window meets padding of 0
 

@@ -31,12 +31,12 @@ from edgebnn.mapping.first_order import column_counts, sensitivities_of, tile_co
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage, Tile
 from edgebnn.mapping.programmed import pattern_of, programmed_banks
-from edgebnn.mapping.rows import input_order, pack_bits
+from edgebnn.mapping.rows import input_order
 from edgebnn.mapping.tiling import words_of
 from edgebnn.network.types import Linear
+from edgebnn.words import Words, pack_words
 
 Flags = npt.NDArray[np.bool_]
-Words = npt.NDArray[np.uint32]
 
 _FEWEST = 3  # parts whose order says anything
 _MOST_ANSWERS = 1 << 30  # of all parts on all chips, a byte each
@@ -199,7 +199,7 @@ def cells_of(mapped: MappedNetwork, part: Part, shape: tuple[int, ...]) -> Words
         neurons = np.arange(node.neurons) == part.neuron
     if part.channel is not None:
         neurons, columns = _of_channel(node, stage, part.channel)
-        words = pack_bits(columns)
+        words = pack_words(columns)
     for tile in stage.tiles if part.tile is None else (part.tile,):
         rows = neurons[tile.neuron :][: tile.neurons]
         for held in words_of(tile, _geometry(mapped)):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgebnn.emulator.cache_lines import on_line
 from edgebnn.emulator.descriptors import LinearDescriptor, PanelsDescriptor, address
 from edgebnn.mapping.plan import LinearStage
-from edgebnn.mapping.rows import Words
+from edgebnn.words import Words
 
 # `EBNN_PANEL_ROWS` of ebnn_kernel.h.
 _ROWS = 32

@@ -66,9 +66,10 @@ from edgebnn.mapping.plan import (
     ThresholdStage,
     WindowPlan,
 )
-from edgebnn.mapping.rows import Weights, fan_in_order, pack_bits, pack_rows
+from edgebnn.mapping.rows import Weights, fan_in_order, pack_rows
 from edgebnn.mapping.steps import step_table
 from edgebnn.network.types import Threshold
+from edgebnn.words import pack_words
 
 AnyArray = npt.NDArray[Any]
 
@@ -269,7 +270,7 @@ class _Builder:
         if steps.thresholds is not None or steps.lines is not None:
             return self._values(steps.thresholds, np.int32), self._values(steps.directions, np.uint32)
         thresholds, down = step_table(self.thresholds[steps.node])
-        return self._keep(thresholds), self._keep(pack_bits(down))
+        return self._keep(thresholds), self._keep(pack_words(down))
 
     def _lines(self, lines: LineSections | None) -> int | None:
         if lines is None:

@@ -12,6 +12,7 @@ from edgebnn.mapping.plan import Layout, Plan
 from edgebnn.network.batches import parts
 from edgebnn.network.encoding import always_fits, encode_input
 from edgebnn.network.network import Network
+from edgebnn.words import pack_words
 
 
 def encode_batch(network: Network, plan: Plan, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -61,7 +62,4 @@ def _little_endian(element: str) -> np.dtype[Any]:
 
 def _packed(plane: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """Bits (B, C, pixels) as bytes (B, pixels, 4 * words), channel c in bit c % 32 of word c / 32."""
-    batch, channels, pixels = plane.shape
-    padded = np.zeros((batch, pixels, -(-channels // 32) * 32), np.bool_)
-    padded[:, :, :channels] = plane.transpose(0, 2, 1)
-    return np.packbits(padded, axis=-1, bitorder="little")
+    return pack_words(plane.transpose(0, 2, 1)).astype("<u4", copy=False).view(np.uint8)

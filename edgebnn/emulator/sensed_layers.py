@@ -19,13 +19,12 @@ from edgebnn.emulator.chip_trim import chip_starts, trimmed_node
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed
-from edgebnn.mapping.rows import WORD_BITS, input_order
+from edgebnn.mapping.rows import input_order
 from edgebnn.mapping.tiling import words_of
 from edgebnn.network.encoding import Values
 from edgebnn.network.interpreter import Rule, bordered, patches_of
 from edgebnn.network.types import Linear
-
-Words = npt.NDArray[np.uint32]
+from edgebnn.words import Words, pack_words
 
 # Reads at a time: each takes some kilobytes on the way.
 _BLOCK_READS = 1 << 14
@@ -96,21 +95,13 @@ def _inputs(node: Linear, stage: LinearStage, x: Values) -> Values:
 def _planes(stage: LinearStage, inputs: Values) -> Iterator[_Plane]:
     """The bit planes, the lowest first: one of signs, or those of integers, whose set bits are inputs of +1."""
     if stage.input.pixel_words:
-        yield _Plane(_packed(inputs > 0), _packed(inputs != 0), 1)
+        yield _Plane(pack_words(inputs > 0), pack_words(inputs != 0), 1)
         return
     signed = not stage.input.format.startswith("u")
     for plane in range(stage.input.planes):
-        counting = _packed((inputs >> plane & 1) != 0)
+        counting = pack_words((inputs >> plane & 1) != 0)
         weight = -(1 << plane) if signed and plane == stage.input.planes - 1 else 1 << plane
         yield _Plane(np.full_like(counting, 0xFFFFFFFF), counting, weight)
-
-
-def _packed(flags: npt.NDArray[np.bool_]) -> Words:
-    """Flags (..., n) as uint32 (..., ceil(n / 32)), bit i % 32 of word i // 32; 0 behind the last one."""
-    padding = -flags.shape[-1] % WORD_BITS
-    padded = np.pad(flags, [(0, 0)] * (flags.ndim - 1) + [(0, padding)])
-    octets = np.ascontiguousarray(np.packbits(padded, axis=-1, bitorder="little"))
-    return octets.view("<u4").astype(np.uint32)
 
 
 def _blocks(batch: int, pixels: int, rows: int) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:

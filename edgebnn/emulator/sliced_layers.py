@@ -23,6 +23,7 @@ from edgebnn.emulator.descriptors import (
 )
 from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.processors import usable_processors
+from edgebnn.words import unpack_words
 
 Octets = npt.NDArray[np.uint8]
 Number = TypeVar("Number", np.int8, np.int16)
@@ -145,5 +146,4 @@ def _most_change(lifted: LiftedLayer) -> int:
 
 def _signs(packed: npt.NDArray[np.uint32], count: int) -> npt.NDArray[np.int8]:
     """Packed bits (B, words) as -1 and +1, (B, count)."""
-    bits = np.unpackbits(packed.view(np.uint8), axis=1, bitorder="little", count=count)
-    return 2 * bits.view(np.int8) - 1
+    return 2 * unpack_words(packed, count).view(np.int8) - 1

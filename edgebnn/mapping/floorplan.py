@@ -11,9 +11,9 @@ from edgebnn.chip.target_files.loading import target_title
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.memory_map import stage_kind, weight_kind
 from edgebnn.mapping.plan import LinearStage, Tile, weight_sections
-from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.mapping.tiling import BankSpan
 from edgebnn.resources import resource_folder
+from edgebnn.words import WORD_BITS
 
 # Okabe and Ito's colours that stay apart for colour-blind readers; white text is readable on all of them.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b0508a", "#8a6d00", "#3b7ea1", "#7b3f00", "#5b5ea6")

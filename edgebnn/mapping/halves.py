@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.mapping.rows import WORD_BITS, Weights, Words, input_words, pack_rows
+from edgebnn.mapping.rows import Weights, input_words, pack_rows
 from edgebnn.mapping.steps import step_table
 from edgebnn.network.types import Threshold
+from edgebnn.words import WORD_BITS, Words
 
 MOST_NEURONS = 16  # of a half of a word
 

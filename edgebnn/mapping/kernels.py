@@ -14,9 +14,9 @@ import msgspec
 from edgebnn.chip.target.target import Target
 from edgebnn.mapping import halves
 from edgebnn.mapping.plan import Kernel, Layout, WindowPlan
-from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.mapping.subsets import SubsetShape, blocks_of, has_limits, strip_values, subset_shape
 from edgebnn.network.types import Linear, WeightKind
+from edgebnn.words import WORD_BITS
 
 # A counter's bits and the numbers of inputs that the list kernel's descriptor and its 16-bit places have room for.
 MOST_SUM_PLANES = 30

@@ -22,9 +22,9 @@ from edgebnn.mapping.programmed import check_programmed, pattern_of
 from edgebnn.mapping.rows import fan_in_order, input_order, pack_rows, unpack_rows
 from edgebnn.mapping.tiling import words_of
 from edgebnn.native import library
+from edgebnn.words import Words
 
 Weights = npt.NDArray[np.int8]
-Words = npt.NDArray[np.uint32]
 
 WRONG = np.dtype([("neuron", np.uint32), ("input", np.uint32), ("change", np.int16, (2,))])
 """`ebnn_wrong_weight`: a weight's neuron, its place in the neuron's row, and by what it is larger than meant."""

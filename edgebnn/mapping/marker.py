@@ -19,9 +19,10 @@ import msgspec
 import numpy as np
 
 from edgebnn.chip.banks.geometry import Geometry
-from edgebnn.chip.banks.pattern import BINARY, EMPTY, Pattern, Words
+from edgebnn.chip.banks.pattern import BINARY, EMPTY, Pattern
 from edgebnn.mapping.image import ImageWriter, read_section
 from edgebnn.mapping.plan import LinearStage, MarkerPlan
+from edgebnn.words import Words
 
 MARKER_WORDS = 16
 MOST_WRONG = 32 * MARKER_WORDS // 3

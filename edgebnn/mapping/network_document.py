@@ -16,7 +16,7 @@ from edgebnn.mapping.array_file import ArrayReader, ArrayWriter
 from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.halves import MOST_NEURONS, halves_bytes
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage, weight_sections
-from edgebnn.mapping.rows import WORD_BITS, model_order
+from edgebnn.mapping.rows import model_order
 from edgebnn.mapping.subsets import subset_bytes
 from edgebnn.network.network import Network
 from edgebnn.network.types import (
@@ -37,6 +37,7 @@ from edgebnn.network.types import (
     Tensor,
     Threshold,
 )
+from edgebnn.words import WORD_BITS
 
 Document = dict[str, Any]
 

@@ -28,7 +28,6 @@ from edgebnn.mapping.plan import (
     TrimPlan,
     weight_sections,
 )
-from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.mapping.stages import Job, Planning
 from edgebnn.mapping.subsets import SubsetShape, subset_scratch_words
 from edgebnn.network.network import Network
@@ -40,6 +39,7 @@ from edgebnn.network.types import (
     Threshold,
     WeightKind,
 )
+from edgebnn.words import WORD_BITS
 
 
 def place(network: Network, target: Target, allocation: Allocation) -> tuple[Plan, bytes]:

@@ -21,8 +21,7 @@ from edgebnn.mapping.marker import marker_pattern
 from edgebnn.mapping.plan import LinearStage, MarkerPlan, Section, weight_sections
 from edgebnn.mapping.tiling import words_of
 from edgebnn.network.types import Linear
-
-Words = npt.NDArray[np.uint32]
+from edgebnn.words import Words, unpack_words
 
 ALL_COLUMNS = np.uint32(0xFFFFFFFF)
 
@@ -125,8 +124,7 @@ def _limits(image: bytes, stage: LinearStage) -> npt.NDArray[np.uint16]:
     limits = np.full(shape, stage.attempts, np.uint16)
     if stage.verified is None:
         return limits
-    octets = np.ascontiguousarray(read_section(image, stage.verified, "<u4")).view(np.uint8)
-    verified = np.unpackbits(octets, bitorder="little", count=limits.size).reshape(shape)
+    verified = unpack_words(read_section(image, stage.verified, "<u4"), limits.size).reshape(shape)
     return np.where(verified, limits, np.uint16(1))
 
 

@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.mapping.plan import WindowPlan
+from edgebnn.words import Words, pack_words, unpack_words
 
 Weights = npt.NDArray[np.int8]
-Words = npt.NDArray[np.uint32]
 Number = TypeVar("Number", np.int8, np.float32)
-
-WORD_BITS = 32
 
 
 def fan_in_order(weights: Weights, window: WindowPlan) -> Weights:
@@ -44,16 +42,16 @@ def pack_rows(weights: Weights) -> tuple[Words, Words]:
 
     Behind the last input the bits are 0; so is the sign of a zero weight.
     """
-    return _pack(weights > 0), _pack(weights != 0)
+    return pack_words(weights > 0), pack_words(weights != 0)
 
 
 def unpack_rows(sign: Words, nonzero: Words | None, fan_in: int) -> Weights:
     """The weights (O, fan_in) that `pack_rows` made these words of; without `nonzero` no weight is zero."""
-    signs = _unpack(sign, fan_in).view(np.int8)
+    signs = unpack_words(sign, fan_in).view(np.int8)
     signs *= 2
     signs -= 1
     if nonzero is not None:
-        signs *= _unpack(nonzero, fan_in).view(np.int8)
+        signs *= unpack_words(nonzero, fan_in).view(np.int8)
     return signs
 
 
@@ -61,20 +59,3 @@ def input_words(bits: npt.NDArray[np.bool_]) -> Words:
     """Bits (O, n) as uint32 (ceil(O / 32), n): bit j of word w is neuron 32 w + j, 0 behind the last."""
     packed, _ = pack_rows(bits.T.astype(np.int8))
     return np.ascontiguousarray(packed.T)
-
-
-def pack_bits(bits: npt.NDArray[np.bool_]) -> Words:
-    """A vector of bits (n,) as uint32 (ceil(n / 32),)."""
-    return _pack(bits.reshape(1, -1)).reshape(-1)
-
-
-def _pack(bits: npt.NDArray[np.bool_]) -> Words:
-    count = -(-bits.shape[1] // WORD_BITS)
-    octets = np.zeros((len(bits), count * WORD_BITS // 8), np.uint8)
-    octets[:, : -(-bits.shape[1] // 8)] = np.packbits(bits, axis=1, bitorder="little")
-    return octets.view("<u4").astype(np.uint32, copy=False)
-
-
-def _unpack(words: Words, count: int) -> npt.NDArray[np.uint8]:
-    octets = np.ascontiguousarray(words, dtype="<u4").view(np.uint8)
-    return np.unpackbits(octets, axis=1, bitorder="little", count=count)

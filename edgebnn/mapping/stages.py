@@ -40,7 +40,7 @@ from edgebnn.mapping.plan import (
     TrimSections,
     WindowPlan,
 )
-from edgebnn.mapping.rows import WORD_BITS, Weights, fan_in_order, input_order, pack_bits, pack_rows
+from edgebnn.mapping.rows import Weights, fan_in_order, input_order, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
 from edgebnn.mapping.subsets import SubsetShape, has_limits, plan_subsets
 from edgebnn.mapping.tiling import banks_of, tiles_of
@@ -58,6 +58,7 @@ from edgebnn.network.types import (
     WeightKind,
     Window,
 )
+from edgebnn.words import WORD_BITS, pack_words
 
 Worker = Linear | Threshold | MaxPool | SumPool | Add | Concat | Take | Affine  # nodes that the runtime works on
 
@@ -232,7 +233,7 @@ class Planning:
             return None
         flags = np.zeros(prod(words), np.bool_)
         flags[list(self.allocation.verified.get(node.name, ()))] = True
-        return self.image.add(f"{node.name}.verified", pack_bits(flags))
+        return self.image.add(f"{node.name}.verified", pack_words(flags))
 
     def _listed(
         self, node: Linear, threshold: Threshold | None, weights: Weights, stage: LinearStage, shape: ListShape

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from edgebnn.mapping.image import ImageWriter, words_of
 from edgebnn.mapping.lines import Lines, fit_lines
 from edgebnn.mapping.plan import LineSections, Section, Steps
-from edgebnn.mapping.rows import pack_bits
 from edgebnn.network.types import Tensor, Threshold
+from edgebnn.words import pack_words
 
 # With fewer steps the table is as small, and comparing is faster than a product of 64 bits.
 FEWEST_ON_LINES = 4
@@ -48,7 +48,7 @@ def step_table(node: Threshold) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.b
 def plan_directions(name: str, direction: npt.NDArray[np.int8], image: ImageWriter) -> Section | None:
     """One bit a channel, set where the direction is down; None where it is nowhere."""
     down = direction < 0
-    return image.add(f"{name}.directions", pack_bits(down)) if np.any(down) else None
+    return image.add(f"{name}.directions", pack_words(down)) if np.any(down) else None
 
 
 def _plan_lines(name: str, lines: Lines, down: npt.NDArray[np.bool_], image: ImageWriter) -> LineSections:

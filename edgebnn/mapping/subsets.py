@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from edgebnn.mapping.image import ImageWriter
 from edgebnn.mapping.plan import Layout, LinearStage, SubsetSections, WindowPlan
-from edgebnn.mapping.rows import Weights, Words, fan_in_order, pack_bits, pack_rows, unpack_rows
+from edgebnn.mapping.rows import Weights, fan_in_order, pack_rows, unpack_rows
 from edgebnn.mapping.steps import step_table
 from edgebnn.network.types import Linear, Threshold, WeightKind
+from edgebnn.words import Words, pack_words
 
 INPUTS_TOGETHER, NEURONS_TOGETHER = 4, 8
 _SUBSETS = 1 << INPUTS_TOGETHER
@@ -80,7 +81,7 @@ def plan_subsets(node: Linear, threshold: Threshold | None, shape: SubsetShape, 
         above = np.where(down, ~table[:, 0].astype(np.int64), table[:, 0].astype(np.int64) - 1)
         most = min(_reach(node), ((1 << shape.input.planes) - 1) * node.fan_in)
         limits = image.add(f"{threshold.name}.limits", np.clip(above, -most - 1, most).astype(np.int32))
-        turned = image.add(f"{threshold.name}.turned", pack_bits(down))
+        turned = image.add(f"{threshold.name}.turned", pack_words(down))
     return SubsetSections(
         input=shape.input,
         window=shape.window,

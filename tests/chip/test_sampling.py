@@ -34,8 +34,7 @@ from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.random.normal import WHOLE, Floats, normal
 from edgebnn.chip.random.philox import Domain, draw
 from edgebnn.errors import TargetError, ToolError
-
-Words = npt.NDArray[np.uint32]
+from edgebnn.words import Words
 
 KINDS = ("pair", "bl", "blb")
 KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel(kernel)]

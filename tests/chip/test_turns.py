@@ -14,13 +14,14 @@ from scipy.stats import binomtest
 
 from edgebnn.chip.banks.geometry import SINGLE, Geometry
 from edgebnn.chip.banks.pattern import EMPTY, TERNARY, Pattern
-from edgebnn.chip.banks.programmed_banks import SLICES, Thresholds, Words, pack
+from edgebnn.chip.banks.programmed_banks import SLICES, Thresholds, pack
 from edgebnn.chip.device.sampling import NO_ZEROS, Kernel, has_kernel
 from edgebnn.chip.errors.answers import Answering, stored_values
 from edgebnn.chip.errors.weight_flips import Laws, neighbours, turn_by_law, turn_by_thresholds
 from edgebnn.chip.random.normal import WHOLE
 from edgebnn.chip.random.philox import EVENTS, Domain, draw
 from edgebnn.errors import ToolError
+from edgebnn.words import Words
 from tests.chip.patterns import binary_pattern
 
 KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel(kernel)]

@@ -18,8 +18,8 @@ from edgebnn.emulator.structs import EventCounters, MacroModel, emulator_library
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.plan import FORMATS, Layout, LinearStage
 from edgebnn.mapping.planner import map_network
-from edgebnn.mapping.rows import WORD_BITS
 from edgebnn.network.network import Network
+from edgebnn.words import WORD_BITS
 
 IMAGE_OFFSET = 0x400  # address 0 stands for "no direction bits"
 OUTPUT_OFFSET = 128 * 1024

@@ -43,7 +43,11 @@ HOUSES = {
     "mapping": House(
         ("edgebnn/mapping/*.py", "edgebnn/network/*.py"), 60, ("tests/mapping", "tests/network", "tests/emulator")
     ),
-    "chip": House(("edgebnn/chip/**/*.py",), 60, ("tests/chip", "tests/emulator")),
+    "chip": House(
+        ("edgebnn/chip/**/*.py", "edgebnn/confidence.py", "edgebnn/number_checks.py"),
+        60,
+        ("tests/chip", "tests/emulator"),
+    ),
     "codegen": House(("edgebnn/codegen/*.py",), 30, ("tests/codegen", "tests/emulator")),
     "runtime": House(("runtime/src/*.c", "runtime/macro/*.c"), 30, ("tests/runtime", "tests/codegen")),
     "host": House(

@@ -25,6 +25,7 @@ FOUNDATION = {
     "inputs",
     "scratch",
     "version",
+    "words",
     "processors",
     "apart",
     "places",

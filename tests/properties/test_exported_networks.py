@@ -32,7 +32,7 @@ from edgebnn.emulator.onnx_runtime import run_onnxruntime  # noqa: E402
 from edgebnn.frontend import ReadOptions, read_network, runnable_model  # noqa: E402
 from edgebnn.mapping.planner import map_network  # noqa: E402
 from edgebnn.mapping.programmed import programmed_banks  # noqa: E402
-from edgebnn.network.types import Network  # noqa: E402
+from edgebnn.network.network import Network  # noqa: E402
 from tests.exports import BinaryConv1d, BinaryConv2d, BinaryLinear, export, sign, trained  # noqa: E402
 from tests.frontend.comparison import assert_same_as_onnxruntime  # noqa: E402
 from tests.mapping.test_planner import PROVENANCE  # noqa: E402

@@ -22,10 +22,10 @@ from edgebnn.mapping.plan import (
     ThresholdStage,
     WindowPlan,
 )
-from edgebnn.mapping.rows import pack_bits
 from edgebnn.native import library
 from edgebnn.network import Kind, MaxPool, Tensor, Threshold, Window
 from edgebnn.network.interpreter import run
+from edgebnn.words import pack_words
 from tests.runtime.firmware_calls import GuardedBuffer, run_stage
 
 HERE, THERE = Place(base="input"), Place(base="scores")
@@ -103,7 +103,7 @@ def steps_in(image: ImageWriter, node: Threshold) -> Steps:
         low=node.low,
         step=node.step,
         thresholds=image.add("thresholds", thresholds),
-        directions=image.add("directions", pack_bits(down)),
+        directions=image.add("directions", pack_words(down)),
     )
 
 
@@ -157,7 +157,7 @@ def test_pooling_takes_the_largest_or_smallest_and_padding_never_wins(
         source=HERE,
         target=THERE,
         window=WindowPlan(kernel=window.kernel, stride=window.stride, dilation=window.dilation, pad=window.pad_begin),
-        directions=image.add("directions", pack_bits(direction < 0)),
+        directions=image.add("directions", pack_words(direction < 0)),
     )
     expected = run(node, x[np.newaxis].astype(np.int64))[0]
     assert_holds(run_on(stage, image.image(), x), expected, stage.output)

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS, Geometry, cell_number
 from edgebnn.chip.banks.programmed_banks import unpack
-
-Words = npt.NDArray[np.uint32]
+from edgebnn.words import Words
 
 NO_LIMIT = 0  # of attempts at programming: as many as the chip makes
 EMPTY, BINARY, TERNARY = range(3)  # kinds of rows, as in `runtime/emulator/ebnn_macro_model.h`

@@ -22,15 +22,14 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.random.philox import Domain, draw
+from edgebnn.words import Words, pack_words, unpack_words
 
-Words = npt.NDArray[np.uint32]
 Thresholds = npt.NDArray[np.uint64]
 
 SLICES = 32
 # Words of one input's part of a fresh table: lanes that are uncertain, lanes that may be -1, lanes that may be at most
 # 0, and the bit slices of (threshold - 1) of both.
 TABLE_WORDS = 3 + 2 * SLICES
-_LANES = np.uint32(1) << np.arange(COLUMNS, dtype=np.uint32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +97,12 @@ def read(
 
 def pack(lanes: npt.NDArray[np.bool_]) -> Words:
     """Flags (..., 32) as uint32 (...), bit = column."""
-    octets = np.packbits(lanes, axis=-1, bitorder="little")
-    return np.ascontiguousarray(octets).view("<u4")[..., 0].astype(np.uint32)
+    return pack_words(lanes)[..., 0]
 
 
 def unpack(words: Words) -> npt.NDArray[np.bool_]:
     """uint32 (...) as flags (..., 32)."""
-    flags: npt.NDArray[np.bool_] = (words[..., np.newaxis] & _LANES) != 0
-    return flags
+    return unpack_words(words[..., np.newaxis], COLUMNS).view(np.bool_)
 
 
 def _choose(both: Words, inputs: Words) -> Words:

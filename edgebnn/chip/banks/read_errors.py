@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.programmed_banks import SLICES, ProgrammedBanks, unpack
 from edgebnn.chip.random.normal import WHOLE
+from edgebnn.words import Words
 
-Words = npt.NDArray[np.uint32]
 Probabilities = npt.NDArray[np.float64]
 
 _INPUT = 1  # +1

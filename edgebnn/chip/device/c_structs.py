@@ -17,8 +17,6 @@ from edgebnn.chip.random.normal import WHOLE, Floats, bound_lines, tables
 from edgebnn.errors import ToolError
 from edgebnn.native import library
 
-Words = npt.NDArray[np.uint32]
-
 ERROR_KINDS = 3  # of `ebnn_device_error`
 
 _word, _count, _pointer, _float = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_float

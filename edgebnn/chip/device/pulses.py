@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.device.devices import Devices, Flags, wanted_low
 from edgebnn.chip.device.read_back import ReadBack
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.random.normal import Floats
-
-Words = npt.NDArray[np.uint32]
+from edgebnn.words import Words
 
 
 @dataclass(frozen=True, eq=False)

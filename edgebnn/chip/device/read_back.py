@@ -20,8 +20,8 @@ from edgebnn.chip.device.devices import BL, BLB, Devices, telegraph_amplitudes, 
 from edgebnn.chip.device.sensing import INPUTS
 from edgebnn.chip.random.normal import WHOLE, Floats, normal
 from edgebnn.chip.random.philox import Domain, draw
+from edgebnn.words import Words
 
-Words = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.bool_]
 
 

@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_ROWS, SINGLE, Geometry
-from edgebnn.chip.device.c_structs import ERROR_KINDS, DeviceErrors, DeviceRows, Devices, Words, chip_library
+from edgebnn.chip.device.c_structs import ERROR_KINDS, DeviceErrors, DeviceRows, Devices, chip_library
 from edgebnn.chip.device.cell import Cell
 from edgebnn.chip.random.normal import Floats
 from edgebnn.errors import TargetError, ToolError
 from edgebnn.processors import usable_processors
+from edgebnn.words import Words
 
 Kernel = Literal["auto", "portable", "avx2"]
 

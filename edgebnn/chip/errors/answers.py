@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.banks.pattern import Rows
-from edgebnn.chip.banks.programmed_banks import TABLE_WORDS, ProgrammedBanks, Thresholds, Words
+from edgebnn.chip.banks.programmed_banks import TABLE_WORDS, ProgrammedBanks, Thresholds
 from edgebnn.chip.device.c_structs import AnswerPlaces, DeviceReads, Devices, chip_library
 from edgebnn.chip.device.sampling import Kernel, kernel_number
 from edgebnn.chip.errors.weight_flips import Laws
+from edgebnn.words import Words
 
 
 class Answering:

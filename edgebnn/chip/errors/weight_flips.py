@@ -11,11 +11,12 @@ import numpy.typing as npt
 import scipy
 
 from edgebnn.chip.banks.pattern import RowKinds, Rows
-from edgebnn.chip.banks.programmed_banks import Thresholds, Words
+from edgebnn.chip.banks.programmed_banks import Thresholds
 from edgebnn.chip.device.c_structs import Turns, chip_library
 from edgebnn.chip.device.error_formulas import SignRates, TernaryRates
 from edgebnn.chip.device.sampling import Kernel, kernel_number
 from edgebnn.chip.random.normal import WHOLE, probability_below
+from edgebnn.words import Words
 
 Rates = npt.NDArray[np.float64]
 Values = npt.NDArray[np.int8]

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-Words = npt.NDArray[np.uint32]
+from edgebnn.words import Words
+
 Floats = npt.NDArray[np.float32]
 
 # Quantiles: a probability k / 2^25 with an odd k below 2^24 lies in one of 128 segments of one of 24 octaves.

@@ -18,7 +18,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-Words = npt.NDArray[np.uint32]
+from edgebnn.words import Words
 
 ROUNDS = 10
 EVENTS = 1 << 48  # events of one kind that can be told apart

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.chip.banks.programmed_banks import Words, unpack
+from edgebnn.chip.banks.programmed_banks import unpack
 from edgebnn.chip.device.cell import Cell
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
@@ -31,6 +31,7 @@ from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target.target import Target
 from edgebnn.confidence import Tally
+from edgebnn.words import Words
 
 _MOST_CELLS = 1 << 18  # NumPy programs them
 _PLUS = (ALTERNATING >> np.arange(COLUMNS) & 1) != 0
