@@ -9,7 +9,6 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from enum import Enum
 from typing import Any
 
 import edgebnn
@@ -151,8 +150,8 @@ def _hint(annotation: Any) -> str:
 
 def _default(value: Any) -> str:
     """A default as a user writes it: no address, no object of ours."""
-    if isinstance(value, Enum):
-        return repr(str(value.value))
+    if isinstance(value, str):
+        return f'"{value}"'
     if callable(value):
         return "..."
     text = re.sub(r"mappingproxy\((.*)\)", r"\1", repr(value))
