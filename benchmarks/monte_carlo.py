@@ -4,8 +4,8 @@ The loop turns each weight with `torch.where(torch.rand(...) < rate, -w, w)` and
 `device` is compared with `ber` at the rates of a programming policy. With the noise of its reads, in which some weights
 are read anew for every sample, it has a row of its own.
 
-Networks that begin with a convolution have rows of their own: a chip's samples by what its wrong weights change,
-against all of its products.
+Networks of convolutions have rows of their own: a chip's samples by what its wrong weights change, against all of its
+products.
 
 What errors cost is held to as many runs of the same samples without errors: drawing, programming and lifting chips must
 not take more than what evaluating differences saves.
@@ -38,7 +38,7 @@ from tests.networks import random_inputs
 
 SAMPLES, CHIPS, TURNS = 1000, 10, 5
 GOALS = {1e-2: 10, 1e-4: 25}
-RATES = (1e-4, 1e-3, 1e-2)  # of networks that begin with a convolution
+RATES = (1e-4, 1e-3, 1e-2)  # of networks of convolutions
 MOST_OF_CLEAN = 1.1  # errors may cost a tenth
 # Measured with `perf` and the processor's time of a thread, on the 2 cores of docs/performance.md.
 _SHARED = (

@@ -1,7 +1,8 @@
-"""First convolutions by what differs from a known run: pixels' sums as neurons of one dense layer on the whole map.
+"""Convolutions by what differs from a known run: pixels' sums as neurons of one dense layer on the whole map.
 
-The inputs of a first layer are the same on every chip. So a wrong weight changes the sums of its channel alone, at each
-pixel by the input that it meets there: it is a wrong weight of as many neurons as there are pixels.
+A wrong weight changes the sums of its channel alone, at each pixel by the input that it meets there: it is a wrong
+weight of as many neurons as there are pixels. The inputs of a first layer are the same on every chip, and kept as
+numbers; those of later ones are bits, of which some change, and change the sums of the windows that see them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.emulator.descriptors import (
-    DifferenceDescriptor,
     LinearDescriptor,
     PanelsDescriptor,
     StepsDescriptor,
@@ -25,6 +25,7 @@ from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.mapping.plan import FORMATS, LinearStage
 from edgebnn.words import WORD_BITS
 
+_MOST_ROWS_BYTES = 4 << 20  # of rows for all inputs and pixels
 _NOTHING = -1  # where a window meets padding of 0
 
 
@@ -32,8 +33,8 @@ _NOTHING = -1  # where a window meets padding of 0
 class MapShape:
     """A layer's pixels as neurons: neuron j of pixel p is neuron `pixel_neurons` * p + j of all.
 
-    inputs: int64 (groups, pixels, fan-in), which column each place of a row meets: an input of the map, channel first,
-    the padding behind the last of them, or `_NOTHING`.
+    inputs: int64 (groups, pixels, fan-in), which column each place of a row meets: an input of the map, the padding
+    behind the last of them, or `_NOTHING`. Numbers stand channel first, packed bits as they lie in memory.
     """
 
     pixels: int
@@ -42,7 +43,7 @@ class MapShape:
     inputs: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, stage: LinearStage) -> MapShape:
+    def of(cls, stage: LinearStage, packed: bool = False) -> MapShape:
         source, output, window = stage.input, stage.output, stage.window
         places = [
             np.arange(outputs)[:, np.newaxis] * stride + np.arange(kernel) * dilation - pad
@@ -54,14 +55,18 @@ class MapShape:
         channels = source.channels // stage.groups
         channel = np.arange(source.channels).reshape(stage.groups, 1, 1, 1, 1, channels)
         inside = (y >= 0) & (y < source.height) & (x >= 0) & (x < source.width)
-        padding = source.channels * source.height * source.width
-        at = (channel * source.height + y) * source.width + x
+        if packed:
+            padding = packed_inputs(stage)
+            at = (y * source.width + x) * _whole_words(source.channels) + channel
+        else:
+            padding = source.channels * source.height * source.width
+            at = (channel * source.height + y) * source.width + x
         inputs = np.where(inside, at, padding if stage.pad_value else _NOTHING)
         pixels = output.height * output.width
         return cls(
             pixels,
-            -(-output.channels // WORD_BITS) * WORD_BITS,
-            padding + 1,
+            _whole_words(output.channels),
+            padding if packed else padding + 1,
             np.ascontiguousarray(inputs.reshape(stage.groups, pixels, stage.fan_in)),
         )
 
@@ -86,9 +91,11 @@ class KnownMap:
     stage: LinearStage
 
     @classmethod
-    def of(cls, stage: LinearStage, panels: PanelsDescriptor) -> KnownMap:
-        shape, steps, channels = MapShape.of(stage), panels.layer.steps, stage.output.channels
-        thresholds = np.zeros((shape.pixels, shape.pixel_neurons), np.int32)
+    def of(cls, stage: LinearStage, panels: PanelsDescriptor, packed: bool = False) -> KnownMap:
+        shape, steps, channels = MapShape.of(stage, packed), panels.layer.steps, stage.output.channels
+        thresholds = np.full(
+            (shape.pixels, shape.pixel_neurons), np.iinfo(np.int32).max, np.int32
+        )  # none of a word's rest
         thresholds[:, :channels] = np.ctypeslib.as_array((ctypes.c_int32 * channels).from_address(steps.thresholds))
         directions = None
         if steps.directions:
@@ -96,7 +103,7 @@ class KnownMap:
             directions = np.tile(np.ctypeslib.as_array(words), shape.pixels)
         bits = FORMATS.index("bits")
         layer = LinearDescriptor(
-            input=TensorDescriptor(1, 1, shape.columns, bits, 1),  # of which nothing but the columns is read
+            input=TensorDescriptor(1, 1, shape.columns, bits, 1),  # of numbers, nothing but their count is read
             output=TensorDescriptor(1, 1, shape.neurons, bits, 1),
             window=WindowDescriptor(1, 1, 1, 1, 1, 1, 0, 0),
             groups=1,
@@ -118,20 +125,16 @@ class KnownMap:
         met: npt.NDArray[np.void] = found[inputs != _NOTHING]
         return met
 
-    def described(
-        self,
-        sums: npt.NDArray[np.uint32],
-        columns: npt.NDArray[np.int8] | npt.NDArray[np.int16],
-        outputs: npt.NDArray[np.uint32] | None,
-        wrong: npt.NDArray[np.void] | None,
-        samples: int,
-    ) -> DifferenceDescriptor:
-        """The layer with these wrong weights, or without errors."""
-        return DifferenceDescriptor(
-            self.layer, address(sums), address(columns), address(outputs), None, None,
-            None if wrong is None else wrong.ctypes.data, None, None, 0 if wrong is None else len(wrong), 0, samples,
-            columns.itemsize,
-        )  # fmt: skip
+    def rows(self, weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+        """Weights (channels, fan-in) as rows of all neurons, int8 (neurons, columns), 0 where a window sees nothing."""
+        found = np.zeros((self.shape.pixels, self.shape.pixel_neurons, self.shape.columns), np.int8)
+        channels = len(weights) // len(self.shape.inputs)
+        for group, inputs in enumerate(self.shape.inputs):
+            mine = slice(group * channels, (group + 1) * channels)
+            for pixel, met in enumerate(inputs):
+                there = met != _NOTHING
+                found[pixel, mine, met[there]] = weights[mine, there].T
+        return found.reshape(self.shape.neurons, -1)
 
 
 def is_map(stage: LinearStage) -> bool:
@@ -140,11 +143,36 @@ def is_map(stage: LinearStage) -> bool:
     return stage.output.format == "bits" and steps is not None and steps.thresholds is not None
 
 
+def is_packed_map(stage: LinearStage) -> bool:
+    """Whether a later layer's pixels can be neurons: its rows for all inputs take little, and no padding is a sign."""
+    if stage.input.format != "bits" or not is_map(stage) or _neurons(stage) * packed_inputs(stage) > _MOST_ROWS_BYTES:
+        return False
+    shape = MapShape.of(stage, packed=True)
+    return bool(shape.inputs.max() < shape.columns)
+
+
+def packed_inputs(stage: LinearStage) -> int:
+    """Bits of a packed map, those included that fill words."""
+    return stage.input.height * stage.input.width * _whole_words(stage.input.channels)
+
+
+def packed_map_bytes(stage: LinearStage) -> int:
+    """What is kept of a later layer for each sample."""
+    return 4 * _neurons(stage) + stage.input.bytes
+
+
 def map_bytes(stage: LinearStage) -> int:
-    """What is kept for each sample."""
-    output, source = stage.output, stage.input
-    neurons = output.height * output.width * -(-output.channels // WORD_BITS) * WORD_BITS
+    """What is kept of a first layer for each sample."""
+    output, source, neurons = stage.output, stage.input, _neurons(stage)
     return 4 * neurons + 2 * (source.channels * source.height * source.width + 1) + output.bytes
+
+
+def _neurons(stage: LinearStage) -> int:
+    return stage.output.height * stage.output.width * _whole_words(stage.output.channels)
+
+
+def _whole_words(channels: int) -> int:
+    return -(-channels // WORD_BITS) * WORD_BITS
 
 
 def _axes(stage: LinearStage) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 A chip differs from the network in few weights. The sums of a dense layer are those of the known run, plus the weights
 that changed times the inputs of now, plus the inputs that changed times the weights of then: exact, and cheaper than
-all products as long as little differs. A first convolution has such sums at every pixel.
+all products as long as little differs. A convolution has such sums at every pixel.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from edgebnn.emulator.descriptors import (
     describe_tensor,
 )
 from edgebnn.emulator.fast import FastPath
-from edgebnn.emulator.known_maps import KnownMap, MapShape, is_map, map_bytes
+from edgebnn.emulator.known_maps import KnownMap, MapShape, is_map, is_packed_map, map_bytes, packed_map_bytes
 from edgebnn.emulator.program import Program, assemble
 from edgebnn.emulator.sliced_layers import BLOCK_SAMPLES, GAP, SlicedLayer, can_slice, sample_bytes, spaced
 from edgebnn.mapping.lifting import LiftedLayer
@@ -45,6 +45,8 @@ _PART_SAMPLES = 256  # that a thread runs at a time
 _SUMS = Layout(1, 1, 1, "int32", 32)
 # A changed weight costs a sample as much as so many words of a fresh run, where its inputs are packed.
 _WORDS_A_CHANGE = 16
+# The same at each pixel of a map, where inputs that change cost besides: each changes sums of all pixels.
+_WORDS_A_MAP_CHANGE = 20
 # The share of a layer's inputs that change, beyond which listing all of those that are active is as fast.
 _MOST_CHANGED = 0.25
 # Wrong weights a neuron of all layers before, beyond which too many inputs of a layer change.
@@ -80,7 +82,11 @@ class KnownRun:
     def __init__(self, fast: FastPath, encoded: Octets) -> None:
         self._fast = fast
         self._stages = fast.mapped.plan.stages
-        places = [place for place in range(len(self._stages)) if self._is_dense(place) or self._is_map(place)]
+        places = [
+            place
+            for place in range(len(self._stages))
+            if self._is_dense(place) or self._is_map(place) or self._is_packed_map(place)
+        ]
         a_sample = sum(map(self._sample_bytes, places))
         self.samples = min(len(encoded), _MOST_BYTES // a_sample) if places else 0
         known = encoded[: self.samples]
@@ -112,7 +118,7 @@ class KnownRun:
             elif known is not None and known.map is not None:
                 if lifted.certain and _is_cheaper(stage, lifted, known, before):
                     wrong = known.map.wrong(lifted)
-                    differences[place] = self._map_difference(known, wrong), (wrong,)
+                    differences[place] = self._map_difference(known, known.map, wrong), (wrong,)
             elif known is not None and _is_cheaper(stage, lifted, known, before):
                 differences[place] = self._difference(place, lifted, chip.sensed.address), ()
             share = (len(lifted.wrong) + len(lifted.open)) / stage.output.channels
@@ -141,6 +147,14 @@ class KnownRun:
             return False
         return self._is_first(place) and self._has_columns(place, stage) and is_map(stage)
 
+    def _is_packed_map(self, place: int) -> bool:
+        """Whether a later layer in RRAM that reads a map takes differences."""
+        stage = self._stages[place]
+        if not isinstance(stage, LinearStage) or not stage.tiles or stage.border is not None:
+            return False
+        later = not self._is_first(place) and not self._is_dense(place) and self._is_whole(place - 1, stage)
+        return later and is_packed_map(stage)
+
     def _has_columns(self, place: int, stage: LinearStage) -> bool:
         """Whether a first layer's inputs, which are the same on every chip, can be kept as numbers."""
         source = stage.input
@@ -164,7 +178,7 @@ class KnownRun:
         stage, panels = self._stages[place], self._panels(place)
         assert isinstance(stage, LinearStage), "layers of dot products alone are known"
         if not self._is_dense(place):
-            return map_bytes(stage)
+            return map_bytes(stage) if self._is_first(place) else packed_map_bytes(stage)
         sliced = 0 if self._is_first(place) or not can_slice(panels) else sample_bytes(panels)
         return 4 * stage.output.channels + 2 * stage.fan_in + sliced
 
@@ -177,6 +191,14 @@ class KnownRun:
         stage = self._stages[place]
         assert isinstance(stage, LinearStage), "layers of dot products alone are known"
         source = self._source(place, stage, encoded)
+        weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
+        if self._is_packed_map(place):
+            known = KnownMap.of(stage, self._panels(place), packed=True)
+            found = self._run(self._sums_program(place, place), source, stage.output.channels * known.shape.pixels)
+            sums = np.zeros((len(source), known.shape.pixels, known.shape.pixel_neurons), np.uint32)
+            sums[..., : stage.output.channels] = known.shape.by_pixel(found)
+            rows = known.rows(fan_in_order(weights, stage.window))
+            return _KnownLayer(sums, None, None, np.ascontiguousarray(source).view(np.uint32), rows, map=known)
         if not self._is_dense(place):
             known = KnownMap.of(stage, self._panels(place))
             sums = self._sums_in_blocks(place, encoded, known.shape)
@@ -184,7 +206,6 @@ class KnownRun:
         if self._is_first(place):
             return _KnownLayer(self._sums_in_blocks(place, encoded), _columns(stage, source))
         sums = self._run(self._sums_program(place, place), source, stage.output.channels)
-        weights = next(node.weights for node in self._fast.mapped.network.linear if node.name == stage.node)
         inputs = np.ascontiguousarray(source).view(np.uint32)
         sliced = SlicedLayer.of(self._panels(place), inputs, sums)
         return _KnownLayer(sums, None, None, inputs, fan_in_order(weights, stage.window), sliced)
@@ -267,7 +288,7 @@ class KnownRun:
         """A layer as a chip has it whose banks' struct lies at `sensing`, or without errors."""
         known, panels = self._layers[place], self._panels(place)
         if known.map is not None:
-            return self._map_difference(known, None)
+            return self._map_difference(known, known.map, None)
         # Without errors no input differs, and no weight is looked at.
         weights = None if lifted is None else known.weights
         parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, weights))
@@ -278,10 +299,17 @@ class KnownRun:
         lists = wrong.ctypes.data, opened.ctypes.data, sensing if len(opened) else 0, len(wrong), len(opened)
         return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples, column_bytes)
 
-    def _map_difference(self, known: _KnownLayer, wrong: npt.NDArray[np.void] | None) -> DifferenceDescriptor:
-        """A first convolution with these wrong weights of all pixels, or without errors."""
-        assert known.map is not None and known.columns is not None, "a map has columns"
-        return known.map.described(known.sums, known.columns, known.outputs, wrong, self.samples)
+    def _map_difference(
+        self, known: _KnownLayer, of: KnownMap, wrong: npt.NDArray[np.void] | None
+    ) -> DifferenceDescriptor:
+        """A convolution with these wrong weights of all pixels, or without errors, where no input differs."""
+        weights = None if wrong is None else known.weights
+        parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, weights))
+        column_bytes = 0 if known.columns is None else known.columns.itemsize
+        if wrong is None:
+            return DifferenceDescriptor(of.layer, *parts, samples=self.samples, column_bytes=column_bytes)
+        lists = wrong.ctypes.data, None, None, len(wrong), 0
+        return DifferenceDescriptor(of.layer, *parts, *lists, self.samples, column_bytes)
 
 
 def _end_in_scores(program: Program) -> None:
@@ -350,7 +378,8 @@ def _is_cheaper(stage: LinearStage, lifted: LiftedLayer, known: _KnownLayer, bef
     `before`: wrong weights a neuron of all layers before.
     """
     words = stage.output.channels * stage.row_words
-    changes = len(lifted.wrong) * (1 if known.columns is not None else _WORDS_A_CHANGE)
+    each = _WORDS_A_CHANGE if known.map is None else _WORDS_A_MAP_CHANGE
+    changes = len(lifted.wrong) * (1 if known.columns is not None else each)
     if lifted.certain:
         return before <= _MOST_BEFORE and changes <= words
     if known.columns is not None and not lifted.alike:

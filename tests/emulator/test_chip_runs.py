@@ -85,8 +85,31 @@ MAPS = {
     "bits and padding": whole_map(Tensor("x", Kind.BITS, (6, 9, 7), -1, 1), WeightKind.TERNARY, -1),
 }
 
+
+def maps_of_bits(kind: WeightKind, groups: int, pad_value: int) -> Network:
+    """Convolutions behind another one: windows that see padding, groups, words with a rest, a map read whole."""
+    builder = Builder(Tensor("x", Kind.INTEGERS, (2, 8, 7), -128, 127), np.random.default_rng(4))
+    builder.linear(36, kind, Window((3, 3), (1, 1), (1, 1), (0, 0), (0, 0)))
+    builder.threshold()
+    builder.linear(34, kind, Window((3, 2), (1, 2), (2, 1), (2, 1), (1, 0)), groups=groups, pad_value=pad_value)
+    builder.threshold()
+    builder.linear(40, kind, Window((2, 2), (1, 1), (1, 1), (0, 0), (0, 0)))
+    builder.threshold()
+    builder.flatten()
+    builder.linear(20, kind)
+    builder.threshold()
+    builder.linear(7)
+    return builder.network()
+
+
+MAPS_OF_BITS = {
+    "maps of bits": maps_of_bits(WeightKind.BINARY, 2, 0),
+    "maps of bits and padding": maps_of_bits(WeightKind.TERNARY, 1, -1),
+}
+
 NETWORKS = {
     **MAPS,
+    **MAPS_OF_BITS,
     "bytes": dense(Tensor("x", Kind.INTEGERS, (50,), -128, 127), WeightKind.BINARY),
     "words": dense(Tensor("x", Kind.INTEGERS, (50,), -32768, 32767), WeightKind.TERNARY),
     "signs": dense(Tensor("x", Kind.BITS, (70,), -1, 1), WeightKind.BINARY),
@@ -132,6 +155,19 @@ def test_a_first_convolution_is_evaluated_by_what_its_wrong_weights_change(name:
         chip = weights_on_chip(mapped, programmed_banks(mapped, ChipInstance(1, rate)))
         found.append(isinstance(known.program(chip).descriptors[0], DifferenceDescriptor))
     assert found == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"), [("maps of bits", [0, 1, 2, 3, 4]), ("maps of bits and padding", [0, 2, 3, 4])]
+)
+def test_convolutions_behind_another_one_are_evaluated_by_what_differs(name: str, layers: list[int]) -> None:
+    """Not one whose padding is a sign: it has no input that it could be."""
+    mapped = on_chip(MAPS_OF_BITS[name])
+    fast = FastPath(mapped)
+    known = known_run.KnownRun(fast, fast.encode(random_inputs(mapped.network, 5, 70)))
+    program = known.program(weights_on_chip(mapped, programmed_banks(mapped, ChipInstance(1, 1e-4))))
+    found = [place for place, each in enumerate(program.descriptors) if isinstance(each, DifferenceDescriptor)]
+    assert found == layers
 
 
 @pytest.mark.parametrize("kind", [WeightKind.BINARY, WeightKind.TERNARY])
