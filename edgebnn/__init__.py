@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgebnn.version import __version__
-
 if TYPE_CHECKING:
     from edgebnn.api import ChipInstance, Deployment, Inspection, compile, inspect, load
+    from edgebnn.version import __version__
 
 __all__ = ["ChipInstance", "Deployment", "Inspection", "__version__", "compile", "inspect", "load"]
 
@@ -24,6 +23,10 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """The public names, loaded when they are first used: `import edgebnn` stays free of every heavy library."""
+    if name == "__version__":
+        from edgebnn.version import __version__
+
+        return __version__
     if name in __all__:
         from edgebnn import api
 
