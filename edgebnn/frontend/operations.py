@@ -23,7 +23,7 @@ class Operand:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """An elementwise operator (`expressions.OPERATORS`) on operands, constants and other calls."""
+    """An elementwise operator (`algebra/operators.py`) on operands, constants and other calls."""
 
     operator: str
     terms: tuple[Term, ...]

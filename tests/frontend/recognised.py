@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto
 
-from edgebnn.frontend.algebra.expression import OPERATORS
+from edgebnn.frontend.algebra.operators import OPERATORS
 from edgebnn.frontend.dialects.dialect_table import recogniser_of
 from edgebnn.frontend.onnx.graph import Array, Node
 from edgebnn.frontend.operations import (
@@ -107,7 +107,7 @@ def _term(term: Term, values: Sequence[Array]) -> Any:
         case Operand():
             return values[term.index]
         case Call():
-            return OPERATORS[term.operator](*(_term(each, values) for each in term.terms))
+            return OPERATORS[term.operator].value(*(_term(each, values) for each in term.terms))
         case _:
             return term
 

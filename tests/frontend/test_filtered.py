@@ -8,10 +8,11 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from edgebnn.frontend.algebra.exact_evaluation import evaluate_filtered
-from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, evaluate, fractions_of
-from edgebnn.frontend.algebra.monotonicity import STEPS
-from edgebnn.frontend.algebra.piecewise_linear import bent_of
+from edgebnn.frontend.algebra.evaluation import evaluate, evaluate_filtered
+from edgebnn.frontend.algebra.exact_numbers import fractions_of
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf
+from edgebnn.frontend.algebra.linearity import bent_of
+from edgebnn.frontend.algebra.operators import STEPS
 
 CHANNELS = 3
 RANGE = 40

@@ -15,10 +15,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edgebnn.frontend.algebra.exact_evaluation import _RULES, _Bounded
-from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.algebra.bounded_floats import Bounded
+from edgebnn.frontend.algebra.evaluation import evaluate
+from edgebnn.frontend.algebra.exact_numbers import fractions_of
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf
 from edgebnn.frontend.algebra.float32 import float32_holds, float32_holds_line, float32_holds_with
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
+from edgebnn.frontend.algebra.operators import OPERATORS
 from edgebnn.frontend.layers.summation_error import dot_error, sum_error
 
 dyadic = st.builds(
@@ -163,8 +166,8 @@ def test_a_float64_value_lies_no_farther_off_than_its_bound(operator: str, data:
     count = 3 if operator == "MulAdd" else 2
     values = [data.draw(numbers) for _ in range(count)]
     off = [abs(value) * data.draw(errors) for value in values]
-    of = [_Bounded(np.array([value]), np.array([error])) for value, error in zip(values, off, strict=True)]
-    found: Any = _RULES[operator](*of)
+    of = [Bounded(np.array([value]), np.array([error])) for value, error in zip(values, off, strict=True)]
+    found: Any = OPERATORS[operator].bounded(*of)
     value, bound = Fraction(float(found.value[0])), Fraction(float(found.error[0]))
     for signs in np.ndindex(*(2,) * count):
         moved = [

@@ -10,7 +10,9 @@ import pytest
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.algebra.expression import MAX_OPERATORS, Apply, Constant, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.algebra.evaluation import evaluate
+from edgebnn.frontend.algebra.exact_numbers import MAX_OPERATORS, fractions_of
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf
 from edgebnn.frontend.algebra.integer_sets import plain_lattice
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.thresholds import find_steps
@@ -129,7 +131,7 @@ def test_the_evaluations_of_all_layers_together_are_bounded(tmp_path: Path, monk
             model.add("MatMul", signs(number, 8, 8) * np.float32(0.3))
         return model.save(tmp_path)
 
-    monkeypatch.setattr("edgebnn.frontend.algebra.expression.MAX_FLOATS", 20_000)
+    monkeypatch.setattr("edgebnn.frontend.algebra.exact_numbers.MAX_FLOATS", 20_000)
     assert len(read_network(layers(2), OPTIONS).linear) == 3
     assert "too many evaluations" in refusal(layers(20))
 

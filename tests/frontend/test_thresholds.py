@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.frontend.algebra.channel_function import sums_of
-from edgebnn.frontend.algebra.expression import Apply, Constant, Effort, Expression, Leaf, evaluate, fractions_of
+from edgebnn.frontend.algebra.evaluation import evaluate
+from edgebnn.frontend.algebra.exact_numbers import Effort, fractions_of
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf
 from edgebnn.frontend.algebra.integer_sets import Lattice, plain_lattice
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.thresholds import StepFunction, Steps, find_steps

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgebnn.frontend.activations.signal import Signal
-from edgebnn.frontend.algebra.expression import Effort
+from edgebnn.frontend.algebra.exact_numbers import Effort
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.quantisation_levels import Levels
 from edgebnn.frontend.thresholds.thresholds import find_real_steps

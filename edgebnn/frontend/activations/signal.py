@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from edgebnn.frontend.activations.axis_order import View, plain_view
 from edgebnn.frontend.activations.element_moves import MOST_AXES, Moves
-from edgebnn.frontend.algebra.expression import Apply, Constant, Effort, Expression, Leaf, alike, check_operators, parts
+from edgebnn.frontend.algebra.exact_numbers import Effort, check_operators
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, alike, parts
 from edgebnn.frontend.algebra.integer_sets import Lattice
 from edgebnn.frontend.algebra.interval_arithmetic import reach_of
 from edgebnn.frontend.dialects.smooth_activations import product_as_curve

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, parts
-from edgebnn.frontend.algebra.smooth_functions import ABSOLUTE, CURVES, RELATIVE
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, parts, rewritten
+from edgebnn.frontend.algebra.operators import OPERATORS
+from edgebnn.frontend.algebra.smooth_functions import ABSOLUTE, RELATIVE
 
 
 def is_approximate(expression: Expression) -> bool:
@@ -15,28 +16,24 @@ def is_approximate(expression: Expression) -> bool:
 
 def moved(expression: Expression, sign: int) -> Expression:
     """The expression with everything in it that is only nearly known as far up (1) or down (-1) as it may be."""
-    made: dict[Expression, Expression] = {}
-    for part in parts(expression):
-        made[part] = part
-        if isinstance(part, Apply):
-            made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
-            if _is_near(part):
-                made[part] = _applied("Add" if sign > 0 else "Sub", made[part], _margin(made[part]))
-    return made[expression]
+
+    def applied(made: Apply) -> Expression:
+        return _applied("Add" if sign > 0 else "Sub", made, _margin(made)) if _is_near(made) else made
+
+    return rewritten(expression, of_operator=applied)
 
 
 def _is_near(part: Expression) -> bool:
     if not isinstance(part, Apply):
         return False
     product = part.operator == "Mul" and not any(isinstance(operand, Constant) for operand in part.operands)
-    return product or part.operator in CURVES
+    return product or OPERATORS[part.operator].curve is not None
 
 
-def _margin(value: Expression) -> Expression:
+def _margin(value: Apply) -> Expression:
     """A share of the value, and of its operand: where a function keeps zero, float32 keeps it too."""
-    assert isinstance(value, Apply), "only operators are near"
     share = _applied("Mul", _applied("Abs", value), _number(RELATIVE))
-    curve = CURVES.get(value.operator)
+    curve = OPERATORS[value.operator].curve
     if curve is None:
         return share
     if not curve.through_zero:

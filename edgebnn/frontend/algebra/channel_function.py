@@ -11,19 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.algebra.approximate_operators import is_approximate
-from edgebnn.frontend.algebra.exact_evaluation import evaluate_filtered
-from edgebnn.frontend.algebra.expression import (
-    Apply,
-    Effort,
-    Expression,
-    Fractions,
-    Leaf,
-    evaluate,
-    fractions_of,
-    parts,
-)
+from edgebnn.frontend.algebra.evaluation import evaluate, evaluate_filtered
+from edgebnn.frontend.algebra.exact_numbers import Effort, Fractions, fractions_of
+from edgebnn.frontend.algebra.expression import Apply, Expression, Leaf, parts
 from edgebnn.frontend.algebra.integer_sets import Integers
-from edgebnn.frontend.algebra.monotonicity import STEPS, first_steps
+from edgebnn.frontend.algebra.monotonicity import first_steps
+from edgebnn.frontend.algebra.operators import STEPS
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.problems import Refusal
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from operator import add, sub
 
-import numpy as np
-
-from edgebnn.frontend.algebra.expression import MAX_BITS, Apply, Constant, Expression, Leaf, parts, too_long
+from edgebnn.frontend.algebra.exact_numbers import MAX_BITS, too_long
 
 # Of one channel: more than any activation between two layers has.
 MAX_SEGMENTS = 8
@@ -35,97 +33,114 @@ class Segment:
 
 
 Bent = tuple[Segment, ...]
-_Yes = tuple[tuple[int, bool], ...]  # from which integer on a condition holds or not
+Yes = tuple[tuple[int, bool], ...]  # from which integer on a condition holds or not
+# What an operator makes of its operands in one channel, up to an integer.
+Rule = Callable[[Sequence[Bent | Yes], int], Bent | Yes]
 
 
-class _NotBent(Exception):
+class NotBent(Exception):
     """The expression is no line with a few knees."""
 
 
-def bent_of(expression: Expression, low: int, high: int, channels: int) -> tuple[Bent, ...] | None:
-    """The expression on the integers from low to high, for each channel; None where it is no line with few knees."""
-    order = parts(expression)
-    try:
-        return tuple(_channel(order, channel, low, high) for channel in range(channels))
-    except _NotBent:
-        return None
-
-
-def _channel(order: list[Expression], channel: int, low: int, high: int) -> Bent:
-    found: dict[Expression, Bent | _Yes] = {}
-    for part in order:
-        match part:
-            case Leaf():
-                found[part] = (Segment(low, part.scale[channel], part.offset[channel]),)
-            case Constant():
-                value = part.exact[channel if part.values.size > 1 else 0]
-                if part.values.dtype == np.bool_:
-                    found[part] = ((low, bool(value)),)
-                elif isinstance(value, Fraction):
-                    found[part] = (Segment(low, Fraction(0), value),)
-                else:
-                    # an infinite bound lies beyond every value that float32 has
-                    found[part] = (Segment(low, Fraction(0), Fraction(int(math.copysign(1, value)) << 130)),)
-            case Apply():
-                found[part] = _applied(part, [found[operand] for operand in part.operands], high)
-    result = found[order[-1]]
-    return _as_bent(result)
-
-
-def _as_bent(value: Bent | _Yes) -> Bent:
+def as_bent(value: Bent | Yes) -> Bent:
+    """A line, which may not be yes and no."""
     if not isinstance(value[0], Segment):
-        raise _NotBent
+        raise NotBent
     return value
 
 
-def _applied(part: Apply, of: list[Bent | _Yes], high: int) -> Bent | _Yes:
-    match part.operator:
-        case "ToFloat" | "StraightThrough":
-            return of[0]
-        case "Neg":
-            return _each(_as_bent(of[0]), lambda s: Segment(s.start, -s.slope, -s.shift))
-        case "Add" | "Sub":
-            return _sum(_as_bent(of[0]), _as_bent(of[1]), 1 if part.operator == "Add" else -1)
-        case "Mul":
-            return _times(_as_bent(of[0]), _as_bent(of[1]))
-        case "MulAdd":
-            return _sum(_times(_as_bent(of[0]), _as_bent(of[1])), _as_bent(of[2]), 1)
-        case "Div":
-            return _simplest(
-                _quotient(start, x, y) for start, x, y in segments_of_both(_as_bent(of[0]), _as_bent(of[1]))
-            )
-        case "Relu":
-            return _chosen(_as_bent(of[0]), _nothing(of[0]), high, larger=True)
-        case "Max" | "Min":
-            return _chosen(_as_bent(of[0]), _as_bent(of[1]), high, larger=part.operator == "Max")
-        case "Abs":
-            x = _as_bent(of[0])
-            return _chosen(x, _each(x, lambda s: Segment(s.start, -s.slope, -s.shift)), high, larger=True)
-        case "PRelu":
-            x, slope = _as_bent(of[0]), _as_bent(of[1])
-            negative = _compared(x, _nothing(x), high, lambda d: d < 0)
-            return _selected(negative, _times(x, slope), x)
-        case "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual":
-            holds: dict[str, Callable[[Fraction], bool]] = {
-                "Greater": lambda d: d > 0,
-                "GreaterOrEqual": lambda d: d >= 0,
-                "Less": lambda d: d < 0,
-                "LessOrEqual": lambda d: d <= 0,
-            }
-            return _compared(_as_bent(of[0]), _as_bent(of[1]), high, holds[part.operator])
-        case "Not" if not isinstance(of[0][0], Segment):
-            return tuple((start, not holds) for start, holds in of[0])
-        case "Where" if not isinstance(of[0][0], Segment):
-            return _selected(of[0], _as_bent(of[1]), _as_bent(of[2]))
-    raise _NotBent
+def of_lines(rule: Callable[..., Bent | Yes]) -> Rule:
+    """The rule of an operator on lines alone, for which the end of the integers does not count."""
+    return lambda of, high: rule(*map(as_bent, of))
 
 
-def _nothing(like: Bent | _Yes) -> Bent:
-    return (Segment(_as_bent(like)[0].start, Fraction(0), Fraction(0)),)
+def as_it_is(of: Sequence[Bent | Yes], high: int) -> Bent | Yes:
+    """An operator that leaves its operand, or stands for its first one."""
+    return of[0]
 
 
-def _each(bent: Bent, change: Callable[[Segment], Segment]) -> Bent:
-    return tuple(change(segment) for segment in bent)
+def negative(x: Bent) -> Bent:
+    """The negative."""
+    return tuple(Segment(segment.start, -segment.slope, -segment.shift) for segment in x)
+
+
+def total(one: Bent, other: Bent) -> Bent:
+    """The sum."""
+    return _sum(one, other, add)
+
+
+def difference(one: Bent, other: Bent) -> Bent:
+    """The difference."""
+    return _sum(one, other, sub)
+
+
+def product(one: Bent, other: Bent) -> Bent:
+    """The product, of which one has to be constant wherever the other is not."""
+    return _simplest(_product(start, x, y) for start, x, y in segments_of_both(one, other))
+
+
+def product_and_sum(one: Bent, other: Bent, term: Bent) -> Bent:
+    """A product with something added."""
+    return total(product(one, other), term)
+
+
+def quotient(one: Bent, other: Bent) -> Bent:
+    """The quotient, by what is constant and not zero."""
+    return _simplest(_quotient(start, x, y) for start, x, y in segments_of_both(one, other))
+
+
+def larger(of: Sequence[Bent | Yes], high: int) -> Bent:
+    """The larger one of two."""
+    one, other = map(as_bent, of)
+    return _selected(_compared(one, other, high, lambda d: d >= 0), one, other)
+
+
+def smaller(of: Sequence[Bent | Yes], high: int) -> Bent:
+    """The smaller one of two."""
+    one, other = map(as_bent, of)
+    return _selected(_compared(one, other, high, lambda d: d <= 0), one, other)
+
+
+def above_zero(of: Sequence[Bent | Yes], high: int) -> Bent:
+    """Zero below zero."""
+    return larger((of[0], _nothing(of[0])), high)
+
+
+def size(of: Sequence[Bent | Yes], high: int) -> Bent:
+    """The absolute value."""
+    return larger((of[0], negative(as_bent(of[0]))), high)
+
+
+def leaky(of: Sequence[Bent | Yes], high: int) -> Bent:
+    """Multiplied below zero."""
+    x, slope = map(as_bent, of)
+    return _selected(_compared(x, _nothing(x), high, lambda d: d < 0), product(x, slope), x)
+
+
+def comparison(holds: Callable[[Fraction], bool]) -> Rule:
+    """A comparison, by whether it holds for a difference of its operands."""
+    return lambda of, high: _compared(as_bent(of[0]), as_bent(of[1]), high, holds)
+
+
+def opposite(of: Sequence[Bent | Yes], high: int) -> Yes:
+    """Yes where there was no."""
+    return tuple((start, not holds) for start, holds in _as_yes(of[0]))
+
+
+def chosen(of: Sequence[Bent | Yes], high: int) -> Bent:
+    """One line or the other, as the condition has it."""
+    return _selected(_as_yes(of[0]), as_bent(of[1]), as_bent(of[2]))
+
+
+def _as_yes(value: Bent | Yes) -> Yes:
+    """Yes and no, which may not be a line."""
+    if isinstance(value[0], Segment):
+        raise NotBent
+    return value
+
+
+def _nothing(like: Bent | Yes) -> Bent:
+    return (Segment(as_bent(like)[0].start, Fraction(0), Fraction(0)),)
 
 
 def _simplest(segments: Iterable[Segment]) -> Bent:
@@ -138,7 +153,7 @@ def _simplest(segments: Iterable[Segment]) -> Bent:
             raise too_long()
         made.append(segment)
     if len(made) > MAX_SEGMENTS:
-        raise _NotBent
+        raise NotBent
     return tuple(made)
 
 
@@ -154,31 +169,26 @@ def _segment_at(bent: Bent, number: int) -> Segment:
     return max((segment for segment in bent if segment.start <= number), key=lambda segment: segment.start)
 
 
-def _sum(one: Bent, other: Bent, sign: int) -> Bent:
-    combined: Callable[[Fraction, Fraction], Fraction] = add if sign > 0 else sub
+def _sum(one: Bent, other: Bent, combined: Callable[[Fraction, Fraction], Fraction]) -> Bent:
     return _simplest(
         Segment(start, combined(x.slope, y.slope) if y.slope else x.slope, combined(x.shift, y.shift))
         for start, x, y in segments_of_both(one, other)
     )
 
 
-def _times(one: Bent, other: Bent) -> Bent:
-    return _simplest(_product(start, x, y) for start, x, y in segments_of_both(one, other))
-
-
 def _product(start: int, x: Segment, y: Segment) -> Segment:
     if x.slope and y.slope:
-        raise _NotBent
+        raise NotBent
     return Segment(start, y.slope * x.shift if y.slope else x.slope * y.shift, x.shift * y.shift)
 
 
 def _quotient(start: int, x: Segment, y: Segment) -> Segment:
     if y.slope or not y.shift:
-        raise _NotBent
+        raise NotBent
     return Segment(start, x.slope / y.shift, x.shift / y.shift)
 
 
-def _compared(x: Bent, y: Bent, high: int, holds: Callable[[Fraction], bool]) -> _Yes:
+def _compared(x: Bent, y: Bent, high: int, holds: Callable[[Fraction], bool]) -> Yes:
     """From which integers on the difference of two functions satisfies a condition on its sign."""
     answers: list[tuple[int, bool]] = []
     joint = segments_of_both(x, y)
@@ -198,7 +208,7 @@ def _compared(x: Bent, y: Bent, high: int, holds: Callable[[Fraction], bool]) ->
     return tuple(answers)
 
 
-def _selected(condition: _Yes, yes: Bent, no: Bent) -> Bent:
+def _selected(condition: Yes, yes: Bent, no: Bent) -> Bent:
     starts = sorted({start for start, _ in condition} | {segment.start for segment in (*yes, *no)})
     segments = []
     for start in starts:
@@ -206,7 +216,3 @@ def _selected(condition: _Yes, yes: Bent, no: Bent) -> Bent:
         chosen = _segment_at(yes if holds else no, start)
         segments.append(Segment(start, chosen.slope, chosen.shift))
     return _simplest(segments)
-
-
-def _chosen(x: Bent, y: Bent, high: int, larger: bool) -> Bent:
-    return _selected(_compared(x, y, high, (lambda d: d >= 0) if larger else (lambda d: d <= 0)), x, y)

@@ -79,9 +79,8 @@ CURVES: dict[str, Curve] = {
 }
 
 
-def evaluated(name: str, x: Array) -> Array:
+def evaluated(curve: Curve, x: Array) -> Array:
     """A curve's values (P,) of float32 or float64 numbers, or of Fractions, in the same type."""
-    curve = CURVES[name]
     values = np.empty(x.shape, x.dtype)
     if x.dtype == object:
         values[...] = np.frompyfunc(lambda value: _fraction(curve, value), 1, 1)(x)

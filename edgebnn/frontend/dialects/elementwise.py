@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto, helper
 
-from edgebnn.frontend.algebra.expression import check_operators
+from edgebnn.frontend.algebra.exact_numbers import check_operators
 from edgebnn.frontend.constants.constant_folding import constant_of
 from edgebnn.frontend.onnx.graph import Array, Node
 from edgebnn.frontend.operations import (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgebnn.frontend.algebra.expression import OPERATORS
+from edgebnn.frontend.algebra.operators import OPERATORS
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.operations import (
     Call,
@@ -133,7 +133,7 @@ def evaluated(term: Term, value: Array) -> Array:
                     "has operands of shapes that do not suit its constants", "use one scale, or one for each channel"
                 ) from error
             with np.errstate(all="ignore"):
-                result: Array = np.asarray(OPERATORS[term.operator](*operands))
+                result: Array = np.asarray(OPERATORS[term.operator].value(*operands))
             return result
         case _:
             return term

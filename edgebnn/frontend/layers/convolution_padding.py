@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.expression import Fractions
+from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.frontend.layers.scaled_weights import Folded
 from edgebnn.frontend.problems import Refusal

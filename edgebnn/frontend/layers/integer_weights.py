@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.expression import Fractions, fractions_of
+from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.operations import Quantised
 from edgebnn.frontend.problems import Refusal

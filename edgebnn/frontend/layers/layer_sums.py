@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.expression import MAX_BITS, Expression, Fractions, Leaf, fractions_of
+from edgebnn.frontend.algebra.exact_numbers import MAX_BITS, Fractions, fractions_of
+from edgebnn.frontend.algebra.expression import Expression, Leaf
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds, float32_holds_with
 from edgebnn.frontend.layers.convolution_padding import Padded
 from edgebnn.frontend.layers.integer_weights import IntegerWeights

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edgebnn.frontend.activations.signal import Signal
 from edgebnn.frontend.algebra.expression import Leaf
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
-from edgebnn.frontend.algebra.monotonicity import affine_of
+from edgebnn.frontend.algebra.linearity import affine_of
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.frontend.layers.summation_error import sum_error
 from edgebnn.frontend.operations import WeightedSum

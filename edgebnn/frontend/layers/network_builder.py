@@ -16,24 +16,14 @@ from edgebnn.frontend.activations.raw_input import RawInputs, typed
 from edgebnn.frontend.activations.signal import Pooled, Reshaped, Signal
 from edgebnn.frontend.activations.too_many_levels import too_many_levels
 from edgebnn.frontend.algebra.approximate_operators import is_approximate
-from edgebnn.frontend.algebra.expression import (
-    Apply,
-    Constant,
-    Effort,
-    Expression,
-    Fractions,
-    Leaf,
-    evaluate,
-    fractions_of,
-    of_channels,
-    parts,
-    with_leaf,
-)
+from edgebnn.frontend.algebra.evaluation import evaluate
+from edgebnn.frontend.algebra.exact_numbers import Effort, Fractions, fractions_of
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, of_channels, parts, with_leaf
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds, float32_holds_line
 from edgebnn.frontend.algebra.integer_sets import Lattice, lattice_of_range, lattice_of_sums
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
-from edgebnn.frontend.algebra.monotonicity import affine_of, has_steps
-from edgebnn.frontend.algebra.piecewise_linear import Bent
+from edgebnn.frontend.algebra.linearity import affine_of
+from edgebnn.frontend.algebra.monotonicity import has_steps
 from edgebnn.frontend.layers.convolution_padding import Padded, padded
 from edgebnn.frontend.layers.integer_weights import IntegerWeights, int8_parts
 from edgebnn.frontend.layers.layer_sums import Line, Source, largest_sum, leaf_of_sums, scaled_source
@@ -67,9 +57,8 @@ class Emitter:
     """Collects the nodes of one network and gives them names that occur once.
 
     `effort` is what is left to find the steps of the whole model. The first steps that the model takes of an input may
-    become its encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by name and unit, `bent`
-    the lines with knees that expressions are, `quantised` and `activations` the layers and the values that calibration
-    made 8 bits of.
+    become its encoding (see `RawInput`). `rounded` holds the values that were put on a grid, by name and unit,
+    `quantised` and `activations` the layers and the values that calibration made 8 bits of.
     """
 
     def __init__(self, inputs: RawInputs, calibration: Calibration | None) -> None:
@@ -80,7 +69,6 @@ class Emitter:
         self.activations: list[str] = []
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Line] = {}
-        self.bent: dict[Expression, tuple[Bent, ...]] = {}
         self._notes: list[str] = []
         self._names: set[str] = set()
         self._tensors: set[str] = {each.tensor.name for each in inputs.each}

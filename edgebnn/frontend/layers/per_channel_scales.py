@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from edgebnn.frontend.activations.signal import Signal
-from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Fractions, fractions_of
+from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.frontend.onnx.graph import Array
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.expression import Fractions
+from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.network.types import WeightKind
 

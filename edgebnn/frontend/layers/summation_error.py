@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.expression import Apply, Expression, Leaf, evaluate, parts
+from edgebnn.frontend.algebra.evaluation import evaluate
+from edgebnn.frontend.algebra.expression import Apply, Expression, Leaf, parts
 from edgebnn.frontend.algebra.float32 import UNIT
 from edgebnn.frontend.algebra.integer_sets import Lattice
 from edgebnn.frontend.layers.scaled_weights import of_neurons

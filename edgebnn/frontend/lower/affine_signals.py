@@ -15,8 +15,8 @@ from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Lea
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds
 from edgebnn.frontend.algebra.integer_sets import lattice_of_range
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
-from edgebnn.frontend.algebra.monotonicity import affine_of, has_steps
-from edgebnn.frontend.algebra.piecewise_linear import bent_of
+from edgebnn.frontend.algebra.linearity import affine_of, bent_of
+from edgebnn.frontend.algebra.monotonicity import has_steps
 from edgebnn.frontend.layers.layer_sums import Line, Source
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.problems import Refusal
@@ -111,7 +111,7 @@ def _on_levels(expression: Expression, steps: Expression, channels: npt.NDArray[
         if part in made:
             continue
         if isinstance(part, Constant):
-            made[part] = part if part.values.size == 1 else Constant(part.values.reshape(-1)[channels])
+            made[part] = part.of_channels(channels)
         elif isinstance(part, Apply) and all(operand in made for operand in part.operands):
             made[part] = Apply(part.operator, tuple(made[operand] for operand in part.operands), part.node)
     return made[expression]

@@ -13,9 +13,10 @@ from fractions import Fraction
 import numpy as np
 
 from edgebnn.frontend.activations.signal import Signal
-from edgebnn.frontend.algebra.expression import Fractions, fractions_of
+from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
-from edgebnn.frontend.algebra.piecewise_linear import Bent, Segment, bent_of
+from edgebnn.frontend.algebra.linearity import bent_of
+from edgebnn.frontend.algebra.piecewise_linear import Bent, Segment
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.lower.affine_signals import as_lines, line_of
@@ -97,7 +98,7 @@ def _largest(emitter: Emitter, signal: Signal) -> Fraction:
     """A bound of the signal's magnitude."""
     signal = as_lines(emitter, signal)
     largest, within = 0, 1
-    for bent in _bent(emitter, signal):
+    for bent in _bent(signal):
         for segment, end in _ends(bent, signal.base):
             value, denominator = segment.ratio_at(end)
             if abs(value) * within > largest * denominator:
@@ -111,14 +112,11 @@ def _ends(bent: Bent, base: Tensor) -> list[tuple[Segment, int]]:
     return [(segment, at) for segment, end in zip(bent, starts, strict=True) for at in (segment.start, end - 1)]
 
 
-def _bent(emitter: Emitter, signal: Signal) -> tuple[Bent, ...]:
+def _bent(signal: Signal) -> tuple[Bent, ...]:
     base, expression = signal.base, signal.expression
-    bent = emitter.bent.get(expression)
+    bent = bent_of(expression, base.low, base.high, base.channels)
     if bent is None:
-        bent = bent_of(expression, base.low, base.high, base.channels)
-        if bent is None:
-            raise NoLine
-        emitter.bent[expression] = bent
+        raise NoLine
     return bent
 
 
@@ -148,7 +146,7 @@ def _units(unit: Fraction, channels: int) -> Fractions:
 
 def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Line:
     signal = as_lines(emitter, signal)
-    bents = [bent for bent in _bent(emitter, signal) for _ in range(signal.channels_each)]
+    bents = [bent for bent in _bent(signal) for _ in range(signal.channels_each)]
     error = float32_errors(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
     error = np.repeat(error, signal.channels_each)
     settled = emitter.settled(signal)

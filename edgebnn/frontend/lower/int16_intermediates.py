@@ -12,8 +12,9 @@ from fractions import Fraction
 import numpy as np
 
 from edgebnn.frontend.activations.signal import Signal
-from edgebnn.frontend.algebra.expression import Fractions, fractions_of
-from edgebnn.frontend.algebra.monotonicity import affine_of, has_steps
+from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
+from edgebnn.frontend.algebra.linearity import affine_of
+from edgebnn.frontend.algebra.monotonicity import has_steps
 from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.frontend.layers.layer_sums import Line, Source, largest_sum

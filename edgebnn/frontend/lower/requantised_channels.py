@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.activations.signal import Signal
-from edgebnn.frontend.algebra.expression import Fractions
+from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.algebra.float32 import float32_holds
 from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.integer_weights import IntegerWeights, int8_parts

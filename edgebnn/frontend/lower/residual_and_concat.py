@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from edgebnn.frontend.activations.axis_order import View
 from edgebnn.frontend.activations.signal import Signal, check_size, checked_extents, reshaped, seen_name, window_on
-from edgebnn.frontend.algebra.expression import Apply, Constant, Fractions, Leaf
+from edgebnn.frontend.algebra.exact_numbers import Fractions
+from edgebnn.frontend.algebra.expression import Apply, Constant, Leaf
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds_line
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.activations.signal import Signal, check_axes, model_name
-from edgebnn.frontend.algebra.expression import Fractions
+from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.algebra.float32 import UNIT
 from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.layer_sums import Line

@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from edgebnn.frontend.algebra.approximate_operators import is_approximate, moved
 from edgebnn.frontend.algebra.channel_function import Sums
-from edgebnn.frontend.algebra.expression import Expression, Leaf, evaluate, fractions_of, with_leaf
+from edgebnn.frontend.algebra.directions import UNKNOWN
+from edgebnn.frontend.algebra.evaluation import evaluate
+from edgebnn.frontend.algebra.exact_numbers import fractions_of
+from edgebnn.frontend.algebra.expression import Expression, Leaf, with_leaf
 from edgebnn.frontend.algebra.fused_multiply_add import Floats
 from edgebnn.frontend.algebra.integer_sets import Integers, Lattice
-from edgebnn.frontend.algebra.monotonicity import UNKNOWN, directions
+from edgebnn.frontend.algebra.monotonicity import directions
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.float32_evaluation import float32_bounds

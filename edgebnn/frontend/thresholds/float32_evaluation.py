@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.expression import Apply, Expression, Leaf, evaluate, parts
+from edgebnn.frontend.algebra.evaluation import evaluate
+from edgebnn.frontend.algebra.expression import Apply, Expression, Leaf, parts
 from edgebnn.frontend.algebra.fused_multiply_add import Floats, rounded_sum
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.thresholds.value_combinations import Integers, Values

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from edgebnn.frontend.algebra.expression import MAX_BITS, Fractions
+from edgebnn.frontend.algebra.exact_numbers import MAX_BITS, Fractions
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Kind
 

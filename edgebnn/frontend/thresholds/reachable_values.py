@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.algebra.approximate_operators import is_approximate
+from edgebnn.frontend.algebra.directions import UNKNOWN
 from edgebnn.frontend.algebra.expression import Expression, Leaf, parts
 from edgebnn.frontend.algebra.fused_multiply_add import Floats
 from edgebnn.frontend.algebra.integer_sets import Lattice, lattice_of_sums
-from edgebnn.frontend.algebra.monotonicity import UNKNOWN, directions
+from edgebnn.frontend.algebra.monotonicity import directions
 from edgebnn.frontend.thresholds.float32_evaluation import float32_bounds
 from edgebnn.frontend.thresholds.value_combinations import (
     Added,

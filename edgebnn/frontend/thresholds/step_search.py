@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.algebra.channel_function import Chain, sums_of
-from edgebnn.frontend.algebra.expression import Effort, Expression, Leaf
+from edgebnn.frontend.algebra.directions import UNKNOWN
+from edgebnn.frontend.algebra.exact_numbers import Effort
+from edgebnn.frontend.algebra.expression import Expression, Leaf
 from edgebnn.frontend.algebra.integer_sets import Integers, Lattice
-from edgebnn.frontend.algebra.monotonicity import UNKNOWN, directions, has_steps, staircase_within
+from edgebnn.frontend.algebra.monotonicity import directions, has_steps, staircase_within
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.turning_points import Turns, turns_of
@@ -60,7 +62,7 @@ def observed_directions(expression: Expression, leaf: Leaf, lattice: Lattice, ef
 
     NotMonotone where a channel both rises and falls, Refusal where it is too wide to be looked at.
     """
-    direction = directions(expression, lattice.channels, *lattice.ends)
+    direction = directions(expression, lattice.channels, *lattice.ends).copy()
     others = np.flatnonzero(direction == UNKNOWN)
     if others.size:
         if not has_steps(expression):

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.algebra.channel_function import Reals, Sums, float32_at, sums_of
-from edgebnn.frontend.algebra.expression import Apply, Constant, Effort, Expression, Leaf, evaluate, parts
+from edgebnn.frontend.algebra.directions import UNKNOWN
+from edgebnn.frontend.algebra.evaluation import evaluate
+from edgebnn.frontend.algebra.exact_numbers import Effort
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, parts
 from edgebnn.frontend.algebra.integer_sets import Integers, Lattice, plain_lattice
-from edgebnn.frontend.algebra.monotonicity import STEPS, UNKNOWN, beside, directions
+from edgebnn.frontend.algebra.monotonicity import beside, directions
+from edgebnn.frontend.algebra.operators import OPERATORS, STEPS
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.ambiguous_channels import Doubt, Near, ambiguous_channels
@@ -24,14 +27,6 @@ from edgebnn.frontend.thresholds.quantisation_levels import Levels, levels_of
 from edgebnn.frontend.thresholds.step_search import MAX_LEVELS, Jumps, all_jumps
 from edgebnn.network.types import Quantizer
 
-# What a quantiser makes of a number right between two levels, or at a threshold.
-_TIES = {
-    "Round": "half to even",
-    "CountReached": "upper level",
-    "Floor": "lower level",
-    "Ceil": "upper level",
-    "Truncate": "towards zero",
-}
 # Real inputs up to here are looked at; what a model's constants make of them stays within float32.
 _LARGEST_REAL = 2.0**64
 
@@ -207,11 +202,9 @@ def _ties(expression: Expression, exactly: bool) -> str:
     steps = [part for part in parts(expression) if isinstance(part, Apply) and part.operator in STEPS]
     if not steps:
         return ""
-    if steps[0].operator in _TIES:
-        return _TIES[steps[0].operator]
-    tie: Any = {"Sign": Fraction(0), "GreaterOrEqual": True, "LessOrEqual": True, "Greater": False, "Less": False}.get(
-        steps[0].operator
-    )
+    tie = OPERATORS[steps[0].operator].tie
+    if isinstance(tie, str):
+        return tie
     if tie is None or any(isinstance(part, Leaf) for part in beside(expression, steps[0])):
         return ""
     exact = np.empty(1, dtype=object)

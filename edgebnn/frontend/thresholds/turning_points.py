@@ -7,40 +7,43 @@ import math
 import numpy as np
 
 from edgebnn.frontend.algebra.channel_function import Chain
-from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, parts
+from edgebnn.frontend.algebra.directions import UNKNOWN
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, worked_out
 from edgebnn.frontend.algebra.integer_sets import Lattice
-from edgebnn.frontend.algebra.monotonicity import UNKNOWN, directions
-from edgebnn.frontend.algebra.piecewise_linear import Bent, bent_of, segments_of_both
-from edgebnn.frontend.algebra.smooth_functions import CURVES
+from edgebnn.frontend.algebra.linearity import bent_of
+from edgebnn.frontend.algebra.monotonicity import directions
+from edgebnn.frontend.algebra.operators import OPERATORS
+from edgebnn.frontend.algebra.piecewise_linear import Bent, segments_of_both
 
 Turns = list[frozenset[int]]  # per channel, integers: the function turns at most at one of them or right behind it
 
 
 def turns_of(chain: Chain, lattice: Lattice) -> Turns | None:
     """For each channel; None where the operators do not show them."""
-    found: dict[Expression, Turns | None] = {}
-    for part in parts(chain.expression):
-        found[part] = _turns(part, found, chain, lattice)
-    return found[chain.expression]
-
-
-def _turns(part: Expression, found: dict[Expression, Turns | None], chain: Chain, lattice: Lattice) -> Turns | None:
     nowhere: Turns = [frozenset()] * lattice.channels
+
+    def applied(part: Apply, operands: list[Turns | None]) -> Turns | None:
+        low, high = lattice.ends
+        if not np.any(directions(part, lattice.channels, low, high) == UNKNOWN):
+            return nowhere
+        return _turns(part, operands, chain, lattice)
+
+    return worked_out(chain.expression, lambda _: nowhere, lambda _: nowhere, applied)
+
+
+def _turns(part: Apply, operands: list[Turns | None], chain: Chain, lattice: Lattice) -> Turns | None:
     low, high = lattice.ends
-    if not isinstance(part, Apply) or not np.any(directions(part, lattice.channels, low, high) == UNKNOWN):
-        return nowhere
-    if part.operator == "StraightThrough":
-        return found[part.operands[0]]
+    operator = OPERATORS[part.operator]
+    if operator.stands_for_first:
+        return operands[0]
     moving = [operand for operand in part.operands if not isinstance(operand, Constant)]
-    inner = found[moving[0]]
     if len(moving) == 1:
-        turn = 0.0 if part.operator in ("Abs", "PRelu") else None
-        turn = CURVES[part.operator].turn if part.operator in CURVES else turn
-        if turn is None:
-            return inner if part.operator not in ("Equal", "ToBool") else None
+        inner = operands[part.operands.index(moving[0])]
+        if operator.turn is None:
+            return inner if operator.turns_once else None
         if inner is None or any(inner):
             return None
-        return [frozenset((at,)) for at in _crossings(moving[0], turn, chain, lattice)]
+        return [frozenset((at,)) for at in _crossings(moving[0], operator.turn, chain, lattice)]
     bents = [bent_of(operand, low, high, lattice.channels) for operand in moving]
     if part.operator == "Mul" and len(bents) == 2 and bents[0] is not None and bents[1] is not None:
         return [_of_product(*both, high) for both in zip(bents[0], bents[1], strict=True)]
