@@ -199,8 +199,6 @@ def _compared(x: Bent, y: Bent, high: int, holds: Callable[[Fraction], bool]) ->
         if slope:
             zero = -shift / slope
             candidates |= {number for number in (math.floor(zero), math.floor(zero) + 1) if start < number <= end}
-            if zero.denominator == 1 and start < int(zero) + 1 <= end:
-                candidates.add(int(zero) + 1)
         for number in sorted(candidates):
             answer = holds(slope * number + shift)
             if not answers or answers[-1][1] != answer:
