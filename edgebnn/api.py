@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import reprlib
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,6 +48,7 @@ from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endu
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_shape, check_labels, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
+from edgebnn.emulator.made_for import on_other_chips
 from edgebnn.emulator.measured_sensitivity import Finest, MeasuredSensitivity, measured_sensitivity
 from edgebnn.emulator.policy_choice import choose_policies
 from edgebnn.emulator.policy_document import choice_document
@@ -77,7 +79,7 @@ from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.mapping.record import FirmwareFacts, binary_files, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
-from edgebnn.network.batches import Samples, batch_of, numbers, parts
+from edgebnn.network.batches import Samples, batch_of, labels_of, numbers, parts
 from edgebnn.network.encoding import how_input_taken
 from edgebnn.network.types import Input
 from edgebnn.number_checks import check_number, check_whole
@@ -86,6 +88,7 @@ from edgebnn.version import __version__
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 
 _EXECUTORS = tuple(Executor)
+MOST_CHIPS = 10_000  # to be drawn at once
 _MOST_LABEL = 1 << 31  # far more than there are classes, and within every type of integer that counts them
 MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
 
@@ -182,8 +185,7 @@ class Deployment:
         """
         check_whole(firmware_samples=firmware_samples, seed=seed)
         drawn = int(chips) if isinstance(chips, int | np.integer) else 0
-        if drawn < 0:
-            raise TargetError(f"chips is {drawn}; give the number of chips to draw, or a list of them")
+        _check_chips(drawn)
         if drawn == 0 and (ber is not None or like is not None or seed):
             raise TargetError(
                 "ber, like and seed go with a number of chips to draw, such as chips=1; a chip has its own"
@@ -194,7 +196,7 @@ class Deployment:
         if drawn:
             pattern = like or self.chip(0, ber)
             chosen = [replace(pattern, seed=seed + index) for index in range(drawn)]
-        return emulate(
+        result = emulate(
             self.mapped,
             self.elf,
             self._dataset(data),
@@ -203,6 +205,7 @@ class Deployment:
             firmware_samples=firmware_samples,
             progress=progress,
         )
+        return replace(result, notes=(*result.notes, *on_other_chips(self.files, chosen)))
 
     def sweep_ber(
         self,
@@ -221,6 +224,9 @@ class Deployment:
         errors do not come from one rate.
         """
         check_whole(chips=chips, seed=seed)
+        _check_chips(chips)
+        if isinstance(rates, str) or not isinstance(rates, Iterable):
+            raise TargetError(f"rates are {reprlib.repr(rates)}; give a list of bit error rates, such as [1e-3, 1e-2]")
         wanted = list(rates)
         for rate in wanted:
             check_number(bit_error_rate=rate)
@@ -245,6 +251,8 @@ class Deployment:
         DataError for data without labels, TargetError for an `allowed` beyond 0 to 1, without chips or RRAM, and for
         chips that do not age: with a bit error rate of their own, or measured.
         """
+        if allowed is None:
+            raise TargetError("allowed is None; give the drop of accuracy as a fraction from 0 to 1")
         check_number(allowed=allowed)
         if not 0 <= allowed <= 1:
             raise TargetError(f"allowed is {allowed:g}; give the drop of accuracy as a fraction from 0 to 1")
@@ -272,6 +280,8 @@ class Deployment:
         drawn = self._drawn(chips, seed, like)
         if finest not in list(Finest):
             raise TargetError(f"there are no parts '{legible_name(str(finest))}'; choose one of: {', '.join(Finest)}")
+        if tiles and finest != Finest.LAYERS:
+            raise TargetError(f"tiles says that tiles are measured, and finest {finest}; leave one of them out")
         parts = Finest.TILES if tiles else Finest(finest)
         return measured_sensitivity(self.mapped, self._dataset(data), drawn, parts, progress)
 
@@ -279,6 +289,7 @@ class Deployment:
         """Chips as they are given, or so many of them drawn; TargetError where the words do not go together."""
         check_whole(seed=seed)
         if isinstance(chips, int | np.integer):
+            _check_chips(int(chips))
             pattern = like or self.chip(0)
             return [replace(pattern, seed=seed + index) for index in range(chips)]
         if like is not None or seed:
@@ -288,6 +299,9 @@ class Deployment:
     def _dataset(self, data: Dataset | tuple[Samples, npt.ArrayLike | None] | Samples) -> Dataset:
         if isinstance(data, Dataset):
             data = (data.x, data.y)
+        if isinstance(data, Mapping):  # as an .npz has them: labels beside the inputs
+            name = labels_of(self.mapped.network.inputs, data)
+            return self.dataset(data, None if name is None else data[name])
         return self.dataset(*data) if isinstance(data, tuple) and len(data) == 2 else self.dataset(data)
 
     def _own_model(self, given: Model) -> RunnableModel:
@@ -669,6 +683,14 @@ def _dataset(mapped: MappedNetwork, x: Samples, y: npt.ArrayLike | None) -> Data
     dataset = Dataset(samples, labels.astype(np.int64))
     check_labels(dataset, mapped)
     return dataset
+
+
+def _check_chips(count: int) -> None:
+    """TargetError for chips that are no number, or more than anybody waits for."""
+    if not 0 <= count <= MOST_CHIPS:
+        raise TargetError(
+            f"chips is {count}; give the number of chips to draw, or a list of them; {MOST_CHIPS:,} are drawn at most"
+        )
 
 
 def _instances(chips: object) -> Sequence[ChipInstance]:

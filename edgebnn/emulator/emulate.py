@@ -167,6 +167,7 @@ def emulate(
             right_on_chips[index] = _classes(found) == data.y
         results.append(result)
     right = None if data.y is None else predictions == data.y
+    drop = accuracy_drop(right, right_on_chips, chips[0].seed) if right is not None and chips else None
     return Emulation(
         samples=len(data.x),
         predictions=predictions,
@@ -177,10 +178,10 @@ def emulate(
         first_chip=chips[0] if chips else None,
         summary=summary(results, len(data.x)) if results else None,
         ternary_errors=ternary_errors(mapped, chips[0]) if chips else None,
-        drop=accuracy_drop(right, right_on_chips, chips[0].seed) if right is not None and chips else None,
+        drop=drop,
         agreement=agreement,
         onnxruntime_same_class=by_class,
-        notes=notes,
+        notes=(*notes, *_notes_on_chips(mapped, drop)),
         firmware_samples=len(bench.repeated) if run is not None else 0,
         **_costs(mapped, run, len(bench.repeated), chips[0] if chips else None),
     )
@@ -195,6 +196,19 @@ def _answers(model: RunnableModel, mapped: MappedNetwork, x: npt.NDArray[Any]) -
             "onnxruntime's answers were not compared"
         )
     return answers
+
+
+def _notes_on_chips(mapped: MappedNetwork, drop: AccuracyDrop | None) -> tuple[str, ...]:
+    """What a drop of a trimmed network is a drop from, and what is not in the energy of programming."""
+    notes: tuple[str, ...] = ()
+    if mapped.network.trimmed_for and drop is not None:
+        notes += (
+            "the accuracy without errors, from which the drop counts, is that of the trimmed thresholds; that of the "
+            "network before it was trimmed is what edgebnn emulate says of the deployment that this one was made from",
+        )
+    if mapped.network.trims_itself:
+        notes += ("what each chip takes to trim itself is not in the energy of programming; edgebnn estimate says it",)
+    return notes
 
 
 def check_label_shape(labels: npt.NDArray[Any], samples: int) -> None:

@@ -164,16 +164,17 @@ def estimate(
     run = _run(mapped, elf)
     assert run.events is not None and run.boot is not None, "a target with an energy model counts its events"
     counted, latency = run.events, latency_phases(run.events, target)
-    if mapped.provisioning == "boot":
-        # A boot is one programming more, and takes nothing besides.
-        usage = replace(usage, reprogrammings_per_day=usage.reprogrammings_per_day + usage.boots_per_day)
-    _check_time(target, usage, sum(phase.time_s for phase in latency), latency_s(run.boot, target), programmed)
-    energy, boot = inference_energy(counted, target, volts), inference_energy(run.boot, target, volts)
-    provisioning = None
+    once = None
     if run.programming is not None:
         # Where every boot programs, all of it does.
         once = run.programming if mapped.provisioning == "boot" else run.programming - run.boot
-        provisioning = inference_energy(once, target, volts)
+    provisioning = None if once is None else inference_energy(once, target, volts)
+    inference_s, boot_s = sum(phase.time_s for phase in latency), latency_s(run.boot, target)
+    _check_time(target, usage, inference_s, boot_s, programmed, 0.0 if once is None else latency_s(once, target))
+    if mapped.provisioning == "boot":
+        # A boot is one programming more, and takes nothing besides.
+        usage = replace(usage, reprogrammings_per_day=usage.reprogrammings_per_day + usage.boots_per_day)
+    energy, boot = inference_energy(counted, target, volts), inference_energy(run.boot, target, volts)
     return Estimate(
         array=array,
         counted=counted,
@@ -220,15 +221,18 @@ def _programming(mapped: MappedNetwork) -> Programming | None:
 
 
 def _check_time(
-    target: Target, usage: Usage, inference_s: float, boot_s: float, programmed: Programming | None
+    target: Target, usage: Usage, inference_s: float, boot_s: float, programmed: Programming | None, program_s: float
 ) -> None:
-    """TargetError where a day is too short for all that is asked of it."""
+    """TargetError where a day is too short for all that is asked of it.
+
+    A boot takes `boot_s` besides any pulses, and a reprogramming `program_s`.
+    """
     needed_s = usage.inferences_per_day * inference_s + usage.boots_per_day * boot_s
     each = f"{inference_s:.3g} s an inference"
     each += f", {boot_s:.3g} s a boot" if usage.boots_per_day else ""
     if programmed is not None and usage.reprogrammings_per_day:
-        needed_s += usage.reprogrammings_per_day * programmed.time_s
-        each += f" and {programmed.time_s:.3g} s a reprogramming"
+        needed_s += usage.reprogrammings_per_day * (programmed.time_s + program_s)
+        each += f" and {programmed.time_s + program_s:.3g} s a reprogramming"
     if needed_s > SECONDS_A_DAY:
         times = f"{needed_s / SECONDS_A_DAY:,.3g} times what fits into a day"
         raise TargetError(f"'{target.name}' is asked for {times} at {each}; ask for fewer a day")

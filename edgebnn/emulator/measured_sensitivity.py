@@ -283,7 +283,8 @@ def _counts(mapped: MappedNetwork, data: Dataset, chip: ChipInstance) -> dict[Pa
         found |= {Part(name, neuron=place): float(row) for place, row in enumerate(rows)}
         for channel in range(node.weights.shape[1] * node.groups):
             neurons, here = _of_channel(node, stage, channel)
-            found[Part(name, channel=channel)] = float(counts.neurons[neurons].sum() * columns[here].sum() * rate)
+            own = float(counts.neurons[neurons].sum() * counts.inputs[channel] * here.sum())
+            found[Part(name, channel=channel)] = own * rate
     return found
 
 

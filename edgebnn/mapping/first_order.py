@@ -27,10 +27,13 @@ def sensitivities_of(network: Network, x: npt.NDArray[np.generic]) -> dict[str, 
 
 
 def column_counts(node: Linear, stage: LinearStage, channels: Floats) -> Floats:
-    """How much each column of a layer's rows counts, (n,), where each input channel counts so much, (C,)."""
+    """How much each column of a layer's rows counts, (n,), where each input channel counts so much, (C,).
+
+    Rows of several groups have other channels in a column: it counts as they do in the mean.
+    """
     order = input_order(stage.fan_in, stage.window)
     taps = node.weights[0, 0].size
-    return np.asarray(channels[order // taps] if node.groups == 1 else np.ones(len(order)))
+    return np.asarray(channels.reshape(node.groups, -1).mean(axis=0)[order // taps])
 
 
 def tile_counts(stage: LinearStage, neurons: Floats, columns: Floats) -> list[float]:

@@ -68,8 +68,12 @@ def check_folder(folder: Path) -> None:
 def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
     """The record of a deployment folder and all the files that belong to it, every one checked against its hash."""
     path = folder / RECORD
-    find_again(_real(folder))
-    if not path.is_file():
+    try:
+        find_again(_real(folder))
+        there = path.is_file()
+    except OSError as error:
+        raise DeploymentError(f"'{folder}' cannot be opened: {error.strerror or error}; give another folder") from error
+    if not there:
         raise DeploymentError(f"'{folder}' is no deployment folder (it has no {RECORD}); make one with edgebnn compile")
     record = decode(_read(path, MAX_RECORD_BYTES), str(path))
     files: dict[str, bytes] = {}

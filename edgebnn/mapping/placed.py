@@ -9,31 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.chip.instance.error_model import ErrorModel
-from edgebnn.legible import legible_name
 from edgebnn.mapping.ber_aware import BerAware, place_by_errors
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.placed_for import PlacedFor
 from edgebnn.mapping.planner import map_network
-
-
-class PlacedFor(msgspec.Struct, frozen=True):
-    """Which chip a network was placed for, whatever it went through: its seed, how it errs, and what was measured."""
-
-    seed: int
-    errors: ErrorModel
-    measured: str | None
-
-    @classmethod
-    def of(cls, chip: ChipInstance) -> PlacedFor:
-        """That of a chip."""
-        return cls(chip.seed, chip.errors, None if chip.measured is None else legible_name(chip.measured.name))
-
-    @property
-    def words(self) -> str:
-        """For a reader, with the options that draw it."""
-        if self.measured is not None:
-            return f"the measured chip '{legible_name(self.measured)}'"
-        return f"chip {self.seed} with errors of the kind {self.errors} (--seed {self.seed} --errors {self.errors})"
 
 
 def placed(
@@ -50,7 +29,7 @@ def placed(
     provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}{goes_by}")
     document = _document(found, mapped, title, readings) | {
         "errors_by_place": chip is not None and chip.errs_by_place,
-        "placed_for": None if chip is None else PlacedFor.of(chip),
+        "placed_for": None if chip is None or not chip.errs_by_place else PlacedFor.of(chip),
     }
     return map_network(found.network, mapped.target, provenance, allocation), msgspec.json.encode(document)
 

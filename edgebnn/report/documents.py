@@ -65,7 +65,7 @@ def origin_document(mapped: MappedNetwork) -> Document:
         "policy": mapped.policy,
         "policies": {name: stage.policy for name, stage in mapped.linear_stages.items() if stage.policy is not None},
         "provisioning": mapped.provisioning,
-        "trims_itself": mapped.network.trims_itself,
+        "trim": "on-chip" if mapped.network.trims_itself else None,
     }
 
 
@@ -263,6 +263,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
             *left_out(deployment),
             *spent_on_int8(mapped, result.energy),
             *_of_zeros(mapped, result),
+            *_not_counted(mapped, result),
             *_life_notes(mapped.target, result),
         ],
     }
@@ -352,6 +353,13 @@ def _area_notes(target: Target) -> list[str]:
     if target.array is None:
         return []
     return ["there is no figure of silicon area: no target states the size of a cell, an amplifier or a decoder"]
+
+
+def _not_counted(mapped: MappedNetwork, result: Estimate) -> list[str]:
+    """What a program of its own takes of the CPU."""
+    if mapped.provisioning != "separate" or result.energy is None:
+        return []
+    return ["what the CPU takes to program the banks is left out: provision.elf does that, and it is not counted"]
 
 
 def _of_zeros(mapped: MappedNetwork, result: Estimate) -> list[str]:

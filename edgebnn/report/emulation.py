@@ -18,7 +18,6 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.report.chip_documents import attempts_document, conditions_document
 from edgebnn.report.documents import by_policy_document, energy_document, left_out, marker_uj, origin_document, per_boot
 from edgebnn.report.int8_energy import spent_on_int8
-from edgebnn.report.made_for import on_other_chips
 from edgebnn.report.policies import the_one
 
 if TYPE_CHECKING:
@@ -63,9 +62,6 @@ def emulate_document(
             *left_out(deployment),
             *spent_on_int8(mapped, result.energy),
             *result.notes,
-            *_of_the_trimmed(mapped, result),
-            *_of_trimming(mapped),
-            *on_other_chips(deployment, list(files) or _drawn(result)),
             *_unlike(list(files)),
         ],
     }
@@ -83,29 +79,6 @@ def _with_files(chips: list[Document], files: Sequence[Path]) -> list[Document]:
     if not files:
         return chips
     return [{**chip, "file": str(path)} for chip, path in zip(chips, files, strict=True)]
-
-
-def _drawn(result: Emulation) -> list[ChipInstance]:
-    """The chips that were drawn, which differ in their seeds alone."""
-    first = result.first_chip
-    return [] if first is None else [replace(first, seed=chip.seed) for chip in result.chips]
-
-
-def _of_trimming(mapped: MappedNetwork) -> list[str]:
-    """What is not in the energy of programming."""
-    if not mapped.network.trims_itself:
-        return []
-    return ["what each chip takes to trim itself is not in the energy of programming; edgebnn estimate says it"]
-
-
-def _of_the_trimmed(mapped: MappedNetwork, result: Emulation) -> list[str]:
-    """What a drop of a trimmed network's accuracy is a drop from."""
-    if not mapped.network.trimmed_for or result.drop is None:
-        return []
-    return [
-        "the accuracy without errors, from which the drop counts, is that of the trimmed thresholds; that of the "
-        "network before it was trimmed is what edgebnn emulate says of the deployment that this one was made from"
-    ]
 
 
 def _unlike(chips: Sequence[ChipInstance]) -> list[str]:

@@ -62,7 +62,7 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     rows += _choice_rows(document) or _programming_rows(document)
     if document["provisioning"] is not None:
         rows.append(("banks are programmed", _PROGRAMMED[document["provisioning"]]))
-    if document["trims_itself"]:
+    if document["trim"] is not None:
         rows.append(("chips are trimmed", "each by its own firmware, behind programming"))
     facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
     show_notes(console, document)

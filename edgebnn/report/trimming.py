@@ -12,10 +12,10 @@ from rich.table import Table
 
 from edgebnn.api import Deployment
 from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.emulator.made_for import on_other_chips
 from edgebnn.emulator.trimming import Trim
 from edgebnn.report import numbers
 from edgebnn.report.documents import chip_of_deployment, origin_document
-from edgebnn.report.made_for import on_other_chips
 from edgebnn.report.names import tail
 from edgebnn.report.tables import facts, show_notes
 from edgebnn.report.target_names import shown_target
@@ -38,7 +38,7 @@ def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folde
             "same_after": found.same_after,
             "layers": {name: _shift_document(shift) for name, shift in found.shifts.items()},
         },
-        "notes": [*_no_gain(found), *_programmed_anew(deployment), *on_other_chips(deployment, [chip])],
+        "notes": [*_no_gain(found), *_programmed_anew(deployment), *on_other_chips(deployment.files, [chip])],
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import edgebnn
 from edgebnn.emulator.emulate import Dataset
-from edgebnn.errors import DataError, EdgeBNNError, TargetError
+from edgebnn.errors import DataError, DeploymentError, EdgeBNNError, TargetError
 from edgebnn.models import ECG_PVC
 
 X = np.random.default_rng(0).integers(-128, 128, (5, 4, 120)).astype(np.int8)
@@ -278,3 +278,25 @@ def test_the_cycles_until_the_accuracy_falls_are_found(deployment: edgebnn.Deplo
     ):
         with pytest.raises(TargetError, match=said):
             deployment.find_endurance((X, right), **words)
+
+
+def test_what_emulation_cannot_be_told_is_refused_in_a_sentence(deployment: edgebnn.Deployment) -> None:
+    """Numbers of chips that nobody waits for, rates that are no list, and words that are nothing at all."""
+    for chips in (10**9, -1):
+        for verb in (deployment.emulate, deployment.find_sensitivity):
+            with pytest.raises(TargetError, match="or a list of them; 10,000 are drawn at most"):
+                verb((X, Y), chips)
+    for rates in (None, 0.1, "1e-3,1e-2"):
+        with pytest.raises(TargetError, match="give a list of bit error rates"):
+            deployment.sweep_ber((X, Y), rates)  # type: ignore[arg-type]
+    with pytest.raises(TargetError, match="allowed is None"):
+        deployment.find_endurance((X, Y), None)  # type: ignore[arg-type]
+    with pytest.raises(TargetError, match="battery is 3; give a cell's name"):
+        deployment.estimate(battery=3)  # type: ignore[arg-type]
+    with pytest.raises(DeploymentError, match="cannot be opened"):
+        edgebnn.load("a" * 5000)
+
+
+def test_a_dict_has_its_labels_as_a_file_has(deployment: edgebnn.Deployment) -> None:
+    pair, named = (deployment.emulate(data, firmware_samples=0) for data in ((X, Y), {"x": X, "y": Y}))
+    assert named.accuracy == pair.accuracy and pair.accuracy is not None

@@ -18,7 +18,7 @@ from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.cli.main import COMMANDS, group
 from edgebnn.devices.beats import beat_windows
 from edgebnn.emulator.agreement import Agreement
-from edgebnn.errors import NoCompilerError, ToolError
+from edgebnn.errors import NoCompilerError, TargetError, ToolError
 from edgebnn.models import ECG_PVC
 from edgebnn.report.emulation import disagreement
 from tests.devices.records import patient, save
@@ -490,6 +490,10 @@ def test_emulate_measures_how_much_layers_and_tiles_matter(folder: Path, windows
     agreement = {"layers": found.agreement_of_layers, "tiles": found.agreement, "neurons": None, "inputs": None}
     assert told["rank_correlation"] == agreement
     assert "Accuracy lost where one layer alone errs" in result.stdout and "that turn most answers" in result.stdout
+    with pytest.raises(TargetError, match="leave one of them out"):
+        deployment.find_sensitivity((x, np.arange(len(x)) % 2), 2, tiles=True, finest="neurons")
+    with pytest.raises(TargetError, match="there are no parts 'weights'; choose one of: layers, tiles"):
+        deployment.find_sensitivity((x, np.arange(len(x)) % 2), 2, finest="weights")
     by_row = document(*words, "--sensitivity", "neurons")["sensitivity"]
     assert [each["neuron"] for each in by_row["neurons"]] == [
         neuron for node in deployment.mapped.network.linear for neuron in range(node.neurons)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import edgebnn
+from edgebnn.emulator.made_for import on_other_chips
 from edgebnn.errors import DeploymentError, TargetError
-from edgebnn.report.made_for import on_other_chips
 from tests.cli.test_models import document
 from tests.cli.test_models import edgebnn as command
 from tests.frontend.onnx_models import Model, signs
@@ -136,15 +135,17 @@ def test_a_network_is_placed_by_errors(compiled: tuple[Path, Path], tmp_path: Pa
     again = ("emulate", tmp_path / "placed", "--data", data, "--firmware-samples", 0)
     for chips, said in (
         (("--chips", 1, "--seed", 3, "--errors", "table", "--cycles", 10), None),
-        (("--chips", 2, "--seed", 3, "--errors", "table"), "1 of these 2 chips are others, on which"),
+        (("--chips", 2, "--seed", 3, "--errors", "table"), "1 of these 2 chips are not it, on which"),
         (("--chips", 1, "--seed", 3), "this chip is another one, on which"),
     ):
         notes = [note for note in document(*again, *chips)["notes"] if "are placed for chip 3 with errors" in note]
         assert [said in note for note in notes] == ([] if said is None else [True])
+    at = placed.chip(4, errors="table")
+    assert any("this chip is another one" in note for note in placed.emulate(x, [at], firmware_samples=0).notes)
     unlike = document("trim", tmp_path / "placed", "--chip", 4, "--errors", "table", "--calibration", data,
                       "-o", tmp_path / "four")  # fmt: skip
     assert any("(--seed 3 --errors table): this chip is another one" in note for note in unlike["notes"])
-    damaged = replace(placed, files=placed.files | {"placement.json": b'{"placed_for": [1]}'})
+    damaged = placed.files | {"placement.json": b'{"placed_for": [1]}'}
     with pytest.raises(DeploymentError, match=r"'placement\.json' in the deployment is damaged"):
         on_other_chips(damaged, [])
     trimmed = placed.trim(3, x)

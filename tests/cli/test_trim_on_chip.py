@@ -38,7 +38,7 @@ def folder(calibration: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("trim") / "out"
     words = ("--policy", "ultra-low-energy", "--trim", "on-chip", "--calibration", calibration)
     found = document("compile", ECG_PVC, *words, "-o", path)
-    assert found["trims_itself"] is True and found["provisioning"] == "once"
+    assert found["trim"] == "on-chip" and found["provisioning"] == "once"
     return path
 
 
@@ -52,7 +52,7 @@ def test_python_makes_the_same_deployment(folder: Path) -> None:
 def test_every_chip_trims_itself_in_every_executor(folder: Path, calibration: Path) -> None:
     words = ("--data", calibration, "--chips", "2", "--errors", "table", "--firmware-samples", "8")
     found = document("emulate", folder, *words)
-    assert found["trims_itself"] is True and found["executors_agree"] is True
+    assert found["trim"] == "on-chip" and found["executors_agree"] is True
     assert {"fast-firmware", "fast-firmware with errors"} <= found["agreement"].keys()
     trimmed, plain = package.load(folder), package.compile(ECG_PVC, policy="ultra-low-energy")
     x = samples(3, 40)

@@ -129,7 +129,7 @@ def test_the_deployment_is_its_inferences_its_programming_and_all_the_time(targe
             {"inferences_per_day": 1e8},
             r"times what fits into a day at 0\.00\d+ s an inference; ask for fewer",
         ),
-        ("rram130", {"reprogrammings_per_day": 1e9, "inferences_per_day": 0}, "and 0.00231 s a reprogramming"),
+        ("rram130", {"reprogrammings_per_day": 1e9, "inferences_per_day": 0}, "and 0.00363 s a reprogramming"),
         ("cortex-m4", {"reprogrammings_per_day": 1}, "'cortex-m4' has no RRAM, so nothing is reprogrammed"),
         ("cortex-m4", {"supply_v": 0.9}, "is only known to work at 1.2 V"),
         ("host", {"supply_v": 1.2}, "'host' has no supply voltage"),
@@ -144,3 +144,21 @@ def test_what_a_target_cannot_do_is_refused(target: str, usage: dict[str, float]
 def test_without_firmware_nothing_is_counted() -> None:
     with pytest.raises(ToolError, match="firmware"):
         estimate(ecg().mapped, None, Usage())
+
+
+def test_a_reprogramming_takes_the_cpus_time_too() -> None:
+    """Pulses alone would fit into the day."""
+    deployment = edgebnn.compile(ECG_PVC, policy="ultra-low-energy")
+    pulses_s = deployment.estimate().programmed.time_s  # type: ignore[union-attr]
+    with pytest.raises(TargetError, match="times what fits into a day"):
+        deployment.estimate(inferences_per_day=0, reprogrammings_per_day=0.99 * 86_400 / pulses_s)
+
+
+def test_boots_that_program_are_reprogrammings() -> None:
+    deployment = edgebnn.compile(ECG_PVC, policy="ultra-low-energy", provisioning="boot")
+    words = {"inferences_per_day": 0, "days": 1}
+    boots, others = (deployment.estimate(**words, **{name: 10}).lifetime  # type: ignore[arg-type]
+                     for name in ("boots_per_day", "reprogrammings_per_day"))  # fmt: skip
+    assert boots is not None and others is not None and boots.energy == others.energy
+    with pytest.raises(TargetError, match=r"s a boot and 0\.00149 s a reprogramming; ask for fewer a day"):
+        deployment.estimate(boots_per_day=6e8, reprogrammings_per_day=7e8, inferences_per_day=0)

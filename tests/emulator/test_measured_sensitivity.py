@@ -109,7 +109,7 @@ def test_smaller_parts_are_the_weights_of_their_layers_each_once(network: Networ
     mapped = mapped_on(network)
     pattern = pattern_of(mapped)
     meant = {node.name: node for node in network.linear}
-    for name, stage in mapped.linear_stages.items():
+    for name in mapped.linear_stages:
         node = meant[name]
         whole = cells_of(mapped, Part(name), pattern.kind.shape)
         rows = [cells_of(mapped, Part(name, neuron=place), whole.shape) for place in range(node.neurons)]
@@ -126,7 +126,6 @@ def test_smaller_parts_are_the_weights_of_their_layers_each_once(network: Networ
         for neuron, cells in enumerate(rows):
             one = cells & np.bitwise_or.reduce(columns)
             assert held(pattern.sign & pattern.nonzero & one) == (node.weights[neuron] > 0).sum()
-        del stage
 
 
 def held(cells: np.ndarray) -> int:
@@ -194,3 +193,20 @@ def test_what_cannot_be_measured_is_refused() -> None:
         measured_sensitivity(mapped, data, [])
     with pytest.raises(TargetError, match="layers in RRAM"):
         measured_sensitivity(mapped_on(dense(64, 4), "cortex-m4"), data, CHIPS)
+
+
+def test_columns_of_groups_count_as_their_own_inputs_do() -> None:
+    """In the units of the inputs, as those of a layer without groups do."""
+    builder = Builder(Tensor("x", Kind.INTEGERS, (4, 12), -100, 100), np.random.default_rng(6))
+    builder.linear(8, groups=4, window=Window((3,), (1,), (1,), (0,), (0,)))
+    builder.threshold()
+    builder.flatten()
+    builder.linear(4)
+    mapped, data = judged(builder.network())
+    x = data.x.copy()
+    x[:, 0] = np.sign(x[:, 0])  # an input that is hardly there
+    found = measured_sensitivity(mapped, Dataset(x, data.y), CHIPS[:1], Finest.INPUTS)
+    first = [part.first_order for part in found.parts if part.layer == next(iter(mapped.linear_stages))]
+    assert len(first) == 4 and first[0] < 0.1 * min(first[1:])
+    # A layer of 24 weights and inputs of up to 100 against one of 320 weights and inputs of 1.
+    assert found.layers[0].first_order > 0.05

@@ -13,18 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edgebnn.chip.errors.error_map
-from edgebnn.chip.banks.geometry import COLUMNS
+from edgebnn.chip.banks.geometry import COLUMNS, cell_number
 from edgebnn.chip.banks.pattern import BINARY, Pattern
 from edgebnn.chip.banks.read_errors import wrong_read
-from edgebnn.chip.errors.error_map import ErrorMap, batch_map, error_map
+from edgebnn.chip.errors.error_map import ErrorMap, _estimates, _Tally, batch_map, error_map
 from edgebnn.chip.errors.programming import program
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
+from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target
+from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import TargetError
-from edgebnn.mapping.ber_aware import ber_aware, place_by_errors
+from edgebnn.mapping.ber_aware import bank_rates, ber_aware, place_by_errors
 from edgebnn.mapping.lifting import wrong_weights
 from edgebnn.mapping.placed import placed
 from edgebnn.mapping.programmed import programmed_banks
@@ -178,6 +180,40 @@ def test_where_chance_alone_errs_there_is_nothing_to_gain(rate: float, readings:
     for seed in range(4):
         found = place_by_errors(mapped, ChipInstance(seed, rate), x, readings)
         assert min(found.harm, found.banks_alone) > 0.99
+
+
+@pytest.mark.parametrize("readings", [1, 3, 7, 8])
+def test_cells_that_are_always_or_never_wrong_have_rates_too(readings: int) -> None:
+    """Readings of a measured cell need not differ at all, which is no certainty: a few agree by chance."""
+    assert SMALL.array is not None
+    bank, row, column = np.indices((8, SMALL.array.geometry.rows, COLUMNS)).reshape(3, -1)
+    cells = cell_number(bank, row, column)
+    wrong = (np.random.default_rng(1).random((len(cells), 2)) < 0.01) & (bank % 2 == 1)[:, np.newaxis]
+    measured = Measured(cells, wrong.astype(np.float64), None, "lab.csv", "0" * 64)
+    chip = ChipInstance(1, errors=ErrorModel.TABLE, policy=POLICY, measured=measured)
+    found = error_map(chip, SMALL, POLICY, 4, readings)
+    assert all(np.isfinite(rates).all() for rates in found.rates.values())
+    assert 0 <= bank_rates(found)[:8:2].max() < bank_rates(found)[1:8:2].min()
+
+
+@pytest.mark.parametrize("readings", [2, 4])
+def test_devices_that_differ_from_place_to_place_alone_have_rates_too(readings: int) -> None:
+    target = with_settings(SMALL, {"physics.variability.device_share": (1, "1")})
+    chip = ChipInstance(1, errors=ErrorModel.DEVICE, policy=POLICY)
+    found = error_map(chip, target, POLICY, 4, readings)
+    assert all(np.isfinite(rates).all() and (rates > 0).all() for rates in found.rates.values())
+
+
+@given(st.integers(1, 16), st.lists(st.floats(0, 1), min_size=4, max_size=4))
+@settings(max_examples=60)
+def test_any_tally_has_rates(readings: int, parts: list[float]) -> None:
+    """Reads that are wrong in part, alike in all readings: what rounding leaves of their variance is no trouble."""
+    wrong = np.resize(np.array(parts), (2, 4, COLUMNS))
+    tally = _Tally.of(wrong)
+    for _ in range(1, readings):
+        tally.add(np.arange(2), wrong)
+    rates = _estimates({1: tally, -1: _Tally.of(wrong[:, ::-1].copy())})
+    assert all(np.isfinite(each).all() and (each >= 0).all() and (each <= 1).all() for each in rates.values())
 
 
 def test_what_all_chips_have_in_common_promises_nothing_where_signs_err_alike() -> None:

@@ -133,7 +133,8 @@ class _Tally:
     def noise(self) -> Counts:
         """The variance of a count by chance, a share of what is expected of it, (stripes, 1, 1).
 
-        Readings of one cell differ by chance alone. Of cells that were read once the squares say no less than it.
+        Readings of one cell differ by chance alone. Of cells that were read once the squares say no less than it. Few
+        readings that all agree do not show that there is no chance: it is taken to be one reading's share at least.
         """
         shares = np.ones(self.readings.shape)
         for several in (False, True):
@@ -143,7 +144,7 @@ class _Tally:
                 squares = (readings * squares - count**2) / np.maximum(readings - 1, 1)
             total = count.sum()
             shares[which] = squares.sum() / total if total else 1.0
-        return shares
+        return np.maximum(shares, 1 / self.readings)
 
 
 def _estimates(tallies: dict[int, _Tally]) -> dict[int, Rates]:
@@ -175,5 +176,5 @@ def _ratio(count: Counts, expected: Counts, noise: Counts) -> Counts:
     by_chance = float((2 * chance**2 + chance).sum()) ** 0.5  # the standard deviation of that sum
     if beyond <= _DEVIATIONS * by_chance:
         return np.ones_like(count)
-    prior = noise * (float((expected**2).sum()) / beyond)
+    prior = noise * (float((expected**2).sum()) / beyond)  # above 0, as the noise is
     return np.asarray((count + prior) / (expected + prior))

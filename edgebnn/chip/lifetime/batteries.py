@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
@@ -78,6 +79,8 @@ def battery_of(device: Device) -> Battery:
 
 def read_battery(text: str) -> Battery:
     """The battery of `CR2032`, a shipped cell, or of `225,3.0`, mAh and V; TargetError for anything else."""
+    if not isinstance(text, str):
+        raise TargetError(f"battery is {reprlib.repr(text)}; give a cell's name, or its mAh and V, such as '225,3.0'")
     by_name = {name.casefold(): cell for name, cell in cells().items()}
     if text.casefold() in by_name:
         return by_name[text.casefold()]

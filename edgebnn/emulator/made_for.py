@@ -1,19 +1,15 @@
-"""Sentences about chips that are not the one a deployment was placed or trimmed for."""
+"""Sentences about chips that are not the one that weights were placed for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.folder import PLACEMENT
-from edgebnn.mapping.placed import PlacedFor
-
-if TYPE_CHECKING:
-    from edgebnn.api import Deployment
+from edgebnn.mapping.placed_for import PlacedFor
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -23,10 +19,10 @@ class _Told(msgspec.Struct, frozen=True):
     placed_for: PlacedFor | None = None
 
 
-def on_other_chips(deployment: Deployment, chips: Sequence[ChipInstance]) -> list[str]:
-    """What to say where some of these chips are not the one that the weights were placed for; DeploymentError where
-    `placement.json` is damaged."""
-    told = deployment.files.get(PLACEMENT)
+def on_other_chips(files: Mapping[str, bytes], chips: Sequence[ChipInstance]) -> list[str]:
+    """What to say where some of these chips are not the one that the weights of a deployment of these files were placed
+    for; DeploymentError where `placement.json` is damaged."""
+    told = files.get(PLACEMENT)
     if told is None:
         return []
     try:
@@ -40,5 +36,5 @@ def on_other_chips(deployment: Deployment, chips: Sequence[ChipInstance]) -> lis
     others = sum(PlacedFor.of(chip) != found.placed_for for chip in chips)
     if not others:
         return []
-    which = "this chip is another one" if len(chips) == 1 else f"{others:,} of these {len(chips):,} chips are others"
+    which = "this chip is another one" if len(chips) == 1 else f"{others:,} of these {len(chips):,} chips are not it"
     return [f"the weights are placed for {found.placed_for.words}: {which}, on which the choice of banks gains nothing"]
