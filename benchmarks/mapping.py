@@ -7,7 +7,8 @@ their own, and used with another one; it is trimmed by samples that are not amon
 paired: the same samples without errors and on the chip. Beside their mean stand its 95 % interval over chips for these
 samples (Student's t), the one over chips and samples (`accuracy_drop`), the worst chip, and what share of the loss of
 linear placement on the same chips is removed (chips resampled). With `--record FILE` each answer of each chip is kept
-in it, a line for each part of a chip, and what it holds already is not measured again.
+in it, a line for each part of a chip, and what it holds already is not measured again; the code is not compared, so name a
+new file where it changed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
@@ -250,23 +252,27 @@ PARTS: dict[str, Callable[[Bench, int], Answers]] = {
 
 @dataclass
 class Record:
-    """What chips answered, by part and seed: which samples were right in each way to map. Kept in a file, if any."""
+    """What chips answered, by part and seed: which samples were right in each way to map. Kept in a file, if any.
+
+    `of` tells the model, its target and the data, which a line of the file has to share.
+    """
 
     path: Path | None
     samples: int
+    of: str
     known: dict[tuple[str, int], dict[str, Flags]] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, path: Path | None, samples: int) -> Record:
+    def at(cls, path: Path | None, samples: int, of: str) -> Record:
         """That of a file, which need not be there; a line that was cut off does not count."""
-        record = cls(path, samples)
+        record = cls(path, samples, of)
         for line in path.read_text().splitlines() if path is not None and path.is_file() else ():
             try:
                 entry = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            if entry["samples"] != samples:
-                sys.exit(f"'{path}' is of {entry['samples']} samples, these are {samples}; name another record")
+            if (entry["samples"], entry.get("of")) != (samples, of):
+                sys.exit(f"'{path}' is of another model, target or data; name another record")
             right = {name: _flags(text, samples) for name, text in entry["right"].items()}
             record.known[entry["part"], entry["seed"]] = right
         return record
@@ -276,7 +282,7 @@ class Record:
         self.known[part, seed] = right
         if self.path is not None:
             texts = {name: base64.b64encode(np.packbits(flags).tobytes()).decode() for name, flags in right.items()}
-            line = json.dumps({"part": part, "seed": seed, "samples": self.samples, "right": texts})
+            line = json.dumps({"part": part, "seed": seed, "samples": self.samples, "of": self.of, "right": texts})
             with self.path.open("a") as file:
                 file.write(f"\n{line}" if self.path.stat().st_size else line)
 
@@ -332,7 +338,10 @@ def main() -> None:
     deployment = edgebnn.compile(words.model, policy=POLICY, input_type=words.input_type, input_scale=words.input_scale)
     bench = Bench(deployment, np.load(words.calibration)["x"][:1000], data["x"], data["y"])
     print(f"{words.model.name}: {bench.clean.mean():.2%} without errors, {len(bench.x)} samples", flush=True)
-    record, start = Record.at(words.record, len(bench.x)), time.perf_counter()
+    files = (path.read_bytes() for path in (words.model, words.calibration, words.test))
+    read = (*files, deployment.mapped.target.sha256.encode())
+    record = Record.at(words.record, len(bench.x), sha256(b"".join(sha256(each).digest() for each in read)).hexdigest())
+    start = time.perf_counter()
     for seed in range(words.first, words.first + words.chips):
         for part in parts:
             if (part, seed) not in record.known:
