@@ -7,8 +7,8 @@ their own, and used with another one; it is trimmed by samples that are not amon
 paired: the same samples without errors and on the chip. Beside their mean stand its 95 % interval over chips for these
 samples (Student's t), the one over chips and samples (`accuracy_drop`), the worst chip, and what share of the loss of
 linear placement on the same chips is removed (chips resampled). With `--record FILE` each answer of each chip is kept
-in it, a line for each part of a chip, and what it holds already is not measured again; the code is not compared, so name a
-new file where it changed.
+in it, a line for each part of a chip, and what it holds already is not measured again; the code is not compared, so
+name a new file where it changed.
 """
 
 from __future__ import annotations
