@@ -52,7 +52,8 @@ def updated(mapped: MappedNetwork, old: MappedNetwork) -> tuple[MappedNetwork, b
     as_trained = _mapped(mapped, mapped.network, tuple(banks))
     maps = {name: _pulses_to_hold(there, banks) for name in mapped.linear_stages}
     counts = {
-        node.name: Sensitivity(np.ones(node.neurons), np.ones(node.weights.shape[1])) for node in mapped.network.linear
+        node.name: Sensitivity(np.ones(node.neurons), np.ones(node.weights.shape[1] * node.groups))
+        for node in mapped.network.linear
     }
     found = ber_aware(mapped, maps, counts, banks)
     arranged = _mapped(mapped, found.network, found.banks)
