@@ -184,12 +184,6 @@ def answers_right(scores: npt.NDArray[np.int32], labels: npt.NDArray[np.int64]) 
     return np.asarray(per_class(scores).argmax(axis=1) == labels)
 
 
-def stripes_of(mapped: MappedNetwork, layer: str, tile: Tile | None = None) -> list[int]:
-    """The stripes of the banks that hold a layer, or one tile of it."""
-    tiles = mapped.linear_stages[layer].tiles if tile is None else (tile,)
-    return [word.stripe for each in tiles for word in words_of(each, _geometry(mapped))]
-
-
 def cells_of(mapped: MappedNetwork, part: Part, shape: tuple[int, ...]) -> Words:
     """The cells that hold a part, of banks of this shape: uint32 (stripes, rows), bit = column."""
     cells = np.zeros(shape, np.uint32)

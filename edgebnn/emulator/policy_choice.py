@@ -33,7 +33,7 @@ from edgebnn.emulator.array_events import programming_pulses
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.fast import FastPath
-from edgebnn.emulator.measured_sensitivity import Part, answers_right, labels_for_accuracy, right_by_part, stripes_of
+from edgebnn.emulator.measured_sensitivity import Part, answers_right, cells_of, labels_for_accuracy, right_by_part
 from edgebnn.emulator.trimmed_runs import TrimmedRuns
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -257,7 +257,7 @@ class _Search:
         chip, pattern = self._with(self.wanted.chips(0, 1)[0], option), pattern_of(network)
         found = []
         for layer in self.layers:
-            here = np.isin(np.arange(len(pattern.kind)), stripes_of(network, layer))[:, np.newaxis]
+            here = cells_of(network, Part(layer), pattern.kind.shape) != 0
             rows = replace(pattern, kind=np.where(here, pattern.kind, np.uint8(EMPTY)))
             found.append(programming_cost(chip, network.target, rows, option.policy).energy.total_j)
         return np.array(found)

@@ -309,11 +309,11 @@ int32_t ebnn_linear_subsets(const ebnn_subsets_layer *layer, const void *input, 
 uint32_t ebnn_linear_active_scratch_words(const ebnn_active_layer *layer);
 int32_t ebnn_linear_active(const ebnn_active_layer *layer, const void *input, void *output, uint32_t *scratch);
 
-/* Words of scratch that ebnn_int8 needs for this layer: its gathered input, 16 bits each, or 32 of EBNN_INT32. */
-uint32_t ebnn_int8_scratch_words(const ebnn_int8_layer *layer);
-
 /* The same for a layer of halves; `scratch` holds ebnn_linear_scratch_words(&layer->linear) words. */
 int32_t ebnn_linear_halves(const ebnn_halves_layer *layer, const void *input, void *output, uint32_t *scratch);
+
+/* Words of scratch that ebnn_int8 needs for this layer: its gathered input, 16 bits each, or 32 of EBNN_INT32. */
+uint32_t ebnn_int8_scratch_words(const ebnn_int8_layer *layer);
 
 /* The same for weights of 8 bits; `scratch` holds ebnn_int8_scratch_words(layer) words on every target. */
 int32_t ebnn_int8(const ebnn_int8_layer *layer, const void *input, void *output, uint32_t *scratch);
