@@ -36,5 +36,7 @@ def on_other_chips(files: Mapping[str, bytes], chips: Sequence[ChipInstance]) ->
     others = sum(PlacedFor.of(chip) != found.placed_for for chip in chips)
     if not others:
         return []
-    which = "this chip is another one" if len(chips) == 1 else f"{others:,} of these {len(chips):,} chips are not it"
+    which = f"{others:,} of these {len(chips):,} chips are not it"
+    if others == len(chips):
+        which = "this chip is another one" if others == 1 else f"none of these {others:,} chips is it"
     return [f"the weights are placed for {found.placed_for.words}: {which}, on which the choice of banks gains nothing"]

@@ -15,7 +15,7 @@ from edgebnn.report.terminal import line
 
 Document = dict[str, Any]
 
-_LONGEST_NAME = 32
+_LONGEST_NAME, _SHORT_NAME = 32, 20  # the latter beside the number of a part
 _SHOWN = 20  # smaller parts than layers in the terminal; JSON has all
 _SMALLER = (Finest.TILES, Finest.NEURONS, Finest.INPUTS)
 
@@ -81,14 +81,18 @@ def show_sensitivity(console: Console, found: Document) -> None:
 def _show(console: Console, title: str, parts: list[Document], agreement: float | None) -> None:
     table = Table(title=title, title_justify="left")
     which = next((name for name in ("bank", "neuron", "input") if name in parts[0]), None)
-    columns = ("layer", *((which,) if which else ()), "policy", "points lost", "answers turned", "first order")
+    several = len({part["policy"] for part in parts}) > 1  # one policy takes a column of nothing new
+    columns = ["layer", *([which] if which else []), *(["policy"] if several else [])]
+    columns += ["points lost", "answers turned", "first order"]
+    longest = _LONGEST_NAME if which is None else _SHORT_NAME
     for name in columns:
-        table.add_column(name, justify="left" if name in ("layer", "policy") else "right")
+        whole = name in ("layer", "points lost")  # the others break at their spaces
+        table.add_column(name, justify="left" if name in ("layer", "policy") else "right", no_wrap=whole)
     for part in parts:
-        place = [str(part[which])] if which else []
-        name = line(tail(part["layer"], _LONGEST_NAME))
+        place = [*([str(part[which])] if which else []), *([part["policy"]] if several else [])]
+        layer = line(tail(part["layer"], longest))
         shares = (numbers.portion(part["answers_turned"], 2), numbers.portion(part["first_order"], 1))
-        table.add_row(name, *place, part["policy"], _points(part), *shares)
+        table.add_row(layer, *place, _points(part), *shares)
     console.print(table)
     if agreement is not None:
         what = "answers turned and the first-order estimate agree in their order by"
