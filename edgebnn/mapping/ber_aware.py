@@ -45,7 +45,8 @@ class BerAware:
     orders, turned: the model's own number of each neuron of a layer, and which are inverted, by the layers' names.
     banks_alone, harm: of the harm of linear placement what is left with the chosen banks alone, and with all of it.
     linear_counts, counts: how much each tile counts before and after, by the layers' names. rates: how often each bank
-    errs, (banks,), under the policy of the first layer. All three are empty where nobody asked where the chip errs.
+    errs, (banks,), under the policy of the layer `worst`, which does the most harm where it lies linearly. These are
+    empty where nobody asked where the chip errs.
     """
 
     network: Network
@@ -57,6 +58,7 @@ class BerAware:
     linear_counts: dict[str, list[float]] = field(default_factory=dict)
     counts: dict[str, list[float]] = field(default_factory=dict)
     rates: Costs = field(default_factory=lambda: np.zeros(0))
+    worst: str = ""
 
 
 def place_by_errors(
@@ -124,7 +126,8 @@ def ber_aware(
         for node in mapped.network.linear
         if node.name in mapped.linear_stages
     ]
-    linear = sum(layer.harm() for layer in layers)
+    harms = [layer.harm() for layer in layers]
+    linear, worst = sum(harms), layers[harms.index(max(harms))] if layers else None
     linear_counts = {layer.node.name: layer.tile_counts() for layer in layers}
     banks = _choose_banks(layers, mapped.plan.marker) if banks is None else banks
     for layer in layers:
@@ -144,7 +147,8 @@ def ber_aware(
         sum(layer.harm() for layer in layers) / linear if linear else 1.0,
         linear_counts,
         {name: layer.tile_counts() for name, layer in by_name.items()},
-        bank_rates(layers[0].map) if layers else np.zeros(0),
+        np.zeros(0) if worst is None else bank_rates(worst.map),
+        "" if worst is None else worst.node.name,
     )
 
 

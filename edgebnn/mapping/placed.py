@@ -41,8 +41,8 @@ def _document(found: BerAware, mapped: MappedNetwork, title: str | None, reading
         "readings": None if title is None else readings,
         "harm_banks_alone": found.banks_alone,
         "harm": found.harm,
-        # Layers under several policies share the banks, whose rates are those under the first layer's.
-        "bank_error_rates_policy": next(iter(mapped.linear_stages.values())).policy if mapped.linear_stages else None,
+        # Layers under several policies share the banks: those under which most harm is done are told.
+        "bank_error_rates_policy": mapped.linear_stages[found.worst].policy if found.worst else None,
         "bank_error_rates": [_rounded(rate) for rate in found.rates.tolist()],
         "layers": {
             name: layer | _sensitivity_document(found, mapped, name)

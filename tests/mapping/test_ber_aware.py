@@ -26,6 +26,7 @@ from edgebnn.chip.target_files.loading import load_target
 from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import TargetError
+from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.ber_aware import bank_rates, ber_aware, place_by_errors
 from edgebnn.mapping.lifting import wrong_weights
 from edgebnn.mapping.placed import placed
@@ -279,3 +280,19 @@ def test_an_input_counts_by_what_it_differs_by_from_sample_to_sample() -> None:
     x[::2, :4] = -1
     inputs = sensitivities(mapped.network, x)["fc"].inputs
     assert inputs[:4] == pytest.approx(np.ones(4)) and inputs[4:] == pytest.approx(np.full(4, 0.1))
+
+
+def test_the_rates_that_are_told_are_those_of_the_policy_that_does_most_harm() -> None:
+    """Not the first layer's, which may hardly err."""
+    builder = Builder(Tensor("x", Kind.BITS, (96,), -1, 1), np.random.default_rng(6))
+    builder.linear(32)
+    builder.threshold()
+    builder.linear(10)
+    network = builder.network()
+    first, second = (node.name for node in network.linear)
+    own = Allocation(policy="ultra-low-energy", policies={first: "strong"})
+    mapped, x = mapped_on(network, SMALL, own), random_inputs(network, 1, 16)
+    _, told = placed(mapped, ChipInstance(3, errors=ErrorModel.TABLE), x, 1)
+    document = msgspec.json.decode(told)
+    assert document["bank_error_rates_policy"] == "ultra-low-energy" and mapped.linear_stages[second].policy != "strong"
+    assert np.mean(document["bank_error_rates"]) == pytest.approx(0.033, rel=0.2)
