@@ -38,7 +38,7 @@ from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.emulator import chip_trim, trimming
 from edgebnn.emulator.accuracy import accuracy_drop
 from edgebnn.emulator.fast import FastPath
-from edgebnn.mapping.ber_aware import place_by_errors
+from edgebnn.mapping import ber_aware, first_order
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.mean_weights import mean_weights
 from edgebnn.mapping.plan import LinearStage
@@ -93,13 +93,26 @@ class Bench:
 
     def placed(self, chip: ChipInstance, readings: int) -> tuple[MappedNetwork, MappedNetwork]:
         """The network in the best banks alone, and placed."""
-        found = place_by_errors(self.mapped, chip, self.calibration[:PLACE_SAMPLES], readings)
+        found = ber_aware.place_by_errors(self.mapped, chip, self.calibration[:PLACE_SAMPLES], readings)
         allocation = msgspec.structs.replace(self.mapped.allocation, banks=found.banks)
         target, provenance = self.mapped.target, self.mapped.provenance
         alone, whole = (
             map_network(each, target, provenance, allocation) for each in (self.mapped.network, found.network)
         )
         return alone, whole
+
+    def in_linear_banks(self, chip: ChipInstance, readings: int) -> tuple[MappedNetwork, MappedNetwork]:
+        """The network where linear placement puts it: with the best polarity alone, and with the best order too."""
+        mapped, x = self.mapped, self.calibration[:PLACE_SAMPLES]
+        maps, counts = ber_aware.maps_of(mapped, chip, readings), first_order.sensitivities_of(mapped.network, x)
+        with patch.object(ber_aware, "linear_sum_assignment", lambda costs: (np.arange(len(costs)),) * 2):
+            turned = ber_aware.ber_aware(mapped, maps, counts, range(mapped.plan.banks))
+        arranged = ber_aware.ber_aware(mapped, maps, counts, range(mapped.plan.banks))
+        polarity, both = (
+            map_network(each.network, mapped.target, mapped.provenance, mapped.allocation)
+            for each in (turned, arranged)
+        )
+        return polarity, both
 
     def in_random_banks(self, seed: int) -> MappedNetwork:
         array = self.mapped.target.array
@@ -136,6 +149,16 @@ def by_place(bench: Bench, seed: int, all_readings: bool) -> Answers:
             yield "best banks, trimmed", bench.right(bench.trimmed(banks, chip), chip)
         yield f"placed, {readings} readings", bench.right(placed, chip)
         yield f"placed, {readings} readings, trimmed", bench.right(bench.trimmed(placed, chip), chip)
+
+
+def order_and_polarity(bench: Bench, seed: int) -> Answers:
+    """A chip whose errors go by place, with the banks of linear placement."""
+    chip = ChipInstance(seed, errors=ErrorModel.TABLE)
+    yield "linear", bench.right(bench.mapped, chip)
+    polarity, both = bench.in_linear_banks(chip, 4)
+    for name, mapped in (("polarity", polarity), ("order and polarity", both)):
+        yield f"{name}, 4 readings", bench.right(mapped, chip)
+        yield f"{name}, 4 readings, trimmed", bench.right(bench.trimmed(mapped, chip), chip)
 
 
 def by_chance(bench: Bench, seed: int) -> Answers:
@@ -240,6 +263,7 @@ def _known_sums(
 PARTS: dict[str, Callable[[Bench, int], Answers]] = {
     "place": lambda bench, seed: by_place(bench, seed, False),
     "readings": lambda bench, seed: by_place(bench, seed, True),
+    "order": order_and_polarity,
     "chance": by_chance,
     "device": by_device,
     "verify": verified,

@@ -70,7 +70,7 @@ def place_by_errors(
     Raises DataError for unsuitable samples, TargetError for a target without RRAM and for what its model does not
     cover.
     """
-    maps = _maps(mapped, chip, readings)
+    maps = maps_of(mapped, chip, readings)
     return ber_aware(mapped, maps, sensitivities_of(mapped.network, x))
 
 
@@ -81,7 +81,7 @@ def expected_harm(
 
     Arguments and errors are those of `place_by_errors`.
     """
-    maps = _maps(mapped, chip, readings)
+    maps = maps_of(mapped, chip, readings)
     counts = sensitivities_of(mapped.network, x)
     return {
         node.name: _Layer(node, mapped.linear_stages[node.name], maps[node.name], counts[node.name]).word_harms()
@@ -90,8 +90,11 @@ def expected_harm(
     }
 
 
-def _maps(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> dict[str, ErrorMap]:
-    """Where each layer's banks err, by its name: alike for layers of one policy and one kind of weights."""
+def maps_of(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> dict[str, ErrorMap]:
+    """Where each layer's banks err, by its name: alike for layers of one policy and one kind of weights.
+
+    Raises TargetError for a target without RRAM and for what its model does not cover.
+    """
     target, wanted = mapped.target, mapped.plan.banks
     found: dict[tuple[str, bool], ErrorMap] = {}
     of_layers = {}
