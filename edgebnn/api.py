@@ -45,6 +45,7 @@ from edgebnn.compile_options import (
 )
 from edgebnn.emulator.accuracy_curve import AccuracyCurve, accuracy_curve
 from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endurance
+from edgebnn.emulator.chip_runs import KeptRuns
 from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_shape, check_labels, emulate, silent
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
@@ -119,6 +120,10 @@ class Deployment:
     @cached_property
     def _runner(self) -> Runner:
         return Runner(self.mapped, self.elf)
+
+    @cached_property
+    def _kept_runs(self) -> KeptRuns:
+        return KeptRuns(self.mapped)
 
     @property
     def elf(self) -> bytes | None:
@@ -204,6 +209,7 @@ class Deployment:
             model=None if model is None else self._own_model(model),
             firmware_samples=firmware_samples,
             progress=progress,
+            kept=self._kept_runs,
         )
         return replace(result, notes=(*result.notes, *on_other_chips(self.files, chosen)))
 

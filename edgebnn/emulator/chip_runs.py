@@ -20,11 +20,13 @@ from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.fast import FastPath, Scores
 from edgebnn.emulator.known_run import KnownRun
 from edgebnn.emulator.program import Program
+from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.processors import usable_processors
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
+_MOST_KEPT_BYTES = 64 << 20  # of the last samples
 _AHEAD = 3  # items a thread: one at work, and some done that wait for an earlier one
 
 
@@ -53,7 +55,16 @@ class ChipRuns:
     @property
     def clean(self) -> Scores:
         """The scores without errors."""
-        return self._scores(lambda: self._known.clean, lambda: self._fast.program)
+        return self._clean.copy()
+
+    @property
+    def kept_bytes(self) -> int:
+        """What samples and known run take in memory."""
+        return self._encoded.nbytes + self._known.bytes
+
+    def are_of(self, encoded: npt.NDArray[np.uint8]) -> bool:
+        """Whether these are the samples, to the bit, as `FastPath.encode` has them."""
+        return np.array_equal(self._encoded, encoded)
 
     def _scores(self, by_differences: Callable[[], Program], fresh: Callable[[], Program]) -> Scores:
         """One program on the samples of the known run, another one on all others."""
@@ -69,6 +80,34 @@ class ChipRuns:
     def _known(self) -> KnownRun:
         return KnownRun(self._fast, self._encoded)
 
+    @cached_property
+    def _clean(self) -> Scores:
+        return self._scores(lambda: self._known.clean, lambda: self._fast.program)
+
+
+class KeptRuns:
+    """The runs of a network on chips, and with them the last samples: those again, on other chips, are known already.
+
+    Many threads may use one object.
+    """
+
+    def __init__(self, mapped: MappedNetwork) -> None:
+        self._fast = FastPath(mapped)
+        self._last: ChipRuns | None = None
+
+    def of(self, x: npt.NDArray[Any]) -> ChipRuns:
+        """Those of samples x (B, *the model's own input shape), which may change afterwards; DataError for unsuitable
+        data."""
+        encoded, last = self._fast.encode(x), self._last
+        if last is not None and last.are_of(encoded):
+            return last
+        if encoded.nbytes > _MOST_KEPT_BYTES:
+            return ChipRuns(self._fast, x)
+        runs = ChipRuns(self._fast, x.copy())
+        if runs.kept_bytes <= _MOST_KEPT_BYTES:
+            self._last = runs
+        return runs
+
 
 def side_by_side(work: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
     """The work on each item, in their order, on as many threads as there are processors to use.
@@ -76,6 +115,9 @@ def side_by_side(work: Callable[[Item], Found], items: Iterable[Item]) -> Iterat
     C runs without the GIL. What fails stops the rest. Few items are under way or wait to be taken at a time.
     """
     threads = usable_processors()
+    if threads == 1:  # this one does it sooner
+        yield from map(work, items)
+        return
     pool = ThreadPoolExecutor(threads)
     under_way: deque[Future[Found]] = deque()
     try:

@@ -28,7 +28,7 @@ from edgebnn.emulator.chip_results import (
     summary,
     ternary_errors,
 )
-from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
+from edgebnn.emulator.chip_runs import KeptRuns, side_by_side
 from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.firmware import WITHOUT_CONSENT, FirmwareRun, run_firmware, runs
@@ -120,23 +120,25 @@ def emulate(
     model: RunnableModel | None = None,
     firmware_samples: int = 64,
     progress: Progress = silent,
+    kept: KeptRuns | None = None,
 ) -> Emulation:
     """Runs the samples without errors and on every chip instance.
 
     The fast path runs everything; reference and firmware repeat the first `firmware_samples` samples, without errors
     and on the first chip, and are compared to the bit. Where the `model` is given onnxruntime answers too, and its
     scores are compared up to their rounding; where float layers became int8 here, its classes alone. Without `elf`, or
-    where it is a native program that nobody vouches for, the firmware is left out; a note says the latter. Raises
-    DataError for unsuitable data, TargetError for chips on a target without RRAM.
+    where it is a native program that nobody vouches for, the firmware is left out; a note says the latter. `kept` are
+    runs of this network, which may know the samples already. Raises DataError for unsuitable data, TargetError for
+    chips on a target without RRAM.
     """
     check_labels(data, mapped)
     notes = (*mapped.network.cautions, *how_taken(mapped.network, data.x))
     if elf is not None and firmware_samples and not runs(mapped.target, elf):
         elf, notes = None, (*notes, f"the firmware was left out: {WITHOUT_CONSENT}")
     bench = _Bench(mapped, elf, data.x, data.x[:firmware_samples], FastPath(mapped), progress)
-    chip_runs = ChipRuns(bench.fast, data.x)
     progress("fast path")
-    scores = chip_runs.clean if chips else bench.fast.run(data.x)
+    chip_runs = (kept or KeptRuns(mapped)).of(data.x) if chips else None
+    scores = bench.fast.run(data.x) if chip_runs is None else chip_runs.clean
     agreement, run = bench.compare(scores, None, "")
     predictions = _classes(scores)
     by_class: Agreement | None = None
@@ -155,6 +157,7 @@ def emulate(
     right_on_chips = np.empty((len(chips) if data.y is not None else 0, len(data.x)), np.bool_)
 
     def run_on(chip: ChipInstance) -> tuple[ChipResult, Scores]:
+        assert chip_runs is not None, "there are chips"
         banks = programmed_banks(mapped, chip)
         found, wrong = chip_runs.run(banks)
         return chip_result(mapped, chip, banks, wrong, _classes(found), predictions, data.y), found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from math import prod
 from typing import Any, Literal
@@ -20,7 +19,7 @@ from edgebnn.emulator.samples import encode_batch, type_as_it_lies
 from edgebnn.errors import DeploymentError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import check_batch
-from edgebnn.processors import usable_processors
+from edgebnn.processors import on_all_processors
 
 Kernel = Literal["auto", "portable", "avx2", "avx512", "neon"]
 Scores = npt.NDArray[np.int32]
@@ -123,8 +122,7 @@ class FastPath:
         if len(x) <= block:
             run_block(0)
         else:  # no sample depends on another
-            with ThreadPoolExecutor(usable_processors()) as pool:
-                list(pool.map(run_block, range(0, len(x), block)))
+            on_all_processors(run_block, range(0, len(x), block))
         return scores.reshape(len(x), *network.output.shape)
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -34,7 +33,7 @@ from edgebnn.emulator.sliced_layers import BLOCK_SAMPLES, GAP, SlicedLayer, can_
 from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.mapping.plan import AddStage, CopyStage, Layout, LinearStage
 from edgebnn.mapping.rows import fan_in_order, input_order
-from edgebnn.processors import usable_processors
+from edgebnn.processors import on_all_processors
 
 Octets = npt.NDArray[np.uint8]
 Number = TypeVar("Number", np.int8, np.int16, np.uint32)
@@ -77,7 +76,8 @@ class _KnownLayer:
 
 
 class KnownRun:
-    """The samples' run without errors: for how many of them, from the first on, and what is known of each layer."""
+    """The samples' run without errors: for how many of them, from the first on, how many bytes it takes, and what is
+    known of each layer."""
 
     def __init__(self, fast: FastPath, encoded: Octets) -> None:
         self._fast = fast
@@ -89,6 +89,7 @@ class KnownRun:
         ]
         a_sample = sum(map(self._sample_bytes, places))
         self.samples = min(len(encoded), _MOST_BYTES // a_sample) if places else 0
+        self.bytes = self.samples * a_sample
         known = encoded[: self.samples]
         self._layers: dict[int, _KnownLayer] = {}
         for place in places if self.samples else ():
@@ -363,8 +364,7 @@ def _in_blocks(
 
 def _for_each_part(work: Callable[[slice], None], samples: int) -> None:
     """Some samples at a time, on all processors."""
-    with ThreadPoolExecutor(usable_processors()) as pool:
-        list(pool.map(lambda first: work(slice(first, first + _PART_SAMPLES)), range(0, samples, _PART_SAMPLES)))
+    on_all_processors(lambda first: work(slice(first, first + _PART_SAMPLES)), range(0, samples, _PART_SAMPLES))
 
 
 def _changed_share(wrong: float) -> float:

@@ -7,7 +7,6 @@ that changed are listed, and their rows, with the wrong weights in them, are add
 from __future__ import annotations
 
 import ctypes
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from edgebnn.emulator.descriptors import (
     host_library,
 )
 from edgebnn.mapping.lifting import LiftedLayer
-from edgebnn.processors import usable_processors
+from edgebnn.processors import on_all_processors
 from edgebnn.words import unpack_words
 
 Octets = npt.NDArray[np.uint8]
@@ -72,8 +71,7 @@ class SlicedLayer:
             signs = spaced(_signs(inputs[here], panels.layer.input.channels), np.int8)
             columns[block, :, : len(signs)] = signs.T
 
-        with ThreadPoolExecutor(usable_processors()) as pool:
-            list(pool.map(know, range(blocks)))
+        on_all_processors(know, range(blocks))
         return known
 
     def takes(self, lifted: LiftedLayer) -> bool:

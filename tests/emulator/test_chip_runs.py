@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.emulator import chip_runs, known_run
 from edgebnn.emulator.chip_program import weights_on_chip
-from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
+from edgebnn.emulator.chip_runs import ChipRuns, KeptRuns, side_by_side
 from edgebnn.emulator.descriptors import DifferenceDescriptor, SlicedDescriptor
 from edgebnn.emulator.emulate import Dataset, emulate
 from edgebnn.emulator.executors import Executor, execute
@@ -224,6 +225,40 @@ def test_the_numbers_are_the_same_for_any_number_of_threads(monkeypatch: pytest.
     for chip, result in zip(chips, found.chips, strict=True):
         scores = fast.run(data.x, programmed_banks(mapped, chip))
         assert result.changed == np.count_nonzero(scores.argmax(axis=1) != found.predictions)
+
+
+def test_the_same_samples_are_known_to_the_next_call_and_others_are_not() -> None:
+    mapped = on_chip(NETWORKS["bytes"])
+    kept, chips, x = KeptRuns(mapped), CHIPS[:2], random_inputs(mapped.network, 5, 70)
+    first = kept.of(x)
+    assert kept.of(x.copy()) is first
+    first.clean[:] = 0  # a user's scores are the user's own
+    for changed in (x[:, ::-1], x[:-1], -1 - x):
+        x[: len(changed)] = changed  # in its place
+        again = emulate(mapped, None, Dataset(x), chips, firmware_samples=0, kept=kept)
+        afresh = emulate(mapped, None, Dataset(x), chips, firmware_samples=0)
+        np.testing.assert_array_equal(again.scores, afresh.scores)
+        assert again.chips == afresh.chips
+        assert kept.of(x) is not first
+
+
+def test_many_samples_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = on_chip(NETWORKS["bytes"])
+    x = random_inputs(mapped.network, 5, 70)
+    monkeypatch.setattr(chip_runs, "_MOST_KEPT_BYTES", ChipRuns(FastPath(mapped), x).kept_bytes - 1)
+    kept = KeptRuns(mapped)
+    assert kept.of(x) is not kept.of(x)
+    assert kept.of(x[:-1]) is kept.of(x[:-1])
+
+
+def test_threads_that_share_what_is_kept_get_the_numbers_of_their_own_samples() -> None:
+    mapped = on_chip(NETWORKS["bytes"])
+    kept, banks = KeptRuns(mapped), programmed_banks(mapped, CHIPS[1])
+    batches = [random_inputs(mapped.network, seed, 20) for seed in range(3)] * 20
+    expected = [FastPath(mapped).run(x, banks) for x in batches[:3]]
+    with ThreadPoolExecutor(4) as pool:
+        for place, (found, _) in enumerate(pool.map(lambda x: kept.of(x).run(banks), batches)):
+            np.testing.assert_array_equal(found, expected[place % 3])
 
 
 def test_few_pieces_of_work_are_ahead_of_what_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
