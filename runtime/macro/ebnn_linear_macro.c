@@ -37,7 +37,7 @@ IN_LINE int32_t run(const ebnn_linear_layer *layer, const int32_t *start, const 
     int32_t status;
 
     if (layer->banks == NULL) {
-        return EBNN_ERROR_DEVICE;
+        return EBNN_ERROR_BANKS;
     }
     ebnn_macro_enable_interrupt();
     write_address(EBNN_MACRO_INPUT_ADDRESS, input);

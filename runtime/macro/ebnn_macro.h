@@ -25,7 +25,7 @@ extern "C" {
  * Programs all the layer's weights into its banks, under the programming policy of index `policy` (the order of the
  * target's description). Row r of a bank holds neuron r of the tile's block of EBNN_ARRAY_ROWS neurons,
  * EBNN_ARRAY_ROW_WORDS words of it; words of a row behind the layer's last input are not programmed.
- * EBNN_ERROR_DEVICE where the layer has no banks or the macro refuses a row.
+ * EBNN_ERROR_BANKS where the layer has no banks, EBNN_ERROR_DEVICE where the macro refuses a row.
  *
  * A macro that verifies what it programs makes `attempts` at a word at most, as many as it does where that is 0.
  * Where `verified` is not NULL it has a bit for each word of each neuron (bit i % 32 of verified[i / 32] for word i):
@@ -53,7 +53,8 @@ typedef struct ebnn_trimming {
 
 /*
  * Reads all the layer's weights back, once, and writes what its sums start from on this chip: an int32 for each zone and
- * channel. A negative status as above. Needs a macro that reads words back.
+ * channel. EBNN_ERROR_BORDER where the layer has no border, else a negative status as above. Needs a macro that reads words
+ * back.
  */
 int32_t ebnn_macro_trim(const ebnn_linear_layer *layer, const ebnn_trimming *trimming, int32_t *start);
 

@@ -77,7 +77,7 @@ int32_t ebnn_macro_walk(const ebnn_linear_layer *layer, ebnn_word_work *work, co
     int32_t total = 0;
 
     if (banks == NULL) {
-        return EBNN_ERROR_DEVICE;
+        return EBNN_ERROR_BANKS;
     }
     for (uint32_t first = 0; first < neurons; first += EBNN_ARRAY_ROWS) {
         const uint32_t rows = neurons - first < EBNN_ARRAY_ROWS ? neurons - first : EBNN_ARRAY_ROWS;

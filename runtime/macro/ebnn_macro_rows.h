@@ -45,7 +45,7 @@ int32_t ebnn_macro_compare_word(const ebnn_row_word *word, uint32_t columns);
 typedef int32_t ebnn_word_work(const ebnn_row_word *word, uint32_t columns, uint32_t neuron, uint32_t place,
                                const void *user);
 
-/* All words of a layer's rows. EBNN_ERROR_DEVICE where it has no banks. */
+/* All words of a layer's rows. EBNN_ERROR_BANKS where it has no banks. */
 int32_t ebnn_macro_walk(const ebnn_linear_layer *layer, ebnn_word_work *work, const void *user);
 
 #endif

@@ -85,7 +85,7 @@ int32_t ebnn_macro_trim(const ebnn_linear_layer *layer, const ebnn_trimming *tri
     int32_t status;
 
     if (border == NULL) {
-        return EBNN_ERROR_SHAPE;
+        return EBNN_ERROR_BORDER;
     }
     for (uint32_t neuron = 0; neuron < neurons; neuron++) {
         start[neuron] = 0;

@@ -36,8 +36,11 @@ int32_t ebnn_affine(const ebnn_affine_layer *layer, const void *input, void *out
     if (status != EBNN_OK || ebnn_is_packed(format)) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
-    if (from->channels != layer->output.channels || lines.segments == 0 || lines.shift > 62) {
+    if (from->channels != layer->output.channels) {
         return EBNN_ERROR_SHAPE;
+    }
+    if (lines.segments == 0 || lines.shift > 62) {
+        return EBNN_ERROR_LINES;
     }
     for (uint32_t channel = 0; channel < from->channels; channel++) {
         for (uint32_t pixel = 0; pixel < pixels; pixel += EBNN_RUN) {

@@ -32,16 +32,16 @@ int32_t ebnn_check_window(const ebnn_tensor *input, const ebnn_tensor *output, c
                        axis_agrees(input->width, output->width, window->kernel_width, window->stride_x,
                                    window->dilation_x, window->pad_left);
 
-    return agree ? EBNN_OK : EBNN_ERROR_SHAPE;
+    return agree ? EBNN_OK : EBNN_ERROR_WINDOW;
 }
 
 int32_t ebnn_check_steps(const ebnn_steps *steps, const ebnn_tensor *output)
 {
     if (steps->steps == 0) {
-        return output->format == EBNN_INT32 ? EBNN_OK : EBNN_ERROR_FORMAT;
+        return output->format == EBNN_INT32 ? EBNN_OK : EBNN_ERROR_STEPS;
     }
     if (ebnn_is_packed(output->format) && steps->steps != (output->format == EBNN_TRITS ? 2U : 1U)) {
-        return EBNN_ERROR_FORMAT;
+        return EBNN_ERROR_STEPS;
     }
     return EBNN_OK;
 }
@@ -95,11 +95,13 @@ static int32_t check_dots(const ebnn_tensor *input, const ebnn_tensor *output, c
     if (status == EBNN_OK) {
         status = ebnn_check_steps(steps, output);
     }
-    if (status == EBNN_OK && (!divides(groups, input->channels) || !divides(groups, output->channels) ||
-                              (border != NULL && border->shift >= EBNN_WORD_BITS))) {
-        status = EBNN_ERROR_SHAPE;
+    if (status != EBNN_OK) {
+        return status;
     }
-    return status;
+    if (!divides(groups, input->channels) || !divides(groups, output->channels)) {
+        return EBNN_ERROR_GROUPS;
+    }
+    return border != NULL && border->shift >= EBNN_WORD_BITS ? EBNN_ERROR_BORDER : EBNN_OK;
 }
 
 /*
@@ -123,7 +125,7 @@ int32_t ebnn_check_linear(const ebnn_linear_layer *layer)
         return status;
     }
     return fan_in(&layer->window, &layer->input, layer->groups) > (uint64_t)layer->row_words * EBNN_WORD_BITS
-               ? EBNN_ERROR_SHAPE
+               ? EBNN_ERROR_WEIGHTS
                : EBNN_OK;
 }
 
@@ -133,11 +135,10 @@ static int32_t check_pooled(const ebnn_pooled *pooled, const ebnn_tensor *output
     if (pooled->height == 0) {
         return EBNN_OK;
     }
-    if (!limits || output->format != EBNN_BITS) {
-        return EBNN_ERROR_FORMAT;
-    }
-    return pooled->width == 0 || pooled->height > output->height || pooled->width > output->width ? EBNN_ERROR_SHAPE
-                                                                                                  : EBNN_OK;
+    return !limits || output->format != EBNN_BITS || pooled->width == 0 || pooled->height > output->height ||
+                   pooled->width > output->width
+               ? EBNN_ERROR_POOL
+               : EBNN_OK;
 }
 
 int32_t ebnn_check_active(const ebnn_active_layer *layer)
@@ -155,7 +156,7 @@ int32_t ebnn_check_active(const ebnn_active_layer *layer)
                    layer->sum_planes < layer->planes || layer->sum_planes > EBNN_MOST_SUM_PLANES ||
                    layer->place_planes >= layer->sum_planes ||
                    (layer->missing != NULL) != (layer->input.format == EBNN_BITS && layer->planes != 1)
-               ? EBNN_ERROR_SHAPE
+               ? EBNN_ERROR_LAYOUT
                : EBNN_OK;
 }
 
@@ -168,16 +169,18 @@ int32_t ebnn_check_halves(const ebnn_halves_layer *layer)
     if (status == EBNN_OK) {
         status = check_pooled(&layer->pooled, &linear->output, layer->limits != NULL);
     }
-    if (status != EBNN_OK || !ebnn_is_packed(linear->input.format) || linear->nonzero != NULL ||
+    if (status != EBNN_OK || !ebnn_is_packed(linear->input.format) ||
         (layer->limits != NULL && linear->output.format != EBNN_BITS)) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
+    if (linear->groups != 1 || linear->output.channels > EBNN_WORD_BITS / 2 || layer->sum_planes < 7 ||
+        layer->sum_planes > EBNN_MOST_SUM_PLANES || linear->row_words >> (layer->sum_planes - 6) != 0) {
+        return EBNN_ERROR_LAYOUT;
+    }
     /* twice the inputs of whole words fit the planes, so the product does not wrap */
-    return linear->groups != 1 || linear->output.channels > EBNN_WORD_BITS / 2 || layer->sum_planes < 7 ||
-                   layer->sum_planes > EBNN_MOST_SUM_PLANES || linear->row_words >> (layer->sum_planes - 6) != 0 ||
-                   ebnn_words((uint32_t)window->kernel_height * window->kernel_width * linear->input.channels) !=
-                       linear->row_words
-               ? EBNN_ERROR_SHAPE
+    return linear->nonzero != NULL || ebnn_words((uint32_t)window->kernel_height * window->kernel_width *
+                                                 linear->input.channels) != linear->row_words
+               ? EBNN_ERROR_WEIGHTS
                : EBNN_OK;
 }
 
@@ -198,7 +201,7 @@ int32_t ebnn_check_subsets(const ebnn_subsets_layer *layer)
                    (layer->strip & (layer->lanes - 1)) != 0 ||
                    (!alone && (layer->groups != 1 || layer->window.dilation_x != 1)) || layer->together == 0 ||
                    (layer->together & 3) != 0
-               ? EBNN_ERROR_SHAPE
+               ? EBNN_ERROR_LAYOUT
                : EBNN_OK;
 }
 
@@ -210,5 +213,5 @@ int32_t ebnn_check_int8(const ebnn_int8_layer *layer)
     if (status != EBNN_OK) {
         return status;
     }
-    return fan_in(&layer->window, &layer->input, layer->groups) > INT32_MAX ? EBNN_ERROR_SHAPE : EBNN_OK;
+    return fan_in(&layer->window, &layer->input, layer->groups) > INT32_MAX ? EBNN_ERROR_WEIGHTS : EBNN_OK;
 }

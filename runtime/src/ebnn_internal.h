@@ -156,7 +156,7 @@ struct ebnn_input_lister {
     void (*list_row)(struct ebnn_active_lists *lists, uint32_t y, uint32_t x, uint16_t *starts, uint16_t *list);
 };
 
-/* Checks of descriptors: EBNN_OK, EBNN_ERROR_FORMAT or EBNN_ERROR_SHAPE. */
+/* Checks of descriptors: EBNN_OK, or the status of what is wrong. */
 int32_t ebnn_check_tensor(const ebnn_tensor *tensor);
 int32_t ebnn_check_window(const ebnn_tensor *input, const ebnn_tensor *output, const ebnn_window *window);
 int32_t ebnn_check_steps(const ebnn_steps *steps, const ebnn_tensor *output);

@@ -15,9 +15,11 @@ int32_t ebnn_scale(const ebnn_affine_layer *layer, const int32_t *input, int32_t
     if (status != EBNN_OK || from->format != EBNN_INT32 || to->format != EBNN_INT32) {
         return status != EBNN_OK ? status : EBNN_ERROR_FORMAT;
     }
-    if (from->height != to->height || from->width != to->width || from->channels != to->channels ||
-        layer->segments != 1 || layer->shift != 0) {
+    if (from->height != to->height || from->width != to->width || from->channels != to->channels) {
         return EBNN_ERROR_SHAPE;
+    }
+    if (layer->segments != 1 || layer->shift != 0) {
+        return EBNN_ERROR_LINES;
     }
     for (uint32_t channel = 0; channel < from->channels; channel++) {
         const uint32_t multiplier = (uint32_t)layer->multiplier[channel];

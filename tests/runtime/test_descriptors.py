@@ -26,9 +26,13 @@ from edgebnn.emulator.descriptors import (
 from edgebnn.mapping.plan import FORMATS, Layout
 from edgebnn.native import library
 from tests.runtime.firmware_calls import lister_of
+from tests.runtime.public_header import STATUS
 
 BITS, TRITS, INT8, INT32 = (FORMATS.index(name) for name in ("bits", "trits", "int8", "int32"))
-FORMAT, SHAPE = -1, -2
+FORMAT, SHAPE, WINDOW, GROUPS, STEPS, WEIGHTS, POOL, LAYOUT, LINES = (
+    STATUS[f"ERROR_{cause}"]
+    for cause in ("FORMAT", "SHAPE", "WINDOW", "GROUPS", "STEPS", "WEIGHTS", "POOL", "LAYOUT", "LINES")
+)
 
 Change = Callable[[LinearDescriptor], None]
 
@@ -68,7 +72,7 @@ def test_the_sound_layer_is_sound() -> None:
         ("input.planes", 0),
         ("input.planes", 2),
         ("output.planes", 33),
-        ("output.format", BITS),  # sums without a step function are int32
+        ("output.format", BITS),  # with 32 planes
         ("output.format", INT8),
     ],
 )
@@ -76,36 +80,43 @@ def test_a_format_that_the_layer_cannot_have_is_refused(path: str, value: int) -
     assert status_of(changed(path, value)) == FORMAT
 
 
+@pytest.mark.parametrize(("output_format", "planes"), [(BITS, 1), (INT8, 8)])
+def test_sums_without_a_step_function_are_int32(output_format: int, planes: int) -> None:
+    layer = sound_layer()
+    layer.output.format, layer.output.planes = output_format, planes
+    assert status_of(layer) == STEPS
+
+
 @pytest.mark.parametrize(("format_code", "steps"), [(BITS, 2), (TRITS, 1), (TRITS, 3)])
 def test_packed_outputs_take_as_many_steps_as_they_have_values(format_code: int, steps: int) -> None:
     layer = sound_layer()
     layer.output.format, layer.output.planes = format_code, 1
     layer.steps = StepsDescriptor(None, None, steps, -1, 1)
-    assert status_of(layer) == FORMAT
+    assert status_of(layer) == STEPS
 
 
 @pytest.mark.parametrize(
-    ("path", "value"),
+    ("path", "value", "status"),
     [
-        ("groups", 0),
-        ("groups", 3),
-        ("output.channels", 9),
-        ("input.channels", 0),
-        ("output.height", 0),
-        ("output.height", 3),  # two more rows would fit without any padding behind them
-        ("output.width", 70000),  # more padding than 16 bits can say
-        ("output.width", 2**32 - 1),
-        ("input.height", 2**31),
-        ("window.kernel_height", 0),
-        ("window.stride_x", 0),
-        ("window.dilation_y", 0),
-        ("window.kernel_width", 65535),
-        ("row_words", 0),
-        ("input.channels", 16),  # 8 a group: 72 inputs do not fit one word
+        ("groups", 0, GROUPS),
+        ("groups", 3, GROUPS),
+        ("output.channels", 9, GROUPS),
+        ("input.channels", 0, SHAPE),
+        ("output.height", 0, SHAPE),
+        ("output.height", 3, WINDOW),  # two more rows would fit without any padding behind them
+        ("output.width", 70000, WINDOW),  # more padding than 16 bits can say
+        ("output.width", 2**32 - 1, WINDOW),
+        ("input.height", 2**31, WINDOW),
+        ("window.kernel_height", 0, WINDOW),
+        ("window.stride_x", 0, WINDOW),
+        ("window.dilation_y", 0, WINDOW),
+        ("window.kernel_width", 65535, WEIGHTS),
+        ("row_words", 0, WEIGHTS),
+        ("input.channels", 16, WEIGHTS),  # 8 a group: 72 inputs do not fit one word
     ],
 )
-def test_extents_that_contradict_each_other_are_refused(path: str, value: int) -> None:
-    assert status_of(changed(path, value)) == SHAPE
+def test_extents_that_contradict_each_other_are_refused(path: str, value: int, status: int) -> None:
+    assert status_of(changed(path, value)) == status
 
 
 def test_a_kernel_of_two_to_the_32_inputs_does_not_pass_for_an_empty_one() -> None:
@@ -116,7 +127,7 @@ def test_a_kernel_of_two_to_the_32_inputs_does_not_pass_for_an_empty_one() -> No
     layer.output.height = layer.output.width = 1
     layer.window = WindowDescriptor(2**8, 2**8, 1, 1, 1, 1, 0, 0)
     layer.row_words = 2**27 - 1
-    assert status_of(layer) == SHAPE
+    assert status_of(layer) == WEIGHTS
 
 
 def test_the_other_layers_check_their_tensors_too() -> None:
@@ -125,7 +136,7 @@ def test_the_other_layers_check_their_tensors_too() -> None:
     one_step = StepsDescriptor(None, None, 1, 0, 1)
     pixel = WindowDescriptor(1, 1, 1, 1, 1, 1, 0, 0)
     assert native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(five, six, one_step)), None, None) == SHAPE
-    assert native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(five, five)), None, None) == FORMAT
+    assert native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(five, five)), None, None) == STEPS
     ten, bits = TensorDescriptor(1, 2, 5, INT8, 8), FORMATS.index("bits")
     for vector in (TensorDescriptor(1, 1, 9, bits, 1), TensorDescriptor(1, 1, 10, INT8, 8)):  # only bits lie flat
         assert native.ebnn_threshold(ctypes.byref(ThresholdDescriptor(ten, vector, one_step)), None, None) == SHAPE
@@ -137,16 +148,16 @@ def test_the_other_layers_check_their_tensors_too() -> None:
         (TensorDescriptor(1, 1, 5, FORMATS.index("bits"), 1), 1, 0, FORMAT),
         (TensorDescriptor(1, 2, 5, INT32, 32), 1, 0, SHAPE),
         (TensorDescriptor(1, 1, 6, INT32, 32), 1, 0, SHAPE),
-        (sums, 0, 0, SHAPE),
-        (sums, 1, 63, SHAPE),
+        (sums, 0, 0, LINES),
+        (sums, 1, 63, LINES),
     ):
         assert native.ebnn_affine(ctypes.byref(AffineDescriptor(five, output, segments, shift)), None, None) == status
     for source, output, segments, shift, status in (
         (five, sums, 1, 0, FORMAT),
         (sums, five, 1, 0, FORMAT),
         (sums, TensorDescriptor(1, 1, 6, INT32, 32), 1, 0, SHAPE),
-        (sums, sums, 2, 0, SHAPE),
-        (sums, sums, 1, 1, SHAPE),
+        (sums, sums, 2, 0, LINES),
+        (sums, sums, 1, 1, LINES),
     ):
         assert native.ebnn_scale(ctypes.byref(AffineDescriptor(source, output, segments, shift)), None, None) == status
     assert native.ebnn_sum_pool(ctypes.byref(PoolDescriptor(five, five, pixel)), None, None) == FORMAT
@@ -203,7 +214,7 @@ def test_the_layer_that_is_listed_is_sound(pad_value: int) -> None:
 def test_lists_that_contradict_themselves_are_refused(pad_value: int, name: str, value: int | None) -> None:
     layer = listed_layer(pad_value)
     setattr(layer, name, value)
-    assert library().ebnn_linear_active(ctypes.byref(layer), None, None, None) == SHAPE
+    assert library().ebnn_linear_active(ctypes.byref(layer), None, None, None) == LAYOUT
 
 
 @pytest.mark.parametrize("lister", [None, "trits", "elements"])
@@ -227,18 +238,18 @@ def test_the_layer_of_halves_is_sound() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "status"),
     [
-        ("linear.groups", 2, SHAPE),
-        ("linear.row_words", 1, SHAPE),
-        ("linear.row_words", 3, SHAPE),
-        ("linear.row_words", 0x80000002, SHAPE),
-        ("linear.output.channels", 17, SHAPE),
-        ("linear.nonzero", 4, FORMAT),
+        ("linear.groups", 2, LAYOUT),
+        ("linear.row_words", 1, WEIGHTS),
+        ("linear.row_words", 3, WEIGHTS),
+        ("linear.row_words", 0x80000002, LAYOUT),
+        ("linear.output.channels", 17, LAYOUT),
+        ("linear.nonzero", 4, WEIGHTS),
         ("linear.input.format", INT8, FORMAT),
         ("limits", 4, FORMAT),  # of sums
-        ("pooled.height", 2, FORMAT),
-        ("sum_planes", 7, SHAPE),
-        ("sum_planes", 31, SHAPE),
-        ("sum_planes", 5, SHAPE),
+        ("pooled.height", 2, POOL),
+        ("sum_planes", 7, LAYOUT),
+        ("sum_planes", 31, LAYOUT),
+        ("sum_planes", 5, LAYOUT),
     ],
 )
 def test_halves_that_contradict_themselves_are_refused(path: str, value: int, status: int) -> None:
@@ -266,11 +277,11 @@ def test_the_sound_int8_layer_is_sound() -> None:
     [
         ("input.planes", 0, FORMAT),
         ("output.format", BITS, FORMAT),
-        ("groups", 0, SHAPE),
-        ("groups", 3, SHAPE),
-        ("output.channels", 9, SHAPE),
-        ("output.height", 3, SHAPE),
-        ("window.stride_x", 0, SHAPE),
+        ("groups", 0, GROUPS),
+        ("groups", 3, GROUPS),
+        ("output.channels", 9, GROUPS),
+        ("output.height", 3, WINDOW),
+        ("window.stride_x", 0, WINDOW),
     ],
 )
 def test_an_int8_layer_that_contradicts_itself_is_refused(path: str, value: int, status: int) -> None:
@@ -286,7 +297,7 @@ def test_an_int8_kernel_of_more_inputs_than_int32_counts_is_refused() -> None:
     layer.input = TensorDescriptor(2**8, 2**8, 2**16, BITS, 1)
     layer.output = TensorDescriptor(1, 1, 8, INT32, 32)
     layer.window = WindowDescriptor(2**8, 2**8, 1, 1, 1, 1, 0, 0)
-    assert library().ebnn_int8(ctypes.byref(layer), None, None, None) == SHAPE
+    assert library().ebnn_int8(ctypes.byref(layer), None, None, None) == WEIGHTS
 
 
 @pytest.mark.parametrize("name", FORMATS)
