@@ -79,7 +79,7 @@ $(STAMPS)/environment:
 
 $(STAMPS)/demo: $(STAMPS)/environment $(RECIPE)
 	$(call step,install edgebnn with what the demo needs,\
-		$(BIN)/python -m pip install -c constraints.txt -e '.[soc$(comma)signals]')
+		$(BIN)/python -m pip install -c constraints.txt -e '.[soc$(comma)signals$(comma)onnxruntime]')
 	@touch $@ $(STAMPS)/library
 
 $(STAMPS)/test: $(STAMPS)/environment $(RECIPE)

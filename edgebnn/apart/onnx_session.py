@@ -6,6 +6,7 @@ machine's memory, nor keep it busy for ever. It never sees the model's file, onl
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,12 @@ from edgebnn.apart.onnx_worker import (
 )
 from edgebnn.apart.process import run_apart
 from edgebnn.arrays import Array, read_npy
-from edgebnn.errors import DataError
+from edgebnn.errors import DataError, ToolError
 from edgebnn.scratch import scratch_folder
 
 Range = tuple[float, float]
+
+GET_ONNXRUNTIME = "pip install 'edgebnn[onnxruntime]'"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,17 @@ class SessionProblem(Exception):
         super().__init__(why)
         self.stage = stage
         self.why = why
+
+
+def has_onnxruntime() -> bool:
+    """Whether the package is installed, which is optional: only what runs the ONNX model itself needs it."""
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def need_onnxruntime(what_for: str) -> None:
+    """ToolError where the package is missing: before the work, if that can be."""
+    if not has_onnxruntime():
+        raise ToolError(f"{what_for} needs the package onnxruntime; {GET_ONNXRUNTIME}")
 
 
 def answers_of(
@@ -82,6 +96,7 @@ def ranges_of(
 
 
 def _run(model: RunnableModel, x: Sequence[Array], request: Request, folder: Path, seconds: float) -> None:
+    need_onnxruntime(f"running '{model.name}' itself")
     (folder / MODEL).write_bytes(model.content)
     for number, samples in enumerate(x):
         np.save(folder / samples_file(number), samples, allow_pickle=False)

@@ -67,6 +67,7 @@ def demo(
 ) -> None:
     """Tell premature ventricular beats (PVC) from others with the shipped model, on emulated hardware."""
     from edgebnn import api
+    from edgebnn.apart.onnx_session import has_onnxruntime
     from edgebnn.chip.lifetime.batteries import read_battery
     from edgebnn.chip.target_files.loading import load_target
     from edgebnn.cli.output import progress
@@ -99,7 +100,7 @@ def demo(
                 deployment.mapped,
                 deployment.elf,
                 judged,
-                model=runnable_model(ECG_PVC),
+                model=runnable_model(ECG_PVC) if has_onnxruntime() else None,
                 chips=instances,
                 firmware_beats=firmware_beats,
                 battery=cell,

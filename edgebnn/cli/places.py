@@ -25,10 +25,13 @@ class PictureFile(OutputFile):
     """A picture that the command writes; its ending says in which form, see `form_of`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path; a usage error where it ends otherwise."""
+        """The path; a usage error where it ends otherwise, ToolError where nothing is there to draw with."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if form_of(path) not in ("png", "svg"):
             self.fail(f"'{path}' does not end in .png or .svg; name the picture so", param, ctx)
+        from edgebnn.report.pictures import need_matplotlib
+
+        need_matplotlib()
         return path
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.apart.onnx_session import RunnableModel
+from edgebnn.apart.onnx_session import RunnableModel, need_onnxruntime
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.energy.energy import Energy, inference_energy, latency_evidence, latency_s
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
@@ -129,8 +129,10 @@ def emulate(
     scores are compared up to their rounding; where float layers became int8 here, its classes alone. Without `elf`, or
     where it is a native program that nobody vouches for, the firmware is left out; a note says the latter. `kept` are
     runs of this network, which may know the samples already. Raises DataError for unsuitable data, TargetError for
-    chips on a target without RRAM.
+    chips on a target without RRAM, ToolError for a `model` where the package onnxruntime is missing.
     """
+    if model is not None:
+        need_onnxruntime(f"comparing with the answers of '{model.name}' itself")
     check_labels(data, mapped)
     notes = (*mapped.network.cautions, *how_taken(mapped.network, data.x))
     if elf is not None and firmware_samples and not runs(mapped.target, elf):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from edgebnn.apart.onnx_session import GET_ONNXRUNTIME, has_onnxruntime
 from edgebnn.chip.energy.energy import Energy
 from edgebnn.devices.leads import TakenBy
 from edgebnn.devices.monitor import Monitoring
@@ -97,9 +98,14 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
         "evidence": {} if energy is None else energy.evidence_shares(),
         "latency_evidence": emulation.latency_evidence,
         "not_counted": NOT_COUNTED,
-        "notes": [*left_out(deployment), *([] if life is None else leakage_note(life))],
+        "notes": [*left_out(deployment), *_not_compared(), *([] if life is None else leakage_note(life))],
         "chips": chips_document(emulation),
     }
+
+
+def _not_compared() -> list[str]:
+    """That the package is missing which executes the ONNX file."""
+    return [] if has_onnxruntime() else [f"onnxruntime was not asked, since it is not installed: {GET_ONNXRUNTIME}"]
 
 
 def _parts(energy: Energy) -> dict[str, float]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import warnings
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from edgebnn.errors import ToolError
 from edgebnn.mapping.floorplan import INK, MUTED
 
 if TYPE_CHECKING:
@@ -46,11 +48,18 @@ _STYLE: Any = {
 _METADATA: Any = {"png": {"Software": None}, "svg": {"Date": None}}
 
 
+def need_matplotlib() -> None:
+    """ToolError where the package is missing, which is optional: before the work, if that can be."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ToolError("drawing pictures needs the package matplotlib; pip install 'edgebnn[plots]'")
+
+
 def picture(size_inches: tuple[float, float], form: str, draw: Callable[[Figure], None]) -> bytes:
     """The bytes of a PNG or SVG (`form`) of what `draw` puts onto a figure.
 
-    They depend on what is drawn and on the version of matplotlib alone.
+    They depend on what is drawn and on the version of matplotlib alone. ToolError where that is missing.
     """
+    need_matplotlib()
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.apart.onnx_session import RunnableModel, SessionProblem, ranges_of
+from edgebnn.apart.onnx_session import RunnableModel, SessionProblem, need_onnxruntime, ranges_of
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.activations.signal import Signal, model_name
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression
@@ -62,6 +62,7 @@ class Calibration:
 
     @cached_property
     def _ranges(self) -> dict[str, tuple[float, float]]:
+        need_onnxruntime("finding the ranges of float layers in the calibration data")
         try:
             return ranges_of(self.model, self._typed(), self._measured(), most_batch=MAX_SAMPLES, seconds=_MOST_SECONDS)
         except SessionProblem as problem:
