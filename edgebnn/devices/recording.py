@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edgebnn.arrays import read_npz
 from edgebnn.devices.gaps import Gaps, held
 from edgebnn.devices.leads import TakenBy
-from edgebnn.devices.limits import MAX_BEATS, MAX_SAMPLES, RATES_HZ
+from edgebnn.devices.limits import MAX_BEATS, MAX_LEAD_SAMPLES, RATES_HZ
 from edgebnn.devices.pvc import PVC_CODES
 from edgebnn.devices.wfdb_record import WfdbLead, read_beats, read_lead
 from edgebnn.errors import DataError, ToolError
@@ -54,7 +54,7 @@ def read_recording(path: Path | str, lead: str | None = None) -> Recording:
     An .npz file holds `adc` (counts around 0, NaN where a sample is missing) and `fs` (Hz), and may hold
     `counts_per_mv` (else 200), `beat` and `is_pvc`. Of a WFDB record that `lead` is read, by name or number from 0, or
     the first lead of ECG that has a signal, and the annotations `.atr` where they exist. Raises DataError where a file
-    is missing, unsound, larger than MAX_SAMPLES or has no such lead, ToolError where the package wfdb is missing.
+    is missing, unsound, larger than MAX_LEAD_SAMPLES or has no such lead, ToolError where the package wfdb is missing.
     """
     path = Path(path)
     if path.suffix == ".npz":
@@ -105,8 +105,8 @@ def detect_beats(recording: Recording) -> npt.NDArray[np.int64]:
 def _read_npz(path: Path) -> Recording:
     arrays = read_npz(path, ("adc", "fs"), ("counts_per_mv", "beat", "is_pvc"))
     adc = arrays["adc"]
-    if adc.ndim != 1 or adc.dtype.kind not in "iuf" or not 2 <= len(adc) <= MAX_SAMPLES:
-        raise DataError(f"'{path}': adc is {adc.dtype} {adc.shape}; give 2 to {MAX_SAMPLES} samples of one lead")
+    if adc.ndim != 1 or adc.dtype.kind not in "iuf" or not 2 <= len(adc) <= MAX_LEAD_SAMPLES:
+        raise DataError(f"'{path}': adc is {adc.dtype} {adc.shape}; give 2 to {MAX_LEAD_SAMPLES} samples of one lead")
     missing = np.zeros(len(adc), np.bool_)
     if adc.dtype.kind == "f":
         with np.errstate(over="ignore"):  # what float64 does not hold is infinite, and refused below

@@ -38,7 +38,7 @@ _SIGNAL = re.compile(
 
 
 @dataclass(frozen=True)
-class Signal:
+class SignalSpecification:
     """A signal's line: where its samples lie, and what they mean.
 
     file: a name beside the header. storage: the number of the format. per_frame: samples in each frame. skew: frames
@@ -72,7 +72,7 @@ class Header:
     path: Path
     frames_hz: float
     frames: int | None
-    signals: tuple[Signal, ...]
+    signals: tuple[SignalSpecification, ...]
     segments: tuple[Segment, ...]
 
 
@@ -120,7 +120,7 @@ def _record_line(path: Path, line: str) -> dict[str, str | None]:
     raise DataError(f"'{path}' begins with {_shown(line)}; write the record's name, its signals, rate and length there")
 
 
-def _signal(path: Path, line: str) -> Signal:
+def _signal(path: Path, line: str) -> SignalSpecification:
     splits = [
         (line[: gap.start()], found)
         for gap in re.finditer(r"\s+", line)
@@ -133,7 +133,7 @@ def _signal(path: Path, line: str) -> Signal:
     if Path(name).name != name:
         raise DataError(f"'{path}' names the signal file {_shown(name)}, which is not beside it; put it there")
     zero = _whole(path, found["zero"], 0)
-    return Signal(
+    return SignalSpecification(
         file=name,
         storage=_whole(path, found["format"], 0),
         per_frame=_whole(path, found["per_frame"], 1) or 1,

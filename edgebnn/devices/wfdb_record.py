@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.devices.leads import Source, TakenBy, candidates
-from edgebnn.devices.limits import MAX_SAMPLES, RATES_HZ
-from edgebnn.devices.wfdb_header import Header, Segment, Signal, read_header
+from edgebnn.devices.limits import MAX_LEAD_SAMPLES, RATES_HZ
+from edgebnn.devices.wfdb_header import Header, Segment, SignalSpecification, read_header
 from edgebnn.devices.wfdb_marks import read_marks
 from edgebnn.devices.wfdb_samples import Mask, frames_of, read_counts
 from edgebnn.errors import DataError
@@ -97,7 +97,7 @@ class _Piece:
 
     gap_frames: int
     header: Header | None = None
-    signal: Signal | None = None
+    signal: SignalSpecification | None = None
     index: int = 0
 
 
@@ -145,7 +145,7 @@ def _segment_header(header: Header, segment: Segment) -> Header | None:
     return replace(own, frames=segment.frames)
 
 
-def _joined(header: Header, pieces: Sequence[_Piece], named: Signal, taken_by: TakenBy) -> WfdbLead:
+def _joined(header: Header, pieces: Sequence[_Piece], named: SignalSpecification, taken_by: TakenBy) -> WfdbLead:
     """The pieces of a lead, one behind the other; what it is like is said by the first one, else where it is named."""
     first = next((piece.signal for piece in pieces if piece.signal is not None), named)
     rate_hz = header.frames_hz * first.per_frame
@@ -166,20 +166,20 @@ def _joined(header: Header, pieces: Sequence[_Piece], named: Signal, taken_by: T
     )
 
 
-def _check_length(header: Header, pieces: Sequence[_Piece], first: Signal) -> None:
+def _check_length(header: Header, pieces: Sequence[_Piece], first: SignalSpecification) -> None:
     """DataError for pieces that are longer than anything that is read, or than the record says."""
     lengths = [piece.gap_frames if piece.header is None else frames_of(piece.header, piece.index) for piece in pieces]
     if header.frames is not None and header.frames != sum(lengths):
         raise DataError(
             f"'{header.path}' claims {header.frames} frames, its segments {sum(lengths)}; copy the record again"
         )
-    if not 2 <= sum(lengths) * first.per_frame <= MAX_SAMPLES:
+    if not 2 <= sum(lengths) * first.per_frame <= MAX_LEAD_SAMPLES:
         raise DataError(
-            f"'{header.path}' claims {sum(lengths) * first.per_frame} samples; give 2 to {MAX_SAMPLES} of one lead"
+            f"'{header.path}' claims {sum(lengths) * first.per_frame} samples; give 2 to {MAX_LEAD_SAMPLES} of one lead"
         )
 
 
-def _samples(piece: _Piece, first: Signal) -> tuple[npt.NDArray[Any], Mask]:
+def _samples(piece: _Piece, first: SignalSpecification) -> tuple[npt.NDArray[Any], Mask]:
     """(counts less the baseline, missing): the same integers as stored where the gain is the first segment's."""
     if piece.header is None or piece.signal is None:
         lacking = piece.gap_frames * first.per_frame

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.devices.limits import MAX_SAMPLES
-from edgebnn.devices.wfdb_header import Header, Signal
+from edgebnn.devices.limits import MAX_LEAD_SAMPLES
+from edgebnn.devices.wfdb_header import Header, SignalSpecification
 from edgebnn.errors import DataError, ToolError
 from edgebnn.inputs import open_input
 from edgebnn.scratch import scratch_folder
@@ -143,10 +143,11 @@ def _bounded(header: Header, index: int, frames: int) -> int:
     per_frame = header.signals[index].per_frame
     alongside = sum(header.signals[i].per_frame for i in _together(header, index))
     skew = header.signals[index].skew
-    too_many = alongside > _BLOCK_SAMPLES or alongside * frames > 4 * MAX_SAMPLES
-    if too_many or not 1 <= frames <= MAX_SAMPLES // per_frame or skew > frames:
+    too_many = alongside > _BLOCK_SAMPLES or alongside * frames > 4 * MAX_LEAD_SAMPLES
+    if too_many or not 1 <= frames <= MAX_LEAD_SAMPLES // per_frame or skew > frames:
         raise DataError(
-            f"'{header.path}' claims {alongside} x {frames} samples (skew {skew}); give 2 to {MAX_SAMPLES} of one lead"
+            f"'{header.path}' claims {alongside} x {frames} samples (skew {skew}); give 2 to {MAX_LEAD_SAMPLES} of one "
+            "lead"
         )
     return frames
 
@@ -194,7 +195,7 @@ def _read_by_wfdb(record: Path, channel: int, frames: slice, header: Header, fil
         raise DataError(f"the signal file '{file}' cannot be read ({short(error)}); copy it again") from error
 
 
-def _plain_header(signals: Sequence[Signal], frames: int) -> str:
+def _plain_header(signals: Sequence[SignalSpecification], frames: int) -> str:
     storage = _READ_SWAPPED.get(signals[0].storage, signals[0].storage)
     lines = [f"record {len(signals)} 1 {frames}"]
     lines += [f"record.dat {storage}x{each.per_frame}+{each.offset} 1(0)/mV 0 0 {each.initial} 0 0" for each in signals]

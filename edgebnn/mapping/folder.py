@@ -15,7 +15,7 @@ from edgebnn.mapping.swap import clear, find_again, fresh_folder, put, recover
 from edgebnn.places import MAX_RECORD_BYTES, RECORD
 
 FIRMWARE = "firmware"
-MAX_BYTES = 1 << 29  # of all files that a record names
+MAX_FOLDER_BYTES = 1 << 29  # of all files that a record names
 PLACEMENT = "placement.json"
 POLICIES = "policies.json"
 FIRMWARE_ELF = "firmware.elf"
@@ -77,7 +77,7 @@ def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
         raise DeploymentError(f"'{folder}' is no deployment folder (it has no {RECORD}); make one with edgebnn compile")
     record = decode(_read(path, MAX_RECORD_BYTES), str(path))
     files: dict[str, bytes] = {}
-    most = MAX_BYTES
+    most = MAX_FOLDER_BYTES
     for name in record.files:
         data = files[name] = _read(_inside(folder, name), most)
         most -= len(data)
@@ -119,9 +119,9 @@ def _real(folder: Path) -> Path:
 def _check_readable(document: bytes, files: Mapping[str, bytes]) -> None:
     """Nothing is written that `read_folder` would refuse."""
     size = sum(map(len, files.values()))
-    if size > MAX_BYTES or len(document) > MAX_RECORD_BYTES:
+    if size > MAX_FOLDER_BYTES or len(document) > MAX_RECORD_BYTES:
         raise DeploymentError(
-            f"the deployment takes {size} bytes and its record {len(document)}, more than the {MAX_BYTES} and "
+            f"the deployment takes {size} bytes and its record {len(document)}, more than the {MAX_FOLDER_BYTES} and "
             f"{MAX_RECORD_BYTES} that are read again; use a smaller network"
         )
 
@@ -157,7 +157,11 @@ def _check_replaceable(folder: Path) -> None:
         expected = name in (folders if path.is_dir() else made) and not path.is_symlink()
         if name == RECORD or expected:
             continue
-        if name not in known or path.is_dir() or hashlib.sha256(_read(path, MAX_BYTES)).hexdigest() != known[name]:
+        if (
+            name not in known
+            or path.is_dir()
+            or hashlib.sha256(_read(path, MAX_FOLDER_BYTES)).hexdigest() != known[name]
+        ):
             raise DeploymentError(
                 f"'{folder / name}' was added or changed since edgebnn wrote the folder; move it away or choose "
                 "another folder with -o"

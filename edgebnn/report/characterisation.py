@@ -7,7 +7,7 @@ from typing import Any
 from edgebnn.chip.device.conditions import KELVIN, SECONDS_A_DAY
 from edgebnn.chip.device.error_formulas import Law
 from edgebnn.chip.device.provenance import Graded, Rate
-from edgebnn.chip.study.characterise import Characterisation, ErrorRates, PolicyFigures, State
+from edgebnn.chip.study.characterise import Characterisation, ErrorRates, PolicyFigures, StateFigures
 from edgebnn.chip.study.comparators import Scheme, SchemeFigures
 from edgebnn.chip.study.distributions import BIN_DECADES, QUANTILES, Distribution
 from edgebnn.chip.study.program_and_verify import Verified
@@ -143,7 +143,7 @@ def _outcomes(at: Outcomes) -> Document:
     return {"policy": at.policy, "supply_v": at.supply_v, "read_as": read_as, "evidence": str(at.evidence)}
 
 
-def _state(state: State) -> Document:
+def _state(state: StateFigures) -> Document:
     sampled = state.distribution
     return {
         "median_ohm": _graded(state.median),

@@ -13,7 +13,7 @@ from edgebnn.chip.banks.pattern import BINARY, EMPTY, TERNARY, Pattern, Rows
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, Thresholds
 from edgebnn.chip.device.c_structs import DeviceReads
 from edgebnn.chip.device.c_structs import Devices as DevicesStruct
-from edgebnn.chip.device.cell import Cell, State, Stuck, Tails, Telegraph
+from edgebnn.chip.device.cell import Cell, HeavyTails, LogNormal, StuckShares, TelegraphNoise
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.devices import Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
 from edgebnn.chip.device.sampling import Kernel, has_kernel
@@ -31,22 +31,22 @@ KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel
 SEED = 2**40 + 11
 
 CELL = Cell(
-    State(9.5, 0.3, 0.5), State(12.0, 0.35, 0.45), offset=0.03, noise=0.003, window=11.0, window_spread=1.0,
+    LogNormal(9.5, 0.3, 0.5), LogNormal(12.0, 0.35, 0.45), offset=0.03, noise=0.003, window=11.0, window_spread=1.0,
     window_s=1e-9,
 )  # fmt: skip
 CHANGES: dict[str, dict[str, Any]] = {
     "as it is": {},
     "without noise": {"noise": 0.0, "window_spread": 0.0},
     "noisy": {"noise": 0.5, "offset": 1.0},
-    "tails": {"tails": Tails(0.1, 3.0)},
-    "relaxed": {"lrs": State(9.5, 0.3, 0.5, 0.2), "hrs": State(12.0, 0.3, 0.5, 0.3)},
-    "telegraph": {"telegraph": Telegraph(0.7, 0.286)},
-    "stuck": {"stuck": (Stuck(0.05, 0.02), Stuck(0.01, 0.1))},
+    "tails": {"tails": HeavyTails(0.1, 3.0)},
+    "relaxed": {"lrs": LogNormal(9.5, 0.3, 0.5, 0.2), "hrs": LogNormal(12.0, 0.3, 0.5, 0.3)},
+    "telegraph": {"telegraph": TelegraphNoise(0.7, 0.286)},
+    "stuck": {"stuck": (StuckShares(0.05, 0.02), StuckShares(0.01, 0.1))},
     "shifted": {"blb_shift": -3.0},
-    "close": {"hrs": State(9.5, 0.3, 0.5)},
+    "close": {"hrs": LogNormal(9.5, 0.3, 0.5)},
     "all": {
-        "lrs": State(9.5, 0.3, 0.5, 0.2), "tails": Tails(0.1, 3.0), "telegraph": Telegraph(0.7, 0.5),
-        "stuck": (Stuck(0.05, 0.02), Stuck(0.01, 0.1)), "blb_shift": 0.3,
+        "lrs": LogNormal(9.5, 0.3, 0.5, 0.2), "tails": HeavyTails(0.1, 3.0), "telegraph": TelegraphNoise(0.7, 0.5),
+        "stuck": (StuckShares(0.05, 0.02), StuckShares(0.01, 0.1)), "blb_shift": 0.3,
     },
 }  # fmt: skip
 

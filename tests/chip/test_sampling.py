@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from edgebnn.chip.banks.geometry import SINGLE, Geometry
 from edgebnn.chip.banks.programmed_banks import pack, unpack
 from edgebnn.chip.device import sampling
-from edgebnn.chip.device.cell import Cell, Level, State, Stuck, Tails, Telegraph, pair_rates
+from edgebnn.chip.device.cell import (
+    Cell,
+    HeavyTails,
+    Level,
+    LogNormal,
+    StuckShares,
+    TelegraphNoise,
+    pair_rates,
+)
 from edgebnn.chip.device.devices import BL, BLB, Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
 from edgebnn.chip.device.error_formulas import single_error_rate
 from edgebnn.chip.device.sampling import (
@@ -42,7 +50,8 @@ each_kernel = pytest.mark.parametrize("kernel", KERNELS)
 
 # Spreads that put some percent of the cells wrong.
 CELL = Cell(
-    State(9.5, 0.5, 0.6), State(12.0, 0.5, 0.6), offset=0.1, noise=0.02, window=11.0, window_spread=1.0, window_s=1e-9,
+    LogNormal(9.5, 0.5, 0.6), LogNormal(12.0, 0.5, 0.6), offset=0.1, noise=0.02, window=11.0, window_spread=1.0,
+    window_s=1e-9,
 )  # fmt: skip
 
 # Banks 1000 to 1015 of the chip 20200715, programmed with ALTERNATING; made by the definitions in NumPy.
@@ -56,14 +65,14 @@ cells = st.builds(
         CELL, lrs=lrs, hrs=replace(hrs, ln_median=lrs.ln_median + hrs.ln_median), blb_shift=shift, tails=tails,
         offset=offset, stuck=stuck, noise=noise, telegraph=telegraph,
     ),
-    st.builds(State, st.floats(5, 12), spreads, spreads, st.just(0.0) | spreads),
-    st.builds(State, spreads, spreads, spreads, st.just(0.0) | spreads),
+    st.builds(LogNormal, st.floats(5, 12), spreads, spreads, st.just(0.0) | spreads),
+    st.builds(LogNormal, spreads, spreads, spreads, st.just(0.0) | spreads),
     st.just(0.0) | st.floats(-2, 2),
-    st.just(Tails()) | st.builds(Tails, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1), st.floats(1, 10)),
+    st.just(HeavyTails()) | st.builds(HeavyTails, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1), st.floats(1, 10)),
     spreads,
-    st.tuples(*2 * [st.just(Stuck()) | st.builds(Stuck, shares, shares)]),
+    st.tuples(*2 * [st.just(StuckShares()) | st.builds(StuckShares, shares, shares)]),
     st.sampled_from([0.0, 0.003]) | spreads,
-    st.just(Telegraph()) | st.builds(Telegraph, spreads, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1)),
+    st.just(TelegraphNoise()) | st.builds(TelegraphNoise, spreads, st.sampled_from([1.0, 2.0**-33]) | st.floats(0, 1)),
 )  # fmt: skip
 seeds = st.integers(0, 2**63 - 1)
 first_banks = st.integers(0, 100) | st.integers(0, MAX_SAMPLED_BANKS - 3)
@@ -153,7 +162,7 @@ def test_banks_of_other_shapes_have_the_devices_and_amplifiers_of_a_chip(kernel:
 @each_kernel
 def test_ties_read_as_plus_and_as_neither_wrong_state(kernel: Kernel) -> None:
     """Without spreads and contrast every comparison is one of equals."""
-    cell = replace(CELL.without_spreads(), hrs=State(CELL.lrs.ln_median, 0.0, 0.0), offset=0.0, noise=0.0)
+    cell = replace(CELL.without_spreads(), hrs=LogNormal(CELL.lrs.ln_median, 0.0, 0.0), offset=0.0, noise=0.0)
     found = sample_cells(cell, 1, range(1), reference=cell.lrs.ln_median, kernel=kernel)
     assert (found.pair == ~np.uint32(ALTERNATING)).all()
     assert not found.bl.any()

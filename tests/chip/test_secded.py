@@ -15,8 +15,8 @@ from edgebnn.chip.study.secded import (
     SECDED_72_64,
     Code,
     Data,
+    DecoderVerdict,
     Octets,
-    Outcome,
     bit_error_rate,
     decode,
     encode,
@@ -54,7 +54,7 @@ def test_no_two_errors_of_one_bit_look_alike_and_two_errors_look_like_none_of_th
 def test_a_sound_word_is_left_alone(code: Code) -> None:
     data, check = sent(code, 1, 1000)
     decoded, outcome = decode(code, data, check)
-    assert np.array_equal(decoded, data) and (outcome == Outcome.SOUND).all()
+    assert np.array_equal(decoded, data) and (outcome == DecoderVerdict.SOUND).all()
 
 
 @each_code
@@ -62,7 +62,7 @@ def test_every_single_error_is_corrected(code: Code) -> None:
     data, check = sent(code, 2, 50)
     for bit in range(code.length):
         decoded, outcome = decode(code, *flipped(code, data, check, (bit,)))
-        assert np.array_equal(decoded, data) and (outcome == Outcome.CORRECTED).all()
+        assert np.array_equal(decoded, data) and (outcome == DecoderVerdict.CORRECTED).all()
 
 
 @each_code
@@ -71,7 +71,7 @@ def test_every_double_error_is_detected_and_the_data_are_left_as_read(code: Code
     for bits in combinations(range(code.length), 2):
         read = flipped(code, data, check, bits)
         decoded, outcome = decode(code, *read)
-        assert np.array_equal(decoded, read[0]) and (outcome == Outcome.DETECTED).all()
+        assert np.array_equal(decoded, read[0]) and (outcome == DecoderVerdict.DETECTED).all()
 
 
 @pytest.mark.parametrize("rate", RATES)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from edgebnn.chip.device.cell import Level, Stuck, pair_rates, ternary_rates
+from edgebnn.chip.device.cell import Level, StuckShares, pair_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.error_formulas import (
@@ -146,7 +146,7 @@ def test_lines_that_miss_the_window_independently_would_turn_signs_a_thousand_ti
 
 def test_stuck_devices_are_told_by_the_level_and_not_by_its_numbers() -> None:
     """Where both levels have the same numbers, too, those stuck in the other one are in the law."""
-    cell = replace(solve_cell(RRAM130, "nominal", Conditions()), stuck=(Stuck(0.1, 0.3), Stuck(0.2, 0.4)))
+    cell = replace(solve_cell(RRAM130, "nominal", Conditions()), stuck=(StuckShares(0.1, 0.3), StuckShares(0.2, 0.4)))
     for pair in (cell, replace(cell, hrs=cell.lrs)):
         for level, blb, share in ((Level.LRS, False, 0.3), (Level.HRS, False, 0.1), (Level.HRS, True, 0.2)):
             own = pair.sound().law(level, blb=blb)

@@ -11,7 +11,7 @@ import pytest
 from edgebnn.chip.device.cell import cell_error_rate
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.pulses import Outcome, program_verified
+from edgebnn.chip.device.pulses import ProgrammedDevices, program_verified
 from edgebnn.chip.study import program_and_verify
 from edgebnn.chip.study.program_and_verify import verify
 from edgebnn.chip.target_files.loading import load_target
@@ -39,7 +39,7 @@ def test_many_attempts_are_programmed_once(monkeypatch: pytest.MonkeyPatch) -> N
     """And once all are accepted, further ones change nothing."""
     programmed = []
 
-    def counted(*arguments: Any) -> Iterator[Outcome]:
+    def counted(*arguments: Any) -> Iterator[ProgrammedDevices]:
         for outcome in program_verified(*arguments):
             programmed.append(outcome)
             yield outcome

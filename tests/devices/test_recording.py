@@ -111,7 +111,7 @@ def test_a_header_that_claims_too_much_is_refused_before_it_is_allocated(tmp_pat
 
 
 def test_a_recording_longer_than_the_limit_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MAX_SAMPLES", 999)
+    monkeypatch.setattr(module, "MAX_LEAD_SAMPLES", 999)
     with pytest.raises(DataError, match="2 to 999 samples"):
         read_recording(_npz(tmp_path))
 

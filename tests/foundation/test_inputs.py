@@ -126,9 +126,9 @@ def test_a_strangers_file_names_none_outside_its_folder(tmp_path: Path, name: st
 def test_the_files_of_a_deployment_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record, files = contents()
     write_folder(tmp_path / "out", record, files)
-    monkeypatch.setattr("edgebnn.mapping.folder.MAX_BYTES", sum(map(len, files.values())))
+    monkeypatch.setattr("edgebnn.mapping.folder.MAX_FOLDER_BYTES", sum(map(len, files.values())))
     read_folder(tmp_path / "out")
-    monkeypatch.setattr("edgebnn.mapping.folder.MAX_BYTES", sum(map(len, files.values())) - 1)
+    monkeypatch.setattr("edgebnn.mapping.folder.MAX_FOLDER_BYTES", sum(map(len, files.values())) - 1)
     with pytest.raises(DeploymentError, match="more than the"):
         read_folder(tmp_path / "out")
     with pytest.raises(DeploymentError, match="use a smaller network"):

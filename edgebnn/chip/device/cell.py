@@ -42,7 +42,7 @@ class Level(Enum):
 
 
 @dataclass(frozen=True)
-class State:
+class LogNormal:
     """The devices in one of their two states: the median of R in ln ohm, and standard deviations of ln R.
 
     device_spread: of what belongs to a device for good. cycle_spread: of what each programming pulse draws anew.
@@ -59,14 +59,14 @@ class State:
         """s, the standard deviation of ln R of one device, but for the tails."""
         return hypot(self.device_spread, self.cycle_spread, self.relaxation_spread)
 
-    def scaled(self, factor: float) -> State:
+    def scaled(self, factor: float) -> LogNormal:
         """Every spread times a factor."""
         spreads = (self.device_spread, self.cycle_spread, self.relaxation_spread)
-        return State(self.ln_median, *(factor * spread for spread in spreads))
+        return LogNormal(self.ln_median, *(factor * spread for spread in spreads))
 
 
 @dataclass(frozen=True)
-class Tails:
+class HeavyTails:
     """The share of the programming pulses that go astray, and how many times wider what they draw is spread."""
 
     share: float = 0.0
@@ -74,7 +74,7 @@ class Tails:
 
 
 @dataclass(frozen=True)
-class Telegraph:
+class TelegraphNoise:
     """Random telegraph noise: at a read a device is in its upper state with a probability, `share`.
 
     There its ln R is higher by an amplitude of its own, which lies anywhere between 0 and `amplitude` alike.
@@ -85,7 +85,7 @@ class Telegraph:
 
 
 @dataclass(frozen=True)
-class Stuck:
+class StuckShares:
     """The shares of devices that stay in LRS, and in HRS, whatever they are programmed to."""
 
     lrs: float = 0.0
@@ -106,17 +106,17 @@ class Cell:
     stuck: of the devices on BL and on BLb.
     """
 
-    lrs: State
-    hrs: State
+    lrs: LogNormal
+    hrs: LogNormal
     offset: float
     noise: float
     window: float
     window_spread: float
     window_s: float
     blb_shift: float = 0.0
-    tails: Tails = Tails()
-    telegraph: Telegraph = Telegraph()
-    stuck: tuple[Stuck, Stuck] = (Stuck(), Stuck())
+    tails: HeavyTails = HeavyTails()
+    telegraph: TelegraphNoise = TelegraphNoise()
+    stuck: tuple[StuckShares, StuckShares] = (StuckShares(), StuckShares())
 
     @property
     def contrast(self) -> float:
@@ -128,7 +128,7 @@ class Cell:
         """Halfway between the medians of both states, over both sides."""
         return (self.lrs.ln_median + self.hrs.ln_median + self.blb_shift) / 2
 
-    def state(self, level: Level) -> State:
+    def state(self, level: Level) -> LogNormal:
         """Of the devices in one of their states."""
         return self.lrs if level is Level.LRS else self.hrs
 
@@ -142,7 +142,7 @@ class Cell:
             for part in self._law_in(self.state(each), blb)
         )
 
-    def _law_in(self, state: State, blb: bool) -> Law:
+    def _law_in(self, state: LogNormal, blb: bool) -> Law:
         """Of a device that is in this state."""
         mean = state.ln_median + (self.blb_shift if blb else 0.0)
         wide = hypot(state.device_spread, self.tails.width * state.cycle_spread, state.relaxation_spread)
@@ -160,9 +160,9 @@ class Cell:
 
     def sound(self) -> Cell:
         """Without stuck devices."""
-        return self.with_stuck(Stuck(), Stuck())
+        return self.with_stuck(StuckShares(), StuckShares())
 
-    def with_stuck(self, bl: Stuck, blb: Stuck) -> Cell:
+    def with_stuck(self, bl: StuckShares, blb: StuckShares) -> Cell:
         """With other shares of stuck devices on BL and BLb."""
         return replace(self, stuck=(bl, blb))
 
@@ -172,7 +172,7 @@ class Cell:
 
     def without_noise(self) -> Cell:
         """Reads that are all alike."""
-        return replace(self, noise=0.0, window_spread=0.0, telegraph=Telegraph())
+        return replace(self, noise=0.0, window_spread=0.0, telegraph=TelegraphNoise())
 
 
 def pair_rates(cell: Cell) -> SignRates:
@@ -214,7 +214,7 @@ def _gridded(plus: float, minus: float) -> SignRates:
 
 
 @cache
-def _raised(telegraph: Telegraph) -> tuple[tuple[float, float], ...]:
+def _raised(telegraph: TelegraphNoise) -> tuple[tuple[float, float], ...]:
     """(share, by how much ln R is higher), for the mean over amplitudes and states."""
     if telegraph.amplitude == 0:
         return ((1.0, 0.0),)

@@ -7,7 +7,7 @@ from math import exp, log, log10
 
 import scipy
 
-from edgebnn.chip.device.cell import Cell, State, Stuck
+from edgebnn.chip.device.cell import Cell, LogNormal, StuckShares
 from edgebnn.chip.device.conditions import SECONDS_A_DAY, Conditions
 from edgebnn.chip.device.discharge import amplifier_spreads, discharge, in_series
 from edgebnn.chip.device.sensing_window import sensing_window
@@ -75,15 +75,15 @@ def temperature_k(target: Target, asked: float | None) -> float:
     return temperature
 
 
-def _stuck(physics: Physics) -> Stuck:
+def _stuck(physics: Physics) -> StuckShares:
     table = physics.stuck
-    return Stuck() if table is None else Stuck(table.lrs.si("ratio"), table.hrs.si("ratio"))
+    return StuckShares() if table is None else StuckShares(table.lrs.si("ratio"), table.hrs.si("ratio"))
 
 
 def _rounded(cell: Cell) -> Cell:
-    def state(each: State) -> State:
+    def state(each: LogNormal) -> LogNormal:
         spreads = (each.device_spread, each.cycle_spread, each.relaxation_spread)
-        return State(*map(_on_grid, (each.ln_median, *spreads)))
+        return LogNormal(*map(_on_grid, (each.ln_median, *spreads)))
 
     return replace(
         cell,

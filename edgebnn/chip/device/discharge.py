@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, hypot, log, sqrt
 
-from edgebnn.chip.device.cell import State
+from edgebnn.chip.device.cell import LogNormal
 from edgebnn.chip.target.physics import Access, Physics
 from edgebnn.chip.target.supply import supply_v
 from edgebnn.chip.target.target import Target, physics_of
@@ -45,7 +45,7 @@ def amplifier_spreads(target: Target, supply: float | None, temperature: float |
     return physics.sense.offset.si("voltage") / volts, noise / volts
 
 
-def in_series(state: State, target: Target, supply: float | None) -> State:
+def in_series(state: LogNormal, target: Target, supply: float | None) -> LogNormal:
     """A state of the nominal supply at another one: the access transistor in series has another resistance there.
 
     The target's resistances are those of device and transistor together at the nominal supply. What the transistor adds
@@ -64,7 +64,7 @@ def in_series(state: State, target: Target, supply: float | None) -> State:
     stated = nominal_on / after * access.mismatch.si("voltage") / _overdrive(access, nominal, target.name)
     # The transistors' part at the nominal supply is in the spread that was solved there.
     added = sqrt(max(spread**2 - stated**2, 0.0))
-    return State(log(after), hypot(rest.device_spread, added), rest.cycle_spread, rest.relaxation_spread)
+    return LogNormal(log(after), hypot(rest.device_spread, added), rest.cycle_spread, rest.relaxation_spread)
 
 
 def _resistance(access: Access, volts: float, nominal: float, name: str) -> float:

@@ -22,7 +22,7 @@ from edgebnn.words import Words
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ProgrammedDevices:
     """The devices after programming, what it took, and the synapses that were not accepted all the same.
 
     rejected: bool (rows, 32), or None where nobody looked.
@@ -33,7 +33,7 @@ class Outcome:
     rejected: Flags | None = None
 
 
-def program_all(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
+def program_all(devices: Devices, sign: Words, nonzero: Words) -> ProgrammedDevices:
     """Every device of the rows gets a pulse; `sign` and `nonzero` are uint32 (rows,), as in `Pattern`."""
     low = wanted_low(sign, nonzero)
     return _pulsed(devices, low, np.ones_like(low))
@@ -46,7 +46,7 @@ def pulses_of_all(nonzero: Words) -> PulseCount:
     return PulseCount(sets, 2 * COLUMNS * len(nonzero) - sets, len(nonzero) + int(np.count_nonzero(nonzero)))
 
 
-def program_changes(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
+def program_changes(devices: Devices, sign: Words, nonzero: Words) -> ProgrammedDevices:
     """A pulse for those devices alone that are in the other state, or were never programmed."""
     low = wanted_low(sign, nonzero)
     return _pulsed(devices, low, (devices.low != low) | (devices.pulse < 0))
@@ -54,7 +54,7 @@ def program_changes(devices: Devices, sign: Words, nonzero: Words) -> Outcome:
 
 def program_verified(
     devices: Devices, sign: Words, nonzero: Words, ternary: Flags, read_back: ReadBack, offsets: Floats
-) -> Iterator[Outcome]:
+) -> Iterator[ProgrammedDevices]:
     """The outcome after each attempt, `pulses` being those of all so far, until every synapse is accepted.
 
     All devices are programmed once, then both devices of every synapse that was not accepted, as often as the caller
@@ -66,13 +66,13 @@ def program_verified(
         outcome = _pulsed(devices, low, np.repeat(rejected[..., np.newaxis], 2, axis=-1))
         devices, pulses = outcome.devices, pulses + outcome.pulses
         rejected = rejected & ~read_back.accepts(devices, sign, nonzero, ternary, offsets)
-        yield Outcome(devices, pulses, rejected)
+        yield ProgrammedDevices(devices, pulses, rejected)
 
 
-def _pulsed(devices: Devices, low: Flags, pulsed: Flags) -> Outcome:
+def _pulsed(devices: Devices, low: Flags, pulsed: Flags) -> ProgrammedDevices:
     """The devices after a pulse to those flagged, towards the wanted states."""
     state = np.where(pulsed, low, devices.low)
     after = replace(devices, low=state, pulse=devices.pulse + pulsed)
     sets, resets = pulsed & low, pulsed & ~low
     steps = sum(int(kind.any(axis=(1, 2)).sum()) for kind in (sets, resets))
-    return Outcome(after, PulseCount(int(sets.sum()), int(resets.sum()), steps))
+    return ProgrammedDevices(after, PulseCount(int(sets.sum()), int(resets.sum()), steps))

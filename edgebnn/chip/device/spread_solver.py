@@ -17,7 +17,7 @@ import numpy.typing as npt
 import scipy
 
 from edgebnn.chip.device.ageing import aged_rates
-from edgebnn.chip.device.cell import Cell, State, Tails, Telegraph, pair_rates
+from edgebnn.chip.device.cell import Cell, HeavyTails, LogNormal, TelegraphNoise, pair_rates
 from edgebnn.chip.device.discharge import amplifier_spreads
 from edgebnn.chip.device.error_formulas import SignRates
 from edgebnn.chip.target.physics import Physics
@@ -37,7 +37,7 @@ def nominal_cell(target: Target, policy_name: str, cycles: int) -> Cell:
     offset, noise = amplifier_spreads(target, None, None)
     lrs, hrs = medians(policy)
     plain = Cell(
-        State(lrs, 0.0, 0.0), State(hrs, 0.0, 0.0), offset, noise, 0.0, 0.0, 0.0, tails=_tails(physics),
+        LogNormal(lrs, 0.0, 0.0), LogNormal(hrs, 0.0, 0.0), offset, noise, 0.0, 0.0, 0.0, tails=_tails(physics),
         telegraph=_telegraph(physics),
     )  # fmt: skip
     rates = aged_rates(target, policy_name, cycles)
@@ -65,9 +65,9 @@ class _Causes:
         """A cell with devices of the spread s."""
         return replace(plain, lrs=self._state(plain.lrs, self.lrs * s), hrs=self._state(plain.hrs, self.hrs * s))
 
-    def _state(self, plain: State, spread: float) -> State:
+    def _state(self, plain: LogNormal, spread: float) -> LogNormal:
         shares = self.device, 1 - self.device - self.relaxed, self.relaxed
-        return State(plain.ln_median, *(spread * sqrt(share) for share in shares))
+        return LogNormal(plain.ln_median, *(spread * sqrt(share) for share in shares))
 
 
 @lru_cache(maxsize=256)
@@ -133,14 +133,16 @@ def _causes(physics: Physics) -> _Causes:
     return _Causes(lrs, hrs, variability.device_share.si("ratio"), relaxed)
 
 
-def _tails(physics: Physics) -> Tails:
+def _tails(physics: Physics) -> HeavyTails:
     table = physics.tails
-    return Tails() if table is None else Tails(table.share.si("ratio"), table.width.si("factor"))
+    return HeavyTails() if table is None else HeavyTails(table.share.si("ratio"), table.width.si("factor"))
 
 
-def _telegraph(physics: Physics) -> Telegraph:
+def _telegraph(physics: Physics) -> TelegraphNoise:
     table = physics.telegraph
-    return Telegraph() if table is None else Telegraph(table.amplitude.si("log ratio"), table.share.si("ratio"))
+    return (
+        TelegraphNoise() if table is None else TelegraphNoise(table.amplitude.si("log ratio"), table.share.si("ratio"))
+    )
 
 
 def _unsolvable(target: Target, name: str, rates: SignRates) -> TargetError:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.chip.device.cell import Cell, Stuck
+from edgebnn.chip.device.cell import Cell, StuckShares
 from edgebnn.chip.device.devices import Sticking, StuckIn
 from edgebnn.chip.random.normal import WHOLE
 from edgebnn.chip.random.philox import Domain, draw
@@ -19,7 +19,7 @@ from edgebnn.chip.random.philox import Domain, draw
 
 def drawn_sticking(seed: int, bank_row: npt.NDArray[np.int64], cell: Cell) -> Sticking | None:
     """A `StuckIn` for each device of some rows, int8 (rows, 32, 2); None where none of such cells is stuck."""
-    if cell.stuck == (Stuck(), Stuck()):
+    if cell.stuck == (StuckShares(), StuckShares()):
         return None
     words = draw(seed, Domain.STUCK, bank_row[:, np.newaxis], np.arange(COLUMNS))[..., :2].astype(np.uint64)
     low = np.array([round(side.lrs * WHOLE) for side in cell.stuck], np.uint64)

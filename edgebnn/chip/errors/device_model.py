@@ -20,7 +20,7 @@ from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.devices import BL, BLB, Devices, Flags, Sticking, amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.device.error_formulas import SignRates, TernaryRates
 from edgebnn.chip.device.provenance import single_evidence
-from edgebnn.chip.device.pulses import Outcome, program_all, program_verified
+from edgebnn.chip.device.pulses import ProgrammedDevices, program_all, program_verified
 from edgebnn.chip.device.read_back import ReadBack
 from edgebnn.chip.device.sensing import answer_thresholds
 from edgebnn.chip.device.stuck_devices import drawn_sticking
@@ -131,7 +131,7 @@ def row_pulses(chip: ChipInstance, target: Target, policy: str, rows: Rows) -> P
     return programmed_devices(chip, rows, read_back, row_offsets(chip, rows, read_back.cell)).pulses
 
 
-def programmed_devices(chip: ChipInstance, rows: Rows, read_back: ReadBack, offsets: Floats) -> Outcome:
+def programmed_devices(chip: ChipInstance, rows: Rows, read_back: ReadBack, offsets: Floats) -> ProgrammedDevices:
     """The rows' devices after the chip programmed them, and what that took."""
     devices = worn_devices(chip, rows.bank_row, sticking(chip, rows, read_back.cell))
     if chip.attempts == 1:

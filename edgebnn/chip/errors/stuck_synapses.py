@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.device.cell import Cell, Stuck, cell_error_rates, ternary_rates
+from edgebnn.chip.device.cell import Cell, StuckShares, cell_error_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.devices import BL, BLB, StuckIn
 from edgebnn.chip.device.stuck_devices import drawn_sticking
@@ -16,7 +16,7 @@ from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds
 from edgebnn.chip.target.target import Target
 
-_CERTAIN = {StuckIn.NONE: Stuck(), StuckIn.LRS: Stuck(lrs=1.0), StuckIn.HRS: Stuck(hrs=1.0)}
+_CERTAIN = {StuckIn.NONE: StuckShares(), StuckIn.LRS: StuckShares(lrs=1.0), StuckIn.HRS: StuckShares(hrs=1.0)}
 
 
 def stuck_cell(chip: ChipInstance, target: Target, policy: str) -> Cell | None:

@@ -14,7 +14,7 @@ from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS, MAX_COLUMNS, MAX_ROW
 from edgebnn.chip.device.devices import StuckIn
 from edgebnn.errors import DataError
 
-BANK_CELLS = MAX_ROWS * MAX_COLUMNS  # numbers that a bank takes, of whatever shape
+PLACES_A_BANK = MAX_ROWS * MAX_COLUMNS  # numbers that a bank takes, of whatever shape
 # Four times the reference chip. What is made of a file stays well below 1 GiB.
 MAX_CELLS = 1 << 24
 # From a short circuit to what no instrument tells from an open one.
@@ -115,7 +115,7 @@ class Measured:
         count = len(self.cell) if self.cell.ndim == 1 else 0
         if not 1 <= count <= MAX_CELLS or self.cell.dtype != np.int64:
             raise DataError(f"a measurement is a list of 1 to {MAX_CELLS} cells, as int64; import its file again")
-        if self.cell[0] < 0 or self.cell[-1] >= MAX_BANKS * BANK_CELLS or not (np.diff(self.cell) > 0).all():
+        if self.cell[0] < 0 or self.cell[-1] >= MAX_BANKS * PLACES_A_BANK or not (np.diff(self.cell) > 0).all():
             raise DataError("the measured cells are not in rising order, each once; import the measurement again")
         of_devices = self.ln_resistance is not None or self.stuck is not None
         if (self.error_rate is None) != of_devices:
@@ -149,7 +149,7 @@ class Measured:
     @property
     def banks(self) -> int:
         """How many banks have a measured cell."""
-        return len(np.unique(self.cell // BANK_CELLS))
+        return len(np.unique(self.cell // PLACES_A_BANK))
 
 
 _ARRAYS = ("cell", "error_rate", "ln_resistance", "reading", "stuck")

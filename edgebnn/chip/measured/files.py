@@ -33,7 +33,7 @@ from edgebnn.errors import DataError
 from edgebnn.inputs import open_input
 from edgebnn.legible import legible_line
 
-MAX_FILE_BYTES = 1 << 30  # 64 bytes for each cell that may be
+MAX_MEASUREMENT_BYTES = 1 << 30  # 64 bytes for each cell that may be
 
 
 class MeasuredFile(NamedTuple):
@@ -63,7 +63,7 @@ def read_measured(path: Path) -> MeasuredFile:
     Raises DataError where it is none, and ToolError where Parquet lacks its package.
     """
     remedy = "give a CSV or Parquet file with a measurement, without cells that no network will use"
-    with open_input(path, MAX_FILE_BYTES, remedy=remedy) as file:
+    with open_input(path, MAX_MEASUREMENT_BYTES, remedy=remedy) as file:
         return _read(file, path)
 
 

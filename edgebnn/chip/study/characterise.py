@@ -55,7 +55,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class State:
+class StateFigures:
     """One of the two states of a device: median in ohm, standard deviation of ln R, and what was sampled."""
 
     median: Graded
@@ -69,8 +69,8 @@ class PolicyFigures:
     2T2R, of 1T1R)."""
 
     name: str
-    lrs: State
-    hrs: State
+    lrs: StateFigures
+    hrs: StateFigures
     contrast: Graded
     endurance: Graded
     ageing: tuple[tuple[int, Graded, float], ...]
@@ -159,7 +159,7 @@ def _policy(target: Target, name: str, conditions: Conditions, request: Request)
     of_medians = contrast_evidence(target, name, conditions)
     of_spreads = single_evidence(target, name, conditions)
     lrs, hrs = (
-        State(Graded(exp(state.ln_median), of_medians), Graded(state.spread, of_spreads), distribution)
+        StateFigures(Graded(exp(state.ln_median), of_medians), Graded(state.spread, of_spreads), distribution)
         for state, distribution in zip((cell.lrs, cell.hrs), sampled, strict=True)
     )
     endurance = target.policy(name).endurance

@@ -35,7 +35,7 @@ Data = npt.NDArray[np.uint64]
 Octets = npt.NDArray[np.uint8]
 
 
-class Outcome(IntEnum):
+class DecoderVerdict(IntEnum):
     """What the decoder took a word for."""
 
     SOUND = 0
@@ -80,7 +80,7 @@ def encode(code: Code, data: Data) -> Octets:
 
 
 def decode(code: Code, data: Data, check: Octets) -> tuple[Data, Octets]:
-    """(data, Outcome) of words as they were read, of any shape."""
+    """(data, DecoderVerdict) of words as they were read, of any shape."""
     syndrome = encode(code, data) ^ check
     turned, outcome = _decisions(code)
     return data ^ turned[syndrome], outcome[syndrome]
@@ -103,11 +103,11 @@ def _columns(data: int, checks: int) -> tuple[int, ...]:
 
 @cache
 def _decisions(code: Code) -> tuple[Data, Octets]:
-    """For each syndrome: the data bits that are turned, and the Outcome."""
+    """For each syndrome: the data bits that are turned, and the DecoderVerdict."""
     turned = np.zeros(1 << code.checks, np.uint64)
-    outcome = np.full(1 << code.checks, Outcome.DETECTED, np.uint8)
-    outcome[0] = Outcome.SOUND
-    outcome[list(code.columns)] = Outcome.CORRECTED
+    outcome = np.full(1 << code.checks, DecoderVerdict.DETECTED, np.uint8)
+    outcome[0] = DecoderVerdict.SOUND
+    outcome[list(code.columns)] = DecoderVerdict.CORRECTED
     turned[list(code.columns[: code.data])] = np.uint64(1) << np.arange(code.data, dtype=np.uint64)
     return turned, outcome
 

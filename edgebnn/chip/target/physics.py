@@ -76,14 +76,14 @@ class Relaxation(Section, frozen=True):
     share: Ratio
 
 
-class Tails(Section, frozen=True):
+class HeavyTailsSection(Section, frozen=True):
     """The share of programming pulses that go astray: what they draw is so many times wider spread."""
 
     share: Ratio
     width: Factor
 
 
-class Telegraph(Section, frozen=True):
+class TelegraphSection(Section, frozen=True):
     """Random telegraph noise: with the probability `share` a device is in its upper state when it is read.
 
     Its ln R is then higher by an amplitude of its own, uniform from 0 to `amplitude`.
@@ -93,7 +93,7 @@ class Telegraph(Section, frozen=True):
     share: Ratio
 
 
-class Stuck(Section, frozen=True):
+class StuckSection(Section, frozen=True):
     """Yield: the shares of devices that stay in LRS, and in HRS, whatever they are programmed to."""
 
     lrs: Ratio
@@ -145,6 +145,6 @@ class Physics(Section, frozen=True):
     ternary: dict[str, TernaryErrors]
     access: Access | None = None
     relaxation: Relaxation | None = None
-    tails: Tails | None = None
-    telegraph: Telegraph | None = None
-    stuck: Stuck | None = None
+    tails: HeavyTailsSection | None = None
+    telegraph: TelegraphSection | None = None
+    stuck: StuckSection | None = None

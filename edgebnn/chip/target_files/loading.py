@@ -15,7 +15,7 @@ from edgebnn.errors import TargetError
 from edgebnn.inputs import read_input
 from edgebnn.resources import resource_folder
 
-MAX_FILE_BYTES = 1 << 20
+MAX_TARGET_BYTES = 1 << 20
 
 
 def target_names() -> list[str]:
@@ -65,7 +65,7 @@ def read_target_file(name_or_path: str) -> tuple[str, str]:
             )
         path = resource_folder("targets") / f"{name_or_path}.toml"
     remedy = f"use one of {names}, or the path of a TOML file"
-    content = read_input(path, MAX_FILE_BYTES, TargetError, called=f"target file '{path}'", remedy=remedy)
+    content = read_input(path, MAX_TARGET_BYTES, TargetError, called=f"target file '{path}'", remedy=remedy)
     try:
         return content.decode(), str(path)
     except UnicodeDecodeError as error:

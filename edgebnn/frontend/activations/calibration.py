@@ -20,7 +20,7 @@ from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.network.batches import parts
 
 # Samples that are looked at; the range of an activation hardly widens with more.
-MAX_SAMPLES = 256
+MAX_CALIBRATION_SAMPLES = 256
 _MOST_SECONDS = 600.0
 _LAYERS = ("Conv", "Gemm", "MatMul")
 # What takes lines alone, so that a smooth activation before it is rounded as well.
@@ -64,7 +64,9 @@ class Calibration:
     def _ranges(self) -> dict[str, tuple[float, float]]:
         need_onnxruntime("finding the ranges of float layers in the calibration data")
         try:
-            return ranges_of(self.model, self._typed(), self._measured(), most_batch=MAX_SAMPLES, seconds=_MOST_SECONDS)
+            return ranges_of(
+                self.model, self._typed(), self._measured(), most_batch=MAX_CALIBRATION_SAMPLES, seconds=_MOST_SECONDS
+            )
         except SessionProblem as problem:
             raise ModelError(
                 f"onnxruntime does not run the model on the calibration data ({problem.why[:200]}); give "
@@ -79,7 +81,10 @@ class Calibration:
 
     def _typed(self) -> list[npt.NDArray[np.generic]]:
         """The samples of each input in its own type; DataError where that does not hold them."""
-        return [_typed(given, samples) for given, samples in parts(self.graph.inputs, self.samples[:MAX_SAMPLES])]
+        return [
+            _typed(given, samples)
+            for given, samples in parts(self.graph.inputs, self.samples[:MAX_CALIBRATION_SAMPLES])
+        ]
 
 
 def _typed(given: GraphInput, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

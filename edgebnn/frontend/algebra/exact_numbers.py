@@ -16,7 +16,7 @@ Fractions = npt.NDArray[np.object_]
 MAX_OPERATORS = 64
 # Bits of a numerator or denominator: a product of MAX_OPERATORS float32 factors, whose 24 bits of mantissa and some of
 # exponent each add to it, fits; what doubles its length at every operator does not for long.
-MAX_BITS = 4096
+MAX_NUMBER_BITS = 4096
 # Powers of two between which numbers are worked with: what is larger is infinity in float32, what is smaller zero, and
 # far enough from where float64 ends that quotients of two such numbers are still finite.
 _LARGEST_POWER = 128
@@ -94,7 +94,7 @@ def check_numbers(values: Fractions) -> int:
             raise out_of_range()
         numerator, denominator = value.numerator.bit_length(), value.denominator.bit_length()
         longest = max(longest, numerator, denominator)
-        if longest > MAX_BITS:
+        if longest > MAX_NUMBER_BITS:
             raise too_long()
         if numerator and not _SMALLEST_POWER < numerator - denominator <= _LARGEST_POWER:
             raise out_of_range()
@@ -102,9 +102,9 @@ def check_numbers(values: Fractions) -> int:
 
 
 def too_long() -> Refusal:
-    """The refusal of numbers of more than MAX_BITS."""
+    """The refusal of numbers of more than MAX_NUMBER_BITS."""
     return Refusal(
-        f"needs numbers of more than {MAX_BITS} bits to be exact",
+        f"needs numbers of more than {MAX_NUMBER_BITS} bits to be exact",
         "simplify the activation, or fold its constants before the export",
     )
 

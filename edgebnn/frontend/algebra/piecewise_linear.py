@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from operator import add, sub
 
-from edgebnn.frontend.algebra.exact_numbers import MAX_BITS, too_long
+from edgebnn.frontend.algebra.exact_numbers import MAX_NUMBER_BITS, too_long
 
 # Of one channel: more than any activation between two layers has.
 MAX_SEGMENTS = 8
@@ -149,7 +149,7 @@ def _simplest(segments: Iterable[Segment]) -> Bent:
     for segment in segments:
         if made and (made[-1].slope, made[-1].shift) == (segment.slope, segment.shift):
             continue
-        if max(abs(segment.slope.denominator), abs(segment.shift.denominator)).bit_length() > MAX_BITS:
+        if max(abs(segment.slope.denominator), abs(segment.shift.denominator)).bit_length() > MAX_NUMBER_BITS:
             raise too_long()
         made.append(segment)
     if len(made) > MAX_SEGMENTS:

@@ -17,7 +17,7 @@ from edgebnn.frontend.operations import Quantised
 from edgebnn.frontend.problems import Refusal
 
 # Elements of one folded constant, and of all of them in one model: six times the weights of a binary ResNet-18.
-MAX_ELEMENTS = 2**25
+MAX_FOLDED_ELEMENTS = 2**25
 MAX_WORK = 2**26
 
 # What moves constants about, or changes their scale, and leaves their integers known.
@@ -71,7 +71,7 @@ class Folder:
             raise Refusal("gives several constants at once", _SMALLER)
         elements = _size(node, arguments, self._opset)
         self._work += elements
-        if elements > MAX_ELEMENTS or self._work > MAX_WORK:
+        if elements > MAX_FOLDED_ELEMENTS or self._work > MAX_WORK:
             raise Refusal(f"makes a constant of {elements} elements, too many to fold", _SMALLER)
         try:
             with np.errstate(all="ignore"):

@@ -21,7 +21,7 @@ from edgebnn.frontend.operations import (
 from edgebnn.frontend.problems import Refusal
 
 # Levels of an activation that are kept apart: those of 8 bits.
-MAX_BITS = 8
+MAX_QUANTISED_BITS = 8
 
 _ZERO = np.zeros((), np.float32)
 _HALF = np.full((), 0.5, np.float32)
@@ -82,8 +82,8 @@ def times(term: Term, scale: Array) -> Call:
 
 def check_bits(operands: Operands, bits: int) -> None:
     """Refusal where a signal is stepped into more levels than 8 bits have; constants may have more."""
-    if operands.optional(0) is None and bits > MAX_BITS:
-        raise TooManyBits(f"gives values of {bits} bits", f"quantise activations to at most {MAX_BITS} bits")
+    if operands.optional(0) is None and bits > MAX_QUANTISED_BITS:
+        raise TooManyBits(f"gives values of {bits} bits", f"quantise activations to at most {MAX_QUANTISED_BITS} bits")
 
 
 class TooManyBits(Refusal):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.exact_numbers import MAX_BITS, Fractions, fractions_of
+from edgebnn.frontend.algebra.exact_numbers import MAX_NUMBER_BITS, Fractions, fractions_of
 from edgebnn.frontend.algebra.expression import Expression, Leaf
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds, float32_holds_with
 from edgebnn.frontend.layers.convolution_padding import Padded
@@ -184,7 +184,7 @@ def _denominator(offsets: Fractions) -> int:
     denominator = 1
     for offset in offsets.tolist():
         denominator = math.lcm(denominator, offset.denominator)
-        if denominator.bit_length() > MAX_BITS:
+        if denominator.bit_length() > MAX_NUMBER_BITS:
             largest = max(map(abs, offsets.tolist()))
             return int(1 << max(0, _OFFSET_BITS - int(largest).bit_length()))
     return denominator

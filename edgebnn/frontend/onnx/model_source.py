@@ -10,7 +10,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from edgebnn.errors import ModelError
-from edgebnn.frontend.onnx.parser import MAX_FILE_BYTES
+from edgebnn.frontend.onnx.parser import MAX_MODEL_BYTES
 from edgebnn.scratch import scratch_folder
 
 Model = str | os.PathLike[str] | bytes | ModelProto
@@ -29,9 +29,9 @@ def model_file(model: Model) -> Iterator[Path]:
         yield Path(model)
         return
     content = _bytes(model)
-    if len(content) > MAX_FILE_BYTES:
+    if len(content) > MAX_MODEL_BYTES:
         raise ModelError(
-            f"the model has {len(content)} bytes, more than the {MAX_FILE_BYTES} of a file; make it smaller"
+            f"the model has {len(content)} bytes, more than the {MAX_MODEL_BYTES} of a file; make it smaller"
         )
     with scratch_folder() as folder:
         path = folder / "model.onnx"

@@ -24,7 +24,7 @@ from edgebnn.frontend.onnx.wire_format import check_parts
 from edgebnn.frontend.problems import printable
 from edgebnn.inputs import read_input
 
-MAX_FILE_BYTES = 2**29
+MAX_MODEL_BYTES = 2**29
 MAX_NODES = 20_000
 MAX_EDGES = 200_000
 OLDEST_OPSET = 9
@@ -126,7 +126,7 @@ def read_stored(path: Path) -> Stored:
 
 def _content(path: Path) -> bytes:
     # `it`, since what names the file stands in front of every error of a model.
-    return read_input(path, MAX_FILE_BYTES, ModelError, called="it", remedy="give the path of an ONNX model")
+    return read_input(path, MAX_MODEL_BYTES, ModelError, called="it", remedy="give the path of an ONNX model")
 
 
 def _parsed(content: bytes) -> ModelProto:
@@ -141,7 +141,7 @@ def _parsed(content: bytes) -> ModelProto:
     _check_nodes(model)
     check_header(model)
     if model.functions:
-        model = inlined(model, MAX_NODES, MAX_FILE_BYTES)
+        model = inlined(model, MAX_NODES, MAX_MODEL_BYTES)
         _check_nodes(model)
     for part in ("functions", "training_info", "metadata_props"):  # nobody reads them, so nobody checks them
         model.ClearField(part)

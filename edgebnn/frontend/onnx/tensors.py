@@ -17,8 +17,8 @@ from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.problems import printable
 from edgebnn.inputs import input_inside, open_input
 
-MAX_ELEMENTS = 2**27
-MAX_BYTES = 2**29
+MAX_TENSOR_ELEMENTS = 2**27
+MAX_WEIGHT_BYTES = 2**29
 MAX_EXTERNAL_BYTES = 2**30  # of all files of external data, which may hold more than the model's tensors
 
 _BESIDE = "keep the data in one file beside the model"
@@ -105,10 +105,10 @@ class TensorReader:
         if any(extent < 0 for extent in shape):
             raise ModelError(f"tensor '{name}' has a negative extent; the file is damaged, export the model again")
         self._bytes += prod(shape) * (_itemsize(tensor.data_type) if tensor.data_type in _TYPES else 1)
-        if prod(shape) > MAX_ELEMENTS or self._bytes > MAX_BYTES:
+        if prod(shape) > MAX_TENSOR_ELEMENTS or self._bytes > MAX_WEIGHT_BYTES:
             raise ModelError(
-                f"tensor '{name}' of shape {list(shape)[:8]} takes the model's weights over {MAX_BYTES // 2**20} MiB; "
-                "use a smaller model"
+                f"tensor '{name}' of shape {list(shape)[:8]} takes the model's weights over "
+                f"{MAX_WEIGHT_BYTES // 2**20} MiB; use a smaller model"
             )
         return shape
 

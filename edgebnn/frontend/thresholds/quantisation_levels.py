@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from edgebnn.frontend.algebra.exact_numbers import MAX_BITS, Fractions
+from edgebnn.frontend.algebra.exact_numbers import MAX_NUMBER_BITS, Fractions
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Kind
 
@@ -44,7 +44,7 @@ def levels_of(values: Fractions, most: int) -> Levels:
         return Levels(Kind.TRITS, -1, 1, 3, Fraction(1))
     denominator = lcm(*(number.denominator for number in numbers)) if len(numbers) <= most else 0
     # Multiples up to 255 of a unit have nearly its denominator; a much longer common one is slow to divide by.
-    if not 0 < denominator < 2 ** (MAX_BITS + 8):
+    if not 0 < denominator < 2 ** (MAX_NUMBER_BITS + 8):
         raise _no_multiples(numbers)
     unit = Fraction(gcd(*(number.numerator for number in numbers)), denominator)
     integers = [int(number / unit) for number in numbers]
