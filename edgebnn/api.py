@@ -28,7 +28,7 @@ from edgebnn.chip.lifetime.batteries import read_battery
 from edgebnn.chip.lifetime.lifetime import Usage
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target, target_title
-from edgebnn.codegen.artefacts import Memory, measure
+from edgebnn.codegen.artefacts import MemoryUse, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
 from edgebnn.compile_options import (
@@ -131,7 +131,7 @@ class Deployment:
         return self.files.get(FIRMWARE_ELF)
 
     @cached_property
-    def memory(self) -> Memory:
+    def memory(self) -> MemoryUse:
         """Synapses, banks and bytes, read from the emitted files."""
         return measure(self.files, self.firmware)
 

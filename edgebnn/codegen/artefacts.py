@@ -22,7 +22,7 @@ class LayerMemory:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryUse:
     """Memory of a deployment; bytes of code are None where no firmware was built.
 
     sram_bytes: input, scores and work area, or all that the ELF reserves (stack included) where there is one.
@@ -38,14 +38,14 @@ class Memory:
     layers: Mapping[str, LayerMemory]
 
 
-def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> Memory:
+def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> MemoryUse:
     """The memory of a deployment, from its memory map, its `weights.bin` and the facts of its ELF."""
     synapses = synapses_in_csv(files["memory_map.csv"])
     document = json.loads(files["memory_map.json"])
     weight_bytes = {layer["name"]: layer["weight_bytes"] for layer in document["layers"]}
     buffers = sum(document[name]["bytes"] for name in ("input", "scores", "work_area"))
     weights_bytes = len(files["weights.bin"]) - document["image"]["rows_bytes"]
-    return Memory(
+    return MemoryUse(
         synapses=sum(synapses.values()),
         banks=sum(len(layer["tiles"]) for layer in document["layers"]),
         sram_bytes=firmware.data_bytes if firmware is not None else buffers,

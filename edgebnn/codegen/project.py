@@ -21,7 +21,7 @@ from edgebnn.mapping.plan import LinearStage, Section, Tile
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryRange:
     """A memory as the linker script and the target's header print it, in bytes."""
 
     base: int
@@ -29,8 +29,8 @@ class Memory:
 
 
 # QEMU's board: 4 MiB of code memory at 0 and 4 MiB of data memory, in the manual of ARM's application note 386.
-BOARD_FLASH = Memory(base=0x00000000, size=0x400000)
-BOARD_SRAM = Memory(base=0x20000000, size=0x400000)
+BOARD_FLASH = MemoryRange(base=0x00000000, size=0x400000)
+BOARD_SRAM = MemoryRange(base=0x20000000, size=0x400000)
 
 
 def render_project(mapped: MappedNetwork) -> dict[str, bytes]:
@@ -215,11 +215,11 @@ def _chip_files(mapped: MappedNetwork) -> dict[str, bytes]:
     return files
 
 
-def _linker_script(mapped: MappedNetwork, flash: Memory, sram: Memory) -> bytes:
+def _linker_script(mapped: MappedNetwork, flash: MemoryRange, sram: MemoryRange) -> bytes:
     return _file(mapped, "target/link.ld", "The linker script.", flash=flash, sram=sram)
 
 
-def _target_header(mapped: MappedNetwork, flash: Memory, sram: Memory) -> bytes:
+def _target_header(mapped: MappedNetwork, flash: MemoryRange, sram: MemoryRange) -> bytes:
     target = mapped.target
     assert target.mailbox is not None, "a chip's target file has a mailbox"
     macro = None
@@ -254,12 +254,12 @@ def has_board(target: Target) -> bool:
     return target.architecture == "cortex-m4"
 
 
-def memories(target: Target) -> tuple[Memory, Memory]:
+def memories(target: Target) -> tuple[MemoryRange, MemoryRange]:
     """Flash and SRAM of a chip."""
     assert target.memory is not None, "a chip's target file has memories"
 
-    def memory(region: Region) -> Memory:
-        return Memory(region.base.integer("address"), region.size.integer("memory"))
+    def memory(region: Region) -> MemoryRange:
+        return MemoryRange(region.base.integer("address"), region.size.integer("memory"))
 
     return memory(target.memory.flash), memory(target.memory.sram)
 

@@ -12,7 +12,7 @@ from edgebnn.chip.banks.c_structs import SensedBanks
 from edgebnn.chip.banks.pattern import EMPTY
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.target.target import Macro, RramArray
-from edgebnn.emulator.memories import Memories
+from edgebnn.emulator.memories import EmulatedMemories
 from edgebnn.emulator.structs import GATHER_VECTORS, PAGE_WORDS, MacroModel, emulator_library
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.marker import marker_pattern
@@ -64,7 +64,7 @@ class EmulatedMacro:
         model: MacroModel,
         mapped: MappedNetwork,
         banks: ProgrammedBanks | None,
-        memories: Memories,
+        memories: EmulatedMemories,
         popcount_limit: int,
         cells: Cells | None = None,
     ) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.target.target import Region, Target
 from edgebnn.emulator.cpu import PAGE_BYTES
-from edgebnn.emulator.structs import Memory
+from edgebnn.emulator.structs import MemoryStruct
 from edgebnn.errors import DeploymentError
 
 Octets = npt.NDArray[np.uint8]
@@ -29,9 +29,9 @@ class ChipMemory:
         return self.buffer[: self.size]
 
     @property
-    def view(self) -> Memory:
+    def view(self) -> MemoryStruct:
         """The memory as C sees it."""
-        return Memory(self.buffer.ctypes.data, self.base, self.size)
+        return MemoryStruct(self.buffer.ctypes.data, self.base, self.size)
 
     def part(self, address: int, length: int, what: str) -> Octets:
         """The bytes at an address that the firmware gave, a view; DeploymentError where they are not all inside."""
@@ -45,17 +45,17 @@ class ChipMemory:
 
 
 @dataclass(frozen=True, eq=False)
-class Memories:
+class EmulatedMemories:
     """The chip's memories."""
 
     flash: ChipMemory
     sram: ChipMemory
 
 
-def chip_memories(target: Target) -> Memories:
+def chip_memories(target: Target) -> EmulatedMemories:
     """Empty memories as the target has them; its own rules see to it that they lie apart and on whole pages."""
     assert target.memory is not None, "a target file with a CPU has memories"
-    return Memories(_empty(target.memory.flash), _empty(target.memory.sram))
+    return EmulatedMemories(_empty(target.memory.flash), _empty(target.memory.sram))
 
 
 def _empty(region: Region) -> ChipMemory:

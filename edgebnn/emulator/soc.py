@@ -20,9 +20,9 @@ from edgebnn.emulator.array_events import run_events
 from edgebnn.emulator.cpu import HOOK_CODE, HOOK_REFUSED, Cpu
 from edgebnn.emulator.elf import read_firmware
 from edgebnn.emulator.macro import Cells, EmulatedMacro
-from edgebnn.emulator.memories import ChipMemory, Memories, chip_memories
+from edgebnn.emulator.memories import ChipMemory, EmulatedMemories, chip_memories
 from edgebnn.emulator.samples import encode_batch
-from edgebnn.emulator.structs import EventCounters, Instruction, MacroModel, Memory, SocState, emulator_library
+from edgebnn.emulator.structs import EventCounters, Instruction, MacroModel, MemoryStruct, SocState, emulator_library
 from edgebnn.errors import DeploymentError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import AffineStage, Int8Stage, LinearStage, Plan, PoolStage, Stage, SumPoolStage
@@ -100,7 +100,7 @@ class Soc:
         """What is programmed into the banks; None on a target without RRAM."""
         return None if self._macro is None else self._macro.cells
 
-    def _connect(self, memories: Memories, mailbox: int) -> None:
+    def _connect(self, memories: EmulatedMemories, mailbox: int) -> None:
         native, cpu, state = emulator_library(), self._cpu, ctypes.cast(ctypes.byref(self._state), ctypes.c_void_p)
         flash, sram = memories.flash, memories.sram
         self._count_on(flash, sram)
@@ -130,8 +130,8 @@ class Soc:
         state.read_register, state.stop = cpu.read_function, cpu.stop_function
         state.registers[: len(cpu.registers)] = cpu.registers
         state.write_register, state.it_state = cpu.write_function, cpu.it_state
-        state.flash = Memory(flash.buffer.ctypes.data, flash.base, len(flash.buffer))
-        state.sram = Memory(sram.buffer.ctypes.data, sram.base, len(sram.buffer))
+        state.flash = MemoryStruct(flash.buffer.ctypes.data, flash.base, len(flash.buffer))
+        state.sram = MemoryStruct(sram.buffer.ctypes.data, sram.base, len(sram.buffer))
         state.instructions, state.briefs = self._instructions.ctypes.data, self._briefs.ctypes.data
 
     def boot(self) -> Events:
@@ -270,7 +270,11 @@ class Soc:
 
 
 def _macro(
-    state: SocState, mapped: MappedNetwork, banks: ProgrammedBanks | None, memories: Memories, cells: Cells | None
+    state: SocState,
+    mapped: MappedNetwork,
+    banks: ProgrammedBanks | None,
+    memories: EmulatedMemories,
+    cells: Cells | None,
 ) -> EmulatedMacro:
     """The macro of a chip, its events counted with the CPU's, bounded by what one inference of the plan reads."""
     array = mapped.target.array

@@ -48,7 +48,7 @@ class EventCounters(ctypes.Structure):
         )
 
 
-class Memory(ctypes.Structure):
+class MemoryStruct(ctypes.Structure):
     """`ebnn_memory`."""
 
     _fields_ = [("bytes", _pointer), ("base", _word), ("size", _word)]
@@ -85,8 +85,8 @@ class MacroModel(ctypes.Structure):
         ("marker_sensing", _pointer),
         ("marker_sign", _pointer),
         ("inference", _count),
-        ("flash", Memory),
-        ("sram", Memory),
+        ("flash", MemoryStruct),
+        ("sram", MemoryStruct),
         ("gather", _pointer),
         ("popcount_limit", _count),
         ("events", _pointer),
@@ -118,8 +118,8 @@ class SocState(ctypes.Structure):
         ("decode", _pointer),
         ("instruction_limit", _count),
         ("fault_address", _count),
-        ("flash", Memory),
-        ("sram", Memory),
+        ("flash", MemoryStruct),
+        ("sram", MemoryStruct),
         ("instructions", _pointer),
         ("briefs", _pointer),
         ("it_until", _count),

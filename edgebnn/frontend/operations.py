@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Window
 
@@ -200,7 +200,7 @@ class Knowing:
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
+class OperationSequence:
     """Operations one after the other, each with the result of the one before as its operand 0."""
 
     operations: tuple[Operation, ...]
@@ -226,7 +226,7 @@ Operation = (
     | Forwarding
     | Dropping
     | Knowing
-    | Chain
+    | OperationSequence
     | Several
 )
 
@@ -285,7 +285,7 @@ class UnknownOperand(Refusal):
         super().__init__("comes after a node that is not mapped", "solve the other problem first")
 
 
-Recogniser = Callable[[Node, Operands], Operation]
+Recogniser = Callable[[OnnxNode, Operands], Operation]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from edgebnn.network.types import Kind, Node, Reshape, Tensor, Threshold
 
 
 @dataclass(frozen=True)
-class View:
+class TensorView:
     """A tensor as its readers see it: the stored tensor `root` under a layout.
 
     `flattened` says that the tensor is a vector in the network, but a packed map (height, width, channels) in memory.
@@ -35,7 +35,7 @@ def layout_of(tensor: Tensor) -> Layout:
     return Layout(height=height, width=width, channels=tensor.channels, format=name, planes=planes)
 
 
-def views_of(network: Network) -> dict[str, View]:
+def views_of(network: Network) -> dict[str, TensorView]:
     """The view of every tensor of the network; ModelError for a reshape that would have to move packed bits."""
     flat = _read_flat(network)
     views = {entry.name: _stored(entry.tensor, flat) for entry in network.inputs}
@@ -47,8 +47,8 @@ def views_of(network: Network) -> dict[str, View]:
     return views
 
 
-def _stored(tensor: Tensor, flat: frozenset[str]) -> View:
-    return View(tensor.name, layout_of(replace(tensor, shape=(tensor.size,)) if tensor.name in flat else tensor))
+def _stored(tensor: Tensor, flat: frozenset[str]) -> TensorView:
+    return TensorView(tensor.name, layout_of(replace(tensor, shape=(tensor.size,)) if tensor.name in flat else tensor))
 
 
 def _read_flat(network: Network) -> frozenset[str]:
@@ -73,14 +73,14 @@ def _makes_vector(node: Node) -> bool:
     return isinstance(node, Reshape) and len(node.output.shape) == 1
 
 
-def _reshaped(node: Reshape, source: View) -> View:
+def _reshaped(node: Reshape, source: TensorView) -> TensorView:
     old, new = source.layout, layout_of(node.output)
     if not old.pixel_words or (old.channels == new.channels and not source.flattened):
-        return View(source.root, new)
+        return TensorView(source.root, new)
     if old.height * old.width == 1 and len(node.output.shape) == 1:
-        return View(source.root, new)
+        return TensorView(source.root, new)
     if len(node.output.shape) == 1:
-        return View(source.root, old, flattened=True)
+        return TensorView(source.root, old, flattened=True)
     raise ModelError(
         f"reshape '{node.name}' to {node.output.shape} would have to move packed bits; "
         "put it before the sign, or flatten right before a dense layer"

@@ -17,7 +17,7 @@ from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.halves import halves_words, limit_words, sum_planes
 from edgebnn.mapping.image import ImageWriter, words_of
 from edgebnn.mapping.kernels import ListShape, choose_kernel
-from edgebnn.mapping.layouts import View
+from edgebnn.mapping.layouts import TensorView
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
@@ -110,7 +110,7 @@ class Planning:
     network: Network
     target: Target
     allocation: Allocation
-    views: dict[str, View]
+    views: dict[str, TensorView]
     image: ImageWriter
     rows: ImageWriter
     banks: int = 0
@@ -160,7 +160,7 @@ class Planning:
                 )
 
     def _linear(
-        self, node: Linear, threshold: Threshold | None, view: View, common: _Common
+        self, node: Linear, threshold: Threshold | None, view: TensorView, common: _Common
     ) -> LinearStage | Int8Stage:
         window = _window_over(node, view)
         weights, image = fan_in_order(node.weights, window), self.image
@@ -301,7 +301,7 @@ class Planning:
         size = _window_plan(pool.window).kernel
         return msgspec.structs.replace(stage, pool=PoolPlan(node=pool.name, size=size, directions=directions))
 
-    def _take(self, node: Take, view: View, common: _Common) -> TakeStage:
+    def _take(self, node: Take, view: TensorView, common: _Common) -> TakeStage:
         """Of flattened bits, which lie as a map, each channel is taken by the place of its bit in that."""
         source = self.network.tensors[node.sources[0]]
         channels, *spatial = node.along
@@ -361,7 +361,7 @@ def _plan_border(node: Linear, image: ImageWriter) -> BorderSections | None:
     )
 
 
-def _window_over(node: Linear, view: View) -> WindowPlan:
+def _window_over(node: Linear, view: TensorView) -> WindowPlan:
     """A layer's window. A dense layer's is as large as the map for the runtime: one pixel for a true vector."""
     if view.flattened or not node.window.kernel:
         return WindowPlan(kernel=(view.layout.height, view.layout.width))

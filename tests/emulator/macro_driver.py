@@ -12,7 +12,7 @@ from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.macro import EmulatedMacro
-from edgebnn.emulator.memories import ChipMemory, Memories, chip_memories
+from edgebnn.emulator.memories import ChipMemory, EmulatedMemories, chip_memories
 from edgebnn.emulator.samples import encode_samples
 from edgebnn.emulator.structs import EventCounters, MacroModel, emulator_library
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
@@ -46,7 +46,7 @@ class MacroDriver:
         self, mapped: MappedNetwork, banks: ProgrammedBanks | None = None, popcount_limit: int = 1 << 40
     ) -> None:
         self.mapped = mapped
-        self.memories: Memories = chip_memories(mapped.target)
+        self.memories: EmulatedMemories = chip_memories(mapped.target)
         flash = self.memories.flash.data
         flash[IMAGE_OFFSET : IMAGE_OFFSET + len(mapped.image)] = np.frombuffer(mapped.image, np.uint8)
         self.counters = EventCounters()

@@ -7,11 +7,11 @@ import onnxruntime
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from tests.frontend.recognised import proto_of
 
 
-def model_of(node: Node, operands: list[Array | None], opset: int) -> onnx.ModelProto:
+def model_of(node: OnnxNode, operands: list[Array | None], opset: int) -> onnx.ModelProto:
     """A model that is this node; operands that are None are left out."""
     proto = proto_of(node)
     names = [name if operand is not None else "" for name, operand in zip(node.inputs, operands, strict=True)]
@@ -27,7 +27,7 @@ def model_of(node: Node, operands: list[Array | None], opset: int) -> onnx.Model
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
 
 
-def by_onnxruntime(node: Node, operands: list[Array | None], opset: int = 21) -> Array:
+def by_onnxruntime(node: OnnxNode, operands: list[Array | None], opset: int = 21) -> Array:
     """What onnxruntime gives for the node's first output."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -39,7 +39,7 @@ def by_onnxruntime(node: Node, operands: list[Array | None], opset: int = 21) ->
     return result
 
 
-def by_reference(node: Node, operands: list[Array | None], opset: int = 21) -> Array:
+def by_reference(node: OnnxNode, operands: list[Array | None], opset: int = 21) -> Array:
     """What onnx.reference gives for the node's first output."""
     feed = {name: value for name, value in zip(node.inputs, operands, strict=True) if value is not None}
     result: Array = ReferenceEvaluator(model_of(node, operands, opset)).run(None, feed)[0]

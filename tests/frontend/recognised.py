@@ -12,11 +12,10 @@ from onnx import NodeProto
 
 from edgebnn.frontend.algebra.operators import OPERATORS
 from edgebnn.frontend.dialects.dialect_table import recogniser_of
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import (
     Averaging,
     Call,
-    Chain,
     Elementwise,
     Forwarding,
     Joining,
@@ -24,6 +23,7 @@ from edgebnn.frontend.operations import (
     Operand,
     Operands,
     Operation,
+    OperationSequence,
     Padding,
     Pooling,
     Quantised,
@@ -35,14 +35,14 @@ from edgebnn.frontend.operations import (
 from edgebnn.network.types import Window
 
 
-def node_of(operator: str, domain: str = "", operands: int = 1, outputs: int = 1, **attributes: Any) -> Node:
+def node_of(operator: str, domain: str = "", operands: int = 1, outputs: int = 1, **attributes: Any) -> OnnxNode:
     """A node with so many operands; attributes in the types that the reader gives."""
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in attributes.items()}
     names = tuple(f"i{index}" for index in range(operands))
-    return Node(operator.lower(), operator, domain, names, tuple(f"o{index}" for index in range(outputs)), values)
+    return OnnxNode(operator.lower(), operator, domain, names, tuple(f"o{index}" for index in range(outputs)), values)
 
 
-def proto_of(node: Node) -> NodeProto:
+def proto_of(node: OnnxNode) -> NodeProto:
     """The same node as a protobuf."""
     from onnx import helper
 
@@ -51,7 +51,7 @@ def proto_of(node: Node) -> NodeProto:
 
 
 def recognise(
-    node: Node, signals: dict[int, Array], constants: dict[int, Array | Quantised], opset: int = 21
+    node: OnnxNode, signals: dict[int, Array], constants: dict[int, Array | Quantised], opset: int = 21
 ) -> Operation:
     """What a node is, where the operands of `signals` are values of the network (only their shapes are told)."""
     count = 1 + max([*signals, *constants])
@@ -77,7 +77,7 @@ def carried_out(operation: Operation, *values: Array) -> Array:
         case Elementwise():
             with np.errstate(all="ignore"):
                 return np.asarray(_term(operation.call, values))
-        case Chain():
+        case OperationSequence():
             for step in operation.operations:
                 values = (carried_out(step, *values), *values[1:])
             return values[0]

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import Dropping, Elementwise
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.interpreter import interpret
@@ -27,7 +27,7 @@ def _qonnx() -> None:
     pytest.importorskip("qonnx", reason="qonnx is not installed (it is in the extra `test`)")
 
 
-def executed(node: Node, *values: Array, opset: int = 1) -> Array:
+def executed(node: OnnxNode, *values: Array, opset: int = 1) -> Array:
     """The node by qonnx, whose operators want to see a place of the result's shape."""
     from qonnx.custom_op.registry import getCustomOp
 

@@ -14,7 +14,7 @@ from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.dialects.unsupported_operators import REMEDIES
 from edgebnn.frontend.onnx.graph import Array
-from edgebnn.frontend.operations import Averaging, Chain, Dropping, Joining, Transposing
+from edgebnn.frontend.operations import Averaging, Dropping, Joining, OperationSequence, Transposing
 from edgebnn.frontend.problems import Refusal
 from tests.frontend.comparison import assert_same_as_onnxruntime
 from tests.frontend.one_node import by_onnxruntime
@@ -172,9 +172,9 @@ class TestPads:
 
     def test_channels_first_and_last(self) -> None:
         first = np.array([0, 0, 1, 2, 0, 0, 2, 0], np.int64)
-        assert not isinstance(compared("Pad", X, first, np.float32(1)), Chain)
+        assert not isinstance(compared("Pad", X, first, np.float32(1)), OperationSequence)
         last = np.array([0, 1, 2, 0, 0, 2, 0, 0], np.int64)
-        assert isinstance(compared("Pad", X, last, np.float32(-1)), Chain)
+        assert isinstance(compared("Pad", X, last, np.float32(-1)), OperationSequence)
         compared("Pad", X, np.array([1, 2, 0, 2], np.int64), np.float32(1), np.array([2, -1], np.int64))
 
     @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.constants.folding_error import doubt_of
-from edgebnn.frontend.onnx.graph import Node
+from edgebnn.frontend.onnx.graph import OnnxNode
 from edgebnn.network.types import Threshold
 from tests.frontend.onnx_models import Array, Model
 
 
-def node(operator: str) -> Node:
-    return Node("node", operator, "", ("x",), ("y",), {})
+def node(operator: str) -> OnnxNode:
+    return OnnxNode("node", operator, "", ("x",), ("y",), {})
 
 
 def summed(values: Array) -> np.float32:

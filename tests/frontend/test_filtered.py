@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edgebnn.frontend.algebra.evaluation import evaluate, evaluate_filtered
 from edgebnn.frontend.algebra.exact_numbers import fractions_of
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf
-from edgebnn.frontend.algebra.linearity import bent_of
+from edgebnn.frontend.algebra.linearity import piecewise_linear_of
 from edgebnn.frontend.algebra.operators import STEPS
 
 CHANNELS = 3
@@ -95,11 +95,11 @@ def test_ties_are_ties(drawn: tuple[Leaf, Expression], step: str) -> None:
 @given(expressions(steps=False))
 def test_lines_with_knees_are_what_rational_numbers_say(drawn: tuple[Leaf, Expression]) -> None:
     _, expression = drawn
-    bent = bent_of(expression, -RANGE, RANGE, CHANNELS)
-    assume(bent is not None)  # few have more knees than are followed
-    assert bent is not None
+    piecewise = piecewise_linear_of(expression, -RANGE, RANGE, CHANNELS)
+    assume(piecewise is not None)  # few have more knees than are followed
+    assert piecewise is not None
     channels, numbers = every_point()
     exactly = evaluate(expression, channels, numbers, True)
     for channel, number, value in zip(channels.tolist(), numbers.tolist(), exactly.tolist(), strict=True):
-        segment = max((each for each in bent[channel] if each.start <= number), key=lambda each: each.start)
+        segment = max((each for each in piecewise[channel] if each.start <= number), key=lambda each: each.start)
         assert segment.at(number) == value

@@ -7,12 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from edgebnn.frontend.algebra.piecewise_linear import Bent, Segment
+from edgebnn.frontend.algebra.piecewise_linear import PiecewiseLinear, Segment
 from edgebnn.frontend.lower.fixed_point_lines import fixed_lines
 from edgebnn.network.types import Kind, Tensor
 
 
-def _lines(rng: np.random.Generator, base: Tensor) -> Bent:
+def _lines(rng: np.random.Generator, base: Tensor) -> PiecewiseLinear:
     starts = sorted({base.low, *rng.integers(base.low, base.high + 1, 2).tolist()})
     parts = rng.integers(-(10**6), 10**6, (len(starts), 2)).tolist()
     below = rng.choice([1, 2, 3, 5 * 2**12, 2**20, 10**9 + 7], (len(starts), 2)).tolist()
@@ -27,13 +27,13 @@ def test_integers_are_the_rounded_fractions_and_no_further_off_than_said(largest
     rng = np.random.default_rng(largest_shift)
     base = Tensor("sums", Kind.SUMS, (4,), -200, 300)
     for unit in (Fraction(1), Fraction(1, 2), Fraction(3, 1024), Fraction(4)):
-        bents = [_lines(rng, base) for _ in range(4)]
-        lines = fixed_lines(bents, base, unit, largest_shift)
+        functions = [_lines(rng, base) for _ in range(4)]
+        lines = fixed_lines(functions, base, unit, largest_shift)
         assert lines is not None
         factor = 2**lines.shift / unit
-        for channel, bent in enumerate(bents):
-            lasts = [*(segment.start - 1 for segment in bent[1:]), base.high]
-            for place, (segment, last) in enumerate(zip(bent, lasts, strict=True)):
+        for channel, piecewise in enumerate(functions):
+            lasts = [*(segment.start - 1 for segment in piecewise[1:]), base.high]
+            for place, (segment, last) in enumerate(zip(piecewise, lasts, strict=True)):
                 m, o = int(lines.multiplier[channel, place]), int(lines.offset[channel, place])
                 assert m == round(segment.slope * factor)
                 assert o == round(segment.shift * factor) + 2**lines.shift // 2

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from edgebnn.frontend.constants.constant_folding import Folder, folded_operators
-from edgebnn.frontend.onnx.graph import Node
+from edgebnn.frontend.onnx.graph import OnnxNode
 from edgebnn.frontend.problems import Refusal
 
 RNG = np.random.default_rng(0)
@@ -71,10 +71,10 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
 ]
 
 
-def node_of(operator: str, arguments: list[Any], attributes: dict[str, Any]) -> Node:
+def node_of(operator: str, arguments: list[Any], attributes: dict[str, Any]) -> OnnxNode:
     names = tuple("" if value is None else f"i{index}" for index, value in enumerate(arguments))
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in attributes.items()}
-    return Node("node", operator, "", names, ("y",), values)
+    return OnnxNode("node", operator, "", names, ("y",), values)
 
 
 @pytest.mark.parametrize(("operator", "arguments", "attributes"), CASES, ids=[case[0] for case in CASES])

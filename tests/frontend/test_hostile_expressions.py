@@ -13,7 +13,7 @@ from edgebnn.frontend import ReadOptions, read_network
 from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.exact_numbers import MAX_OPERATORS, fractions_of
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf
-from edgebnn.frontend.algebra.integer_sets import plain_lattice
+from edgebnn.frontend.algebra.integer_sets import plain_grid
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.thresholds import find_steps
 from edgebnn.network.interpreter import interpret
@@ -81,9 +81,7 @@ def test_numbers_that_double_their_length_are_refused(operator: str) -> None:
     expression = Apply("Sub", (expression, expression), "node")
     one, minus_one, two = (np.full(1, number, np.int64) for number in (1, -1, 2))
     with pytest.raises(Refusal, match="more than 4096 bits"):
-        find_steps(
-            Apply("Sign", (expression,), "node"), leaf, plain_lattice(minus_one, two, two, minus_one, one), -1, 1
-        )
+        find_steps(Apply("Sign", (expression,), "node"), leaf, plain_grid(minus_one, two, two, minus_one, one), -1, 1)
 
 
 @pytest.mark.parametrize("factor", [1e38, 1e-38])
@@ -161,7 +159,7 @@ def test_a_wide_range_is_evaluated_block_by_block(monkeypatch: pytest.MonkeyPatc
     there = Apply("ToFloat", (Apply("Equal", (shifted, Constant(np.full(1, 117, np.float32))), "node"),), "node")
     expression = Apply("Sign", (Apply("Sub", (there, Constant(np.full(1, 0.5, np.float32))), "node"),), "node")
     low, one, count, high = (np.full(1, number, np.int64) for number in (-100, 1, 201, 100))
-    lattice = plain_lattice(low, one, count, low, high)
+    grid = plain_grid(low, one, count, low, high)
     longest = 0
 
     def watched(*arguments: Any, **options: Any) -> Any:
@@ -171,6 +169,6 @@ def test_a_wide_range_is_evaluated_block_by_block(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("edgebnn.frontend.thresholds.step_search._BLOCK", 10)
     monkeypatch.setattr("edgebnn.frontend.algebra.channel_function.evaluate", watched)
-    function = find_steps(expression, leaf, lattice, -100, 100)
+    function = find_steps(expression, leaf, grid, -100, 100)
     assert function.falls is not None and longest == 10
     assert (function.rises.thresholds.tolist(), function.falls.thresholds.tolist()) == ([[17]], [[17]])

@@ -17,7 +17,7 @@ from onnx.backend.test.case import node as node_tests
 from onnx.backend.test.case.test_case import TestCase
 
 from edgebnn.frontend.constants.constant_folding import Folder, folded_operators
-from edgebnn.frontend.onnx.graph import Node
+from edgebnn.frontend.onnx.graph import OnnxNode
 from edgebnn.frontend.onnx.parser import _nodes
 from edgebnn.frontend.onnx.tensors import TensorReader, dtype_name
 from edgebnn.frontend.problems import Refusal
@@ -33,7 +33,7 @@ REFUSED = {
 
 class Case(NamedTuple):
     name: str
-    node: Node
+    node: OnnxNode
     opset: int
     arguments: list[np.ndarray | None]
     expected: np.ndarray

@@ -14,7 +14,7 @@ from edgebnn.frontend.algebra.channel_function import sums_of
 from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.exact_numbers import Effort, fractions_of
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf
-from edgebnn.frontend.algebra.integer_sets import Lattice, plain_lattice
+from edgebnn.frontend.algebra.integer_sets import IntegerGrid, plain_grid
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.thresholds import StepFunction, Steps, find_steps
 from edgebnn.network.interpreter import run
@@ -28,9 +28,9 @@ def leaf_of(scale: float = 1.0, exact: bool = True, error: float = 0.0) -> Leaf:
     return Leaf(fractions_of(full), fractions_of(np.zeros(CHANNELS)), exact, np.full(CHANNELS, error))
 
 
-def lattice_of(low: int, high: int, stride: int = 1) -> Lattice:
+def grid_of(low: int, high: int, stride: int = 1) -> IntegerGrid:
     count = (high - low) // stride + 1
-    return plain_lattice(*(np.full(CHANNELS, value, np.int64) for value in (low, stride, count, low, high)))
+    return plain_grid(*(np.full(CHANNELS, value, np.int64) for value in (low, stride, count, low, high)))
 
 
 def apply(operator: str, *operands: Expression | float | np.ndarray) -> Apply:
@@ -80,7 +80,7 @@ def counted(steps: Steps, x: np.ndarray) -> np.ndarray:
 def test_a_step_function_is_its_chain_at_every_integer(activation: str, seed: int, exact: bool, scale: float) -> None:
     leaf = leaf_of(scale, exact)
     expression = ACTIVATIONS[activation](affine(leaf, seed))
-    function = find_steps(expression, leaf, lattice_of(-40, 40), -40, 40)
+    function = find_steps(expression, leaf, grid_of(-40, 40), -40, 40)
     numbers = np.arange(-40, 41)
     for channel in range(CHANNELS):
         wanted = evaluate(expression, np.full(len(numbers), channel), numbers, not exact).astype(np.float64)
@@ -91,23 +91,23 @@ def test_a_step_function_is_its_chain_at_every_integer(activation: str, seed: in
 def test_wide_ranges_are_bisected_to_the_same_steps(seed: int) -> None:
     leaf = leaf_of()
     expression = ACTIVATIONS["sign"](affine(leaf, seed))
-    narrow = find_steps(expression, leaf, lattice_of(-40, 40), -40, 40)
-    wide = find_steps(expression, leaf, lattice_of(-(2**23), 2**23), -(2**23), 2**23)
+    narrow = find_steps(expression, leaf, grid_of(-40, 40), -40, 40)
+    wide = find_steps(expression, leaf, grid_of(-(2**23), 2**23), -(2**23), 2**23)
     assert np.array_equal(stepped(narrow, np.arange(-40, 41)), stepped(wide, np.arange(-40, 41)))
 
 
 def test_only_values_that_the_sum_can_take_make_a_third_level() -> None:
     leaf = leaf_of()
     expression = apply("Sign", leaf)
-    assert find_steps(expression, leaf, lattice_of(-8, 8, 2), -8, 8).levels.kind is Kind.TRITS
-    assert find_steps(expression, leaf, lattice_of(-7, 7, 2), -7, 7).levels.kind is Kind.BITS
+    assert find_steps(expression, leaf, grid_of(-8, 8, 2), -8, 8).levels.kind is Kind.TRITS
+    assert find_steps(expression, leaf, grid_of(-7, 7, 2), -7, 7).levels.kind is Kind.BITS
 
 
 def test_a_zero_that_only_broken_weights_reach_does_not_count() -> None:
     leaf = leaf_of()
     shifted = apply("Sign", apply("Add", leaf, 3))
-    wide = lattice_of(-8, 8)
-    reached = plain_lattice(wide.start, wide.stride, wide.count, np.zeros(CHANNELS, np.int64), wide.high)
+    wide = grid_of(-8, 8)
+    reached = plain_grid(wide.start, wide.stride, wide.count, np.zeros(CHANNELS, np.int64), wide.high)
     function = find_steps(shifted, leaf, reached, -8, 8)
     assert function.levels.kind is Kind.BITS
     assert np.all(stepped(function, np.arange(0, 9)) == 1)
@@ -117,7 +117,7 @@ def test_a_zero_that_only_broken_weights_reach_does_not_count() -> None:
 @pytest.mark.parametrize(("activation", "ties"), [("sign", "0"), ("at_least", "+1"), ("above_falling", "+1")])
 def test_ties_are_told(activation: str, ties: str) -> None:
     leaf = leaf_of()
-    assert find_steps(ACTIVATIONS[activation](leaf), leaf, lattice_of(-9, 9), -9, 9).ties == ties
+    assert find_steps(ACTIVATIONS[activation](leaf), leaf, grid_of(-9, 9), -9, 9).ties == ties
 
 
 def test_a_step_within_the_rounding_of_a_sum_is_ambiguous() -> None:
@@ -125,14 +125,14 @@ def test_a_step_within_the_rounding_of_a_sum_is_ambiguous() -> None:
     for error, expected in ((0.0, 0), (0.05, 2), (0.2, 3), (0.45, 5)):
         leaf = leaf_of(exact=False, error=error)
         expression = ACTIVATIONS["at_least"](apply("Add", leaf, close))
-        assert find_steps(expression, leaf, lattice_of(-9, 9), -9, 9).doubt.ambiguous.sum() == expected
+        assert find_steps(expression, leaf, grid_of(-9, 9), -9, 9).doubt.ambiguous.sum() == expected
 
 
 def test_a_step_between_the_values_that_a_sum_can_take_is_not_ambiguous() -> None:
     leaf = leaf_of(exact=False, error=0.5)
     expression = ACTIVATIONS["at_least"](leaf)
-    assert find_steps(expression, leaf, lattice_of(-9, 9, 2), -9, 9).doubt.ambiguous.sum() == 0
-    assert find_steps(expression, leaf, lattice_of(-8, 8, 2), -8, 8).doubt.ambiguous.sum() == CHANNELS
+    assert find_steps(expression, leaf, grid_of(-9, 9, 2), -9, 9).doubt.ambiguous.sum() == 0
+    assert find_steps(expression, leaf, grid_of(-8, 8, 2), -8, 8).doubt.ambiguous.sum() == CHANNELS
 
 
 def silu(x: Expression) -> Expression:
@@ -155,8 +155,8 @@ TURNING: dict[str, Callable[[Expression], Expression]] = {
 def test_a_chain_that_turns_has_steps_up_and_down(name: str, seed: int, exact: bool) -> None:
     leaf = leaf_of(1.0, exact)
     expression = apply("Max", apply("Min", TURNING[name](affine(leaf, seed)), 60), -60)
-    function = find_steps(expression, leaf, lattice_of(-40, 40), -40, 40)
-    wide = find_steps(expression, leaf, lattice_of(-48, 48), -48, 48)
+    function = find_steps(expression, leaf, grid_of(-40, 40), -40, 40)
+    wide = find_steps(expression, leaf, grid_of(-48, 48), -48, 48)
     numbers = np.arange(-40, 41)
     for channel in range(CHANNELS):
         exactly = sums_of(expression, leaf, Effort()).exactly
@@ -168,7 +168,7 @@ def test_a_chain_that_turns_has_steps_up_and_down(name: str, seed: int, exact: b
 def test_where_a_chain_turns_is_found_in_wide_ranges() -> None:
     leaf = leaf_of()
     expression = apply("Sign", apply("Sub", apply("Abs", leaf), 1000))
-    function = find_steps(expression, leaf, lattice_of(-(2**23), 2**23), -(2**23), 2**23)
+    function = find_steps(expression, leaf, grid_of(-(2**23), 2**23), -(2**23), 2**23)
     numbers = np.array([-(2**23), -1001, -1000, -999, 0, 999, 1000, 1001, 2**23])
     assert stepped(function, numbers)[:, 0].tolist() == [1, 1, 0, -1, -1, -1, 0, 1, 1]
 
@@ -180,7 +180,7 @@ def test_a_chain_that_turns_nobody_knows_where_is_refused_soon_over_a_wide_range
         find_steps(
             apply("Sign", apply("Silu", apply("Sub", apply("Silu", waves), 1))),
             leaf,
-            lattice_of(-(2**23), 2**23),
+            grid_of(-(2**23), 2**23),
             -(2**23),
             2**23,
         )
@@ -193,4 +193,4 @@ def test_float32_decides_where_its_sum_is_exact_and_rationals_where_not() -> Non
     for exact, kind in ((True, Kind.TRITS), (False, Kind.BITS)):
         leaf = leaf_of(exact=exact)
         expression = apply("Sign", apply("Sub", apply("Mul", leaf, third), 1))
-        assert find_steps(expression, leaf, lattice_of(-9, 9), -9, 9).levels.kind is kind
+        assert find_steps(expression, leaf, grid_of(-9, 9), -9, 9).levels.kind is kind

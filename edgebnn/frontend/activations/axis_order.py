@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class AxisOrder:
     """The model's axis i (the batch not counted) is the network's axis axes[i].
 
     Of a vector, the model's element j is the network's element order[j], where there is an order.
@@ -30,7 +30,7 @@ class View:
         """Whether model and network see the same."""
         return self.order is None and self.axes == tuple(range(len(self.axes)))
 
-    def same(self, other: View) -> bool:
+    def same(self, other: AxisOrder) -> bool:
         """Whether two values of one shape lie in the network as they do in the model."""
         orders = (self.order, other.order)
         if orders[0] is None or orders[1] is None:
@@ -46,9 +46,9 @@ class View:
         places = np.arange(prod(shape)).reshape(shape)
         return places[self.order] if self.order is not None else places.transpose(self.axes)
 
-    def transposed(self, order: tuple[int, ...]) -> View:
+    def transposed(self, order: tuple[int, ...]) -> AxisOrder:
         """The view behind a transposition that puts the model's axis order[i] at place i."""
-        return View(tuple(self.axes[axis] for axis in order), self.order)
+        return AxisOrder(tuple(self.axes[axis] for axis in order), self.order)
 
     def of_constant(self, constant: Array) -> Array:
         """A constant (batch or 1, *the model's extents or 1) with its axes as the network has them."""
@@ -62,17 +62,17 @@ class View:
         return np.transpose(constant, (0, *places))
 
 
-def plain_view(rank: int) -> View:
+def plain_view(rank: int) -> AxisOrder:
     """The view of a value that model and network see alike."""
-    return View(tuple(range(rank)))
+    return AxisOrder(tuple(range(rank)))
 
 
-def view_of_axes(axes: tuple[int, ...]) -> View:
+def view_of_axes(axes: tuple[int, ...]) -> AxisOrder:
     """The view of a value whose first, second, ... axis in the network is the model's axes[0], axes[1], ..."""
-    return View(tuple(axes.index(axis) for axis in range(len(axes))))
+    return AxisOrder(tuple(axes.index(axis) for axis in range(len(axes))))
 
 
-def reshaped_view(shape: Shape, view: View, wanted: Shape) -> tuple[Shape, View]:
+def reshaped_view(shape: Shape, view: AxisOrder, wanted: Shape) -> tuple[Shape, AxisOrder]:
     """What the network holds, and how the model sees it, when the model reshapes a value to `wanted`.
 
     The network's values stay in their order; Refusal where no order of the new axes is that order.
@@ -84,7 +84,7 @@ def reshaped_view(shape: Shape, view: View, wanted: Shape) -> tuple[Shape, View]
         if np.all(np.diff(seen.transpose(axes).reshape(-1)) == 1):
             return tuple(wanted[axis] for axis in axes), view_of_axes(axes)
     if len(wanted) == 1:
-        return wanted, View((0,), seen)
+        return wanted, AxisOrder((0,), seen)
     raise Refusal(
         "reshapes a map whose axes were transposed, so that its channels mix with its rows",
         "reshape before the transposition, or flatten to (batch, features)",

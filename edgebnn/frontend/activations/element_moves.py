@@ -14,8 +14,8 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.axis_order import Shape, View
-from edgebnn.frontend.onnx.graph import Graph, Node
+from edgebnn.frontend.activations.axis_order import AxisOrder, Shape
+from edgebnn.frontend.onnx.graph import Graph, OnnxNode
 from edgebnn.frontend.operations import Rearranging, Taking, Transposing
 
 Places = npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ class Moves:
 
     places: Places
     least: int = 1
-    steps: tuple[tuple[Node, Move], ...] = ()
+    steps: tuple[tuple[OnnxNode, Move], ...] = ()
 
     @property
     def shape(self) -> Shape:
@@ -51,7 +51,7 @@ class Moves:
         """Whether a network's tensor could hold what each of the steps makes."""
         return all(not isinstance(step, Rearranging) or len(step.shape) <= MOST_AXES + 1 for _, step in self.steps)
 
-    def then(self, node: Node, move: Move) -> Moves:
+    def then(self, node: OnnxNode, move: Move) -> Moves:
         """The moves and one more."""
         return replace(self, places=_moved(self.places, move), steps=(*self.steps, (node, move)))
 
@@ -66,12 +66,12 @@ class Moves:
                 return (*self.shape[: move.axis - 1], len(move.places), *self.shape[move.axis :])
 
 
-def begin(shape: Shape, view: View, least: int) -> Moves:
+def begin(shape: Shape, view: AxisOrder, least: int) -> Moves:
     """No move yet of a network's value of `shape`, which the model sees in `view`."""
     return Moves(view.places(shape), least)
 
 
-def steps_from(graph: Graph, node: Node) -> int:
+def steps_from(graph: Graph, node: OnnxNode) -> int:
     """How many moves belong together from a node on: those of a shuffle, each read by the next one alone, or one."""
     for number, operator in enumerate(_SHUFFLE, start=1):
         if node.operator != operator or node.domain:
@@ -94,7 +94,7 @@ def _moved(places: Places, move: Move) -> Places:
             return places.take(move.places, axis=move.axis - 1)
 
 
-def axis_by_axis(places: Places, shape: Shape, view: View) -> tuple[list[Places], View] | None:
+def axis_by_axis(places: Places, shape: Shape, view: AxisOrder) -> tuple[list[Places], AxisOrder] | None:
     """The places along each axis of a network's value of `shape`, and how the model sees what is taken so.
 
     None where elements are taken in another way than axis by axis. `view` is how the model saw the value before.
@@ -117,7 +117,7 @@ def axis_by_axis(places: Places, shape: Shape, view: View) -> tuple[list[Places]
     along = [np.asarray(lines[axes.index(inner)][inner], np.int64) for inner in range(len(shape))]
     strides = [prod(shape[inner + 1 :]) for inner in range(len(shape))]
     whole = reduce(np.add.outer, (stride * each for stride, each in zip(strides, along, strict=True)))
-    return (along, View(axes)) if np.array_equal(whole.transpose(axes), places) else None
+    return (along, AxisOrder(axes)) if np.array_equal(whole.transpose(axes), places) else None
 
 
 def _line(places: Places, axis: int) -> Places:

@@ -13,11 +13,11 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.axis_order import View, plain_view
+from edgebnn.frontend.activations.axis_order import AxisOrder, plain_view
 from edgebnn.frontend.activations.element_moves import MOST_AXES, Moves
 from edgebnn.frontend.algebra.exact_numbers import Effort, check_operators
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, alike, parts
-from edgebnn.frontend.algebra.integer_sets import Lattice
+from edgebnn.frontend.algebra.integer_sets import IntegerGrid
 from edgebnn.frontend.algebra.interval_arithmetic import reach_of
 from edgebnn.frontend.dialects.smooth_activations import product_as_curve
 from edgebnn.frontend.onnx.graph import Array
@@ -78,7 +78,7 @@ class Signal:
     """
 
     base: Tensor
-    lattice: Lattice
+    grid: IntegerGrid
     leaf: Leaf
     expression: Expression
     shape: tuple[int, ...]
@@ -86,11 +86,11 @@ class Signal:
     elements: str
     waiting: tuple[Pooled | Reshaped, ...] = ()
     padding: Padding | None = None
-    model_view: View | None = None
+    model_view: AxisOrder | None = None
     moves: Moves | None = None
 
     @property
-    def view(self) -> View:
+    def view(self) -> AxisOrder:
         """How the model sees the value: as the network holds it where nothing else is said."""
         return self.model_view or plain_view(len(self.shape))
 
@@ -116,7 +116,7 @@ def pooled(signal: Signal, window: Window | None, node: str, value: str, effort:
         raise Refusal("has windows that lie wholly in the padding", "use less padding")
     if signal.elements == "bool":
         raise Refusal("pools a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
-    direction = observed_directions(signal.expression, signal.leaf, signal.lattice, effort)
+    direction = observed_directions(signal.expression, signal.leaf, signal.grid, effort)
     shape = (signal.shape[0], *extents)
     down = np.where(direction < 0, -1, 1).astype(np.int8)
     step = Pooled(node, signal.value, signal.expression, shape, window, down)
@@ -225,12 +225,12 @@ def transposed(signal: Signal, order: tuple[int, ...], node: str, value: str) ->
     return seen_as(replace(signal, value=value), view)
 
 
-def seen_as(signal: Signal, view: View) -> Signal:
+def seen_as(signal: Signal, view: AxisOrder) -> Signal:
     """The signal as the model sees it."""
     return replace(signal, model_view=view, value=seen_name(signal.value, view))
 
 
-def seen_name(value: str, view: View) -> str:
+def seen_name(value: str, view: AxisOrder) -> str:
     """A name that keeps the network's tensor apart from the model's own value, where that has another order."""
     return value if view.plain else f"{value}{_CHANNEL_FIRST}"
 

@@ -21,7 +21,7 @@ from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.problems import Refusal
 
 
-class Chain(Protocol):
+class ChannelFunction(Protocol):
     """A function of an integer per channel."""
 
     @property
@@ -38,7 +38,7 @@ class Chain(Protocol):
     def exact(self, channels: Integers, numbers: npt.NDArray[Any]) -> Fractions:
         """The same as rational numbers."""
 
-    def of(self, expression: Expression) -> Chain:
+    def of(self, expression: Expression) -> ChannelFunction:
         """Another function of the same integer."""
 
 

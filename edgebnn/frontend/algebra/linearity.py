@@ -10,13 +10,21 @@ import numpy as np
 from edgebnn.frontend.algebra.exact_numbers import Fractions, check_numbers, fractions_of
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Kept, worked_out
 from edgebnn.frontend.algebra.operators import OPERATORS
-from edgebnn.frontend.algebra.piecewise_linear import Bent, NotBent, Segment, Yes, as_bent
+from edgebnn.frontend.algebra.piecewise_linear import (
+    NotPiecewiseLinear,
+    PiecewiseLinear,
+    Segment,
+    Yes,
+    as_piecewise_linear,
+)
 
 Line = tuple[Fractions, Fractions]
-_Segments = tuple[Bent | Yes, ...]  # of each channel
+_Segments = tuple[PiecewiseLinear | Yes, ...]  # of each channel
 
 
-def bent_of(expression: Expression, low: int, high: int, channels: int) -> tuple[Bent, ...] | None:
+def piecewise_linear_of(
+    expression: Expression, low: int, high: int, channels: int
+) -> tuple[PiecewiseLinear, ...] | None:
     """The expression on the integers from low to high, for each channel; None where it is no line with few knees."""
 
     def applied(part: Apply, operands: list[_Segments | None]) -> _Segments | None:
@@ -26,7 +34,7 @@ def bent_of(expression: Expression, low: int, high: int, channels: int) -> tuple
             return None
         try:
             return tuple(rule([operand[channel] for operand in known], high) for channel in range(channels))
-        except NotBent:
+        except NotPiecewiseLinear:
             return None
 
     found = worked_out(
@@ -37,13 +45,13 @@ def bent_of(expression: Expression, low: int, high: int, channels: int) -> tuple
         Kept[_Segments | None]("segments", low, high, channels),
     )
     try:
-        return None if found is None else tuple(map(as_bent, found))
-    except NotBent:
+        return None if found is None else tuple(map(as_piecewise_linear, found))
+    except NotPiecewiseLinear:
         return None
 
 
 def _level(constant: Constant, low: int, channels: int) -> _Segments:
-    found: list[Bent | Yes] = []
+    found: list[PiecewiseLinear | Yes] = []
     for value in constant.exact.tolist() if constant.values.dtype != np.bool_ else constant.values.reshape(-1).tolist():
         if isinstance(value, bool):
             found.append(((low, value),))

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgebnn.frontend.algebra.directions import UNKNOWN, Directions
 from edgebnn.frontend.algebra.expression import Apply, Expression, Kept, Leaf, parts, worked_out
-from edgebnn.frontend.algebra.linearity import bent_of
+from edgebnn.frontend.algebra.linearity import piecewise_linear_of
 from edgebnn.frontend.algebra.operators import OPERATORS, STEPS
 
 
@@ -80,11 +80,11 @@ def directions(expression: Expression, channels: int, low: int, high: int) -> Di
 
 def _direction_of_bends(part: Apply, channels: int, low: int, high: int, unknown: Directions) -> Directions:
     """The directions of a line with knees, in each channel that of all its slopes and leaps, if they have one."""
-    bent = bent_of(part, low, high, channels)
-    if bent is None:
+    piecewise = piecewise_linear_of(part, low, high, channels)
+    if piecewise is None:
         return unknown
     found = np.zeros(channels, np.int8)
-    for channel, segments in enumerate(bent):
+    for channel, segments in enumerate(piecewise):
         values = [segment.slope for segment in segments]
         values += [after.at(after.start) - before.at(after.start - 1) for before, after in pairwise(segments)]
         rises, falls = any(value > 0 for value in values), any(value < 0 for value in values)

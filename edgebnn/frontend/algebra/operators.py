@@ -67,7 +67,7 @@ def _arithmetic(
     bounded: bounded_floats.Rule,
     direction: directions.Rule,
     error: intervals.Error,
-    segments: Callable[..., lines.Bent],
+    segments: Callable[..., lines.PiecewiseLinear],
     by_segments: bool = False,
 ) -> Operator:
     """What makes lines of lines, and is rounded once."""

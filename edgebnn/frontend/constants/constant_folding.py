@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from edgebnn.frontend.constants.folded_operators import ELEMENTWISE, FOLDS, Arguments, operand_of, shape_operand
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import Quantised
 from edgebnn.frontend.problems import Refusal
 
@@ -36,7 +36,7 @@ class Folder:
         self._opset = opset
         self._work = 0
 
-    def fold(self, node: Node, arguments: Sequence[Array | Quantised | None]) -> Array | Quantised:
+    def fold(self, node: OnnxNode, arguments: Sequence[Array | Quantised | None]) -> Array | Quantised:
         """The only output of a `foldable` node; Refusal where its operands do not fit or its result is too large.
 
         What only moves quantised constants about, or scales them, leaves them quantised.
@@ -51,7 +51,7 @@ class Folder:
         return self._folded(node, plain)
 
     def _rescaled(
-        self, node: Node, arguments: Sequence[Array | Quantised | None], plain: Arguments
+        self, node: OnnxNode, arguments: Sequence[Array | Quantised | None], plain: Arguments
     ) -> Array | Quantised:
         """Quantised constants times, or divided by, others; where the others make them larger they are plain again."""
         values = self._folded(node, plain)
@@ -66,7 +66,7 @@ class Folder:
         flip = np.where((scale < 0) != (full < 0), -1, 1)
         return Quantised(values, old.integers * flip, np.where(flip < 0, -scale, scale))
 
-    def _folded(self, node: Node, arguments: Arguments) -> Array:
+    def _folded(self, node: OnnxNode, arguments: Arguments) -> Array:
         if len(node.outputs) != 1:
             raise Refusal("gives several constants at once", _SMALLER)
         elements = _size(node, arguments, self._opset)
@@ -81,7 +81,7 @@ class Folder:
             raise Refusal("has constant operands that do not fit together", "export the model again") from error
 
 
-def foldable(node: Node) -> bool:
+def foldable(node: OnnxNode) -> bool:
     """Whether the operator can be folded where all its operands are constants."""
     return not node.domain and node.operator in FOLDS
 
@@ -91,7 +91,7 @@ def folded_operators() -> tuple[str, ...]:
     return tuple(sorted(FOLDS))
 
 
-def constant_of(node: Node) -> Array:
+def constant_of(node: OnnxNode) -> Array:
     """The array of a Constant node."""
     for name, dtype in (("value_float", np.float32), ("value_floats", np.float32), ("value_int", np.int64)):
         if name in node.attributes:
@@ -104,7 +104,7 @@ def constant_of(node: Node) -> Array:
     raise Refusal("holds a constant that is not a plain tensor of numbers", "export the model again")
 
 
-def _size(node: Node, arguments: Arguments, opset: int) -> int:
+def _size(node: OnnxNode, arguments: Arguments, opset: int) -> int:
     """Elements of the result, before it is made."""
     match node.operator:
         case "ConstantOfShape":

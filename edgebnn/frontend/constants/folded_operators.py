@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from edgebnn.frontend.onnx.graph import Array, Node, as_integers
+from edgebnn.frontend.onnx.graph import Array, OnnxNode, as_integers
 from edgebnn.frontend.onnx.tensors import dtype_name
 from edgebnn.frontend.problems import Refusal
 
 Arguments = Sequence[Array | None]
-Fold = Callable[[Node, Arguments, int], Any]
+Fold = Callable[[OnnxNode, Arguments, int], Any]
 
 
-def _cast(array: Array, node: Node) -> Array:
+def _cast(array: Array, node: OnnxNode) -> Array:
     """ONNX Cast of a constant."""
     name = dtype_name(node.integer("to", 0))
     if name is None:
@@ -33,7 +33,7 @@ def operand_of(arguments: Arguments, index: int) -> Array:
     return value
 
 
-def _axes(node: Node, arguments: Arguments, index: int) -> tuple[int, ...] | None:
+def _axes(node: OnnxNode, arguments: Arguments, index: int) -> tuple[int, ...] | None:
     """Axes from the operand (newer opsets) or the attribute (older ones)."""
     if index < len(arguments) and arguments[index] is not None:
         return as_integers(operand_of(arguments, index), "axes")
@@ -49,7 +49,7 @@ def shape_operand(arguments: Arguments, index: int) -> tuple[int, ...]:
 
 
 def _binary(function: Callable[[Any, Any], Any]) -> Fold:
-    def fold(node: Node, arguments: Arguments, opset: int) -> Any:
+    def fold(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
         left, right = operand_of(arguments, 0), operand_of(arguments, 1)
         if left.dtype != right.dtype:
             raise Refusal(f"mixes {left.dtype} with {right.dtype}", "export the model again")
@@ -62,7 +62,7 @@ def _many(function: Callable[[Any, Any], Any]) -> Fold:
     return lambda node, arguments, opset: reduce(function, (operand_of(arguments, i) for i in range(len(arguments))))
 
 
-def _power(node: Node, arguments: Arguments, opset: int) -> Any:
+def _power(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     base, exponent = operand_of(arguments, 0), operand_of(arguments, 1)
     return np.power(base, exponent.astype(base.dtype) if base.dtype.kind == "f" else exponent).astype(base.dtype)
 
@@ -78,7 +78,7 @@ def _divide(left: Array, right: Array) -> Any:
     return left / right
 
 
-def _clip(node: Node, arguments: Arguments, opset: int) -> Any:
+def _clip(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     value = operand_of(arguments, 0)
     low = arguments[1] if len(arguments) > 1 else None
     high = arguments[2] if len(arguments) > 2 else None
@@ -89,14 +89,14 @@ def _clip(node: Node, arguments: Arguments, opset: int) -> Any:
     return value if high is None else np.minimum(value, high)
 
 
-def _constant_of_shape(node: Node, arguments: Arguments, opset: int) -> Any:
+def _constant_of_shape(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     value = node.attributes.get("value", np.zeros(1, np.float32))
     if not isinstance(value, np.ndarray) or value.size != 1:
         raise Refusal("fills with something that is not one number", "export the model again")
     return np.full(shape_operand(arguments, 0), value.reshape(-1)[0], dtype=value.dtype)
 
 
-def _reshape(node: Node, arguments: Arguments, opset: int) -> Any:
+def _reshape(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     value = operand_of(arguments, 0)
     wanted = as_integers(operand_of(arguments, 1), "extents")
     if not node.integer("allowzero", 0):
@@ -104,23 +104,23 @@ def _reshape(node: Node, arguments: Arguments, opset: int) -> Any:
     return value.reshape(wanted)
 
 
-def _flatten(node: Node, arguments: Arguments, opset: int) -> Any:
+def _flatten(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     value = operand_of(arguments, 0)
     axis = node.integer("axis", 1)
     axis = axis + value.ndim if axis < 0 else axis
     return value.reshape(prod(value.shape[:axis]), -1)
 
 
-def _squeeze(node: Node, arguments: Arguments, opset: int) -> Any:
+def _squeeze(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     return np.squeeze(operand_of(arguments, 0), axis=_axes(node, arguments, 1))
 
 
-def _unsqueeze(node: Node, arguments: Arguments, opset: int) -> Any:
+def _unsqueeze(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     return np.expand_dims(operand_of(arguments, 0), _axes(node, arguments, 1) or ())
 
 
 def _reduce(function: Callable[..., Any]) -> Fold:
-    def fold(node: Node, arguments: Arguments, opset: int) -> Any:
+    def fold(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
         axes = _axes(node, arguments, 1)
         if not axes and node.integer("noop_with_empty_axes", 0):
             return operand_of(arguments, 0)
@@ -129,7 +129,7 @@ def _reduce(function: Callable[..., Any]) -> Fold:
     return fold
 
 
-def _slice(node: Node, arguments: Arguments, opset: int) -> Any:
+def _slice(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     value = operand_of(arguments, 0)
     starts, ends = (as_integers(operand_of(arguments, index), "bounds") for index in (1, 2))
     axes = _axes(node, arguments, 3) or tuple(range(len(starts)))
@@ -141,22 +141,22 @@ def _slice(node: Node, arguments: Arguments, opset: int) -> Any:
     return value[tuple(cut)]
 
 
-def _where(node: Node, arguments: Arguments, opset: int) -> Any:
+def _where(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     return np.where(*(operand_of(arguments, index) for index in range(3)))
 
 
-def _shape(node: Node, arguments: Arguments, opset: int) -> Any:
+def _shape(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     shape = operand_of(arguments, 0).shape
     return np.array(shape[node.integer("start", 0) : node.integer("end", len(shape))], np.int64)
 
 
-def _dropout(node: Node, arguments: Arguments, opset: int) -> Any:
+def _dropout(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     if len(arguments) > 2 and arguments[2] is not None and np.any(arguments[2]):
         raise Refusal("is in training mode", "export the model in evaluation mode (model.eval())")
     return operand_of(arguments, 0)
 
 
-def _relu(node: Node, arguments: Arguments, opset: int) -> Any:
+def _relu(node: OnnxNode, arguments: Arguments, opset: int) -> Any:
     return np.maximum(operand_of(arguments, 0), 0)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.algebra.float32 import UNIT
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import Quantised
 
 _SUMS = frozenset(("ReduceL1", "ReduceL2", "ReduceMean", "ReduceSum"))
@@ -25,7 +25,7 @@ _SETTLED = frozenset((*_STEPS, "And", "Not", "Or", "Shape"))
 
 
 def doubt_of(
-    node: Node, operands: Sequence[Array | Quantised | None], result: Array | Quantised, doubts: Sequence[float]
+    node: OnnxNode, operands: Sequence[Array | Quantised | None], result: Array | Quantised, doubts: Sequence[float]
 ) -> float:
     """The share of itself by which a folded constant may differ; `doubts` are those of the operands. 0 of integers."""
     values = result.values if isinstance(result, Quantised) else result

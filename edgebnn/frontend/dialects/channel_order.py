@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgebnn.frontend.operations import Chain, Operands, Operation, Quantised, Transposing
+from edgebnn.frontend.operations import Operands, Operation, OperationSequence, Quantised, Transposing
 
 
 def to_channels_first(rank: int) -> tuple[int, ...]:
@@ -23,8 +23,8 @@ def channels_first(operation: Operation, rank: int) -> Operation:
     """An operation that wants its channels first, on operand 0 with its channels last; the result has them last too."""
     if rank < 3:
         return operation
-    inner = operation.operations if isinstance(operation, Chain) else (operation,)
-    return Chain((Transposing(to_channels_first(rank)), *inner, Transposing(to_channels_last(rank))))
+    inner = operation.operations if isinstance(operation, OperationSequence) else (operation,)
+    return OperationSequence((Transposing(to_channels_first(rank)), *inner, Transposing(to_channels_last(rank))))
 
 
 def operands_channels_first(operands: Operands, rank: int, also: int | None = None) -> Operands:

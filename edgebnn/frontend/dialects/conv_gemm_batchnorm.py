@@ -6,7 +6,7 @@ import numpy as np
 
 from edgebnn.frontend.dialects.channel_order import channels_first
 from edgebnn.frontend.dialects.window_attributes import window_of
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import (
     Call,
     Elementwise,
@@ -30,7 +30,7 @@ _AGAIN = "export the model again"
 _GEMM_BLOCK = 256
 
 
-def conv(node: Node, operands: Operands) -> Operation:
+def conv(node: OnnxNode, operands: Operands) -> Operation:
     """A convolution over one or two axes, with groups, strides, dilations and padding."""
     weights = operands.weights(1)
     return WeightedSum(
@@ -38,7 +38,7 @@ def conv(node: Node, operands: Operands) -> Operation:
     )
 
 
-def conv_window(node: Node, operands: Operands, weights: tuple[int, ...]) -> Window:
+def conv_window(node: OnnxNode, operands: Operands, weights: tuple[int, ...]) -> Window:
     """The window of a convolution with weights of this shape."""
     if len(weights) not in (3, 4):
         raise Refusal(f"has weights with {len(weights)} axes", "only 1-d and 2-d convolutions are mapped")
@@ -48,7 +48,7 @@ def conv_window(node: Node, operands: Operands, weights: tuple[int, ...]) -> Win
     return window_of(node, operands, kernel)
 
 
-def _gemm(node: Node, operands: Operands) -> Operation:
+def _gemm(node: OnnxNode, operands: Operands) -> Operation:
     """A dense layer: input times weights, with factors and a bias."""
     check_matrix(operands, shape_of(operands.weights(1)), maps=False)
     weights = operands.weights(1)
@@ -67,7 +67,7 @@ def _gemm(node: Node, operands: Operands) -> Operation:
     return WeightedSum(scaled(weights, alpha), bias, bias_first=inputs > _GEMM_BLOCK)
 
 
-def _matmul(node: Node, operands: Operands) -> Operation:
+def _matmul(node: OnnxNode, operands: Operands) -> Operation:
     """A dense layer without a bias; on a map, over its last axis at every place."""
     weights = operands.weights(1)
     check_matrix(operands, shape_of(weights), maps=True)
@@ -107,7 +107,7 @@ def _bias(operands: Operands, index: int) -> Array | None:
     return operands.constant(index, "biases").reshape(-1) if operands.has(index) else None
 
 
-def batch_normalization(node: Node, operands: Operands) -> Operation:
+def batch_normalization(node: OnnxNode, operands: Operands) -> Operation:
     """Batch norm with constant means and variances.
 
     As onnxruntime's CPU kernel computes it, bit for bit (tried with optimisations off), in float32: inverse = 1 /

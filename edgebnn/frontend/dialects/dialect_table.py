@@ -9,7 +9,7 @@ from edgebnn.frontend.dialects.qdq import QDQ
 from edgebnn.frontend.dialects.qonnx import QONNX
 from edgebnn.frontend.dialects.qonnx_channels_last import CHANNELS_LAST
 from edgebnn.frontend.dialects.unsupported_operators import domain_remedy, remedy_of
-from edgebnn.frontend.onnx.graph import Node
+from edgebnn.frontend.onnx.graph import OnnxNode
 from edgebnn.frontend.operations import Dialect, Recogniser
 from edgebnn.frontend.problems import Refusal, printable
 
@@ -18,7 +18,7 @@ DIALECTS: tuple[Dialect, ...] = (PYTORCH, QDQ, MICROSOFT, QONNX, FINN, CHANNELS_
 KNOWN_DOMAINS: tuple[str, ...] = tuple(sorted({domain for dialect in DIALECTS for domain in dialect.domains} - {""}))
 
 
-def recogniser_of(node: Node) -> Recogniser:
+def recogniser_of(node: OnnxNode) -> Recogniser:
     """The function that recognises a node; Refusal, naming what is known, where no dialect has the operator."""
     for dialect in DIALECTS:
         if node.domain in dialect.domains and node.operator in dialect.operators:

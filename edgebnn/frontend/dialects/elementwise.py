@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from edgebnn.frontend.algebra.exact_numbers import check_operators
 from edgebnn.frontend.constants.constant_folding import constant_of
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import (
     Call,
     Elementwise,
@@ -39,7 +39,7 @@ def _said(recogniser: Recogniser, sentence: str) -> Recogniser:
 
 
 def _binary(operator: str, sentence: str) -> Recogniser:
-    def recognise(node: Node, operands: Operands) -> Operation:
+    def recognise(node: OnnxNode, operands: Operands) -> Operation:
         for index in range(2):
             value = operands.optional(index)
             if value is not None and value.dtype.kind in "iu" and value.dtype.name not in _WIDE[operator]:
@@ -68,7 +68,7 @@ def _unary(operator: str, sentence: str) -> Recogniser:
 
 
 def _many(operator: str, sentence: str) -> Recogniser:
-    def recognise(node: Node, operands: Operands) -> Operation:
+    def recognise(node: OnnxNode, operands: Operands) -> Operation:
         check_operators(len(operands.present) - 1)  # each operand nests the calls one deeper
         if not operands.present:
             raise Refusal("has no operands", _AGAIN)
@@ -110,7 +110,7 @@ def _elementwise(operator: str, given: tuple[tuple[Term, ...], str], result: str
     return Elementwise(Call(operator, terms), result or elements, (elements,))
 
 
-def _div(node: Node, operands: Operands) -> Operation:
+def _div(node: OnnxNode, operands: Operands) -> Operation:
     """Division by a constant."""
     if operands.optional(1) is None and operands.has(1) and not operands.unknown[1]:
         raise Refusal(
@@ -125,7 +125,7 @@ def _div(node: Node, operands: Operands) -> Operation:
     return _elementwise("Div", _terms(operands, 2))
 
 
-def _where(node: Node, operands: Operands) -> Operation:
+def _where(node: OnnxNode, operands: Operands) -> Operation:
     """One of two values, by a comparison."""
     if operands.optional(0) is not None:
         raise Refusal("chooses elements by place, not by value", "use an activation that treats all elements alike")
@@ -133,7 +133,7 @@ def _where(node: Node, operands: Operands) -> Operation:
     return Elementwise(Call("Where", terms), elements, takes=("bool", elements, elements))
 
 
-def _clip(node: Node, operands: Operands) -> Operation:
+def _clip(node: OnnxNode, operands: Operands) -> Operation:
     """Values held between two constants; also integers between their quantiser and its inverse."""
     low, high = _bound(node, operands, 1, "min"), _bound(node, operands, 2, "max")
     term: Term = Operand(0)
@@ -147,7 +147,7 @@ def _clip(node: Node, operands: Operands) -> Operation:
     return Elementwise(term, elements, (elements,)) if isinstance(term, Call) else Forwarding()
 
 
-def _bound(node: Node, operands: Operands, index: int, name: str) -> Array | None:
+def _bound(node: OnnxNode, operands: Operands, index: int, name: str) -> Array | None:
     """A bound of a clip: an attribute in old opsets, an operand in newer ones."""
     if operands.opset < 11:
         return np.asarray(node.number(name, 0.0), np.float32) if name in node.attributes else None
@@ -159,7 +159,7 @@ def _bound(node: Node, operands: Operands, index: int, name: str) -> Array | Non
     return bound.reshape(())
 
 
-def _cast(node: Node, operands: Operands) -> Operation:
+def _cast(node: OnnxNode, operands: Operands) -> Operation:
     """Between float32, bool and integers."""
     match node.integer("to", 0):
         case TensorProto.FLOAT:
@@ -174,7 +174,7 @@ def _cast(node: Node, operands: Operands) -> Operation:
             raise Refusal("casts to an element type other than float32", "export the model in float32")
 
 
-def _prelu(node: Node, operands: Operands) -> Operation:
+def _prelu(node: OnnxNode, operands: Operands) -> Operation:
     """Below zero times a constant slope, one or one for each channel."""
     slope = operands.constant(1, "slopes")
     if not np.isfinite(slope).all():
@@ -182,29 +182,29 @@ def _prelu(node: Node, operands: Operands) -> Operation:
     return _elementwise("PRelu", ((Operand(0), slope), "float"))
 
 
-def _leaky_relu(node: Node, operands: Operands) -> Operation:
+def _leaky_relu(node: OnnxNode, operands: Operands) -> Operation:
     """Below zero times a constant."""
     return Elementwise(Call("PRelu", (Operand(0), np.array(node.number("alpha", 0.01), np.float32))))
 
 
-def _hard_sigmoid(node: Node, operands: Operands) -> Operation:
+def _hard_sigmoid(node: OnnxNode, operands: Operands) -> Operation:
     """x times alpha plus beta, held between 0 and 1."""
     alpha, beta = (np.array(node.number(*which), np.float32) for which in (("alpha", 0.2), ("beta", 0.5)))
     line = Call("Add", (Call("Mul", (Operand(0), alpha)), beta))
     return Elementwise(Call("Max", (Call("Min", (line, np.ones((), np.float32))), np.zeros((), np.float32))))
 
 
-def _constant(node: Node, operands: Operands) -> Operation:
+def _constant(node: OnnxNode, operands: Operands) -> Operation:
     """A tensor, a number or a list of numbers."""
     return Knowing(constant_of(node))
 
 
-def _identity(node: Node, operands: Operands) -> Operation:
+def _identity(node: OnnxNode, operands: Operands) -> Operation:
     """Its input as it is."""
     return Forwarding()
 
 
-def _dropout(node: Node, operands: Operands) -> Operation:
+def _dropout(node: OnnxNode, operands: Operands) -> Operation:
     """Its input as it is, outside of training."""
     training = operands.optional(2)
     if training is not None and bool(np.any(training)):

@@ -12,16 +12,16 @@ from edgebnn.frontend.dialects.channel_order import channels_first, operands_cha
 from edgebnn.frontend.dialects.pooling_and_padding import max_pool
 from edgebnn.frontend.dialects.qonnx import DOMAINS
 from edgebnn.frontend.dialects.quantisers import float_operand
-from edgebnn.frontend.onnx.graph import Node
+from edgebnn.frontend.onnx.graph import OnnxNode
 from edgebnn.frontend.operations import (
     Averaging,
     Call,
-    Chain,
     Dialect,
     Elementwise,
     Operand,
     Operands,
     Operation,
+    OperationSequence,
     Recogniser,
 )
 from edgebnn.frontend.problems import Refusal
@@ -31,7 +31,7 @@ from edgebnn.network.types import Window
 _MOST_STEPS = 255
 
 
-def _multi_threshold(node: Node, operands: Operands) -> Operation:
+def _multi_threshold(node: OnnxNode, operands: Operands) -> Operation:
     """How many of a channel's thresholds are <= x, times out_scale, plus out_bias (multithreshold.py).
 
     Thresholds are (channels, steps), or (1, steps) for all channels. Without a data_layout, the channels of a map with
@@ -58,7 +58,7 @@ def _multi_threshold(node: Node, operands: Operands) -> Operation:
 _OUT = (("out_scale", 1.0), ("out_bias", 0.0))
 
 
-def _channel_axis(node: Node, rank: int) -> int:
+def _channel_axis(node: OnnxNode, rank: int) -> int:
     layout = node.text("data_layout", "") or {2: "NC", 3: "NWC", 4: "NCHW"}.get(rank, "NC")
     axis = layout.index("C") if "C" in layout else 1
     if len(layout) != rank or axis not in (1, rank - 1):
@@ -66,13 +66,13 @@ def _channel_axis(node: Node, rank: int) -> int:
     return axis
 
 
-def _max_pool_nhwc(node: Node, operands: Operands) -> Operation:
+def _max_pool_nhwc(node: OnnxNode, operands: Operands) -> Operation:
     """The largest value under a window of a map with its channels last (maxpoolnhwc.py)."""
     rank = len(operands.shape(0))
     return channels_first(max_pool(node, operands_channels_first(operands, rank)), rank)
 
 
-def _quant_avg_pool(node: Node, operands: Operands) -> Operation:
+def _quant_avg_pool(node: OnnxNode, operands: Operands) -> Operation:
     """The sum under a square window, shifted right until it fits the output's bits (quantavgpool2d.py)."""
     kernel, stride = node.integer("kernel", 1), node.integer("stride", 1)
     bits, output_bits = node.integer("ibits", 1), node.integer("obits", 1)
@@ -85,7 +85,7 @@ def _quant_avg_pool(node: Node, operands: Operands) -> Operation:
     window = Window((kernel, kernel), (stride, stride), (1, 1), (0, 0), (0, 0))
     area, unit = np.array(kernel**2, np.float32), np.array(2.0**-shift, np.float32)
     whole = Call("Round", (Call("Mul", (Operand(0), area)),))
-    pool = Chain((Averaging(window), Elementwise(Call("Floor", (Call("Mul", (whole, unit)),)))))
+    pool = OperationSequence((Averaging(window), Elementwise(Call("Floor", (Call("Mul", (whole, unit)),)))))
     match node.text("data_layout", "NCHW"):
         case "NCHW":
             return pool

@@ -20,7 +20,7 @@ from edgebnn.frontend.dialects.output_operators import ENDINGS, softmax
 from edgebnn.frontend.dialects.pooling_and_padding import POOLS
 from edgebnn.frontend.dialects.qdq import in_turn, integer_weights, range_of, saturated, whole, zero_point
 from edgebnn.frontend.dialects.quantisers import check_bits, scale_operand, shifted
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import (
     Averaging,
     Call,
@@ -74,7 +74,7 @@ def _integers(operands: Operands, share: Term, zero: Array, typed: tuple[int, ..
     return Elementwise(saturated(share, zero, low, high), result="integer", takes=("integer",))
 
 
-def _qlinear_add(node: Node, operands: Operands) -> Operation:
+def _qlinear_add(node: OnnxNode, operands: Operands) -> Operation:
     """The sum of integers of two scales, or of integers and constants, as integers of a third.
 
     Both are multiplied by their scales in the output's, from the second on added to what the zero points come to.
@@ -101,7 +101,7 @@ def _spread(operands: Operands, index: int) -> bool:
     return value is not None and (value.ndim == 0 or value.shape[-1] == 1)
 
 
-def _qlinear_mul(node: Node, operands: Operands) -> Operation:
+def _qlinear_mul(node: OnnxNode, operands: Operands) -> Operation:
     """The product of integers with constants, as integers of another scale."""
     if operands.optional(0) is None and operands.optional(3) is None:
         raise Refusal("multiplies two values of the network", "products with constants are mapped, others are not")
@@ -115,13 +115,13 @@ def _qlinear_mul(node: Node, operands: Operands) -> Operation:
     return _integers(operands, shifted("Add", share, last), _NONE, (7, 2))
 
 
-def _qlinear_leaky_relu(node: Node, operands: Operands) -> Operation:
+def _qlinear_leaky_relu(node: OnnxNode, operands: Operands) -> Operation:
     """Integers below zero times a constant, as integers of another scale."""
     slope = np.array(node.number("alpha", 0.01), np.float32)
     return _quantised(operands, Call("PRelu", (_real(operands, 0), slope)), scale=3, like=2)
 
 
-def _qlinear_concat(node: Node, operands: Operands) -> Operation:
+def _qlinear_concat(node: OnnxNode, operands: Operands) -> Operation:
     """Integers of several scales one behind the other, as integers of one."""
     count = len(operands.present) - 2
     if count < 3 or count % 3:
@@ -136,7 +136,7 @@ def _qlinear_concat(node: Node, operands: Operands) -> Operation:
     return Joining(axis % rank, tuple(_quantised(operands, _real(operands, at), scale=0, like=at + 2) for at in places))
 
 
-def _qlinear_average_pool(node: Node, operands: Operands) -> Operation:
+def _qlinear_average_pool(node: OnnxNode, operands: Operands) -> Operation:
     """The mean under a window of integers, as integers of another scale."""
     rank = len(operands.shape(0))
     last = bool(node.integer("channels_last", 0))
@@ -147,7 +147,7 @@ def _qlinear_average_pool(node: Node, operands: Operands) -> Operation:
     return in_turn(real, channels_first(mean, rank) if last else mean, steps)
 
 
-def _qlinear_global_average_pool(node: Node, operands: Operands) -> Operation:
+def _qlinear_global_average_pool(node: OnnxNode, operands: Operands) -> Operation:
     """The mean of each channel of integers, as integers of another scale.
 
     It is their sum times one factor.
@@ -161,7 +161,7 @@ def _qlinear_global_average_pool(node: Node, operands: Operands) -> Operation:
     return in_turn(qdq.input_less_zero(operands, 2), channels_first(sums, len(shape)) if last else sums, steps)
 
 
-def _qgemm(node: Node, operands: Operands) -> Operation:
+def _qgemm(node: OnnxNode, operands: Operands) -> Operation:
     """A dense layer of integers with int32 biases, as integers of another scale or as real numbers."""
     if node.integer("transA", 0):
         raise Refusal("transposes its input", "put the batch axis first")
@@ -177,7 +177,7 @@ def _qgemm(node: Node, operands: Operands) -> Operation:
     return in_turn(sums, replace(_integers(operands, share, zero, (8, 2)), takes=("float",)))
 
 
-def _dense(node: Node, operands: Operands) -> WeightedSum:
+def _dense(node: OnnxNode, operands: Operands) -> WeightedSum:
     """QGemm's sums of integers."""
     given, zeros = operands.constant(3, "weights"), zero_point(operands, 5)
     check_matrix(operands, given.shape, maps=False)
@@ -189,7 +189,7 @@ def _dense(node: Node, operands: Operands) -> WeightedSum:
     return WeightedSum(weights if across else transposed(weights), None if bias is None else bias.astype(np.float32))
 
 
-def _qlinear_softmax(node: Node, operands: Operands) -> Operation:
+def _qlinear_softmax(node: OnnxNode, operands: Operands) -> Operation:
     """Probabilities of the classes as integers, at the end of a model: left out.
 
     Its attribute `opset` says which axes it is over, whatever the model's own is.
@@ -197,7 +197,7 @@ def _qlinear_softmax(node: Node, operands: Operands) -> Operation:
     return _left_out(softmax(node, operands, node.integer("opset", operands.opset)))
 
 
-def _qlinear_sigmoid(node: Node, operands: Operands) -> Operation:
+def _qlinear_sigmoid(node: OnnxNode, operands: Operands) -> Operation:
     """The sigmoid of integers: left out at the end of a model, elsewhere integers of another scale."""
     steps = _quantised(operands, Call("Sigmoid", (_real(operands, 0),)), scale=3, like=2)
     return _left_out(ENDINGS["Sigmoid"](node, operands), otherwise=steps)

@@ -13,7 +13,7 @@ from onnx import TensorProto
 from edgebnn.frontend.dialects.quantisers import TooManyBits, scale_operand
 from edgebnn.frontend.dialects.reshape_transpose_concat import SHAPES, BatchLost
 from edgebnn.frontend.dialects.smooth_activations import SMOOTH
-from edgebnn.frontend.onnx.graph import Graph, Node, as_integers
+from edgebnn.frontend.onnx.graph import Graph, OnnxNode, as_integers
 from edgebnn.frontend.operations import (
     Call,
     Dropping,
@@ -51,7 +51,7 @@ def _check_over_classes(operands: Operands, axis: int, all_behind: bool = False)
         )
 
 
-def softmax(node: Node, operands: Operands, opset: int) -> Operation:
+def softmax(node: OnnxNode, operands: Operands, opset: int) -> Operation:
     """Probabilities of the classes as ONNX's opset has them: before 13 over all axes from the given one on."""
     _check_over_classes(operands, node.integer("axis", 1 if opset < 13 else -1), all_behind=opset < 13)
     return Dropping(
@@ -59,17 +59,17 @@ def softmax(node: Node, operands: Operands, opset: int) -> Operation:
     )
 
 
-def _softmax(node: Node, operands: Operands) -> Operation:
+def _softmax(node: OnnxNode, operands: Operands) -> Operation:
     """Probabilities of the classes, at the end of a model: left out."""
     return softmax(node, operands, operands.opset)
 
 
-def _order_kept(node: Node, otherwise: Elementwise | None = None) -> Dropping:
+def _order_kept(node: OnnxNode, otherwise: Elementwise | None = None) -> Dropping:
     note = f"the final {node.operator} '{node.name}' is left out: the answer is its input, whose order is the same"
     return Dropping(note, otherwise=otherwise)
 
 
-def _monotone(node: Node, operands: Operands) -> Operation:
+def _monotone(node: OnnxNode, operands: Operands) -> Operation:
     """A function that only rises: left out at the end of a model, elsewhere before a sign or a quantiser."""
     return _order_kept(node, Elementwise(Call(node.operator, (Operand(0),))))
 
@@ -77,7 +77,7 @@ def _monotone(node: Node, operands: Operands) -> Operation:
 def _rising(operator: str) -> Recogniser:
     """A smooth activation that only rises (with factors above zero): left out at the end of a model."""
 
-    def recognise(node: Node, operands: Operands) -> Operation:
+    def recognise(node: OnnxNode, operands: Operands) -> Operation:
         operation = SMOOTH[operator](node, operands)
         rises = node.number("alpha", 1.0) > 0 and node.number("gamma", 1.0) > 0
         return _order_kept(node, operation) if rises and isinstance(operation, Elementwise) else operation
@@ -86,7 +86,7 @@ def _rising(operator: str) -> Recogniser:
     return recognise
 
 
-def _arg_max(node: Node, operands: Operands) -> Operation:
+def _arg_max(node: OnnxNode, operands: Operands) -> Operation:
     """The class of the largest score, at the end of a model: left out."""
     _check_over_classes(operands, node.integer("axis", 0))
     if node.integer("select_last_index", 0):
@@ -95,7 +95,7 @@ def _arg_max(node: Node, operands: Operands) -> Operation:
     return Dropping(note, leaves="class")
 
 
-def _top_k(node: Node, operands: Operands) -> Operation:
+def _top_k(node: OnnxNode, operands: Operands) -> Operation:
     """The classes of the largest scores, at the end of a model: left out."""
     _check_over_classes(operands, node.integer("axis", -1))
     classes = max(operands.shape(0)[1:])
@@ -139,7 +139,7 @@ def left_out(graph: Graph) -> frozenset[str]:
     return frozenset(found)
 
 
-def left_out_behind(node: Node, operands: Operands, leaves: str) -> Operation:
+def left_out_behind(node: OnnxNode, operands: Operands, leaves: str) -> Operation:
     """What a node means that reads what was left out: left out itself where it keeps the order of its input's values.
 
     `leaves` is what the node before left of them (`Dropping`). Refusal for any other node.
@@ -167,7 +167,7 @@ def left_out_behind(node: Node, operands: Operands, leaves: str) -> Operation:
     raise Refusal("reads what an operator for the end of a model makes", "let the model end in that operator")
 
 
-def reshaped_at_the_end(node: Node, operands: Operands) -> Operation:
+def reshaped_at_the_end(node: OnnxNode, operands: Operands) -> Operation:
     """A reshape of a model's answer; left out where it takes away the batch axis of one sample, or an axis behind it.
 
     Refusal where it mixes samples.
@@ -180,7 +180,7 @@ def reshaped_at_the_end(node: Node, operands: Operands) -> Operation:
         return Forwarding()
 
 
-def finely_quantised_at_the_end(node: Node, operands: Operands, refusal: TooManyBits) -> Operation:
+def finely_quantised_at_the_end(node: OnnxNode, operands: Operands, refusal: TooManyBits) -> Operation:
     """A quantiser of a model's scores with more levels than steps are counted for: left out.
 
     `refusal` where it is none, or turns their order.
@@ -195,7 +195,7 @@ def _rises(operands: Operands) -> bool:
     return scale.size == 1 and bool(np.all(scale > 0))
 
 
-def _rounding(node: Node, why: str) -> Operation:
+def _rounding(node: OnnxNode, why: str) -> Operation:
     if node.operator not in _QUANTISERS:
         return Forwarding()
     return Dropping(f"the final quantiser '{node.name}' is left out: {why}", leaves="levels")

@@ -14,13 +14,13 @@ from edgebnn.frontend.dialects.window_attributes import (
     window_of,
     without_padding,
 )
-from edgebnn.frontend.onnx.graph import Node, as_integers
+from edgebnn.frontend.onnx.graph import OnnxNode, as_integers
 from edgebnn.frontend.operations import (
     Averaging,
-    Chain,
     Forwarding,
     Operands,
     Operation,
+    OperationSequence,
     Padding,
     Pooling,
     Rearranging,
@@ -31,7 +31,7 @@ from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.network.types import Window
 
 
-def max_pool(node: Node, operands: Operands) -> Operation:
+def max_pool(node: OnnxNode, operands: Operands) -> Operation:
     """The largest value under a window."""
     if len([name for name in node.outputs if name]) > 1:
         raise Refusal("gives the places of its maxima", "export the model without return_indices")
@@ -41,7 +41,7 @@ def max_pool(node: Node, operands: Operands) -> Operation:
     return Pooling(window)
 
 
-def _average_pool(node: Node, operands: Operands) -> Operation:
+def _average_pool(node: OnnxNode, operands: Operands) -> Operation:
     """The mean under a window, with padding among what is counted or without (count_include_pad, ceil_mode).
 
     Taps behind the padding, which only ceil_mode reaches, never count, as in ONNX's text and onnxruntime.
@@ -58,34 +58,34 @@ def _average_pool(node: Node, operands: Operands) -> Operation:
     return Averaging(window, divisors=divisors, pads_count=pads_count)
 
 
-def _kernel(node: Node) -> tuple[int, ...]:
+def _kernel(node: OnnxNode) -> tuple[int, ...]:
     kernel = node.integers("kernel_shape")
     if not kernel or len(kernel) not in (1, 2):
         raise Refusal("has no kernel of one or two axes", "only 1-d and 2-d pooling are mapped")
     return kernel
 
 
-def _global_max_pool(node: Node, operands: Operands) -> Operation:
+def _global_max_pool(node: OnnxNode, operands: Operands) -> Operation:
     """The largest value of each channel."""
     return Pooling(None)
 
 
-def _global_average_pool(node: Node, operands: Operands) -> Operation:
+def _global_average_pool(node: OnnxNode, operands: Operands) -> Operation:
     """The mean of each channel."""
     return Averaging(None)
 
 
-def _reduce_mean(node: Node, operands: Operands) -> Operation:
+def _reduce_mean(node: OnnxNode, operands: Operands) -> Operation:
     """The mean over axes of a map, its channels first or last."""
     return _reduced(node, operands, pool=Averaging)
 
 
-def _reduce_max(node: Node, operands: Operands) -> Operation:
+def _reduce_max(node: OnnxNode, operands: Operands) -> Operation:
     """The largest value over axes of a map, its channels first or last."""
     return _reduced(node, operands, pool=Pooling)
 
 
-def _reduced(node: Node, operands: Operands, pool: type[Averaging] | type[Pooling]) -> Operation:
+def _reduced(node: OnnxNode, operands: Operands, pool: type[Averaging] | type[Pooling]) -> Operation:
     shape = operands.shape(0)
     rank = len(shape)
     axes = _axes(node, operands, rank)
@@ -100,7 +100,7 @@ def _reduced(node: Node, operands: Operands, pool: type[Averaging] | type[Poolin
         if rank - 1 in axes:
             raise Refusal(f"reduces the axes {list(axes)}", "reduce the spatial axes of a map alone")
         moved = (shape[0], shape[-1], *shape[1:-1])
-        whole = Chain((pool(_window(tuple(axis + 1 for axis in axes), moved)),))
+        whole = OperationSequence((pool(_window(tuple(axis + 1 for axis in axes), moved)),))
         return _with(channels_first(whole, rank), short)
     if axes == spatial:
         if pool is Averaging:
@@ -113,8 +113,8 @@ def _with(operation: Operation, more: tuple[Rearranging, ...]) -> Operation:
     """The operation with others behind it."""
     if not more:
         return operation
-    first = operation.operations if isinstance(operation, Chain) else (operation,)
-    return Chain((*first, *more))
+    first = operation.operations if isinstance(operation, OperationSequence) else (operation,)
+    return OperationSequence((*first, *more))
 
 
 def _window(axes: tuple[int, ...], shape: tuple[int, ...]) -> Window:
@@ -124,7 +124,7 @@ def _window(axes: tuple[int, ...], shape: tuple[int, ...]) -> Window:
     return Window(kernel, ones, ones, zeros, zeros)
 
 
-def _axes(node: Node, operands: Operands, rank: int) -> tuple[int, ...]:
+def _axes(node: OnnxNode, operands: Operands, rank: int) -> tuple[int, ...]:
     given = as_integers(operands.constant(1, "axes"), "axes") if operands.has(1) else node.integers("axes")
     if given is None or not given:
         given = () if node.integer("noop_with_empty_axes", 0) else tuple(range(rank))
@@ -133,7 +133,7 @@ def _axes(node: Node, operands: Operands, rank: int) -> tuple[int, ...]:
     return tuple(sorted({axis % rank for axis in given}))
 
 
-def _pad(node: Node, operands: Operands) -> Operation:
+def _pad(node: OnnxNode, operands: Operands) -> Operation:
     """A constant around the spatial axes of a map, its channels first or last, or its own (edge, reflect, wrap)."""
     mode = node.text("mode", "constant")
     if operands.opset < 11:
@@ -171,7 +171,7 @@ def _pad_with_itself(mode: str, shape: tuple[int, ...], begin: tuple[int, ...], 
         if before or after:
             padded = np.pad(np.arange(extent), (before, after), mode=mode)  # type: ignore[call-overload]
             takings.append(Taking(axis, tuple(padded.tolist())))
-    return Chain(tuple(takings)) if takings else Forwarding()
+    return OperationSequence(tuple(takings)) if takings else Forwarding()
 
 
 def _on_all_axes(pads: tuple[int, ...], given: tuple[int, ...], rank: int) -> tuple[int, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from edgebnn.frontend.onnx.graph import Graph, Node
+from edgebnn.frontend.onnx.graph import Graph, OnnxNode
 from edgebnn.frontend.problems import Refusal
 
 
-def is_factor(graph: Graph, node: Node) -> bool:
+def is_factor(graph: Graph, node: OnnxNode) -> bool:
     """Whether what a node makes ends up, by whatever operators, as a factor of another value of the network."""
     varying = {given.name for given in graph.inputs}
     behind = set(node.outputs)

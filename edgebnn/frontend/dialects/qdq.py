@@ -13,11 +13,10 @@ from onnx import TensorProto
 
 from edgebnn.frontend.dialects.conv_gemm_batchnorm import check_matrix, conv_window, dense
 from edgebnn.frontend.dialects.quantisers import check_bits, evaluated, known, scale_operand, shifted
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.onnx.tensors import whole_range
 from edgebnn.frontend.operations import (
     Call,
-    Chain,
     Dialect,
     Elementwise,
     Forwarding,
@@ -25,6 +24,7 @@ from edgebnn.frontend.operations import (
     Operand,
     Operands,
     Operation,
+    OperationSequence,
     Quantised,
     Recogniser,
     Term,
@@ -43,7 +43,7 @@ _NAMES = {
 }
 
 
-def _quantize_linear(node: Node, operands: Operands) -> Operation:
+def _quantize_linear(node: OnnxNode, operands: Operands) -> Operation:
     """x / scale, rounded half to even, plus the zero point, saturated to the integers of its type."""
     _check_plain(node)
     name = _NAMES.get(node.integer("output_dtype", 0), "uint8")
@@ -63,7 +63,7 @@ def _quantize_linear(node: Node, operands: Operands) -> Operation:
     return Knowing(evaluated(term, value).astype(np.int32))
 
 
-def _dequantize_linear(node: Node, operands: Operands) -> Operation:
+def _dequantize_linear(node: OnnxNode, operands: Operands) -> Operation:
     """An integer less the zero point, times the scale."""
     _check_plain(node)
     scale, zero = _along(node, operands, scale_operand(operands, 1)), _along(node, operands, zero_point(operands, 2))
@@ -73,14 +73,14 @@ def _dequantize_linear(node: Node, operands: Operands) -> Operation:
     return known(whole(value) - zero.astype(np.int64), scale)
 
 
-def _check_plain(node: Node) -> None:
+def _check_plain(node: OnnxNode) -> None:
     if node.integer("block_size", 0):
         raise Refusal("quantises in blocks", "use one scale, or one for each output channel")
     if node.integer("precision", 0) not in (0, TensorProto.FLOAT):
         raise Refusal("divides in another type than float32", "export the model in float32")
 
 
-def _along(node: Node, operands: Operands, values: Array) -> Array:
+def _along(node: OnnxNode, operands: Operands, values: Array) -> Array:
     """A scale or zero point of one axis, shaped to lie along it; one value stays one."""
     if values.ndim == 0:
         return values
@@ -142,7 +142,7 @@ def input_less_zero(operands: Operands, zero: int) -> Operation:
     return Elementwise(Call("Sub", (AS_FLOAT, value)), takes=("integer",)) if value != 0 else Forwarding()
 
 
-def _convolution(node: Node, operands: Operands, weights: int, zero: int, bias: Array | None = None) -> WeightedSum:
+def _convolution(node: OnnxNode, operands: Operands, weights: int, zero: int, bias: Array | None = None) -> WeightedSum:
     """A convolution with integer weights, which lie at operand `weights`, and their zero point at operand `zero`."""
     shape = operands.constant(weights, "weights").shape
     window = conv_window(node, operands, shape)
@@ -157,26 +157,26 @@ def integer_product(operands: Operands, weights: int, zero: int) -> Operation:
     return dense(operands, integer_weights(operands, weights, zero_point(operands, zero)))
 
 
-def in_turn(*operations: Operation) -> Chain:
+def in_turn(*operations: Operation) -> OperationSequence:
     """Operations one after the other, chains among them opened and what forwards left out."""
-    flat = [each.operations if isinstance(each, Chain) else (each,) for each in operations]
-    return Chain(tuple(step for steps in flat for step in steps if not isinstance(step, Forwarding)))
+    flat = [each.operations if isinstance(each, OperationSequence) else (each,) for each in operations]
+    return OperationSequence(tuple(step for steps in flat for step in steps if not isinstance(step, Forwarding)))
 
 
 AS_INTEGERS = Elementwise(Call("ToFloat", (_X,)), result="integer", takes=("any",))
 
 
-def _conv_integer(node: Node, operands: Operands) -> Operation:
+def _conv_integer(node: OnnxNode, operands: Operands) -> Operation:
     """A convolution of integers with integers, zero points taken away first."""
     return in_turn(input_less_zero(operands, 2), _convolution(node, operands, weights=1, zero=3), AS_INTEGERS)
 
 
-def _matmul_integer(node: Node, operands: Operands) -> Operation:
+def _matmul_integer(node: OnnxNode, operands: Operands) -> Operation:
     """A matrix product of integers with integers, zero points taken away first."""
     return in_turn(input_less_zero(operands, 2), integer_product(operands, weights=1, zero=3), AS_INTEGERS)
 
 
-def _qlinear_conv(node: Node, operands: Operands) -> Operation:
+def _qlinear_conv(node: OnnxNode, operands: Operands) -> Operation:
     """A convolution of integers, its sums scaled, rounded, shifted and saturated to integers again."""
     bias = whole(operands.constant(8, "biases")) if operands.has(8) else None
     if bias is not None and not np.array_equal(bias.astype(np.float32), bias):
@@ -188,7 +188,7 @@ def _qlinear_conv(node: Node, operands: Operands) -> Operation:
     return in_turn(input_less_zero(operands, 2), layer, _requantised(operands, axes))
 
 
-def _qlinear_matmul(node: Node, operands: Operands) -> Operation:
+def _qlinear_matmul(node: OnnxNode, operands: Operands) -> Operation:
     """A matrix product of integers, its sums scaled, rounded, shifted and saturated to integers again."""
     shape = operands.shape(0)
     axes = (-1,) if len(shape) == 2 else (1, 1, -1) if len(shape) == 3 else (1, 1, 1, -1)

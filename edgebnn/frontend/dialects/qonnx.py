@@ -19,16 +19,16 @@ from edgebnn.frontend.dialects.quantisers import (
     shifted,
     whole_numbers,
 )
-from edgebnn.frontend.onnx.graph import Node
+from edgebnn.frontend.onnx.graph import OnnxNode
 from edgebnn.frontend.operations import (
     Call,
-    Chain,
     Dialect,
     Elementwise,
     Forwarding,
     Operand,
     Operands,
     Operation,
+    OperationSequence,
     Recogniser,
     Term,
     WeightedSum,
@@ -48,7 +48,7 @@ def _at_least_zero(term: Term) -> Term:
     return Call("GreaterOrEqual", (term, _ZERO))
 
 
-def _bipolar_quant(node: Node, operands: Operands) -> Operation:
+def _bipolar_quant(node: OnnxNode, operands: Operands) -> Operation:
     """The scale where x >= 0, minus the scale elsewhere (bipolar_quant.py)."""
     scale = scale_operand(operands, 1)
     if operands.optional(0) is None:
@@ -56,7 +56,7 @@ def _bipolar_quant(node: Node, operands: Operands) -> Operation:
     return quantised(operands, Call("Where", (_at_least_zero(_X), _ONE, _MINUS_ONE)), scale)
 
 
-def _quant(node: Node, operands: Operands) -> Operation:
+def _quant(node: OnnxNode, operands: Operands) -> Operation:
     """x / scale + zero point, clamped to the bits, rounded, less the zero point, times the scale (intquant.py).
 
     One signed bit is bipolar: 1 where x / scale + zero point >= 0, and -1 elsewhere.
@@ -74,7 +74,7 @@ def _quant(node: Node, operands: Operands) -> Operation:
     return quantised(operands, shifted("Sub", term, zero), scale)
 
 
-def _flag(node: Node, name: str) -> bool:
+def _flag(node: OnnxNode, name: str) -> bool:
     if name not in node.attributes:
         raise Refusal(f"lacks the attribute '{name}'", "export the model again")
     return bool(node.integer(name, 1))
@@ -89,7 +89,7 @@ def _range(bits: int, signed: bool, narrow: bool) -> tuple[int, int]:
     return 0, 2**bits - 1 - narrow
 
 
-def _trunc(node: Node, operands: Operands) -> Operation:
+def _trunc(node: OnnxNode, operands: Operands) -> Operation:
     """Low bits cut off: x / scale + zero point, rounded, shifted right, rounded again, and back (trunc.py).
 
     With five operands (the old form) the shift is the difference of the bit widths and the scale stays; with six it is
@@ -116,13 +116,13 @@ def _trunc(node: Node, operands: Operands) -> Operation:
     return quantised(operands, shifted("Sub", rounded(Call("Div", (whole, shift)), mode), zero), scale)
 
 
-def _xnor_popcount_matmul(node: Node, operands: Operands) -> Operation:
+def _xnor_popcount_matmul(node: OnnxNode, operands: Operands) -> Operation:
     """How often the bits (0 and 1) of a row and of a column of weights are equal (xnorpopcount.py)."""
     weights = float_operand(operands, 1, "weights")
     if weights.ndim != 2 or not np.isin(weights, (0, 1)).all():
         raise Refusal("has weights that are no matrix of 0 and 1", "export the model again")
     inputs = np.array(len(weights), np.float32)
-    return Chain(
+    return OperationSequence(
         (
             Elementwise(Call("Sub", (Call("Mul", (_X, _TWO)), _ONE))),
             WeightedSum(np.ascontiguousarray((_TWO * weights - _ONE).T)),
@@ -131,7 +131,7 @@ def _xnor_popcount_matmul(node: Node, operands: Operands) -> Operation:
     )
 
 
-def _debug_marker(node: Node, operands: Operands) -> Operation:
+def _debug_marker(node: OnnxNode, operands: Operands) -> Operation:
     """Its input as it is."""
     return Forwarding()
 

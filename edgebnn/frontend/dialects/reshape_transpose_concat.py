@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from edgebnn.frontend.onnx.graph import Node, as_integers
+from edgebnn.frontend.onnx.graph import OnnxNode, as_integers
 from edgebnn.frontend.operations import (
     Forwarding,
     Joining,
@@ -22,7 +22,7 @@ from edgebnn.frontend.problems import Refusal
 _AGAIN = "export the model again"
 
 
-def _reshape(node: Node, operands: Operands) -> Operation:
+def _reshape(node: OnnxNode, operands: Operands) -> Operation:
     """Other axes for the same values in the same order."""
     shape = operands.shape(0)
     wanted = list(as_integers(operands.constant(1, "extents"), "extents"))
@@ -36,7 +36,7 @@ def _reshape(node: Node, operands: Operands) -> Operation:
     return rearranged(shape, tuple(wanted))
 
 
-def _flatten(node: Node, operands: Operands) -> Operation:
+def _flatten(node: OnnxNode, operands: Operands) -> Operation:
     """All axes made two, at a given one."""
     shape = operands.shape(0)
     axis = node.integer("axis", 1)
@@ -44,7 +44,7 @@ def _flatten(node: Node, operands: Operands) -> Operation:
     return rearranged(shape, (prod(shape[:axis]), prod(shape[axis:])))
 
 
-def _squeeze(node: Node, operands: Operands) -> Operation:
+def _squeeze(node: OnnxNode, operands: Operands) -> Operation:
     """Axes of length one dropped."""
     shape = operands.shape(0)
     axes = _axes(node, operands, len(shape))
@@ -56,7 +56,7 @@ def _squeeze(node: Node, operands: Operands) -> Operation:
     return rearranged(shape, tuple(extent for axis, extent in enumerate(shape) if axis not in axes))
 
 
-def _unsqueeze(node: Node, operands: Operands) -> Operation:
+def _unsqueeze(node: OnnxNode, operands: Operands) -> Operation:
     """Axes of length one put in."""
     shape = operands.shape(0)
     count = operands.constant(1, "axes").size if operands.has(1) else len(node.integers("axes") or ())
@@ -75,12 +75,12 @@ def axis_of(axis: int, rank: int) -> int:
     return axis % rank
 
 
-def _axes(node: Node, operands: Operands, rank: int) -> tuple[int, ...]:
+def _axes(node: OnnxNode, operands: Operands, rank: int) -> tuple[int, ...]:
     given = as_integers(operands.constant(1, "axes"), "axes") if operands.has(1) else node.integers("axes") or ()
     return tuple(axis_of(axis, rank) for axis in given)
 
 
-def _transpose(node: Node, operands: Operands) -> Operation:
+def _transpose(node: OnnxNode, operands: Operands) -> Operation:
     """Axes in another order, the batch axis in front."""
     shape = operands.shape(0)
     order = node.integers("perm") or tuple(reversed(range(len(shape))))
@@ -91,7 +91,7 @@ def _transpose(node: Node, operands: Operands) -> Operation:
     return Transposing(order)
 
 
-def _concat(node: Node, operands: Operands) -> Operation:
+def _concat(node: OnnxNode, operands: Operands) -> Operation:
     """Several signals one behind the other."""
     rank = len(operands.shape(0))
     axis = axis_of(node.integer("axis", 1), rank)
@@ -125,7 +125,7 @@ class BatchLost(Refusal):
         self.mixes = shape[0] > 1 and prod(shape[1:]) > 1
 
 
-def _shape(node: Node, operands: Operands) -> Operation:
+def _shape(node: OnnxNode, operands: Operands) -> Operation:
     """The shape, as a constant."""
     shape = operands.shape(0)
     start, end = node.integer("start", 0), node.integer("end", len(shape))

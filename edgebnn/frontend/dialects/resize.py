@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from edgebnn.frontend.dialects.reshape_transpose_concat import axis_of
 from edgebnn.frontend.dialects.window_attributes import check_axis
-from edgebnn.frontend.onnx.graph import Node, as_integers
-from edgebnn.frontend.operations import Chain, Forwarding, Operands, Operation, Recogniser, Taking
+from edgebnn.frontend.onnx.graph import OnnxNode, as_integers
+from edgebnn.frontend.operations import Forwarding, Operands, Operation, OperationSequence, Recogniser, Taking
 from edgebnn.frontend.problems import Refusal, printable
 
 _WHOLE_FACTORS = "resize by whole factors, to larger maps, or to smaller ones by powers of two"
@@ -34,7 +34,7 @@ _NEAREST: dict[str, Callable[[Integers, int], Integers]] = {
 }
 
 
-def _resize(node: Node, operands: Operands) -> Operation:
+def _resize(node: OnnxNode, operands: Operands) -> Operation:
     """Copies of the nearest elements, by whole factors."""
     where = node.text("coordinate_transformation_mode", "half_pixel")
     nearest = node.text("nearest_mode", "round_prefer_floor")
@@ -46,12 +46,12 @@ def _resize(node: Node, operands: Operands) -> Operation:
     return _resized(node, operands, scales, sizes, where, nearest)
 
 
-def _upsample(node: Node, operands: Operands) -> Operation:
+def _upsample(node: OnnxNode, operands: Operands) -> Operation:
     """Copies of the nearest elements, by whole factors."""
     return _resized(node, operands, 1, None, "asymmetric", "floor")
 
 
-def _resized(node: Node, operands: Operands, scales: int, sizes: int | None, where: str, nearest: str) -> Operation:
+def _resized(node: OnnxNode, operands: Operands, scales: int, sizes: int | None, where: str, nearest: str) -> Operation:
     mode = node.text("mode", "nearest")
     if mode != "nearest":
         raise Refusal(
@@ -82,7 +82,7 @@ def _resized(node: Node, operands: Operands, scales: int, sizes: int | None, whe
             halves = np.zeros(1, np.int64)
         places = np.clip(_NEAREST[nearest](halves, factor.numerator), 0, last)
         taken.append(Taking(axis, tuple(places.tolist())))
-    return Chain(tuple(taken)) if taken else Forwarding()
+    return OperationSequence(tuple(taken)) if taken else Forwarding()
 
 
 def _factors(operands: Operands, scales: int, sizes: int | None, extents: tuple[int, ...]) -> tuple[Fraction, ...]:

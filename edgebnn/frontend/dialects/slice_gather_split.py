@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from edgebnn.frontend.dialects.reshape_transpose_concat import axis_of, rearranged
-from edgebnn.frontend.onnx.graph import Node, as_integers
-from edgebnn.frontend.operations import Chain, Forwarding, Operands, Operation, Recogniser, Several, Taking
+from edgebnn.frontend.onnx.graph import OnnxNode, as_integers
+from edgebnn.frontend.operations import Forwarding, Operands, Operation, OperationSequence, Recogniser, Several, Taking
 from edgebnn.frontend.problems import Refusal
 
 _AGAIN = "export the model again"
 _WHOLE = 2**31 - 1  # an end from here on is that of the axis, as exporters write it
 
 
-def _slice(node: Node, operands: Operands) -> Operation:
+def _slice(node: OnnxNode, operands: Operands) -> Operation:
     """A stretch of some axes, also with steps or backwards, by constants; the batch axis stays whole."""
     shape = operands.shape(0)
     starts, ends = (_numbers(node, operands, index, name) for index, name in ((1, "starts"), (2, "ends")))
@@ -29,10 +29,10 @@ def _slice(node: Node, operands: Operands) -> Operation:
         for start, end, axis, step in zip(starts, ends, axes, steps, strict=True)
         if axis or (start, step) != (0, 1) or end < _WHOLE  # the batch as a whole, however large
     ]
-    return Chain(tuple(taken)) if taken else Forwarding()
+    return OperationSequence(tuple(taken)) if taken else Forwarding()
 
 
-def _numbers(node: Node, operands: Operands, index: int, name: str) -> tuple[int, ...] | None:
+def _numbers(node: OnnxNode, operands: Operands, index: int, name: str) -> tuple[int, ...] | None:
     """An attribute of a slice in old opsets, an operand in newer ones."""
     if operands.opset < 10:
         return node.integers(name)
@@ -46,7 +46,7 @@ def _stretch(start: int, end: int, step: int, extent: int) -> range:
     return range(max(begin, 0) if step > 0 else begin, stop, step)
 
 
-def _gather(node: Node, operands: Operands) -> Operation:
+def _gather(node: OnnxNode, operands: Operands) -> Operation:
     """The elements at constant places of an axis, also in another order or more than once; the batch axis stays."""
     if operands.optional(0) is not None:
         raise Refusal(
@@ -67,10 +67,10 @@ def _gather(node: Node, operands: Operands) -> Operation:
     if given.ndim == 1:
         return taking
     wanted = (*shape[:axis], *given.shape, *shape[axis + 1 :])
-    return Chain((taking, rearranged((*shape[:axis], len(places), *shape[axis + 1 :]), wanted)))
+    return OperationSequence((taking, rearranged((*shape[:axis], len(places), *shape[axis + 1 :]), wanted)))
 
 
-def _split(node: Node, operands: Operands) -> Operation:
+def _split(node: OnnxNode, operands: Operands) -> Operation:
     """An axis in stretches one behind the other, each a value of its own; the batch axis stays whole."""
     shape = operands.shape(0)
     axis = axis_of(node.integer("axis", 0), len(shape))

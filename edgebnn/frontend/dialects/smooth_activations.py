@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, alike
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import Call, Elementwise, Operand, Operands, Operation, Recogniser, Term
 from edgebnn.frontend.problems import Refusal
 
@@ -22,7 +22,7 @@ def _float(value: float) -> Array:
 def curve(name: str, sentence: str) -> Recogniser:
     """The recogniser of an operator that is a curve by itself; the sentence is for the table of operators."""
 
-    def recognise(node: Node, operands: Operands) -> Operation:
+    def recognise(node: OnnxNode, operands: Operands) -> Operation:
         return Elementwise(Call(name, (_X,)))
 
     recognise.__doc__ = sentence
@@ -36,12 +36,12 @@ def _bent_exponential(alpha: float, inner: Term) -> Call:
     return Call("Add", (Call("Max", (_X, zero)), below))
 
 
-def _elu(node: Node, operands: Operands) -> Operation:
+def _elu(node: OnnxNode, operands: Operands) -> Operation:
     """Below zero alpha times (exp(x) - 1), before a sign or a quantiser."""
     return Elementwise(_bent_exponential(node.number("alpha", 1.0), _X))
 
 
-def _celu(node: Node, operands: Operands) -> Operation:
+def _celu(node: OnnxNode, operands: Operands) -> Operation:
     """Below zero alpha times (exp(x / alpha) - 1), before a sign or a quantiser."""
     alpha = node.number("alpha", 1.0)
     if not alpha > 0:
@@ -49,20 +49,20 @@ def _celu(node: Node, operands: Operands) -> Operation:
     return Elementwise(_bent_exponential(alpha, Call("Div", (_X, _float(alpha)))))
 
 
-def _selu(node: Node, operands: Operands) -> Operation:
+def _selu(node: OnnxNode, operands: Operands) -> Operation:
     """gamma times an ELU, before a sign or a quantiser."""
     alpha, gamma = node.number("alpha", 1.67326319217681884765625), node.number("gamma", 1.05070102214813232421875)
     return Elementwise(Call("Mul", (_bent_exponential(alpha, _X), _float(gamma))))
 
 
-def _hard_swish(node: Node, operands: Operands) -> Operation:
+def _hard_swish(node: OnnxNode, operands: Operands) -> Operation:
     """x times a hard sigmoid of x, before a sign or a quantiser."""
     line = Call("Add", (Call("Mul", (_X, _float(1 / 6))), _float(0.5)))
     gate = Call("Max", (Call("Min", (line, _float(1))), _float(0)))
     return Elementwise(Call("Mul", (_X, gate)))
 
 
-def _gelu(node: Node, operands: Operands) -> Operation:
+def _gelu(node: OnnxNode, operands: Operands) -> Operation:
     """x times the normal distribution's share below x (also by its tanh), before a sign or a quantiser."""
     name = {"none": "Gelu", "tanh": "GeluTanh"}.get(node.text("approximate", "none"))
     if name is None:
@@ -70,7 +70,7 @@ def _gelu(node: Node, operands: Operands) -> Operation:
     return Elementwise(Call(name, (_X,)))
 
 
-def _swish(node: Node, operands: Operands) -> Operation:
+def _swish(node: OnnxNode, operands: Operands) -> Operation:
     """x times a sigmoid of alpha x (SiLU), before a sign or a quantiser."""
     alpha = node.number("alpha", 1.0)
     if not alpha > 0:
@@ -78,7 +78,7 @@ def _swish(node: Node, operands: Operands) -> Operation:
     return Elementwise(Call("Div", (Call("Silu", (Call("Mul", (_X, _float(alpha))),)), _float(alpha))))
 
 
-def _thresholded_relu(node: Node, operands: Operands) -> Operation:
+def _thresholded_relu(node: OnnxNode, operands: Operands) -> Operation:
     """Zero up to alpha, x above it."""
     above = Call("Greater", (_X, _float(node.number("alpha", 1.0))))
     return Elementwise(Call("Where", (above, _X, _float(0))))

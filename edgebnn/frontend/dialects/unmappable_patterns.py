@@ -13,7 +13,7 @@ from edgebnn.frontend.dialects.elementwise import ELEMENTWISE
 from edgebnn.frontend.dialects.output_operators import ENDINGS, left_out
 from edgebnn.frontend.dialects.smooth_activations import SMOOTH
 from edgebnn.frontend.dialects.unsupported_operators import REMEDIES
-from edgebnn.frontend.onnx.graph import Graph, Node
+from edgebnn.frontend.onnx.graph import Graph, OnnxNode
 from edgebnn.frontend.problems import Refusal
 
 _NORM = Refusal(
@@ -91,7 +91,7 @@ _STATISTICS = frozenset(("Pow", "ReduceL1", "ReduceL2", "ReduceSumSquare", "Sqrt
 _KNOWN = frozenset(("Shape", "Size"))  # what they make depends on no value
 
 
-def limits_of(graph: Graph) -> Iterator[tuple[Node, Refusal]]:
+def limits_of(graph: Graph) -> Iterator[tuple[OnnxNode, Refusal]]:
     """The nodes that reach a limit, and which one it is, in the graph's order.
 
     A product of two functions of one value is none by itself: of that value it is one function.
@@ -104,7 +104,9 @@ def limits_of(graph: Graph) -> Iterator[tuple[Node, Refusal]]:
             yield node, found
 
 
-def _limit(node: Node, ends: frozenset[str], sources: Mapping[str, str], makers: Mapping[str, Node]) -> Refusal | None:
+def _limit(
+    node: OnnxNode, ends: frozenset[str], sources: Mapping[str, str], makers: Mapping[str, OnnxNode]
+) -> Refusal | None:
     if node.operator in _ENDS:
         return None if ends.issuperset(filter(None, node.outputs)) else _ENDS[node.operator]
     if node.operator in _WEIGHTED:
@@ -119,12 +121,12 @@ def _limit(node: Node, ends: frozenset[str], sources: Mapping[str, str], makers:
     return _BY_NAME.get(node.operator)
 
 
-def _moves_batch(node: Node) -> bool:
+def _moves_batch(node: OnnxNode) -> bool:
     order = node.integers("perm") if node.operator == "Transpose" else None
     return order is not None and order[:1] != (0,)
 
 
-def _applied_again(graph: Graph, sources: Mapping[str, str], makers: Mapping[str, Node]) -> frozenset[str]:
+def _applied_again(graph: Graph, sources: Mapping[str, str], makers: Mapping[str, OnnxNode]) -> frozenset[str]:
     """The names of the nodes that apply weights to a value that these weights were applied to before."""
     weights: dict[str, str] = {}  # of each node that multiplies with constants
     for node in graph.nodes:
@@ -145,14 +147,14 @@ def _applied_again(graph: Graph, sources: Mapping[str, str], makers: Mapping[str
     return frozenset(found)
 
 
-def _origin(name: str, makers: Mapping[str, Node]) -> str:
+def _origin(name: str, makers: Mapping[str, OnnxNode]) -> str:
     """The constant that another is made of, through transpositions and quantisers."""
     while name in makers and makers[name].inputs:
         name = makers[name].inputs[0]
     return name
 
 
-def _is_statistic(name: str, source: str, makers: Mapping[str, Node]) -> bool:
+def _is_statistic(name: str, source: str, makers: Mapping[str, OnnxNode]) -> bool:
     """Whether a factor is a root or a length, up to operators that treat each element alone."""
     behind = [name]
     for value in behind:  # grows while it is walked
@@ -177,5 +179,5 @@ def _sources(graph: Graph) -> dict[str, str]:
     return sources
 
 
-def _makers(graph: Graph) -> dict[str, Node]:
+def _makers(graph: Graph) -> dict[str, OnnxNode]:
     return {name: node for node in graph.nodes for name in node.outputs if name}

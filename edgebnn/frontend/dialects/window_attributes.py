@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgebnn.frontend.onnx.graph import Node
+from edgebnn.frontend.onnx.graph import OnnxNode
 from edgebnn.frontend.operations import Operands
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Window
@@ -20,7 +20,7 @@ def check_axis(extent: int) -> None:
         raise Refusal(f"makes an axis of {extent} elements", f"keep axes to at most {LARGEST_EXTENT}")
 
 
-def window_of(node: Node, operands: Operands, kernel: Sequence[int]) -> Window:
+def window_of(node: OnnxNode, operands: Operands, kernel: Sequence[int]) -> Window:
     """The window of a Conv or MaxPool node; Refusal for attributes that contradict each other."""
     rank = len(kernel)
     stride = node.integers("strides", (1,) * rank) or ()  # an empty list is not one that was left out

@@ -20,7 +20,7 @@ from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.exact_numbers import Effort, Fractions, fractions_of
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, of_channels, parts, with_leaf
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds, float32_holds_line
-from edgebnn.frontend.algebra.integer_sets import Lattice, lattice_of_range, lattice_of_sums
+from edgebnn.frontend.algebra.integer_sets import IntegerGrid, grid_of_range, grid_of_sums
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
 from edgebnn.frontend.algebra.linearity import affine_of
 from edgebnn.frontend.algebra.monotonicity import has_steps
@@ -156,8 +156,8 @@ class Emitter:
         expression: Expression = leaf
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
-        lattice = lattice_of_sums(layers[0], tensor, made.integers, total)
-        return Signal(total, lattice, leaf, expression, total.shape, value, "float")
+        grid = grid_of_sums(layers[0], tensor, made.integers, total)
+        return Signal(total, grid, leaf, expression, total.shape, value, "float")
 
     def maker(self, tensor: Tensor) -> Node | None:
         """The node that makes a tensor; None for an input."""
@@ -184,8 +184,8 @@ class Emitter:
         expression: Expression = made.leaf
         if operation.bias is not None:
             expression = Apply("Add", (made.leaf, Constant(np.ascontiguousarray(operation.bias))), node)
-        lattice = lattice_of_sums(layer, tensor, made.weights.astype(np.int16), output)
-        return Signal(output, lattice, made.leaf, expression, output.shape, value, "float")
+        grid = grid_of_sums(layer, tensor, made.weights.astype(np.int16), output)
+        return Signal(output, grid, made.leaf, expression, output.shape, value, "float")
 
     def _linear(
         self,
@@ -222,7 +222,7 @@ class Emitter:
         """A node that makes integers of its own, and the signal of them, each worth what `leaf` says."""
         self.emit(node, *read, branches=branches)
         output = node.output
-        return Signal(output, lattice_of_range(output), leaf, leaf, output.shape, value, "float")
+        return Signal(output, grid_of_range(output), leaf, leaf, output.shape, value, "float")
 
     def settled(self, signal: Signal) -> Signal:
         """The signal with its waiting pools and reshapes made nodes, on the integers of its base as they are."""
@@ -234,8 +234,8 @@ class Emitter:
         base = self._bases[signal.value]
         expression = of_channels(signal.expression, channels)
         leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
-        lattice = signal.lattice.of_channels(channels)
-        return replace(signal, base=base, lattice=lattice, leaf=leaf, expression=expression, waiting=())
+        grid = signal.grid.of_channels(channels)
+        return replace(signal, base=base, grid=grid, leaf=leaf, expression=expression, waiting=())
 
     def moved(self, other: Signal, first: Signal, settled: Signal) -> Signal:
         """`other`, over the same integers as `first`, on the base that `first` was settled on."""
@@ -249,7 +249,7 @@ class Emitter:
         line = line_read(signal)
         if line is not None:
             return self.spread(signal, line)
-        error = straight_through_error(signal.expression, signal.lattice)
+        error = straight_through_error(signal.expression, signal.grid)
         if has_steps(signal.expression):
             return self._encoded(signal) or self._steps(signal, error)
         if signal.base.kind is Kind.SUMS and is_short(signal):
@@ -288,9 +288,9 @@ class Emitter:
 
     def _steps(self, signal: Signal, error: float) -> Source:
         base = signal.base
-        more = signal.leaf.nearest or not self._reachable.is_lattice(base.name)
+        more = signal.leaf.nearest or not self._reachable.is_grid(base.name)
         near = partial(self._reachable.near, base.name) if more else None
-        step = find_steps(signal.expression, signal.leaf, signal.lattice, base.low, base.high, self.effort, near)
+        step = find_steps(signal.expression, signal.leaf, signal.grid, base.low, base.high, self.effort, near)
         if step.falls is not None and any(isinstance(waiting, Pooled) for waiting in signal.waiting):
             return self._steps(self.settled(signal), error)  # the largest level is not that of the largest sum
         levels = step.levels
@@ -373,7 +373,7 @@ class Emitter:
         return _unique(printable(name), self._tensors)
 
 
-def same_in_all(signal: Signal, channels: int) -> tuple[Expression, Leaf, Lattice]:
+def same_in_all(signal: Signal, channels: int) -> tuple[Expression, Leaf, IntegerGrid]:
     """A settled signal's function for channels with values of any of its own; Refusal where these are treated apart."""
     alike = all(
         isinstance(part, Apply)
@@ -381,14 +381,14 @@ def same_in_all(signal: Signal, channels: int) -> tuple[Expression, Leaf, Lattic
         or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
         for part in parts(signal.expression)
     )
-    if not alike or not signal.lattice.alike:
+    if not alike or not signal.grid.alike:
         raise Refusal(
             "gives the values of one channel to several others, after an operation that differs between channels",
             "reshape right behind the input or the sign",
         )
     one, leaf = np.zeros(channels, np.int64), signal.leaf
     new_leaf = replace(leaf.of_channels(one), error=np.full(channels, leaf.error.max()))
-    return with_leaf(signal.expression, new_leaf), new_leaf, signal.lattice.of_channels(one)
+    return with_leaf(signal.expression, new_leaf), new_leaf, signal.grid.of_channels(one)
 
 
 def is_short(signal: Signal) -> bool:
@@ -396,7 +396,7 @@ def is_short(signal: Signal) -> bool:
     expression = signal.expression
     if isinstance(expression, Apply) and expression.operator == "Div" and isinstance(expression.operands[1], Constant):
         expression = expression.operands[0] if expression.operands[1].values.size == 1 else expression
-    return int(signal.lattice.count.max()) <= MAX_LEVELS and isinstance(expression, Leaf)
+    return int(signal.grid.count.max()) <= MAX_LEVELS and isinstance(expression, Leaf)
 
 
 def line_read(signal: Signal) -> Line | None:
@@ -418,7 +418,7 @@ def line_read(signal: Signal) -> Line | None:
         raise Refusal("gets an input times zero, which does not depend on it", "train or export the model again")
     largest = max(abs(base.low), abs(base.high))
     exact = all(float32_holds(scale, largest) for scale in set(map(abs, slope.tolist())) if scale)
-    estimated, rounded = straight_through_error(signal.expression, signal.lattice), _input_error(signal, line, exact)
+    estimated, rounded = straight_through_error(signal.expression, signal.grid), _input_error(signal, line, exact)
     error_of = Rounding.ESTIMATOR if estimated else Rounding.SCALED_ACTIVATIONS
     return Line(base, slope, shift, exact, np.full(base.channels, max(estimated, rounded)), error_of=error_of)
 

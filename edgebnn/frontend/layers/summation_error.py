@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.expression import Apply, Expression, Leaf, parts
 from edgebnn.frontend.algebra.float32 import UNIT
-from edgebnn.frontend.algebra.integer_sets import Lattice
+from edgebnn.frontend.algebra.integer_sets import IntegerGrid
 from edgebnn.frontend.layers.scaled_weights import of_neurons
 
 Floats = npt.NDArray[np.float64]
@@ -65,26 +65,26 @@ def dot_error(weights: npt.NDArray[np.integer[Any]], largest: npt.NDArray[np.flo
     return found * largest[0] if alike else found
 
 
-def straight_through_error(expression: Expression, lattice: Lattice) -> float:
+def straight_through_error(expression: Expression, grid: IntegerGrid) -> float:
     """How far x + (f(x) - x) lies from f(x) in float32 at most, anywhere in the expression; 0 where it is exact."""
     error = 0.0
     for part in parts(expression):
-        if isinstance(part, Apply) and part.operator == "StraightThrough" and not _on_a_grid(part, lattice):
-            every = np.arange(lattice.channels)
+        if isinstance(part, Apply) and part.operator == "StraightThrough" and not _on_a_grid(part, grid):
+            every = np.arange(grid.channels)
             ends = [
                 np.abs(evaluate(operand, every, numbers, False).astype(np.float64)).max()
                 for operand in part.operands
-                for numbers in (lattice.low, lattice.high)
+                for numbers in (grid.low, grid.high)
             ]
             error = max(error, 2 * UNIT * float(max(ends)) * 2)
     return error
 
 
-def _on_a_grid(estimator: Apply, lattice: Lattice) -> bool:
+def _on_a_grid(estimator: Apply, grid: IntegerGrid) -> bool:
     """Whether an estimator goes around whole numbers that float32 adds to a sign without rounding."""
     through = estimator.operands[1]
     if not (
         isinstance(through, Leaf) and through.exact and all(each.denominator == 1 for each in through.scale.tolist())
     ):
         return False
-    return float(max(through.scale.tolist())) * int(max(np.abs(lattice.low).max(), np.abs(lattice.high).max())) < 2**23
+    return float(max(through.scale.tolist())) * int(max(np.abs(grid.low).max(), np.abs(grid.high).max())) < 2**23

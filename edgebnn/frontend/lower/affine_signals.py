@@ -13,9 +13,9 @@ import numpy.typing as npt
 from edgebnn.frontend.activations.signal import Signal
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, parts
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds
-from edgebnn.frontend.algebra.integer_sets import lattice_of_range
+from edgebnn.frontend.algebra.integer_sets import grid_of_range
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
-from edgebnn.frontend.algebra.linearity import affine_of, bent_of
+from edgebnn.frontend.algebra.linearity import affine_of, piecewise_linear_of
 from edgebnn.frontend.algebra.monotonicity import has_steps
 from edgebnn.frontend.layers.layer_sums import Line, Source
 from edgebnn.frontend.layers.network_builder import Emitter
@@ -50,8 +50,8 @@ def takes_steps(signal: Signal) -> bool:
     if not has_steps(signal.expression):
         return False
     base = signal.base
-    bent = bent_of(signal.expression, base.low, base.high, base.channels)
-    return bent is None or all(segment.slope == 0 for segments in bent for segment in segments)
+    piecewise = piecewise_linear_of(signal.expression, base.low, base.high, base.channels)
+    return piecewise is None or all(segment.slope == 0 for segments in piecewise for segment in segments)
 
 
 def without_steps(emitter: Emitter, signal: Signal) -> Signal:
@@ -64,15 +64,19 @@ def without_steps(emitter: Emitter, signal: Signal) -> Signal:
     error = source.error + (0.0 if held else 2 * UNIT * source.largest)
     leaf = Leaf(source.slope, source.offset, source.exact and held, error, nearest=source.nearest)
     expression = _on_levels(signal.expression, steps, _channels(signal), leaf)
-    lattice = lattice_of_range(tensor)
-    return replace(signal, base=tensor, lattice=lattice, leaf=leaf, expression=expression, waiting=())
+    grid = grid_of_range(tensor)
+    return replace(signal, base=tensor, grid=grid, leaf=leaf, expression=expression, waiting=())
 
 
 def as_lines(emitter: Emitter, signal: Signal) -> Signal:
     """`without_steps`, of a smooth activation rounded to 8 bits where there are calibration data for it."""
     base, calibration = signal.base, emitter.calibration
     smooth = not has_steps(signal.expression)
-    if calibration is not None and smooth and bent_of(signal.expression, base.low, base.high, base.channels) is None:
+    if (
+        calibration is not None
+        and smooth
+        and piecewise_linear_of(signal.expression, base.low, base.high, base.channels) is None
+    ):
         signal = emitter.rounded_by(calibration, signal)
     return without_steps(emitter, signal)
 

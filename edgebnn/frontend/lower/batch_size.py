@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from edgebnn.frontend.lower.node_values import Value, operands_of
-from edgebnn.frontend.onnx.graph import Array, Graph, Node
+from edgebnn.frontend.onnx.graph import Array, Graph, OnnxNode
 from edgebnn.frontend.operations import (
     Call,
-    Chain,
     Elementwise,
     Forwarding,
     Knowing,
     Operand,
     Operands,
     Operation,
+    OperationSequence,
     Quantised,
     Rearranging,
     Several,
@@ -31,7 +31,7 @@ _TWO = 2
 _MOVES = (Forwarding, Rearranging, Taking, Transposing)
 
 Constant = Array | Quantised
-Recognise = Callable[[Node, Operands], Operation]
+Recognise = Callable[[OnnxNode, Operands], Operation]
 
 
 class OpenBatch:
@@ -43,9 +43,9 @@ class OpenBatch:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._of_two: dict[str, Array] = {}  # constants that have other values for two samples
-        self.alone: list[Node] = []
+        self.alone: list[OnnxNode] = []
 
-    def know_shape(self, node: Node, values: Sequence[Value | None], shape: Constant, recognise: Recognise) -> None:
+    def know_shape(self, node: OnnxNode, values: Sequence[Value | None], shape: Constant, recognise: Recognise) -> None:
         """A shape became a constant; with the batch in it, it is another for two samples, as `recognise` says."""
         if self._graph.open_batch and node.operator == "Shape" and isinstance(shape, np.ndarray):
             of_two = recognise(node, operands_of(values, _TWO, self._graph.opset))
@@ -54,7 +54,7 @@ class OpenBatch:
                 self._of_two[node.outputs[0]] = of_two.value
 
     def know_folded(
-        self, node: Node, constants: Sequence[Constant | None], result: Constant, fold: Callable[..., Constant]
+        self, node: OnnxNode, constants: Sequence[Constant | None], result: Constant, fold: Callable[..., Constant]
     ) -> None:
         """A constant node was folded; it is folded again where its operands are others for two samples."""
         if any(name in self._of_two for name in node.inputs):
@@ -62,7 +62,7 @@ class OpenBatch:
             if isinstance(result, np.ndarray) and isinstance(other, np.ndarray) and not np.array_equal(result, other):
                 self._of_two[node.outputs[0]] = other
 
-    def check(self, node: Node, values: Sequence[Value | None], operation: Operation, recognise: Recognise) -> None:
+    def check(self, node: OnnxNode, values: Sequence[Value | None], operation: Operation, recognise: Recognise) -> None:
         """Refusal where a node computes with the size of the batch.
 
         Where it only moves values, `recognise` says what it means for two samples.
@@ -87,7 +87,7 @@ class OpenBatch:
         return other is not None and isinstance(value, np.ndarray) and not _repeats(value, other)
 
     @staticmethod
-    def _named(node: Node, values: Sequence[Value | None]) -> list[tuple[str, Value | None]]:
+    def _named(node: OnnxNode, values: Sequence[Value | None]) -> list[tuple[str, Value | None]]:
         return list(zip(node.inputs, values, strict=True))
 
 
@@ -119,7 +119,7 @@ def _only_moves(operation: Operation) -> bool:
 
 
 def _steps(operation: Operation) -> list[Operation]:
-    if isinstance(operation, (Chain, Several)):
+    if isinstance(operation, (OperationSequence, Several)):
         return [step for part in operation.operations for step in _steps(part)]
     return [operation]
 

@@ -15,8 +15,8 @@ import numpy as np
 from edgebnn.frontend.activations.signal import Signal
 from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
-from edgebnn.frontend.algebra.linearity import bent_of
-from edgebnn.frontend.algebra.piecewise_linear import Bent, Segment
+from edgebnn.frontend.algebra.linearity import piecewise_linear_of
+from edgebnn.frontend.algebra.piecewise_linear import PiecewiseLinear, Segment
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.lower.affine_signals import as_lines, line_of
@@ -98,26 +98,26 @@ def _largest(emitter: Emitter, signal: Signal) -> Fraction:
     """A bound of the signal's magnitude."""
     signal = as_lines(emitter, signal)
     largest, within = 0, 1
-    for bent in _bent(signal):
-        for segment, end in _ends(bent, signal.base):
+    for piecewise in _piecewise_linear(signal):
+        for segment, end in _ends(piecewise, signal.base):
             value, denominator = segment.ratio_at(end)
             if abs(value) * within > largest * denominator:
                 largest, within = abs(value), denominator
     return Fraction(largest, within)
 
 
-def _ends(bent: Bent, base: Tensor) -> list[tuple[Segment, int]]:
+def _ends(piecewise: PiecewiseLinear, base: Tensor) -> list[tuple[Segment, int]]:
     """Each segment with the integers where it begins and ends."""
-    starts = [*(segment.start for segment in bent[1:]), base.high + 1]
-    return [(segment, at) for segment, end in zip(bent, starts, strict=True) for at in (segment.start, end - 1)]
+    starts = [*(segment.start for segment in piecewise[1:]), base.high + 1]
+    return [(segment, at) for segment, end in zip(piecewise, starts, strict=True) for at in (segment.start, end - 1)]
 
 
-def _bent(signal: Signal) -> tuple[Bent, ...]:
+def _piecewise_linear(signal: Signal) -> tuple[PiecewiseLinear, ...]:
     base, expression = signal.base, signal.expression
-    bent = bent_of(expression, base.low, base.high, base.channels)
-    if bent is None:
+    piecewise = piecewise_linear_of(expression, base.low, base.high, base.channels)
+    if piecewise is None:
         raise NoLine
-    return bent
+    return piecewise
 
 
 class NoLine(Refusal):
@@ -146,12 +146,12 @@ def _units(unit: Fraction, channels: int) -> Fractions:
 
 def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Line:
     signal = as_lines(emitter, signal)
-    bents = [bent for bent in _bent(signal) for _ in range(signal.channels_each)]
+    functions = [piecewise for piecewise in _piecewise_linear(signal) for _ in range(signal.channels_each)]
     error = float32_errors(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
     error = np.repeat(error, signal.channels_each)
     settled = emitter.settled(signal)
     base = settled.base
-    lines = fixed_lines(bents, base, unit)
+    lines = fixed_lines(functions, base, unit)
     if lines is None or max(-lines.low, lines.high) > LARGEST:
         raise Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
     shape, name = base.shape, f"{signal.value}.fixed"

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.piecewise_linear import Bent
+from edgebnn.frontend.algebra.piecewise_linear import PiecewiseLinear
 from edgebnn.network.types import Affine, Tensor
 
 LARGEST = 2**31 - 2
@@ -63,7 +63,7 @@ def common_unit(slopes: Sequence[Fraction], most: int = LARGEST) -> Fraction | N
 
 
 def fixed_lines(
-    bents: Sequence[Bent], base: Tensor, unit: Fraction, largest_shift: int = LARGEST_SHIFT
+    functions: Sequence[PiecewiseLinear], base: Tensor, unit: Fraction, largest_shift: int = LARGEST_SHIFT
 ) -> FixedLines | None:
     """Each channel's line on the integers of `base`, in units; None where a slope or a shift is beyond int32.
 
@@ -71,21 +71,21 @@ def fixed_lines(
     and are rounded to the nearest integer, an exact half upwards. Where all slopes and shifts are whole units nothing
     is rounded and nothing shifted.
     """
-    shift = _shift(bents, unit, largest_shift)
+    shift = _shift(functions, unit, largest_shift)
     if shift is None:
         return None
-    segments = max(map(len, bents))
-    multiplier = np.zeros((len(bents), segments), np.int32)
-    offset = np.zeros((len(bents), segments), np.int64)
-    knees = np.full((len(bents), segments - 1), base.high + 1, np.int32)
-    error = np.zeros(len(bents))
+    segments = max(map(len, functions))
+    multiplier = np.zeros((len(functions), segments), np.int32)
+    offset = np.zeros((len(functions), segments), np.int64)
+    knees = np.full((len(functions), segments - 1), base.high + 1, np.int32)
+    error = np.zeros(len(functions))
     scale, half = 2**shift, 2**shift // 2
     factor, divisor = (scale / unit).as_integer_ratio()
     low, high = 2**31, -(2**31)
-    for channel, bent in enumerate(bents):
-        knees[channel, : len(bent) - 1] = [segment.start for segment in bent[1:]]
-        lasts = [*(segment.start - 1 for segment in bent[1:]), base.high]
-        for place, (segment, last) in enumerate(zip(bent, lasts, strict=True)):
+    for channel, piecewise in enumerate(functions):
+        knees[channel, : len(piecewise) - 1] = [segment.start for segment in piecewise[1:]]
+        lasts = [*(segment.start - 1 for segment in piecewise[1:]), base.high]
+        for place, (segment, last) in enumerate(zip(piecewise, lasts, strict=True)):
             # Integers in place of fractions, which are brought to lowest terms in each step: a large model has many.
             (slope, slope_in), (moved, moved_in) = (part.as_integer_ratio() for part in (segment.slope, segment.shift))
             slope, slope_in, moved, moved_in = slope * factor, slope_in * divisor, moved * factor, moved_in * divisor
@@ -100,9 +100,9 @@ def fixed_lines(
     return FixedLines(multiplier, offset, knees, shift, low, high, error + (0.5 if shift else 0.0))
 
 
-def _shift(bents: Sequence[Bent], unit: Fraction, shift: int) -> int | None:
-    slopes = [abs(segment.slope) for bent in bents for segment in bent]
-    shifts = [abs(segment.shift) for bent in bents for segment in bent]
+def _shift(functions: Sequence[PiecewiseLinear], unit: Fraction, shift: int) -> int | None:
+    slopes = [abs(segment.slope) for piecewise in functions for segment in piecewise]
+    shifts = [abs(segment.shift) for piecewise in functions for segment in piecewise]
     steepest, farthest = max(slopes) / unit, max(shifts) / unit
     if steepest > _LARGEST_MULTIPLIER or farthest > _LARGEST_OFFSET:
         return None

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.errors import DataError, ModelError
-from edgebnn.frontend.onnx.graph import Array, Graph, GraphInput, Node
+from edgebnn.frontend.onnx.graph import Array, Graph, GraphInput, OnnxNode
 from edgebnn.frontend.options import InputOptions, ReadOptions, parse_input_type
 from edgebnn.frontend.problems import printable
 from edgebnn.network.batches import batch_of, parts
@@ -249,7 +249,7 @@ def _clip_behind(graph: Graph, given: GraphInput) -> tuple[float, float] | None:
     return None
 
 
-def _bound(graph: Graph, node: Node, index: int, attribute: str, missing: float) -> float:
+def _bound(graph: Graph, node: OnnxNode, index: int, attribute: str, missing: float) -> float:
     """A bound of a clip, NaN where it is not a constant that lies open."""
     if graph.opset < 11:
         return node.number(attribute, missing)

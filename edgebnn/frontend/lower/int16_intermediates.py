@@ -94,8 +94,8 @@ def _on_a_grid(emitter: Emitter, line: Line, groups: int, most: int, node: str) 
 def _integers(emitter: Emitter, line: Line, slope: Fractions, shift: Fractions) -> tuple[Tensor, FixedLines]:
     """slope[c] * n + shift[c] of the line's integers, rounded to integers."""
     base = line.tensor
-    bents = [(Segment(base.low, a, b),) for a, b in zip(slope.tolist(), shift.tolist(), strict=True)]
-    lines = fixed_lines(bents, base, Fraction(1))
+    functions = [(Segment(base.low, a, b),) for a, b in zip(slope.tolist(), shift.tolist(), strict=True)]
+    lines = fixed_lines(functions, base, Fraction(1))
     assert lines is not None, "slopes are as small as the integers"
     name = f"{base.name}.narrow"
     output = Tensor(emitter.tensor_name(name), Kind.INTEGERS, base.shape, lines.low, lines.high)

@@ -35,7 +35,7 @@ from edgebnn.frontend.activations.signal import (
     transposed,
 )
 from edgebnn.frontend.algebra.expression import Leaf
-from edgebnn.frontend.algebra.integer_sets import lattice_of_range
+from edgebnn.frontend.algebra.integer_sets import grid_of_range
 from edgebnn.frontend.constants.constant_folding import Folder, foldable
 from edgebnn.frontend.constants.folding_error import doubt_of
 from edgebnn.frontend.dialects.dialect_table import recogniser_of
@@ -65,12 +65,11 @@ from edgebnn.frontend.lower.scores import Scores, emit_scores
 from edgebnn.frontend.lower.taking import regrouped, taken, taken_along, taken_anywhere
 from edgebnn.frontend.lower.weighted_layer import weighted_sum
 from edgebnn.frontend.onnx.float16 import HALF_STEP, HALF_UNIT
-from edgebnn.frontend.onnx.graph import Array, Graph, Node
+from edgebnn.frontend.onnx.graph import Array, Graph, OnnxNode
 from edgebnn.frontend.onnx.value_info import check_stated
 from edgebnn.frontend.operations import (
     Averaging,
     Call,
-    Chain,
     Dropping,
     Elementwise,
     Forwarding,
@@ -79,6 +78,7 @@ from edgebnn.frontend.operations import (
     Operand,
     Operands,
     Operation,
+    OperationSequence,
     Padding,
     Pooling,
     Quantised,
@@ -224,7 +224,7 @@ class _Lowering:
         scores = self._emitter.nodes[-1].output
         return HALF_STEP + HALF_UNIT * max(abs(scores.low), abs(scores.high)) * scores.scale
 
-    def _visit(self, node: Node) -> None:
+    def _visit(self, node: OnnxNode) -> None:
         values: list[Value | None] = [self._values[name] if name else None for name in node.inputs]
         for name in node.outputs:
             self._values[name] = Unknown()
@@ -268,7 +268,7 @@ class _Lowering:
         if self._readers[name] == 0 and isinstance(self._values.get(name), (np.ndarray, Quantised)):
             del self._values[name]
 
-    def _result(self, node: Node, values: list[Value | None]) -> Value | tuple[Value, ...]:
+    def _result(self, node: OnnxNode, values: list[Value | None]) -> Value | tuple[Value, ...]:
         """What the node makes, for all its outputs or for each of them."""
         constants = [value for value in values if value is None or isinstance(value, (np.ndarray, Quantised))]
         if node.inputs and len(constants) == len(values) and foldable(node):
@@ -288,7 +288,7 @@ class _Lowering:
             return tuple(self._applied(replace(node, outputs=(name,)), values, part) for name, part in each)
         if not isinstance(operation, Dropping) and self._uses_more_outputs(node):
             raise Refusal("has a second output that is used", "let the model use the first output alone")
-        if not isinstance(operation, Chain):
+        if not isinstance(operation, OperationSequence):
             return self._applied(node, values, operation)
         result: Value = Unknown()
         for number, step in enumerate(operation.operations, start=1):
@@ -298,7 +298,7 @@ class _Lowering:
             values = [result, *values[1:]]
         return result
 
-    def _recognised(self, node: Node, operands: Operands) -> Operation:
+    def _recognised(self, node: OnnxNode, operands: Operands) -> Operation:
         """What the node means where it stands: inside the network, or at its end."""
         try:
             operation = recogniser_of(node)(node, operands)
@@ -316,11 +316,11 @@ class _Lowering:
             raise Refusal("is for the end of a model and stands inside of it", "let the model end in it")
         return operation.otherwise
 
-    def _behind_the_end(self, node: Node, values: list[Value | None], operands: Operands) -> Value:
+    def _behind_the_end(self, node: OnnxNode, values: list[Value | None], operands: Operands) -> Value:
         """The value of a node behind one that was left out, so that it is left out as well."""
         leaves = self._dropped[node.inputs[0]]
 
-        def recognise(node: Node, operands: Operands) -> Operation:
+        def recognise(node: OnnxNode, operands: Operands) -> Operation:
             return left_out_behind(node, operands, leaves)
 
         operation = recognise(node, operands)
@@ -328,7 +328,7 @@ class _Lowering:
         self._dropped.update((name, leaves) for name in node.outputs if name)
         return self._applied(node, values, operation)
 
-    def _folded(self, node: Node, constants: list[Array | Quantised | None]) -> Array | Quantised:
+    def _folded(self, node: OnnxNode, constants: list[Array | Quantised | None]) -> Array | Quantised:
         """A constant node; what it would be with another batch is kept where that differs."""
         result = self._folder.fold(node, constants)
         doubt = doubt_of(node, constants, result, [self._doubts.get(name, 0.0) for name in node.inputs])
@@ -337,10 +337,10 @@ class _Lowering:
         self._open_batch.know_folded(node, constants, result, self._folder.fold)
         return result
 
-    def _uses_more_outputs(self, node: Node) -> bool:
+    def _uses_more_outputs(self, node: OnnxNode) -> bool:
         return any(name and (name in self._readers or name == self._graph.output) for name in node.outputs[1:])
 
-    def _applied(self, node: Node, values: list[Value | None], operation: Operation) -> Value:
+    def _applied(self, node: OnnxNode, values: list[Value | None], operation: Operation) -> Value:
         if isinstance(operation, Knowing):
             return operation.value
         if not isinstance(operation, (Forwarding, Rearranging, Taking, Transposing)):
@@ -355,7 +355,7 @@ class _Lowering:
             return Unknown()
         return self._moved(node, signals, operation)
 
-    def _moved(self, node: Node, signals: dict[int, Signal], operation: Operation) -> Value:
+    def _moved(self, node: OnnxNode, signals: dict[int, Signal], operation: Operation) -> Value:
         value = node.outputs[0]
         if isinstance(operation, Elementwise):
             return self._elementwise(node, signals, operation)
@@ -388,7 +388,7 @@ class _Lowering:
                 return self._put(node, signal, operation)
         raise TypeError(f"no rule for {type(operation).__name__}")
 
-    def _pooled(self, node: Node, signal: Signal, operation: Pooling) -> Signal:
+    def _pooled(self, node: OnnxNode, signal: Signal, operation: Pooling) -> Signal:
         """A pool in waiting, behind its levels where these do not rise or fall with the sums alone."""
         value, effort = node.outputs[0], self._emitter.effort
         try:
@@ -399,7 +399,7 @@ class _Lowering:
             levels = without_steps(self._emitter, replace(signal, padding=None))
             return pooled(replace(levels, padding=signal.padding), operation.window, node.name, value, effort)
 
-    def _put(self, node: Node, signal: Signal, move: Move) -> Signal:
+    def _put(self, node: OnnxNode, signal: Signal, move: Move) -> Signal:
         """Elements put elsewhere: at once, or together with the moves that have to follow."""
         splits = isinstance(move, Rearranging) and len(move.shape) > MOST_AXES + 1
         least = steps_from(self._graph, node)
@@ -420,7 +420,7 @@ class _Lowering:
             begun = self._put_alone(step, begun, operation)
         return begun
 
-    def _put_alone(self, node: Node, signal: Signal, move: Move) -> Signal:
+    def _put_alone(self, node: OnnxNode, signal: Signal, move: Move) -> Signal:
         if not isinstance(move, Taking):
             return self._rearranged(node, signal, move)
         moved = taken_along(self._emitter, signal, move.axis - 1, move.places, node.name, node.outputs[0])
@@ -428,7 +428,7 @@ class _Lowering:
             self._inputs[moved.base.name] = self._inputs[signal.base.name]
         return moved
 
-    def _rearranged(self, node: Node, signal: Signal, operation: Transposing | Rearranging) -> Signal:
+    def _rearranged(self, node: OnnxNode, signal: Signal, operation: Transposing | Rearranging) -> Signal:
         value = node.outputs[0]
         if isinstance(operation, Transposing):
             return transposed(signal, operation.order, node.name, value)
@@ -439,7 +439,7 @@ class _Lowering:
             moved = regrouped(self._emitter, signal, shape, node.name, value)
         return seen_as(moved, view)
 
-    def _joined_again(self, node: Node, signals: dict[int, Signal], operation: Joining) -> Signal | None:
+    def _joined_again(self, node: OnnxNode, signals: dict[int, Signal], operation: Joining) -> Signal | None:
         """Parts of one value joined along its rows or columns, as circular padding is written: its elements, taken.
 
         None where they are not of one value, or joined along the channels.
@@ -462,7 +462,7 @@ class _Lowering:
                 return self._put(replace(node, inputs=(root,)), whole, Taking(axis, places))
         return None
 
-    def _joining(self, node: Node, signals: dict[int, Signal], operation: Joining) -> list[Signal]:
+    def _joining(self, node: OnnxNode, signals: dict[int, Signal], operation: Joining) -> list[Signal]:
         """What is joined: the operands, or what the operation's parts make of them."""
         parts = [(operands_in(part.call), part) for part in operation.parts]
         wanted = {index for indices, _ in parts for index in indices} if parts else set(range(len(node.inputs)))
@@ -476,7 +476,7 @@ class _Lowering:
             for name, (indices, part) in zip(names, parts, strict=True)
         ]
 
-    def _elementwise(self, node: Node, signals: dict[int, Signal], operation: Elementwise) -> Signal:
+    def _elementwise(self, node: OnnxNode, signals: dict[int, Signal], operation: Elementwise) -> Signal:
         value = node.outputs[0]
         if over_the_same(signals):
             try:
@@ -487,7 +487,7 @@ class _Lowering:
         total = self._summed(node, operation.call, signals, value)
         return as_elements(total, operation) if operation.result != total.elements else total
 
-    def _summed(self, node: Node, call: Call, signals: dict[int, Signal], value: str) -> Signal:
+    def _summed(self, node: OnnxNode, call: Call, signals: dict[int, Signal], value: str) -> Signal:
         """Sums and differences of signals of different layers, the innermost first."""
         terms: list[Signal | Array] = []
         for number, term in enumerate(call.terms):
@@ -533,11 +533,11 @@ class _Lowering:
             return replace(signal, value=value)
         return replace(signal, padding=padding)  # the value keeps the name that it has without
 
-    def _report(self, node: Node, refusal: Refusal) -> None:
+    def _report(self, node: OnnxNode, refusal: Refusal) -> None:
         self._problems.append(_problem(node, refusal))
 
 
-def _problem(node: Node, refusal: Refusal) -> Problem:
+def _problem(node: OnnxNode, refusal: Refusal) -> Problem:
     return Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy)
 
 
@@ -549,8 +549,8 @@ def _input_signal(given: GivenInput) -> Signal:
     dtype = encoding.dtype
     elements = "float" if dtype in ("float32", "float16") else "bool" if dtype == "bool" else "integer"
     view = view_of_axes(encoding.axes) if encoding.axes else None
-    lattice = lattice_of_range(tensor)
-    return Signal(tensor, lattice, leaf, leaf, tensor.shape, tensor.name, elements, model_view=view)
+    grid = grid_of_range(tensor)
+    return Signal(tensor, grid, leaf, leaf, tensor.shape, tensor.name, elements, model_view=view)
 
 
 def _unread(inputs: Sequence[str], nodes: Sequence[NetworkNode]) -> tuple[str, ...]:
@@ -573,7 +573,7 @@ def _read(nodes: Sequence[NetworkNode]) -> tuple[NetworkNode, ...]:
     return tuple(reversed(kept))
 
 
-def _of_one(alone: Sequence[Node]) -> tuple[str, ...]:
+def _of_one(alone: Sequence[OnnxNode]) -> tuple[str, ...]:
     """What a user should know of a model that leaves its batch open and has nodes that take one sample alone."""
     return tuple(
         f"the model leaves open how many samples it takes, but its node '{node.name}' ({printable(node.operator)}) is "

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.axis_order import View
+from edgebnn.frontend.activations.axis_order import AxisOrder
 from edgebnn.frontend.activations.signal import Signal, check_size, checked_extents, reshaped, seen_name, window_on
 from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.algebra.expression import Apply, Constant, Leaf
@@ -153,7 +153,7 @@ def _leaf_of_sum(one: Line, other: Line, output: Tensor) -> Leaf:
     return Leaf(slope, shift, held, error + rounding, single=True)
 
 
-def _joined_view(signals: Sequence[Signal]) -> View:
+def _joined_view(signals: Sequence[Signal]) -> AxisOrder:
     """The view of joined vectors, of which one may have its elements in another order."""
     if all(signal.view.order is None for signal in signals):
         return signals[0].view
@@ -162,4 +162,4 @@ def _joined_view(signals: Sequence[Signal]) -> View:
         order = signal.view.order
         orders.append(begin + (np.arange(signal.shape[0]) if order is None else order))
         begin += signal.shape[0]
-    return View((0,), np.concatenate(orders))
+    return AxisOrder((0,), np.concatenate(orders))

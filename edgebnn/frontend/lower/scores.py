@@ -143,16 +143,16 @@ def _in_int32(line: Line, reach: Fractions) -> tuple[Fraction, FixedLines]:
     """The scores' unit and lines. The model's own unit, so that nothing is rounded; or int32 multipliers and no shift,
     which cost a small processor least, where they round less than float32 does; or products of 64 bits and a shift."""
     base = line.tensor
-    bents = [(Segment(base.low, a, b),) for a, b in zip(line.slope.tolist(), line.shift.tolist(), strict=True)]
+    functions = [(Segment(base.low, a, b),) for a, b in zip(line.slope.tolist(), line.shift.tolist(), strict=True)]
     unit = _common_unit(line, reach)
     if unit is not None:
-        return unit, _taken(fixed_lines(bents, base, unit))
+        return unit, _taken(fixed_lines(functions, base, unit))
     unit = Fraction(_unit(line.slope.astype(np.float64), line.shift.astype(np.float64), _bound(base)))
-    plain = _taken(fixed_lines(bents, base, unit, largest_shift=0))
+    plain = _taken(fixed_lines(functions, base, unit, largest_shift=0))
     if np.all(plain.error * float(unit) <= _FLOAT32_ROUNDING * reach.astype(np.float64)):
         return unit, plain
     unit = unit_for(max(reach.tolist()) * _ROOM, _BITS)
-    return unit, _taken(fixed_lines(bents, base, unit))
+    return unit, _taken(fixed_lines(functions, base, unit))
 
 
 def _taken(lines: FixedLines | None) -> FixedLines:

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.axis_order import View, plain_view
+from edgebnn.frontend.activations.axis_order import AxisOrder, plain_view
 from edgebnn.frontend.activations.signal import Signal, check_size, seen_name
 from edgebnn.frontend.algebra.expression import Leaf, of_channels, parts
 from edgebnn.frontend.layers.network_builder import Emitter, same_in_all
@@ -30,7 +30,7 @@ def taken_along(emitter: Emitter, signal: Signal, axis: int, places: Sequence[in
     return taken(emitter, signal, along, view, node, value)
 
 
-def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View, node: str, value: str) -> Signal:
+def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: AxisOrder, node: str, value: str) -> Signal:
     """The elements at places along each axis of the network; the model sees them as `view` says.
 
     A few levels are taken as such, anything else as the integers before its function.
@@ -51,7 +51,7 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: View,
     return replace(
         signal,
         base=output,
-        lattice=signal.lattice.of_channels(channels),
+        grid=signal.grid.of_channels(channels),
         leaf=leaf,
         expression=expression,
         shape=shape,
@@ -69,16 +69,16 @@ def taken_anywhere(emitter: Emitter, signal: Signal, places: Places, node: str, 
     whose = (places // prod(base.spatial)).reshape(shape[0], -1)
     if np.all(whose == whose[:, :1]):
         channels = whose[:, 0]
-        expression, lattice = of_channels(signal.expression, channels), signal.lattice.of_channels(channels)
+        expression, grid = of_channels(signal.expression, channels), signal.grid.of_channels(channels)
         leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
     else:
-        expression, leaf, lattice = same_in_all(signal, shape[0])
+        expression, leaf, grid = same_in_all(signal, shape[0])
     output = replace(base, name=emitter.tensor_name(value if expression is leaf else f"{value}.integers"), shape=shape)
     put_elements(emitter, base, places, node, output)
     return replace(
         signal,
         base=output,
-        lattice=lattice,
+        grid=grid,
         leaf=leaf,
         expression=expression,
         shape=shape,
@@ -107,7 +107,7 @@ def regrouped(emitter: Emitter, signal: Signal, shape: tuple[int, ...], node: st
         signal = without_steps(emitter, signal)
     signal = emitter.settled(signal)
     check_size(shape)
-    expression, leaf, lattice = same_in_all(signal, shape[0])
+    expression, leaf, grid = same_in_all(signal, shape[0])
     kind, base = signal.base.kind, _elements(emitter, signal.base)
     name = value if expression is leaf else f"{value}.integers"
     of_elements = name if base.kind is kind else f"{name}.elements"
@@ -115,7 +115,7 @@ def regrouped(emitter: Emitter, signal: Signal, shape: tuple[int, ...], node: st
     emitter.emit(Reshape(emitter.name(node), (base.name,), output), base)
     if output.kind is not kind:
         output = _packed(emitter, output, kind, name)
-    return replace(signal, base=output, lattice=lattice, leaf=leaf, expression=expression, shape=shape, value=value)
+    return replace(signal, base=output, grid=grid, leaf=leaf, expression=expression, shape=shape, value=value)
 
 
 def _packed(emitter: Emitter, tensor: Tensor, kind: Kind, name: str) -> Tensor:

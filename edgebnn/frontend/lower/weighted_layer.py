@@ -24,13 +24,13 @@ from edgebnn.frontend.lower.affine_signals import takes_steps, without_steps
 from edgebnn.frontend.lower.int16_intermediates import integers_between
 from edgebnn.frontend.lower.node_values import Unknown, Value
 from edgebnn.frontend.lower.requantised_channels import on_one_grid
-from edgebnn.frontend.onnx.graph import Array, Node
+from edgebnn.frontend.onnx.graph import Array, OnnxNode
 from edgebnn.frontend.operations import Quantised, WeightedSum
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Linear, Window
 
 
-def weighted_sum(emitter: Emitter, node: Node, value: Value | None, operation: WeightedSum) -> Value:
+def weighted_sum(emitter: Emitter, node: OnnxNode, value: Value | None, operation: WeightedSum) -> Value:
     """The sums of a layer of weights on a value, unknown where that is; Refusal where the two do not fit together."""
     weights = _weights(emitter, node, operation.weights)
     bias = operation.bias
@@ -77,7 +77,7 @@ def weighted_sum(emitter: Emitter, node: Node, value: Value | None, operation: W
 
 
 def _source(
-    emitter: Emitter, node: Node, value: Signal, weights: IntegerWeights, operation: WeightedSum, padding: float
+    emitter: Emitter, node: OnnxNode, value: Signal, weights: IntegerWeights, operation: WeightedSum, padding: float
 ) -> Source:
     """What a layer reads, its channels on one grid where neurons add channels of different scales."""
     line = line_read(value)
@@ -98,7 +98,7 @@ def _source(
     return on_one_grid(emitter, node.name, value, line, weights, operation.groups, padding if padded else None)
 
 
-def _weights(emitter: Emitter, node: Node, weights: Array | Quantised) -> IntegerWeights:
+def _weights(emitter: Emitter, node: OnnxNode, weights: Array | Quantised) -> IntegerWeights:
     try:
         return integer_weights(weights)
     except NeitherBinaryNorTernary:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from onnx import TensorProto
 
-from edgebnn.frontend.onnx.graph import Array, AttributeValue, Graph, Node
+from edgebnn.frontend.onnx.graph import Array, AttributeValue, Graph, OnnxNode
 
 # What rounding to float16 does to a number at most: a share of it, or of its smallest steps.
 HALF_UNIT = 2.0**-11
@@ -40,7 +40,7 @@ def _wide(array: Array) -> Array:
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def _widened_node(node: Node) -> Node:
+def _widened_node(node: OnnxNode) -> OnnxNode:
     changed: Mapping[str, AttributeValue] = {
         name: _wide(value) for name, value in node.attributes.items() if isinstance(value, np.ndarray)
     }

@@ -20,7 +20,7 @@ AttributeValue = float | int | str | Array | tuple[float, ...] | tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Node:
+class OnnxNode:
     """One operator. `inputs` holds "" for an optional input left out; `name` is printable and unique in its graph."""
 
     name: str
@@ -88,7 +88,7 @@ class Graph:
     name: str
     inputs: tuple[GraphInput, ...]
     output: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, Array]
     opset: int
     sha256: str
@@ -107,20 +107,20 @@ class Graph:
         """Whether it takes any number of samples at once."""
         return all(given.open_batch for given in self.inputs)
 
-    def readers(self, value: str) -> tuple[Node, ...]:
+    def readers(self, value: str) -> tuple[OnnxNode, ...]:
         """The nodes that read a value."""
         return tuple(self._readers.get(value, ()))
 
     @cached_property
-    def _readers(self) -> Mapping[str, list[Node]]:
-        found: dict[str, list[Node]] = {}
+    def _readers(self) -> Mapping[str, list[OnnxNode]]:
+        found: dict[str, list[OnnxNode]] = {}
         for node in self.nodes:
             for name in dict.fromkeys(node.inputs):
                 found.setdefault(name, []).append(node)
         return found
 
 
-def needed(nodes: tuple[Node, ...], output: str) -> tuple[Node, ...]:
+def needed(nodes: tuple[OnnxNode, ...], output: str) -> tuple[OnnxNode, ...]:
     """Of nodes in an order in which they can be run, those that the output depends on."""
     wanted = {output}
     kept = []

@@ -14,7 +14,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import ModelError
 from edgebnn.frontend.onnx.float16 import widened
-from edgebnn.frontend.onnx.graph import Array, AttributeValue, Graph, Node, needed
+from edgebnn.frontend.onnx.graph import Array, AttributeValue, Graph, OnnxNode, needed
 from edgebnn.frontend.onnx.graph_inputs import graph_inputs, unread_notes
 from edgebnn.frontend.onnx.local_functions import MAX_DEPTH, inlined
 from edgebnn.frontend.onnx.tensors import TensorReader
@@ -38,7 +38,7 @@ class Stored:
     """What an ONNX file holds, each value of it given one name; `sha256` is that of the file and its external data."""
 
     model: ModelProto
-    nodes: tuple[Node, ...]
+    nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, Array]
     inputs: tuple[ValueInfoProto, ...]
     opset: int
@@ -72,7 +72,7 @@ def graph_of(stored: Stored, output: str | None = None) -> Graph:
     return widened(graph)
 
 
-def _ending_in(stored: Stored, output: str | None) -> tuple[str, tuple[Node, ...]]:
+def _ending_in(stored: Stored, output: str | None) -> tuple[str, tuple[OnnxNode, ...]]:
     """The output that is meant, and the nodes that it depends on in an order in which they can be run."""
     chosen = _output([value.name for value in stored.model.graph.output], stored.nodes, output)
     ready = {*stored.constants, *(value.name for value in stored.inputs)}
@@ -205,14 +205,14 @@ def _opset(model: ModelProto) -> int:
     return version
 
 
-def _nodes(protos: Iterable[NodeProto], tensors: TensorReader) -> Iterable[Node]:
+def _nodes(protos: Iterable[NodeProto], tensors: TensorReader) -> Iterable[OnnxNode]:
     taken: Counter[str] = Counter()
     for index, proto in enumerate(protos):
         name = printable(proto.name) or f"{printable(proto.op_type)}_{index}"
         taken[name] += 1
         attributes = {attribute.name: attribute for attribute in proto.attribute}
         values = {key: _attribute(value, name, tensors) for key, value in attributes.items()}
-        yield Node(
+        yield OnnxNode(
             name=name if taken[name] == 1 else f"{name}#{index}",
             operator=proto.op_type,
             domain="" if proto.domain == "ai.onnx" else proto.domain,
@@ -253,7 +253,7 @@ def _claim(name: str, taken: Mapping[str, object] | set[str]) -> None:
         raise ModelError(f"the name '{printable(name)}' is given to two values; {_AGAIN}")
 
 
-def _check_names(nodes: tuple[Node, ...], constants: Mapping[str, Array], inputs: list[str]) -> None:
+def _check_names(nodes: tuple[OnnxNode, ...], constants: Mapping[str, Array], inputs: list[str]) -> None:
     made: set[str] = set(constants)
     for name in inputs:
         _claim(name, made)
@@ -268,7 +268,7 @@ def _check_names(nodes: tuple[Node, ...], constants: Mapping[str, Array], inputs
                 raise ModelError(f"node '{node.name}' reads '{printable(name)}', which nothing makes; {_AGAIN}")
 
 
-def _ordered(nodes: tuple[Node, ...], ready: set[str]) -> tuple[Node, ...]:
+def _ordered(nodes: tuple[OnnxNode, ...], ready: set[str]) -> tuple[OnnxNode, ...]:
     """The nodes in an order in which they can be run (Kahn's algorithm, stable); ModelError for a cycle."""
     readers: dict[str, list[int]] = {}
     missing = []
@@ -290,7 +290,7 @@ def _ordered(nodes: tuple[Node, ...], ready: set[str]) -> tuple[Node, ...]:
     return tuple(nodes[index] for index in order)
 
 
-def _output(names: list[str], nodes: tuple[Node, ...], chosen: str | None) -> str:
+def _output(names: list[str], nodes: tuple[OnnxNode, ...], chosen: str | None) -> str:
     """The output that was chosen; without a choice the only one, or that of a TopK's two which names the classes."""
     shown = ", ".join(f"'{printable(name)}'" for name in names[:_SHOWN]) or "none"
     shown += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

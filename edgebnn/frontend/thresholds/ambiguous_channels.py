@@ -16,7 +16,7 @@ from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.exact_numbers import fractions_of
 from edgebnn.frontend.algebra.expression import Expression, Leaf, with_leaf
 from edgebnn.frontend.algebra.fused_multiply_add import Floats
-from edgebnn.frontend.algebra.integer_sets import Integers, Lattice
+from edgebnn.frontend.algebra.integer_sets import IntegerGrid, Integers
 from edgebnn.frontend.algebra.monotonicity import directions
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.problems import Refusal
@@ -53,7 +53,7 @@ class Doubt:
 
 
 def ambiguous_channels(
-    chain: Sums, leaf: Leaf, lattice: Lattice, jumps: Jumps, level: float, near: Near | None
+    function: Sums, leaf: Leaf, grid: IntegerGrid, jumps: Jumps, level: float, near: Near | None
 ) -> Doubt:
     """Where float32 may answer otherwise than exact arithmetic.
 
@@ -61,18 +61,18 @@ def ambiguous_channels(
     a step must stay on its side. Values half a `level` apart are different ones. Where the accumulator is made of
     others, of which the model's own float32 is known, that decides for each combination.
     """
-    ambiguous, tied = np.zeros((2, lattice.channels), np.bool_)
-    if not np.any(leaf.error > 0) and not is_approximate(chain.expression):
-        return _doubt(leaf, lattice, ambiguous, tied, np.zeros(0, np.int64))
-    step = _Step(chain, leaf, lattice, level)
-    channel, points = _on_lattice(lattice, jumps)
+    ambiguous, tied = np.zeros((2, grid.channels), np.bool_)
+    if not np.any(leaf.error > 0) and not is_approximate(function.expression):
+        return _doubt(leaf, grid, ambiguous, tied, np.zeros(0, np.int64))
+    step = _Step(function, leaf, grid, level)
+    channel, points = _on_grid(grid, jumps)
     turned = step.turned(channel, points)
     channel, points = channel[turned], points[turned]
     ambiguous[channel] = True
     if near is None:
         tied[channel[step.tied(channel, points)]] = True
-        return _doubt(leaf, lattice, ambiguous, tied, channel)
-    step = _Step(replace(chain, effort=chain.effort.beside), leaf, lattice, level)
+        return _doubt(leaf, grid, ambiguous, tied, channel)
+    step = _Step(replace(function, effort=function.effort.beside), leaf, grid, level)
     try:
         windows = _windows(step, jumps, channel, points)
         for suspect in np.unique(channel).tolist():
@@ -81,18 +81,18 @@ def ambiguous_channels(
             ambiguous[suspect], tied[suspect] = _of_reached(step, suspect, pieces)
     except Refusal:  # too many evaluations: the channels that are left stay ambiguous, and none surely
         pass
-    return _doubt(leaf, lattice, ambiguous, tied, channel)
+    return _doubt(leaf, grid, ambiguous, tied, channel)
 
 
-def _doubt(leaf: Leaf, lattice: Lattice, ambiguous: Flags, tied: Flags, turned: Integers) -> Doubt:
+def _doubt(leaf: Leaf, grid: IntegerGrid, ambiguous: Flags, tied: Flags, turned: Integers) -> Doubt:
     """`turned` (P,) are the channels of the integers beside a step that float32 may take to its other side.
 
     Each stands for those behind it that lie as near.
     """
-    beside = np.bincount(turned, minlength=lattice.channels)
-    unit = np.abs(leaf.scale.astype(np.float64)) * lattice.period / lattice.residues.shape[1]
-    each = np.maximum(1.0, np.divide(leaf.error, unit, out=np.zeros(lattice.channels), where=unit > 0))
-    every = np.maximum(1.0, (lattice.high - lattice.low) / lattice.period * lattice.residues.shape[1])
+    beside = np.bincount(turned, minlength=grid.channels)
+    unit = np.abs(leaf.scale.astype(np.float64)) * grid.period / grid.residues.shape[1]
+    each = np.maximum(1.0, np.divide(leaf.error, unit, out=np.zeros(grid.channels), where=unit > 0))
+    every = np.maximum(1.0, (grid.high - grid.low) / grid.period * grid.residues.shape[1])
     share = np.minimum(1.0, beside * each / every)
     return Doubt(ambiguous, tied, np.where(ambiguous, leaf.error, 0.0), np.where(ambiguous, share, 0.0))
 
@@ -121,10 +121,10 @@ def _windows(step: _Step, jumps: Jumps, turned: Integers, points: Integers) -> t
 
     Around those jumps, and ends of the range, that are next to points in channels `turned`, both (P,), which it may.
     """
-    lattice, suspects = step.lattice, np.unique(turned)
+    grid, suspects = step.grid, np.unique(turned)
     mine = np.isin(jumps.channel, suspects)
     channel = np.concatenate([suspects, jumps.channel[mine], suspects])
-    at = np.concatenate([lattice.low[suspects], jumps.at[mine], lattice.high[suspects] + 1])
+    at = np.concatenate([grid.low[suspects], jumps.at[mine], grid.high[suspects] + 1])
     order = np.lexsort((at, channel))
     channel, at = channel[order], at[order]
     same = channel[1:] == channel[:-1]
@@ -147,15 +147,15 @@ def _windows(step: _Step, jumps: Jumps, turned: Integers, points: Integers) -> t
     return channel[held], low[held], high[held]
 
 
-def _on_lattice(lattice: Lattice, jumps: Jumps) -> tuple[Integers, Integers]:
+def _on_grid(grid: IntegerGrid, jumps: Jumps) -> tuple[Integers, Integers]:
     """(channel, integer), both (P,), on both sides of every jump and at the ends of the range."""
-    every = np.arange(lattice.channels)
-    after = lattice.reached(jumps.channel, jumps.at)
-    before = after - lattice.period[jumps.channel, np.newaxis]
+    every = np.arange(grid.channels)
+    after = grid.reached(jumps.channel, jumps.at)
+    before = after - grid.period[jumps.channel, np.newaxis]
     sides = np.repeat(jumps.channel, after.shape[1])
     channel = np.concatenate([sides, sides, every, every])
-    points = np.concatenate([after.reshape(-1), before.reshape(-1), lattice.low, lattice.high])
-    inside = (points >= lattice.low[channel]) & (points <= lattice.high[channel])
+    points = np.concatenate([after.reshape(-1), before.reshape(-1), grid.low, grid.high])
+    inside = (points >= grid.low[channel]) & (points <= grid.high[channel])
     points_of = np.unique(np.stack([channel[inside], points[inside]]), axis=1)
     return points_of[0], points_of[1]
 
@@ -164,14 +164,14 @@ def _on_lattice(lattice: Lattice, jumps: Jumps) -> tuple[Integers, Integers]:
 class _Step:
     """The model's chain of operators behind sums, and what float32 may make of it."""
 
-    chain: Sums
+    function: Sums
     leaf: Leaf
-    lattice: Lattice
+    grid: IntegerGrid
     level: float
 
     def turned(self, channel: Integers, points: Integers) -> Flags:
         """Which of the points (P,) float32 may answer otherwise, by the bound of its error."""
-        nominal = self.chain.at(channel, points)
+        nominal = self.function.at(channel, points)
         others = [self._float32(channel, points, sign) for sign in (0, -1, 1)]
         others += [extreme.at(channel, points) for extreme in self._extremes]
         turned: Flags = np.any([self._apart(other, nominal) for other in others], axis=0)
@@ -179,7 +179,7 @@ class _Step:
 
     def tied(self, channel: Integers, points: Integers) -> Flags:
         """Which of the points (P,) lie at a step itself, so that any rounding decides: next to nothing moves them."""
-        exact = replace(self.chain, rounded=True)
+        exact = replace(self.function, rounded=True)
         nominal = exact.at(channel, points)
         nudged = [exact.at(channel, points + nudge) for nudge in (-_NEXT_TO_NOTHING, _NEXT_TO_NOTHING)]
         tied: Flags = np.any([self._apart(other, nominal) for other in nudged], axis=0)
@@ -190,8 +190,8 @@ class _Step:
 
         The last is whether at all of them the model's own sum is so uncertain that it may answer as exact arithmetic.
         """
-        lattice, points = self.lattice, values.integers
-        values = values.at(np.flatnonzero((points >= lattice.low[channel]) & (points <= lattice.high[channel])))
+        grid, points = self.grid, values.integers
+        values = values.at(np.flatnonzero((points >= grid.low[channel]) & (points <= grid.high[channel])))
         channels = np.full(len(values.integers), channel)
         ends = self._model(channel, values)
         if ends is None:
@@ -199,7 +199,7 @@ class _Step:
             does = may.copy()
             does[may] = self.tied(channels[may], values.integers[may])
             return may, does, False
-        nominal = self.chain.at(channels, values.integers)
+        nominal = self.function.at(channels, values.integers)
         low, high = (self._apart(end, nominal) for end in ends)
         return low | high, low & high, self._undecided(channel, values)
 
@@ -207,7 +207,7 @@ class _Step:
         """The model's own results; None where they are not known."""
         if (values.model is None and not self.leaf.nearest) or self._nearly:
             return None
-        low, high = float32_bounds(self.chain.expression, self.leaf, channel, values)
+        low, high = float32_bounds(self.function.expression, self.leaf, channel, values)
         return None if self._directions[channel] == UNKNOWN and np.any(low != high) else (low, high)
 
     def _undecided(self, channel: int, values: Values) -> bool:
@@ -226,11 +226,11 @@ class _Step:
 
     @cached_property
     def _nearly(self) -> bool:
-        return is_approximate(self.chain.expression)
+        return is_approximate(self.function.expression)
 
     @cached_property
     def _directions(self) -> npt.NDArray[np.int8]:
-        return directions(self.chain.expression, self.lattice.channels, *self.lattice.ends)
+        return directions(self.function.expression, self.grid.channels, *self.grid.ends)
 
     def _float32(self, channel: Integers, points: Integers, sign: int) -> Array:
         """What the model's operators make of sums that lie above or below the exact ones by the bound of their error.
@@ -244,21 +244,21 @@ class _Step:
         if sign:
             sums = np.where(error > 0, np.nextafter(sums, np.float32(sign * np.inf)), sums)
         known: dict[Expression, Array] = {self.leaf: sums}
-        chain = self.chain
+        function = self.function
         with np.errstate(all="ignore"):
-            return evaluate(chain.expression, channel, points, False, known, chain.effort).astype(np.float64)
+            return evaluate(function.expression, channel, points, False, known, function.effort).astype(np.float64)
 
     @cached_property
     def _extremes(self) -> list[Sums]:
-        """The chain on such sums, which exact arithmetic decides where there are two of them.
+        """The function on such sums, which exact arithmetic decides where there are two of them.
 
         What is only nearly known behind the sums is as far up and down as the model's own may be.
         """
-        ways: tuple[Expression, ...] = (self.chain.expression,)
+        ways: tuple[Expression, ...] = (self.function.expression,)
         if self._nearly:
-            ways = tuple(moved(self.chain.expression, sign) for sign in (1, -1))
+            ways = tuple(moved(self.function.expression, sign) for sign in (1, -1))
         errors = fractions_of(self.leaf.error)
         leaves = [replace(self.leaf, offset=self.leaf.offset + sign * errors) for sign in (-1, 1)]
-        rounded = bool(self.leaf.error.any()) or self.chain.rounded
-        chain = replace(self.chain, rounded=rounded)
-        return [chain.of(with_leaf(way, other)) for way in ways for other in (leaves if rounded else leaves[:1])]
+        rounded = bool(self.leaf.error.any()) or self.function.rounded
+        function = replace(self.function, rounded=rounded)
+        return [function.of(with_leaf(way, other)) for way in ways for other in (leaves if rounded else leaves[:1])]

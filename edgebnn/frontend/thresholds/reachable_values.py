@@ -18,7 +18,7 @@ from edgebnn.frontend.algebra.approximate_operators import is_approximate
 from edgebnn.frontend.algebra.directions import UNKNOWN
 from edgebnn.frontend.algebra.expression import Expression, Leaf, parts
 from edgebnn.frontend.algebra.fused_multiply_add import Floats
-from edgebnn.frontend.algebra.integer_sets import Lattice, lattice_of_sums
+from edgebnn.frontend.algebra.integer_sets import IntegerGrid, grid_of_sums
 from edgebnn.frontend.algebra.monotonicity import directions
 from edgebnn.frontend.thresholds.float32_evaluation import float32_bounds
 from edgebnn.frontend.thresholds.value_combinations import (
@@ -98,7 +98,7 @@ class Reachable:
         self._branches: dict[str, tuple[Branch, ...]] = {}
         self._left = _MOST_WORK
         self._of_some = lru_cache(_MOST_KEPT)(self._made)
-        self._lattice = lru_cache(_MOST_KEPT)(self._lattice_of)
+        self._grid = lru_cache(_MOST_KEPT)(self._grid_of)
 
     def add(self, node: Node, branches: Sequence[Branch] = ()) -> None:
         """The next node, and where it adds or joins values of the model, what these are."""
@@ -106,8 +106,8 @@ class Reachable:
         self._tensors[node.output.name] = node.output
         self._branches[node.output.name] = tuple(branches)
 
-    def is_lattice(self, name: str) -> bool:
-        """Whether no more is known of a tensor than the lattice of a layer's sums."""
+    def is_grid(self, name: str) -> bool:
+        """Whether no more is known of a tensor than the grid of a layer's sums."""
         return isinstance(self._makers.get(name), Linear)
 
     def near(self, name: str, channel: int, low: Integers, high: Integers) -> Iterator[Values | None]:
@@ -148,7 +148,7 @@ class Reachable:
         source = self._tensors[node.sources[0]]
         match node:
             case Linear():
-                return _on_lattice(self._lattice(name), channel)
+                return _on_grid(self._grid(name), channel)
             case Threshold():
                 return _range(node.output.low, node.output.high, node.step)
             case MaxPool():
@@ -163,10 +163,10 @@ class Reachable:
                 return self._of_pool(node, source, channel)
         return None
 
-    def _lattice_of(self, name: str) -> Lattice:
+    def _grid_of(self, name: str) -> IntegerGrid:
         node = self._makers[name]
         assert isinstance(node, Linear), "asked for layers alone"
-        return lattice_of_sums(node, self._tensors[node.sources[0]], node.weights.astype(np.int16), node.output)
+        return grid_of_sums(node, self._tensors[node.sources[0]], node.weights.astype(np.int16), node.output)
 
     def _from(self, name: str, channels: Iterable[int]) -> list[Combinations | None]:
         return [self._found(name, channel) for channel in channels]
@@ -257,9 +257,9 @@ def _range(low: int, high: int, stride: int) -> Combinations:
     return Values(np.arange(low, high + 1, stride)) if count <= _MOST_VALUES else Spaced(low, stride, count)
 
 
-def _on_lattice(lattice: Lattice, channel: int) -> Combinations | None:
-    low, high, period = (int(part[channel]) for part in (lattice.low, lattice.high, lattice.period))
-    residues = np.unique(lattice.residues[channel])
+def _on_grid(grid: IntegerGrid, channel: int) -> Combinations | None:
+    low, high, period = (int(part[channel]) for part in (grid.low, grid.high, grid.period))
+    residues = np.unique(grid.residues[channel])
     if len(residues) == 1:
         start = low + (int(residues[0]) - low) % period
         return _range(start, high - (high - start) % period, period)

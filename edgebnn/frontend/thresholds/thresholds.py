@@ -1,6 +1,6 @@
 """Exact integer thresholds: a model's chain of operators from an accumulator through its sign, as a step function.
 
-The chain is evaluated as it stands, in the arithmetic that decides (`Leaf.exact`), at integers that the accumulator
+The function is evaluated as it stands, in the arithmetic that decides (`Leaf.exact`), at integers that the accumulator
 can hold; `jumps` finds where it changes.
 """
 
@@ -17,7 +17,7 @@ from edgebnn.frontend.algebra.directions import UNKNOWN
 from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.exact_numbers import Effort
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, parts
-from edgebnn.frontend.algebra.integer_sets import Integers, Lattice, plain_lattice
+from edgebnn.frontend.algebra.integer_sets import IntegerGrid, Integers, plain_grid
 from edgebnn.frontend.algebra.monotonicity import beside, directions
 from edgebnn.frontend.algebra.operators import OPERATORS, STEPS
 from edgebnn.frontend.onnx.graph import Array
@@ -64,7 +64,7 @@ class StepFunction:
 def find_steps(
     expression: Expression,
     leaf: Leaf,
-    lattice: Lattice,
+    grid: IntegerGrid,
     low: int,
     high: int,
     effort: Effort | None = None,
@@ -73,23 +73,23 @@ def find_steps(
     """The step function on a tensor of the range low..high; Refusal where it is none.
 
     `effort` is what is left for the whole model, without it that of one model. `near` gives
-    what a channel reaches in given ranges, where it knows more of that than the lattice.
+    what a channel reaches in given ranges, where it knows more of that than the grid.
     """
-    chain = sums_of(expression, leaf, effort or Effort())
-    jumps, first, values = all_jumps(chain, lattice)
+    function = sums_of(expression, leaf, effort or Effort())
+    jumps, first, values = all_jumps(function, grid)
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
     changes, start = _changes(jumps, first, levels, values)
-    ties = _ties(expression, chain.exactly)
-    doubt = ambiguous_channels(chain, leaf, lattice, jumps, float(levels.scale), near)
-    nearest = _is_nearest(chain, jumps, first, lattice, levels)
-    if not np.any(changes.turning(lattice.channels)):
-        rises = _steps(changes, start, max(levels.count - 1, 1), lattice, low, high)
+    ties = _ties(expression, function.exactly)
+    doubt = ambiguous_channels(function, leaf, grid, jumps, float(levels.scale), near)
+    nearest = _is_nearest(function, jumps, first, grid, levels)
+    if not np.any(changes.turning(grid.channels)):
+        rises = _steps(changes, start, max(levels.count - 1, 1), grid, low, high)
         return StepFunction(rises, levels, ties, doubt, nearest)
     up, down = changes.of_sign(1), changes.of_sign(-1)
-    most = int((start + up.totals(lattice.channels)).max())
-    rises = _steps(up, start, most, lattice, low, high)
-    least = int(down.totals(lattice.channels).max())
-    falls = _steps(down, np.full_like(start, least), least, lattice, low, high)
+    most = int((start + up.totals(grid.channels)).max())
+    rises = _steps(up, start, most, grid, low, high)
+    least = int(down.totals(grid.channels).max())
+    falls = _steps(down, np.full_like(start, least), least, grid, low, high)
     return StepFunction(rises, levels, ties, doubt, nearest, falls)
 
 
@@ -98,11 +98,11 @@ def find_real_steps(expression: Expression, leaf: Leaf, channels: int, effort: E
     if np.any(directions(expression, channels, -1, 1) == UNKNOWN):
         raise Refusal("cannot be shown to be a monotone function of the input", "use a plain sign or quantiser")
     most = int(np.float32(_LARGEST_REAL).view(np.int32))
-    lattice = plain_lattice(*(np.full(channels, n, np.int64) for n in (-most, 1, 2 * most + 1, -most, most)))
-    jumps, first, values = all_jumps(Reals(expression, leaf, effort), lattice)
+    grid = plain_grid(*(np.full(channels, n, np.int64) for n in (-most, 1, 2 * most + 1, -most, most)))
+    jumps, first, values = all_jumps(Reals(expression, leaf, effort), grid)
     levels = levels_of(np.array([values[label] for label in sorted(values)], dtype=object), MAX_LEVELS)
     changes, start = _changes(jumps, first, levels, values)
-    steps = _steps(changes, start, max(levels.count - 1, 1), lattice, -most, most)
+    steps = _steps(changes, start, max(levels.count - 1, 1), grid, -most, most)
     at = steps.thresholds
     real = float32_at(at.astype(np.int64))
     real = np.where(at >= most, np.float32(np.inf), np.where(at <= -most, np.float32(-np.inf), real))
@@ -134,24 +134,24 @@ class _Changes:
 
 
 def _changes(jumps: Jumps, first: Array, levels: Levels, values: dict[float, Fraction]) -> tuple[_Changes, Integers]:
-    """The jumps in levels, and the level (C,) at the lattice's start."""
+    """The jumps in levels, and the level (C,) at the grid's start."""
     labels = np.array(sorted(values))
     places = np.array([levels.place(values[label]) for label in labels.tolist()], np.int64)
     before, after, start = (places[np.searchsorted(labels, each)] for each in (jumps.before, jumps.after, first))
     return _Changes(jumps.channel, jumps.at, after - before), start
 
 
-def _steps(changes: _Changes, start: Integers, steps: int, lattice: Lattice, low: int, high: int) -> Steps:
+def _steps(changes: _Changes, start: Integers, steps: int, grid: IntegerGrid, low: int, high: int) -> Steps:
     """So many thresholds a channel, of changes of one sign in each: a jump over several levels is as many equal ones.
 
-    `start` (C,) is the level at the lattice's start.
+    `start` (C,) is the level at the grid's start.
     """
-    falling = changes.of_sign(-1).totals(lattice.channels) > 0
+    falling = changes.of_sign(-1).totals(grid.channels) > 0
     direction = np.where(falling, -1, 1).astype(np.int8)
     # One threshold for each level of each jump, in the order of channels and places.
     copies = np.repeat(np.arange(len(changes.by)), np.abs(changes.by))
     channel, at = changes.channel[copies], changes.at[copies]
-    total = np.bincount(channel, minlength=lattice.channels)
+    total = np.bincount(channel, minlength=grid.channels)
     rank = np.arange(len(channel)) - (np.cumsum(total) - total)[channel]
     up = direction > 0
     # Levels that the channel has at the end where it is lowest are passed by every value, those behind it by none.
@@ -161,27 +161,27 @@ def _steps(changes: _Changes, start: Integers, steps: int, lattice: Lattice, low
     thresholds = np.where(always, np.where(up, low, high)[:, np.newaxis], thresholds)
     rising_row = up[channel]
     place = passed[channel] + np.where(rising_row, rank, total[channel] - 1 - rank)
-    thresholds[channel, place] = np.where(rising_row, at, at - lattice.stride[channel])
+    thresholds[channel, place] = np.where(rising_row, at, at - grid.stride[channel])
     return Steps(thresholds.astype(np.int32), direction)
 
 
-def _is_nearest(chain: Sums, jumps: Jumps, first: Array, lattice: Lattice, levels: Levels) -> bool:
+def _is_nearest(function: Sums, jumps: Jumps, first: Array, grid: IntegerGrid, levels: Levels) -> bool:
     """Whether float32 makes the number nearest to a level of each, of the steps alone and by no other way."""
-    behind = _behind_steps(chain.expression)
+    behind = _behind_steps(function.expression)
     if any(
         isinstance(part, Leaf) or (isinstance(part, Apply) and part.operator == "StraightThrough") for part in behind
     ):
         return False
     channel, at = (
-        np.concatenate([jumps.channel, np.arange(lattice.channels)]),
-        np.concatenate([jumps.at, lattice.start]),
+        np.concatenate([jumps.channel, np.arange(grid.channels)]),
+        np.concatenate([jumps.at, grid.start]),
     )
     if all(part.values.size == 1 for part in behind if isinstance(part, Constant)):
         # All channels make the same of a step, so one jump of a kind stands for the others.
         kinds = np.stack([np.concatenate([jumps.before, first]), np.concatenate([jumps.after, first])], axis=1)
         kept = np.unique(kinds, axis=0, return_index=True)[1]
         channel, at = channel[kept], at[kept]
-    made = evaluate(chain.expression, channel, at, False, effort=chain.effort).astype(np.float32)
+    made = evaluate(function.expression, channel, at, False, effort=function.effort).astype(np.float32)
     exactly = np.array([float(levels.scale * (levels.low + levels.step * n)) for n in range(levels.count)])
     return bool(np.isin(made, exactly.astype(np.float32)).all())
 
