@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgebnn.apart.onnx_session import RunnableModel, SessionProblem, need_onnxruntime, ranges_of
 from edgebnn.errors import DataError, ModelError
-from edgebnn.frontend.activations.signal import Signal, model_name
+from edgebnn.frontend.activations.activation import Activation, model_name
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression
 from edgebnn.frontend.onnx.graph import Graph, GraphInput
 from edgebnn.frontend.problems import Refusal, printable
@@ -35,22 +35,22 @@ class Calibration:
     graph: Graph
     samples: npt.NDArray[np.generic]
 
-    def quantised(self, signal: Signal) -> Signal:
-        """The signal rounded to 8 bits over the range that it has for the samples; Refusal where that is not known.
+    def quantised(self, activation: Activation) -> Activation:
+        """The activation rounded to 8 bits over the range that it has for the samples; Refusal where that is not known.
 
         What is never negative becomes 0 to 255, anything else -127 to 127, with one scale for all channels.
         """
-        low, high = self._range_of(model_name(signal))
+        low, high = self._range_of(model_name(activation))
         if high == low == 0:
             raise Refusal("is zero for every calibration sample", "calibrate with samples that use the whole network")
         least, most = (0, 255) if low >= 0 else (-127, 127)
         scale = np.float32(max(abs(low), abs(high)) / most)
-        node = f"{signal.value}.quantised"
-        expression: Expression = signal.expression
+        node = f"{activation.value}.quantised"
+        expression: Expression = activation.expression
         for operator, constant in (("Div", scale), ("Round", None), ("Max", least), ("Min", most), ("Mul", scale)):
             operand = () if constant is None else (Constant(np.array([constant], np.float32)),)
             expression = Apply(operator, (expression, *operand), node)
-        return replace(signal, expression=expression)
+        return replace(activation, expression=expression)
 
     def _range_of(self, value: str) -> tuple[float, float]:
         ranges = self._ranges

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.exact_numbers import Effort
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.quantisation_levels import Levels
@@ -74,17 +74,19 @@ class RawInput:
         if self.quantizer is not None:
             raise InputReadTwice(self.tensor.name)
 
-    def quantised(self, signal: Signal, effort: Effort) -> Levels | None:
+    def quantised(self, activation: Activation, effort: Effort) -> Levels | None:
         """The levels of steps of this input, which become its encoding; None where they are to be nodes."""
         if not self.encodes:
             return None
         if self.quantizer is not None:
             raise InputReadTwice(self.tensor.name)
         try:
-            quantizer, levels = find_real_steps(signal.expression, signal.leaf, signal.base.channels, effort)
+            quantizer, levels = find_real_steps(
+                activation.expression, activation.leaf, activation.base.channels, effort
+            )
         except Refusal:  # steps of integers may do all the same
             return None
-        if signal.base is not self._given:
+        if activation.base is not self._given:
             if len(np.unique(np.column_stack([quantizer.thresholds, quantizer.direction]), axis=0)) > 1:
                 return None
             every = np.zeros(self._given.channels, np.int64)

@@ -214,7 +214,7 @@ def _dropout(node: OnnxNode, operands: Operands) -> Operation:
 
 ELEMENTWISE: dict[str, Recogniser] = {
     "Abs": _unary("Abs", "The absolute value."),
-    "Add": _binary("Add", "The sum, with constants or of two signals."),
+    "Add": _binary("Add", "The sum, with constants or of two activations."),
     "And": _logical("And", 2, "Yes where both are."),
     "Cast": _cast,
     "Ceil": _unary("Ceil", "Rounded up."),
@@ -241,7 +241,7 @@ ELEMENTWISE: dict[str, Recogniser] = {
     "Relu": _unary("Relu", "Zero below zero."),
     "Round": _unary("Round", "Rounded to the nearest, halves to even."),
     "Sign": _unary("Sign", "-1, 0 or 1."),
-    "Sub": _binary("Sub", "The difference, with constants or of two signals."),
+    "Sub": _binary("Sub", "The difference, with constants or of two activations."),
     "Sum": _many("Add", "The sum of its operands."),
     "Where": _where,
 }

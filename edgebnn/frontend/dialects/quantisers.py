@@ -1,4 +1,4 @@
-"""A quantiser, whichever dialect writes it: steps of a signal, or constants whose integers are known from then on."""
+"""A quantiser, whichever dialect writes it: steps of an activation, or constants whose integers are then known."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def times(term: Term, scale: Array) -> Call:
 
 
 def check_bits(operands: Operands, bits: int) -> None:
-    """Refusal where a signal is stepped into more levels than 8 bits have; constants may have more."""
+    """Refusal where an activation is stepped into more levels than 8 bits have; constants may have more."""
     if operands.optional(0) is None and bits > MAX_QUANTISED_BITS:
         raise TooManyBits(f"gives values of {bits} bits", f"quantise activations to at most {MAX_QUANTISED_BITS} bits")
 

@@ -92,7 +92,7 @@ def _transpose(node: OnnxNode, operands: Operands) -> Operation:
 
 
 def _concat(node: OnnxNode, operands: Operands) -> Operation:
-    """Several signals one behind the other."""
+    """Several activations one behind the other."""
     rank = len(operands.shape(0))
     axis = axis_of(node.integer("axis", 1), rank)
     if axis == 0:

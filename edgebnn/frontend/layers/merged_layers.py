@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.expression import Leaf
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
 from edgebnn.frontend.algebra.linearity import affine_of
@@ -37,7 +37,7 @@ class Composed:
     leaf: Leaf
 
 
-def composed(first: Linear, between: Signal, second: IntegerWeights, operation: WeightedSum) -> Composed | None:
+def composed(first: Linear, between: Activation, second: IntegerWeights, operation: WeightedSum) -> Composed | None:
     """`first`, the lines `between` on its sums, and a second layer as one layer; None where they are none.
 
     Nor are they where the weights of that layer were too large or too many.
@@ -115,7 +115,7 @@ def _kind(integers: npt.NDArray[np.int64]) -> WeightKind:
 
 
 def _error(
-    between: Signal, second: IntegerWeights, operation: WeightedSum, scale: npt.NDArray[Any]
+    between: Activation, second: IntegerWeights, operation: WeightedSum, scale: npt.NDArray[Any]
 ) -> npt.NDArray[np.float64]:
     """How far the model's float32 lies from the sums (O,), in their units: what it rounds before and in each layer."""
     base = between.base

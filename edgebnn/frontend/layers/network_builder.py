@@ -1,4 +1,4 @@
-"""Signals become nodes of the network here: layers, thresholds, pools, reshapes and the scores."""
+"""Activations become nodes of the network here: layers, thresholds, pools, reshapes and the scores."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.activations.activation import Activation, Pooled, Reshaped
 from edgebnn.frontend.activations.calibration import Calibration
 from edgebnn.frontend.activations.raw_input import RawInputs, typed
-from edgebnn.frontend.activations.signal import Pooled, Reshaped, Signal
 from edgebnn.frontend.activations.too_many_levels import too_many_levels
 from edgebnn.frontend.algebra.approximate_operators import is_approximate
 from edgebnn.frontend.algebra.evaluation import evaluate
@@ -78,12 +78,12 @@ class Emitter:
         self._branches: dict[str, Sequence[Branch]] = {}
         self._reachable = self._reached()
 
-    def source(self, signal: Signal) -> Source:
-        """The signal as a tensor of the network; Refusal where it is neither integers nor steps."""
+    def source(self, activation: Activation) -> Source:
+        """The activation as a tensor of the network; Refusal where it is neither integers nor steps."""
         # The same steps of the same integers may have several names: behind a scale they are cut out of it.
-        key = (signal.expression, signal.base.name, signal.waiting)
+        key = (activation.expression, activation.base.name, activation.waiting)
         if key not in self._sources:
-            self._sources[key] = self._made(signal)
+            self._sources[key] = self._made(activation)
         return self._sources[key]
 
     @property
@@ -103,11 +103,11 @@ class Emitter:
             *((f"activations were rounded here to 8 bits {differ}: {_few(activations)}",) if activations else ()),
         )
 
-    def rounded_by(self, calibration: Calibration, signal: Signal) -> Signal:
-        """The signal rounded to 8 bits over the range that calibration samples show."""
-        made = calibration.quantised(signal)
-        if signal.value not in self.activations:
-            self.activations.append(signal.value)
+    def rounded_by(self, calibration: Calibration, activation: Activation) -> Activation:
+        """The activation rounded to 8 bits over the range that calibration samples show."""
+        made = calibration.quantised(activation)
+        if activation.value not in self.activations:
+            self.activations.append(activation.value)
         return made
 
     def emit(self, node: Node, *read: Tensor, branches: Sequence[Branch] = ()) -> None:
@@ -129,8 +129,8 @@ class Emitter:
         operation: WeightedSum,
         padding: float,
         of_input: bool,
-    ) -> Signal:
-        """A layer of dot products on a source, padded with `padding`, and the signal of its sums with the bias.
+    ) -> Activation:
+        """A layer of dot products on a source, padded with `padding`, and the activation of its sums with the bias.
 
         `of_input` says that the source is the model's own input, whatever was made of its scale.
         """
@@ -157,7 +157,7 @@ class Emitter:
         if operation.bias is not None:
             expression = Apply("Add", (leaf, Constant(np.ascontiguousarray(operation.bias))), node)
         grid = grid_of_sums(layers[0], tensor, made.integers, total)
-        return Signal(total, grid, leaf, expression, total.shape, value, "float")
+        return Activation(total, grid, leaf, expression, total.shape, value, "float")
 
     def maker(self, tensor: Tensor) -> Node | None:
         """The node that makes a tensor; None for an input."""
@@ -165,7 +165,7 @@ class Emitter:
 
     def composed(
         self, node: str, value: str, first: Linear, made: Composed, operation: WeightedSum, extents: tuple[int, ...]
-    ) -> Signal:
+    ) -> Activation:
         """One layer in place of `first` and of one that reads its sums; `extents` are those of the sums' map."""
         made_before = (*(each.tensor for each in self.inputs.each), *(other.output for other in self.nodes))
         tensor = next(other for other in made_before if other.name == first.sources[0])
@@ -185,7 +185,7 @@ class Emitter:
         if operation.bias is not None:
             expression = Apply("Add", (made.leaf, Constant(np.ascontiguousarray(operation.bias))), node)
         grid = grid_of_sums(layer, tensor, made.weights.astype(np.int16), output)
-        return Signal(output, grid, made.leaf, expression, output.shape, value, "float")
+        return Activation(output, grid, made.leaf, expression, output.shape, value, "float")
 
     def _linear(
         self,
@@ -218,58 +218,58 @@ class Emitter:
 
     def step(
         self, node: Node, read: Sequence[Tensor], leaf: Leaf, value: str, branches: Sequence[Branch] = ()
-    ) -> Signal:
-        """A node that makes integers of its own, and the signal of them, each worth what `leaf` says."""
+    ) -> Activation:
+        """A node that makes integers of its own, and the activation of them, each worth what `leaf` says."""
         self.emit(node, *read, branches=branches)
         output = node.output
-        return Signal(output, grid_of_range(output), leaf, leaf, output.shape, value, "float")
+        return Activation(output, grid_of_range(output), leaf, leaf, output.shape, value, "float")
 
-    def settled(self, signal: Signal) -> Signal:
-        """The signal with its waiting pools and reshapes made nodes, on the integers of its base as they are."""
-        if not signal.waiting:
-            return signal
-        channels = np.repeat(np.arange(signal.base.channels), signal.channels_each)
-        if signal.value not in self._bases:
-            self._bases[signal.value] = self._followed(signal.base, signal, None)
-        base = self._bases[signal.value]
-        expression = of_channels(signal.expression, channels)
+    def settled(self, activation: Activation) -> Activation:
+        """The activation with its waiting pools and reshapes made nodes, on the integers of its base as they are."""
+        if not activation.waiting:
+            return activation
+        channels = np.repeat(np.arange(activation.base.channels), activation.channels_each)
+        if activation.value not in self._bases:
+            self._bases[activation.value] = self._followed(activation.base, activation, None)
+        base = self._bases[activation.value]
+        expression = of_channels(activation.expression, channels)
         leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
-        grid = signal.grid.of_channels(channels)
-        return replace(signal, base=base, grid=grid, leaf=leaf, expression=expression, waiting=())
+        grid = activation.grid.of_channels(channels)
+        return replace(activation, base=base, grid=grid, leaf=leaf, expression=expression, waiting=())
 
-    def moved(self, other: Signal, first: Signal, settled: Signal) -> Signal:
+    def moved(self, other: Activation, first: Activation, settled: Activation) -> Activation:
         """`other`, over the same integers as `first`, on the base that `first` was settled on."""
         channels = np.repeat(np.arange(first.base.channels), first.channels_each)
         expression = with_leaf(of_channels(other.expression, channels), settled.leaf)
         return replace(settled, expression=expression, value=other.value, elements=other.elements)
 
-    def _made(self, signal: Signal) -> Source:
-        if signal.elements == "bool":
+    def _made(self, activation: Activation) -> Source:
+        if activation.elements == "bool":
             raise Refusal("works on a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
-        line = line_read(signal)
+        line = line_read(activation)
         if line is not None:
-            return self.spread(signal, line)
-        error = straight_through_error(signal.expression, signal.grid)
-        if has_steps(signal.expression):
-            return self._encoded(signal) or self._steps(signal, error)
-        if signal.base.kind is Kind.SUMS and is_short(signal):
-            return self._steps(signal, error)
+            return self.spread(activation, line)
+        error = straight_through_error(activation.expression, activation.grid)
+        if has_steps(activation.expression):
+            return self._encoded(activation) or self._steps(activation, error)
+        if activation.base.kind is Kind.SUMS and is_short(activation):
+            return self._steps(activation, error)
         if self.calibration is None:
-            raise too_many_levels(signal.expression)
-        return self._steps(self.rounded_by(self.calibration, signal), error)
+            raise too_many_levels(activation.expression)
+        return self._steps(self.rounded_by(self.calibration, activation), error)
 
-    def _encoded(self, signal: Signal) -> Source | None:
+    def _encoded(self, activation: Activation) -> Source | None:
         """The steps of a real input of the model as its encoding; None where they are to be nodes."""
-        given = self.inputs.of(signal.base)
-        levels = None if given is None else given.quantised(signal, self.effort)
+        given = self.inputs.of(activation.base)
+        levels = None if given is None else given.quantised(activation, self.effort)
         if given is None or levels is None or given.quantizer is None:
             return None
         self.nodes, made = given.retyped(self.nodes, levels, self.tensor_name)
         self._reachable = self._reached()
-        base, direction = made[signal.base.name], given.quantizer.direction
+        base, direction = made[activation.base.name], given.quantizer.direction
         if base is not given.tensor:  # whose channels are all stepped alike
             direction = np.full(base.channels, direction[0])
-        tensor = self._followed(base, signal, direction)
+        tensor = self._followed(base, activation, direction)
         return scaled_source(tensor, levels.scale)
 
     def _reached(self) -> Reachable:
@@ -279,23 +279,25 @@ class Emitter:
             reachable.add(node, self._branches.get(node.output.name, ()))
         return reachable
 
-    def spread(self, signal: Signal, line: Line) -> Source:
-        """A line of the integers of a signal's base, behind the signal's waiting pools and reshapes."""
-        tensor = self.settled(signal).base
+    def spread(self, activation: Activation, line: Line) -> Source:
+        """A line of the integers of an activation's base, behind the activation's waiting pools and reshapes."""
+        tensor = self.settled(activation).base
         slope, offset = (spread_fractions(part, tensor) for part in (line.slope, line.shift))
         error = np.repeat(line.error, tensor.channels // len(line.error))
         return Source(tensor, slope, offset, line.exact, error, error_of=line.error_of)
 
-    def _steps(self, signal: Signal, error: float) -> Source:
-        base = signal.base
-        more = signal.leaf.nearest or not self._reachable.is_grid(base.name)
+    def _steps(self, activation: Activation, error: float) -> Source:
+        base = activation.base
+        more = activation.leaf.nearest or not self._reachable.is_grid(base.name)
         near = partial(self._reachable.near, base.name) if more else None
-        step = find_steps(signal.expression, signal.leaf, signal.grid, base.low, base.high, self.effort, near)
-        if step.falls is not None and any(isinstance(waiting, Pooled) for waiting in signal.waiting):
-            return self._steps(self.settled(signal), error)  # the largest level is not that of the largest sum
+        step = find_steps(
+            activation.expression, activation.leaf, activation.grid, base.low, base.high, self.effort, near
+        )
+        if step.falls is not None and any(isinstance(waiting, Pooled) for waiting in activation.waiting):
+            return self._steps(self.settled(activation), error)  # the largest level is not that of the largest sum
         levels = step.levels
-        node = signal.expression.node if isinstance(signal.expression, Apply) else signal.value
-        name = _value_behind(signal, 0, signal.expression)
+        node = activation.expression.node if isinstance(activation.expression, Apply) else activation.value
+        name = _value_behind(activation, 0, activation.expression)
         rises, read = step.rises, base
         if step.falls is not None:
             read = self._risen_and_fallen(node, name, base, step.rises, step.falls)
@@ -311,21 +313,21 @@ class Emitter:
             levels.low,
             levels.step,
             step.ties,
-            **self._doubt(signal, step.doubt),
+            **self._doubt(activation, step.doubt),
         )
         self.emit(threshold, read)
-        tensor = self._followed(output, signal, rises.direction)
+        tensor = self._followed(output, activation, rises.direction)
         return scaled_source(tensor, levels.scale, error, step.nearest and not error)
 
-    def _doubt(self, signal: Signal, doubt: Doubt) -> dict[str, Any]:
+    def _doubt(self, activation: Activation, doubt: Doubt) -> dict[str, Any]:
         """What a threshold says of its ambiguous channels."""
         if not doubt.ambiguous.any():
             return {}
-        roundings = roundings_before(signal.base, {node.output.name: node for node in self.nodes}, self._roundings)
+        roundings = roundings_before(activation.base, {node.output.name: node for node in self.nodes}, self._roundings)
         return {
             "ambiguous": int(doubt.ambiguous.sum()),
             "tied": int(doubt.tied.sum()),
-            "roundings": roundings + ((Rounding.CURVE,) if is_approximate(signal.expression) else ()),
+            "roundings": roundings + ((Rounding.CURVE,) if is_approximate(activation.expression) else ()),
             "band": float(doubt.band.max()),
             "band_share": float(doubt.share.max()),
         }
@@ -346,11 +348,11 @@ class Emitter:
         self.emit(add, *counted)
         return level
 
-    def _followed(self, tensor: Tensor, signal: Signal, direction: npt.NDArray[np.int8] | None) -> Tensor:
-        """The signal's pools and reshapes on a tensor; `direction` (C,) is that of the steps taken before them."""
-        function = signal.leaf if direction is None else signal.expression
-        for index, step in enumerate(signal.waiting, start=1):
-            name = self.tensor_name(_value_behind(signal, index, function))
+    def _followed(self, tensor: Tensor, activation: Activation, direction: npt.NDArray[np.int8] | None) -> Tensor:
+        """The activation's pools and reshapes on a tensor; `direction` (C,) is that of the steps taken before them."""
+        function = activation.leaf if direction is None else activation.expression
+        for index, step in enumerate(activation.waiting, start=1):
+            name = self.tensor_name(_value_behind(activation, index, function))
             output = replace(tensor, name=name, shape=step.shape)
             name = self.name(step.node)
             match step:
@@ -373,44 +375,44 @@ class Emitter:
         return _unique(printable(name), self._tensors)
 
 
-def same_in_all(signal: Signal, channels: int) -> tuple[Expression, Leaf, IntegerGrid]:
-    """A settled signal's function for channels with values of any of its own; Refusal where these are treated apart."""
+def same_in_all(activation: Activation, channels: int) -> tuple[Expression, Leaf, IntegerGrid]:
+    """A settled activation's function for channels with values of any of its own; Refusal if they are treated apart."""
     alike = all(
         isinstance(part, Apply)
         or (isinstance(part, Constant) and part.values.size == 1)
         or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
-        for part in parts(signal.expression)
+        for part in parts(activation.expression)
     )
-    if not alike or not signal.grid.alike:
+    if not alike or not activation.grid.alike:
         raise Refusal(
             "gives the values of one channel to several others, after an operation that differs between channels",
             "reshape right behind the input or the sign",
         )
-    one, leaf = np.zeros(channels, np.int64), signal.leaf
+    one, leaf = np.zeros(channels, np.int64), activation.leaf
     new_leaf = replace(leaf.of_channels(one), error=np.full(channels, leaf.error.max()))
-    return with_leaf(signal.expression, new_leaf), new_leaf, signal.grid.of_channels(one)
+    return with_leaf(activation.expression, new_leaf), new_leaf, activation.grid.of_channels(one)
 
 
-def is_short(signal: Signal) -> bool:
+def is_short(activation: Activation) -> bool:
     """Whether sums have so few values, all of one scale, that each of them can be a level: an average's of signs."""
-    expression = signal.expression
+    expression = activation.expression
     if isinstance(expression, Apply) and expression.operator == "Div" and isinstance(expression.operands[1], Constant):
         expression = expression.operands[0] if expression.operands[1].values.size == 1 else expression
-    return int(signal.grid.count.max()) <= MAX_LEVELS and isinstance(expression, Leaf)
+    return int(activation.grid.count.max()) <= MAX_LEVELS and isinstance(expression, Leaf)
 
 
-def line_read(signal: Signal) -> Line | None:
+def line_read(activation: Activation) -> Line | None:
     """What a layer reads without anything being made of it: integers, scaled and shifted, each channel in its own way.
 
-    None for the sums of layers, and where the signal is no line.
+    None for the sums of layers, and where the activation is no line.
     """
-    base = signal.base
+    base = activation.base
     if base.kind is Kind.SUMS:
         return None
-    if has_steps(signal.expression):
-        line = _line_through_signs(signal) if base.kind in (Kind.BITS, Kind.TRITS) else None
+    if has_steps(activation.expression):
+        line = _line_through_signs(activation) if base.kind in (Kind.BITS, Kind.TRITS) else None
     else:
-        line = affine_of(signal.expression, base.low, base.high, base.channels)
+        line = affine_of(activation.expression, base.low, base.high, base.channels)
     if line is None:
         return None
     slope, shift = line
@@ -418,18 +420,21 @@ def line_read(signal: Signal) -> Line | None:
         raise Refusal("gets an input times zero, which does not depend on it", "train or export the model again")
     largest = max(abs(base.low), abs(base.high))
     exact = all(float32_holds(scale, largest) for scale in set(map(abs, slope.tolist())) if scale)
-    estimated, rounded = straight_through_error(signal.expression, signal.grid), _input_error(signal, line, exact)
+    estimated, rounded = (
+        straight_through_error(activation.expression, activation.grid),
+        _input_error(activation, line, exact),
+    )
     error_of = Rounding.ESTIMATOR if estimated else Rounding.SCALED_ACTIVATIONS
     return Line(base, slope, shift, exact, np.full(base.channels, max(estimated, rounded)), error_of=error_of)
 
 
-def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool) -> float:
+def _input_error(activation: Activation, line: tuple[Fractions, Fractions], exact: bool) -> float:
     """How far float32 takes what the model makes of integers from what that is exactly, in the model's own units.
 
     That is nothing where float32 holds the input's numbers and all that each operator makes of them.
     """
-    base, leaf = signal.base, signal.leaf
-    if exact and has_steps(signal.expression) and not leaf.error.any() and not np.any(line[1] != 0):
+    base, leaf = activation.base, activation.leaf
+    if exact and has_steps(activation.expression) and not leaf.error.any() and not np.any(line[1] != 0):
         return 0.0  # of a few levels each is a float32, as was seen
     largest = max(abs(base.low), abs(base.high))
     pairs = {*zip(leaf.scale.tolist(), leaf.offset.tolist(), strict=True)}
@@ -437,27 +442,27 @@ def _input_error(signal: Signal, line: tuple[Fractions, Fractions], exact: bool)
     if not all(float32_holds_line(scale, offset, largest) for scale, offset in pairs):
         reach = (abs(leaf.scale) * largest + abs(leaf.offset)).astype(np.float64)
         error = np.maximum(error, UNIT * reach)
-    rounded = with_leaf(signal.expression, replace(leaf, error=error))
+    rounded = with_leaf(activation.expression, replace(leaf, error=error))
     return float(float32_errors(rounded, base.low, base.high, base.channels).max())
 
 
-def _value_behind(signal: Signal, index: int, function: Expression) -> str:
+def _value_behind(activation: Activation, index: int, function: Expression) -> str:
     """A name for `function` of the integers behind `index` of the waiting steps: the model's own where it has one."""
-    if index == len(signal.waiting):
-        return signal.value if function is signal.expression else f"{signal.value}.integers"
-    step = signal.waiting[index]
-    return step.source if step.function is function else f"{signal.value}.{step.source}"
+    if index == len(activation.waiting):
+        return activation.value if function is activation.expression else f"{activation.value}.integers"
+    step = activation.waiting[index]
+    return step.source if step.function is function else f"{activation.value}.{step.source}"
 
 
-def _line_through_signs(signal: Signal) -> tuple[Fractions, Fractions] | None:
+def _line_through_signs(activation: Activation) -> tuple[Fractions, Fractions] | None:
     """(a, 0) where the steps that the model takes of bits or trits are a times these; None for any others."""
-    every = np.arange(signal.base.channels)
-    high = fractions_of(evaluate(signal.expression, every, np.ones_like(every), False).astype(np.float32))
-    for number in (-1, 1) if signal.base.kind is Kind.BITS else (-1, 0, 1):
-        values = evaluate(signal.expression, every, np.full_like(every, number), False).astype(np.float32)
+    every = np.arange(activation.base.channels)
+    high = fractions_of(evaluate(activation.expression, every, np.ones_like(every), False).astype(np.float32))
+    for number in (-1, 1) if activation.base.kind is Kind.BITS else (-1, 0, 1):
+        values = evaluate(activation.expression, every, np.full_like(every, number), False).astype(np.float32)
         if np.any(fractions_of(values) != high * number):
             return None
-    return high, fractions_of(np.zeros(signal.base.channels))
+    return high, fractions_of(np.zeros(activation.base.channels))
 
 
 def spread_fractions(values: Fractions, tensor: Tensor) -> Fractions:

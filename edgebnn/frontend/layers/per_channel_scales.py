@@ -10,33 +10,35 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.frontend.onnx.graph import Array
 
 
-def scales_in_weights(signal: Signal, weights: IntegerWeights, groups: int) -> tuple[Signal, IntegerWeights]:
-    """The signal without its channels' own scales, and the weights with them; both as they are where that cannot be."""
-    inner = _without_scales(signal)
+def scales_in_weights(
+    activation: Activation, weights: IntegerWeights, groups: int
+) -> tuple[Activation, IntegerWeights]:
+    """The activation without its channels' own scales, the weights with them; both as they are where that cannot be."""
+    inner = _without_scales(activation)
     inputs = weights.integers.shape[1]
-    if inner is None or signal.channels_each != 1 or signal.shape[0] != groups * inputs:
-        return signal, weights
-    if signal.padding is not None and signal.padding.value != 0:
-        return signal, weights
+    if inner is None or activation.channels_each != 1 or activation.shape[0] != groups * inputs:
+        return activation, weights
+    if activation.padding is not None and activation.padding.value != 0:
+        return activation, weights
     expression, scales = inner
     of_group = scales.reshape(groups, inputs)
     if np.any(of_group != of_group[:, :1]):
-        return signal, weights
+        return activation, weights
     of_neuron: Fractions = np.repeat(of_group[:, 0], len(weights.integers) // groups)
-    name = f"{signal.value}.integers"
-    return replace(signal, expression=expression, value=name), replace(weights, scale=weights.scale * of_neuron)
+    name = f"{activation.value}.integers"
+    return replace(activation, expression=expression, value=name), replace(weights, scale=weights.scale * of_neuron)
 
 
-def _without_scales(signal: Signal) -> tuple[Expression, Fractions] | None:
-    """An expression, and what each channel of it is worth: positive numbers (C,), whose product the signal is."""
-    match signal.expression:
+def _without_scales(activation: Activation) -> tuple[Expression, Fractions] | None:
+    """An expression, and what each channel of it is worth: positive numbers (C,), whose product the activation is."""
+    match activation.expression:
         case Apply("Mul", (inner, Constant(scales)), _) | Apply("Mul", (Constant(scales), inner), _):
             return _positive(inner, scales)
         case Apply("Where", (condition, Constant(yes), Constant(no)), node):

@@ -12,14 +12,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
 from edgebnn.frontend.algebra.linearity import piecewise_linear_of
 from edgebnn.frontend.algebra.piecewise_linear import PiecewiseLinear, Segment
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
-from edgebnn.frontend.lower.affine_signals import as_lines, line_of
+from edgebnn.frontend.lower.affine_activations import as_lines, line_of
 from edgebnn.frontend.lower.fixed_point_lines import LARGEST, common_unit, fixed_lines, unit_for
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Affine, Kind, Tensor
@@ -31,30 +31,30 @@ _BITS = 29
 _WHOLE_BITS = 30
 
 
-def aligned(emitter: Emitter, signals: Sequence[Signal]) -> tuple[Line, ...]:
-    """The signals with one slope for all; their own integers where their scales allow it, rounded ones where not."""
-    found = [line_of(emitter, signal) for signal in signals]
+def aligned(emitter: Emitter, activations: Sequence[Activation]) -> tuple[Line, ...]:
+    """Activations with one slope for all; their own integers where their scales allow it, rounded ones where not."""
+    found = [line_of(emitter, activation) for activation in activations]
     own = [line for line in found if line is not None]
     if len(own) == len(found):
         unit = common_unit([slope for line in own for slope in set(line.slope.tolist()) if slope])
         if unit is not None and sum(_most(line, unit) for line in own) <= LARGEST:
             return tuple(_in_units(emitter, line, unit) for line in own)
-    unit = _grid(own, [_largest(emitter, signal) for signal in signals])
+    unit = _grid(own, [_largest(emitter, activation) for activation in activations])
     return tuple(
-        line if line is not None and np.all(line.slope == unit) else rounded(emitter, signal, unit)
-        for line, signal in zip(found, signals, strict=True)
+        line if line is not None and np.all(line.slope == unit) else rounded(emitter, activation, unit)
+        for line, activation in zip(found, activations, strict=True)
     )
 
 
-def rounded(emitter: Emitter, signal: Signal, unit: Fraction | None = None, terms: int = 1) -> Line:
-    """The signal on a grid, by default one fine enough for its range and coarse enough for a sum of many terms.
+def rounded(emitter: Emitter, activation: Activation, unit: Fraction | None = None, terms: int = 1) -> Line:
+    """The activation on a grid, by default one fine enough for its range and coarse enough for a sum of many terms.
 
     Refusal where it is no line with few knees.
     """
-    unit = unit or unit_for(_largest(emitter, signal) * terms, _WHOLE_BITS)
-    made = emitter.rounded.get((signal.value, unit))
+    unit = unit or unit_for(_largest(emitter, activation) * terms, _WHOLE_BITS)
+    made = emitter.rounded.get((activation.value, unit))
     if made is None:
-        made = emitter.rounded[signal.value, unit] = _rounded(emitter, signal, unit)
+        made = emitter.rounded[activation.value, unit] = _rounded(emitter, activation, unit)
     return made
 
 
@@ -94,12 +94,12 @@ def _grid(own: Sequence[Line], largest: Sequence[Fraction]) -> Fraction:
     return unit_for(total, _BITS)
 
 
-def _largest(emitter: Emitter, signal: Signal) -> Fraction:
-    """A bound of the signal's magnitude."""
-    signal = as_lines(emitter, signal)
+def _largest(emitter: Emitter, activation: Activation) -> Fraction:
+    """A bound of the activation's magnitude."""
+    activation = as_lines(emitter, activation)
     largest, within = 0, 1
-    for piecewise in _piecewise_linear(signal):
-        for segment, end in _ends(piecewise, signal.base):
+    for piecewise in _piecewise_linear(activation):
+        for segment, end in _ends(piecewise, activation.base):
             value, denominator = segment.ratio_at(end)
             if abs(value) * within > largest * denominator:
                 largest, within = abs(value), denominator
@@ -112,8 +112,8 @@ def _ends(piecewise: PiecewiseLinear, base: Tensor) -> list[tuple[Segment, int]]
     return [(segment, at) for segment, end in zip(piecewise, starts, strict=True) for at in (segment.start, end - 1)]
 
 
-def _piecewise_linear(signal: Signal) -> tuple[PiecewiseLinear, ...]:
-    base, expression = signal.base, signal.expression
+def _piecewise_linear(activation: Activation) -> tuple[PiecewiseLinear, ...]:
+    base, expression = activation.base, activation.expression
     piecewise = piecewise_linear_of(expression, base.low, base.high, base.channels)
     if piecewise is None:
         raise NoLine
@@ -144,17 +144,17 @@ def _units(unit: Fraction, channels: int) -> Fractions:
     return units
 
 
-def _rounded(emitter: Emitter, signal: Signal, unit: Fraction) -> Line:
-    signal = as_lines(emitter, signal)
-    functions = [piecewise for piecewise in _piecewise_linear(signal) for _ in range(signal.channels_each)]
-    error = float32_errors(signal.expression, signal.base.low, signal.base.high, signal.base.channels)
-    error = np.repeat(error, signal.channels_each)
-    settled = emitter.settled(signal)
+def _rounded(emitter: Emitter, activation: Activation, unit: Fraction) -> Line:
+    activation = as_lines(emitter, activation)
+    functions = [piecewise for piecewise in _piecewise_linear(activation) for _ in range(activation.channels_each)]
+    error = float32_errors(activation.expression, activation.base.low, activation.base.high, activation.base.channels)
+    error = np.repeat(error, activation.channels_each)
+    settled = emitter.settled(activation)
     base = settled.base
     lines = fixed_lines(functions, base, unit)
     if lines is None or max(-lines.low, lines.high) > LARGEST:
         raise Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
-    shape, name = base.shape, f"{signal.value}.fixed"
+    shape, name = base.shape, f"{activation.value}.fixed"
     output = Tensor(emitter.tensor_name(name), Kind.SUMS, shape, lines.low, lines.high, float(unit))
     emitter.emit(lines.node(emitter.name(name), base, output), base)
     zero, error = fractions_of(np.zeros(base.channels, np.int8)), error + lines.error * float(unit)

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.algebra.linearity import affine_of
 from edgebnn.frontend.algebra.monotonicity import has_steps
@@ -19,7 +19,7 @@ from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.frontend.layers.layer_sums import Line, Source, largest_sum
 from edgebnn.frontend.layers.network_builder import Emitter, is_short
-from edgebnn.frontend.lower.affine_signals import line_of
+from edgebnn.frontend.lower.affine_activations import line_of
 from edgebnn.frontend.lower.fixed_point_lines import LARGEST, FixedLines, common_unit, fixed_lines, unit_for
 from edgebnn.frontend.problems import Refusal, printable
 from edgebnn.network.types import Kind, Linear, Node, Rounding, Tensor, Threshold
@@ -35,7 +35,7 @@ _MOST_TERMS = 2**16
 
 
 def integers_between(
-    emitter: Emitter, signal: Signal, weights: IntegerWeights, groups: int, node: str
+    emitter: Emitter, activation: Activation, weights: IntegerWeights, groups: int, node: str
 ) -> Source | None:
     """What layer `node` reads of other layers' sums behind lines; None where it reads steps, the input, or knees.
 
@@ -43,10 +43,10 @@ def integers_between(
 
     With calibration data such values are rounded to the 8 bits that these show instead.
     """
-    base = signal.base
-    if emitter.calibration is not None or base.kind is not Kind.SUMS or has_steps(signal.expression):
+    base = activation.base
+    if emitter.calibration is not None or base.kind is not Kind.SUMS or has_steps(activation.expression):
         return None
-    if affine_of(signal.expression, base.low, base.high, base.channels) is None or is_short(signal):
+    if affine_of(activation.expression, base.low, base.high, base.channels) is None or is_short(activation):
         return None
     most = min(_LARGEST_INTEGER, LARGEST // largest_sum(weights.integers, weights.kind))
     terms = _terms(emitter.nodes, base)
@@ -55,7 +55,7 @@ def integers_between(
             f"reads the sums of layers in a row, of {terms} inputs of inputs each, for which 16 bits are too coarse",
             "put a sign or a quantiser of up to 8 bits between the layers, or give --calibration data.npz",
         )
-    line = line_of(emitter, signal)
+    line = line_of(emitter, activation)
     assert line is not None, "it was a line before its pools were made nodes"
     made = _as_they_are(emitter, line, groups, most) or _on_a_grid(emitter, line, groups, most, node)
     return Source(made.tensor, made.slope, made.shift, made.exact, made.error, error_of=Rounding.BETWEEN_LAYERS)

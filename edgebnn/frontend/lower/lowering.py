@@ -13,14 +13,10 @@ import numpy as np
 
 from edgebnn.apart.onnx_session import RunnableModel
 from edgebnn.errors import ModelError
-from edgebnn.frontend.activations.axis_order import reshaped_view, view_of_axes
-from edgebnn.frontend.activations.calibration import Calibration
-from edgebnn.frontend.activations.element_moves import MOST_AXES, Move, axis_by_axis, begin, steps_from
-from edgebnn.frontend.activations.raw_input import InputReadTwice, RawInput, RawInputs
-from edgebnn.frontend.activations.signal import (
+from edgebnn.frontend.activations.activation import (
+    Activation,
     NotChannelFirst,
     NotPerChannel,
-    Signal,
     as_elements,
     check_axes,
     check_channel_first,
@@ -34,6 +30,10 @@ from edgebnn.frontend.activations.signal import (
     seen_as,
     transposed,
 )
+from edgebnn.frontend.activations.axis_order import reshaped_view, view_of_axes
+from edgebnn.frontend.activations.calibration import Calibration
+from edgebnn.frontend.activations.element_moves import MOST_AXES, Move, axis_by_axis, begin, steps_from
+from edgebnn.frontend.activations.raw_input import InputReadTwice, RawInput, RawInputs
 from edgebnn.frontend.algebra.expression import Leaf
 from edgebnn.frontend.algebra.integer_sets import grid_of_range
 from edgebnn.frontend.constants.constant_folding import Folder, foldable
@@ -56,7 +56,7 @@ from edgebnn.frontend.dialects.reshape_transpose_concat import BatchLost
 from edgebnn.frontend.dialects.unmappable_patterns import limits_of
 from edgebnn.frontend.dialects.window_attributes import LARGEST_EXTENT, check_axis
 from edgebnn.frontend.layers.network_builder import Emitter
-from edgebnn.frontend.lower.affine_signals import takes_steps, without_steps
+from edgebnn.frontend.lower.affine_activations import takes_steps, without_steps
 from edgebnn.frontend.lower.batch_size import OpenBatch, check_samples
 from edgebnn.frontend.lower.input_encoding import GivenInput, calibration_batch, given_inputs
 from edgebnn.frontend.lower.node_values import Unknown, Value, operands_of
@@ -162,13 +162,13 @@ class _Lowering:
     def run(self, name: str) -> Lowered:
         graph = self._graph
         for value, given in zip(graph.inputs, self._given, strict=True):
-            self._values[value.name] = _input_signal(given)
+            self._values[value.name] = _input_activation(given)
         for node in graph.nodes:
             self._visit(node)
         last = next(node for node in graph.nodes if graph.output in node.outputs)
         answer = self._values[graph.output]
         scores = None
-        if isinstance(answer, Signal):
+        if isinstance(answer, Activation):
             try:
                 scores = emit_scores(self._emitter, answer, f"{last.name}.scores")
             except Refusal as refusal:
@@ -177,7 +177,7 @@ class _Lowering:
             self._report(last, Refusal("does not depend on the input", "let the model's output depend on its input"))
         if self._problems:
             return Lowered(None, self._explained())
-        assert scores is not None, "without a problem the answer was a signal"
+        assert scores is not None, "without a problem the answer was an activation"
         return Lowered(self._network(name, scores), ())
 
     def _explained(self) -> tuple[Problem, ...]:
@@ -236,7 +236,7 @@ class _Lowering:
             if node.operator.startswith("Reduce"):
                 self._report(node, product_of_two() if is_factor(self._graph, node) else reduces_channels())
                 return
-            given = self._inputs.get(refusal.signal.base.name)
+            given = self._inputs.get(refusal.activation.base.name)
             if given is not None and not given.encoding.axes:
                 raise _InputTransposed(given.name, refusal.axes) from refusal
             self._report(node, refusal)
@@ -257,9 +257,9 @@ class _Lowering:
 
     def _check_stated(self, name: str, value: Value) -> None:
         """Refusal where the file says of a value what is not so; of what was left out nothing is known here."""
-        if isinstance(value, Signal) and name not in self._dropped:
+        if isinstance(value, Activation) and name not in self._dropped:
             (shape,) = operands_of([value], self._graph.batch, self._graph.opset).shapes
-            assert shape is not None, "a signal has a shape"
+            assert shape is not None, "an activation has a shape"
             check_stated(self._graph.stated.get(name), value.elements, shape)
 
     def _forget(self, name: str) -> None:
@@ -344,73 +344,73 @@ class _Lowering:
         if isinstance(operation, Knowing):
             return operation.value
         if not isinstance(operation, (Forwarding, Rearranging, Taking, Transposing)):
-            for signal in values:
-                if isinstance(signal, Signal):
-                    check_axes(signal)
+            for activation in values:
+                if isinstance(activation, Activation):
+                    check_axes(activation)
         if isinstance(operation, WeightedSum):
             doubt = max((self._doubts.get(name, 0.0) for name in node.inputs[1:]), default=0.0)
             return weighted_sum(self._emitter, node, values[0], replace(operation, doubt=doubt))
-        signals = {index: value for index, value in enumerate(values) if isinstance(value, Signal)}
-        if any(isinstance(value, Unknown) for value in values) or not signals:
+        activations = {index: value for index, value in enumerate(values) if isinstance(value, Activation)}
+        if any(isinstance(value, Unknown) for value in values) or not activations:
             return Unknown()
-        return self._moved(node, signals, operation)
+        return self._moved(node, activations, operation)
 
-    def _moved(self, node: OnnxNode, signals: dict[int, Signal], operation: Operation) -> Value:
+    def _moved(self, node: OnnxNode, activations: dict[int, Activation], operation: Operation) -> Value:
         value = node.outputs[0]
         if isinstance(operation, Elementwise):
-            return self._elementwise(node, signals, operation)
+            return self._elementwise(node, activations, operation)
         if isinstance(operation, Joining):
-            again = self._joined_again(node, signals, operation)
+            again = self._joined_again(node, activations, operation)
             if again is not None:
                 return again
-            return joined(self._emitter, self._joining(node, signals, operation), operation.axis, node.name, value)
-        if 0 not in signals:
+            return joined(self._emitter, self._joining(node, activations, operation), operation.axis, node.name, value)
+        if 0 not in activations:
             raise Refusal("puts values of the network where a constant belongs", "export the model with fixed shapes")
-        signal = signals[0]
-        if not isinstance(operation, (Forwarding, Padding, Pooling, Transposing)) and signal.padding is not None:
+        activation = activations[0]
+        if not isinstance(operation, (Forwarding, Padding, Pooling, Transposing)) and activation.padding is not None:
             raise Refusal("works on a padded map", "pad right before the convolution or the pool")
         match operation:
             case Forwarding():
-                return replace(signal, value=value)
+                return replace(activation, value=value)
             case Dropping():
                 self._dropped.update((name, operation.leaves) for name in node.outputs if name)
                 self._notes.append(operation.note)
-                return signal
+                return activation
             case Pooling():
-                return self._pooled(node, signal, operation)
+                return self._pooled(node, activation, operation)
             case Averaging():
-                return averaged(self._emitter, signal, operation, node.name, value)
+                return averaged(self._emitter, activation, operation, node.name, value)
             case Padding():
-                return self._padded(signal, operation, value)
+                return self._padded(activation, operation, value)
             case Taking() | Transposing() | Rearranging():
                 if isinstance(operation, Taking):
                     self._taken[value] = node.inputs[0], operation
-                return self._put(node, signal, operation)
+                return self._put(node, activation, operation)
         raise TypeError(f"no rule for {type(operation).__name__}")
 
-    def _pooled(self, node: OnnxNode, signal: Signal, operation: Pooling) -> Signal:
+    def _pooled(self, node: OnnxNode, activation: Activation, operation: Pooling) -> Activation:
         """A pool in waiting, behind its levels where these do not rise or fall with the sums alone."""
         value, effort = node.outputs[0], self._emitter.effort
         try:
-            return pooled(signal, operation.window, node.name, value, effort)
+            return pooled(activation, operation.window, node.name, value, effort)
         except NotMonotone:
-            if not takes_steps(signal):
+            if not takes_steps(activation):
                 raise
-            levels = without_steps(self._emitter, replace(signal, padding=None))
-            return pooled(replace(levels, padding=signal.padding), operation.window, node.name, value, effort)
+            levels = without_steps(self._emitter, replace(activation, padding=None))
+            return pooled(replace(levels, padding=activation.padding), operation.window, node.name, value, effort)
 
-    def _put(self, node: OnnxNode, signal: Signal, move: Move) -> Signal:
+    def _put(self, node: OnnxNode, activation: Activation, move: Move) -> Activation:
         """Elements put elsewhere: at once, or together with the moves that have to follow."""
         splits = isinstance(move, Rearranging) and len(move.shape) > MOST_AXES + 1
         least = steps_from(self._graph, node)
-        if signal.moves is None and least == 1 and not splits:
-            return self._put_alone(node, signal, move)
-        begun = replace(signal, moves=None)
-        moves = signal.moves or begin(signal.shape, signal.view, least)
+        if activation.moves is None and least == 1 and not splits:
+            return self._put_alone(node, activation, move)
+        begun = replace(activation, moves=None)
+        moves = activation.moves or begin(activation.shape, activation.view, least)
         check_size(moves.shape_after(move))
         moves = moves.then(node, move)
         if moves.goes_on:
-            return replace(signal, value=node.outputs[0], moves=moves)
+            return replace(activation, value=node.outputs[0], moves=moves)
         found = axis_by_axis(moves.places, begun.shape, begun.view)
         if found is not None:
             return taken(self._emitter, begun, *found, node.name, node.outputs[0])
@@ -420,39 +420,41 @@ class _Lowering:
             begun = self._put_alone(step, begun, operation)
         return begun
 
-    def _put_alone(self, node: OnnxNode, signal: Signal, move: Move) -> Signal:
+    def _put_alone(self, node: OnnxNode, activation: Activation, move: Move) -> Activation:
         if not isinstance(move, Taking):
-            return self._rearranged(node, signal, move)
-        moved = taken_along(self._emitter, signal, move.axis - 1, move.places, node.name, node.outputs[0])
-        if signal.base.name in self._inputs:
-            self._inputs[moved.base.name] = self._inputs[signal.base.name]
+            return self._rearranged(node, activation, move)
+        moved = taken_along(self._emitter, activation, move.axis - 1, move.places, node.name, node.outputs[0])
+        if activation.base.name in self._inputs:
+            self._inputs[moved.base.name] = self._inputs[activation.base.name]
         return moved
 
-    def _rearranged(self, node: OnnxNode, signal: Signal, operation: Transposing | Rearranging) -> Signal:
+    def _rearranged(self, node: OnnxNode, activation: Activation, operation: Transposing | Rearranging) -> Activation:
         value = node.outputs[0]
         if isinstance(operation, Transposing):
-            return transposed(signal, operation.order, node.name, value)
-        shape, view = reshaped_view(signal.shape, signal.view, operation.shape[1:])
-        if keeps_channels(signal, shape):
-            moved = reshaped(signal, shape, node.name, value)
+            return transposed(activation, operation.order, node.name, value)
+        shape, view = reshaped_view(activation.shape, activation.view, operation.shape[1:])
+        if keeps_channels(activation, shape):
+            moved = reshaped(activation, shape, node.name, value)
         else:
-            moved = regrouped(self._emitter, signal, shape, node.name, value)
+            moved = regrouped(self._emitter, activation, shape, node.name, value)
         return seen_as(moved, view)
 
-    def _joined_again(self, node: OnnxNode, signals: dict[int, Signal], operation: Joining) -> Signal | None:
+    def _joined_again(
+        self, node: OnnxNode, activations: dict[int, Activation], operation: Joining
+    ) -> Activation | None:
         """Parts of one value joined along its rows or columns, as circular padding is written: its elements, taken.
 
         None where they are not of one value, or joined along the channels.
         """
-        if operation.parts or len(signals) != len(node.inputs):
+        if operation.parts or len(activations) != len(node.inputs):
             return None
-        axis = operation.axis % (len(signals[0].shape) + 1)
-        if not axis or signals[0].view.axes[axis - 1] == 0:
+        axis = operation.axis % (len(activations[0].shape) + 1)
+        if not axis or activations[0].view.axes[axis - 1] == 0:
             return None
         first = node.inputs[0]
         for root in dict.fromkeys((first, self._taken.get(first, (first,))[0])):
             whole = self._values[root]
-            if not isinstance(whole, Signal) or whole.moves is not None or whole.padding is not None:
+            if not isinstance(whole, Activation) or whole.moves is not None or whole.padding is not None:
                 continue
             itself = Taking(axis, tuple(range(whole.model_shape[axis - 1])))
             parts = [(root, itself) if name == root else self._taken.get(name, ("", itself)) for name in node.inputs]
@@ -462,46 +464,46 @@ class _Lowering:
                 return self._put(replace(node, inputs=(root,)), whole, Taking(axis, places))
         return None
 
-    def _joining(self, node: OnnxNode, signals: dict[int, Signal], operation: Joining) -> list[Signal]:
+    def _joining(self, node: OnnxNode, activations: dict[int, Activation], operation: Joining) -> list[Activation]:
         """What is joined: the operands, or what the operation's parts make of them."""
         parts = [(operands_in(part.call), part) for part in operation.parts]
         wanted = {index for indices, _ in parts for index in indices} if parts else set(range(len(node.inputs)))
-        if not wanted <= signals.keys():
+        if not wanted <= activations.keys():
             raise Refusal("joins values of the network with constants", "concatenate values of layers alone")
         if not parts:
-            return list(signals.values())
+            return list(activations.values())
         names = [f"{node.outputs[0]}.{number}" for number in range(1, len(parts) + 1)]
         return [
-            elementwise({index: signals[index] for index in indices}, part, node.name, name)
+            elementwise({index: activations[index] for index in indices}, part, node.name, name)
             for name, (indices, part) in zip(names, parts, strict=True)
         ]
 
-    def _elementwise(self, node: OnnxNode, signals: dict[int, Signal], operation: Elementwise) -> Signal:
+    def _elementwise(self, node: OnnxNode, activations: dict[int, Activation], operation: Elementwise) -> Activation:
         value = node.outputs[0]
-        if over_the_same(signals):
+        if over_the_same(activations):
             try:
-                return elementwise(signals, operation, node.name, value)
+                return elementwise(activations, operation, node.name, value)
             except NotPerChannel:
-                return elementwise(self._settled_together(signals), operation, node.name, value)
-        check_elements(signals, operation)
-        total = self._summed(node, operation.call, signals, value)
+                return elementwise(self._settled_together(activations), operation, node.name, value)
+        check_elements(activations, operation)
+        total = self._summed(node, operation.call, activations, value)
         return as_elements(total, operation) if operation.result != total.elements else total
 
-    def _summed(self, node: OnnxNode, call: Call, signals: dict[int, Signal], value: str) -> Signal:
-        """Sums and differences of signals of different layers, the innermost first."""
-        terms: list[Signal | Array] = []
+    def _summed(self, node: OnnxNode, call: Call, activations: dict[int, Activation], value: str) -> Activation:
+        """Sums and differences of activations of different layers, the innermost first."""
+        terms: list[Activation | Array] = []
         for number, term in enumerate(call.terms):
             match term:
                 case Operand():
-                    terms.append(signals[term.index])
+                    terms.append(activations[term.index])
                 case Call():
-                    terms.append(self._summed(node, term, signals, f"{value}.{number}"))
+                    terms.append(self._summed(node, term, activations, f"{value}.{number}"))
                 case _:
                     terms.append(term)
-        inner = {index: term for index, term in enumerate(terms) if isinstance(term, Signal)}
+        inner = {index: term for index, term in enumerate(terms) if isinstance(term, Activation)}
         if over_the_same(inner):
             given: tuple[Term, ...] = tuple(
-                Operand(index) if isinstance(term, Signal) else term for index, term in enumerate(terms)
+                Operand(index) if isinstance(term, Activation) else term for index, term in enumerate(terms)
             )
             return elementwise(inner, Elementwise(Call(call.operator, given), takes=("any",)), node.name, value)
         if call.operator == "MulAdd" and inner.keys() == {0, 2}:
@@ -512,26 +514,26 @@ class _Lowering:
             raise combines_layers(call.operator)
         return summed(self._emitter, [inner[0], inner[1]], call.operator == "Sub", node.name, value)
 
-    def _settled_together(self, signals: dict[int, Signal]) -> dict[int, Signal]:
-        """Signals over the same base with their pools and reshapes made nodes, once for all of them."""
-        first = next(iter(signals.values()))
+    def _settled_together(self, activations: dict[int, Activation]) -> dict[int, Activation]:
+        """Activations over the same base with their pools and reshapes made nodes, once for all of them."""
+        first = next(iter(activations.values()))
         settled = self._emitter.settled(first)
         return {
             index: settled if other is first else self._emitter.moved(other, first, settled)
-            for index, other in signals.items()
+            for index, other in activations.items()
         }
 
-    def _padded(self, signal: Signal, padding: Padding, value: str) -> Signal:
-        if signal.padding is not None:
+    def _padded(self, activation: Activation, padding: Padding, value: str) -> Activation:
+        if activation.padding is not None:
             raise Refusal("pads a map that is padded already", "pad once")
-        check_channel_first(signal)
-        if len(padding.begin) != len(signal.shape) - 1:
+        check_channel_first(activation)
+        if len(padding.begin) != len(activation.shape) - 1:
             raise Refusal("pads axes that the map does not have", "export the model again")
         if max(padding.begin + padding.end, default=0) > LARGEST_EXTENT:
             raise Refusal("pads by more than the runtime can", f"pad by at most {LARGEST_EXTENT}")
         if not any(padding.begin + padding.end):
-            return replace(signal, value=value)
-        return replace(signal, padding=padding)  # the value keeps the name that it has without
+            return replace(activation, value=value)
+        return replace(activation, padding=padding)  # the value keeps the name that it has without
 
     def _report(self, node: OnnxNode, refusal: Refusal) -> None:
         self._problems.append(_problem(node, refusal))
@@ -541,7 +543,7 @@ def _problem(node: OnnxNode, refusal: Refusal) -> Problem:
     return Problem(node.name, printable(node.operator), refusal.reason, refusal.remedy)
 
 
-def _input_signal(given: GivenInput) -> Signal:
+def _input_activation(given: GivenInput) -> Activation:
     """The integers of an input, each worth what it is to the model."""
     tensor, encoding = given.tensor, given.encoding
     scale, offset = (np.full(tensor.channels, each) for each in (given.scale, given.offset))
@@ -550,7 +552,7 @@ def _input_signal(given: GivenInput) -> Signal:
     elements = "float" if dtype in ("float32", "float16") else "bool" if dtype == "bool" else "integer"
     view = view_of_axes(encoding.axes) if encoding.axes else None
     grid = grid_of_range(tensor)
-    return Signal(tensor, grid, leaf, leaf, tensor.shape, tensor.name, elements, model_view=view)
+    return Activation(tensor, grid, leaf, leaf, tensor.shape, tensor.name, elements, model_view=view)
 
 
 def _unread(inputs: Sequence[str], nodes: Sequence[NetworkNode]) -> tuple[str, ...]:

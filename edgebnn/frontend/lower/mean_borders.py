@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.signal import check_size
+from edgebnn.frontend.activations.activation import check_size
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import MAX_SUM, Affine, Node, Reshape, SumPool, Tensor

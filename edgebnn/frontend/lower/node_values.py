@@ -1,4 +1,4 @@
-"""What the values of a model are while it is read: constants, quantised constants, signals, or unknown."""
+"""What the values of a model are while it is read: constants, quantised constants, activations, or unknown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.operations import Operands, Padding, Quantised
 
@@ -17,7 +17,7 @@ class Unknown:
     """The value of a node that is not mapped."""
 
 
-Value = Array | Quantised | Signal | Unknown
+Value = Array | Quantised | Activation | Unknown
 
 
 def operands_of(values: Sequence[Value | None], batch: int, opset: int) -> Operands:
@@ -29,9 +29,9 @@ def operands_of(values: Sequence[Value | None], batch: int, opset: int) -> Opera
                 shapes.append(value.shape)
             case Quantised():
                 shapes.append(value.values.shape)
-            case Signal(padding=None):
+            case Activation(padding=None):
                 shapes.append((batch, *value.model_shape))
-            case Signal(padding=Padding() as padding):
+            case Activation(padding=Padding() as padding):
                 grown = zip(value.shape[1:], padding.begin, padding.end, strict=True)
                 extents = (value.shape[0], *(sum(extent) for extent in grown))
                 shapes.append((batch, *value.view.shape(extents)))

@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.algebra.float32 import float32_holds
 from edgebnn.frontend.algebra.piecewise_linear import Segment
@@ -35,23 +35,23 @@ _COARSEST = 2**8
 def on_one_grid(
     emitter: Emitter,
     node: str,
-    signal: Signal,
+    activation: Activation,
     line: Line,
     weights: IntegerWeights,
     groups: int,
     padding: float | None,
 ) -> Source:
-    """What the layer `node` reads, a line of the integers of `signal`'s base, on a grid that int32 sums allow.
+    """What the layer `node` reads, a line of the integers of `activation`'s base, on a grid that int32 sums allow.
 
     `padding` is what the layer pads it with. Refusal where the sums are too long for a grid of some bits.
     """
     most = sum(largest_sum(part, weights.kind) for part in int8_parts(weights.integers))
     unit = _unit(line, most, padding)
-    key = f"{signal.value}.on_one_grid", unit
+    key = f"{activation.value}.on_one_grid", unit
     if key not in emitter.rounded:
         emitter.rounded[key] = _made(emitter, node, key[0], line, unit)
     made = emitter.rounded[key]
-    source = emitter.spread(replace(signal, base=made.tensor, value=made.tensor.name), made)
+    source = emitter.spread(replace(activation, base=made.tensor, value=made.tensor.name), made)
     each = source.tensor.channels // len(line.error)
     off = source.error - np.repeat(line.error, each)
     source = replace(source, reach=np.repeat(line.reach, each) + off, error_of=Rounding.UNEQUAL_SCALES)

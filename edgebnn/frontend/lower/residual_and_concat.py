@@ -9,15 +9,22 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.activations.activation import (
+    Activation,
+    check_size,
+    checked_extents,
+    reshaped,
+    seen_name,
+    window_on,
+)
 from edgebnn.frontend.activations.axis_order import AxisOrder
-from edgebnn.frontend.activations.signal import Signal, check_size, checked_extents, reshaped, seen_name, window_on
 from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.algebra.expression import Apply, Constant, Leaf
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds_line
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.layers.summation_error import sum_error
-from edgebnn.frontend.lower.affine_signals import line_of
+from edgebnn.frontend.lower.affine_activations import line_of
 from edgebnn.frontend.lower.fixed_point import aligned, rounded
 from edgebnn.frontend.lower.fixed_point_lines import LARGEST
 from edgebnn.frontend.lower.mean_borders import Divided, divided, on_one_divisor
@@ -31,13 +38,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def summed(
-    emitter: Emitter, signals: Sequence[Signal], minus: bool, node: str, value: str, rounds: bool = True
-) -> Signal:
-    """The sum of two signals of different layers (`minus`: their difference).
+    emitter: Emitter, activations: Sequence[Activation], minus: bool, node: str, value: str, rounds: bool = True
+) -> Activation:
+    """The sum of two activations of different layers (`minus`: their difference).
 
     Without `rounds` the first is a product that the model's addition does not round by itself.
     """
-    first, second = signals
+    first, second = activations
     if minus:
         negated = Apply("Neg", (second.expression,), node)
         second = replace(second, expression=negated, value=f"{second.value}.negated")
@@ -45,31 +52,31 @@ def summed(
     low, high = one.tensor.low + other.tensor.low, one.tensor.high + other.tensor.high
     if max(-low, high) > LARGEST:
         raise Refusal(f"adds up to {max(-low, high)}, which int32 does not hold", "use fewer residual sums")
-    value = seen_name(value, signals[0].view)
+    value = seen_name(value, activations[0].view)
     output = Tensor(emitter.tensor_name(value), Kind.SUMS, one.tensor.shape, low, high, float(one.slope[0]))
     add = Add(emitter.name(node), (one.tensor.name, other.tensor.name), output)
     branches = _branches(lines, rounds)
     total = emitter.step(add, (one.tensor, other.tensor), _leaf_of_sum(one, other, output), value, branches)
-    return replace(total, model_view=signals[0].view)
+    return replace(total, model_view=activations[0].view)
 
 
-def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, value: str) -> Signal:
-    """Signals one behind the other along an axis of the model, which must be the channel axis of the network."""
-    first = signals[0]
+def joined(emitter: Emitter, activations: Sequence[Activation], axis: int, node: str, value: str) -> Activation:
+    """Activations one behind the other along an axis of the model, which must be the channel axis of the network."""
+    first = activations[0]
     rank = len(first.shape)
     place = axis - 1 if axis > 0 else axis % (rank + 1) - 1
     if not 0 <= place < rank or first.view.axes[place] != 0:
         raise Refusal(
             "joins maps of different values along another axis than the channels", "concatenate channels alone"
         )
-    for other in signals[1:]:
+    for other in activations[1:]:
         if other.shape[1:] != first.shape[1:] or other.view.axes != first.view.axes:
             raise Refusal("joins maps of different shapes", "concatenate maps of one height and width")
         if other.elements != first.elements:
             raise Refusal(f"joins {first.elements} elements with {other.elements} ones", "cast them all to float32")
-    lines = joinable(emitter, signals)
+    lines = joinable(emitter, activations)
     kind = lines[0].tensor.kind
-    view = _joined_view(signals)
+    view = _joined_view(activations)
     value = seen_name(value, view)
     channels = sum(line.tensor.channels for line in lines)
     check_size((channels, *first.shape[1:]))
@@ -81,25 +88,25 @@ def joined(emitter: Emitter, signals: Sequence[Signal], axis: int, node: str, va
     concat = Concat(emitter.name(node), tuple(line.tensor.name for line in lines), output)
     exact, nearest = (all(each) for each in zip(*((line.exact, line.nearest) for line in lines), strict=True))
     leaf = Leaf(slope, shift, exact, error, nearest=nearest)  # nothing is rounded where values lie side by side
-    signal = emitter.step(concat, [line.tensor for line in lines], leaf, value, _branches(lines))
-    return replace(signal, model_view=view, elements=first.elements)
+    activation = emitter.step(concat, [line.tensor for line in lines], leaf, value, _branches(lines))
+    return replace(activation, model_view=view, elements=first.elements)
 
 
-def averaged(emitter: Emitter, signal: Signal, operation: Averaging, node: str, value: str) -> Signal:
-    """The mean of a signal under a window: the sum of its integers, whatever line the model makes of each, divided.
+def averaged(emitter: Emitter, activation: Activation, operation: Averaging, node: str, value: str) -> Activation:
+    """The mean of an activation under a window: the sum of its integers, whatever the model makes of each, divided.
 
     The mean of a line is the line of the mean, so a scale or an offset before the pool stays behind it here. But zeros
     that the window is padded with are no integers of a line that has an offset.
     """
-    window = window_on(signal, operation.window)
+    window = window_on(activation, operation.window)
     padded = any(window.pad_begin + window.pad_end)
-    extents = checked_extents(signal, window)
+    extents = checked_extents(activation, window)
     taps = prod(window.kernel)
     counts = divided(operation.divisors, taps)
-    line = line_of(emitter, signal)
+    line = line_of(emitter, activation)
     most = taps * counts.largest
     if line is None or line.largest * most > LARGEST or (padded and operation.pads_count and np.any(line.shift != 0)):
-        line = rounded(emitter, signal, terms=most)
+        line = rounded(emitter, activation, terms=most)
     source = line.tensor
     low, high = taps * min(source.low, 0), taps * max(source.high, 0)
     output = Tensor(emitter.tensor_name(f"{value}.sums"), Kind.SUMS, (source.channels, *extents), low, high)
@@ -153,13 +160,13 @@ def _leaf_of_sum(one: Line, other: Line, output: Tensor) -> Leaf:
     return Leaf(slope, shift, held, error + rounding, single=True)
 
 
-def _joined_view(signals: Sequence[Signal]) -> AxisOrder:
+def _joined_view(activations: Sequence[Activation]) -> AxisOrder:
     """The view of joined vectors, of which one may have its elements in another order."""
-    if all(signal.view.order is None for signal in signals):
-        return signals[0].view
+    if all(activation.view.order is None for activation in activations):
+        return activations[0].view
     orders, begin = [], 0
-    for signal in signals:
-        order = signal.view.order
-        orders.append(begin + (np.arange(signal.shape[0]) if order is None else order))
-        begin += signal.shape[0]
+    for activation in activations:
+        order = activation.view.order
+        orders.append(begin + (np.arange(activation.shape[0]) if order is None else order))
+        begin += activation.shape[0]
     return AxisOrder((0,), np.concatenate(orders))

@@ -1,4 +1,4 @@
-"""Signals as tensors of one kind, which can lie one behind another."""
+"""Activations as tensors of one kind, which can lie one behind another."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
-from edgebnn.frontend.lower.affine_signals import line_of
+from edgebnn.frontend.lower.affine_activations import line_of
 from edgebnn.frontend.lower.fixed_point import aligned, times
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Kind, Reshape, Take, Tensor, Threshold
@@ -20,17 +20,17 @@ _NARROW = (*_PACKED, Kind.INTEGERS)
 _MOST_BITS = 16
 
 
-def joinable(emitter: Emitter, signals: Sequence[Signal]) -> tuple[Line, ...]:
-    """The signals as lines of tensors of one kind.
+def joinable(emitter: Emitter, activations: Sequence[Activation]) -> tuple[Line, ...]:
+    """The activations as lines of tensors of one kind.
 
     Activations and inputs stay the integers that they are, which a layer can read, each channel worth what it is; sums
     are brought to one slope.
     """
-    lines = [line_of(emitter, signal) for signal in signals]
+    lines = [line_of(emitter, activation) for activation in activations]
     narrow = [line for line in lines if line is not None and line.tensor.kind in _NARROW]
     if len(narrow) == len(lines):
         return _narrow(emitter, narrow)
-    return tuple(_as_sums(emitter, _moved(emitter, line)) for line in aligned(emitter, signals))
+    return tuple(_as_sums(emitter, _moved(emitter, line)) for line in aligned(emitter, activations))
 
 
 def _narrow(emitter: Emitter, lines: Sequence[Line]) -> tuple[Line, ...]:

@@ -9,13 +9,13 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.signal import Signal, check_axes, model_name
+from edgebnn.frontend.activations.activation import Activation, check_axes, model_name
 from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.algebra.float32 import UNIT
 from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
-from edgebnn.frontend.lower.affine_signals import line_of, takes_steps
+from edgebnn.frontend.lower.affine_activations import line_of, takes_steps
 from edgebnn.frontend.lower.fixed_point import NoLine, rounded
 from edgebnn.frontend.lower.fixed_point_lines import FixedLines, fixed_lines, unit_for
 from edgebnn.frontend.lower.taking import put_elements
@@ -43,8 +43,8 @@ class Scores:
     notes: tuple[str, ...] = ()
 
 
-def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
-    """Ends the network in the signal; Refusal where it holds no scores.
+def emit_scores(emitter: Emitter, activation: Activation, node: str) -> Scores:
+    """Ends the network in the activation; Refusal where it holds no scores.
 
     Where that is an affine function of a tensor, the real score is a[c] * n + b[c], exactly; the network's is
     (multiplier[c] * n + offset[c]) >> shift with one real value for its unit, chosen as fine as int32 allows. One
@@ -54,45 +54,45 @@ def emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
     """
     if not any(isinstance(made, Linear) for made in emitter.nodes):
         raise Refusal("ends without a layer of weights", "there is nothing to compile")
-    check_axes(signal)
-    if signal.padding is not None:
+    check_axes(activation)
+    if activation.padding is not None:
         raise Refusal("ends in a padding", "let the model end in the scores")
-    if signal.elements == "bool":
+    if activation.elements == "bool":
         raise Refusal("ends in a comparison's yes or no", "let the model end in the scores")
-    scores = _emit_scores(emitter, signal, node)
-    if not signal.view.plain:
-        _put_as_in_the_model(emitter, signal, node)
+    scores = _emit_scores(emitter, activation, node)
+    if not activation.view.plain:
+        _put_as_in_the_model(emitter, activation, node)
     return scores
 
 
-def _emit_scores(emitter: Emitter, signal: Signal, node: str) -> Scores:
-    line = _line_of(emitter, signal)
+def _emit_scores(emitter: Emitter, activation: Activation, node: str) -> Scores:
+    line = _line_of(emitter, activation)
     if np.all(line.slope == line.slope[0]) and line.slope[0] > 0 and not np.any(line.shift != 0):
-        _end_in(emitter, line.tensor, signal.value, float(line.slope[0]), node)
+        _end_in(emitter, line.tensor, activation.value, float(line.slope[0]), node)
         return Scores(float(line.error.max()))
-    return _emit_affine(emitter, line, signal.value, node)
+    return _emit_affine(emitter, line, activation.value, node)
 
 
-def _put_as_in_the_model(emitter: Emitter, signal: Signal, node: str) -> None:
+def _put_as_in_the_model(emitter: Emitter, activation: Activation, node: str) -> None:
     """The scores, which the network has made channel first, in the order and under the shape that the model gives."""
     last = emitter.nodes[-1]
     made = replace(last.output, kind=Kind.SUMS)
     emitter.nodes[-1] = replace(last, output=made)
-    places = signal.view.places(made.shape)
-    output = replace(last.output, name=emitter.tensor_name(model_name(signal)), shape=places.shape)
+    places = activation.view.places(made.shape)
+    output = replace(last.output, name=emitter.tensor_name(model_name(activation)), shape=places.shape)
     put_elements(emitter, made, places, node, output)
 
 
-def _line_of(emitter: Emitter, signal: Signal) -> Line:
-    if takes_steps(signal):
-        line = line_of(emitter, signal)
+def _line_of(emitter: Emitter, activation: Activation) -> Line:
+    if takes_steps(activation):
+        line = line_of(emitter, activation)
         if line is not None:
             # Where float32 may turn the last steps themselves, a score can be the next one.
             steps = [made for made in emitter.nodes if isinstance(made, Threshold)]
             turned = steps[-1].step if steps and steps[-1].ambiguous else 0
             return replace(line, error=line.error + np.abs(line.slope.astype(np.float64)) * turned)
     try:
-        return line_of(emitter, signal) or rounded(emitter, signal)
+        return line_of(emitter, activation) or rounded(emitter, activation)
     except NoLine as curved:
         raise Refusal(
             "ends in a curve, and scores are lines with few knees of the last sums",

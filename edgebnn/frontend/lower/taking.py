@@ -9,39 +9,43 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.frontend.activations.activation import Activation, check_size, seen_name
 from edgebnn.frontend.activations.axis_order import AxisOrder, plain_view
-from edgebnn.frontend.activations.signal import Signal, check_size, seen_name
 from edgebnn.frontend.algebra.expression import Leaf, of_channels, parts
 from edgebnn.frontend.layers.network_builder import Emitter, same_in_all
-from edgebnn.frontend.lower.affine_signals import without_steps
+from edgebnn.frontend.lower.affine_activations import without_steps
 from edgebnn.network.types import Affine, Kind, Reshape, Take, Tensor, Threshold
 
 Places = npt.NDArray[np.int64]
 
 
-def taken_along(emitter: Emitter, signal: Signal, axis: int, places: Sequence[int], node: str, value: str) -> Signal:
+def taken_along(
+    emitter: Emitter, activation: Activation, axis: int, places: Sequence[int], node: str, value: str
+) -> Activation:
     """The elements at `places` of an axis of the model, the batch not counted."""
-    view, chosen = signal.view, np.array(places, np.int64)
-    along = [np.arange(extent) for extent in signal.shape]
+    view, chosen = activation.view, np.array(places, np.int64)
+    along = [np.arange(extent) for extent in activation.shape]
     if view.order is None:
         along[view.axes[axis]] = chosen
     else:
         along[0], view = view.order[chosen], plain_view(1)
-    return taken(emitter, signal, along, view, node, value)
+    return taken(emitter, activation, along, view, node, value)
 
 
-def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: AxisOrder, node: str, value: str) -> Signal:
+def taken(
+    emitter: Emitter, activation: Activation, along: Sequence[Places], view: AxisOrder, node: str, value: str
+) -> Activation:
     """The elements at places along each axis of the network; the model sees them as `view` says.
 
     A few levels are taken as such, anything else as the integers before its function.
     """
-    if signal.elements != "bool":
-        signal = without_steps(emitter, signal)
-    signal = emitter.settled(signal)
+    if activation.elements != "bool":
+        activation = without_steps(emitter, activation)
+    activation = emitter.settled(activation)
     shape = tuple(map(len, along))
     check_size(shape)
-    base, channels = signal.base, along[0]
-    expression = of_channels(signal.expression, channels)
+    base, channels = activation.base, along[0]
+    expression = of_channels(activation.expression, channels)
     leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
     value = seen_name(value, view)
     name = value if expression is leaf else f"{value}.integers"
@@ -49,9 +53,9 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: AxisO
     take = Take(emitter.name(node), (base.name,), output, np.concatenate(along).astype(np.int32))
     emitter.emit(take, base)
     return replace(
-        signal,
+        activation,
         base=output,
-        grid=signal.grid.of_channels(channels),
+        grid=activation.grid.of_channels(channels),
         leaf=leaf,
         expression=expression,
         shape=shape,
@@ -60,23 +64,23 @@ def taken(emitter: Emitter, signal: Signal, along: Sequence[Places], view: AxisO
     )
 
 
-def taken_anywhere(emitter: Emitter, signal: Signal, places: Places, node: str, value: str) -> Signal:
+def taken_anywhere(emitter: Emitter, activation: Activation, places: Places, node: str, value: str) -> Activation:
     """The elements at any places of the network's tensor, in an array of the shape that the model gives them."""
-    if signal.elements != "bool":
-        signal = without_steps(emitter, signal)
-    signal = emitter.settled(signal)
-    base, shape = _elements(emitter, signal.base), places.shape
+    if activation.elements != "bool":
+        activation = without_steps(emitter, activation)
+    activation = emitter.settled(activation)
+    base, shape = _elements(emitter, activation.base), places.shape
     whose = (places // prod(base.spatial)).reshape(shape[0], -1)
     if np.all(whose == whose[:, :1]):
         channels = whose[:, 0]
-        expression, grid = of_channels(signal.expression, channels), signal.grid.of_channels(channels)
+        expression, grid = of_channels(activation.expression, channels), activation.grid.of_channels(channels)
         leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
     else:
-        expression, leaf, grid = same_in_all(signal, shape[0])
+        expression, leaf, grid = same_in_all(activation, shape[0])
     output = replace(base, name=emitter.tensor_name(value if expression is leaf else f"{value}.integers"), shape=shape)
     put_elements(emitter, base, places, node, output)
     return replace(
-        signal,
+        activation,
         base=output,
         grid=grid,
         leaf=leaf,
@@ -98,24 +102,24 @@ def put_elements(emitter: Emitter, base: Tensor, places: Places, node: str, outp
     emitter.emit(Reshape(emitter.name(node), (source.name,), output), source)
 
 
-def regrouped(emitter: Emitter, signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
-    """The signal under a shape with other channels, of which all must be treated alike.
+def regrouped(emitter: Emitter, activation: Activation, shape: tuple[int, ...], node: str, value: str) -> Activation:
+    """The activation under a shape with other channels, of which all must be treated alike.
 
     A few levels are, whatever led to them. Packed signs move as integers, and are packed again.
     """
-    if signal.elements != "bool":
-        signal = without_steps(emitter, signal)
-    signal = emitter.settled(signal)
+    if activation.elements != "bool":
+        activation = without_steps(emitter, activation)
+    activation = emitter.settled(activation)
     check_size(shape)
-    expression, leaf, grid = same_in_all(signal, shape[0])
-    kind, base = signal.base.kind, _elements(emitter, signal.base)
+    expression, leaf, grid = same_in_all(activation, shape[0])
+    kind, base = activation.base.kind, _elements(emitter, activation.base)
     name = value if expression is leaf else f"{value}.integers"
     of_elements = name if base.kind is kind else f"{name}.elements"
     output = replace(base, name=emitter.tensor_name(of_elements), shape=shape)
     emitter.emit(Reshape(emitter.name(node), (base.name,), output), base)
     if output.kind is not kind:
         output = _packed(emitter, output, kind, name)
-    return replace(signal, base=output, grid=grid, leaf=leaf, expression=expression, shape=shape, value=value)
+    return replace(activation, base=output, grid=grid, leaf=leaf, expression=expression, shape=shape, value=value)
 
 
 def _packed(emitter: Emitter, tensor: Tensor, kind: Kind, name: str) -> Tensor:

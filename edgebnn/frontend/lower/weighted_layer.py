@@ -1,4 +1,4 @@
-"""A layer of dot products on a signal: its weights, its bias, its window and the padding before it."""
+"""A layer of dot products on an activation: its weights, its bias, its window and the padding before it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.signal import Signal, check_channel_first, check_size
+from edgebnn.frontend.activations.activation import Activation, check_channel_first, check_size
 from edgebnn.frontend.algebra.monotonicity import has_steps
 from edgebnn.frontend.layers.integer_weights import (
     IntegerWeights,
@@ -20,7 +20,7 @@ from edgebnn.frontend.layers.merged_layers import composed
 from edgebnn.frontend.layers.network_builder import Emitter, line_read
 from edgebnn.frontend.layers.per_channel_scales import scales_in_weights
 from edgebnn.frontend.layers.scaled_weights import mixes
-from edgebnn.frontend.lower.affine_signals import takes_steps, without_steps
+from edgebnn.frontend.lower.affine_activations import takes_steps, without_steps
 from edgebnn.frontend.lower.int16_intermediates import integers_between
 from edgebnn.frontend.lower.node_values import Unknown, Value
 from edgebnn.frontend.lower.requantised_channels import on_one_grid
@@ -40,7 +40,7 @@ def weighted_sum(emitter: Emitter, node: OnnxNode, value: Value | None, operatio
         raise Refusal(
             f"has a bias of shape {list(bias.shape)} for {len(weights.integers)} neurons", "export the model again"
         )
-    if not isinstance(value, Signal):
+    if not isinstance(value, Activation):
         return Unknown()
     if value.view.order is not None:
         weights = _reordered(weights, value.view.order)
@@ -77,7 +77,7 @@ def weighted_sum(emitter: Emitter, node: OnnxNode, value: Value | None, operatio
 
 
 def _source(
-    emitter: Emitter, node: OnnxNode, value: Signal, weights: IntegerWeights, operation: WeightedSum, padding: float
+    emitter: Emitter, node: OnnxNode, value: Activation, weights: IntegerWeights, operation: WeightedSum, padding: float
 ) -> Source:
     """What a layer reads, its channels on one grid where neurons add channels of different scales."""
     line = line_read(value)
@@ -117,9 +117,9 @@ def _reordered(weights: IntegerWeights, order: npt.NDArray[np.int64]) -> Integer
     return replace(weights, integers=moved)
 
 
-def _with_padding(operation: WeightedSum, signal: Signal) -> tuple[WeightedSum, float]:
+def _with_padding(operation: WeightedSum, activation: Activation) -> tuple[WeightedSum, float]:
     """The layer with a constant padding before it taken into its window, and the real value of its padding."""
-    padding = signal.padding
+    padding = activation.padding
     if padding is None:
         return operation, 0.0
     window = operation.window

@@ -1,4 +1,4 @@
-"""Signals as lines of integers that exist: slope[c] * n + shift[c], nothing rounded.
+"""Activations as lines of integers that exist: slope[c] * n + shift[c], nothing rounded.
 
 So they can be pooled, added and scaled as the integers that they are.
 """
@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.activations.signal import Signal
+from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, parts
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds
 from edgebnn.frontend.algebra.integer_sets import grid_of_range
@@ -24,78 +24,78 @@ from edgebnn.frontend.problems import Refusal
 _LINEAR = frozenset(("Add", "Sub", "Mul", "MulAdd", "Div", "Neg"))
 
 
-def line_of(emitter: Emitter, signal: Signal) -> Line | None:
-    """The signal as a line, for each channel its own, of the integers behind it; None where it bends.
+def line_of(emitter: Emitter, activation: Activation) -> Line | None:
+    """The activation as a line, for each channel its own, of the integers behind it; None where it bends.
 
     Steps in it become a tensor, and what a model computes behind them is the line.
     """
-    if signal.padding is not None:
+    if activation.padding is not None:
         raise Refusal("works on a padded map", "pad right before the convolution or the pool")
-    signal = as_lines(emitter, signal)
-    base = signal.base
-    line = affine_of(signal.expression, base.low, base.high, base.channels)
+    activation = as_lines(emitter, activation)
+    base = activation.base
+    line = affine_of(activation.expression, base.low, base.high, base.channels)
     if line is None:
         return None
-    error = float32_errors(signal.expression, base.low, base.high, base.channels)
-    exact = signal.leaf.exact and not error.any()
-    channels = _channels(signal)
+    error = float32_errors(activation.expression, base.low, base.high, base.channels)
+    exact = activation.leaf.exact and not error.any()
+    channels = _channels(activation)
     slope, shift = (part[channels] for part in line)
-    settled = emitter.settled(signal)
-    nearest = exact or (signal.leaf.nearest and signal.expression is signal.leaf)
+    settled = emitter.settled(activation)
+    nearest = exact or (activation.leaf.nearest and activation.expression is activation.leaf)
     return Line(settled.base, slope, shift, exact, error[channels], settled.base, settled.expression, nearest)
 
 
-def takes_steps(signal: Signal) -> bool:
-    """Whether the signal is a few levels: comparisons that only choose between lines make knees instead."""
-    if not has_steps(signal.expression):
+def takes_steps(activation: Activation) -> bool:
+    """Whether the activation is a few levels: comparisons that only choose between lines make knees instead."""
+    if not has_steps(activation.expression):
         return False
-    base = signal.base
-    piecewise = piecewise_linear_of(signal.expression, base.low, base.high, base.channels)
+    base = activation.base
+    piecewise = piecewise_linear_of(activation.expression, base.low, base.high, base.channels)
     return piecewise is None or all(segment.slope == 0 for segments in piecewise for segment in segments)
 
 
-def without_steps(emitter: Emitter, signal: Signal) -> Signal:
-    """The signal as a function without steps, of the levels of its steps where it takes any."""
-    if not takes_steps(signal):
-        return signal
-    steps, source = _levels(emitter, replace(signal, model_view=None))
+def without_steps(emitter: Emitter, activation: Activation) -> Activation:
+    """The activation as a function without steps, of the levels of its steps where it takes any."""
+    if not takes_steps(activation):
+        return activation
+    steps, source = _levels(emitter, replace(activation, model_view=None))
     tensor, largest = source.tensor, max(abs(source.tensor.low), abs(source.tensor.high))
     held = all(float32_holds(abs(slope), largest) for slope in set(source.slope.tolist()))
     error = source.error + (0.0 if held else 2 * UNIT * source.largest)
     leaf = Leaf(source.slope, source.offset, source.exact and held, error, nearest=source.nearest)
-    expression = _on_levels(signal.expression, steps, _channels(signal), leaf)
+    expression = _on_levels(activation.expression, steps, _channels(activation), leaf)
     grid = grid_of_range(tensor)
-    return replace(signal, base=tensor, grid=grid, leaf=leaf, expression=expression, waiting=())
+    return replace(activation, base=tensor, grid=grid, leaf=leaf, expression=expression, waiting=())
 
 
-def as_lines(emitter: Emitter, signal: Signal) -> Signal:
+def as_lines(emitter: Emitter, activation: Activation) -> Activation:
     """`without_steps`, of a smooth activation rounded to 8 bits where there are calibration data for it."""
-    base, calibration = signal.base, emitter.calibration
-    smooth = not has_steps(signal.expression)
+    base, calibration = activation.base, emitter.calibration
+    smooth = not has_steps(activation.expression)
     if (
         calibration is not None
         and smooth
-        and piecewise_linear_of(signal.expression, base.low, base.high, base.channels) is None
+        and piecewise_linear_of(activation.expression, base.low, base.high, base.channels) is None
     ):
-        signal = emitter.rounded_by(calibration, signal)
-    return without_steps(emitter, signal)
+        activation = emitter.rounded_by(calibration, activation)
+    return without_steps(emitter, activation)
 
 
-def _channels(signal: Signal) -> npt.NDArray[np.int64]:
-    """Which channel of its base each channel of a signal is."""
-    return np.repeat(np.arange(signal.base.channels), signal.channels_each)
+def _channels(activation: Activation) -> npt.NDArray[np.int64]:
+    """Which channel of its base each channel of an activation is."""
+    return np.repeat(np.arange(activation.base.channels), activation.channels_each)
 
 
-def _levels(emitter: Emitter, signal: Signal) -> tuple[Expression, Source]:
-    """Steps of a signal as a tensor: all of the signal where its values are multiples of one number, as layers read
-    it, else what is left without the linear operators behind its steps."""
+def _levels(emitter: Emitter, activation: Activation) -> tuple[Expression, Source]:
+    """Steps of an activation as a tensor: all of it where its values are multiples of one number, as layers want, else
+    what is left without the linear operators behind its steps."""
     try:
-        return signal.expression, emitter.source(signal)
+        return activation.expression, emitter.source(activation)
     except Refusal:
-        steps = _behind_lines(signal.expression)
-        if steps is signal.expression:
+        steps = _behind_lines(activation.expression)
+        if steps is activation.expression:
             raise
-    return steps, emitter.source(replace(signal, expression=steps, value=f"{signal.value}.steps"))
+    return steps, emitter.source(replace(activation, expression=steps, value=f"{activation.value}.steps"))
 
 
 def _behind_lines(expression: Expression) -> Expression:

@@ -1,8 +1,8 @@
 """What flows through a model between its layers: integers of the network, and what the model makes of them.
 
-A `Signal` postpones: elementwise operators collect in an expression over the integers of a tensor that exists in the
-network already, pools and reshapes wait in line. So a sign that comes after a pool can still be taken before it,
-where its tensor is bits instead of sums.
+An `Activation` is a value between layers that is no tensor yet: elementwise operators collect in an expression over the
+integers of a tensor that exists in the network already, pools and reshapes wait in line. So a sign that comes after a
+pool can still be taken before it, where its tensor is bits instead of sums.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Reshaped:
 
 
 @dataclass(frozen=True, eq=False)
-class Signal:
+class Activation:
     """A value of the model: `expression` of the integers of `base`, then `waiting` in order.
 
     `shape` is that of the value as the network holds it, channel first and without the batch axis; after a flatten in
@@ -107,26 +107,26 @@ class Signal:
         return self.shape[0] // self.base.channels
 
 
-def pooled(signal: Signal, window: Window | None, node: str, value: str, effort: Effort) -> Signal:
-    """The largest values of a signal under a window; None is the whole map. `effort` is what is left for the model."""
-    spatial = signal.shape[1:]
-    window = _with_padding(signal, window_on(signal, window))
-    extents = checked_extents(signal, window)
+def pooled(activation: Activation, window: Window | None, node: str, value: str, effort: Effort) -> Activation:
+    """The largest values of an activation under a window; None is the whole map. `effort` is left for the model."""
+    spatial = activation.shape[1:]
+    window = _with_padding(activation, window_on(activation, window))
+    extents = checked_extents(activation, window)
     if _sees_only_padding(window, spatial, extents):
         raise Refusal("has windows that lie wholly in the padding", "use less padding")
-    if signal.elements == "bool":
+    if activation.elements == "bool":
         raise Refusal("pools a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
-    direction = observed_directions(signal.expression, signal.leaf, signal.grid, effort)
-    shape = (signal.shape[0], *extents)
+    direction = observed_directions(activation.expression, activation.leaf, activation.grid, effort)
+    shape = (activation.shape[0], *extents)
     down = np.where(direction < 0, -1, 1).astype(np.int8)
-    step = Pooled(node, signal.value, signal.expression, shape, window, down)
-    return replace(signal, shape=shape, value=value, waiting=(*signal.waiting, step), padding=None)
+    step = Pooled(node, activation.value, activation.expression, shape, window, down)
+    return replace(activation, shape=shape, value=value, waiting=(*activation.waiting, step), padding=None)
 
 
-def window_on(signal: Signal, window: Window | None) -> Window:
-    """A pool's window on a signal, None being the whole map; Refusal where it has other axes than the map."""
-    check_channel_first(signal)
-    spatial = signal.shape[1:]
+def window_on(activation: Activation, window: Window | None) -> Window:
+    """A pool's window on an activation, None being the whole map; Refusal where it has other axes than the map."""
+    check_channel_first(activation)
+    spatial = activation.shape[1:]
     if window is None:
         zero = (0,) * len(spatial)
         return Window(spatial, (1,) * len(spatial), (1,) * len(spatial), zero, zero)
@@ -135,50 +135,50 @@ def window_on(signal: Signal, window: Window | None) -> Window:
     return window
 
 
-def checked_extents(signal: Signal, window: Window) -> tuple[int, ...]:
-    """What is left of a signal's map under a window; Refusal where that is nothing, or too much."""
-    extents = window.extents(signal.shape[1:])
+def checked_extents(activation: Activation, window: Window) -> tuple[int, ...]:
+    """What is left of an activation's map under a window; Refusal where that is nothing, or too much."""
+    extents = window.extents(activation.shape[1:])
     if min(extents, default=0) < 1:
         raise Refusal(
-            f"has a window larger than its map {list(signal.shape[1:])}", "use a smaller kernel or more padding"
+            f"has a window larger than its map {list(activation.shape[1:])}", "use a smaller kernel or more padding"
         )
-    check_size((signal.shape[0], *extents))
+    check_size((activation.shape[0], *extents))
     return extents
 
 
-def check_axes(signal: Signal) -> None:
+def check_axes(activation: Activation) -> None:
     """Refusal where the model sees a value with more axes than a network's tensor has."""
-    if signal.moves is not None:
+    if activation.moves is not None:
         raise Refusal(
-            f"works on a value with {len(signal.moves.shape)} axes behind the batch",
+            f"works on a value with {len(activation.moves.shape)} axes behind the batch",
             f"join axes (reshape) before it, so that {MOST_AXES} are left at most: channels, rows and columns",
         )
 
 
-def check_channel_first(signal: Signal) -> None:
+def check_channel_first(activation: Activation) -> None:
     """Refusal where the model sees the map in another order than (channels, rows, columns)."""
-    if not signal.view.plain:
-        raise NotChannelFirst(signal, signal.view.axes)
+    if not activation.view.plain:
+        raise NotChannelFirst(activation, activation.view.axes)
 
 
 class NotChannelFirst(Refusal):
     """An operator that wants (channels, rows, columns) gets a map that the model sees in another order."""
 
-    def __init__(self, signal: Signal, axes: tuple[int, ...]) -> None:
+    def __init__(self, activation: Activation, axes: tuple[int, ...]) -> None:
         super().__init__(
             f"works on a map whose axes are in another order (channels, rows and columns are {list(axes)})",
             "transpose the map to (batch, channels, height, width) before it",
         )
-        self.signal = signal
+        self.activation = activation
         self.axes = axes
 
 
-def _with_padding(signal: Signal, window: Window) -> Window:
+def _with_padding(activation: Activation, window: Window) -> Window:
     """The pool's window with a constant padding before it taken in, which must not win against any value."""
-    padding = signal.padding
+    padding = activation.padding
     if padding is None:
         return window
-    lowest = -np.inf if not isinstance(signal.expression, Apply) else _lowest(signal)
+    lowest = -np.inf if not isinstance(activation.expression, Apply) else _lowest(activation)
     if padding.value > lowest:
         raise Refusal(
             f"pools over a padding of {padding.value:g}, which can be larger than a value of the map",
@@ -189,9 +189,9 @@ def _with_padding(signal: Signal, window: Window) -> Window:
     return replace(window, pad_begin=begin, pad_end=end)
 
 
-def _lowest(signal: Signal) -> float:
+def _lowest(activation: Activation) -> float:
     """The lowest value that a sign gives; -infinity for anything else."""
-    last = signal.expression
+    last = activation.expression
     if isinstance(last, Apply) and last.operator == "StraightThrough":
         last = last.operands[0]
     if isinstance(last, Apply) and last.operator == "Sign":
@@ -213,21 +213,21 @@ def _sees_only_padding(window: Window, spatial: tuple[int, ...], extents: tuple[
     return False
 
 
-def transposed(signal: Signal, order: tuple[int, ...], node: str, value: str) -> Signal:
-    """The signal with the model's axes (the batch first) in another order; nothing moves in the network."""
-    if order[0] != 0 or sorted(order) != list(range(len(signal.shape) + 1)):
+def transposed(activation: Activation, order: tuple[int, ...], node: str, value: str) -> Activation:
+    """The activation with the model's axes (the batch first) in another order; nothing moves in the network."""
+    if order[0] != 0 or sorted(order) != list(range(len(activation.shape) + 1)):
         raise Refusal("moves the batch axis, or has a permutation that does not suit its input", "keep the batch first")
-    view = signal.view.transposed(tuple(axis - 1 for axis in order[1:]))
-    long = [axis for axis in view.axes if signal.shape[axis] > 1 or axis == 0]
+    view = activation.view.transposed(tuple(axis - 1 for axis in order[1:]))
+    long = [axis for axis in view.axes if activation.shape[axis] > 1 or axis == 0]
     # Where only axes of length one change their places, the map is another and its values stay.
-    if signal.padding is None and view.order is None and view.axes[0] == 0 and long == sorted(long):
-        return reshaped(replace(signal, value=value), view.shape(signal.shape), node, value)
-    return seen_as(replace(signal, value=value), view)
+    if activation.padding is None and view.order is None and view.axes[0] == 0 and long == sorted(long):
+        return reshaped(replace(activation, value=value), view.shape(activation.shape), node, value)
+    return seen_as(replace(activation, value=value), view)
 
 
-def seen_as(signal: Signal, view: AxisOrder) -> Signal:
-    """The signal as the model sees it."""
-    return replace(signal, model_view=view, value=seen_name(signal.value, view))
+def seen_as(activation: Activation, view: AxisOrder) -> Activation:
+    """The activation as the model sees it."""
+    return replace(activation, model_view=view, value=seen_name(activation.value, view))
 
 
 def seen_name(value: str, view: AxisOrder) -> str:
@@ -235,92 +235,92 @@ def seen_name(value: str, view: AxisOrder) -> str:
     return value if view.plain else f"{value}{_CHANNEL_FIRST}"
 
 
-def model_name(signal: Signal) -> str:
-    """The model's own name for a signal, in whatever order the network has it."""
-    return signal.value if signal.view.plain else signal.value.removesuffix(_CHANNEL_FIRST)
+def model_name(activation: Activation) -> str:
+    """The model's own name for an activation, in whatever order the network has it."""
+    return activation.value if activation.view.plain else activation.value.removesuffix(_CHANNEL_FIRST)
 
 
-def reshaped(signal: Signal, shape: tuple[int, ...], node: str, value: str) -> Signal:
-    """The signal under another shape of the same size in which the base's channels stay apart.
+def reshaped(activation: Activation, shape: tuple[int, ...], node: str, value: str) -> Activation:
+    """The activation under another shape of the same size in which the base's channels stay apart.
 
     That is so where the channel axis stays, or where everything becomes one axis. `split` does the rest.
     """
     check_size(shape)
-    signal = replace(signal, model_view=None)
-    if shape == signal.shape:
-        return replace(signal, value=value)
-    step = Reshaped(node, signal.value, signal.expression, shape)
-    return replace(signal, shape=shape, value=value, waiting=(*signal.waiting, step))
+    activation = replace(activation, model_view=None)
+    if shape == activation.shape:
+        return replace(activation, value=value)
+    step = Reshaped(node, activation.value, activation.expression, shape)
+    return replace(activation, shape=shape, value=value, waiting=(*activation.waiting, step))
 
 
-def keeps_channels(signal: Signal, shape: tuple[int, ...]) -> bool:
+def keeps_channels(activation: Activation, shape: tuple[int, ...]) -> bool:
     """Whether `reshaped` applies: the channel axis stays, or everything becomes one axis."""
-    return shape[0] == signal.shape[0] or shape[0] == prod(signal.shape)
+    return shape[0] == activation.shape[0] or shape[0] == prod(activation.shape)
 
 
-def over_the_same(signals: dict[int, Signal]) -> bool:
-    """Whether all signals are functions of the same integers, behind the same pools and reshapes."""
-    first = next(iter(signals.values()))
+def over_the_same(activations: dict[int, Activation]) -> bool:
+    """Whether all activations are functions of the same integers, behind the same pools and reshapes."""
+    first = next(iter(activations.values()))
     return all(
         other.base is first.base and other.waiting == first.waiting and other.shape == first.shape
-        for other in signals.values()
+        for other in activations.values()
     )
 
 
-def check_elements(signals: dict[int, Signal], operation: Elementwise) -> None:
+def check_elements(activations: dict[int, Activation], operation: Elementwise) -> None:
     """Refusal where operands are of another kind than the operator takes, padded, or seen in different orders."""
-    first = next(iter(signals.values()))
-    for index, signal in signals.items():
+    first = next(iter(activations.values()))
+    for index, activation in activations.items():
         wanted = operation.takes[min(index, len(operation.takes) - 1)]
-        if wanted not in ("any", signal.elements):
-            raise Refusal(f"takes {wanted} elements but gets {signal.elements} ones", "cast to float32 first")
-        if signal.padding is not None:
+        if wanted not in ("any", activation.elements):
+            raise Refusal(f"takes {wanted} elements but gets {activation.elements} ones", "cast to float32 first")
+        if activation.padding is not None:
             raise Refusal("works on a padded map", "pad right before the convolution or the pool")
-        if signal.shape != first.shape or not signal.view.same(first.view):
+        if activation.shape != first.shape or not activation.view.same(first.view):
             raise Refusal(
-                f"combines values of shapes {list(first.model_shape)} and {list(signal.model_shape)}",
+                f"combines values of shapes {list(first.model_shape)} and {list(activation.model_shape)}",
                 "combine values of one shape alone",
             )
 
 
-def elementwise(signals: dict[int, Signal], operation: Elementwise, node: str, value: str) -> Signal:
-    """An elementwise operator on signals (by operand) over the same integers, and constants."""
-    check_elements(signals, operation)
-    first = next(iter(signals.values()))
-    expression = _applied(operation.call, signals, first, node)
+def elementwise(activations: dict[int, Activation], operation: Elementwise, node: str, value: str) -> Activation:
+    """An elementwise operator on activations (by operand) over the same integers, and constants."""
+    check_elements(activations, operation)
+    first = next(iter(activations.values()))
+    expression = _applied(operation.call, activations, first, node)
     check_operators(sum(isinstance(part, Apply) for part in parts(expression)))
     made = replace(first, expression=expression, value=seen_name(value, first.view))
     return as_elements(made, operation)
 
 
-def as_elements(signal: Signal, operation: Elementwise) -> Signal:
-    """The signal, which the operation made, with the elements that it says; Refusal where integers leave their type."""
+def as_elements(activation: Activation, operation: Elementwise) -> Activation:
+    """What the operation made, with the elements that it says; Refusal where integers leave their type."""
     if operation.result == "integer":
-        _check_range(signal, operation)
-    return replace(signal, elements=operation.result)
+        _check_range(activation, operation)
+    return replace(activation, elements=operation.result)
 
 
-def _check_range(signal: Signal, operation: Elementwise) -> None:
+def _check_range(activation: Activation, operation: Elementwise) -> None:
     """Refusal where integers leave the model's own type, or those that float32 stands for here."""
-    base = signal.base
-    low, high = reach_of(signal.expression, base.low, base.high, base.channels)
+    base = activation.base
+    low, high = reach_of(activation.expression, base.low, base.high, base.channels)
     if low < operation.low or high > operation.high:
         raise Refusal(
             f"makes integers from {low:g} to {high:g} of a type from {operation.low:g} to {operation.high:g}",
             "clip before it, or use a wider type",
         )
-    if signal.leaf.exact and max(-low, high) > _LARGEST_WHOLE:
+    if activation.leaf.exact and max(-low, high) > _LARGEST_WHOLE:
         raise Refusal(f"computes with integers of up to {max(-low, high):g}", "cast to float32 first")
 
 
-def _applied(term: Term, signals: dict[int, Signal], first: Signal, node: str) -> Expression:
+def _applied(term: Term, activations: dict[int, Activation], first: Activation, node: str) -> Expression:
     match term:
         case Operand():
-            if term.index not in signals:
+            if term.index not in activations:
                 raise Refusal("has a constant where a value of the network belongs", "export the model again")
-            return signals[term.index].expression
+            return activations[term.index].expression
         case Call():
-            operands = tuple(_applied(operand, signals, first, node) for operand in term.terms)
+            operands = tuple(_applied(operand, activations, first, node) for operand in term.terms)
             return _rewritten(term.operator, operands, node) or Apply(term.operator, operands, node)
         case _:
             return Constant(_per_channel(term, first))
@@ -342,24 +342,24 @@ def _rewritten(operator: str, operands: tuple[Expression, ...], node: str) -> Ex
 
 
 class NotPerChannel(Exception):
-    """A constant that differs within what is one channel of the base: the signal has to be flattened first."""
+    """A constant that differs within what is one channel of the base: the activation has to be flattened first."""
 
 
-def _check_other_axis(constant: Array, signal: Signal) -> None:
+def _check_other_axis(constant: Array, activation: Activation) -> None:
     """NotChannelFirst where a constant (1, *the network's extents) differs along one axis that is not the first."""
     axes = [axis for axis, extent in enumerate(constant.shape[1:]) if extent > 1]
-    if constant.shape[0] == 1 and len(axes) == 1 and axes[0] > 0 and signal.view.order is None:
-        others = [axis for axis in range(len(signal.shape)) if axis != axes[0]]
-        raise NotChannelFirst(signal, (axes[0], *others))
+    if constant.shape[0] == 1 and len(axes) == 1 and axes[0] > 0 and activation.view.order is None:
+        others = [axis for axis in range(len(activation.shape)) if axis != axes[0]]
+        raise NotChannelFirst(activation, (axes[0], *others))
 
 
-def _per_channel(constant: Array, signal: Signal) -> Array:
-    """A constant that broadcasts to the signal, as one value or one for each channel of its base."""
+def _per_channel(constant: Array, activation: Activation) -> Array:
+    """A constant that broadcasts to the activation, as one value or one for each channel of its base."""
     if constant.dtype not in (np.float32, np.bool_):
         raise Refusal(f"has a constant of type {constant.dtype}", "export the model in float32")
     if np.isnan(constant).any():
         raise Refusal("has a constant that is NaN", "train or export the model again")
-    full = (1, *signal.model_shape)
+    full = (1, *activation.model_shape)
     if constant.size == 1 and constant.ndim <= len(full):
         return constant.reshape(1)
     padded = constant.reshape((1,) * (len(full) - constant.ndim) + constant.shape)
@@ -371,15 +371,15 @@ def _per_channel(constant: Array, signal: Signal) -> Array:
             f"has a constant of shape {list(constant.shape)} that does not suit values of shape {list(full)}",
             "use one value, or one for each channel",
         )
-    padded = signal.view.of_constant(padded)
+    padded = activation.view.of_constant(padded)
     per_channel = padded.reshape(padded.shape[0], padded.shape[1], -1)
     if np.any(per_channel != per_channel[:1, :, :1]):
-        _check_other_axis(padded, signal)
+        _check_other_axis(padded, activation)
         raise Refusal("has a constant that differs within a channel", "use one value, or one for each channel")
     values = per_channel[0, :, 0]
     if len(values) == 1 or np.all(values == values[0]):
         return values[:1]
-    grouped = values.reshape(signal.base.channels, signal.channels_each)
+    grouped = values.reshape(activation.base.channels, activation.channels_each)
     if np.any(grouped != grouped[:, :1]):
         raise NotPerChannel
     return np.ascontiguousarray(grouped[:, 0])
