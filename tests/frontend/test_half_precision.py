@@ -62,6 +62,13 @@ def test_every_executor_agrees_on_it(inside: bool, tmp_path: Path) -> None:
     assert emulation.executors_agree and emulation.agreement["onnxruntime-fast"].equal == 100
 
 
+def test_scores_of_half_precision_may_be_rounded_once_more(tmp_path: Path) -> None:
+    inside, around = (read_network(saved(network_in_half(cast), tmp_path)) for cast in (True, False))
+    largest = float(np.max(np.abs([around.output.low, around.output.high]) * around.output.scale))
+    half = float(np.spacing(HALF(largest))) / 2
+    assert half <= around.score_error - inside.score_error <= 2 * half + 2.0**-24
+
+
 def test_a_quantiser_in_half_precision_is_the_networks_encoding(tmp_path: Path) -> None:
     model = Model((8,))
     model.add("Cast", to=TensorProto.FLOAT16)

@@ -187,6 +187,16 @@ def test_real_samples_are_quantised_by_calibration(tmp_path: Path) -> None:
     assert np.all(np.abs(scores - samples @ signs(0, 8, 3)) <= 8 * step / 2 * 1.001)
 
 
+def test_calibration_data_that_are_bytes_over_255_are_those_bytes(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 200, (20, 8))
+    samples = (pixels / 255).astype(np.float32)
+    network = read_network(dense().save(tmp_path), ReadOptions(calibration=samples))
+    entry = network.inputs[0]
+    assert (entry.tensor.low, entry.tensor.high) == (0, 255)
+    assert not network.quantised and any("8-bit integers, each worth 1/255" in note for note in network.notes)
+    assert np.array_equal(interpret(network, samples), interpret(network, pixels.astype(np.uint8)))
+
+
 @pytest.mark.parametrize("quantised_first", [True, False])
 @pytest.mark.parametrize("moved", ["Unsqueeze", "Reshape", "Reshape twice"])
 def test_the_models_own_quantiser_is_the_encoding_whatever_moves_its_axes(

@@ -15,6 +15,7 @@ from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.exact_numbers import Effort, fractions_of
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf
 from edgebnn.frontend.algebra.integer_sets import IntegerGrid, plain_grid
+from edgebnn.frontend.algebra.monotonicity import directions
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.thresholds import StepFunction, Steps, find_steps
 from edgebnn.network.interpreter import run
@@ -112,6 +113,41 @@ def test_a_zero_that_only_broken_weights_reach_does_not_count() -> None:
     assert function.levels.kind is Kind.BITS
     assert np.all(stepped(function, np.arange(0, 9)) == 1)
     assert np.all(stepped(function, np.arange(-8, -3)) == -1)
+
+
+RISING = {
+    "Add": lambda x: apply("Add", x, apply("Mul", apply("Abs", x), 0.5)),
+    "Sub": lambda x: apply("Sub", x, apply("Mul", apply("Abs", x), 0.5)),
+    "MulAdd": lambda x: apply("MulAdd", apply("Abs", x), 0.5, x),
+    "PRelu": lambda x: apply("PRelu", apply("Add", x, 20), -1),
+    "Max": lambda x: apply("Max", apply("Add", x, 20), apply("Mul", x, -1)),
+    "Min": lambda x: apply("Min", apply("Sub", x, 20), apply("Mul", x, -1)),
+    "Abs": lambda x: apply("Abs", apply("Add", x, 20)),
+}
+
+
+@pytest.mark.parametrize("scale", [1.0, -1.0])
+@pytest.mark.parametrize("operator", RISING)
+def test_slopes_show_that_a_function_rises_where_its_operands_do_not(operator: str, scale: float) -> None:
+    leaf = leaf_of(scale)
+    expression = RISING[operator](leaf)
+    values = evaluate(expression, np.zeros(19, np.int64), np.arange(-9, 10), False).astype(np.float64)
+    assert np.all(np.diff(values) * scale >= 0)
+    assert np.all(directions(expression, CHANNELS, -9, 9) == scale)
+
+
+@pytest.mark.parametrize("start", range(-6, 7))
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_zero_is_a_level_where_any_residue_of_the_period_reaches_it(start: int, direction: int) -> None:
+    """Sums behind a padding that is worth something start at several places, and go on in steps of the same size."""
+    every, leaf = np.ones(CHANNELS, np.int64), leaf_of()
+    residues = np.tile(np.array([0, 1], np.int64), (CHANNELS, 1))
+    grid = IntegerGrid(-12 * every, every, 25 * every, -7 * every, 8 * every, 4 * every, residues)
+    expression = apply("Sign", apply("Mul", apply("Add", leaf, -start), direction))
+    function = find_steps(expression, leaf, grid, -12, 12)
+    reached = np.array([n for n in range(-7, 9) if n % 4 in (0, 1)])
+    assert (function.levels.kind is Kind.TRITS) == (start in reached)
+    assert np.array_equal(stepped(function, reached)[:, 0], direction * np.sign(reached - start))
 
 
 @pytest.mark.parametrize(("activation", "ties"), [("sign", "0"), ("at_least", "+1"), ("above_falling", "+1")])

@@ -27,7 +27,7 @@ from edgebnn.chip.target_files.settings import with_settings
 from edgebnn.emulator.fast import FastPath
 from edgebnn.errors import TargetError
 from edgebnn.mapping.allocation import Allocation
-from edgebnn.mapping.ber_aware import bank_rates, ber_aware, place_by_errors
+from edgebnn.mapping.ber_aware import _Layer, bank_rates, ber_aware, place_by_errors
 from edgebnn.mapping.lifting import wrong_weights
 from edgebnn.mapping.placed import placed
 from edgebnn.mapping.programmed import programmed_banks
@@ -113,6 +113,33 @@ def test_it_is_the_best_of_all_orders_and_polarities_of_a_tiny_network(seed: int
         best = min(best, harm_of(other, maps, counts, unchanged | {first.name: order}, found.banks))
     linear = harm_of(network, maps, counts, unchanged, (0, 1))
     assert found.harm * linear == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [WeightKind.BINARY, WeightKind.TERNARY])
+def test_the_harm_of_a_word_is_that_of_the_weights_it_holds(kind: WeightKind) -> None:
+    """Each by how often its cell errs for what it holds, how much its neuron counts, and how much its input does."""
+    builder = Builder(Tensor("x", Kind.BITS, (40,), -1, 1), np.random.default_rng(5))
+    builder.linear(3, kind)
+    network = builder.network()
+    mapped, (node,) = mapped_on(network), network.linear
+    maps, counts = random_map(3, 5), sensitivities(network, random_inputs(network, 1, 50))[node.name]
+    if kind is WeightKind.BINARY:
+        maps = replace(maps, rates={weight: maps.rates[weight] for weight in (1, -1)})
+    wanted = np.zeros((3, 2))
+    assert maps.geometry.words == 1
+    banks = [tile.bank for tile in mapped.linear_stages[node.name].tiles]
+    for o, i in product(range(3), range(40)):
+        rate = float(maps.rates[int(node.weights[o, i])][banks[i // COLUMNS], o, i % COLUMNS])
+        wanted[o, i // COLUMNS] += counts.neurons[o] * counts.inputs[i] * rate
+    found = _Layer(node, mapped.linear_stages[node.name], maps, counts).word_harms()
+    assert found == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_rate_of_a_bank_is_the_mean_of_its_own_cells() -> None:
+    maps = random_map(3, 6)
+    stripes = np.array_split(np.arange(maps.geometry.stripe(3)), 3)
+    wanted = [np.mean([maps.rates[weight][own] for weight in (1, -1)]) for own in stripes]
+    assert bank_rates(maps) == pytest.approx(wanted, rel=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(3))

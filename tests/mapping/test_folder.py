@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edgebnn.errors import DeploymentError
@@ -182,6 +183,16 @@ def test_a_changed_file_is_recognised(tmp_path: Path, name: str) -> None:
     path = tmp_path / "out" / name
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(DeploymentError, match="not the file that was written"):
+        read_folder(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "network.bin", "memory_map.csv", "memory_map.json"])
+def test_a_record_that_names_no_such_file_is_refused(tmp_path: Path, name: str) -> None:
+    record, files = contents()
+    files = {path: data for path, data in files.items() if path != name}
+    record = msgspec.structs.replace(record, files={path: record.files[path] for path in files})
+    write_folder(tmp_path / "out", record, files)
+    with pytest.raises(DeploymentError, match=rf"deployment\.json' names no {name}; compile again"):
         read_folder(tmp_path / "out")
 
 

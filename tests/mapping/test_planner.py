@@ -11,17 +11,21 @@ import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.allocation import LINEAR, Allocation
 from edgebnn.mapping.cells import cell_blocks, cells_csv, synapses_in_csv
+from edgebnn.mapping.layouts import layout_of
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
+from edgebnn.mapping.plan import WindowPlan
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import binary_files, decode, encode, record_of, restore
+from edgebnn.mapping.subsets import strip_values, subset_shape
 from edgebnn.network import Encoding, Input, Kind, Linear, Network, Tensor, WeightKind, Window
-from tests.networks import networks
+from tests.networks import Builder, networks
 
 PROVENANCE = Provenance(
     version="0", options="compile", model_name="random", model_sha256="0", target_name="t", target_sha256="0"
@@ -125,6 +129,28 @@ def assert_the_map_of_flash_is_right(mapped: MappedNetwork) -> None:
             if node.weight_kind is WeightKind.TERNARY:
                 assert [numbers[1][row] >> i & 1 for i in range(count)] == [value != 0 for value in values]
         assert len(numbers[0]) == int(line["rows"])
+
+
+def test_without_a_kernel_that_gathers_there_is_no_scratch() -> None:
+    plan = mapped_on(dense(40, 4)).plan
+    assert plan.scratch_bytes == 0 and plan.work_bytes == plan.scratch_offset
+
+
+@given(st.data())
+def test_a_strip_is_as_wide_as_its_bound_allows_and_no_wider_than_the_map(data: st.DataObject) -> None:
+    """Of columns, in pairs where sums share words: what a strip's windows see has a place in the work area."""
+    height, width, channels = (data.draw(st.integers(1, most)) for most in (4, 60, 40))
+    kernel, stride = (data.draw(st.integers(1, 3)) for _ in range(2))
+    builder = Builder(Tensor("x", Kind.INTEGERS, (channels, height + 2, width + 2), 0, 3), np.random.default_rng(0))
+    builder.linear(8, window=Window((kernel, kernel), (stride, stride), (1, 1), (0, 0), (0, 0)))
+    node = builder.network().linear[0]
+    window = WindowPlan(kernel=(kernel, kernel), stride=(stride, stride))
+    shape = subset_shape(node, window, layout_of(builder.input), layout_of(node.output))
+    columns = node.output.shape[-1]
+    words = {strip: strip_values(shape._replace(strip=strip), 1) for strip in (shape.strip, shape.strip + shape.lanes)}
+    assert shape.strip % shape.lanes == 0 and shape.strip < columns + shape.lanes
+    assert words[shape.strip] <= 640 or shape.strip == shape.lanes
+    assert words[shape.strip + shape.lanes] > 640 or shape.strip >= columns
 
 
 def test_no_line_of_the_memory_map_is_longer_than_spreadsheets_take() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edgebnn.errors import DeploymentError
+from edgebnn.mapping.array_file import ArrayReader, ArrayWriter
 from edgebnn.mapping.record import binary_files, decode, encode, record_of, restore
 from edgebnn.network.types import Encoding, Input, Kind, Tensor, Threshold
 from tests.codegen.projects import TARGETS, beat_network, mapped_on
@@ -183,6 +184,18 @@ def test_the_arrays_are_those_that_the_network_takes(size: int) -> None:
     files["network.bin"] = data[:size] if size <= 0 else data + bytes(size)
     with pytest.raises(DeploymentError, match=r"damaged \(network\.bin has .*compile again"):
         restore(record_of(mapped, None, {}), files, "x")
+
+
+def test_arrays_lie_on_words_of_eight_bytes_and_come_back_as_they_were() -> None:
+    arrays = [np.arange(n, dtype=kind) for kind in (np.int8, np.int16, np.int32, np.int64) for n in (0, 1, 3, 8)]
+    writer = ArrayWriter()
+    shapes = [writer.add(array) for array in arrays]
+    assert len(writer.data()) == sum(-(-array.nbytes // 8) * 8 for array in arrays)
+    reader = ArrayReader(writer.data())
+    for array, shape in zip(arrays, shapes, strict=True):
+        again = reader.take(tuple(shape), array.dtype.type)
+        assert again.dtype == array.dtype and np.array_equal(again, array)
+    reader.end()
 
 
 def test_a_record_does_not_grow_with_the_thresholds() -> None:

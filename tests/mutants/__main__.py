@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
 import time
 import tomllib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import repeat
 from pathlib import Path
 from queue import Queue
+from statistics import median
 
 from tests.mutants import c_faults, python_faults
+from tests.mutants.copy import ROOT
 from tests.mutants.mutant import Mutant
-from tests.mutants.survey import ROOT, Survey, state_of_sources, survey
-from tests.mutants.trial import Court, Outcome, Verdict, chosen_tests
+from tests.mutants.score import HouseScore, commit, record_lines, score_lines
+from tests.mutants.survey import digests_of, survey
+from tests.mutants.trial import ENOUGH_OF_LIKELY, Court, Outcome, Verdict, chosen_tests, likely_files
 
 KEPT = ROOT / ".mutants"
 EXPLAINED = Path(__file__).with_name("explained.toml")
+RECORD = Path(__file__).with_name("score.md")
 LEAST_KILLED = 0.9
 
 
@@ -59,14 +63,18 @@ ELSEWHERE = ("avx512", "neon")
 
 
 def draw(house: House, count: int, seed: int) -> list[Mutant]:
-    """So many faults of a house, at random over all that there are."""
-    faults: list[Mutant] = []
+    """So many faults of a house, at random over all that there are, in random order.
+
+    By a digest of each: where some files change, the others keep the faults that were drawn.
+    """
+    faults: dict[str, Mutant] = {}
     for path in sorted({path for pattern in house.patterns for path in ROOT.glob(pattern)}):
         if any(name in path.name for name in ELSEWHERE):
             continue
         find: Callable[[str, str], list[Mutant]] = (c_faults if path.suffix == ".c" else python_faults).faults_of
-        faults += find(str(path.relative_to(ROOT)), path.read_text())
-    return random.Random(seed).sample(faults, min(count, len(faults)))
+        for fault in find(str(path.relative_to(ROOT)), path.read_text()):
+            faults.setdefault(fault.key, fault)
+    return sorted(faults.values(), key=lambda fault: sha256(f"{seed} {fault.key}".encode()).digest())[:count]
 
 
 def main() -> int:
@@ -75,78 +83,127 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--house", choices=HOUSES, help="one house alone")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--old-survey", action="store_true", help="go by the survey that is there, of other sources")
+    parser.add_argument(
+        "--likely", action="store_true", help="no survey; tests by the names and imports of their files"
+    )
     parser.add_argument("--minutes", type=float, default=120, help="no trial begins after so long")
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
+    parser.add_argument("--report", action="store_true", help="try nothing, say what is known")
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes
     houses = {options.house: HOUSES[options.house]} if options.house else HOUSES
+    shares = sum(house.share for house in houses.values())
     drawn = {
-        name: draw(
-            house, round(options.count * house.share / sum(each.share for each in houses.values())), options.seed
-        )
-        for name, house in houses.items()
+        name: draw(each, round(options.count * each.share / shares), options.seed) for name, each in houses.items()
     }
-    outcomes = _try_all(drawn, options, end)
-    return _report(drawn, outcomes)
-
-
-def _try_all(drawn: dict[str, list[Mutant]], options: argparse.Namespace, end: float) -> dict[Mutant, Outcome]:
-    """What was tried, before or now."""
-    log = KEPT / f"tried-{options.seed}-{state_of_sources()}.jsonl"
+    log = KEPT / f"tried-{options.seed}.jsonl"
     outcomes = _tried_before(log, [mutant for mutants in drawn.values() for mutant in mutants])
+    if not options.report:
+        _try_all(drawn, outcomes, log, options, end)
+    return _report(drawn, outcomes, options, log)
+
+
+def _try_all(
+    drawn: dict[str, list[Mutant]],
+    outcomes: dict[Mutant, Outcome],
+    log: Path,
+    options: argparse.Namespace,
+    end: float,
+) -> None:
+    """Adds the outcomes of those that have none."""
+    if not any(mutant not in outcomes for mutants in drawn.values() for mutant in mutants):
+        return
+    KEPT.mkdir(exist_ok=True)
+    known = {
+        name: survey(KEPT, HOUSES[name].tests, options.processes)
+        for name, mutants in drawn.items()
+        if not options.likely and any(mutant not in outcomes for mutant in mutants)
+    }
     courts: Queue[Court] = Queue()
     for number in range(options.processes):
         courts.put(Court(KEPT / f"copy-{number}"))
+    state = state_of_sources()
 
-    def try_one(house: str, known: Survey, mutant: Mutant) -> None:
+    def try_one(house: str, mutant: Mutant) -> None:
         if time.monotonic() > end:
             return
-        court, tests = courts.get(), chosen_tests(mutant, known, options.seed)
+        court, begin = courts.get(), time.monotonic()
         try:
-            outcome = court.try_one(mutant, tests, sum(known.seconds[test] for test in tests))
+            if options.likely:
+                outcome = court.try_one(mutant, likely_files(mutant, HOUSES[house].tests), enough=ENOUGH_OF_LIKELY)
+            else:
+                tests = chosen_tests(mutant, known[house], options.seed)
+                outcome = court.try_one(mutant, tests, sum(known[house].seconds[test] for test in tests))
         finally:
             courts.put(court)
         outcomes[mutant] = outcome
+        line = {**_told(outcome), "seconds": round(time.monotonic() - begin, 1), "state": state, "of": _of(outcome)}
         with log.open("a") as file:
-            file.write(json.dumps({"key": mutant.key, "begin": mutant.begin, **_told(outcome)}) + "\n")
+            file.write(json.dumps(line) + "\n")
         print(f"{house:10} {outcome.verdict:20} {mutant.key}  {outcome.noticed}", flush=True)
 
     with ThreadPoolExecutor(options.processes) as pool:
         for house, mutants in drawn.items():
             left = [mutant for mutant in mutants if mutant not in outcomes]
-            if left:
-                known = survey(KEPT, HOUSES[house].tests, options.processes, options.old_survey)
-                list(pool.map(try_one, repeat(house), repeat(known), left))
-    return outcomes
+            list(pool.map(try_one, repeat(house), left))
+    while not courts.empty():
+        courts.get().close()
 
 
 def _told(outcome: Outcome) -> dict[str, str | int]:
-    return {"verdict": outcome.verdict.value, "tests": outcome.tests, "noticed": outcome.noticed}
-
-
-def _tried_before(log: Path, mutants: list[Mutant]) -> dict[Mutant, Outcome]:
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-    kept = {(line["key"], line["begin"]): line for line in lines}
     return {
-        mutant: Outcome(mutant, Verdict(line["verdict"]), line["tests"], line["noticed"])
-        for mutant in mutants
-        if (line := kept.get((mutant.key, mutant.begin))) is not None
+        "key": outcome.mutant.key,
+        "verdict": outcome.verdict.value,
+        "tests": outcome.tests,
+        "noticed": outcome.noticed,
     }
 
 
-def _report(drawn: dict[str, list[Mutant]], outcomes: dict[Mutant, Outcome]) -> int:
+def _of(outcome: Outcome) -> str:
+    """What a fault that was noticed depends on: its own file, and that of the test."""
+    files = (outcome.mutant.path, outcome.noticed.partition("::")[0])
+    return sha256(b"".join((ROOT / file).read_bytes() for file in files if (ROOT / file).is_file())).hexdigest()[:16]
+
+
+def _tried_before(log: Path, mutants: list[Mutant]) -> dict[Mutant, Outcome]:
+    """What was noticed, where it and the test that did still stand so; of the others those of this very state."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    kept, state = {line["key"]: line for line in lines}, state_of_sources()
+    found = {}
+    for mutant in mutants:
+        if (line := kept.get(mutant.key)) is not None:
+            outcome = Outcome(mutant, Verdict(line["verdict"]), line["tests"], line["noticed"])
+            if line["of"] == _of(outcome) if outcome.killed else line["state"] == state:
+                found[mutant] = outcome
+    return found
+
+
+def state_of_sources() -> str:
+    """A digest of all files that git knows and a trial reads."""
+    return sha256(json.dumps(digests_of("edgebnn", "tests", "runtime", "templates", "targets")).encode()).hexdigest()[
+        :16
+    ]
+
+
+def _report(
+    drawn: dict[str, list[Mutant]], outcomes: dict[Mutant, Outcome], options: argparse.Namespace, log: Path
+) -> int:
     explained: dict[str, str] = tomllib.loads(EXPLAINED.read_text())
-    poor = False
+    houses = {
+        name: HouseScore(
+            len(mutants),
+            [outcomes[mutant] for mutant in mutants if mutant in outcomes],
+        )
+        for name, mutants in drawn.items()
+    }
     print()
-    for house, mutants in drawn.items():
-        tried = [outcomes[mutant] for mutant in mutants if mutant in outcomes]
-        killed = sum(outcome.killed for outcome in tried)
-        poor |= killed < LEAST_KILLED * len(tried)
-        print(f"{house}: {killed} of {len(tried)} noticed; {len(mutants) - len(tried)} not tried")
-        for outcome in sorted((each for each in tried if not each.killed), key=lambda each: each.mutant):
-            print(f"  {outcome.verdict}: {outcome.mutant.key} (line {outcome.mutant.lines[0]})")
-            print(f"    {explained.get(outcome.mutant.key, 'not explained')}")
-    return int(poor)
+    for line in score_lines(houses, explained):
+        print(line)
+    if options.record:
+        seconds = [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
+        RECORD.write_text("\n".join(record_lines(houses, explained, options.seed, commit(), median(seconds))) + "\n")
+    return int(any(house.killed < LEAST_KILLED * house.decided for house in houses.values()))
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

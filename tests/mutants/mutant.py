@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Mutant:
     """Text of a file, from character `begin` to `end`, and what is put in its place.
 
-    path: relative to the project's root. lines: the lines whose execution reaches it, the nearest first.
-    place: the function that it stands in.
+    path: relative to the project's root. before: the lines, with the text in brackets. lines: those whose execution
+    reaches it, the nearest first. place: the function that it stands in.
     """
 
     path: str

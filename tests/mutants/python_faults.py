@@ -43,9 +43,11 @@ def faults_of(path: str, source: str) -> list[Mutant]:
     for node, changed, where in _faults_in(ast.parse(source), _Where("", 1)):
         assert node.end_lineno is not None and node.end_col_offset is not None
         begin, end = offset(node.lineno, node.col_offset), offset(node.end_lineno, node.end_col_offset)
-        before, after = source[begin:end], changed if isinstance(changed, str) else f"({ast.unparse(changed)})"
+        after = changed if isinstance(changed, str) else f"({ast.unparse(changed)})"
+        first, last = starts[node.lineno - 1], starts[node.end_lineno]
+        text = " ".join(f"{source[first:begin]}[{source[begin:end]}]{source[end:last]}".split())
         lines = dict.fromkeys((node.lineno, node.end_lineno, where.statement))
-        found.append(Mutant(path, begin, end, " ".join(before.split()), after, tuple(lines), where.place))
+        found.append(Mutant(path, begin, end, text, after, tuple(lines), where.place))
     return sorted(found)
 
 
@@ -66,6 +68,8 @@ def _faults_in(node: ast.AST, where: _Where) -> Iterator[tuple[ast.expr | ast.st
 def _never_tells(child: ast.AST, parent: ast.AST) -> bool:
     """Types, messages, decorators, assertions, and what a module says of itself."""
     if isinstance(child, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Assert | ast.arg):
+        return True
+    if isinstance(child, ast.keyword) and child.arg == "strict":  # of zip: an assertion too
         return True
     if isinstance(parent, ast.FunctionDef | ast.ClassDef) and child in parent.decorator_list:
         return True

@@ -1,15 +1,34 @@
-"""A plugin of pytest: how long each test that passed took, as JSON in the file that $EDGEBNN_TEST_TIMES names."""
+"""A pytest plug-in: how long each test that passed took, as JSON in the file that $EDGEBNN_TEST_TIMES names.
+
+A test that goes on for more than $EDGEBNN_TEST_SECONDS is skipped where it is: no trial would have the time for it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 _seconds: dict[str, float] = {}
 _failed: set[str] = set()
+
+
+def _too_long(*_: object) -> None:
+    pytest.skip("longer than a trial")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, float(os.environ["EDGEBNN_TEST_SECONDS"]))
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

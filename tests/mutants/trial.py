@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import json
 import random
-import shutil
+import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from tests.mutants.copy import ROOT, Copy
 from tests.mutants.mutant import Mutant
-from tests.mutants.survey import ROOT, Survey
+from tests.mutants.survey import LEFT_OUT, Survey
+from tests.mutants.warm import Answer, Order
 
 SECONDS = 40.0  # of tests, as the survey took them
-_START = 30.0  # that a run takes besides
+# Seconds of a processor after which no further test begins: of tests that were chosen by a survey, and of likely ones.
+ENOUGH, ENOUGH_OF_LIKELY = 80.0, 15.0
+# What a run takes besides, and how many times longer tests may take than in the survey, before one is said to hang: of
+# a processor's time, which others on the machine do not lengthen, and of the clock's.
+_START = {"processor": 60.0, "clock": 300.0}
+_TIMES = {"processor": 5.0, "clock": 20.0}
+_LIKELY = 8  # files
+_NOTHING_RAN = (4, 5)  # pytest's codes for files and tests that are not there
 
 
 class Verdict(StrEnum):
@@ -26,6 +37,7 @@ class Verdict(StrEnum):
     NO_BUILD = "does not compile"
     SURVIVED = "survived"
     UNREACHED = "no test reaches it"
+    UNDECIDED = "the tests do not pass without it"
 
 
 @dataclass(frozen=True)
@@ -47,72 +59,116 @@ class Court:
     """A copy of the sources, in which one mutant after the other is tried."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        shutil.rmtree(folder, ignore_errors=True)
-        listed = subprocess.run(("git", "ls-files", "-z"), cwd=ROOT, capture_output=True, check=True).stdout
-        for name in (os.fsdecode(each) for each in listed.split(b"\0") if each):
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
-        self._build()
+        self._copy = Copy(folder)
+        self._warm: subprocess.Popen[str] | None = None
 
-    def try_one(self, mutant: Mutant, tests: list[str], seconds: float) -> Outcome:
-        """Tests in their order, until one fails; without the fault they take so long."""
+    def close(self) -> None:
+        """Ends the process that runs the tests."""
+        if self._warm is not None:
+            self._warm.kill()
+            self._warm.wait()
+            self._warm = None
+
+    def try_one(self, mutant: Mutant, tests: list[str], seconds: float = SECONDS, enough: float = ENOUGH) -> Outcome:
+        """Tests, or files of them, in their order, until one fails; without the fault they take so long."""
         if not tests:
             return Outcome(mutant, Verdict.UNREACHED, 0)
-        file = self._folder / mutant.path
-        source = file.read_text()
-        file.write_text(mutant.applied(source))
-        try:
-            if mutant.path.endswith(".c") and not self._build():
-                return Outcome(mutant, Verdict.NO_BUILD, len(tests))
-            return self._run(mutant, tests, seconds)
-        finally:
-            file.write_text(source)
-            if mutant.path.endswith(".c"):
-                self._build()
-
-    def _run(self, mutant: Mutant, tests: list[str], seconds: float) -> Outcome:
-        listed = self._folder / "tests-to-run"
-        listed.write_text("\n".join(tests))
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
-        environment = {**os.environ, "CI": "1", "PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        process = subprocess.Popen(
-            [*command, f"@{listed}"], cwd=self._folder, env=environment, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            output, _ = process.communicate(timeout=_START + 8 * seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.communicate()
-            return Outcome(mutant, Verdict.HUNG, len(tests))
-        if process.returncode == 0:
+        answer = self._with_fault(mutant, tests, seconds, enough)
+        if answer is None:
+            return Outcome(mutant, Verdict.NO_BUILD, len(tests))
+        if answer.code in _NOTHING_RAN:
+            return Outcome(mutant, Verdict.UNREACHED, 0)
+        if answer.code == 0:
             return Outcome(mutant, Verdict.SURVIVED, len(tests))
-        failed = next((line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))), "the run itself")
-        return Outcome(mutant, Verdict.FAILED, len(tests), failed)
+        if answer.failed:
+            return Outcome(mutant, Verdict.FAILED, len(tests), answer.failed)
+        # A run that hung or fell over is the fault's doing only where the same tests pass in that time without it.
+        if self._run(tests, seconds, enough).code != 0:
+            return Outcome(mutant, Verdict.UNDECIDED, len(tests))
+        verdict = Verdict.HUNG if answer.hung else Verdict.FAILED
+        return Outcome(mutant, verdict, len(tests), f"the run itself ({answer.code})")
 
-    def _build(self) -> bool:
-        done = subprocess.run(
-            (sys.executable, "build_native.py"), cwd=self._folder, capture_output=True, check=False, timeout=600
-        )
-        return done.returncode == 0
+    def _with_fault(self, mutant: Mutant, tests: list[str], seconds: float, enough: float) -> Answer | None:
+        """What the tests say of it; None where it does not compile."""
+        is_c = mutant.path.endswith(".c")
+        source = self._copy.read(mutant.path)
+        self._copy.write(mutant.path, mutant.applied(source))
+        try:
+            return None if is_c and not self._copy.build() else self._run(tests, seconds, enough)
+        finally:
+            self._copy.write(mutant.path, source)
+            if is_c:
+                self._copy.restore_library()
+
+    def _run(self, tests: list[str], seconds: float, enough: float) -> Answer:
+        if self._warm is None or self._warm.poll() is not None:
+            self._warm = subprocess.Popen(
+                [sys.executable, "-m", "tests.mutants.warm"], cwd=self._copy.folder, env=self._copy.environment(),
+                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        assert self._warm.stdin is not None and self._warm.stdout is not None
+        ends = {clock: _START[clock] + _TIMES[clock] * seconds for clock in ("processor", "clock")}
+        order = Order(tests, enough=enough, **ends)
+        self._warm.stdin.write(json.dumps(asdict(order)) + "\n")
+        self._warm.stdin.flush()
+        return Answer(**json.loads(self._warm.stdout.readline()))
 
 
 def chosen_tests(mutant: Mutant, survey: Survey, seed: int) -> list[str]:
-    """Those that reach it, the quickest first in half of the time, then any; of a C file any."""
+    """Those that reach it: the quickest of the nearest files, the quickest of all, then any; of a C file any.
+
+    They run file by file, since tests of one file share what they prepare, and the files in the order of their time.
+    """
     if mutant.path.endswith(".py"):
         reaching = [test for test in survey.tests_at(mutant.path, mutant.lines) if test in survey.seconds]
     else:
         reaching = list(survey.seconds)
     quickest = sorted(reaching, key=lambda test: (survey.seconds[test], test))
-    chosen, spent = [], 0.0
-    while quickest and spent + survey.seconds[quickest[0]] <= SECONDS / 2:
-        spent += survey.seconds[quickest[0]]
-        chosen.append(quickest.pop(0))
-    random.Random(seed).shuffle(quickest)
-    for test in quickest:
-        if spent + survey.seconds[test] <= SECONDS or not chosen:
-            spent += survey.seconds[test]
-            chosen.append(test)
-    return chosen
+    near = [test for test in quickest if nearness(mutant.path, test)]
+    others = quickest[:]
+    random.Random(seed).shuffle(others)
+    chosen: dict[str, None] = {}
+    spent = 0.0
+    for tests, until in ((near, SECONDS / 2), (quickest, 3 * SECONDS / 4), (others, SECONDS)):
+        for test in tests:
+            if test not in chosen and (spent + survey.seconds[test] <= until or not chosen):
+                spent += survey.seconds[test]
+                chosen[test] = None
+    return _by_file(mutant, list(chosen), survey)
+
+
+def likely_files(mutant: Mutant, folders: Iterable[str]) -> list[str]:
+    """Where no survey was taken: the files of tests, those first whose name or imports have most to do with it."""
+    module = mutant.path.removesuffix(".py").replace("/", ".")
+    room = module.rpartition(".")[0]
+
+    def order(file: Path) -> tuple[int, bool, bool, int, str]:
+        text = file.read_text()
+        return (
+            -nearness(mutant.path, file.name), f"{module} import" not in text, room not in text, len(text), file.name
+        )  # fmt: skip
+
+    files = (file for folder in folders for file in (ROOT / folder).glob("test_*.py"))
+    listed = sorted((file for file in files if str(file.relative_to(ROOT)) not in LEFT_OUT), key=order)
+    return [str(file.relative_to(ROOT)) for file in listed[:_LIKELY]]
+
+
+def _by_file(mutant: Mutant, tests: list[str], survey: Survey) -> list[str]:
+    files: dict[str, list[str]] = defaultdict(list)
+    for test in tests:
+        files[test.partition("::")[0]].append(test)
+
+    def order(file: str) -> tuple[bool, float, str]:
+        return not nearness(mutant.path, file), sum(survey.seconds[test] for test in files[file]), file
+
+    return [test for file in sorted(files, key=order) for test in files[file]]
+
+
+def nearness(source: str, test: str) -> int:
+    """How many words a source file's name has in common with that of a test's file."""
+    names = Path(source).stem, Path(test.partition("::")[0]).stem
+    here, there = (
+        {word.removesuffix("s") for word in re.split("[^a-z0-9]+", name.lower()) if word not in ("", "ebnn", "test")}
+        for name in names
+    )
+    return len(here & there)

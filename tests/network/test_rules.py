@@ -233,3 +233,14 @@ def test_a_flattened_map_of_bits_is_no_longer_than_a_window() -> None:
     builder.linear(1)
     with pytest.raises(ModelError, match=r"node 'flatten_0' flattens a map of \(65536,\)"):
         builder.network()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bits"),
+    [
+        *((0, 0, 1), (0, 1, 1), (0, 2, 2), (0, 3, 2), (0, 255, 8), (0, 256, 9), (1, 1, 1)),
+        *((-1, 0, 1), (-1, 1, 2), (-2, 1, 2), (-128, 127, 8), (-129, 0, 9), (-1, 128, 9)),
+    ],
+)
+def test_a_range_has_as_many_bits_as_its_ends_take(low: int, high: int, bits: int) -> None:
+    assert Tensor("x", Kind.INTEGERS, (1,), low, high).bits == bits

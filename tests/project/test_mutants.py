@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.mutants import c_faults, python_faults
 from tests.mutants.mutant import Mutant
+from tests.mutants.score import HouseScore, record_lines
 from tests.mutants.survey import Survey
-from tests.mutants.trial import SECONDS, chosen_tests
+from tests.mutants.trial import SECONDS, Outcome, Verdict, chosen_tests, likely_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,6 +26,8 @@ def wrong(a: int, b: list[int]) -> bool:
     """Not 1 + 1."""
     if a < LIMIT and not b:
         raise ValueError(f"{a + 1} is bad")
+    assert list(zip(b, b, strict=True))
+    pairs = zip(b, b, strict=True)
     return min(a, -b[0]) == "é" + str(2 * a)
 '''
 
@@ -82,3 +89,55 @@ def test_tests_are_those_that_reach_the_line_within_the_time() -> None:
     assert set(chosen_tests(Mutant("a.py", 0, 1, "a", "b", (7,), ""), survey, 0)) >= {"quick", "elsewhere"}
     assert chosen_tests(Mutant("unknown.py", 0, 1, "a", "b", (3,), "f"), survey, 0) == []
     assert chosen_tests(Mutant("a.c", 0, 1, "a", "b", (3,), "f"), survey, 0) == ["elsewhere", "quick", "middle"]
+
+
+def test_the_nearest_files_of_tests_come_first() -> None:
+    files = likely_files(Mutant("edgebnn/mapping/planner.py", 0, 1, "a", "b", (3,), "f"), ["tests/mapping"])
+    assert files[0] == "tests/mapping/test_planner.py" and len(set(files)) == len(files) > 3
+    survey = Survey({"tests/test_a.py::quick": 1.0, "tests/test_near.py::slow": 9.0}, {})
+    chosen = chosen_tests(Mutant("near.c", 0, 1, "a", "b", (3,), "f"), survey, 0)
+    assert chosen == ["tests/test_near.py::slow", "tests/test_a.py::quick"]
+
+
+def test_lines_of_a_file_that_changed_since_the_survey_say_nothing() -> None:
+    reached = {"a.py": {3: ["one"], 9: ["other"]}}
+    assert Survey({}, reached).tests_at("a.py", (3,)) == ["one"]
+    assert Survey({}, reached, frozenset({"a.py"})).tests_at("a.py", (3,)) == ["one", "other"]
+
+
+TESTS = """
+def test_passes(): pass
+def test_fails(): assert False
+def test_hangs():
+    while True: pass
+"""
+
+
+def test_a_run_says_which_test_failed_and_what_hung(tmp_path: Path) -> None:
+    (tmp_path / "test_them.py").write_text(TESTS)
+    tests = [["test_them.py::test_passes"], ["test_them.py::test_passes", "test_them.py::test_fails"]]
+    tests += [["test_them.py::test_hangs"], ["test_them.py::test_fails", "test_them.py::test_passes"]]
+    code = (
+        "import dataclasses, json, sys\nfrom tests.mutants.warm import Order, run\n"
+        "for tests in json.loads(sys.argv[1]):\n"
+        "    print(json.dumps(dataclasses.asdict(run(Order(tests, 9.0, 3.0, 200.0)))))"
+    )
+    answers = subprocess.run(
+        (sys.executable, "-c", code, json.dumps(tests)), cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    passed, failed, hung, first = map(json.loads, answers.stdout.splitlines())
+    assert passed == {"code": 0, "failed": "", "hung": False}
+    assert failed == first == {"code": 1, "failed": "test_them.py::test_fails", "hung": False}
+    assert hung["hung"] and hung["failed"] == ""
+
+
+def test_the_record_counts_what_a_trial_decided_and_names_what_survived() -> None:
+    def outcome(line: int, verdict: Verdict) -> Outcome:
+        return Outcome(Mutant("a.py", line, line + 1, "x", "y", (line,), f"f{line}"), verdict, 1)
+
+    tried = [outcome(line, verdict) for line, verdict in enumerate(Verdict)]
+    lines = list(record_lines({"house": HouseScore(9, tried)}, {"a.py: f3: x -> y": "It is the same."}, 0, "c0", 4.0))
+    assert "| house | 5 | 3 | 60% | 2 | 1 |" in lines
+    told = "\n".join(lines)
+    assert "f3: x -> y` (survived): It is the same." in told and "(no test reaches it): not explained" in told

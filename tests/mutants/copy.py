@@ -1,0 +1,59 @@
+"""A copy of the sources, so that the work tree may change while tests run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import cache_from_source
+from pathlib import Path
+
+from build_native import LIBRARY
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Copy:
+    """What git knows of the work tree, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        listed = subprocess.run(("git", "ls-files", "-z"), cwd=ROOT, capture_output=True, check=True).stdout
+        for name in (os.fsdecode(each) for each in listed.split(b"\0") if each):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        built = ROOT / LIBRARY
+        if built.is_file():  # `make mutants` compiles it where sources are newer
+            (folder / LIBRARY).parent.mkdir(exist_ok=True)
+            shutil.copy2(built, folder / LIBRARY)
+        else:
+            self.build()
+        self._library = (folder / LIBRARY).read_bytes()
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """That of tests which are to run here."""
+        return {**os.environ, "CI": "1", "PYTHONPATH": str(self.folder), **more}
+
+    def build(self) -> bool:
+        """Compiles the C library; whether that went well."""
+        command = (sys.executable, "build_native.py")
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False, timeout=1800)
+        return done.returncode == 0
+
+    def restore_library(self) -> None:
+        """The C library as it was at first; who has the present one open keeps that."""
+        (self.folder / LIBRARY).unlink(missing_ok=True)
+        (self.folder / LIBRARY).write_bytes(self._library)
+
+    def read(self, path: str) -> str:
+        """The text of a file."""
+        return (self.folder / path).read_text()
+
+    def write(self, path: str, text: str) -> None:
+        """A file's new text, and nothing left of what was compiled from the former: it may be as long and as old."""
+        file = self.folder / path
+        file.write_text(text)
+        Path(cache_from_source(str(file))).unlink(missing_ok=True)
