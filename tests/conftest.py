@@ -13,6 +13,9 @@ import edgebnn.api
 from edgebnn.chip.target.target import Target
 from edgebnn.codegen.build import Firmware, build_firmware
 from edgebnn.codegen.toolchain import Toolchain, find_toolchain
+from tests.answers import answers_follow_the_schema
+
+__all__ = ["answers_follow_the_schema"]  # for every test
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgebnn.api import Deployment
     from edgebnn.chip.instance.chip_instance import ChipInstance
     from edgebnn.chip.target.target import Target
+    from edgebnn.json_types.emulation import StudiesDocument
 
 
 @click.command(cls=JsonCommand)
@@ -142,23 +143,24 @@ def emulate(
             firmware_samples=firmware_samples,
             progress=step,
         )
-    document = emulate_document(deployment, result, max_accuracy_drop, saved)
+    studies: StudiesDocument = {}
     if find_endurance and max_accuracy_drop is not None:
         with progress("endurance") as step:
             found = deployment.find_endurance(
                 dataset, max_accuracy_drop / 100, list(saved) or count, seed=seed, like=like, progress=step
             )
-        document |= endurance_document(found)
+        studies["endurance"] = endurance_document(found)
     if sensitivity is not None:
         with progress("sensitivity", total=count) as step:
             measured = deployment.find_sensitivity(
                 dataset, list(saved) or count, finest=sensitivity, seed=seed, like=like, progress=step
             )
-        document |= sensitivity_document(measured)
+        studies["sensitivity"] = sensitivity_document(measured)
     if sweep_ber is not None:
         with progress("sweep", total=len(sweep_ber)) as step:
             curve = deployment.sweep_ber(dataset, sweep_ber, count, seed=seed, like=like, progress=step)
-        document |= curve_document(curve)
+        studies["accuracy_curve"] = curve_document(curve)
+    document = emulate_document(deployment, result, max_accuracy_drop, saved, studies)
     if png is not None:
         from edgebnn.report.accuracy_figure import accuracy_picture
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,8 +11,6 @@ import click
 
 from edgebnn.cli.places import OutputFile, check_outputs
 from edgebnn.legible import legible_json, legible_line
-
-Document = dict[str, Any]
 
 
 class Step(Protocol):
@@ -64,7 +62,7 @@ class JsonCommand(click.Command):
             return super().invoke(ctx)
 
 
-def emit(document: Document, json_flag: bool, json_file: Path | None, show: Callable[[Any], None]) -> None:
+def emit(document: Mapping[str, object], json_flag: bool, json_file: Path | None, show: Callable[[Any], None]) -> None:
     """The document as JSON on stdout, or as tables through `show`, which takes a rich console."""
     import msgspec
 

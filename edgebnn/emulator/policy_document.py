@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.policy_choice import PolicyChoice
+from edgebnn.json_types.numbers import DropDocument
+from edgebnn.json_types.policies import PolicyChoiceDocument, PredictedDocument, VerifiedDropDocument
 
-Document = dict[str, Any]
 
-
-def choice_document(choice: PolicyChoice) -> Document:
+def choice_document(choice: PolicyChoice) -> PolicyChoiceDocument:
     """Accuracies are fractions, drops percentage points, energies uJ; `tried` are all rounds, the last one passed."""
     wanted, last = choice.wanted, choice.rounds[-1]
     return {
@@ -28,8 +26,12 @@ def choice_document(choice: PolicyChoice) -> Document:
         "policies": last.policies,
         "attempts": last.attempts,
         "accuracy": choice.accuracy,
-        **_accuracy("predicted", choice.accuracy, last.predicted),
-        **_accuracy("verified", choice.accuracy, last.verified),
+        "accuracy_predicted": choice.accuracy - last.predicted.mean,
+        "accuracy_predicted_interval": _left(choice.accuracy, last.predicted),
+        **_predicted(last.predicted),
+        "accuracy_verified": choice.accuracy - last.verified.mean,
+        "accuracy_verified_interval": _left(choice.accuracy, last.verified),
+        **_verified(last.verified),
         "programming_energy_uj": last.energy_j * 1e6,
         "programming_energy_strongest_uj": choice.energies[choice.strongest] * 1e6,
         "programming_energy_cheapest_uj": choice.energies[choice.least] * 1e6,
@@ -41,28 +43,37 @@ def choice_document(choice: PolicyChoice) -> Document:
                 "policies": each.policies,
                 "attempts": each.attempts,
                 "budget": None if each.budget is None else each.budget * 100,
-                **_drop("predicted", each.predicted),
-                **_drop("verified", each.verified),
+                **_predicted(each.predicted),
+                **_verified(each.verified),
                 "programming_energy_uj": each.energy_j * 1e6,
             }
             for each in choice.rounds
         ],
         "sensitivity": {
-            layer: {option: _drop("", drop) for option, drop in by_option.items()}
+            layer: {option: _drop(drop) for option, drop in by_option.items()}
             for layer, by_option in choice.drops.items()
         },
     }
 
 
-def _accuracy(how: str, clean: float, drop: AccuracyDrop) -> Document:
+def _left(clean: float, drop: AccuracyDrop) -> list[float]:
+    """The interval of the accuracy that a drop leaves."""
     low, high = drop.interval
-    return {
-        f"accuracy_{how}": clean - drop.mean,
-        f"accuracy_{how}_interval": [max(0.0, clean - high), min(1.0, clean - low)],
-        **_drop(how, drop),
-    }
+    return [max(0.0, clean - high), min(1.0, clean - low)]
 
 
-def _drop(how: str, drop: AccuracyDrop) -> Document:
-    name = f"accuracy_drop_{how}" if how else "accuracy_drop"
-    return {name: drop.mean * 100, f"{name}_interval": [bound * 100 for bound in drop.interval]}
+def _predicted(drop: AccuracyDrop) -> PredictedDocument:
+    return {"accuracy_drop_predicted": drop.mean * 100, "accuracy_drop_predicted_interval": _points(drop)}
+
+
+def _verified(drop: AccuracyDrop) -> VerifiedDropDocument:
+    return {"accuracy_drop_verified": drop.mean * 100, "accuracy_drop_verified_interval": _points(drop)}
+
+
+def _drop(drop: AccuracyDrop) -> DropDocument:
+    return {"accuracy_drop": drop.mean * 100, "accuracy_drop_interval": _points(drop)}
+
+
+def _points(drop: AccuracyDrop) -> list[float]:
+    """A drop's interval in percentage points."""
+    return [bound * 100 for bound in drop.interval]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 import msgspec
 
 from edgebnn.chip.target_files.loading import target_title
@@ -12,16 +9,21 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
+    Buffer,
     CopyStage,
     Int8Stage,
+    Layout,
     LinearStage,
+    MarkerPlan,
     Place,
     Plan,
     PoolStage,
+    Section,
     Stage,
     SumPoolStage,
     TakeStage,
     ThresholdStage,
+    Tile,
     WeightStage,
     sources_of,
     weight_sections,
@@ -29,28 +31,104 @@ from edgebnn.mapping.plan import (
 from edgebnn.mapping.tiling import BankSpan
 
 
+class LayerMap(msgspec.Struct, frozen=True):
+    """Where a layer's weights lie: `weight_bytes` of the image, and of layers in RRAM synapses, banks and tiles.
+
+    kernel_reason: why that kernel does the layer. verified_words: those of its rows that a chip verifies, where these
+    are some alone.
+    """
+
+    name: str
+    kind: str
+    weights: str
+    neurons: int
+    fan_in: int
+    synapses: int
+    weight_bytes: int
+    kernel: str
+    kernel_reason: str
+    policy: str | None
+    attempts: int | None
+    verified_words: int | None
+    banks: BankSpan | None
+    tiles: tuple[Tile, ...]
+
+
+class ImageMap(msgspec.Struct, frozen=True):
+    """The weights image, of which the first `rows_bytes` are the rows of the layers in RRAM, where it has these."""
+
+    bytes: int
+    rows_bytes: int
+    sections: tuple[Section, ...]
+
+
+class ScratchMap(msgspec.Struct, frozen=True):
+    """Where the kernels work, in the work area."""
+
+    offset: int
+    bytes: int
+
+
+class WorkAreaMap(msgspec.Struct, frozen=True):
+    """The work area, which is the caller's: where tensors lie while they are needed."""
+
+    bytes: int
+    buffers: tuple[Buffer, ...]
+    scratch: ScratchMap
+
+
+class SizeMap(msgspec.Struct, frozen=True):
+    """All inputs."""
+
+    bytes: int
+
+
+class InputMap(msgspec.Struct, frozen=True):
+    """Where an input lies in the caller's bytes, and how."""
+
+    name: str
+    offset: int
+    bytes: int
+    layout: Layout
+
+
+class ScoresMap(msgspec.Struct, frozen=True):
+    """How the scores lie."""
+
+    bytes: int
+    layout: Layout
+
+
+class MemoryMap(msgspec.Struct, frozen=True, kw_only=True):
+    """`memory_map.json`: banks, the weights image and the work area."""
+
+    target: str
+    model_sha256: str
+    layers: list[LayerMap]
+    provisioning: str | None
+    marker: MarkerPlan | None
+    image: ImageMap
+    work_area: WorkAreaMap
+    input: SizeMap
+    inputs: list[InputMap]
+    scores: ScoresMap
+
+
 def memory_map_json(mapped: MappedNetwork) -> bytes:
     """Banks, the weights image and the work area in one JSON document."""
     plan = mapped.plan
-    document = {
-        "target": mapped.target.name,
-        "model_sha256": mapped.provenance.model_sha256,
-        "layers": [_layer(mapped, stage) for stage in mapped.weight_stages.values()],
-        "provisioning": mapped.provisioning,
-        "marker": plan.marker,
-        "image": {"bytes": plan.image_bytes, "rows_bytes": plan.rows_bytes, "sections": list(plan.sections)},
-        "work_area": {
-            "bytes": plan.work_bytes,
-            "buffers": list(plan.buffers),
-            "scratch": {"offset": plan.scratch_offset, "bytes": plan.scratch_bytes},
-        },
-        "input": {"bytes": plan.input_bytes},
-        "inputs": [
-            {"name": entry.tensor, "offset": entry.offset, "bytes": entry.layout.bytes, "layout": entry.layout}
-            for entry in plan.inputs
-        ],
-        "scores": {"bytes": plan.scores.bytes, "layout": plan.scores},
-    }
+    document = MemoryMap(
+        target=mapped.target.name,
+        model_sha256=mapped.provenance.model_sha256,
+        layers=[_layer(mapped, stage) for stage in mapped.weight_stages.values()],
+        provisioning=mapped.provisioning,
+        marker=plan.marker,
+        image=ImageMap(plan.image_bytes, plan.rows_bytes, plan.sections),
+        work_area=WorkAreaMap(plan.work_bytes, plan.buffers, ScratchMap(plan.scratch_offset, plan.scratch_bytes)),
+        input=SizeMap(plan.input_bytes),
+        inputs=[InputMap(entry.tensor, entry.offset, entry.layout.bytes, entry.layout) for entry in plan.inputs],
+        scores=ScoresMap(plan.scores.bytes, plan.scores),
+    )
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 
@@ -70,17 +148,16 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
     ]
     for stage in mapped.weight_stages.values():
         facts = _layer(mapped, stage)
-        banks = facts["banks"]
-        span = _banks(BankSpan(**banks)) if banks else "none"
+        span = "none" if facts.banks is None else _banks(facts.banks)
         lines.append(
-            f"| {_cell(stage.node)} | {stage.layer_kind}, {facts['weights']} | {facts['neurons']} | {stage.fan_in} | "
-            f"{facts['synapses']} | {facts['weight_bytes']} B | {span} | {_cell(facts['policy'] or 'none')} |"
+            f"| {_cell(stage.node)} | {stage.layer_kind}, {facts.weights} | {facts.neurons} | {stage.fan_in} | "
+            f"{facts.synapses} | {facts.weight_bytes} B | {span} | {_cell(facts.policy or 'none')} |"
         )
     if plan.marker is not None:
         lines += ["", f"The marker of a chip that is programmed lies in the banks from {plan.marker.bank} on."]
     lines += ["", "## Kernels", "", "| layer | kernel | why |", "|---|---|---|"]
     lines += [
-        f"| {_cell(facts['name'])} | {facts['kernel']} | {facts['kernel_reason']} |"
+        f"| {_cell(facts.name)} | {facts.kernel} | {facts.kernel_reason} |"
         for facts in (_layer(mapped, stage) for stage in mapped.weight_stages.values())
     ]
     lines += ["", f"## Weights image, {plan.image_bytes} bytes", "", "| offset | bytes | section |", "|---:|---:|---|"]
@@ -144,27 +221,27 @@ def weight_kind(stage: WeightStage) -> str:
     return "ternary" if stage.is_ternary else "binary"
 
 
-def _layer(mapped: MappedNetwork, stage: WeightStage) -> dict[str, Any]:
+def _layer(mapped: MappedNetwork, stage: WeightStage) -> LayerMap:
     neurons = stage.output.channels
     cells = isinstance(stage, LinearStage)
     tiles = stage.tiles if isinstance(stage, LinearStage) else ()
     verified = mapped.allocation.verified or {}
-    return {
-        "name": stage.node,
-        "kind": stage.layer_kind,
-        "weights": weight_kind(stage),
-        "neurons": neurons,
-        "fan_in": stage.fan_in,
-        "synapses": neurons * stage.fan_in if cells else 0,
-        "weight_bytes": sum(section.bytes for section in weight_sections(stage)),
-        "kernel": stage.kernel if isinstance(stage, LinearStage) else "int8",
-        "kernel_reason": stage.reason if isinstance(stage, LinearStage) else "weights of 8 bits",
-        "policy": stage.policy if isinstance(stage, LinearStage) else None,
-        "attempts": stage.attempts or None if isinstance(stage, LinearStage) else None,
-        "verified_words": len(verified[stage.node]) if stage.node in verified else None,
-        "banks": asdict(BankSpan.of(tiles)) if tiles else None,
-        "tiles": list(tiles),
-    }
+    return LayerMap(
+        name=stage.node,
+        kind=stage.layer_kind,
+        weights=weight_kind(stage),
+        neurons=neurons,
+        fan_in=stage.fan_in,
+        synapses=neurons * stage.fan_in if cells else 0,
+        weight_bytes=sum(section.bytes for section in weight_sections(stage)),
+        kernel=stage.kernel if isinstance(stage, LinearStage) else "int8",
+        kernel_reason=stage.reason if isinstance(stage, LinearStage) else "weights of 8 bits",
+        policy=stage.policy if isinstance(stage, LinearStage) else None,
+        attempts=stage.attempts or None if isinstance(stage, LinearStage) else None,
+        verified_words=len(verified[stage.node]) if stage.node in verified else None,
+        banks=BankSpan.of(tiles) if tiles else None,
+        tiles=tiles,
+    )
 
 
 def _banks(span: BankSpan) -> str:

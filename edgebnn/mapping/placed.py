@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.json_types.placement import PlacedLayerDocument, PlacementFileDocument, TileSensitivityDocument
 from edgebnn.mapping.ber_aware import BerAware, place_by_errors
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.placed_for import PlacedFor
@@ -27,14 +26,13 @@ def placed(
     allocation = msgspec.structs.replace(mapped.allocation, banks=found.banks)
     goes_by = "" if title is None else f", placed for {title} by {readings} readings"
     provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}{goes_by}")
-    document = _document(found, mapped, title, readings) | {
-        "errors_by_place": chip is not None and chip.errs_by_place,
-        "placed_for": None if chip is None or not chip.errs_by_place else PlacedFor.of(chip),
-    }
+    document = _document(found, mapped, title, readings)
+    document["errors_by_place"] = chip is not None and chip.errs_by_place
+    document["placed_for"] = None if chip is None or not chip.errs_by_place else PlacedFor.of(chip).document
     return map_network(found.network, mapped.target, provenance, allocation), msgspec.json.encode(document)
 
 
-def _document(found: BerAware, mapped: MappedNetwork, title: str | None, readings: int) -> dict[str, Any]:
+def _document(found: BerAware, mapped: MappedNetwork, title: str | None, readings: int) -> PlacementFileDocument:
     return {
         "kind": "ber-aware",
         "chip": title,
@@ -45,13 +43,13 @@ def _document(found: BerAware, mapped: MappedNetwork, title: str | None, reading
         "bank_error_rates_policy": mapped.linear_stages[found.worst].policy if found.worst else None,
         "bank_error_rates": [_rounded(rate) for rate in found.rates.tolist()],
         "layers": {
-            name: layer | _sensitivity_document(found, mapped, name)
+            name: {**layer, **_sensitivity_document(found, mapped, name)}
             for name, layer in layers_document(found, mapped).items()
         },
     }
 
 
-def _sensitivity_document(found: BerAware, mapped: MappedNetwork, name: str) -> dict[str, Any]:
+def _sensitivity_document(found: BerAware, mapped: MappedNetwork, name: str) -> TileSensitivityDocument:
     """How much each of a layer's tiles matters, in the order of `banks`; with `linear_` before the placement."""
     return {
         "sensitivity": [_rounded(count) for count in found.counts[name]],
@@ -65,7 +63,7 @@ def _rounded(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-def layers_document(found: BerAware, mapped: MappedNetwork) -> dict[str, Any]:
+def layers_document(found: BerAware, mapped: MappedNetwork) -> dict[str, PlacedLayerDocument]:
     """Where each layer went, by its name.
 
     `neurons` are the model's own numbers in the order in which they lie; `inverted` are places in that order.

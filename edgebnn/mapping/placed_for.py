@@ -6,6 +6,7 @@ import msgspec
 
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
+from edgebnn.json_types.placement import PlacedForDocument
 from edgebnn.legible import legible_name
 
 
@@ -24,6 +25,16 @@ class PlacedFor(msgspec.Struct, frozen=True):
         if chip.measured is None:
             return cls(chip.seed, chip.errors)
         return cls(chip.seed, chip.errors, legible_name(chip.measured.name), chip.measured.sha256)
+
+    @property
+    def document(self) -> PlacedForDocument:
+        """The same for `placement.json`."""
+        return {
+            "seed": self.seed,
+            "errors": str(self.errors),
+            "measured": self.measured,
+            "measured_sha256": self.measured_sha256,
+        }
 
     @property
     def words(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ from edgebnn.chip.device.devices import wanted_low
 from edgebnn.chip.errors.error_map import ErrorMap
 from edgebnn.chip.lifetime.reprogramming import reprogram
 from edgebnn.errors import FitError, TargetError
+from edgebnn.json_types.placement import PlacementFileDocument
 from edgebnn.mapping.ber_aware import BerAware, ber_aware
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.placed import layers_document
@@ -164,15 +166,16 @@ def _mapped(mapped: MappedNetwork, network: Network, banks: tuple[int, ...]) -> 
     return map_network(network, mapped.target, mapped.provenance, allocation)
 
 
-def _document(kind: str, found: BerAware, mapped: MappedNetwork, old: MappedNetwork, update: Update) -> bytes:
-    return msgspec.json.encode(
-        {
-            "kind": kind,
-            "of": old.network.name,
-            "of_sha256": old.provenance.model_sha256,
-            "pulses": update.pulses,
-            "pulses_as_trained": update.pulses_as_trained,
-            "pulses_of_all": update.pulses_of_all,
-            "layers": layers_document(found, mapped),
-        }
-    )
+def _document(
+    kind: Literal["update", "fresh-banks"], found: BerAware, mapped: MappedNetwork, old: MappedNetwork, update: Update
+) -> bytes:
+    document: PlacementFileDocument = {
+        "kind": kind,
+        "of": old.network.name,
+        "of_sha256": old.provenance.model_sha256,
+        "pulses": update.pulses,
+        "pulses_as_trained": update.pulses_as_trained,
+        "pulses_of_all": update.pulses_of_all,
+        "layers": layers_document(found, mapped),
+    }
+    return msgspec.json.encode(document)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,7 @@ from edgebnn.devices.recording import read_recording
 from edgebnn.devices.wfdb_header import segment_headers
 from edgebnn.errors import DataError
 from edgebnn.files import write_whole
+from edgebnn.json_types.recordings import TestedRecordDocument, TrainedDocument
 from edgebnn.nn.ecg import EcgNet, Training, evaluate, train
 from edgebnn.nn.ecg_augment import Coding
 from edgebnn.nn.export import onnx_bytes
@@ -114,7 +114,7 @@ def train_ecg(
     folds: bool = False,
     binary: bool = True,
     progress: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
+) -> TrainedDocument:
     """Train, test, and write `output` (a binary network only); what `--json` prints.
 
     With `folds` each record that is not left out is also judged by a network that never saw it. `progress` hears of
@@ -187,12 +187,12 @@ def _judged(model: EcgNet, patients: Patients, index: int) -> Detection:
     return count(scores.argmax(axis=1) == PVC, patients.is_pvc[chosen])
 
 
-def _row(name: str, split: str, result: Detection) -> dict[str, Any]:
+def _row(name: str, split: str, result: Detection) -> TestedRecordDocument:
     return {
         "record": name,
         "split": split,
         "sensitivity": result.sensitivity,
         "ppv": result.ppv,
         "f1": result.f1,
-        "counts": asdict(result),
+        "counts": {"tp": result.tp, "fp": result.fp, "fn": result.fn, "tn": result.tn},
     }

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 
 from edgebnn.emulator.accuracy_curve import AccuracyCurve, CurvePoint
+from edgebnn.json_types.emulation import AccuracyCurveDocument, CurvePointDocument
 from edgebnn.report import numbers
 from edgebnn.report.tables import show_notes
 
-Document = dict[str, Any]
 
-
-def curve_document(curve: AccuracyCurve) -> Document:
+def curve_document(curve: AccuracyCurve) -> AccuracyCurveDocument:
     """The field `accuracy_curve` of `emulate`: accuracies are fractions, drops percentage points."""
     return {
-        "accuracy_curve": {
-            "samples": curve.samples,
-            "accuracy": curve.accuracy,
-            "accuracy_interval": list(curve.accuracy_interval),
-            "points": [_point(curve, point) for point in curve.points],
-            "policies": [
-                {
-                    "policy": each.policy,
-                    "bit_error_rate": each.bit_error_rate,
-                    "evidence": None if each.evidence is None else str(each.evidence),
-                }
-                for each in curve.policies
-            ],
-            "notes": [*curve.left_out, *_few(curve)],
-        }
+        "samples": curve.samples,
+        "accuracy": curve.accuracy,
+        "accuracy_interval": list(curve.accuracy_interval),
+        "points": [_point(curve, point) for point in curve.points],
+        "policies": [
+            {
+                "policy": each.policy,
+                "bit_error_rate": each.bit_error_rate,
+                "evidence": None if each.evidence is None else str(each.evidence),
+            }
+            for each in curve.policies
+        ],
+        "notes": [*curve.left_out, *_few(curve)],
     }
 
 
-def _point(curve: AccuracyCurve, point: CurvePoint) -> Document:
+def _point(curve: AccuracyCurve, point: CurvePoint) -> CurvePointDocument:
     over = point.over_chips
     return {
         "bit_error_rate": point.bit_error_rate,
@@ -57,7 +52,7 @@ def _few(curve: AccuracyCurve) -> list[str]:
     return ["the curve is that of a single chip, which says nothing of others: draw more of them with --chips"]
 
 
-def show_curve(console: Console, found: Document) -> None:
+def show_curve(console: Console, found: AccuracyCurveDocument) -> None:
     """A row a rate, and what each policy's own rate is."""
     console.print()
     chips = numbers.counted(len(found["points"][0]["chips"]), "chip")
@@ -75,4 +70,4 @@ def show_curve(console: Console, found: Document) -> None:
     console.print(table)
     own = (f"{each['policy']} {each['bit_error_rate']:.2g}" for each in found["policies"])
     console.print(f"Under the policies themselves one read finds wrong: {', '.join(own)}.")
-    show_notes(console, found)
+    show_notes(console, found["notes"])

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgebnn.emulator.accuracy_endurance import AccuracyEndurance
+from edgebnn.json_types.emulation import AccuracyEnduranceDocument
 from edgebnn.report import numbers
 
-Document = dict[str, Any]
 
-
-def endurance_document(found: AccuracyEndurance) -> Document:
+def endurance_document(found: AccuracyEndurance) -> AccuracyEnduranceDocument:
     """The field `endurance` of `emulate`; drops are percentage points."""
     return {
-        "endurance": {
-            "device_cycles": found.device_cycles,
-            "accuracy_cycles": found.cycles,
-            "accuracy_cycles_interval": list(found.interval),
-            "max_accuracy_drop": found.allowed * 100,
-            "chips": found.chips,
-            "tried": [
-                {
-                    "cycles": each.cycles,
-                    "bit_error_rate": each.bit_error_rate,
-                    "accuracy_drop": each.drop.mean * 100,
-                    "accuracy_drop_interval": [bound * 100 for bound in each.drop.interval],
-                }
-                for each in found.tried
-            ],
-        }
+        "device_cycles": found.device_cycles,
+        "accuracy_cycles": found.cycles,
+        "accuracy_cycles_interval": list(found.interval),
+        "max_accuracy_drop": found.allowed * 100,
+        "chips": found.chips,
+        "tried": [
+            {
+                "cycles": each.cycles,
+                "bit_error_rate": each.bit_error_rate,
+                "accuracy_drop": each.drop.mean * 100,
+                "accuracy_drop_interval": [bound * 100 for bound in each.drop.interval],
+            }
+            for each in found.tried
+        ],
     }
 
 
-def endurance_rows(found: Document) -> list[tuple[str, str]]:
+def endurance_rows(found: AccuracyEnduranceDocument) -> list[tuple[str, str]]:
     """Two numbers: of the devices, and of the network."""
     allowed = f"{found['max_accuracy_drop']:g} points"
     low, high = found["accuracy_cycles_interval"]
@@ -46,8 +41,8 @@ def endurance_rows(found: Document) -> list[tuple[str, str]]:
     ]
 
 
-def _after(found: Document) -> str:
-    cycles: int | None = found["accuracy_cycles"]
+def _after(found: AccuracyEnduranceDocument) -> str:
+    cycles = found["accuracy_cycles"]
     if cycles is None:
         return "on fresh chips already"
     if cycles >= found["device_cycles"]:

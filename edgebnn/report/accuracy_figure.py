@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebnn.json_types.emulation import AccuracyCurveDocument, ChipSettingsDocument, EmulatedDocument
 from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
 from edgebnn.report import numbers
 from edgebnn.report.pictures import headed, picture
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Document = dict[str, Any]
-
 SIZE_INCHES = (9.0, 6.6)
 _HEADING_INCHES, _LEGEND_INCHES = 0.45, 0.65
 _LETTER = 0.0085  # width of a letter of a policy's name, as a share of the axis
@@ -24,7 +23,7 @@ _LEVEL_POINTS = 25  # height of a name and its rate
 _MOST_DOTS = 50  # chips of a point that are drawn one by one
 
 
-def accuracy_picture(document: Document, form: str = "png") -> bytes:
+def accuracy_picture(document: EmulatedDocument, form: str = "png") -> bytes:
     """The bytes of a PNG or SVG (`form`) of a document of `emulate` that has an `accuracy_curve`."""
     curve = document["accuracy_curve"]
 
@@ -47,7 +46,7 @@ def accuracy_picture(document: Document, form: str = "png") -> bytes:
     return picture(SIZE_INCHES, form, draw)
 
 
-def _clean(axes: Axes, curve: Document) -> None:
+def _clean(axes: Axes, curve: AccuracyCurveDocument) -> None:
     low, high = (100 * bound for bound in curve["accuracy_interval"])
     axes.axhspan(low, high, color=MUTED, alpha=0.12, linewidth=0)
     axes.axhline(
@@ -58,7 +57,7 @@ def _clean(axes: Axes, curve: Document) -> None:
     )
 
 
-def _points(axes: Axes, curve: Document) -> None:
+def _points(axes: Axes, curve: AccuracyCurveDocument) -> None:
     clean, points = 100 * curve["accuracy"], curve["points"]
     x = [point["bit_error_rate"] for point in points]
     mean = [100 * point["accuracy"] for point in points]
@@ -83,7 +82,7 @@ def _points(axes: Axes, curve: Document) -> None:
     )  # fmt: skip
 
 
-def _scales(axes: Axes, curve: Document) -> None:
+def _scales(axes: Axes, curve: AccuracyCurveDocument) -> None:
     """All points and all marks within the axis, and accuracy down to where the curve ends."""
     points = curve["points"]
     rates = [point["bit_error_rate"] for point in points]
@@ -94,7 +93,7 @@ def _scales(axes: Axes, curve: Document) -> None:
     axes.set_ylim(max(low, 0) if low > -10 else 0, min(high, 101))
 
 
-def _policies(axes: Axes, curve: Document) -> int:
+def _policies(axes: Axes, curve: AccuracyCurveDocument) -> int:
     """A line and a name above the panel for each policy; those that err alike share one. How many levels of names."""
     shared: dict[float, list[str]] = {}
     for each in sorted(curve["policies"], key=lambda each: float(each["bit_error_rate"])):
@@ -115,8 +114,9 @@ def _policies(axes: Axes, curve: Document) -> int:
     return len(ends)
 
 
-def _caption(document: Document) -> str:
+def _caption(document: EmulatedDocument) -> str:
     curve, state = document["accuracy_curve"], document["conditions"]
+    assert state is not None, "a curve is that of chips"
     seeds = [chip["seed"] for chip in curve["points"][0]["chips"]]
     chips = f"{numbers.counted(len(seeds), 'chip')} of seed{'s' if len(seeds) > 1 else ''} {_span(seeds)}"
     words = ", ".join(f"{each['policy']} {each['evidence']}" for each in curve["policies"])
@@ -131,7 +131,7 @@ def _caption(document: Document) -> str:
     )
 
 
-def _what(state: Document) -> str:
+def _what(state: ChipSettingsDocument) -> str:
     if state["errors"] == "neighbour":
         return "weights become a neighbouring value anew in every inference"
     read = f", and a share of {state['read_error_rate']:g} of all XNORs" if state["read_error_rate"] else ""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from edgebnn.json_types.inspection import InspectedDocument, LayerDocument
 from edgebnn.network.types import Rounding
 from edgebnn.report import numbers
-
-Document = dict[str, Any]
 
 _MOST_BANDS = 6  # thresholds of which the band is said
 
@@ -52,7 +49,7 @@ _DYNAMO = (
 )
 
 
-def ambiguity(document: Document) -> list[str]:
+def ambiguity(document: InspectedDocument) -> list[str]:
     """Sentences on the ambiguous thresholds of an inspected model: how many, why, what helps, and how few sums it is.
 
     `document` is that of `inspect`, with `producer`, the program that wrote the model's file.
@@ -73,16 +70,16 @@ def ambiguity(document: Document) -> list[str]:
     return said + _bands([layer for layers in found.values() for layer in layers])
 
 
-def _by_roundings(document: Document) -> dict[tuple[Rounding, ...], list[Document]]:
+def _by_roundings(document: InspectedDocument) -> dict[tuple[Rounding, ...], list[LayerDocument]]:
     """The layers with ambiguous thresholds for each set of reasons."""
-    found: dict[tuple[Rounding, ...], list[Document]] = {}
+    found: dict[tuple[Rounding, ...], list[LayerDocument]] = {}
     for layer in document["layers"]:
         if layer.get("ambiguous"):
             found.setdefault(tuple(Rounding(name) for name in layer["roundings"]), []).append(layer)
     return found
 
 
-def _bands(layers: list[Document]) -> list[str]:
+def _bands(layers: list[LayerDocument]) -> list[str]:
     """How near to a step a sum has to lie, threshold by threshold, those first of which most values do."""
     ordered = sorted(layers, key=lambda layer: -float(layer["band_share"]))
     said = [_band(layer) for layer in ordered[:_MOST_BANDS]]
@@ -92,7 +89,7 @@ def _bands(layers: list[Document]) -> list[str]:
     )
 
 
-def _band(layer: Document) -> str:
+def _band(layer: LayerDocument) -> str:
     channels, tied = layer["output_shape"][0], layer["ambiguous_reachable"]
     within = f"sums within {layer['band']:.1e} of a step" if layer["band"] else "sums next to a step"
     at = f", {tied} at a sum that can occur" if tied else ""

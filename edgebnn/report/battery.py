@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgebnn.chip.lifetime.batteries import OWN_NAME, Battery
 from edgebnn.chip.lifetime.lifetime import Lifetime
+from edgebnn.json_types.energy import BatteryDocument
 from edgebnn.report import numbers
 
-Document = dict[str, Any]
 
-
-def battery_document(battery: Battery | None) -> Document | None:
+def battery_document(battery: Battery | None) -> BatteryDocument | None:
     """The cell whose life is told; None on a target without a [device]."""
     if battery is None:
         return None
@@ -34,7 +31,7 @@ def leakage_note(life: Lifetime) -> list[str]:
     ]
 
 
-def battery_words(battery: Document) -> str:
+def battery_words(battery: BatteryDocument) -> str:
     """`CR2032, 225 mAh`; `100 mAh, 3.7 V` where it is no shipped cell."""
     charge = f"{battery['charge_mah']:,g} mAh"
     if battery["name"] == OWN_NAME:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 
 from edgebnn.chip.study.comparators import Scheme
 from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.quantity import Evidence
+from edgebnn.json_types.characterisation import (
+    CharacterisedDocument,
+    PolicyFiguresDocument,
+    RateAtDocument,
+    SampledRateDocument,
+    StateDocument,
+    TabulatedDocument,
+    TallyDocument,
+    TernaryEvent,
+    TernaryRateDocument,
+    TernaryRatesDocument,
+)
 from edgebnn.report import numbers
 from edgebnn.report.characterisation import FIELDS
 from edgebnn.report.tables import show_notes
 from edgebnn.report.target_names import shown_target
 from edgebnn.report.terminal import bold, line
 
-Document = dict[str, Any]
-
 # Ternary errors: what they are called, and by sign.
-_EVENTS = {
+_EVENTS: dict[TernaryEvent, tuple[str, str, str]] = {
     "sign_flip": ("+1 as -1", "of +1", "of -1"),
     "to_zero": ("+-1 as 0", "of +1", "of -1"),
     "from_zero": ("0 as +-1", "as +1", "as -1"),
 }
 
 
-def show_characterisation(console: Console, document: Document) -> None:
+def show_characterisation(console: Console, document: CharacterisedDocument) -> None:
     """Devices, comparators, error rates and ternary errors."""
     temperature = document["temperature_c"]
     warm = "" if temperature is None else f" at {temperature:g} C"
@@ -48,7 +56,7 @@ def show_characterisation(console: Console, document: Document) -> None:
         "that of 2T2R rates is wider as far as cells of one sense amplifier err together. Every word is that of the "
         "weakest number that enters: edgebnn targets show lists them."
     )
-    show_notes(console, document)
+    show_notes(console, document["notes"])
 
 
 def _table(title: str, *names: str, left: int = 1) -> Table:
@@ -60,7 +68,7 @@ def _table(title: str, *names: str, left: int = 1) -> Table:
     return table
 
 
-def _devices(policies: list[Document]) -> Table:
+def _devices(policies: list[PolicyFiguresDocument]) -> Table:
     title = "Devices: medians and where 98% of the sampled ones lie, in kohm; spread of ln R"
     table = _table(title, "policy", "LRS", "98%", "HRS", "98%", "spread", "endures, cycles")
     for policy in policies:
@@ -73,7 +81,7 @@ def _devices(policies: list[Document]) -> Table:
     return table
 
 
-def _resistances(state: Document) -> tuple[str, str]:
+def _resistances(state: StateDocument) -> tuple[str, str]:
     low, high = (_kohm(state["quantiles_ohm"][share]) for share in ("0.01", "0.99"))
     return _kohm(state["median_ohm"]["value"]), f"{low} to {high}"
 
@@ -82,7 +90,7 @@ def _kohm(ohm: float) -> str:
     return f"{ohm / 1e3:,.0f}" if ohm >= 99.5e3 else f"{ohm / 1e3:.2g}"
 
 
-def _comparisons(policies: list[Document]) -> Table:
+def _comparisons(policies: list[PolicyFiguresDocument]) -> Table:
     table = _table("A bit of data in", "", "BER", "devices", "programming", "reading", "evidence")
     for policy in policies:
         table.add_section()
@@ -101,7 +109,7 @@ def _comparisons(policies: list[Document]) -> Table:
     return table
 
 
-def _rates(document: Document) -> Table:
+def _rates(document: CharacterisedDocument) -> Table:
     table = _table("Bit error rates", "", "theory", "counted", "evidence")
     for rows in zip(*(document[field] for field in FIELDS.values()), strict=True):
         where = rows[0]
@@ -115,7 +123,7 @@ def _rates(document: Document) -> Table:
     return table
 
 
-def _programming(document: Document) -> Table:
+def _programming(document: CharacterisedDocument) -> Table:
     title = "Programmed again where it reads wrong with either input; energy a synapse, time a row"
     table = _table(title, "", "still wrong", "energy", "time", "evidence")
     uneven = {
@@ -139,7 +147,7 @@ def _programming(document: Document) -> Table:
     return table
 
 
-def _ternary_rates(found: list[Document]) -> Table:
+def _ternary_rates(found: list[TernaryRatesDocument]) -> Table:
     table = _table("Ternary weights read wrong", "", "theory", "counted", "evidence", "table")
     for errors in found:
         table.add_section()
@@ -151,7 +159,7 @@ def _ternary_rates(found: list[Document]) -> Table:
     return table
 
 
-def _by_sign(row: Document, plus: str, minus: str) -> list[tuple[str, Document]]:
+def _by_sign(row: RateAtDocument | TernaryRateDocument, plus: str, minus: str) -> list[tuple[str, SampledRateDocument]]:
     """The rates of both signs, where they differ."""
     even = row["plus"]["value"] == row["minus"]["value"]
     return [] if even else [(plus, row["plus"]), (minus, row["minus"])]
@@ -166,18 +174,18 @@ def _indented(scheme: str) -> str:
     return "  " + scheme.replace("1T1R +", "  +")
 
 
-def _stated(tabulated: Document | None) -> str:
+def _stated(tabulated: TabulatedDocument | None) -> str:
     if tabulated is None:
         return ""
     value = f"{tabulated['value']:.3g}".replace("e-0", "e-")
     return f"{'<' if tabulated['upper_bound'] else ''}{value}, {tabulated['evidence']}"
 
 
-def _cells(row: Document) -> tuple[str, str, str]:
+def _cells(row: SampledRateDocument) -> tuple[str, str, str]:
     return _probability(row["value"]), _interval(row), row["evidence"]
 
 
-def _interval(row: Document) -> str:
+def _interval(row: SampledRateDocument | TallyDocument) -> str:
     return numbers.interval(row["interval"], 2)
 
 

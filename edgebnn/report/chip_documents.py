@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +19,27 @@ from edgebnn.chip.measured.plausibility import doubts, orientation
 from edgebnn.chip.study.chip_comparison import ChipComparison, WrongSigns, WrongSynapses
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.chip.target.target import Target
+from edgebnn.json_types.chips import (
+    AttemptsDocument,
+    ChipDocument,
+    ComparedChipsDocument,
+    ConditionsDocument,
+    ImportedChipDocument,
+    MeasuredCellsDocument,
+    MeasuredFiguresDocument,
+    MeasurementDocument,
+    NewChipDocument,
+    RateDocument,
+    WrongSynapsesDocument,
+)
 from edgebnn.report import numbers
 from edgebnn.report.policies import the_one
 from edgebnn.report.target_names import named
 
-Document = dict[str, Any]
-
 _QUANTILES = (0.05, 0.5, 0.95)
 
 
-def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> Document:
+def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Pattern | None = None) -> ChipDocument:
     """A chip with the rate at which its binary synapses are wrong: those of a pattern, else those not measured.
 
     `policy` is that of a pattern that names none. The rate is None where no formula gives it: after further attempts.
@@ -55,7 +65,7 @@ def chip_document(chip: ChipInstance, target: Target, policy: str, pattern: Patt
     }
 
 
-def conditions_document(conditions: Conditions) -> Document:
+def conditions_document(conditions: Conditions) -> ConditionsDocument:
     """What a chip went through and how it works; None stands for the target's nominal or reference value."""
     return {
         "cycles": conditions.cycles,
@@ -65,12 +75,12 @@ def conditions_document(conditions: Conditions) -> Document:
     }
 
 
-def attempts_document(chip: ChipInstance) -> Document:
+def attempts_document(chip: ChipInstance) -> AttemptsDocument:
     """How a chip is programmed, and how often it misreads whatever was programmed."""
     return {"read_error_rate": chip.read_error_rate, "attempts": chip.attempts, "guard_band": chip.guard_band}
 
 
-def _rate_document(rate: ChipRate) -> Document:
+def _rate_document(rate: ChipRate) -> RateDocument:
     return {
         "bit_error_rate": rate.rate,
         "error_rate_plus": None if rate.signs is None else rate.signs.plus,
@@ -79,7 +89,7 @@ def _rate_document(rate: ChipRate) -> Document:
     }
 
 
-def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSigns, path: Path) -> Document:
+def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSigns, path: Path) -> NewChipDocument:
     """`chip new`: the chip, and how many synapses of its first banks are wrong where all weights are +1, and -1.
 
     They are read with the input +1.
@@ -95,7 +105,7 @@ def new_document(chip: ChipInstance, target: Target, policy: str, wrong: WrongSi
 
 def import_document(
     chip: ChipInstance, target: Target, policy: str, wrong: WrongSigns, path: Path, found: MeasuredFile
-) -> Document:
+) -> ImportedChipDocument:
     """`chip import`: as `chip new`, and what the measurement says by itself."""
     assert chip.measured is not None
     return {
@@ -106,28 +116,29 @@ def import_document(
     }
 
 
-def measurement_document(measured: Measured) -> Document:
+def measurement_document(measured: Measured) -> MeasuredCellsDocument:
     """What was measured: cells, and the 5, 50 and 95 % quantiles of resistances or error rates."""
-    document: Document = {**_origin(measured), "evidence": str(Evidence.MEASURED)}
+    found: MeasuredFiguresDocument = {}
     if measured.ln_resistance is not None:
-        document["readings"] = len(measured.readings)
+        found["readings"] = len(measured.readings)
     pairs, zeros = measured.pairs, measured.zeros
-    for name, ln_ohm in (("lrs_ohm", pairs[:, 0]), ("hrs_ohm", np.append(pairs[:, 1], zeros))):
-        if len(ln_ohm):
-            document[name] = _quantiles(np.exp(ln_ohm.astype(np.float64)))
+    ln_lrs, ln_hrs = pairs[:, 0], np.append(pairs[:, 1], zeros)
+    if len(ln_lrs):
+        found["lrs_ohm"] = _quantiles(np.exp(ln_lrs.astype(np.float64)))
+    if len(ln_hrs):
+        found["hrs_ohm"] = _quantiles(np.exp(ln_hrs.astype(np.float64)))
     if len(pairs):
         read = orientation(pairs)
-        document["wrong_share"], document["equal_share"] = read.opposite, read.equal
+        found["wrong_share"], found["equal_share"] = read.opposite, read.equal
     if measured.stuck is not None:
-        document["stuck_devices"] = {
-            state: int((measured.stuck == which).sum()) for state, which in (("lrs", StuckIn.LRS), ("hrs", StuckIn.HRS))
-        }
+        lrs, hrs = (int((measured.stuck == state).sum()) for state in (StuckIn.LRS, StuckIn.HRS))
+        found["stuck_devices"] = {"lrs": lrs, "hrs": hrs}
     if measured.error_rate is not None:
-        document["error_rate"] = _quantiles(measured.error_rate.mean(axis=-1))
-        document["mean_error_rate"] = float(measured.error_rate.mean())
+        found["error_rate"] = _quantiles(measured.error_rate.mean(axis=-1))
+        found["mean_error_rate"] = float(measured.error_rate.mean())
         plus, minus = measured.error_rate.mean(axis=0).tolist()
-        document["mean_error_rate_plus"], document["mean_error_rate_minus"] = plus, minus
-    return document
+        found["mean_error_rate_plus"], found["mean_error_rate_minus"] = plus, minus
+    return {**_origin(measured), "evidence": str(Evidence.MEASURED), **found}
 
 
 def compare_document(
@@ -136,7 +147,7 @@ def compare_document(
     target: Target,
     policy: str,
     found: ChipComparison,
-) -> Document:
+) -> ComparedChipsDocument:
     """`chip compare`."""
     return {
         **named(target),
@@ -160,7 +171,7 @@ def compare_document(
     }
 
 
-def _origin(measured: Measured) -> Document:
+def _origin(measured: Measured) -> MeasurementDocument:
     return {
         "file": measured.name,
         "sha256": measured.sha256,
@@ -170,7 +181,7 @@ def _origin(measured: Measured) -> Document:
     }
 
 
-def _wrong(wrong: WrongSynapses) -> Document:
+def _wrong(wrong: WrongSynapses) -> WrongSynapsesDocument:
     return {
         "count": wrong.count,
         "synapses": wrong.synapses,

@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebnn.chip.study.ternary_errors import UPPER_BOUNDS
+from edgebnn.json_types.characterisation import (
+    CharacterisedDocument,
+    RateAtDocument,
+    RateField,
+    SampledRateDocument,
+    StateDocument,
+    StateName,
+    TernaryEvent,
+    TernaryRateDocument,
+)
+from edgebnn.json_types.numbers import WorthDocument
 from edgebnn.mapping.floorplan import MUTED, PALETTE
 from edgebnn.report.pictures import headed, keyed, picture
 from edgebnn.report.target_names import shown_target
@@ -16,21 +27,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Document = dict[str, Any]
-
 # Schemes by the JSON's field: label, colour, marker.
-SCHEMES = {
+SCHEMES: dict[RateField, tuple[str, str, str]] = {
     "ber_1t1r": ("1T1R", PALETTE[1], "o"),
     "ber_secded_72_64": ("1T1R + SECDED(72,64)", PALETTE[3], "^"),
     "ber_secded": ("1T1R + SECDED(8,4)", PALETTE[2], "s"),
     "ber_2t2r": ("2T2R", PALETTE[0], "D"),
 }
-EVENTS = {
+EVENTS: dict[TernaryEvent, tuple[str, str]] = {
     "from_zero": ("0 as ±1", PALETTE[1]),
     "to_zero": ("±1 as 0", PALETTE[0]),
     "sign_flip": ("+1 as -1", PALETTE[2]),
 }
-STATES = {"lrs": ("LRS", PALETTE[0]), "hrs": ("HRS", PALETTE[1])}
+STATES: dict[StateName, tuple[str, str]] = {"lrs": ("LRS", PALETTE[0]), "hrs": ("HRS", PALETTE[1])}
 
 WIDTH_INCHES, PANELS_INCHES, HEAD_INCHES, CAPTION_INCHES = 12.0, 8.2, 0.65, 0.85
 _APART = 1.6  # a factor in cycles between counts of neighbouring policies
@@ -39,7 +48,7 @@ _LONGEST = 24  # letters of a policy's name
 _ARROW = 0.25  # the tip of an arrow as a share of the interval's end from which it hangs
 
 
-def characterisation_picture(document: Document, form: str = "png") -> bytes:
+def characterisation_picture(document: CharacterisedDocument, form: str = "png") -> bytes:
     """The bytes of a PNG or SVG (`form`); they depend on the document and on the version of matplotlib alone."""
 
     height = HEAD_INCHES + PANELS_INCHES + CAPTION_INCHES
@@ -55,21 +64,21 @@ def characterisation_picture(document: Document, form: str = "png") -> bytes:
     return picture((WIDTH_INCHES, height), form, draw)
 
 
-def _heading(document: Document) -> str:
+def _heading(document: CharacterisedDocument) -> str:
     return (
         f"{shown_target(document)}: devices and read errors by programming policy (simulated)\n{state_of(document)} "
         "unless an axis says otherwise"
     )
 
 
-def state_of(document: Document) -> str:
+def state_of(document: CharacterisedDocument) -> str:
     """What the devices went through: cycles, days since programming, temperature and supply of the first condition."""
     first, temperature = document["first"], document["temperature_c"]
     warm = "reference temperature" if temperature is None else f"{temperature:g} °C"
     return f"{_cycles(first['cycles'])}, {_days(document)}, {warm}, {first['supply_v']:g} V"
 
 
-def _caption(document: Document) -> str:
+def _caption(document: CharacterisedDocument) -> str:
     ternary = document["ternary"][0]["to_zero"]["trials"]
     cells = f"at least {document['cells']:,} cells a bit error rate, {ternary:,} a ternary one"
     words = ", ".join(f"{row['policy']} {row['evidence']}" for row in _first(document, "ber_2t2r"))
@@ -88,19 +97,19 @@ def _caption(document: Document) -> str:
     )
 
 
-def words_of(numbers: Sequence[Document]) -> str:
+def words_of(numbers: Sequence[WorthDocument]) -> str:
     """The words of evidence of some numbers, each once."""
     return ", ".join(dict.fromkeys(number["evidence"] for number in numbers))
 
 
-def _first(document: Document, field: str) -> list[Document]:
+def _first(document: CharacterisedDocument, field: RateField) -> list[RateAtDocument]:
     """The rates of all policies at the first of the cycles and supplies."""
-    rows: list[Document] = document[field]
-    where = ("cycles", "supply_v")
-    return [row for row in rows if all(row[name] == rows[0][name] for name in where)]
+    rows = document[field]
+    first = rows[0]
+    return [row for row in rows if (row["cycles"], row["supply_v"]) == (first["cycles"], first["supply_v"])]
 
 
-def _resistances(axes: Axes, document: Document) -> None:
+def _resistances(axes: Axes, document: CharacterisedDocument) -> None:
     """A ridge for each policy: sampled devices filled, the log-normal law as a line."""
     policies = document["policies"]
     for row, policy in enumerate(reversed(policies)):
@@ -119,7 +128,7 @@ def _resistances(axes: Axes, document: Document) -> None:
     keyed(axes, "Resistance of sampled devices", 2)
 
 
-def _ridge(axes: Axes, state: Document, row: int, colour: str, label: str) -> None:
+def _ridge(axes: Axes, state: StateDocument, row: int, colour: str, label: str) -> None:
     edges = np.asarray(state["histogram"]["edges_log10_ohm"])
     counts = np.asarray(state["histogram"]["counts"], np.float64)
     sigma = state["ln_spread"]["value"] / np.log(10)
@@ -132,7 +141,7 @@ def _ridge(axes: Axes, state: Document, row: int, colour: str, label: str) -> No
         axes.plot(10**x, row + 0.86 * np.exp(-(((x - middle) / sigma) ** 2) / 2), color=colour, linewidth=1.2)
 
 
-def _bit_errors(axes: Axes, document: Document) -> None:
+def _bit_errors(axes: Axes, document: CharacterisedDocument) -> None:
     names = [row["policy"] for row in _first(document, "ber_2t2r")]
     for place, (field, (label, colour, marker)) in enumerate(SCHEMES.items()):
         rows = _first(document, field)
@@ -150,7 +159,7 @@ def _bit_errors(axes: Axes, document: Document) -> None:
     keyed(axes, f"Bit error rate, {_cycles(where['cycles'])}, {where['supply_v']:g} V", 4)
 
 
-def _ageing(axes: Axes, document: Document) -> None:
+def _ageing(axes: Axes, document: CharacterisedDocument) -> None:
     supply = document["ber_2t2r"][0]["supply_v"]
     for index, policy in enumerate(document["policies"]):
         colour = PALETTE[index % len(PALETTE)]
@@ -172,7 +181,7 @@ def _ageing(axes: Axes, document: Document) -> None:
     keyed(axes, f"Bit error rate against programming cycles, {supply:g} V", 4)
 
 
-def _ternary(axes: Axes, document: Document) -> None:
+def _ternary(axes: Axes, document: CharacterisedDocument) -> None:
     theory, shown = document["ternary_theory"], document["ternary"][0]["policy"]
     rows = [row for row in document["ternary"] if row["policy"] == shown]
     x = [row["supply_v"] for row in rows]
@@ -197,7 +206,7 @@ def _ternary(axes: Axes, document: Document) -> None:
     keyed(axes, f"Ternary weights read wrong, policy '{rows[0]['policy']}'", 5)
 
 
-def _tabulated(axes: Axes, x: Sequence[float], rows: Sequence[Document], event: str, colour: str) -> None:
+def _tabulated(axes: Axes, x: Sequence[float], rows: Sequence[TernaryRateDocument], event: str, colour: str) -> None:
     """What the table states: open diamonds, and bars that the rate lies below."""
     stated = [(volts, row["tabulated"]["value"]) for volts, row in zip(x, rows, strict=True) if "tabulated" in row]
     if not stated:
@@ -208,7 +217,7 @@ def _tabulated(axes: Axes, x: Sequence[float], rows: Sequence[Document], event: 
 
 
 def _counted(
-    axes: Axes, x: Sequence[float], rows: Sequence[Document], colour: str, marker: str, label: str
+    axes: Axes, x: Sequence[float], rows: Sequence[SampledRateDocument], colour: str, marker: str, label: str
 ) -> None:  # fmt: skip
     """Points with their intervals; where nothing was wrong an arrow hangs from the upper end."""
     seen = [(at, row) for at, row in zip(x, rows, strict=True) if row["wrong"]]
@@ -239,7 +248,7 @@ def _cycles(count: int) -> str:
     return "0 cycles" if count == 0 else f"{count:,} cycles"
 
 
-def _days(document: Document) -> str:
+def _days(document: CharacterisedDocument) -> str:
     days = document["retention_days"]
     return f"{days:g} days after programming" if days else "just programmed"
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from edgebnn.json_types.chips import (
+    AttemptsDocument,
+    ChipDocument,
+    ComparedChipsDocument,
+    ImportedChipDocument,
+    MeasuredCellsDocument,
+    NewChipDocument,
+    WrongSynapsesDocument,
+)
 from edgebnn.legible import legible_line
 from edgebnn.report import numbers
 from edgebnn.report.tables import facts, show_notes
 from edgebnn.report.target_names import shown_target
 from edgebnn.report.terminal import bold
-
-Document = dict[str, Any]
 
 _MODELS = {
     "ber": "independent synapses",
@@ -29,20 +34,20 @@ _KINDS = {
 }
 
 
-def show_new_chip(console: Console, document: Document) -> None:
+def show_new_chip(console: Console, document: NewChipDocument) -> None:
     """`chip new`."""
     facts(console, "Chip instance", [*_chip_rows(document), ("written to", legible_line(document["file"]))])
 
 
-def show_import(console: Console, document: Document) -> None:
+def show_import(console: Console, document: ImportedChipDocument) -> None:
     """`chip import`."""
     facts(console, "Measurement", _measurement_rows(document["measurement"], document["ignored_columns"]))
     console.print()
     show_new_chip(console, document)
-    show_notes(console, document)
+    show_notes(console, document["notes"])
 
 
-def show_comparison(console: Console, document: Document) -> None:
+def show_comparison(console: Console, document: ComparedChipsDocument) -> None:
     """`chip compare`."""
     first, second = document["chips"]
     console.print(bold("target"), f"  {shown_target(document)}", sep="", highlight=False)
@@ -65,7 +70,7 @@ def show_comparison(console: Console, document: Document) -> None:
     _show_patterns(console, document)
 
 
-def _show_patterns(console: Console, document: Document) -> None:
+def _show_patterns(console: Console, document: ComparedChipsDocument) -> None:
     title = f"The first {numbers.counted(document['banks'], 'bank')}, all weights alike"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("weights")
@@ -88,9 +93,9 @@ def _show_patterns(console: Console, document: Document) -> None:
     )
 
 
-def _chip_rows(document: Document) -> list[tuple[str, str]]:
+def _chip_rows(document: NewChipDocument) -> list[tuple[str, str]]:
     chip = document["chip"]
-    policy = chip["policy"] if chip["own_policy"] else f"the deployment's (figures below: {chip['policy']})"
+    policy = str(chip["policy"]) if chip["own_policy"] else f"the deployment's (figures below: {chip['policy']})"
     rows = [
         ("target", shown_target(document)),
         ("seed", str(chip["seed"])),
@@ -115,12 +120,12 @@ def _chip_rows(document: Document) -> list[tuple[str, str]]:
     return [*rows, ("wrong in one read", f"{misread}, in the mean, what each read adds included")]
 
 
-def _when(chip: Document) -> str:
+def _when(chip: ChipDocument) -> str:
     """What lies between programming and the read that is counted."""
     return f"after {chip['retention_days']:g} days" if chip["retention_days"] else "once programmed"
 
 
-def _misread(wrong: Document) -> str:
+def _misread(wrong: WrongSynapsesDocument) -> str:
     return numbers.error_rate(wrong["misread_share"])
 
 
@@ -131,9 +136,9 @@ def _sign_rows(plus: float | None, minus: float | None) -> list[tuple[str, str]]
     return [("  of +1 and -1", f"{numbers.error_rate(plus)} and {numbers.error_rate(minus)}")]
 
 
-def _condition_rows(chip: Document) -> list[tuple[str, str]]:
+def _condition_rows(chip: ChipDocument) -> list[tuple[str, str]]:
     """What is not as it is by itself."""
-    values = (
+    values: tuple[tuple[str, float | None, str], ...] = (
         ("programming cycles", chip["cycles"], "{:,}"),
         ("supply", chip["supply_v"], "{:g} V"),
         ("temperature", chip["temperature_c"], "{:g} C"),
@@ -144,13 +149,13 @@ def _condition_rows(chip: Document) -> list[tuple[str, str]]:
     return rows + ([("attempts", attempts_shown(chip))] if chip["attempts"] > 1 else [])
 
 
-def attempts_shown(chip: Document) -> str:
+def attempts_shown(chip: AttemptsDocument) -> str:
     """`up to 5 attempts, guard band 0.2`; the document is that of a chip or of what all chips have alike."""
     guard = f", guard band {chip['guard_band']:g} in ln R" if chip["guard_band"] else ""
     return f"up to {chip['attempts']} attempts{guard}"
 
 
-def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, str]]:
+def _measurement_rows(found: MeasuredCellsDocument, ignored: list[str]) -> list[tuple[str, str]]:
     rows = [
         ("file", legible_line(found["file"])),
         ("cells", f"{numbers.count(found['cells'])} in {numbers.counted(found['banks'], 'bank')}"),
@@ -161,9 +166,9 @@ def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, st
     if "stuck_devices" in found:
         stuck = found["stuck_devices"]
         rows.append(("stuck devices", f"{numbers.count(stuck['lrs'])} in LRS, {numbers.count(stuck['hrs'])} in HRS"))
-    for name, key in (("LRS, 5/50/95%", "lrs_ohm"), ("HRS, 5/50/95%", "hrs_ohm")):
-        if key in found:
-            rows.append((name, f"{' / '.join(f'{value:.3g}' for value in found[key])} ohm"))
+    for name, ohm in (("LRS, 5/50/95%", found.get("lrs_ohm")), ("HRS, 5/50/95%", found.get("hrs_ohm"))):
+        if ohm is not None:
+            rows.append((name, f"{' / '.join(f'{value:.3g}' for value in ohm)} ohm"))
     if "wrong_share" in found:
         rows.append(("LRS above HRS", f"{found['wrong_share']:.2%} of the cells"))
         if found["equal_share"]:
@@ -178,5 +183,5 @@ def _measurement_rows(found: Document, ignored: list[str]) -> list[tuple[str, st
     return rows
 
 
-def _interval(wrong: Document) -> str:
+def _interval(wrong: WrongSynapsesDocument) -> str:
     return numbers.interval(wrong["interval"], 1)

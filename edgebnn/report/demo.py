@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -14,12 +13,13 @@ from edgebnn.apart.onnx_session import GET_ONNXRUNTIME, has_onnxruntime
 from edgebnn.chip.energy.energy import Energy
 from edgebnn.devices.leads import TakenBy
 from edgebnn.devices.monitor import Monitoring
-from edgebnn.devices.pvc import OTHER_VENTRICULAR
+from edgebnn.devices.pvc import OTHER_VENTRICULAR, Detection
+from edgebnn.json_types.recordings import DemonstratedDocument, LabelledDocument, MonitoredDocument, RecordingDocument
 from edgebnn.models import training_record
 from edgebnn.report import numbers
 from edgebnn.report.battery import battery_document, battery_words, leakage_note
 from edgebnn.report.documents import left_out, memory_document
-from edgebnn.report.emulation import chips_document, programming_document
+from edgebnn.report.emulation import agreement_document, chips_document, programming_document
 from edgebnn.report.tables import agreement_rows
 from edgebnn.report.target_names import named, shown_target, whose_numbers
 from edgebnn.report.terminal import Shown, bold
@@ -27,15 +27,13 @@ from edgebnn.report.terminal import Shown, bold
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
 
-Document = dict[str, Any]
-
 # What a patch would also have to do, and no firmware here does yet: energy, latency and battery life leave it out.
 NOT_COUNTED = ("finding the beats", "cutting and scaling the windows", "sending or storing what was found")
 
 MOMENTS = 8  # premature beats whose time the terminal shows; JSON has all
 
 
-def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
+def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> DemonstratedDocument:
     """The first target's figures as `design` names them, and under `targets` those of each target."""
     _, first = results[0]
     recording = first.judged.recording
@@ -63,18 +61,10 @@ def demo_document(results: Sequence[tuple[Deployment, Monitoring]]) -> Document:
     }
 
 
-def _figures(deployment: Deployment, result: Monitoring) -> Document:
+def _figures(deployment: Deployment, result: Monitoring) -> MonitoredDocument:
     emulation = result.emulation
     energy = emulation.energy
-    detection, life = result.detection, result.life
-    labelled: Document = {}
-    if detection is not None:
-        labelled = {
-            "sensitivity": detection.sensitivity,
-            "ppv": detection.ppv,
-            "f1": detection.f1,
-            "counts": asdict(detection),
-        }
+    life = result.life
     return {
         **named(deployment.mapped.target),
         "policy": deployment.mapped.policy,
@@ -82,9 +72,9 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
         "pvc_found": len(result.pvc_at_s),
         "pvc_at_s": result.pvc_at_s,
         "pvc_beside_gaps_at_s": result.pvc_beside_gaps_at_s,
-        **labelled,
+        **_labelled(result.detection),
         "executors_agree": emulation.executors_agree,
-        "agreement": {pair: asdict(agreement) for pair, agreement in emulation.agreement.items()},
+        "agreement": {pair: agreement_document(found) for pair, found in emulation.agreement.items()},
         "firmware_beats": emulation.firmware_samples,
         "energy_per_beat_nj": None if energy is None else energy.total_j * 1e9,
         "energy_per_beat_parts_nj": None if energy is None else _parts(energy),
@@ -96,7 +86,7 @@ def _figures(deployment: Deployment, result: Monitoring) -> Document:
         "battery_days": None if life is None else life.battery_days,
         "leakage_share": None if life is None else life.leakage_share,
         "evidence": {} if energy is None else energy.evidence_shares(),
-        "latency_evidence": emulation.latency_evidence,
+        "latency_evidence": dict(emulation.latency_evidence),
         "not_counted": NOT_COUNTED,
         "notes": [*left_out(deployment), *_not_compared(), *([] if life is None else leakage_note(life))],
         "chips": chips_document(emulation),
@@ -108,12 +98,24 @@ def _not_compared() -> list[str]:
     return [] if has_onnxruntime() else [f"onnxruntime was not asked, since it is not installed: {GET_ONNXRUNTIME}"]
 
 
+def _labelled(detection: Detection | None) -> LabelledDocument:
+    """How well the beats were judged, where the recording says what they are."""
+    if detection is None:
+        return {}
+    return {
+        "sensitivity": detection.sensitivity,
+        "ppv": detection.ppv,
+        "f1": detection.f1,
+        "counts": {"tp": detection.tp, "fp": detection.fp, "fn": detection.fn, "tn": detection.tn},
+    }
+
+
 def _parts(energy: Energy) -> dict[str, float]:
     """The energy of a beat in nJ, part by part; they sum to the whole."""
     return {name: part for name, part in energy.parts_nj().items() if name != "total"}
 
 
-def show_demo(console: Console, document: Document) -> None:
+def show_demo(console: Console, document: DemonstratedDocument) -> None:
     """The tables: what was found, then each target in a column."""
     _show_recording(console, document)
     table = Table()
@@ -141,7 +143,7 @@ def show_demo(console: Console, document: Document) -> None:
         console.print(f"note: {note}")
 
 
-def _show_recording(console: Console, document: Document) -> None:
+def _show_recording(console: Console, document: DemonstratedDocument) -> None:
     """The recording, what was found in it, and what that is worth."""
     recording = document["recording"]
     minutes, seconds = divmod(round(recording["duration_s"]), 60)
@@ -184,12 +186,12 @@ def _show_recording(console: Console, document: Document) -> None:
         console.print(f"not premature ventricular beats by these labels: {', '.join(others)}")
 
 
-def _lead(recording: Document) -> str:
+def _lead(recording: RecordingDocument) -> str:
     """`, lead MLII`, where the record names it."""
     return f", lead {recording['lead']}" if recording["lead"] else ""
 
 
-def _show_gaps(console: Console, document: Document) -> None:
+def _show_gaps(console: Console, document: DemonstratedDocument) -> None:
     """What was guessed, filled in or left out before anything was judged."""
     recording = document["recording"]
     if recording["lead_taken_by"] == TakenBy.UNIT:
@@ -211,8 +213,8 @@ def _show_gaps(console: Console, document: Document) -> None:
         )
 
 
-def _rows(targets: list[Document]) -> list[tuple[str, Sequence[Shown]]]:
-    def row(name: str, value: Callable[[Document], str]) -> tuple[str, list[str]]:
+def _rows(targets: list[MonitoredDocument]) -> list[tuple[str, Sequence[Shown]]]:
+    def row(name: str, value: Callable[[MonitoredDocument], str]) -> tuple[str, list[str]]:
         return name, [value(target) for target in targets]
 
     def part(name: str) -> tuple[str, list[str]]:
@@ -245,7 +247,7 @@ def _rows(targets: list[Document]) -> list[tuple[str, Sequence[Shown]]]:
     ]
 
 
-def _show_chips(console: Console, document: Document) -> None:
+def _show_chips(console: Console, document: DemonstratedDocument) -> None:
     chips = document["chips"]
     if not chips:
         return

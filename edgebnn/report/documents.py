@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.energy.energy import Energy, Group, phase_evidence
+from edgebnn.chip.energy.energy import Energy, Group, Part, phase_evidence
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
 from edgebnn.chip.instance.chip_checks import default_policy
 from edgebnn.chip.instance.chip_instance import ChipInstance
@@ -27,6 +27,35 @@ from edgebnn.emulator.array_events import programming_once
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.emulator.estimate import Estimate
 from edgebnn.emulator.executors import NO_FIRMWARE
+from edgebnn.json_types.chips import ChipDocument
+from edgebnn.json_types.deployment import (
+    ChosenPoliciesDocument,
+    CompiledDocument,
+    EnduranceDocument,
+    EstimatedDocument,
+    LifeDocument,
+    OriginDocument,
+    ProgrammedOnceDocument,
+    RunDocument,
+    TrimmingDocument,
+    VerifiedDocument,
+)
+from edgebnn.json_types.energy import (
+    EnergyPartJDocument,
+    EnergyPartNjDocument,
+    InferenceDocument,
+    PolicyCostDocument,
+    WearDocument,
+)
+from edgebnn.json_types.memory import MemoryDocument
+from edgebnn.json_types.placement import PlacementDocument, PlacementFileDocument
+from edgebnn.json_types.policies import PolicyChoiceDocument
+from edgebnn.json_types.target import (
+    TargetCopyDocument,
+    TargetListDocument,
+    TargetNumberDocument,
+    TargetNumbersDocument,
+)
 from edgebnn.mapping.folder import PLACEMENT, POLICIES
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
@@ -40,10 +69,8 @@ from edgebnn.report.target_names import named
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
 
-Document = dict[str, Any]
 
-
-def memory_document(deployment: Deployment) -> Document:
+def memory_document(deployment: Deployment) -> MemoryDocument:
     """Synapses, banks and bytes; `bank_utilisation` is the share of the used banks' synapses that hold a weight."""
     memory, array = deployment.memory, deployment.mapped.target.array
     there = memory.banks * array.geometry.synapses if array is not None else 0
@@ -57,7 +84,7 @@ def memory_document(deployment: Deployment) -> Document:
     }
 
 
-def origin_document(mapped: MappedNetwork) -> Document:
+def origin_document(mapped: MappedNetwork) -> OriginDocument:
     """The target, the model, the policy of layers without their own, and that of each layer in RRAM."""
     return {
         **named(mapped.target),
@@ -69,7 +96,7 @@ def origin_document(mapped: MappedNetwork) -> Document:
     }
 
 
-def compile_document(deployment: Deployment, folder: Path) -> Document:
+def compile_document(deployment: Deployment, folder: Path) -> CompiledDocument:
     """`compile`: what was written and what it takes."""
     mapped = deployment.mapped
     memory = deployment.memory
@@ -85,13 +112,16 @@ def compile_document(deployment: Deployment, folder: Path) -> Document:
         "verified": _verified(mapped),
         **_programming_document(mapped),
         **policy_choice_document(deployment),
-        "layers": {name: asdict(layer) for name, layer in memory.layers.items()},
+        "layers": {
+            name: {"synapses": layer.synapses, "weight_bytes": layer.weight_bytes}
+            for name, layer in memory.layers.items()
+        },
         "compiler": firmware.compiler if firmware is not None else None,
         "notes": [*mapped.network.notes, *_on_top_of_pulses(mapped), *([] if firmware else [_NO_COMPILER])],
     }
 
 
-def _programming_document(mapped: MappedNetwork) -> Document:
+def _programming_document(mapped: MappedNetwork) -> ProgrammedOnceDocument:
     """What programming once takes, beside all under the policy that errs least and under the one that takes least."""
     target = mapped.target
     if target.array is None or not mapped.linear_stages:
@@ -109,21 +139,35 @@ def _programming_document(mapped: MappedNetwork) -> Document:
     }
 
 
-def placement_of(deployment: Deployment) -> Document:
+def placement_of(deployment: Deployment) -> PlacementFileDocument:
     """All of `placement.json`, of a deployment that was placed by errors."""
-    found: Document = msgspec.json.decode(deployment.files[PLACEMENT])
+    found: PlacementFileDocument = msgspec.json.decode(deployment.files[PLACEMENT])
     return found
 
 
-def policy_choice_document(deployment: Deployment) -> Document:
+def policy_choice_document(deployment: Deployment) -> ChosenPoliciesDocument:
     """What was chosen by accuracy and how: `policy_choice`, `policies.json` as it is, and its main figures; empty where
     policies were named."""
     told = deployment.files.get(POLICIES)
     if told is None:
         return {}
-    found = msgspec.json.decode(told)
-    figures = {name: value for name, value in found.items() if name.startswith(("accuracy", "programming_energy"))}
-    return {**figures, "rounds": found["rounds"], "policy_choice": found}
+    found: PolicyChoiceDocument = msgspec.json.decode(told)
+    return {
+        "accuracy": found["accuracy"],
+        "accuracy_predicted": found["accuracy_predicted"],
+        "accuracy_predicted_interval": found["accuracy_predicted_interval"],
+        "accuracy_drop_predicted": found["accuracy_drop_predicted"],
+        "accuracy_drop_predicted_interval": found["accuracy_drop_predicted_interval"],
+        "accuracy_verified": found["accuracy_verified"],
+        "accuracy_verified_interval": found["accuracy_verified_interval"],
+        "accuracy_drop_verified": found["accuracy_drop_verified"],
+        "accuracy_drop_verified_interval": found["accuracy_drop_verified_interval"],
+        "programming_energy_uj": found["programming_energy_uj"],
+        "programming_energy_strongest_uj": found["programming_energy_strongest_uj"],
+        "programming_energy_cheapest_uj": found["programming_energy_cheapest_uj"],
+        "rounds": found["rounds"],
+        "policy_choice": found,
+    }
 
 
 _NO_COMPILER = "no cross compiler was found, so there is no firmware.elf: pip install 'edgebnn[soc]'"
@@ -139,15 +183,19 @@ def _on_top_of_pulses(mapped: MappedNetwork) -> list[str]:
 _LONG = ("layers", "bank_error_rates")  # what of a placement only its file holds
 
 
-def _placement(deployment: Deployment) -> Document:
+def _placement(deployment: Deployment) -> PlacementDocument:
     """How weights went to cells; `placement.json` has the neurons besides."""
     told = deployment.files.get(PLACEMENT)
     if told is None:
         return {"kind": "linear"}
-    return {name: value for name, value in msgspec.json.decode(told).items() if name not in _LONG}
+    found = msgspec.json.decode(told)
+    for name in _LONG:
+        found.pop(name, None)
+    short: PlacementDocument = found
+    return short
 
 
-def _verified(mapped: MappedNetwork) -> Document | None:
+def _verified(mapped: MappedNetwork) -> VerifiedDocument | None:
     """How many words of rows a chip verifies that verifies; None where it is all of them."""
     chosen = mapped.allocation.verified
     if chosen is None:
@@ -157,7 +205,7 @@ def _verified(mapped: MappedNetwork) -> Document | None:
     return {"words": sum(layers.values()), "of": sum(words.values()), "layers": layers}
 
 
-def chip_of_deployment(mapped: MappedNetwork, chip: ChipInstance) -> Document:
+def chip_of_deployment(mapped: MappedNetwork, chip: ChipInstance) -> ChipDocument:
     """A chip as it is with the deployment in it."""
     return chip_document(chip, mapped.target, mapped.policy or default_policy(mapped.target), pattern_of(mapped))
 
@@ -169,7 +217,7 @@ def run_document(
     on: str,
     chip: ChipInstance | None,
     labels: npt.NDArray[np.int64] | None = None,
-) -> Document:
+) -> RunDocument:
     """`run`: the classes, and with the labels (samples,) the accuracy; the scores themselves go to a file."""
     flat = per_class(scores)
     right = None if labels is None else flat.argmax(axis=1) == labels
@@ -189,7 +237,7 @@ def run_document(
     }
 
 
-def energy_document(found: Emulation | Estimate) -> Document:
+def energy_document(found: Emulation | Estimate) -> InferenceDocument:
     """Energy with its parts and groups, latency and what both rest on; None where a target has no energy model."""
     energy = found.energy
     return {
@@ -197,7 +245,7 @@ def energy_document(found: Emulation | Estimate) -> Document:
         "energy_groups_nj": None if energy is None else _groups(energy, 1e9),
         "latency_per_inference_us": found.latency_us,
         "evidence": {} if energy is None else energy.evidence_shares(),
-        "latency_evidence": found.latency_evidence,
+        "latency_evidence": dict(found.latency_evidence),
     }
 
 
@@ -206,17 +254,19 @@ def _groups(energy: Energy, factor: float) -> dict[str, float]:
     return {str(group): energy_j * factor for group, energy_j in energy.by_group().items()}
 
 
-def _parts(energy: Energy, unit: str, factor: float) -> list[Document]:
-    """Every part with its group and word, group by group; the factor is from joules to the unit."""
-    return [
-        {
-            "part": part.name,
-            "group": str(part.group),
-            f"energy_{unit}": part.energy_j * factor,
-            "evidence": str(part.evidence),
-        }
-        for part in sorted(energy.parts, key=lambda part: list(Group).index(part.group))
-    ]
+def _by_group(energy: Energy) -> list[Part]:
+    """Every part, group by group."""
+    return sorted(energy.parts, key=lambda part: list(Group).index(part.group))
+
+
+def _part_nj(part: Part) -> EnergyPartNjDocument:
+    energy_nj, evidence = part.energy_j * 1e9, str(part.evidence)
+    return {"part": part.name, "group": str(part.group), "energy_nj": energy_nj, "evidence": evidence}
+
+
+def _part_j(part: Part) -> EnergyPartJDocument:
+    evidence = str(part.evidence)
+    return {"part": part.name, "group": str(part.group), "energy_j": part.energy_j, "evidence": evidence}
 
 
 def left_out(deployment: Deployment) -> list[str]:
@@ -230,7 +280,7 @@ def left_out(deployment: Deployment) -> list[str]:
     return notes
 
 
-def estimate_document(deployment: Deployment, result: Estimate) -> Document:
+def estimate_document(deployment: Deployment, result: Estimate) -> EstimatedDocument:
     """`estimate`: one inference, programming, and the whole life; energies from counted events.
 
     The array's events in closed form stand beside those that were counted.
@@ -240,7 +290,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
         **origin_document(mapped),
         "supply_v": result.supply_v,
         **energy_document(result),
-        "energy_parts": [] if result.energy is None else _parts(result.energy, "nj", 1e9),
+        "energy_parts": [] if result.energy is None else [_part_nj(part) for part in _by_group(result.energy)],
         "latency_parts_us": {phase.name: phase.time_s * 1e6 for phase in result.latency},
         "memory": {**memory_document(deployment), "available": available_document(mapped.target)},
         "programming_by_policy": {} if programmed is None else by_policy_document(programmed.cost),
@@ -269,7 +319,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> Document:
     }
 
 
-def trim_document(mapped: MappedNetwork, result: Estimate) -> Document:
+def trim_document(mapped: MappedNetwork, result: Estimate) -> TrimmingDocument:
     """What it takes a chip to trim itself behind a programming; None where it does not.
 
     At every boot of a chip that keeps nothing of it the same again.
@@ -299,7 +349,7 @@ def _boot_uj(mapped: MappedNetwork, result: Estimate) -> float:
     return booted + (0.0 if result.programming is None else per_boot(mapped, result.programming))
 
 
-def by_policy_document(cost: ProgrammingCost) -> Document:
+def by_policy_document(cost: ProgrammingCost) -> dict[str, PolicyCostDocument]:
     """What programming takes under each policy."""
     return {
         name: {"energy_uj": cost.energies[name].total_j * 1e6, "time_us": cost.times[name].time_s * 1e6}
@@ -307,15 +357,20 @@ def by_policy_document(cost: ProgrammingCost) -> Document:
     }
 
 
-def _lifetime_document(life: Lifetime) -> Document:
+def _lifetime_document(life: Lifetime) -> LifeDocument:
     """A deployment's life: what it does and what that takes, all programming included."""
     return {
-        **asdict(life.usage),
+        "days": life.usage.days,
+        "inferences_per_day": life.usage.inferences_per_day,
+        "reprogrammings_per_day": life.usage.reprogrammings_per_day,
+        "channels": life.usage.channels,
+        "sample_rate_hz": life.usage.sample_rate_hz,
+        "boots_per_day": life.usage.boots_per_day,
         "inferences": life.usage.inferences,
         "reprogrammings": life.usage.reprogrammings,
         "boots": life.usage.boots,
         "energy_j": {"total": life.energy.total_j, **_groups(life.energy, 1.0)},
-        "energy_parts": _parts(life.energy, "j", 1.0),
+        "energy_parts": [_part_j(part) for part in _by_group(life.energy)],
         "evidence": life.energy.evidence_shares(),
         "leakage_share": life.leakage_share,
         "mean_power_uw": life.mean_power_w * 1e6,
@@ -325,7 +380,7 @@ def _lifetime_document(life: Lifetime) -> Document:
     }
 
 
-def _endurance_document(mapped: MappedNetwork, result: Estimate) -> Document | None:
+def _endurance_document(mapped: MappedNetwork, result: Estimate) -> EnduranceDocument | None:
     """How often the banks can be programmed, and what that does to their bit error rate; None without RRAM.
 
     `worn` is the rate where devices are worn out, `at_the_end` that at the end of the planned life.
@@ -336,7 +391,9 @@ def _endurance_document(mapped: MappedNetwork, result: Estimate) -> Document | N
     years = None if life is None else found.years(life.usage.reprogrammings_per_day)
     planned = None if life is None else wear(mapped.target, found.policy, ceil(life.usage.reprogrammings))
     return {
-        **asdict(found),
+        "policy": found.policy,
+        "cycles": found.cycles,
+        "reprogrammings": found.reprogrammings,
         "evidence": str(found.evidence),
         "worn": wear_document(found.worn),
         "at_the_end": wear_document(planned),
@@ -344,9 +401,17 @@ def _endurance_document(mapped: MappedNetwork, result: Estimate) -> Document | N
     }
 
 
-def wear_document(found: Wear | None) -> Document | None:
+def wear_document(found: Wear | None) -> WearDocument | None:
     """What cycles do to the bit error rate; None where no law says so."""
-    return None if found is None else {**asdict(found), "evidence": str(found.evidence)}
+    if found is None:
+        return None
+    return {
+        "cycles": found.cycles,
+        "bit_error_rate": found.bit_error_rate,
+        "fresh_bit_error_rate": found.fresh_bit_error_rate,
+        "doubled_after": found.doubled_after,
+        "evidence": str(found.evidence),
+    }
 
 
 def _area_notes(target: Target) -> list[str]:
@@ -391,7 +456,7 @@ def _life_notes(target: Target, result: Estimate) -> list[str]:
     return notes
 
 
-def targets_document(targets: Sequence[Target]) -> Document:
+def targets_document(targets: Sequence[Target]) -> TargetListDocument:
     """`targets list`."""
     return {
         "targets": [
@@ -407,9 +472,9 @@ def targets_document(targets: Sequence[Target]) -> Document:
     }
 
 
-def target_document(target: Target) -> Document:
+def target_document(target: Target) -> TargetNumbersDocument:
     """`targets show`: every number with its provenance."""
-    numbers = [
+    numbers: list[TargetNumberDocument] = [
         {"path": path, "value": q.value, "unit": q.unit, "source": q.source, "evidence": str(q.evidence)}
         for path, q, _ in target.quantities()
     ]
@@ -429,7 +494,7 @@ def target_document(target: Target) -> Document:
     }
 
 
-def copy_document(target: Target, file: Path, paths: Sequence[str]) -> Document:
+def copy_document(target: Target, file: Path, paths: Sequence[str]) -> TargetCopyDocument:
     """`targets copy`: the copy, and the numbers of it that were set."""
     document = target_document(target)
     chosen = [number for number in document["numbers"] if number["path"] in paths]

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.chip.study.ternary_errors import TERNARY_EVENTS
 from edgebnn.emulator.accuracy import Verdict
+from edgebnn.emulator.agreement import Agreement
 from edgebnn.emulator.array_events import marker_cost
 from edgebnn.emulator.chip_results import ChipResult, OverChips, TernaryErrors, policies_of
 from edgebnn.emulator.emulate import Emulation
+from edgebnn.json_types.emulation import (
+    ChipSettingsDocument,
+    ChipSummaryDocument,
+    EmulatedChipDocument,
+    EmulatedDocument,
+    OverChipsDocument,
+    StudiesDocument,
+    TernaryErrorsDocument,
+    VerdictDocument,
+)
+from edgebnn.json_types.energy import ProgrammingDocument
+from edgebnn.json_types.numbers import AgreementDocument
+from edgebnn.json_types.recordings import MonitoredDocument
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.report.chip_documents import attempts_document, conditions_document
 from edgebnn.report.documents import by_policy_document, energy_document, left_out, marker_uj, origin_document, per_boot
@@ -23,7 +36,8 @@ from edgebnn.report.policies import the_one
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
 
-Document = dict[str, Any]
+
+NO_STUDIES: StudiesDocument = {}
 
 
 def emulate_document(
@@ -31,13 +45,15 @@ def emulate_document(
     result: Emulation,
     allowed_drop: float | None,
     files: Mapping[ChipInstance, Path] = MappingProxyType({}),
-) -> Document:
+    studies: StudiesDocument = NO_STUDIES,
+) -> EmulatedDocument:
     """`emulate`; accuracies are fractions, the drop and its allowance percentage points.
 
-    `files` are those that the chips came from, in their order, where they came from any.
+    `files` are those that the chips came from, in their order, where they came from any; `studies` what else was found
+    on them.
     """
     drop, mapped = result.drop, deployment.mapped
-    document = {
+    return {
         **origin_document(mapped),
         "samples": result.samples,
         "accuracy": result.accuracy,
@@ -49,10 +65,10 @@ def emulate_document(
         "accuracy_drop": None if drop is None else drop.mean * 100,
         "accuracy_drop_interval": None if drop is None else [bound * 100 for bound in drop.interval],
         "executors_agree": result.executors_agree,
-        "agreement": {pair: asdict(agreement) for pair, agreement in result.agreement.items()},
+        "agreement": {pair: agreement_document(found) for pair, found in result.agreement.items()},
         "onnxruntime_same_class": None
         if result.onnxruntime_same_class is None
-        else asdict(result.onnxruntime_same_class),
+        else agreement_document(result.onnxruntime_same_class),
         "firmware_samples": result.firmware_samples,
         "events_per_inference": result.events_per_inference,
         "supply_v": result.supply_v,
@@ -64,18 +80,35 @@ def emulate_document(
             *result.notes,
             *_unlike(list(files)),
         ],
+        **_verdict(mapped, result, allowed_drop),
+        **studies,
     }
-    if allowed_drop is not None:
-        document |= _verdict(mapped, result, allowed_drop)
-    return document
 
 
-def chips_document(result: Emulation) -> list[Document]:
+def agreement_document(found: Agreement) -> AgreementDocument:
+    """How many answers of two executors are the same."""
+    return {"compared": found.compared, "equal": found.equal}
+
+
+def chips_document(result: Emulation) -> list[EmulatedChipDocument]:
     """Every chip instance, and what its bit error rate is worth: a word of evidence, or `given` by the user."""
-    return [{**asdict(chip), "bit_error_rate_evidence": _worth(chip)} for chip in result.chips]
+    return [
+        {
+            "seed": chip.seed,
+            "bit_error_rate": chip.bit_error_rate,
+            "bit_error_rate_evidence": _worth(chip),
+            "measured_share": chip.measured_share,
+            "wrong_bits": chip.wrong_bits,
+            "misread_share": chip.misread_share,
+            "weights": chip.weights,
+            "accuracy": chip.accuracy,
+            "changed": chip.changed,
+        }
+        for chip in result.chips
+    ]
 
 
-def _with_files(chips: list[Document], files: Sequence[Path]) -> list[Document]:
+def _with_files(chips: list[EmulatedChipDocument], files: Sequence[Path]) -> list[EmulatedChipDocument]:
     if not files:
         return chips
     return [{**chip, "file": str(path)} for chip, path in zip(chips, files, strict=True)]
@@ -88,7 +121,7 @@ def _unlike(chips: Sequence[ChipInstance]) -> list[str]:
     return ["the chips differ in more than their seeds: conditions, supply and energies are those of the first one"]
 
 
-def programming_document(mapped: MappedNetwork, result: Emulation) -> Document:
+def programming_document(mapped: MappedNetwork, result: Emulation) -> ProgrammingDocument:
     """What programming the banks took, under which policies, and what each boot takes of it; none without RRAM."""
     cost, chip = result.programming, result.first_chip
     marker = marker_cost(mapped, None if chip is None else chip.policy)
@@ -103,7 +136,7 @@ def programming_document(mapped: MappedNetwork, result: Emulation) -> Document:
     }
 
 
-def settings_document(mapped: MappedNetwork, chip: ChipInstance) -> Document:
+def settings_document(mapped: MappedNetwork, chip: ChipInstance) -> ChipSettingsDocument:
     """Everything about a chip but its seed; None stands for the target's nominal or reference value."""
     return {
         "errors": str(chip.errors),
@@ -120,27 +153,38 @@ def _worth(chip: ChipResult) -> str:
     return "given" if chip.bit_error_rate_evidence is None else str(chip.bit_error_rate_evidence)
 
 
-def _over_chips_document(result: Emulation) -> Document | None:
+def _over_chips_document(result: Emulation) -> ChipSummaryDocument | None:
     """Mean, spread and the mean's interval of each figure over all chips."""
     found = result.summary
     if found is None:
         return None
-    figures: dict[str, OverChips | None] = {
-        "accuracy": found.accuracy,
-        "changed": found.changed,
-        "wrong_bits": found.wrong_bits,
-        "misread_share": found.misread_share,
+    return {
+        "chips": found.chips,
+        "accuracy": None if found.accuracy is None else _figure(found.accuracy),
+        "changed": _figure(found.changed),
+        "wrong_bits": _figure(found.wrong_bits),
+        "misread_share": _figure(found.misread_share),
     }
-    return {"chips": found.chips, **{name: None if each is None else asdict(each) for name, each in figures.items()}}
 
 
-def _ternary_document(errors: TernaryErrors) -> Document:
-    rates = {event: getattr(errors.rates, event) for event in TERNARY_EVENTS}
-    return {**rates, "evidence": str(errors.evidence)}
+def _figure(found: OverChips) -> OverChipsDocument:
+    return {"mean": found.mean, "spread": found.spread, "interval": found.interval}
 
 
-def _verdict(mapped: MappedNetwork, result: Emulation, allowed_drop: float) -> Document:
+def _ternary_document(errors: TernaryErrors) -> TernaryErrorsDocument:
+    rates = errors.rates
+    return {
+        "sign_flip": rates.sign_flip,
+        "to_zero": rates.to_zero,
+        "from_zero": rates.from_zero,
+        "evidence": str(errors.evidence),
+    }
+
+
+def _verdict(mapped: MappedNetwork, result: Emulation, allowed_drop: float | None) -> VerdictDocument:
     """Whether a drop of so many percentage points is kept, and why that is the answer."""
+    if allowed_drop is None:
+        return {}
     verdict, drop = Verdict.UNRESOLVED, result.drop
     if result.accuracy is None:
         reason = "the data have no labels y, so no accuracy is known; add the class of each sample"
@@ -158,7 +202,7 @@ def _verdict(mapped: MappedNetwork, result: Emulation, allowed_drop: float) -> D
     return {"max_accuracy_drop": allowed_drop, "verdict": str(verdict), "verdict_reason": reason}
 
 
-def disagreement(document: Document) -> str | None:
+def disagreement(document: EmulatedDocument | MonitoredDocument) -> str | None:
     """One sentence about the pairs of executors that differ in a document of `emulate` or a target of `demo`."""
     differ = {pair: n for pair, n in document["agreement"].items() if n["equal"] != n["compared"]}
     if not differ:

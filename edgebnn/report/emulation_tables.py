@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 
+from edgebnn.json_types.emulation import ChipSummaryDocument, EmulatedDocument, OverChipsDocument
 from edgebnn.report import numbers
 from edgebnn.report.accuracy_curve import show_curve
 from edgebnn.report.accuracy_endurance import endurance_rows
@@ -17,8 +16,6 @@ from edgebnn.report.tables import accuracy_text, agreement_rows, energy_rows, fa
 from edgebnn.report.target_names import shown_target
 from edgebnn.report.terminal import Shown
 
-Document = dict[str, Any]
-
 _SHOWN = 20  # chips in the terminal; JSON has all
 _WRONG = (
     "read wrong: share of the weights that one read with inputs of +1 finds wrong, in the mean; for good: weights that "
@@ -26,21 +23,28 @@ _WRONG = (
 )
 
 
-def show_emulate(console: Console, document: Document) -> None:
+def show_emulate(console: Console, document: EmulatedDocument) -> None:
     """The data without errors, then the chips."""
     rows: list[tuple[str, Shown]] = [
         ("target", shown_target(document)),
         ("samples", numbers.count(document["samples"])),
     ]
-    if document["accuracy"] is not None:
-        rows.append(("accuracy, no errors", accuracy_text(document)))
-    if document["accuracy_drop"] is not None:
-        shown = numbers.interval(document["accuracy_drop_interval"], 2, "f")
-        rows.append(("accuracy drop", f"{document['accuracy_drop']:.2f} points (95% interval {shown})"))
+    accuracy, drop = accuracy_text(document), document["accuracy_drop"]
+    if accuracy is not None:
+        rows.append(("accuracy, no errors", accuracy))
+    if drop is not None:
+        interval = document["accuracy_drop_interval"]
+        assert interval is not None, "every drop has one"
+        shown = numbers.interval(interval, 2, "f")
+        rows.append(("accuracy drop", f"{drop:.2f} points (95% interval {shown})"))
     if "verdict" in document:
         allowed = f"drop of at most {document['max_accuracy_drop']:g} points"
         rows.append((allowed, f"{document['verdict']}: {document['verdict_reason']}"))
-    rows += [*agreement_rows(document), *energy_rows(document, "inference"), *programming_rows(document)]
+    rows += [
+        *agreement_rows(document, document["onnxruntime_same_class"]),
+        *energy_rows(document),
+        *programming_rows(document),
+    ]
     facts(console, "Emulation", rows)
     if "endurance" in document:
         console.print()
@@ -52,10 +56,10 @@ def show_emulate(console: Console, document: Document) -> None:
         show_sensitivity(console, document["sensitivity"])
     if "accuracy_curve" in document:
         show_curve(console, document["accuracy_curve"])
-    show_notes(console, document)
+    show_notes(console, document["notes"])
 
 
-def _show_chips(console: Console, document: Document) -> None:
+def _show_chips(console: Console, document: EmulatedDocument) -> None:
     """What the chips are like, each of them, and all of them together."""
     facts(console, "Chip instances", [*_condition_rows(document), *_ternary_rows(document)])
     table = Table()
@@ -70,12 +74,14 @@ def _show_chips(console: Console, document: Document) -> None:
     console.print(_WRONG)
     if len(document["chips"]) > _SHOWN:
         console.print(f"and {numbers.counted(len(document['chips']) - _SHOWN, 'more chip')} (--json lists all)")
-    if document["over_chips"]["chips"] > 1:
-        facts(console, "Over chips", _over_chips_rows(document["over_chips"]))
+    over = document["over_chips"]
+    if over is not None and over["chips"] > 1:
+        facts(console, "Over chips", _over_chips_rows(over))
 
 
-def _condition_rows(document: Document) -> list[tuple[str, str]]:
+def _condition_rows(document: EmulatedDocument) -> list[tuple[str, str]]:
     found = document["conditions"]
+    assert found is not None, "there are chips"
     supply, temperature = found["supply_v"], found["temperature_c"]
     state = [
         under(found["policies"]),
@@ -98,7 +104,7 @@ def _condition_rows(document: Document) -> list[tuple[str, str]]:
     ]
 
 
-def _ternary_rows(document: Document) -> list[tuple[str, str]]:
+def _ternary_rows(document: EmulatedDocument) -> list[tuple[str, str]]:
     """How often ternary weights are read wrong."""
     found = document["ternary_errors"]
     if found is None:
@@ -107,13 +113,14 @@ def _ternary_rows(document: Document) -> list[tuple[str, str]]:
     return [("ternary weights read", f"{rates} ({found['evidence']})")]
 
 
-def _over_chips_rows(found: Document) -> list[tuple[str, str]]:
-    def shown(figure: Document, digits: int, kind: str) -> str:
-        mean, spread = (f"{figure[name]:,.{digits}{kind}}" for name in ("mean", "spread"))
+def _over_chips_rows(found: ChipSummaryDocument) -> list[tuple[str, str]]:
+    def shown(figure: OverChipsDocument, digits: int, kind: str) -> str:
+        mean, spread = (f"{value:,.{digits}{kind}}" for value in (figure["mean"], figure["spread"]))
+        assert figure["interval"] is not None, "there are several chips"
         interval = numbers.interval(figure["interval"], digits, kind)
         return f"{mean} (95% interval {interval}), from chip to chip +-{spread}"
 
     rows = [] if found["accuracy"] is None else [("accuracy", shown(found["accuracy"], 2, "%"))]
-    figures = (("answers changed", "changed"), ("read wrong", "misread_share"))
-    rows += [(name, shown(found[field], 2, "%")) for name, field in figures]
+    rows += [("answers changed", shown(found["changed"], 2, "%"))]
+    rows += [("read wrong", shown(found["misread_share"], 2, "%"))]
     return [*rows, ("wrong for good", shown(found["wrong_bits"], 1, "f"))]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -12,6 +10,8 @@ from rich.console import Console
 from edgebnn.chip.target.target import Target
 from edgebnn.frontend import Inspection
 from edgebnn.frontend.layers.integer_weights import FLOAT_WEIGHTS
+from edgebnn.frontend.problems import Problem
+from edgebnn.json_types.inspection import InspectedDocument, ModelInputDocument, ProblemDocument
 from edgebnn.network import Input, Linear, Network, Threshold, what_is_taken
 from edgebnn.network.encoding import encode_input
 from edgebnn.report import numbers
@@ -24,13 +24,11 @@ from edgebnn.report.problems import show_problems
 from edgebnn.report.tables import facts, show_notes
 from edgebnn.report.target_names import named
 
-Document = dict[str, Any]
 
-
-def inspect_document(inspection: Inspection, target: Target) -> Document:
+def inspect_document(inspection: Inspection, target: Target) -> InspectedDocument:
     """The layers as understood, or every problem; `float_layers` are those that nothing in the model quantises."""
     network, problems = inspection.network, inspection.problems
-    document: Document = {
+    document: InspectedDocument = {
         "model": inspection.name,
         "model_sha256": inspection.model_sha256,
         **named(target),
@@ -48,19 +46,30 @@ def inspect_document(inspection: Inspection, target: Target) -> Document:
         "fit": None,
         "quantised": [],
         "notes": [],
-        "problems": [asdict(problem) for problem in problems],
+        "problems": [_problem(problem) for problem in problems],
         "float_layers": [problem.node for problem in problems if problem.reason.startswith(FLOAT_WEIGHTS)],
     }
-    return document if network is None else document | _network_document(network, target)
+    if network is not None:
+        _add_network(document, network, target)
+    return document
 
 
-def _network_document(network: Network, target: Target) -> Document:
+def _problem(problem: Problem) -> ProblemDocument:
+    return {
+        "node": problem.node,
+        "operator": problem.operator,
+        "reason": problem.reason,
+        "remedy": problem.remedy,
+    }
+
+
+def _add_network(document: InspectedDocument, network: Network, target: Target) -> None:
     documents = layers(network, target)
     by_kind: Counter[str] = Counter()
     for node in network.linear:
         by_kind[str(node.weight_kind)] += int(node.weights.size)
     inputs = [_input(entry) for entry in network.inputs]
-    return {
+    document |= {
         "input": inputs[0] if len(inputs) == 1 else None,
         "inputs": inputs,
         "scores": {
@@ -82,10 +91,10 @@ def _network_document(network: Network, target: Target) -> Document:
     }
 
 
-def _input(entry: Input) -> Document:
+def _input(entry: Input) -> ModelInputDocument:
     """An input's tensor, and what users hand over for it: its shape and type, and what a quantiser makes of it."""
     tensor, encoding = entry.tensor, entry.encoding
-    document: Document = {
+    document: ModelInputDocument = {
         "name": entry.name,
         "kind": str(tensor.kind),
         "shape": list(tensor.shape),
@@ -109,19 +118,19 @@ def _input(entry: Input) -> Document:
     return document
 
 
-def show_inspect(console: Console, document: Document) -> None:
+def show_inspect(console: Console, document: InspectedDocument) -> None:
     """The layers and what the network makes of zeros, ties and padding; or the problems."""
     if document["layers"]:
         show_layers(console, document)
         console.print()
-        fit = fit_rows(document["fit"], document["target"])
+        fit = [] if document["fit"] is None else fit_rows(document["fit"], document["target"])
         facts(console, "", [*_totals(document), *fit, *meanings(document), *_ambiguous(document)])
-    show_notes(console, document)
+    show_notes(console, document["notes"])
     if document["problems"]:
         show_problems(console, document)
 
 
-def _totals(document: Document) -> list[tuple[str, str]]:
+def _totals(document: InspectedDocument) -> list[tuple[str, str]]:
     kinds = document["weights_by_kind"]
     parts = ", ".join(f"{numbers.count(count)} {kind}" for kind, count in kinds.items())
     weights = f"{numbers.count(document['weights'])} ({parts})" if len(kinds) > 1 else parts
@@ -131,7 +140,7 @@ def _totals(document: Document) -> list[tuple[str, str]]:
     return [("weights", weights), ("multiply-accumulates", f"{macs}, {place}")]
 
 
-def _ambiguous(document: Document) -> list[tuple[str, str]]:
+def _ambiguous(document: InspectedDocument) -> list[tuple[str, str]]:
     """How many thresholds float32 itself cannot decide, why, and what to do where something can be done."""
     if document["quantised"]:  # quantised here, onnxruntime's scores are others anyway
         return []

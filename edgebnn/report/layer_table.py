@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from edgebnn.json_types.inspection import InspectedDocument, LayerDocument
 from edgebnn.report import numbers
 from edgebnn.report.names import tail
 from edgebnn.report.target_names import shown_target
 from edgebnn.report.terminal import bold, line
-
-Document = dict[str, Any]
 
 # Rows up to which what follows a layer stands in the table; a longer one has a line a row, and the sums below it.
 _MOST_DETAILED = 24
@@ -35,11 +33,11 @@ _RUNS_ON = {"rram": "RRAM", "cpu": "CPU"}
 class Row:
     """A layer, a sum or a concatenation, and what follows it until the next one."""
 
-    head: Document
+    head: LayerDocument
     then: list[str] = field(default_factory=list)
 
 
-def rows(layers: Sequence[Document]) -> list[Row]:
+def rows(layers: Sequence[LayerDocument]) -> list[Row]:
     """The nodes in rows: one that is no layer joins the row of what it reads, a reshape none."""
     found: list[Row] = []
     row_of: dict[str, Row] = {}
@@ -58,7 +56,7 @@ def rows(layers: Sequence[Document]) -> list[Row]:
     return found
 
 
-def show_layers(console: Console, document: Document) -> None:
+def show_layers(console: Console, document: InspectedDocument) -> None:
     """The table of `document["layers"]`, and what it has no room for."""
     found = rows(document["layers"])
     detailed = len(found) <= _MOST_DETAILED or console.width >= _WIDE
@@ -111,7 +109,7 @@ def _counted(words: Sequence[str]) -> list[str]:
     return [word if count == 1 else f"{count} x {word}" for word, count in counts]
 
 
-def _word(layer: Document) -> str:
+def _word(layer: LayerDocument) -> str:
     """What a node without weights does, in a word or two."""
     match layer["kind"]:
         case "threshold":

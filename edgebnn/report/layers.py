@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from edgebnn.chip.target.target import Target
+from edgebnn.json_types.inspection import LayerDocument, OwnFieldsDocument
 from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Affine,
@@ -17,43 +17,40 @@ from edgebnn.network.types import (
     WeightKind,
 )
 
-Document = dict[str, Any]
 
-
-def layers(network: Network, target: Target) -> list[Document]:
+def layers(network: Network, target: Target) -> list[LayerDocument]:
     """A document for every node of the network; `reads` names the nodes whose tensors it reads, or an input."""
     makers = {entry.name: entry.name for entry in network.inputs}
     makers |= {node.output.name: node.name for node in network.nodes}
     in_array = _in_array(network, target)
-    documents = []
+    documents: list[LayerDocument] = []
     for node in network.nodes:
         source = network.tensors[node.sources[0]]
-        document: Document = {
-            "name": node.name,
-            "kind": node.kind,
-            "weights": None,
-            "reads": [makers[name] for name in node.sources],
-            "input_shape": list(source.shape),
-            "output_shape": list(node.output.shape),
-            "input_kind": str(source.kind),
-            "output_kind": str(node.output.kind),
-            "fan_in": None,
-            "macs": 0,
-            "runs_on": "rram" if node.name in in_array else "cpu",
-        }
-        documents.append(document | _own(node))
+        documents.append(
+            {
+                "name": node.name,
+                "kind": node.kind,
+                "weights": str(node.weight_kind) if isinstance(node, Linear) else None,
+                "reads": [makers[name] for name in node.sources],
+                "input_shape": list(source.shape),
+                "output_shape": list(node.output.shape),
+                "input_kind": str(source.kind),
+                "output_kind": str(node.output.kind),
+                "fan_in": node.fan_in if isinstance(node, Linear) else None,
+                "macs": node.macs if isinstance(node, Linear) else 0,
+                "runs_on": "rram" if node.name in in_array else "cpu",
+                **_own(node),
+            }
+        )
     return documents
 
 
-def _own(node: Node) -> Document:
+def _own(node: Node) -> OwnFieldsDocument:
     """What only nodes of this kind have."""
     match node:
         case Linear():
             return {
-                "weights": str(node.weight_kind),
                 "parameters": int(node.weights.size),
-                "fan_in": node.fan_in,
-                "macs": node.macs,
                 "padding": _padding(node),
                 "pad_begin": list(node.window.pad_begin),
                 "pad_end": list(node.window.pad_end),

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.json_types.characterisation import (
+    CharacterisedDocument,
+    NormalLawDocument,
+    PolicyFiguresDocument,
+    RateAtDocument,
+    SignName,
+)
 from edgebnn.mapping.floorplan import INK, MUTED, PALETTE
 from edgebnn.report import numbers
 from edgebnn.report.chip_figures import state_of, words_of
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Document = dict[str, Any]
 Values = npt.NDArray[np.float64]
 
 WIDTH_INCHES, ROW_INCHES, REST_INCHES = 12.0, 2.4, 2.3
@@ -26,12 +32,12 @@ _LEGEND_PLACE = (0.5, 1.1)  # above the words about misreads
 _COLOURS = {"lrs": PALETTE[0], "hrs": PALETTE[1]}
 _LINES = {"bl": "-", "blb": "--"}
 _NAMES = {"lrs": "LRS", "hrs": "HRS", "bl": "BL", "blb": "BLb"}
-_SIGNS = {"plus": ("+1", PALETTE[2], "-"), "minus": ("-1", PALETTE[3], "--")}
+_SIGNS: dict[SignName, tuple[str, str, str]] = {"plus": ("+1", PALETTE[2], "-"), "minus": ("-1", PALETTE[3], "--")}
 _WITHIN = 1.6449  # standard deviations: 90 % of a normal law
 _LEAST_DENSITY = 1e-9
 
 
-def margin_picture(document: Document, form: str = "png") -> bytes:
+def margin_picture(document: CharacterisedDocument, form: str = "png") -> bytes:
     """The bytes of a PNG or SVG (`form`) of a document of `chip characterise`; a row for each policy."""
     policies = document["policies"]
     height = REST_INCHES + ROW_INCHES * len(policies)
@@ -57,7 +63,7 @@ def margin_picture(document: Document, form: str = "png") -> bytes:
     return picture((WIDTH_INCHES, height), form, draw)
 
 
-def _devices(axes: Axes, policy: Document) -> None:
+def _devices(axes: Axes, policy: PolicyFiguresDocument) -> None:
     """ln R of the devices on both sides: sampled ones filled, the law as a line; and the window of ternary reads."""
     for device in policy["margins"]["devices"]:
         colour, name = _COLOURS[device["state"]], f"{_NAMES[device['state']]} on {_NAMES[device['side']]}"
@@ -83,7 +89,7 @@ def _devices(axes: Axes, policy: Document) -> None:
     axes.set_ylabel(policy["name"], fontweight="bold")
 
 
-def _margin(axes: Axes, policy: Document, rate: Document) -> None:
+def _margin(axes: Axes, policy: PolicyFiguresDocument, rate: RateAtDocument) -> None:
     """The law of the margin on a logarithmic scale, so that the area of misreads left of 0 is seen."""
     found = policy["margins"]
     for sign, (name, colour, line) in _SIGNS.items():
@@ -106,27 +112,26 @@ def _margin(axes: Axes, policy: Document, rate: Document) -> None:
     axes.set_title(_misread(rate, reach), fontsize=8, fontweight="normal", pad=3)
 
 
-def _misread(rate: Document, amplifier: float) -> str:
+def _misread(rate: RateAtDocument, amplifier: float) -> str:
     counted = numbers.interval(rate["interval"], 2, "g")
     plus, minus = (rate[sign]["value"] for sign in ("plus", "minus"))
     signs = "" if plus == minus else f" (+1 {plus:.2g}, -1 {minus:.2g})"
     return f"misread {rate['value']:.2g}{signs} by theory, counted {counted}; amplifier ±{amplifier:.2g}"
 
 
-def _rates(document: Document, policy: str) -> Document:
+def _rates(document: CharacterisedDocument, policy: str) -> RateAtDocument:
     """The 2T2R bit error rate of a policy at the first of the cycles and supplies."""
-    found: Document = next(row for row in document["ber_2t2r"] if row["policy"] == policy)
-    return found
+    return next(row for row in document["ber_2t2r"] if row["policy"] == policy)
 
 
-def _grid(law: Sequence[Document], reach: float) -> Values:
+def _grid(law: Sequence[NormalLawDocument], reach: float) -> Values:
     """Where a law is drawn: so many standard deviations to either side."""
     low = min(part["mean"] - reach * part["spread"] for part in law)
     high = max(part["mean"] + reach * part["spread"] for part in law)
     return np.linspace(low, high, 600)
 
 
-def _density(law: Sequence[Document], x: Values) -> Values:
+def _density(law: Sequence[NormalLawDocument], x: Values) -> Values:
     found: Values = np.zeros_like(x)
     for part in law:
         z = (x - part["mean"]) / part["spread"]
@@ -134,7 +139,7 @@ def _density(law: Sequence[Document], x: Values) -> Values:
     return found
 
 
-def _caption(document: Document) -> str:
+def _caption(document: CharacterisedDocument) -> str:
     policies = document["policies"]
     rates = [_rates(document, policy["name"]) for policy in policies]
     medians, spreads = ([policy["lrs"][name] for policy in policies] for name in ("median_ohm", "ln_spread"))

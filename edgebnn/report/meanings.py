@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from edgebnn.json_types.inspection import InspectedDocument, LayerDocument, ModelInputDocument
 from edgebnn.report.names import listed
-
-Document = dict[str, Any]
 
 _NAMES = 3
 
 
-def meanings(document: Document) -> list[tuple[str, str]]:
+def meanings(document: InspectedDocument) -> list[tuple[str, str]]:
     """Named facts about the network of an `inspect` document, what differs layer by layer with the layers' names."""
     layers = document["layers"]
     thresholds = [layer for layer in layers if layer["kind"] == "threshold"]
@@ -32,7 +30,7 @@ def _is_number(ties: str) -> bool:
 
 
 def _row(
-    title: str, layers: Sequence[Document], meaning: Callable[[Document], str], thing: str
+    title: str, layers: Sequence[LayerDocument], meaning: Callable[[LayerDocument], str], thing: str
 ) -> list[tuple[str, str]]:
     """One fact: the meaning that all layers share, or each meaning with the names of its layers."""
     groups: dict[str, list[str]] = {}
@@ -47,7 +45,7 @@ def _row(
     return [(title, "; ".join(f"{what} in {listed(names, _NAMES)}" for what, names in groups.items()))]
 
 
-def _padding(layer: Document) -> str:
+def _padding(layer: LayerDocument) -> str:
     if layer["border"]:
         return "the model's own value, no integer of the input, from which sums start"
     if layer["pad_value"]:
@@ -55,7 +53,7 @@ def _padding(layer: Document) -> str:
     return "no input (exactly 0, neither -1 nor +1)" if layer["input_kind"] == "bits" else "0"
 
 
-def _input(entry: Document) -> str:
+def _input(entry: ModelInputDocument) -> str:
     """What is handed over, and what the network computes with."""
     integers = f"integers {entry['low']} to {entry['high']}"
     what = {"bits": "-1 and +1", "trits": "-1, 0 and +1"}.get(entry["kind"], integers)

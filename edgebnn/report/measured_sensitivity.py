@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 
 from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.measured_sensitivity import Finest, MeasuredSensitivity, Part, PartSensitivity
+from edgebnn.json_types.emulation import PartDocument, PartSensitivityDocument, SensitivityDocument
+from edgebnn.json_types.numbers import DropDocument
 from edgebnn.report import numbers
 from edgebnn.report.names import tail
 from edgebnn.report.terminal import line
 
-Document = dict[str, Any]
-
 _LONGEST_NAME, _SHORT_NAME = 32, 20  # the latter beside the number of a part
 _SHOWN = 20  # smaller parts than layers in the terminal; JSON has all
-_SMALLER = (Finest.TILES, Finest.NEURONS, Finest.INPUTS)
 
 
-def drop_document(drop: AccuracyDrop) -> Document:
+def drop_document(drop: AccuracyDrop) -> DropDocument:
     """A drop in percentage points, and its 95 % interval."""
     return {
         "accuracy_drop": drop.mean * 100,
@@ -28,42 +25,56 @@ def drop_document(drop: AccuracyDrop) -> Document:
     }
 
 
-def sensitivity_document(found: MeasuredSensitivity) -> Document:
+def sensitivity_document(found: MeasuredSensitivity) -> SensitivityDocument:
     """The field `sensitivity` of `emulate`; drops are percentage points."""
     return {
-        "sensitivity": {
-            "chips": found.chips,
-            "seed": found.seed,
-            "samples": found.samples,
-            "all_layers": drop_document(found.whole),
-            "layers": [{"layer": each.layer, **_part(each)} for each in found.layers],
-            **{
-                str(kind): [{"layer": each.layer, **_place(each.part), **_part(each)} for each in found.parts]
-                if kind is found.finest
-                else []
-                for kind in _SMALLER
-            },
-            "rank_correlation": {
-                "layers": found.agreement_of_layers,
-                **{str(kind): found.agreement if kind is found.finest else None for kind in _SMALLER},
-            },
-        }
+        "chips": found.chips,
+        "seed": found.seed,
+        "samples": found.samples,
+        "all_layers": drop_document(found.whole),
+        "layers": [_lost(each, {}) for each in found.layers],
+        "tiles": _parts(found, Finest.TILES),
+        "neurons": _parts(found, Finest.NEURONS),
+        "inputs": _parts(found, Finest.INPUTS),
+        "rank_correlation": {
+            "layers": found.agreement_of_layers,
+            "tiles": _agreement(found, Finest.TILES),
+            "neurons": _agreement(found, Finest.NEURONS),
+            "inputs": _agreement(found, Finest.INPUTS),
+        },
     }
 
 
-def _part(part: PartSensitivity) -> Document:
-    shares = {"answers_turned": part.turned, "first_order": part.first_order}
-    return {"policy": part.policy, **drop_document(part.drop), **shares}
+def _parts(found: MeasuredSensitivity, kind: Finest) -> list[PartSensitivityDocument]:
+    """The parts of this kind, where it is the one that was asked for."""
+    return [_lost(each, _place(each.part)) for each in found.parts] if kind is found.finest else []
 
 
-def _place(part: Part) -> Document:
+def _agreement(found: MeasuredSensitivity, kind: Finest) -> float | None:
+    return found.agreement if kind is found.finest else None
+
+
+def _lost(part: PartSensitivity, place: PartDocument) -> PartSensitivityDocument:
+    return {
+        "layer": part.layer,
+        **place,
+        "policy": part.policy,
+        **drop_document(part.drop),
+        "answers_turned": part.turned,
+        "first_order": part.first_order,
+    }
+
+
+def _place(part: Part) -> PartDocument:
     tile = part.tile
     if tile is None:
-        return {"neuron": part.neuron} if part.channel is None else {"input": part.channel}
+        if part.neuron is not None:
+            return {"neuron": part.neuron}
+        return {} if part.channel is None else {"input": part.channel}
     return {"bank": tile.bank, "neuron": tile.neuron, "neurons": tile.neurons, "word": tile.word, "inputs": tile.inputs}
 
 
-def show_sensitivity(console: Console, found: Document) -> None:
+def show_sensitivity(console: Console, found: SensitivityDocument) -> None:
     """Layer by layer, then the tiles that matter most."""
     console.print()
     title = "Accuracy lost where one layer alone errs"
@@ -71,14 +82,19 @@ def show_sensitivity(console: Console, found: Document) -> None:
     whole = found["all_layers"]
     budget = f"{numbers.counted(found['chips'], 'chip')} x {numbers.counted(found['samples'], 'sample')}"
     console.print(f"all layers at once: {_points(whole)} points; {budget}, 95% intervals over both")
-    for kind in (str(each) for each in _SMALLER):
-        if found[kind]:
-            most = sorted(found[kind], key=lambda each: -float(each["answers_turned"]))
-            title = f"The {len(most[:_SHOWN])} of {numbers.counted(len(most), kind[:-1])} that turn most answers"
-            _show(console, title, most[:_SHOWN], found["rank_correlation"][kind])
+    correlation = found["rank_correlation"]
+    for name, parts, agreement in (
+        ("tile", found["tiles"], correlation["tiles"]),
+        ("neuron", found["neurons"], correlation["neurons"]),
+        ("input", found["inputs"], correlation["inputs"]),
+    ):
+        if parts:
+            most = sorted(parts, key=lambda each: -float(each["answers_turned"]))
+            title = f"The {len(most[:_SHOWN])} of {numbers.counted(len(most), name)} that turn most answers"
+            _show(console, title, most[:_SHOWN], agreement)
 
 
-def _show(console: Console, title: str, parts: list[Document], agreement: float | None) -> None:
+def _show(console: Console, title: str, parts: list[PartSensitivityDocument], agreement: float | None) -> None:
     table = Table(title=title, title_justify="left")
     which = next((name for name in ("bank", "neuron", "input") if name in parts[0]), None)
     several = len({part["policy"] for part in parts}) > 1  # one policy takes a column of nothing new
@@ -99,5 +115,5 @@ def _show(console: Console, title: str, parts: list[Document], agreement: float 
         console.print(f"{what} {agreement:.2f} (Spearman's rank correlation)")
 
 
-def _points(found: Document) -> str:
+def _points(found: DropDocument) -> str:
     return f"{found['accuracy_drop']:.2f} ({numbers.interval(found['accuracy_drop_interval'], 2, 'f')})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.json_types.placement import PlacementFileDocument
 from edgebnn.legible import legible_name
 from edgebnn.report.pictures import headed, picture
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Document = dict[str, Any]
 Floats = npt.NDArray[np.float64]
 
 SIZE_INCHES = (11.0, 11.4)
@@ -24,12 +24,13 @@ _EMPTY, _MARK = "#e4e7eb", "#d55e00"
 _MOST_MARKED = 1024  # banks: frames round more of them would hide what they frame
 
 
-def placement_picture(document: Document, title: str, form: str = "png") -> bytes:
+def placement_picture(document: PlacementFileDocument, title: str, form: str = "png") -> bytes:
     """The bytes of a PNG or SVG (`form`) of a `placement.json` that a placement by errors wrote; `title` is what lies
     there."""
     rates = np.array(document["bank_error_rates"])
-    layers = list(document["layers"].values())
-    before, after = (_held(layers, which, len(rates)) for which in ("linear_", ""))
+    layers = document["layers"].values()
+    before = _held(((layer["linear_banks"], layer["linear_sensitivity"]) for layer in layers), len(rates))
+    after = _held(((layer["banks"], layer["sensitivity"]) for layer in layers), len(rates))
     most = max(np.nanmax(before), np.nanmax(after), np.finfo(np.float64).tiny)
 
     def draw(figure: Figure) -> None:
@@ -44,11 +45,11 @@ def placement_picture(document: Document, title: str, form: str = "png") -> byte
     return picture(SIZE_INCHES, form, draw)
 
 
-def _held(layers: Iterable[Document], which: str, banks: int) -> Floats:
-    """How much what each bank holds matters, (banks,); NaN where it holds nothing."""
+def _held(layers: Iterable[tuple[list[int], list[float]]], banks: int) -> Floats:
+    """How much what each bank holds matters, (banks,), by the banks of each layer; NaN where it holds nothing."""
     found = np.full(banks, np.nan)
-    for layer in layers:
-        found[layer[f"{which}banks"]] = layer[f"{which}sensitivity"]
+    for used, sensitivity in layers:
+        found[used] = sensitivity
     return found
 
 
@@ -98,7 +99,7 @@ def _side(banks: int) -> int:
     return ceil(sqrt(banks))
 
 
-def _caption(document: Document, rates: Floats, before: Floats, after: Floats) -> str:
+def _caption(document: PlacementFileDocument, rates: Floats, before: Floats, after: Floats) -> str:
     each = ", ".join(f"{when} {_weighted(rates, held):.3g}" for when, held in (("before", before), ("after", after)))
     chip = document["chip"]
     where = "what all chips of the target have in common" if chip is None else legible_name(chip)

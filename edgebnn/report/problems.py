@@ -6,17 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
+from edgebnn.json_types.inspection import InspectedDocument, ProblemDocument
 from edgebnn.report import numbers
 from edgebnn.report.names import listed
 from edgebnn.report.terminal import bold
-
-Document = dict[str, Any]
 
 # Names in quotes, and numbers: what differs between two problems that are alike.
 _PARTICULARS = re.compile(r"'[^']*'|[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -37,9 +35,9 @@ class Group:
         return len(self.nodes) > 1
 
 
-def grouped(problems: Sequence[Document]) -> list[Group]:
+def grouped(problems: Sequence[ProblemDocument]) -> list[Group]:
     """The problems in groups, in the order of their first ones."""
-    found: dict[tuple[str, str], list[Document]] = {}
+    found: dict[tuple[str, str], list[ProblemDocument]] = {}
     for problem in problems:
         key = _PARTICULARS.sub("#", problem["reason"]), _PARTICULARS.sub("#", problem["remedy"])
         found.setdefault(key, []).append(problem)
@@ -54,7 +52,7 @@ def grouped(problems: Sequence[Document]) -> list[Group]:
     ]
 
 
-def show_problems(console: Console, document: Document) -> None:
+def show_problems(console: Console, document: InspectedDocument) -> None:
     """Every reason once with its nodes and its remedy, then what to do about float layers."""
     problems = document["problems"]
     console.print(

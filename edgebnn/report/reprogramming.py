@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +15,7 @@ from edgebnn.chip.lifetime.reprogramming import reprogram
 from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.target import Target
 from edgebnn.errors import TargetError
+from edgebnn.json_types.chips import PulsesDocument, ReprogrammingDocument, UpdatesDocument, WearingDocument
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.marker import MARKER_PROGRAMMINGS
 from edgebnn.mapping.programmed import pattern_of
@@ -25,12 +25,10 @@ from edgebnn.report.policies import the_one
 from edgebnn.report.tables import facts, wear_rows
 from edgebnn.report.target_names import named, shown_target
 
-Document = dict[str, Any]
-
 
 def reprogramming_document(
     old: MappedNetwork, new: MappedNetwork, policy: str | None, updates: int | None = None
-) -> Document:
+) -> ReprogrammingDocument:
     """What it takes to bring a chip from one network to the other, and how so many such updates wear it.
 
     Raises TargetError for two targets, targets without RRAM, or a policy that does not exist.
@@ -70,7 +68,7 @@ def _planned(new: MappedNetwork, policies: tuple[str, ...], updates: int) -> Pla
     return planned_updates(new.target, policies, places, updates, marker)
 
 
-def _updates(planned: PlannedUpdates) -> Document:
+def _updates(planned: PlannedUpdates) -> UpdatesDocument:
     return {
         "count": planned.count,
         "places": planned.places,
@@ -80,11 +78,11 @@ def _updates(planned: PlannedUpdates) -> Document:
     }
 
 
-def _wearing(wearing: Wearing) -> Document:
+def _wearing(wearing: Wearing) -> WearingDocument:
     return {"cycles": wearing.cycles, "endured": wearing.endured, "worn": wear_document(wearing.worn)}
 
 
-def _pulses(target: Target, pulses: Mapping[str, PulseCount]) -> Document:
+def _pulses(target: Target, pulses: Mapping[str, PulseCount]) -> PulsesDocument:
     cost = ProgrammingCost(target, pulses)
     return {
         "set_pulses": cost.set_pulses,
@@ -97,7 +95,7 @@ def _pulses(target: Target, pulses: Mapping[str, PulseCount]) -> Document:
     }
 
 
-def show_reprogramming(console: Console, document: Document) -> None:
+def show_reprogramming(console: Console, document: ReprogrammingDocument) -> None:
     """Changes alone beside everything."""
     changed, synapses = document["changed"], document["synapses"]
     share = f" ({changed / synapses:.1%})" if synapses else ""
@@ -116,22 +114,20 @@ def show_reprogramming(console: Console, document: Document) -> None:
     table = Table()
     for name in ("", "SET pulses", "RESET pulses", "energy", "time"):
         table.add_column(name, justify="right" if name else "left")
-    for field, words in (("changes_alone", "changes alone"), ("everything", "everything")):
-        row = document[field]
+    for words, row in (("changes alone", document["changes_alone"]), ("everything", document["everything"])):
         energy, time = numbers.programming(row["energy_uj"]) or "0 J", numbers.latency(row["time_us"]) or "0 s"
         table.add_row(words, f"{row['set_pulses']:,}", f"{row['reset_pulses']:,}", energy, time)
     console.print(table)
     console.print(f"The energies are {document['changes_alone']['energy_evidence']} (edgebnn targets show).")
 
 
-def _show_updates(console: Console, updates: Document) -> None:
+def _show_updates(console: Console, updates: UpdatesDocument) -> None:
     rows = []
-    for field, words in (
-        ("in_place", "in the same banks"),
-        ("going_round", f"going round {updates['places']:,} places"),
-        ("marker", "the marker"),
+    for words, wearing in (
+        ("in the same banks", updates["in_place"]),
+        (f"going round {updates['places']:,} places", updates["going_round"]),
+        ("the marker", updates["marker"]),
     ):
-        wearing = updates[field]
         if wearing is None:
             continue
         pulses = f"{numbers.counted(wearing['cycles'], 'cycle')} of a device at most"

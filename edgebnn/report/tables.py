@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from edgebnn.json_types.deployment import (
+    CompiledDocument,
+    EnduranceDocument,
+    EstimatedDocument,
+    LifeDocument,
+    MemoryOfTargetDocument,
+    RunDocument,
+)
+from edgebnn.json_types.emulation import EmulatedDocument
+from edgebnn.json_types.energy import EnergyPartDocument, ProgrammingCostDocument, WearDocument
+from edgebnn.json_types.numbers import AgreementDocument
+from edgebnn.json_types.placement import PlacementDocument
+from edgebnn.json_types.recordings import MonitoredDocument, TrainedDocument
+from edgebnn.json_types.target import (
+    TargetCopyDocument,
+    TargetListDocument,
+    TargetNumberDocument,
+    TargetNumbersDocument,
+)
 from edgebnn.legible import legible_name
 from edgebnn.report import numbers
 from edgebnn.report.battery import battery_words
@@ -19,8 +38,6 @@ from edgebnn.report.terminal import Shown, bold, red
 
 if TYPE_CHECKING:
     from edgebnn.api import Deployment
-
-Document = dict[str, Any]
 
 # What `Network.ends_in` means to whoever reads the scores; `inspect` names the operator.
 LEFT_OUT = (
@@ -48,7 +65,7 @@ _PROGRAMMED = {
 }
 
 
-def show_compile(console: Console, deployment: Deployment, document: Document) -> None:
+def show_compile(console: Console, deployment: Deployment, document: CompiledDocument) -> None:
     """`compile`."""
     table = Table(title="Layers, read from the emitted files", title_justify="left")
     for name in ("layer", "synapses", "weight bytes", "policy"):
@@ -65,10 +82,10 @@ def show_compile(console: Console, deployment: Deployment, document: Document) -
     if document["trim"] is not None:
         rows.append(("chips are trimmed", "each by its own firmware, behind programming"))
     facts(console, "", [*rows, ("deployment", document["deployment"]), ("takes", document["takes"])])
-    show_notes(console, document)
+    show_notes(console, document["notes"])
 
 
-def _choice_rows(document: Document) -> list[tuple[str, str]]:
+def _choice_rows(document: CompiledDocument) -> list[tuple[str, str]]:
     """What the chosen policies cost and save, and on what that was found."""
     found = document.get("policy_choice")
     if found is None:
@@ -95,14 +112,16 @@ def _choice_rows(document: Document) -> list[tuple[str, str]]:
     return rows
 
 
-def _programming_rows(document: Document) -> list[tuple[str, str]]:
+def _programming_rows(document: CompiledDocument) -> list[tuple[str, str]]:
     """What programming once takes, beside all under one policy."""
     if not document.get("programming_energy_uj"):
         return []
     rows = [("programming once", numbers.programming(document["programming_energy_uj"]))]
-    for which in ("strongest", "cheapest"):
-        energy = numbers.programming(document[f"programming_energy_{which}_uj"])
-        rows.append((f"  all {document[f'{which}_policy']}", energy))
+    for policy, energy in (
+        (document["strongest_policy"], document["programming_energy_strongest_uj"]),
+        (document["cheapest_policy"], document["programming_energy_cheapest_uj"]),
+    ):
+        rows.append((f"  all {policy}", numbers.programming(energy)))
     return rows
 
 
@@ -110,7 +129,7 @@ NO_PLACE_ERRS_MORE = "errors do not go by place here: nothing is gained, and wha
 NO_CHIP_IS_NAMED = "where a chip errs more is known of one that --chip names alone"
 
 
-def _placement_rows(placement: Document) -> list[tuple[str, str]]:
+def _placement_rows(placement: PlacementDocument) -> list[tuple[str, str]]:
     """What placement by errors is expected to leave of the harm of linear placement, and an update of all pulses."""
     if placement["kind"] == "linear":
         return []
@@ -127,7 +146,7 @@ def _placement_rows(placement: Document) -> list[tuple[str, str]]:
     return rows
 
 
-def _verified_rows(document: Document) -> list[tuple[str, str]]:
+def _verified_rows(document: CompiledDocument) -> list[tuple[str, str]]:
     """What a chip that verifies does in part alone."""
     verified, attempts = document["verified"], document["attempts"]
     rows = []
@@ -138,7 +157,7 @@ def _verified_rows(document: Document) -> list[tuple[str, str]]:
     return rows
 
 
-def show_run(console: Console, document: Document, of_data: Sequence[str] = ()) -> None:
+def show_run(console: Console, document: RunDocument, of_data: Sequence[str] = ()) -> None:
     """`run`, with notes on the data."""
     counts = ", ".join(f"class {index}: {count:,}" for index, count in enumerate(document["class_counts"]) if count)
     chip = document["chip"]
@@ -148,59 +167,67 @@ def show_run(console: Console, document: Document, of_data: Sequence[str] = ()) 
         where = f"chip {chip['seed']} (errors by '{chip['errors']}') at a bit error rate of {rate}"
     samples = numbers.counted(document["samples"], "sample")
     console.print(f"{samples} on {document['on']}, {where}" + (f": {counts}" if counts else ""))
-    if document["accuracy"] is not None:
-        facts(console, "", [("accuracy", accuracy_text(document))])
+    accuracy = accuracy_text(document)
+    if accuracy is not None:
+        facts(console, "", [("accuracy", accuracy)])
     if document["ends_in"] == "classes":
         console.print(LEFT_OUT)
-    show_notes(console, {"notes": of_data})
+    show_notes(console, of_data)
 
 
-def accuracy_text(document: Document) -> str:
-    """`95.80% (95% interval 94.51% to 96.87%)`."""
-    interval = numbers.interval(document["accuracy_interval"], 2, "%")
-    return f"{numbers.share(document['accuracy'])} (95% interval {interval})"
+def accuracy_text(document: RunDocument | EmulatedDocument) -> str | None:
+    """`95.80% (95% interval 94.51% to 96.87%)`; None without labels."""
+    accuracy = document["accuracy"]
+    if accuracy is None:
+        return None
+    interval = document["accuracy_interval"]
+    assert interval is not None, "every accuracy has one"
+    return f"{numbers.share(accuracy)} (95% interval {numbers.interval(interval, 2, '%')})"
 
 
-def show_estimate(console: Console, document: Document) -> None:
+def show_estimate(console: Console, document: EstimatedDocument) -> None:
     """`estimate`: one inference, then the deployment's whole life."""
     supply = "" if document["supply_v"] is None else f" at {document['supply_v']:g} V"
-    rows = [("target", f"{shown_target(document)}{supply}"), *energy_rows(document, "inference")]
-    facts(console, "Estimate", [*rows, *programming_rows(document), *_memory_rows(document["memory"])])
+    rows = [("target", f"{shown_target(document)}{supply}"), *energy_rows(document, document["latency_parts_us"])]
+    facts(console, "Estimate", [*rows, *programming_rows(document, document), *_memory_rows(document["memory"])])
     if document["energy_parts"]:
         console.print()
-        _show_parts(console, "One inference", document["energy_parts"], "energy_nj", numbers.energy)
+        parts = [(part, part["energy_nj"]) for part in document["energy_parts"]]
+        _show_parts(console, "One inference", parts, numbers.energy)
     if document["deployment"] is not None:
         console.print()
-        _show_deployment(console, document)
-    show_notes(console, document)
+        _show_deployment(console, document["deployment"], document["endurance"])
+    show_notes(console, document["notes"])
 
 
-def _show_parts(console: Console, title: str, parts: list[Document], unit: str, shown: Callable[[float], str]) -> None:
+def _show_parts(
+    console: Console, title: str, parts: Sequence[tuple[EnergyPartDocument, float]], shown: Callable[[float], str]
+) -> None:
     """An energy group by group, with the word of evidence of each part; a group of one part takes one row."""
     table = Table(title=title, title_justify="left")
     for name in ("spent on", "energy", "share", "evidence"):
         table.add_column(name, justify="right" if name in ("energy", "share") else "left")
-    total = sum(part[unit] for part in parts)
+    total = sum(energy for _, energy in parts)
 
     def row(name: str, energy: float, word: str = "") -> None:
         table.add_row(name.replace("_", " "), shown(energy), numbers.portion(energy / total, 1) if total else "", word)
 
     row("total", total)
-    for group, found in groupby(parts, key=itemgetter("group")):
+    for group, found in groupby(parts, key=lambda part: part[0]["group"]):
         inside = list(found)
         indent = ""
         if len(inside) > 1:
-            row(group, sum(part[unit] for part in inside))
+            row(group, sum(energy for _, energy in inside))
             indent = "  "
-        for part in inside:
-            row(indent + part["part"], part[unit], part["evidence"])
+        for part, energy in inside:
+            row(indent + part["part"], energy, part["evidence"])
     console.print(table)
 
 
-def _show_deployment(console: Console, document: Document) -> None:
+def _show_deployment(console: Console, life: LifeDocument, endurance: EnduranceDocument | None) -> None:
     """The life of a deployment: what it does, what that takes, and how long battery and banks last."""
-    life, endurance = document["deployment"], document["endurance"]
-    _show_parts(console, f"Deployed for {life['days']:,g} days", life["energy_parts"], "energy_j", numbers.lifelong)
+    parts = [(part, part["energy_j"]) for part in life["energy_parts"]]
+    _show_parts(console, f"Deployed for {life['days']:,g} days", parts, numbers.lifelong)
     inferences, a_day = numbers.rate(life["inferences"]), numbers.rate(life["inferences_per_day"])
     rows = [("inferences", f"{inferences} ({a_day} a day)")]
     if endurance is not None:
@@ -212,7 +239,7 @@ def _show_deployment(console: Console, document: Document) -> None:
         ("mean power", numbers.power(life["mean_power_uw"])),
         ("the energy rests on", _constants(life["evidence"])),
     ]
-    if life["battery_days"] is not None:
+    if life["battery_days"] is not None and life["battery"] is not None and life["battery_power_uw"] is not None:
         days = f"{numbers.rate(life['battery_days'])} days at {numbers.power(life['battery_power_uw'])}"
         rows.append(("battery", f"{days}, {battery_words(life['battery'])}, self-discharge left out"))
     if endurance is not None:
@@ -226,7 +253,7 @@ def _show_deployment(console: Console, document: Document) -> None:
     facts(console, "", rows)
 
 
-def wear_rows(name: str, wear: Document | None) -> list[tuple[str, str]]:
+def wear_rows(name: str, wear: WearDocument | None) -> list[tuple[str, str]]:
     """The bit error rate after some cycles beside that of fresh devices; no row where no law says so."""
     if wear is None:
         return []
@@ -236,7 +263,7 @@ def wear_rows(name: str, wear: Document | None) -> list[tuple[str, str]]:
     return [(name, f"{rates}{twice}; {wear['evidence']})")]
 
 
-def show_targets(console: Console, document: Document) -> None:
+def show_targets(console: Console, document: TargetListDocument) -> None:
     """`targets list`."""
     table = Table()
     for name in ("target", "architecture", "RRAM", "policies", "summary"):
@@ -248,7 +275,7 @@ def show_targets(console: Console, document: Document) -> None:
     console.print(table)
 
 
-def show_copy(console: Console, document: Document) -> None:
+def show_copy(console: Console, document: TargetCopyDocument) -> None:
     """`targets copy`."""
     console.print(bold(document["name"]), f" written to {document['file']}", sep="", highlight=False)
     rows = [
@@ -257,7 +284,7 @@ def show_copy(console: Console, document: Document) -> None:
     facts(console, "", rows)
 
 
-def show_target(console: Console, document: Document) -> None:
+def show_target(console: Console, document: TargetNumbersDocument) -> None:
     """`targets show`."""
     changed = " (changed)" if document["target_changed"] else ""
     console.print(bold(document["name"]), f"{changed}: {document['summary']}", sep="")
@@ -274,7 +301,7 @@ def show_target(console: Console, document: Document) -> None:
         console.print(table)
 
 
-def _show_numbers(console: Console, found: list[Document]) -> None:
+def _show_numbers(console: Console, found: list[TargetNumberDocument]) -> None:
     """Every number under the name of its table, so that the names fit into a terminal of 80 columns."""
     table = Table()
     for name in ("number", "value", "evidence", "source"):
@@ -293,35 +320,37 @@ def _show_numbers(console: Console, found: list[Document]) -> None:
     console.print(table)
 
 
-def show_notes(console: Console, document: Document) -> None:
+def show_notes(console: Console, notes: Sequence[str]) -> None:
     """Sentences that a user should read."""
-    for note in document["notes"]:
+    for note in notes:
         console.print(f"note: {note}")
 
 
-def agreement_rows(document: Document) -> list[tuple[str, Shown]]:
-    """Whether the executors agree, pair by pair."""
+def agreement_rows(
+    document: EmulatedDocument | MonitoredDocument, by_class: AgreementDocument | None = None
+) -> list[tuple[str, Shown]]:
+    """Whether the executors agree, pair by pair, and how many classes are onnxruntime's where scores cannot be."""
     rows = [("executors agree", AGREE[document["executors_agree"]])]
     for pair, counts in document["agreement"].items():
         rows.append((f"  {pair.replace('-', ' = ', 1)}", f"{counts['equal']:,} of {counts['compared']:,}"))
-    by_class = document.get("onnxruntime_same_class")
     if by_class is not None:
         same = f"{by_class['equal']:,} of {by_class['compared']:,} (quantised or trimmed, so scores differ)"
         rows.append(("same class as onnxruntime", same))
     return rows
 
 
-def energy_rows(document: Document, each: str) -> list[tuple[str, str]]:
-    """Energy, latency and evidence of one inference or beat."""
-    energy = document.get("energy_per_inference_nj")
+def energy_rows(
+    document: EmulatedDocument | EstimatedDocument, phases: Mapping[str, float] = MappingProxyType({})
+) -> list[tuple[str, str]]:
+    """Energy, latency, by phases in us where they are known, and evidence of one inference."""
+    energy = document["energy_per_inference_nj"]
     if energy is None:
         return []
-    phases = document.get("latency_parts_us", {})
     apart = ", ".join(f"{name} {numbers.latency(time)}" for name, time in phases.items() if len(phases) > 1)
     latency = numbers.latency(document["latency_per_inference_us"])
     return [
-        (f"energy per {each}", numbers.energy(energy["total"])),
-        (f"latency per {each}", f"{latency} ({apart})" if apart else latency),
+        ("energy per inference", numbers.energy(energy["total"])),
+        ("latency per inference", f"{latency} ({apart})" if apart else latency),
         ("the energy rests on", f"{_constants(document['evidence'])} ({whose_numbers(document)})"),
     ]
 
@@ -330,33 +359,33 @@ def _constants(shares: dict[str, float]) -> str:
     return ", ".join(f"{numbers.portion(share)} {word}" for word, share in shares.items()) + " constants"
 
 
-def programming_rows(document: Document) -> list[tuple[str, str]]:
-    """What programming the banks takes."""
+def programming_rows(
+    document: ProgrammingCostDocument, estimated: EstimatedDocument | None = None
+) -> list[tuple[str, str]]:
+    """What programming the banks takes, and what only an estimate knows of it."""
     if not document["programming_energy_uj"]:  # no RRAM, or no layer in it
         return []
     energy = numbers.programming(document["programming_energy_uj"])
-    if "programming_time_us" in document:
-        energy += f" in {numbers.latency(document['programming_time_us'])}"
-    each = document["programming_by_policy"]
-    rows = [("programming the banks", f"{energy} under {under(each)}")]
+    each, time = document["programming_by_policy"], numbers.latency(document["programming_time_us"])
+    rows = [("programming the banks", f"{energy} in {time} under {under(each)}")]
     if len(each) > 1:
         rows += [(f"  {name}", numbers.programming(found["energy_uj"]) or "0 J") for name, found in each.items()]
     if document["marker_energy_uj"]:
         rows.append(("  and the marker", numbers.programming(document["marker_energy_uj"])))
-    if document.get("provisioning_energy_uj"):
-        whole = numbers.programming(document["provisioning_energy_uj"]) or "0 J"
+    if estimated is not None and estimated["provisioning_energy_uj"]:
+        whole = numbers.programming(estimated["provisioning_energy_uj"]) or "0 J"
         rows.append(("  and the CPU meanwhile", whole))
-    if document.get("trim_energy_uj"):
-        trimming = numbers.programming(document["trim_energy_uj"]) or "0 J"
-        rows.append(("    of it trimming the chip", f"{trimming} in {numbers.latency(document['trim_time_us'])}"))
+    if estimated is not None and estimated["trim_energy_uj"]:
+        trimming = numbers.programming(estimated["trim_energy_uj"]) or "0 J"
+        rows.append(("    of it trimming the chip", f"{trimming} in {numbers.latency(estimated['trim_time_us'])}"))
     again = document["programming_energy_per_boot_uj"]
     rows.append(("  at each boot", numbers.programming(again) if again else "nothing: programmed once"))
-    if document.get("boot_energy_uj"):
-        rows.append(("a boot in all", numbers.programming(document["boot_energy_uj"]) or "0 J"))
+    if estimated is not None and estimated["boot_energy_uj"]:
+        rows.append(("a boot in all", numbers.programming(estimated["boot_energy_uj"]) or "0 J"))
     return rows
 
 
-def _memory_rows(memory: Document) -> list[tuple[str, str]]:
+def _memory_rows(memory: CompiledDocument | MemoryOfTargetDocument) -> list[tuple[str, str]]:
     """What it takes of what there is; code and weights image share the flash."""
     there = memory["available"]
     rows = [("synapses", numbers.count(memory["synapses"]))]
@@ -377,7 +406,7 @@ def _of(there: int | None, name: str, taken: int) -> list[tuple[str, str]]:
     return [] if there is None else [(name, f"{numbers.count(taken)} of {numbers.size(there)}")]
 
 
-def show_train(console: Console, document: Document) -> None:
+def show_train(console: Console, document: TrainedDocument) -> None:
     """`train`: record by record, then all of them."""
     table = Table(title="Premature ventricular beats, record by record (Se: sensitivity)", title_justify="left")
     table.add_column("record", overflow="fold")
@@ -389,16 +418,16 @@ def show_train(console: Console, document: Document) -> None:
         table.add_row(
             row["record"],
             row["split"],
-            *(str(counts[name]) for name in ("tp", "fp", "fn")),
-            *("-" if row[name] is None else f"{row[name]:.1%}" for name in ("sensitivity", "ppv", "f1")),
+            *(str(count) for count in (counts["tp"], counts["fp"], counts["fn"])),
+            *("-" if share is None else f"{share:.1%}" for share in (row["sensitivity"], row["ppv"], row["f1"])),
         )
     console.print(table)
-    for what, key in (
-        ("Beats beside gaps, through which the last value is held", "beats_beside_gaps"),
-        ("Beats without signal, left out of training and test", "beats_without_signal"),
+    for what, beats in (
+        ("Beats beside gaps, through which the last value is held", document["beats_beside_gaps"]),
+        ("Beats without signal, left out of training and test", document["beats_without_signal"]),
     ):
-        told = [f"{name} {count:,}" for name, count in document[key].items() if count]
+        told = [f"{name} {count:,}" for name, count in beats.items() if count]
         if told:
             console.print(f"{what}: {', '.join(told)}.")
-    if document["model"] is not None:
+    if document["model"] is not None and document["model_sha256"] is not None:
         console.print(f"{document['model']}  sha256 {document['model_sha256'][:16]}")

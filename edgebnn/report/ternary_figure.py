@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebnn.json_types.characterisation import CharacterisedDocument, TernaryOutcomesDocument
 from edgebnn.mapping.floorplan import INK, PALETTE
 from edgebnn.report.chip_figures import words_of
 from edgebnn.report.pictures import headed, picture
@@ -15,15 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Document = dict[str, Any]
-
 WIDTH_INCHES, ROW_INCHES, REST_INCHES = 11.0, 1.9, 2.2
 WEIGHTS = ("+1", "0", "-1")
 # 0 is the brightest, so that they are told apart without colour too.
 _ANSWERS = {"+1": PALETTE[0], "0": "#e4e7eb", "-1": PALETTE[1]}
 
 
-def ternary_picture(document: Document, form: str = "png") -> bytes:
+def ternary_picture(document: CharacterisedDocument, form: str = "png") -> bytes:
     """The bytes of a PNG or SVG (`form`) of a document of `chip characterise` that has a `ternary_map`."""
     policies = list(dict.fromkeys(at["policy"] for at in document["ternary_map"]))
     height = REST_INCHES + ROW_INCHES * len(policies)
@@ -52,7 +51,7 @@ def ternary_picture(document: Document, form: str = "png") -> bytes:
     return picture((WIDTH_INCHES, height), form, draw)
 
 
-def _outcomes(axes: Axes, points: list[Document], weight: str) -> None:
+def _outcomes(axes: Axes, points: list[TernaryOutcomesDocument], weight: str) -> None:
     """Shares of answers, one on the other; the wrong ones in figures at either end."""
     supplies = [at["supply_v"] for at in points]
     shares = [[100 * at["read_as"][weight][answer] for at in points] for answer in _ANSWERS]
@@ -72,14 +71,14 @@ def _outcomes(axes: Axes, points: list[Document], weight: str) -> None:
         )  # fmt: skip
 
 
-def _state(document: Document) -> str:
+def _state(document: CharacterisedDocument) -> str:
     first, temperature = document["first"], document["temperature_c"]
     warm = "reference temperature" if temperature is None else f"{temperature:g} °C"
     days = document["retention_days"]
     return f"{first['cycles']:,} cycles, {f'{days:g} days after programming' if days else 'just programmed'}, {warm}"
 
 
-def _caption(document: Document) -> str:
+def _caption(document: CharacterisedDocument) -> str:
     words = words_of(document["ternary_map"])
     return (
         "By theory, programming and reading together; in figures: the shares of wrong answers at the lowest and at the "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from edgebnn.api import Deployment
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.emulator.made_for import on_other_chips
 from edgebnn.emulator.trimming import Trim
+from edgebnn.json_types.deployment import ShiftDocument, TrimmedDocument
 from edgebnn.report import numbers
 from edgebnn.report.documents import chip_of_deployment, origin_document
 from edgebnn.report.names import tail
@@ -21,12 +21,10 @@ from edgebnn.report.tables import facts, show_notes
 from edgebnn.report.target_names import shown_target
 from edgebnn.report.terminal import line
 
-Document = dict[str, Any]
-
 _LONGEST_NAME = 32
 
 
-def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folder: Path) -> Document:
+def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folder: Path) -> TrimmedDocument:
     """`trim`: the trimmed deployment, the chip, what was written, and by how much thresholds moved."""
     return {
         "deployment": str(folder),
@@ -64,7 +62,7 @@ def _programmed_anew(deployment: Deployment) -> list[str]:
     ]
 
 
-def _shift_document(shift: npt.NDArray[np.int64]) -> Document:
+def _shift_document(shift: npt.NDArray[np.int64]) -> ShiftDocument:
     """Of the channels (C, K) how many were moved, the largest shift, and the root of the mean square."""
     return {
         "channels": len(shift),
@@ -74,7 +72,7 @@ def _shift_document(shift: npt.NDArray[np.int64]) -> Document:
     }
 
 
-def show_trim(console: Console, document: Document) -> None:
+def show_trim(console: Console, document: TrimmedDocument) -> None:
     """How many answers are those without errors, before and after, and the shifts layer by layer."""
     trim = document["trim"]
     samples = trim["samples"]
@@ -93,7 +91,7 @@ def show_trim(console: Console, document: Document) -> None:
     for name in ("thresholds", "channels", "moved", "largest", "r.m.s."):
         table.add_column(name, justify="left" if name == "thresholds" else "right")
     for name, layer in trim["layers"].items():
-        counts = (f"{layer[word]:,}" for word in ("channels", "moved", "largest"))
+        counts = (f"{count:,}" for count in (layer["channels"], layer["moved"], layer["largest"]))
         table.add_row(line(tail(name, _LONGEST_NAME)), *counts, f"{layer['root_mean_square']:.1f}")
     console.print(table)
-    show_notes(console, document)
+    show_notes(console, document["notes"])

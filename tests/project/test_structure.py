@@ -23,6 +23,7 @@ FOUNDATION = {
     "resources",
     "arrays",
     "inputs",
+    "json_types",
     "scratch",
     "version",
     "words",

@@ -76,7 +76,8 @@ def _in_file(hint: Any) -> Any:
     return _layout(hint) if isinstance(hint, type) and is_dataclass(hint) else _BOUNDED.get(hint, hint)
 
 
-def _chip_layout(kind: type) -> type[msgspec.Struct]:
+def chip_layout(kind: type) -> type[msgspec.Struct]:
+    """The fields of a file of such a chip."""
     # Files of before have no target, as have chips that were saved without one.
     return _layout(kind, ("schema", Literal[4]), ("target", _MadeFor | None, None))
 
@@ -157,7 +158,7 @@ def _decoded(kind: type, text: bytes, path: Path) -> Any:
             older = "an older edgebnn, which drew other errors, or numbered cells for banks of 32 x 32 alone"
             why = older if schema < SCHEMA else f"another edgebnn (schema {schema})"
             raise DataError(f"chip file '{path}' is of {why}; make the chip again with edgebnn chip new")
-        return msgspec.json.decode(text, type=_chip_layout(kind))
+        return msgspec.json.decode(text, type=chip_layout(kind))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         # The reason quotes the file, so what a terminal might obey is escaped.
         reason = repr(str(error)[:200])[1:-1]

@@ -1,0 +1,69 @@
+"""`policies.json`: policies that were chosen by accuracy, and how."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from edgebnn.json_types.numbers import DropDocument, Interval
+
+
+class PredictedDocument(TypedDict):
+    """Accuracy that a choice is expected to lose, in percentage points."""
+
+    accuracy_drop_predicted: float
+    accuracy_drop_predicted_interval: Interval
+
+
+class VerifiedDropDocument(TypedDict):
+    """Accuracy that a choice loses on chips that it was not chosen by, in percentage points."""
+
+    accuracy_drop_verified: float
+    accuracy_drop_verified_interval: Interval
+
+
+class RoundDocument(PredictedDocument, VerifiedDropDocument):
+    """A choice that was tried; `budget` is the loss that it was to keep to, in percentage points."""
+
+    policies: dict[str, str]
+    attempts: dict[str, int]
+    budget: float | None
+    programming_energy_uj: float
+
+
+class ChoiceFiguresDocument(PredictedDocument, VerifiedDropDocument):
+    """A choice's accuracies, and its programming beside all under the policy that errs least and that takes least."""
+
+    accuracy: float
+    accuracy_predicted: float
+    accuracy_predicted_interval: Interval
+    accuracy_verified: float
+    accuracy_verified_interval: Interval
+    programming_energy_uj: float
+    programming_energy_strongest_uj: float
+    programming_energy_cheapest_uj: float
+    rounds: int
+
+
+class PolicyChoiceDocument(ChoiceFiguresDocument):
+    """What was asked for, what was tried, and what was found; `tried` are all rounds, of which the last one passed.
+
+    sensitivity: what each layer's policies lose where that layer alone errs.
+    """
+
+    max_accuracy_drop: float
+    objective: str
+    reprogrammings: float
+    chip: str | None
+    errors: str
+    seed: int
+    samples: int
+    measure_chips: int
+    verify_chips: int
+    trim_samples: int
+    most_attempts: int
+    policies: dict[str, str]
+    attempts: dict[str, int]
+    strongest_policy: str
+    cheapest_policy: str
+    tried: list[RoundDocument]
+    sensitivity: dict[str, dict[str, DropDocument]]
