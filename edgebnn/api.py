@@ -81,14 +81,14 @@ from edgebnn.mapping.programmed import programmed_banks
 from edgebnn.mapping.record import FirmwareFacts, binary_files, record_of, restore
 from edgebnn.mapping.trusted_elf import TrustedElf
 from edgebnn.network.batches import Samples, batch_of, labels_of, numbers, parts
-from edgebnn.network.encoding import how_input_taken
+from edgebnn.network.encoding import how_input_taken, may_be_meant_otherwise
 from edgebnn.network.types import Input
 from edgebnn.number_checks import check_number, check_whole
 from edgebnn.version import __version__
 
 __all__ = ["ChipInstance", "Deployment", "Inspection", "compile", "inspect", "load"]
 
-_EXECUTORS = tuple(Executor)
+_EXECUTORS = {executor.value: executor for executor in Executor}
 MOST_CHIPS = 10_000  # to be drawn at once
 _MOST_LABEL = 1 << 31  # far more than there are classes, and within every type of integer that counts them
 MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
@@ -122,6 +122,16 @@ class Deployment:
         return Runner(self.mapped, self.elf)
 
     @cached_property
+    def _scale(self) -> np.float64:
+        """Of the scores, of NumPy's own type: multiplying by one of Python's takes it longer than a small layer."""
+        return np.float64(self.mapped.network.output.scale)
+
+    @cached_property
+    def _may_be_meant_otherwise(self) -> bool:
+        """Whether integers may be meant otherwise than some input takes them."""
+        return any(map(may_be_meant_otherwise, self.mapped.network.inputs))
+
+    @cached_property
     def _kept_runs(self) -> KeptRuns:
         return KeptRuns(self.mapped)
 
@@ -152,20 +162,22 @@ class Deployment:
         ToolError for an executor that does not exist or whose packages are missing, and for a native program that was
         loaded without trust.
         """
-        if on not in _EXECUTORS:
+        executor = _EXECUTORS.get(on) if isinstance(on, str) else None
+        if executor is None:
             raise ToolError(f"there is no executor '{on}'; choose one of: {', '.join(_EXECUTORS)}")
         instance = chip if chip is None or isinstance(chip, ChipInstance) else self.chip(chip)
-        check_whole(first_inference=first_inference)
+        if type(first_inference) is not int:  # a stream of single samples feels each microsecond
+            check_whole(first_inference=first_inference)
         if not 0 <= first_inference < MOST_INFERENCES:
             raise TargetError(f"first_inference is {first_inference}; use a whole number from 0 to 2^47")
         batch = self.batch(x)
-        for entry, part in parts(self.mapped.network.inputs, batch):
+        for entry, part in parts(self.mapped.network.inputs, batch) if self._may_be_meant_otherwise else ():
             # Wider integers are what NumPy makes of Python's own numbers.
             if part.dtype.itemsize <= 2:
                 for note in how_input_taken(entry, part):
                     warnings.warn(note, stacklevel=2)
-        scores = self._runner.run(batch, Executor(on), instance, first_inference)
-        return scores if integers else scores * self.mapped.network.output.scale
+        scores = self._runner.run(batch, executor, instance, first_inference)
+        return scores if integers else scores * self._scale
 
     def emulate(
         self,

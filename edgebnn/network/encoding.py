@@ -70,21 +70,27 @@ def how_taken(network: Network, x: npt.NDArray[np.generic]) -> tuple[str, ...]:
 def how_input_taken(entry: Input, x: npt.NDArray[np.generic]) -> tuple[str, ...]:
     """The sentences of `how_taken` on one input, at most one."""
     tensor, encoding = entry.tensor, entry.encoding
-    if x.dtype.kind not in "iu" or not encoding.dtype.startswith("float"):
+    if x.dtype.kind not in "iu" or not may_be_meant_otherwise(entry):
         return ()
-    worth = _worth(tensor, encoding.offset)
     if encoding.quantizer is not None:
         return (
             f"the data are {x.dtype}, but input '{entry.name}' takes real numbers, so that 1 was taken for 1.0; where "
             "they are a sensor's integers, scale them as in training, or compile again with --input-type and "
             "--input-scale",
         )
-    if not worth:
-        return ()
+    worth = _worth(tensor, encoding.offset)
     return (
         f"the data for input '{entry.name}' are {x.dtype}, taken as the sensor's integers{worth}; floats are real "
         "numbers",
     )
+
+
+def may_be_meant_otherwise(entry: Input) -> bool:
+    """Whether integers may be meant otherwise than they are taken: for real numbers that differ from them."""
+    encoding = entry.encoding
+    if not encoding.dtype.startswith("float"):
+        return False
+    return encoding.quantizer is not None or bool(_worth(entry.tensor, encoding.offset))
 
 
 def _worth(tensor: Tensor, offset: float) -> str:
