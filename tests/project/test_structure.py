@@ -208,3 +208,10 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_the_way_of_the_data_has_no_circle() -> None:
     order = list(TopologicalSorter(ALLOWED).static_order())
     assert order.index("network") < order.index("mapping") < order.index("report") < order.index("cli")
+
+
+def test_the_front_ends_tests_have_its_rooms() -> None:
+    """Beside them stand the tests of the whole reader, what tests share, and the files that once failed."""
+    tests = Path(__file__).resolve().parents[1] / "frontend"
+    rooms = {path.parent.name for path in (PACKAGE / "frontend").glob("*/__init__.py")}
+    assert {path.parent.name for path in tests.glob("*/test_*.py")} == rooms

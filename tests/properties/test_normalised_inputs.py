@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgebnn
-from tests.frontend.test_normalised_inputs import DEVIATION, MEAN, net
+from tests.frontend.layers.test_normalised_inputs import DEVIATION, MEAN, net
 
 pytest.importorskip("ziglang")
 pytest.importorskip("unicorn")
