@@ -148,7 +148,7 @@ def likely_files(mutant: Mutant, folders: Iterable[str]) -> list[str]:
             -nearness(mutant.path, file.name), f"{module} import" not in text, room not in text, len(text), file.name
         )  # fmt: skip
 
-    files = (file for folder in folders for file in (ROOT / folder).glob("test_*.py"))
+    files = (file for folder in folders for file in (ROOT / folder).rglob("test_*.py"))
     listed = sorted((file for file in files if str(file.relative_to(ROOT)) not in LEFT_OUT), key=order)
     return [str(file.relative_to(ROOT)) for file in listed[:_LIKELY]]
 
