@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from edgebnn.chip.device.cell import Level, StuckShares, pair_rates, ternary_rates
+from edgebnn.chip.device.cell import Level, StuckShares, TelegraphNoise, pair_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.error_formulas import (
     Amplifier,
     SensingWindow,
+    SignRates,
+    TernaryRates,
     gridded_rate,
+    mean_ternary_rates,
     normal_law,
     pair_error_rate,
     single_error_rate,
@@ -37,6 +40,33 @@ LEVEL = 0.999
 def holds(counted: Tally, rate: float) -> None:
     low, high = counted.interval(LEVEL)
     assert low <= rate <= high, f"{counted.wrong} of {counted.trials} for a rate of {rate}"
+
+
+def test_mean_rates_are_those_of_the_weights_that_come() -> None:
+    """(-1, 0, +1) each come so often: what happens to +1 counts by how many +1 there are, and so on."""
+    first = TernaryRates(SignRates(0.01, 0.02), SignRates(0.03, 0.04), SignRates(0.05, 0.06))
+    second = TernaryRates(SignRates(0.11, 0.12), SignRates(0.13, 0.14), SignRates(0.15, 0.16))
+    found = mean_ternary_rates([(first, (1, 1, 3)), (second, (3, 0, 1))])
+    assert (found.flip.plus, found.vanish.plus) == pytest.approx((0.035, 0.055))
+    assert (found.flip.minus, found.vanish.minus) == pytest.approx((0.095, 0.115))
+    assert (found.appear.plus, found.appear.minus) == pytest.approx((0.05, 0.06))
+    never = mean_ternary_rates([(first, (1, 0, 0)), (second, (1, 0, 0))])
+    assert (never.flip.plus, never.appear.plus) == pytest.approx((0.06, 0.10))
+
+
+def test_telegraph_noise_raises_its_share_of_reads_by_half_its_amplitude_in_the_mean() -> None:
+    quiet = replace(solve_cell(RRAM130, "strong", Conditions()), stuck=(StuckShares(), StuckShares()))
+    cell = replace(quiet, telegraph=TelegraphNoise(0.4, 0.3))
+    (base, *_), law = replace(quiet, telegraph=TelegraphNoise()).law(Level.HRS), cell.law(Level.HRS)
+    assert sum(part.share for part in law) == pytest.approx(1)
+    assert sum(part.share for part in law if part.mean > base.mean) == pytest.approx(0.3)
+    assert sum(part.share * part.mean for part in law) == pytest.approx(base.mean + 0.3 * 0.2)
+
+
+def test_without_spreads_all_devices_are_alike() -> None:
+    cell = solve_cell(RRAM130, "ultra-low-energy", Conditions()).without_spreads()
+    assert all(part.spread == 0 for level in Level for part in cell.law(level))
+    assert all(shares == StuckShares() for shares in cell.stuck)
 
 
 @pytest.mark.parametrize("policy", RRAM130.policies)

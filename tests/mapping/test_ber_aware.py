@@ -244,6 +244,24 @@ def test_any_tally_has_rates(readings: int, parts: list[float]) -> None:
     assert all(np.isfinite(each).all() and (each >= 0).all() and (each <= 1).all() for each in rates.values())
 
 
+@pytest.mark.parametrize("readings", [2, 3, 5])
+def test_the_noise_of_readings_is_the_share_of_a_count_that_chance_makes_vary(readings: int) -> None:
+    """Of cells that err alike at random, the variance of one reading by what is expected: 1 - rate."""
+    rng = np.random.default_rng(readings)
+    wrong = (rng.random((readings, 2, 64, COLUMNS)) < 0.2).astype(np.float64)
+    tally = _Tally.of(wrong[0].copy())
+    for each in wrong[1:]:
+        tally.add(np.arange(2), each)
+    assert tally.noise() == pytest.approx(0.8, abs=0.06)
+
+
+def test_a_map_has_rates_of_the_weights_that_there_are() -> None:
+    chip = ChipInstance(8, errors=ErrorModel.TABLE, policy=POLICY)
+    assert set(error_map(chip, SMALL, POLICY, 4, 2).rates) == set(batch_map(SMALL, POLICY, 4).rates) == {1, -1}
+    ternary = error_map(chip, SMALL, POLICY, 4, 2, ternary=True), batch_map(SMALL, POLICY, 4, ternary=True)
+    assert all(set(each.rates) == {1, -1, 0} for each in ternary)
+
+
 def test_what_all_chips_have_in_common_promises_nothing_where_signs_err_alike() -> None:
     network = dense(96, 32)
     assert place_by_errors(mapped_on(network, SMALL), None, random_inputs(network, 1, 16), 4).harm == pytest.approx(1)

@@ -53,7 +53,9 @@ HOUSES = {
         ("tests/chip", "tests/emulator"),
     ),
     "codegen": House(("edgebnn/codegen/*.py",), 30, ("tests/codegen", "tests/emulator")),
-    "runtime": House(("runtime/src/*.c", "runtime/macro/*.c"), 30, ("tests/runtime", "tests/codegen")),
+    "runtime": House(
+        ("runtime/src/*.c", "runtime/macro/*.c"), 30, ("tests/runtime", "tests/codegen", "tests/emulator")
+    ),
     "host": House(
         ("runtime/host/*.c", "runtime/chip/*.c", "runtime/emulator/*.c"), 30, ("tests/runtime", "tests/chip")
     ),
