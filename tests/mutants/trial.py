@@ -20,12 +20,12 @@ from tests.mutants.warm import Answer, Order
 
 SECONDS = 40.0  # of tests, as the survey took them
 # Seconds of a processor after which no further test begins: of tests that were chosen by a survey, and of likely ones.
-ENOUGH, ENOUGH_OF_LIKELY = 80.0, 15.0
+ENOUGH, ENOUGH_OF_LIKELY = 80.0, 40.0
 # What a run takes besides, and how many times longer tests may take than in the survey, before one is said to hang: of
 # a processor's time, which others on the machine do not lengthen, and of the clock's.
 _START = {"processor": 60.0, "clock": 300.0}
 _TIMES = {"processor": 5.0, "clock": 20.0}
-_LIKELY = 8  # files
+_LIKELY = 12  # files
 _NOTHING_RAN = (4, 5)  # pytest's codes for files and tests that are not there
 
 

@@ -18,6 +18,7 @@ from edgebnn.emulator.descriptors import (
     LinearDescriptor,
     PoolDescriptor,
     StepsDescriptor,
+    SubsetsDescriptor,
     TensorDescriptor,
     ThresholdDescriptor,
     WindowDescriptor,
@@ -232,7 +233,9 @@ def halves_layer() -> HalvesDescriptor:
 
 
 def test_the_layer_of_halves_is_sound() -> None:
-    assert library().ebnn_check_halves(ctypes.byref(halves_layer())) == 0
+    layer = halves_layer()
+    for layer.linear.output.channels in (8, 16):  # each in half a word
+        assert library().ebnn_check_halves(ctypes.byref(layer)) == 0
 
 
 @pytest.mark.parametrize(
@@ -260,6 +263,44 @@ def test_halves_that_contradict_themselves_are_refused(path: str, value: int, st
         of = getattr(of, part)
     setattr(of, name, value)
     assert library().ebnn_linear_halves(ctypes.byref(layer), None, None, None) == status
+
+
+def subsets_layer() -> SubsetsDescriptor:
+    """A convolution of 4 channels of int8, 3 x 3, with padding 1, over 6 x 5 pixels, two of which share words."""
+    of = sound_layer()
+    layer = SubsetsDescriptor(input=of.input, output=of.output, window=of.window, groups=1, lanes=2, strip=4)
+    layer.input.format, layer.input.planes, layer.together = INT8, 8, 36
+    return layer
+
+
+def test_the_layer_of_subsets_is_sound() -> None:
+    assert library().ebnn_check_subsets(ctypes.byref(subsets_layer())) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"input.format": BITS, "input.planes": 1}, FORMAT),
+        ({"limits": 4}, FORMAT),  # of sums
+        ({"limits": 4, "output.format": BITS, "output.planes": 1, "steps.steps": 1, "groups": 2, "strip": 2}, FORMAT),
+        ({"lanes": 0}, LAYOUT),
+        ({"lanes": 3, "strip": 3}, LAYOUT),
+        ({"strip": 1}, LAYOUT),
+        ({"strip": 5}, LAYOUT),
+        ({"groups": 2}, LAYOUT),  # whose windows have a strip of their own
+        ({"together": 0}, LAYOUT),
+        ({"together": 34}, LAYOUT),
+        ({"window.stride_x": 0}, WINDOW),
+        ({"groups": 3}, GROUPS),
+    ],
+)
+def test_subsets_that_contradict_themselves_are_refused(changes: dict[str, int], status: int) -> None:
+    layer = subsets_layer()
+    for path, value in changes.items():
+        owner, _, name = path.rpartition(".")
+        setattr(getattr(layer, owner) if owner else layer, name, value)
+    assert library().ebnn_check_subsets(ctypes.byref(layer)) == status
+    assert library().ebnn_linear_subsets(ctypes.byref(layer), None, None, None) == status
 
 
 def sound_int8_layer() -> Int8Descriptor:
