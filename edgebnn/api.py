@@ -451,6 +451,7 @@ def compile(
     verify_chips: int = 50,
     trim_samples: int = 0,
     most_attempts: int = 1,
+    chip_yield: float | None = None,
     update_of: Deployment | None = None,
     fresh_banks: bool = False,
     verify_share: float | None = None,
@@ -489,8 +490,9 @@ def compile(
 
     With the policy `auto` each layer that `policies` does not name gets the one with which programming takes the least
     energy (or, with the `objective` `endurance`, the chip lives longest), while the accuracy falls by no more than
-    `max_accuracy_drop`, in percentage points, also after so many `reprogrammings`. The `calibration` then has labels:
-    (x, y), or a dict with `y` too. What layers lose is measured on `measure_chips` chips from `seed` on, with errors of
+    `max_accuracy_drop`, in percentage points, also after so many `reprogrammings`: on chips in the mean, or, with a
+    `chip_yield`, on so large a share of them, each by itself. The `calibration` then has labels: (x, y), or a dict with
+    `y` too. What layers lose is measured on `measure_chips` chips from `seed` on, with errors of
     the model `errors` (by default by place, where the target has physics), and what they lose together is verified on
     `verify_chips` others; where the placement is for a `chip`, on as many programmings of it. With `trim_samples` the
     accuracy is to hold for chips that are trimmed (`Deployment.trim`): each of those chips is, by the first so many
@@ -506,7 +508,7 @@ def compile(
     check_trim(trim, calibration, trim_samples)
     auto = AutoPolicy(
         max_accuracy_drop, objective, reprogrammings, errors, seed, measure_chips, verify_chips, trim_samples,
-        most_attempts,
+        most_attempts, chip_yield,
     )  # fmt: skip
     labels: npt.ArrayLike | None = None
     if policy == AUTO:

@@ -12,6 +12,7 @@ from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.target.target import Target
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.policy_choice import Objective, Round, Wanted
+from edgebnn.emulator.verified_drop import chips_to_show
 from edgebnn.errors import DataError, FitError, TargetError
 from edgebnn.legible import legible_name
 from edgebnn.mapping.allocation import PROVISIONINGS, Allocation
@@ -24,6 +25,7 @@ ON_CHIP = "on-chip"  # what --trim knows
 AUTO = "auto"  # the policies that are chosen
 MOST_READINGS = 64
 MOST_TRIM_SAMPLES = 1 << 20
+MOST_YIELD = 0.999  # 3,688 chips show it
 _COUNTS = (
     ("measure_chips", 1, 1000),
     ("verify_chips", 2, 10_000),
@@ -45,6 +47,7 @@ class AutoPolicy:
     verify_chips: int = 50
     trim_samples: int = 0
     most_attempts: int = 1
+    chip_yield: float | None = None
 
     def check(self, chip: object, update: bool) -> None:
         """TargetError where the words do not go together."""
@@ -60,6 +63,7 @@ class AutoPolicy:
             raise TargetError(
                 f"max_accuracy_drop is {self.max_accuracy_drop:g}; give percentage points, above 0 and up to 100"
             )
+        self._check_yield()
         if self.objective not in list(Objective):
             raise TargetError(
                 f"there is no objective '{legible_name(str(self.objective))}'; choose one of: {', '.join(Objective)}"
@@ -70,6 +74,22 @@ class AutoPolicy:
         for name, least, most in (("reprogrammings", 0, 1 << 48), ("seed", 0, 1 << 62), *_COUNTS):
             if not least <= counts[name] <= most:
                 raise TargetError(f"{name} is {counts[name]}; use {least} to {most:,}")
+
+    def _check_yield(self) -> None:
+        """TargetError for a yield that is none, or that so few chips cannot show."""
+        if self.chip_yield is None:
+            return
+        check_number(chip_yield=self.chip_yield)
+        if not 0 < self.chip_yield <= MOST_YIELD:
+            raise TargetError(
+                f"chip_yield is {self.chip_yield:g}; give a share of the chips, above 0 and up to {MOST_YIELD}"
+            )
+        enough = chips_to_show(self.chip_yield)
+        if self.verify_chips < enough:
+            raise TargetError(
+                f"{self.verify_chips} chips cannot show that a share of {self.chip_yield:g} of all chips keeps the "
+                f"drop, even if each of them does; verify on at least {enough:,} (verify_chips)"
+            )
 
     def options(self) -> str:
         """As the command line has them."""
@@ -96,6 +116,7 @@ class AutoPolicy:
             measure_chips=self.measure_chips,
             verify_chips=self.verify_chips,
             trim_samples=self.trim_samples,
+            chip_yield=self.chip_yield,
         )
 
     def heard(self, tick: Callable[[str], None]) -> Callable[[Round | None], None]:
@@ -106,8 +127,10 @@ class AutoPolicy:
                 tick("measure what each layer loses")
                 return
             low, high = (bound * 100 for bound in tried.verified.interval)
-            kept = high <= (self.max_accuracy_drop or 0)
+            kept = tried.verified.bound(self.chip_yield) * 100 <= (self.max_accuracy_drop or 0)
             lost = f"lost {tried.verified.mean * 100:.2f} points ({low:.2f} to {high:.2f})"
+            if self.chip_yield is not None:
+                lost += f", {self.chip_yield:g} of chips up to {tried.verified.bound(self.chip_yield) * 100:.2f}"
             tick(f"verify policies: {lost}, {'allowed' if kept else 'too many: tighten'}")
 
         return hear

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CHOICE = (
     "max_accuracy_drop", "objective", "reprogrammings", "seed", "measure_chips", "verify_chips", "trim_samples",
-    "most_attempts",
+    "most_attempts", "chip_yield",
 )  # fmt: skip
 
 
@@ -169,6 +169,13 @@ def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
     "gets the policy and the attempts that together take the least energy.",
 )
 @click.option(
+    "--chip-yield",
+    type=click.FloatRange(0, 0.999, min_open=True),
+    metavar="S",
+    help="With --policy auto: this share of the chips is to lose no more than --max-accuracy-drop each, by the exact "
+    "95% interval; 0.95 takes at least 72 --verify-chips. [default: chips in the mean]",
+)
+@click.option(
     "--provisioning",
     type=click.Choice(["boot", "once", "separate"]),
     help="When the RRAM is programmed: at every boot; once, by the firmware; or by a program of its own, and the "
@@ -245,6 +252,7 @@ def compile(
     verify_chips: int,
     trim_samples: int,
     most_attempts: int,
+    chip_yield: float | None,
     provisioning: str | None,
     placement: str,
     chip: str | None,
@@ -308,6 +316,7 @@ def compile(
         verify_chips=verify_chips,
         trim_samples=trim_samples,
         most_attempts=most_attempts,
+        chip_yield=chip_yield,
         update_of=None if update_of is None else api.load(update_of),
         fresh_banks=fresh_banks,
         verify_share=verify_share,

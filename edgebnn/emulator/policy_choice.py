@@ -4,9 +4,10 @@ for which the accuracy falls no further than allowed.
 What each layer costs with each option is measured with it alone in error (`measured_sensitivity`), and an integer
 program chooses as if these losses added up (`mapping.policy_program`). Whether they do is then checked on chips that
 were not measured: the whole network under the chosen options, placed as it will be. Where the upper end of the 95 %
-interval of the mean loss is more than allowed, the budget is tightened and others are chosen; each check has chips of
-its own, so that none is passed for having been tried often on the same ones. The last resort is the policy that errs
-least, in all layers. Chips that are trimmed once they are programmed (`trimming`) are measured and verified trimmed.
+interval of the mean loss (or of the loss that a wanted share of the chips keeps to, `verified_drop`) is more than
+allowed, the budget is tightened and others are chosen; each check has chips of its own, so that none is passed for
+having been tried often on the same ones. The last resort is the policy that errs least, in all layers. Chips that are
+trimmed once they are programmed (`trimming`) are measured and verified trimmed.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ from edgebnn.chip.errors.programming import programming_cost
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.target.target import Target
 from edgebnn.confidence import LEVEL, exact_interval
-from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drop, mean_drops
+from edgebnn.emulator.accuracy import AccuracyDrop, mean_drops
 from edgebnn.emulator.array_events import programming_pulses
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.measured_sensitivity import Part, answers_right, cells_of, labels_for_accuracy, right_by_part
 from edgebnn.emulator.trimmed_runs import TrimmedRuns
+from edgebnn.emulator.verified_drop import VerifiedDrop
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.planner import map_network
@@ -76,6 +78,7 @@ class Wanted:
     first seed, from which those of other seeds are made; where `own`, all are programmings of that one chip, one after
     the other, but for the first `used` ones. trim_samples: each chip is trimmed by so many samples, which do not count;
     0 for chips that are not. Where the chip verifies, each layer may have as many attempts as it makes, or fewer.
+    chip_yield: the share of chips each of which is to lose no more than allowed; None where their mean is.
     """
 
     allowed: float
@@ -87,6 +90,7 @@ class Wanted:
     measure_chips: int = 10
     verify_chips: int = 50
     trim_samples: int = 0
+    chip_yield: float | None = None
 
     def chips(self, first: int, count: int) -> list[ChipInstance]:
         """Some of them, each one another, by their numbers; with policies as the network has them."""
@@ -109,7 +113,7 @@ class Round:
     attempts: dict[str, int]
     budget: float | None
     predicted: AccuracyDrop
-    verified: AccuracyDrop
+    verified: VerifiedDrop
     energy_j: float
 
 
@@ -161,12 +165,12 @@ def choose_policies(
         tried = search.round(chosen, None if last else budget, verified)
         rounds.append(tried)
         heard(tried)
-        if verified.interval[1] <= wanted.allowed:
+        if verified.bound(wanted.chip_yield) <= wanted.allowed:
             return search.result(network, told, tuple(rounds))
         if last:
             raise TargetError(_fails(search, verified))
         failed.add(chosen)
-        budget = min(_TIGHTER, wanted.allowed / verified.interval[1]) * search.lost(chosen)
+        budget = min(_TIGHTER, wanted.allowed / verified.bound(wanted.chip_yield)) * search.lost(chosen)
         chosen = search.choose(budget)
         while chosen is not None and chosen in failed:
             # Nothing that was measured speaks against it, and yet it failed.
@@ -174,13 +178,19 @@ def choose_policies(
             chosen = search.choose(budget)
 
 
-def _fails(search: _Search, verified: AccuracyDrop) -> str:
+def _fails(search: _Search, verified: VerifiedDrop) -> str:
+    bound = f"{verified.bound(search.wanted.chip_yield) * 100:.2f}"
+    up_to = f"by up to {bound} by the 95 % interval"
+    if search.wanted.chip_yield is not None:
+        up_to = (
+            f"a share of {search.wanted.chip_yield:g} of the chips keeps to no less than {bound} by the exact interval"
+        )
     alike = len(set(search.strongest)) == 1
     strongest = repr(search.options[search.strongest[0]].title) if alike else "their strongest policies"
     return (
         f"even with all layers under {strongest} the accuracy of network '{search.mapped.network.name}' falls by "
-        f"{verified.mean * 100:.2f} points, and by up to {verified.interval[1] * 100:.2f} by the 95 % interval, where "
-        f"{search.wanted.allowed * 100:g} are allowed; allow more, or give more calibration samples"
+        f"{verified.mean * 100:.2f} points, and {up_to}, where {search.wanted.allowed * 100:g} are allowed; "
+        "allow more, or give more calibration samples"
     )
 
 
@@ -288,8 +298,15 @@ class _Search:
 
     @cached_property
     def losses(self) -> npt.NDArray[np.int64]:
-        """Right answers lost by each layer with each option, on all chips together; a gain is chance, and counts 0."""
-        return np.asarray(np.maximum(self.differences.sum(axis=(2, 3), dtype=np.int64), 0))
+        """Right answers lost by each layer with each option, on all chips together; a gain is chance, and counts 0.
+
+        For a yield, as if all chips lost what so large a share of them keeps to.
+        """
+        of_chips = self.differences.sum(axis=3, dtype=np.int64)
+        lost = of_chips.sum(axis=2)
+        if self.wanted.chip_yield is not None:
+            lost = np.quantile(of_chips, self.wanted.chip_yield, axis=2, method="higher") * of_chips.shape[2]
+        return np.asarray(np.maximum(lost, 0))
 
     def choose(self, budget: float) -> tuple[int, ...] | None:
         """The best options within a budget, a fraction of all answers; None where there are none."""
@@ -307,7 +324,7 @@ class _Search:
         if used:
             self.allowed[np.ix_(free, [max(used, key=self._errs)])] = False
 
-    def round(self, chosen: Sequence[int], budget: float | None, verified: AccuracyDrop) -> Round:
+    def round(self, chosen: Sequence[int], budget: float | None, verified: VerifiedDrop) -> Round:
         """What is told of options that were tried."""
         named = {layer: self.options[place] for layer, place in zip(self.layers, chosen, strict=True)}
         return Round(
@@ -348,14 +365,14 @@ class _Search:
         added = self.differences[np.arange(len(chosen)), list(chosen)].sum(axis=0, dtype=np.int16)
         return mean_drops([added], self.wanted.chip.seed)[0]
 
-    def verify(self, network: MappedNetwork, turn: int) -> AccuracyDrop:
+    def verify(self, network: MappedNetwork, turn: int) -> VerifiedDrop:
         """The drop on chips that nobody has looked at."""
         first = self.wanted.measure_chips + turn * self.wanted.verify_chips
         chips = self.wanted.chips(first, self.wanted.verify_chips)
         runs = self._runs(network)
         scores = side_by_side(lambda chip: runs.run(programmed_banks(network, chip))[0], chips)
         flags = np.stack([answers_right(each, self.labels) for each in scores])
-        return accuracy_drop(answers_right(runs.clean, self.labels), flags, self.wanted.chip.seed + first)
+        return VerifiedDrop.of(answers_right(runs.clean, self.labels), flags, self.wanted.chip.seed + first)
 
     def _runs(self, network: MappedNetwork) -> ChipRuns | TrimmedRuns:
         """The samples that count, on chips as they are wanted."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edgebnn.emulator.accuracy import AccuracyDrop
-from edgebnn.emulator.policy_choice import PolicyChoice
+from edgebnn.emulator.policy_choice import PolicyChoice, Wanted
+from edgebnn.emulator.verified_drop import VerifiedDrop
 from edgebnn.json_types.numbers import DropDocument
 from edgebnn.json_types.policies import PolicyChoiceDocument, PredictedDocument, VerifiedDropDocument
 
@@ -21,6 +22,7 @@ def choice_document(choice: PolicyChoice) -> PolicyChoiceDocument:
         "samples": choice.samples,
         "measure_chips": wanted.measure_chips,
         "verify_chips": wanted.verify_chips,
+        "chip_yield": wanted.chip_yield,
         "trim_samples": wanted.trim_samples,
         "most_attempts": wanted.chip.attempts,
         "policies": last.policies,
@@ -31,7 +33,7 @@ def choice_document(choice: PolicyChoice) -> PolicyChoiceDocument:
         **_predicted(last.predicted),
         "accuracy_verified": choice.accuracy - last.verified.mean,
         "accuracy_verified_interval": _left(choice.accuracy, last.verified),
-        **_verified(last.verified),
+        **_verified(last.verified, wanted),
         "programming_energy_uj": last.energy_j * 1e6,
         "programming_energy_strongest_uj": choice.energies[choice.strongest] * 1e6,
         "programming_energy_cheapest_uj": choice.energies[choice.least] * 1e6,
@@ -44,7 +46,7 @@ def choice_document(choice: PolicyChoice) -> PolicyChoiceDocument:
                 "attempts": each.attempts,
                 "budget": None if each.budget is None else each.budget * 100,
                 **_predicted(each.predicted),
-                **_verified(each.verified),
+                **_verified(each.verified, wanted),
                 "programming_energy_uj": each.energy_j * 1e6,
             }
             for each in choice.rounds
@@ -66,8 +68,14 @@ def _predicted(drop: AccuracyDrop) -> PredictedDocument:
     return {"accuracy_drop_predicted": drop.mean * 100, "accuracy_drop_predicted_interval": _points(drop)}
 
 
-def _verified(drop: AccuracyDrop) -> VerifiedDropDocument:
-    return {"accuracy_drop_verified": drop.mean * 100, "accuracy_drop_verified_interval": _points(drop)}
+def _verified(drop: VerifiedDrop, wanted: Wanted) -> VerifiedDropDocument:
+    return {
+        "accuracy_drop_verified": drop.mean * 100,
+        "accuracy_drop_verified_interval": _points(drop),
+        "chips_verified_within": drop.chips_within(wanted.allowed),
+        "accuracy_drop_verified_worst": drop.of_chips[-1] * 100,
+        "accuracy_drop_verified_yield": None if wanted.chip_yield is None else drop.bound(wanted.chip_yield) * 100,
+    }
 
 
 def _drop(drop: AccuracyDrop) -> DropDocument:

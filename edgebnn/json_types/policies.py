@@ -15,10 +15,17 @@ class PredictedDocument(TypedDict):
 
 
 class VerifiedDropDocument(TypedDict):
-    """Accuracy that a choice loses on chips that it was not chosen by, in percentage points."""
+    """Accuracy that a choice loses on chips that it was not chosen by, in percentage points.
+
+    The mean over chips; how many of them lose no more than allowed, each by itself; the worst of them; and, for a yield,
+    what so large a share of all chips loses at most.
+    """
 
     accuracy_drop_verified: float
     accuracy_drop_verified_interval: Interval
+    chips_verified_within: int
+    accuracy_drop_verified_worst: float
+    accuracy_drop_verified_yield: float | None
 
 
 class RoundDocument(PredictedDocument, VerifiedDropDocument):
@@ -59,6 +66,7 @@ class PolicyChoiceDocument(ChoiceFiguresDocument):
     samples: int
     measure_chips: int
     verify_chips: int
+    chip_yield: float | None
     trim_samples: int
     most_attempts: int
     policies: dict[str, str]

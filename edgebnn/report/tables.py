@@ -22,6 +22,7 @@ from edgebnn.json_types.emulation import EmulatedDocument
 from edgebnn.json_types.energy import EnergyPartDocument, ProgrammingCostDocument, WearDocument
 from edgebnn.json_types.numbers import AgreementDocument
 from edgebnn.json_types.placement import PlacementDocument
+from edgebnn.json_types.policies import PolicyChoiceDocument
 from edgebnn.json_types.recordings import MonitoredDocument, TrainedDocument
 from edgebnn.json_types.target import (
     TargetCopyDocument,
@@ -101,6 +102,7 @@ def _choice_rows(document: CompiledDocument) -> list[tuple[str, str]]:
         ("  verified", numbers.share(found["accuracy_verified"])),
         ("verified loss", f"{found['accuracy_drop_verified']:.2f} points (95% interval {lost})"),
         ("", f"of {found['max_accuracy_drop']:g} allowed, {budget}"),
+        ("  each by itself", _chip_losses(found, whose)),
         ("programming", f"{numbers.programming(energy)}, {times} with all under {found['strongest_policy']}"),
     ]
     if found["trim_samples"]:
@@ -110,6 +112,18 @@ def _choice_rows(document: CompiledDocument) -> list[tuple[str, str]]:
         failed = found["rounds"] - 1
         rows.append(("rounds", f"{numbers.counted(failed, 'choice')} lost too much, so the budget was tightened"))
     return rows
+
+
+def _chip_losses(found: PolicyChoiceDocument, whose: str) -> str:
+    kept, worst, bound = (
+        found["chips_verified_within"],
+        found["accuracy_drop_verified_worst"],
+        found["accuracy_drop_verified_yield"],
+    )
+    said = f"{kept:,} of {found['verify_chips']:,} {whose} lose no more than allowed, the worst {worst:.2f}"
+    if bound is not None:
+        said += f"; a share of {found['chip_yield']:g} of all, {bound:.2f} at most (exact 95% interval)"
+    return said
 
 
 def _programming_rows(document: CompiledDocument) -> list[tuple[str, str]]:

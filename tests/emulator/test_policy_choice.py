@@ -16,11 +16,12 @@ from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.compile_options import AutoPolicy
 from edgebnn.emulator import policy_choice
-from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.fast import FastPath
 from edgebnn.emulator.policy_choice import Objective, PolicyChoice, Round, Wanted, choose_policies
+from edgebnn.emulator.policy_document import choice_document
 from edgebnn.emulator.trimming import trim
+from edgebnn.emulator.verified_drop import VerifiedDrop
 from edgebnn.errors import DataError, TargetError
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.mapped import MappedNetwork
@@ -82,10 +83,10 @@ class Verdicts:
     def __init__(self, failing: int) -> None:
         self.failing, self.turns = failing, list[int]()
 
-    def verify(self, _: object, network: MappedNetwork, turn: int) -> AccuracyDrop:
+    def verify(self, _: object, network: MappedNetwork, turn: int) -> VerifiedDrop:
         self.turns.append(turn)
         high = WANTED.allowed * (1.2 if len(self.turns) <= self.failing else 0.9)
-        return AccuracyDrop(high / 2, (0.0, high))
+        return VerifiedDrop(high / 2, (0.0, high), (high / 2,) * WANTED.verify_chips)
 
 
 def test_where_the_check_fails_the_budget_is_tightened(
@@ -113,6 +114,40 @@ def test_where_every_check_fails_the_strongest_is_tried_last_and_refused(
     last = heard[-1]
     assert last is not None and set(last.policies.values()) == {"strong"} and last.budget is None
     assert 2 < len(verdicts.turns) <= 12
+
+
+def test_a_yield_asks_that_of_single_chips(network: tuple[MappedNetwork, Dataset], choice: PolicyChoice) -> None:
+    # 36 chips can show that nine of ten keep to what is allowed, if all of them do.
+    wanted = replace(WANTED, verify_chips=36, chip_yield=0.9)
+    found = choose_policies(*network, wanted)
+    last = found.rounds[-1]
+    assert len(last.verified.of_chips) == 36 and last.verified.of_chips[-1] <= WANTED.allowed
+    assert last.verified.chips_within(WANTED.allowed) == 36
+    for failed in found.rounds[:-1]:
+        assert failed.verified.of_chips[-1] > WANTED.allowed
+    assert last.energy_j >= choice.rounds[-1].energy_j
+    document = choice_document(found)
+    assert (document["chip_yield"], document["chips_verified_within"]) == (0.9, 36)
+    worst = pytest.approx(last.verified.of_chips[-1] * 100)
+    assert document["accuracy_drop_verified_worst"] == document["accuracy_drop_verified_yield"] == worst
+
+
+def test_a_yield_counts_what_the_worst_of_few_chips_loses(network: tuple[MappedNetwork, Dataset]) -> None:
+    plain, each = (
+        policy_choice._Search(*network, replace(WANTED, chip_yield=share), lambda mapped: (mapped, None))
+        for share in (None, 0.95)
+    )
+    worst = plain.differences.sum(axis=3, dtype=np.int64).max(axis=2)
+    assert np.array_equal(each.losses, np.maximum(worst, 0) * WANTED.measure_chips)
+    assert (each.losses >= plain.losses).all() and (each.losses > plain.losses).any()
+
+
+def test_what_no_policy_yields_is_refused(network: tuple[MappedNetwork, Dataset]) -> None:
+    mapped, data = network
+    own = dict.fromkeys(mapped.linear_stages, "ultra-low-energy")
+    fixed = mapped_on(mapped.network, "rram130", Allocation(policies=own))
+    with pytest.raises(TargetError, match=r"a share of 0.9 of the chips keeps to no less than .* where 2 are allowed"):
+        choose_policies(fixed, data, replace(WANTED, verify_chips=36, chip_yield=0.9))
 
 
 def test_each_check_has_chips_of_its_own() -> None:
