@@ -148,6 +148,7 @@ def _memory_map(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
         "Where everything lies: the weights image, the RRAM banks and the work area.",
         image_bytes=plan.image_bytes,
         rows_bytes=plan.rows_bytes,
+        trimmed_bytes=plan.trimmed_bytes,
         rows=tuple(member for member in arrays.values() if member.struct == ROWS),
         members=tuple(member for member in arrays.values() if member.struct == WEIGHTS),
         marker=None if plan.marker is None else plan.marker.bank,

@@ -237,18 +237,36 @@ def _along_channels(shift: Shifts, values: Values) -> Shifts:
 
 
 def _shifted_affine(node: Affine, source: Tensor, shift: Shifts) -> Affine:
-    """The line of sums that are larger by the shift. Scores that would leave int32 give up their last bit."""
+    """The line of sums that are larger by the shift.
+
+    Scores that could leave int32 give up their last bit, however far this chip's are shifted: all chips that have a
+    shift run the same code.
+    """
+    if not shift.any():
+        return node
+    moved = _moved(node, shift)
+    furthest = np.full_like(shift, source.high - source.low)
+    if all(_bears(_moved(node, by), source) for by in (furthest, -furthest)):
+        return moved
+    # As before, what is shifted out rounds to nearest.
+    rounding = (1 << node.shift) - (1 << node.shift >> 1)
+    coarser = replace(node.output, scale=2 * node.output.scale)
+    return replace(moved, offset=moved.offset + rounding, shift=node.shift + 1, output=coarser)
+
+
+def _moved(node: Affine, shift: Shifts) -> Affine:
     by = shift[:, np.newaxis]
-    offset = node.offset - node.multiplier.astype(np.int64) * by
-    moved = replace(node, offset=offset, knees=(node.knees + by).astype(np.int32))
+    knees = np.clip(node.knees + by, _INT32.min, _INT32.max).astype(np.int32)
+    return replace(node, offset=node.offset - node.multiplier.astype(np.int64) * by, knees=knees)
+
+
+def _bears(node: Affine, source: Tensor) -> bool:
+    """Whether its values stay in int32."""
     try:
-        check_node(moved, (source,))
+        check_node(node, (source,))
     except ModelError:
-        # As before, what is shifted out rounds to nearest.
-        rounding = (1 << node.shift) - (1 << node.shift >> 1)
-        coarser = replace(node.output, scale=2 * node.output.scale)
-        return replace(moved, offset=offset + rounding, shift=node.shift + 1, output=coarser)
-    return moved
+        return False
+    return True
 
 
 def _started(node: Linear, source: Tensor, start: Shifts) -> Linear:

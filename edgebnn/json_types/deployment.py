@@ -175,11 +175,16 @@ class ShiftDocument(TypedDict):
 
 
 class TrimsDocument(TypedDict):
-    """On how many samples the class is that without errors, before and after, and what was moved in each layer."""
+    """On how many samples the class is that without errors, before and after, and what was moved in each layer.
+
+    image_offset, image_bytes: the end of the weights image, which is this chip's alone.
+    """
 
     samples: int
     same_before: int
     same_after: int
+    image_offset: int
+    image_bytes: int
     layers: dict[str, ShiftDocument]
 
 

@@ -55,10 +55,14 @@ class LayerMap(msgspec.Struct, frozen=True):
 
 
 class ImageMap(msgspec.Struct, frozen=True):
-    """The weights image, of which the first `rows_bytes` are the rows of the layers in RRAM, where it has these."""
+    """The weights image, of which the first `rows_bytes` are the rows of the layers in RRAM, where it has these.
+
+    The last `trimmed_bytes` are trimmed for one chip.
+    """
 
     bytes: int
     rows_bytes: int
+    trimmed_bytes: int
     sections: tuple[Section, ...]
 
 
@@ -123,7 +127,7 @@ def memory_map_json(mapped: MappedNetwork) -> bytes:
         layers=[_layer(mapped, stage) for stage in mapped.weight_stages.values()],
         provisioning=mapped.provisioning,
         marker=plan.marker,
-        image=ImageMap(plan.image_bytes, plan.rows_bytes, plan.sections),
+        image=ImageMap(plan.image_bytes, plan.rows_bytes, plan.trimmed_bytes, plan.sections),
         work_area=WorkAreaMap(plan.work_bytes, plan.buffers, ScratchMap(plan.scratch_offset, plan.scratch_bytes)),
         input=SizeMap(plan.input_bytes),
         inputs=[InputMap(entry.tensor, entry.offset, entry.layout.bytes, entry.layout) for entry in plan.inputs],
@@ -164,6 +168,11 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
     lines += [f"| 0x{s.offset:06x} | {s.bytes} | {_cell(s.name)} |" for s in plan.sections]
     if plan.rows_bytes:
         lines += ["", f"The firmware is without the first {plan.rows_bytes} bytes, the rows of the layers in RRAM."]
+    if plan.trimmed_bytes:
+        lines += [
+            "",
+            f"The last {plan.trimmed_bytes} bytes are trimmed for one chip; all before are those of any chip.",
+        ]
     lines += _inputs(plan)
     lines += [
         "",

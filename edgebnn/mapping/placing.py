@@ -51,10 +51,17 @@ def place(network: Network, target: Target, allocation: Allocation) -> tuple[Pla
     """
     separate = allocation.provisioning == "separate"
     rows_bytes = sum(map(_row_bytes, network.linear)) if separate else 0
-    image = ImageWriter(rows_bytes)
-    planning = Planning(network, target, allocation, views_of(network), image, ImageWriter() if separate else image)
-    plan = _plan(planning, rows_bytes)
-    return plan, planning.rows.image() + image.image() if separate else image.image()
+
+    def planned(steps: ImageWriter | None) -> tuple[Plan, Planning]:
+        image = ImageWriter(rows_bytes)
+        rows = ImageWriter() if separate else image
+        planning = Planning(network, target, allocation, views_of(network), image, rows, steps or image)
+        return _plan(planning, rows_bytes), planning
+
+    plan, planning = planned(ImageWriter() if network.trimmed_for else None)
+    if network.trimmed_for:  # planned once more, now that it is known where the part begins that was trimmed
+        plan, planning = planned(ImageWriter(planning.image.length))
+    return plan, b"".join(part.image() for part in planning.parts)
 
 
 def _row_bytes(node: Linear) -> int:
@@ -74,7 +81,7 @@ def _plan(planning: Planning, rows_bytes: int) -> Plan:
     places |= {entry.tensor: Place(base="input", offset=entry.offset) for entry in inputs}
     places[planning.views[network.output.name].root] = Place(base="scores")
     stages = tuple(planning.stage(job, places) for job in jobs)
-    marker, rows = _marker(planning, stages), planning.rows.sections if rows_bytes else ()
+    marker = _marker(planning, stages)
     work = max((buffer.offset + buffer.bytes for buffer in buffers), default=0)
     scratch = max(map(_scratch_bytes, stages), default=0)
     return Plan(
@@ -85,9 +92,10 @@ def _plan(planning: Planning, rows_bytes: int) -> Plan:
         work_bytes=work + scratch,
         scratch_offset=work,
         scratch_bytes=scratch,
-        sections=(*rows, *planning.image.sections),
-        image_bytes=planning.image.length,
+        sections=tuple(section for part in planning.parts for section in part.sections),
+        image_bytes=planning.steps.length,
         rows_bytes=rows_bytes,
+        trimmed_bytes=planning.steps.length - planning.image.length,
         marker=marker,
         trim=_trim(planning, stages),
     )
@@ -101,7 +109,7 @@ def _trim(planning: Planning, stages: tuple[Stage, ...]) -> TrimPlan | None:
             found = True
             digest.update(msgspec.json.encode((stage.trim, stage.border.shift)))
             digest.update(b"".join(map(planning.rows.read, weight_sections(stage))))
-            digest.update(planning.image.read(stage.trim.means) + planning.image.read(stage.border.start))
+            digest.update(planning.image.read(stage.trim.means) + planning.steps.read(stage.border.start))
     identity = int.from_bytes(digest.digest()[:4], "little")
     return TrimPlan(words=planning.trim_words, identity=identity) if found else None
 

@@ -382,8 +382,9 @@ class Plan(_Record, frozen=True):
     """The whole of it. The inputs lie one behind another.
 
     `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch. The first `rows_bytes` of the
-    image are the rows of the layers in RRAM where the firmware is without them. `marker` is None where every boot
-    programs, `trim` where chips do not trim themselves.
+    image are the rows of the layers in RRAM where the firmware is without them; its last `trimmed_bytes` are all that
+    was trimmed for one chip, so that images of one network for several chips differ there alone. `marker` is None where
+    every boot programs, `trim` where chips do not trim themselves.
     """
 
     stages: tuple[Stage, ...]
@@ -396,6 +397,7 @@ class Plan(_Record, frozen=True):
     sections: tuple[Section, ...]
     image_bytes: int
     rows_bytes: int = 0
+    trimmed_bytes: int = 0
     marker: MarkerPlan | None = None
     trim: TrimPlan | None = None
 

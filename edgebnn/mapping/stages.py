@@ -103,7 +103,8 @@ class _Common(TypedDict):
 class Planning:
     """One planning under way: what is being mapped, the image being written, the banks given away so far.
 
-    `rows` is the image, or its part with the rows of the layers in RRAM where the firmware is without them.
+    `rows` is the image, or its part with the rows of the layers in RRAM where the firmware is without them; `steps` is
+    the image, or its part with step functions and what sums and scores start from where these are trimmed for a chip.
     `trim_words` are those of what a chip finds when it trims itself, a check in front.
     """
 
@@ -113,8 +114,16 @@ class Planning:
     views: dict[str, TensorView]
     image: ImageWriter
     rows: ImageWriter
+    steps: ImageWriter
     banks: int = 0
     trim_words: int = 1
+
+    @property
+    def parts(self) -> tuple[ImageWriter, ...]:
+        """The parts of the image, in order: rows, what all chips have in common, and what was trimmed for one."""
+        before = () if self.rows is self.image else (self.rows,)
+        after = () if self.steps is self.image else (self.steps,)
+        return (*before, self.image, *after)
 
     def stage(self, job: Job, places: dict[str, Place]) -> Stage:
         """The stage of a job; ModelError where it reads a tensor that lies in memory as it cannot read it."""
@@ -154,9 +163,9 @@ class Planning:
                     **common,
                     segments=segments,
                     shift=node.shift,
-                    multiplier=image.add(f"{node.name}.multiplier", node.multiplier),
-                    offset=image.add(f"{node.name}.offset", words_of(node.offset)),
-                    knees=image.add(f"{node.name}.knees", node.knees) if segments > 1 else None,
+                    multiplier=self.steps.add(f"{node.name}.multiplier", node.multiplier),
+                    offset=self.steps.add(f"{node.name}.offset", words_of(node.offset)),
+                    knees=self.steps.add(f"{node.name}.knees", node.knees) if segments > 1 else None,
                 )
 
     def _linear(
@@ -174,7 +183,7 @@ class Planning:
                 fan_in=node.fan_in,
                 weights=image.add(f"{node.name}.weights", weights),
                 steps=self._steps(threshold, on_cpu=True) if threshold else None,
-                border=_plan_border(node, image),
+                border=_plan_border(node, self.steps),
             )
         kernel, reason, shape = choose_kernel(node, window, common["input"], common["output"], self.target)
         stage = LinearStage(
@@ -206,7 +215,7 @@ class Planning:
             nonzero=self.rows.add(f"{node.name}.nonzero", nonzero) if node.weight_kind is WeightKind.TERNARY else None,
             steps=self._steps(threshold, on_cpu=not tiles) if threshold else None,
             banks=image.add(f"{node.name}.banks", np.array([t.bank for t in tiles], np.uint16)) if tiles else None,
-            border=_plan_border(node, image),
+            border=_plan_border(node, self.steps),
             trim=self._trim(node, window) if tiles else None,
             tiles=tiles,
             attempts=self.allocation.attempts.get(node.name, 0),
@@ -239,7 +248,7 @@ class Planning:
         self, node: Linear, threshold: Threshold | None, weights: Weights, stage: LinearStage, shape: ListShape
     ) -> LinearStage:
         """A layer whose inputs are listed. Its step function is part of the weights where counters can be compared."""
-        border = _plan_border(node, self.image)
+        border = _plan_border(node, self.steps)
         compared = threshold if border is None and stage.output.pixel_words else None
         return msgspec.structs.replace(
             stage,
@@ -259,14 +268,14 @@ class Planning:
             stage,
             subsets=plan_subsets(node, compared, shape, self.image),
             steps=_among_weights(compared) if compared else threshold and self._steps(threshold, on_cpu=True),
-            border=_plan_border(node, self.image),
+            border=_plan_border(node, self.steps),
         )
 
     def _in_halves(
         self, node: Linear, threshold: Threshold | None, weights: Weights, stage: LinearStage
     ) -> LinearStage:
         """A layer of up to 16 neurons. Its step function is part of the weights where counters can be compared."""
-        border, image = _plan_border(node, self.image), self.image
+        border, image = _plan_border(node, self.steps), self.image
         compared = threshold if border is None and stage.output.format == "bits" else None
         limits = None
         if compared is not None:
@@ -322,7 +331,7 @@ class Planning:
         return self.image.add(f"{node.name}.{name}", places.astype(np.uint32))
 
     def _steps(self, node: Threshold, on_cpu: bool) -> Steps:
-        return plan_steps(node, self.network.tensors[node.sources[0]], self.image, on_cpu)
+        return plan_steps(node, self.network.tensors[node.sources[0]], self.steps, on_cpu)
 
     def _tiles(self, node: Linear) -> tuple[Tile, ...]:
         array = self.target.array

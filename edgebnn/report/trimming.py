@@ -26,6 +26,7 @@ _LONGEST_NAME = 32
 
 def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folder: Path) -> TrimmedDocument:
     """`trim`: the trimmed deployment, the chip, what was written, and by how much thresholds moved."""
+    plan = deployment.mapped.plan
     return {
         "deployment": str(folder),
         **origin_document(deployment.mapped),
@@ -34,6 +35,8 @@ def trim_document(deployment: Deployment, chip: ChipInstance, found: Trim, folde
             "samples": found.samples,
             "same_before": found.same_before,
             "same_after": found.same_after,
+            "image_offset": plan.image_bytes - plan.trimmed_bytes,
+            "image_bytes": plan.trimmed_bytes,
             "layers": {name: _shift_document(shift) for name, shift in found.shifts.items()},
         },
         "notes": [*_no_gain(found), *_programmed_anew(deployment), *on_other_chips(deployment.files, [chip])],
@@ -85,6 +88,7 @@ def show_trim(console: Console, document: TrimmedDocument) -> None:
         ("same class as without errors", share(trim["same_before"])),
         ("  trimmed", share(trim["same_after"])),
         ("written", document["deployment"]),
+        ("  for this chip alone", f"the last {trim['image_bytes']:,} bytes of weights.bin"),
     ]
     facts(console, "Trimmed for a chip", rows)
     table = Table()

@@ -65,6 +65,32 @@ def test_what_is_trimmed_is_the_same_in_every_executor(network: Network, chip: C
         assert np.array_equal(reference, fast)
 
 
+@given(network=networks(), errors=st.sampled_from([ErrorModel.TABLE, ErrorModel.DEVICE, ErrorModel.BER]))
+@settings(max_examples=15)
+def test_images_for_several_chips_differ_at_their_end_alone(network: Network, errors: ErrorModel) -> None:
+    mapped, x = mapped_on(network), random_inputs(network, 1, 8)
+    rate = 0.1 if errors is ErrorModel.BER else None
+    made = []
+    for seed in (1, 2):
+        banks = programmed_banks(mapped, ChipInstance(seed, rate, errors, policy="ultra-low-energy"))
+        found = replace(trim(mapped, banks, x).network, trimmed_for=f"chip {seed}")
+        made.append(mapped_on(found))
+    plans = [each.plan for each in made]
+    starts = [plan.image_bytes - plan.trimmed_bytes for plan in plans]
+    for each, plan, start in zip(made, plans, starts, strict=True):
+        assert len(each.image) == plan.image_bytes
+        ends = [section.name.rpartition(".")[2] for section in plan.sections if section.offset >= start]
+        before = [section.name.rpartition(".")[2] for section in plan.sections if section.offset < start]
+        assert not {"thresholds", "exceptions", "first_exception", "offset", "border_start"} & {*before}
+        assert not {"sign", "nonzero", "banks", "weights", "marker"} & {*ends}
+        # Nothing but the order of sections has changed: as many bytes as those of the same network for no chip.
+        assert plan.image_bytes == mapped_on(replace(each.network, trimmed_for=None)).plan.image_bytes
+    assert starts[0] == starts[1] and made[0].image[: starts[0]] == made[1].image[: starts[0]]
+    if plans[0] == plans[1]:
+        codes = [(render_project(each)["src/model.c"], render_project(each)["include/memory_map.h"]) for each in made]
+        assert codes[0] == codes[1]
+
+
 def sample_networks() -> dict[str, Network]:
     """Steps of every kind behind binary and ternary layers, a convolution, and scores that no line follows."""
     bits = Tensor("x", Kind.BITS, (300,), -1, 1)
