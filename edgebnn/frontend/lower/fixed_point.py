@@ -19,6 +19,7 @@ from edgebnn.frontend.algebra.linearity import piecewise_linear_of
 from edgebnn.frontend.algebra.piecewise_linear import PiecewiseLinear, Segment
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
+from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.lower.affine_activations import as_lines, line_of
 from edgebnn.frontend.lower.fixed_point_lines import LARGEST, common_unit, fixed_lines, unit_for
 from edgebnn.frontend.problems import Refusal
@@ -38,7 +39,7 @@ def aligned(emitter: Emitter, activations: Sequence[Activation]) -> tuple[Line, 
     if len(own) == len(found):
         unit = common_unit([slope for line in own for slope in set(line.slope.tolist()) if slope])
         if unit is not None and sum(_most(line, unit) for line in own) <= LARGEST:
-            return tuple(_in_units(emitter, line, unit) for line in own)
+            return tuple(_in_units(emitter.network, line, unit) for line in own)
     unit = _grid(own, [_largest(emitter, activation) for activation in activations])
     return tuple(
         line if line is not None and np.all(line.slope == unit) else rounded(emitter, activation, unit)
@@ -58,21 +59,21 @@ def rounded(emitter: Emitter, activation: Activation, unit: Fraction | None = No
     return made
 
 
-def times(emitter: Emitter, line: Line, factors: Sequence[int], word: str) -> Line:
+def times(network: NetworkNodes, line: Line, factors: Sequence[int], word: str) -> Line:
     """Its integers times a number for each channel, as sums under the tensor's name and `word`."""
     tensor = line.tensor
     reached = [factor * end for factor in {*factors} for end in (tensor.low, tensor.high)]
     name = f"{tensor.name}.{word}"
-    output = Tensor(emitter.tensor_name(name), Kind.SUMS, tensor.shape, min(reached), max(reached))
+    output = Tensor(network.tensor_name(name), Kind.SUMS, tensor.shape, min(reached), max(reached))
     node = Affine(
-        emitter.name(name),
+        network.name(name),
         (tensor.name,),
         output,
         np.array(factors, np.int32)[:, np.newaxis],
         np.zeros((tensor.channels, 1), np.int64),
         np.empty((tensor.channels, 0), np.int32),
     )
-    emitter.emit(node, tensor)
+    network.emit(node, tensor)
     slope = np.array([slope / (factor or 1) for slope, factor in zip(line.slope.tolist(), factors, strict=True)])
     return replace(line, tensor=output, slope=slope)
 
@@ -130,12 +131,12 @@ class NoLine(Refusal):
         )
 
 
-def _in_units(emitter: Emitter, line: Line, unit: Fraction) -> Line:
+def _in_units(network: NetworkNodes, line: Line, unit: Fraction) -> Line:
     """The same values in a unit that all slopes are multiples of."""
     factors = [int(slope / unit) for slope in line.slope.tolist()]
     if all(factor == 1 for factor in factors):
         return line
-    scaled = times(emitter, line, factors, "scaled" if min(factors) > 0 else "signed")
+    scaled = times(network, line, factors, "scaled" if min(factors) > 0 else "signed")
     return replace(scaled, slope=_units(unit, line.tensor.channels))
 
 
@@ -155,7 +156,7 @@ def _rounded(emitter: Emitter, activation: Activation, unit: Fraction) -> Line:
     if lines is None or max(-lines.low, lines.high) > LARGEST:
         raise Refusal("has values whose sizes differ too much for one grid", "scale the branches alike")
     shape, name = base.shape, f"{activation.value}.fixed"
-    output = Tensor(emitter.tensor_name(name), Kind.SUMS, shape, lines.low, lines.high, float(unit))
-    emitter.emit(lines.node(emitter.name(name), base, output), base)
+    output = Tensor(emitter.network.tensor_name(name), Kind.SUMS, shape, lines.low, lines.high, float(unit))
+    emitter.network.emit(lines.node(emitter.network.name(name), base, output), base)
     zero, error = fractions_of(np.zeros(base.channels, np.int8)), error + lines.error * float(unit)
     return Line(output, _units(unit, base.channels), zero, False, error, base, settled.expression)

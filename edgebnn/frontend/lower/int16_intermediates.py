@@ -19,6 +19,7 @@ from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.frontend.layers.layer_sums import Line, Source, largest_sum
 from edgebnn.frontend.layers.network_builder import Emitter, is_short
+from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.lower.affine_activations import line_of
 from edgebnn.frontend.lower.fixed_point_lines import LARGEST, FixedLines, common_unit, fixed_lines, unit_for
 from edgebnn.frontend.problems import Refusal, printable
@@ -49,7 +50,7 @@ def integers_between(
     if affine_of(activation.expression, base.low, base.high, base.channels) is None or is_short(activation):
         return None
     most = min(_LARGEST_INTEGER, LARGEST // largest_sum(weights.integers, weights.kind))
-    terms = _terms(emitter.nodes, base)
+    terms = _terms(emitter.network.nodes, base)
     if most < _FEWEST_LEVELS or terms > _MOST_TERMS:
         raise Refusal(
             f"reads the sums of layers in a row, of {terms} inputs of inputs each, for which 16 bits are too coarse",
@@ -57,11 +58,11 @@ def integers_between(
         )
     line = line_of(emitter, activation)
     assert line is not None, "it was a line before its pools were made nodes"
-    made = _as_they_are(emitter, line, groups, most) or _on_a_grid(emitter, line, groups, most, node)
+    made = _as_they_are(emitter.network, line, groups, most) or _on_a_grid(emitter, line, groups, most, node)
     return Source(made.tensor, made.slope, made.shift, made.exact, made.error, error_of=Rounding.BETWEEN_LAYERS)
 
 
-def _as_they_are(emitter: Emitter, line: Line, groups: int, most: int) -> Line | None:
+def _as_they_are(network: NetworkNodes, line: Line, groups: int, most: int) -> Line | None:
     """The line's own integers where those of each group are multiples of one number, and small enough."""
     units = []
     for slopes in np.split(line.slope, groups):
@@ -71,7 +72,7 @@ def _as_they_are(emitter: Emitter, line: Line, groups: int, most: int) -> Line |
         units += [unit] * len(slopes)
     slope = _array(units)
     none = fractions_of(np.zeros(len(units), np.int8))
-    tensor, _ = _integers(emitter, line, line.slope / slope, none)
+    tensor, _ = _integers(network, line, line.slope / slope, none)
     return Line(tensor, slope, line.shift, line.exact, line.error)
 
 
@@ -81,9 +82,9 @@ def _on_a_grid(emitter: Emitter, line: Line, groups: int, most: int, node: str) 
     reach = np.abs(line.slope) * line.largest + np.abs(line.shift)
     units = [unit_for(max(each.tolist()) * _ROOM, bits) for each in np.split(reach, groups)]
     slope = np.repeat(_array(units), len(reach) // groups)
-    tensor, lines = _integers(emitter, line, line.slope / slope, line.shift / slope)
+    tensor, lines = _integers(emitter.network, line, line.slope / slope, line.shift / slope)
     rounding = lines.error * slope.astype(np.float64)
-    emitter.note(
+    emitter.notes.add(
         f"layer '{printable(node)}' reads the sums of another one with no sign or quantiser between them: they are "
         f"rounded to 16 bits, by at most {rounding.max():.2g}"
     )
@@ -91,15 +92,15 @@ def _on_a_grid(emitter: Emitter, line: Line, groups: int, most: int, node: str) 
     return Line(tensor, slope, none, False, line.error + rounding)
 
 
-def _integers(emitter: Emitter, line: Line, slope: Fractions, shift: Fractions) -> tuple[Tensor, FixedLines]:
+def _integers(network: NetworkNodes, line: Line, slope: Fractions, shift: Fractions) -> tuple[Tensor, FixedLines]:
     """slope[c] * n + shift[c] of the line's integers, rounded to integers."""
     base = line.tensor
     functions = [(Segment(base.low, a, b),) for a, b in zip(slope.tolist(), shift.tolist(), strict=True)]
     lines = fixed_lines(functions, base, Fraction(1))
     assert lines is not None, "slopes are as small as the integers"
     name = f"{base.name}.narrow"
-    output = Tensor(emitter.tensor_name(name), Kind.INTEGERS, base.shape, lines.low, lines.high)
-    emitter.emit(lines.node(emitter.name(name), base, output), base)
+    output = Tensor(network.tensor_name(name), Kind.INTEGERS, base.shape, lines.low, lines.high)
+    network.emit(lines.node(network.name(name), base, output), base)
     return output, lines
 
 

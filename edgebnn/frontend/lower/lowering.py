@@ -191,8 +191,8 @@ class _Lowering:
 
     def _network(self, name: str, scores: Scores) -> Network:
         emitter = self._emitter
-        inputs = list(zip(self._given, emitter.inputs.each, strict=True))
-        nodes = _read(emitter.nodes)
+        inputs = list(zip(self._given, emitter.network.inputs.each, strict=True))
+        nodes = _read(emitter.network.nodes)
         rounded_here = [
             given.tensor.name for given, raw in inputs if given.encoding.quantizer is not None and raw.quantizer is None
         ]
@@ -207,12 +207,12 @@ class _Lowering:
                 *_unread([given.tensor.name for given in self._given], nodes),
                 *self._notes,
                 *_of_one(self._open_batch.alone),
-                *emitter.notes,
+                *emitter.notes.sentences,
                 *scores.notes,
             ),
             score_error=scores.error + self._half_error(),
             ends_in="classes" if self._dropped else "scores",
-            quantised=(*rounded_here, *emitter.quantised, *emitter.activations),
+            quantised=(*rounded_here, *emitter.notes.quantised, *emitter.notes.activations),
             model_output=self._graph.output,
             one_at_a_time=bool(self._open_batch.alone),
         )
@@ -221,7 +221,7 @@ class _Lowering:
         """What the model rounds its scores by where its output is float16."""
         if not self._graph.ends_in_half:
             return 0.0
-        scores = self._emitter.nodes[-1].output
+        scores = self._emitter.network.nodes[-1].output
         return HALF_STEP + HALF_UNIT * max(abs(scores.low), abs(scores.high)) * scores.scale
 
     def _visit(self, node: OnnxNode) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.frontend.activations.activation import check_size
-from edgebnn.frontend.layers.network_builder import Emitter
+from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import MAX_SUM, Affine, Node, Reshape, SumPool, Tensor
 
@@ -50,7 +50,7 @@ def _no_divisor(different: int) -> Refusal:
     )
 
 
-def on_one_divisor(emitter: Emitter, pool: SumPool, counts: Divided, value: str) -> tuple[Node, ...]:
+def on_one_divisor(network: NetworkNodes, pool: SumPool, counts: Divided, value: str) -> tuple[Node, ...]:
     """Nodes that end in the pool's sums, each times its factor.
 
     The sum at a place that counts fewer values is multiplied, so that it stays an exact integer: as a vector, in which
@@ -62,16 +62,16 @@ def on_one_divisor(emitter: Emitter, pool: SumPool, counts: Divided, value: str)
     if largest * max(-sums.low, sums.high) > MAX_SUM - 1:
         raise _no_divisor(len({*factors.tolist()}))
     check_size((sums.size,))
-    name = emitter.tensor_name(f"{value}.places")
+    name = network.tensor_name(f"{value}.places")
     flat = Tensor(name, sums.kind, (sums.size,), sums.low, sums.high)
     low, high = largest * sums.low, largest * sums.high
-    scaled = Tensor(emitter.tensor_name(f"{value}.divided"), sums.kind, flat.shape, low, high)
+    scaled = Tensor(network.tensor_name(f"{value}.divided"), sums.kind, flat.shape, low, high)
     multiplier = np.tile(factors, sums.channels).astype(np.int32)[:, np.newaxis]
     none = np.zeros(multiplier.shape, np.int64)
-    back = Tensor(emitter.tensor_name(f"{value}.means"), sums.kind, sums.shape, low, high)
+    back = Tensor(network.tensor_name(f"{value}.means"), sums.kind, sums.shape, low, high)
     return (
         pool,
-        Reshape(emitter.name(flat.name), (sums.name,), flat),
-        Affine(emitter.name(scaled.name), (name,), scaled, multiplier, none, np.empty((len(multiplier), 0), np.int32)),
-        Reshape(emitter.name(back.name), (scaled.name,), back),
+        Reshape(network.name(flat.name), (sums.name,), flat),
+        Affine(network.name(scaled.name), (name,), scaled, multiplier, none, np.empty((len(multiplier), 0), np.int32)),
+        Reshape(network.name(back.name), (scaled.name,), back),
     )

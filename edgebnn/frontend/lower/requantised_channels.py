@@ -19,8 +19,10 @@ from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.algebra.float32 import float32_holds
 from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.integer_weights import IntegerWeights, int8_parts
+from edgebnn.frontend.layers.layer_builder import LARGEST_SUM
 from edgebnn.frontend.layers.layer_sums import Line, Source, largest_sum
-from edgebnn.frontend.layers.network_builder import LARGEST_SUM, Emitter
+from edgebnn.frontend.layers.network_builder import Emitter
+from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.layers.summation_error import dot_error, weighted
 from edgebnn.frontend.lower.fixed_point_lines import FixedLines, common_unit, fixed_lines
 from edgebnn.frontend.problems import Refusal, printable
@@ -49,21 +51,21 @@ def on_one_grid(
     unit = _unit(line, most, padding)
     key = f"{activation.value}.on_one_grid", unit
     if key not in emitter.rounded:
-        emitter.rounded[key] = _made(emitter, node, key[0], line, unit)
+        emitter.rounded[key] = _made(emitter.network, node, key[0], line, unit)
     made = emitter.rounded[key]
     source = emitter.spread(replace(activation, base=made.tensor, value=made.tensor.name), made)
     each = source.tensor.channels // len(line.error)
     off = source.error - np.repeat(line.error, each)
     source = replace(source, reach=np.repeat(line.reach, each) + off, error_of=Rounding.UNEQUAL_SCALES)
-    emitter.note(_sentence(node, source, off, 0.0 if padding is None else 0.5 * float(unit), weights, groups))
+    emitter.notes.add(_sentence(node, source, off, 0.0 if padding is None else 0.5 * float(unit), weights, groups))
     return source
 
 
-def _made(emitter: Emitter, node: str, name: str, line: Line, unit: Fraction) -> Line:
+def _made(network: NetworkNodes, node: str, name: str, line: Line, unit: Fraction) -> Line:
     """The node that makes the grid's integers, and what they are worth."""
     base, lines = line.tensor, _lines(line, unit)
-    output = Tensor(emitter.tensor_name(name), Kind.SUMS, base.shape, lines.low, lines.high, float(unit))
-    emitter.emit(lines.node(emitter.name(f"{node}.on_one_grid"), base, output), base)
+    output = Tensor(network.tensor_name(name), Kind.SUMS, base.shape, lines.low, lines.high, float(unit))
+    network.emit(lines.node(network.name(f"{node}.on_one_grid"), base, output), base)
     exact = not lines.error.any() and float32_holds(unit, max(-lines.low, lines.high))
     slope: Fractions = np.array([-unit if each < 0 else unit for each in line.slope.tolist()], dtype=object)
     return Line(output, slope, line.shift, exact, line.error + lines.error * float(unit))

@@ -53,10 +53,10 @@ def summed(
     if max(-low, high) > LARGEST:
         raise Refusal(f"adds up to {max(-low, high)}, which int32 does not hold", "use fewer residual sums")
     value = seen_name(value, activations[0].view)
-    output = Tensor(emitter.tensor_name(value), Kind.SUMS, one.tensor.shape, low, high, float(one.slope[0]))
-    add = Add(emitter.name(node), (one.tensor.name, other.tensor.name), output)
+    output = Tensor(emitter.network.tensor_name(value), Kind.SUMS, one.tensor.shape, low, high, float(one.slope[0]))
+    add = Add(emitter.network.name(node), (one.tensor.name, other.tensor.name), output)
     branches = _branches(lines, rounds)
-    total = emitter.step(add, (one.tensor, other.tensor), _leaf_of_sum(one, other, output), value, branches)
+    total = emitter.network.step(add, (one.tensor, other.tensor), _leaf_of_sum(one, other, output), value, branches)
     return replace(total, model_view=activations[0].view)
 
 
@@ -84,11 +84,11 @@ def joined(emitter: Emitter, activations: Sequence[Activation], axis: int, node:
     slope, shift, error = (np.concatenate(part) for part in zip(*map(_numbers, lines), strict=True))
     alike = not np.any(slope != slope[0])
     name, unit = (value, float(slope[0])) if alike else (f"{value}.integers", 1.0)
-    output = Tensor(emitter.tensor_name(name), kind, (channels, *first.shape[1:]), low, high, unit)
-    concat = Concat(emitter.name(node), tuple(line.tensor.name for line in lines), output)
+    output = Tensor(emitter.network.tensor_name(name), kind, (channels, *first.shape[1:]), low, high, unit)
+    concat = Concat(emitter.network.name(node), tuple(line.tensor.name for line in lines), output)
     exact, nearest = (all(each) for each in zip(*((line.exact, line.nearest) for line in lines), strict=True))
     leaf = Leaf(slope, shift, exact, error, nearest=nearest)  # nothing is rounded where values lie side by side
-    activation = emitter.step(concat, [line.tensor for line in lines], leaf, value, _branches(lines))
+    activation = emitter.network.step(concat, [line.tensor for line in lines], leaf, value, _branches(lines))
     return replace(activation, model_view=view, elements=first.elements)
 
 
@@ -109,14 +109,14 @@ def averaged(emitter: Emitter, activation: Activation, operation: Averaging, nod
         line = rounded(emitter, activation, terms=most)
     source = line.tensor
     low, high = taps * min(source.low, 0), taps * max(source.high, 0)
-    output = Tensor(emitter.tensor_name(f"{value}.sums"), Kind.SUMS, (source.channels, *extents), low, high)
-    pool = SumPool(emitter.name(node), (source.name,), output, window)
-    *first, last = on_one_divisor(emitter, pool, counts, value)
+    output = Tensor(emitter.network.tensor_name(f"{value}.sums"), Kind.SUMS, (source.channels, *extents), low, high)
+    pool = SumPool(emitter.network.name(node), (source.name,), output, window)
+    *first, last = on_one_divisor(emitter.network, pool, counts, value)
     read = source
     for made in first:
-        emitter.emit(made, read)
+        emitter.network.emit(made, read)
         read = made.output
-    sums = emitter.step(last, (read,), _leaf_of_pool(line, taps, counts, last.output), value)
+    sums = emitter.network.step(last, (read,), _leaf_of_pool(line, taps, counts, last.output), value)
     # As onnxruntime's pools and reductions compute it: a sum, which is then divided.
     divisor = Constant(np.array([counts.common], np.float32))
     mean = replace(sums, expression=Apply("Div", (sums.leaf, divisor), node)) if operation.divides else sums

@@ -10,6 +10,7 @@ import numpy as np
 from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
+from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.lower.affine_activations import line_of
 from edgebnn.frontend.lower.fixed_point import aligned, times
 from edgebnn.frontend.problems import Refusal
@@ -29,14 +30,14 @@ def joinable(emitter: Emitter, activations: Sequence[Activation]) -> tuple[Line,
     lines = [line_of(emitter, activation) for activation in activations]
     narrow = [line for line in lines if line is not None and line.tensor.kind in _NARROW]
     if len(narrow) == len(lines):
-        return _narrow(emitter, narrow)
-    return tuple(_as_sums(emitter, _moved(emitter, line)) for line in aligned(emitter, activations))
+        return _narrow(emitter.network, narrow)
+    return tuple(_as_sums(emitter.network, _moved(emitter.network, line)) for line in aligned(emitter, activations))
 
 
-def _narrow(emitter: Emitter, lines: Sequence[Line]) -> tuple[Line, ...]:
-    lines = [_moved(emitter, line) for line in lines]
+def _narrow(network: NetworkNodes, lines: Sequence[Line]) -> tuple[Line, ...]:
+    lines = [_moved(network, line) for line in lines]
     if len({line.tensor.kind for line in lines}) > 1:
-        lines = [_as_integers(emitter, line) for line in lines]
+        lines = [_as_integers(network, line) for line in lines]
     low, high = min(line.tensor.low for line in lines), max(line.tensor.high for line in lines)
     if replace(lines[0].tensor, low=low, high=high).bits > _MOST_BITS:
         raise Refusal(
@@ -46,28 +47,28 @@ def _narrow(emitter: Emitter, lines: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _moved(emitter: Emitter, line: Line) -> Line:
+def _moved(network: NetworkNodes, line: Line) -> Line:
     """A line whose tensor can be joined: flattened bits lie in memory as the map that they were, and are moved."""
     tensor = line.tensor
-    if tensor.kind not in _PACKED or not isinstance(emitter.maker(tensor), Reshape) or tensor.spatial:
+    if tensor.kind not in _PACKED or not isinstance(network.maker(tensor), Reshape) or tensor.spatial:
         return line
     name = f"{tensor.name}.vector"
-    output = replace(tensor, name=emitter.tensor_name(name))
+    output = replace(tensor, name=network.tensor_name(name))
     places = np.arange(tensor.channels, dtype=np.int32)
-    emitter.emit(Take(emitter.name(name), (tensor.name,), output, places), tensor)
+    network.emit(Take(network.name(name), (tensor.name,), output, places), tensor)
     return replace(line, tensor=output)
 
 
-def _as_integers(emitter: Emitter, line: Line) -> Line:
+def _as_integers(network: NetworkNodes, line: Line) -> Line:
     """Bits and trits as the elements that integers are."""
     tensor = line.tensor
     if tensor.kind not in _PACKED:
         return line
     steps = np.array([1] if tensor.kind is Kind.BITS else [0, 1], np.int32)
     name = f"{tensor.name}.elements"
-    output = Tensor(emitter.tensor_name(name), Kind.INTEGERS, tensor.shape, tensor.low, tensor.high, tensor.scale)
+    output = Tensor(network.tensor_name(name), Kind.INTEGERS, tensor.shape, tensor.low, tensor.high, tensor.scale)
     node = Threshold(
-        emitter.name(name),
+        network.name(name),
         (tensor.name,),
         output,
         np.tile(steps, (tensor.channels, 1)),
@@ -75,10 +76,10 @@ def _as_integers(emitter: Emitter, line: Line) -> Line:
         low=-1,
         step=2 if tensor.kind is Kind.BITS else 1,
     )
-    emitter.emit(node, tensor)
+    network.emit(node, tensor)
     return replace(line, tensor=output)
 
 
-def _as_sums(emitter: Emitter, line: Line) -> Line:
+def _as_sums(network: NetworkNodes, line: Line) -> Line:
     tensor = line.tensor
-    return line if tensor.kind is Kind.SUMS else times(emitter, line, (1,) * tensor.channels, "sums")
+    return line if tensor.kind is Kind.SUMS else times(network, line, (1,) * tensor.channels, "sums")

@@ -15,6 +15,7 @@ from edgebnn.frontend.algebra.float32 import UNIT
 from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
+from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.lower.affine_activations import line_of, takes_steps
 from edgebnn.frontend.lower.fixed_point import NoLine, rounded
 from edgebnn.frontend.lower.fixed_point_lines import FixedLines, fixed_lines, unit_for
@@ -52,7 +53,7 @@ def emit_scores(emitter: Emitter, activation: Activation, node: str) -> Scores:
     Says so in a note where int32 rounds a score more than float32 would. Scores whose axes the model has in another
     order than the network are put in the model's.
     """
-    if not any(isinstance(made, Linear) for made in emitter.nodes):
+    if not any(isinstance(made, Linear) for made in emitter.network.nodes):
         raise Refusal("ends without a layer of weights", "there is nothing to compile")
     check_axes(activation)
     if activation.padding is not None:
@@ -61,26 +62,26 @@ def emit_scores(emitter: Emitter, activation: Activation, node: str) -> Scores:
         raise Refusal("ends in a comparison's yes or no", "let the model end in the scores")
     scores = _emit_scores(emitter, activation, node)
     if not activation.view.plain:
-        _put_as_in_the_model(emitter, activation, node)
+        _put_as_in_the_model(emitter.network, activation, node)
     return scores
 
 
 def _emit_scores(emitter: Emitter, activation: Activation, node: str) -> Scores:
     line = _line_of(emitter, activation)
     if np.all(line.slope == line.slope[0]) and line.slope[0] > 0 and not np.any(line.shift != 0):
-        _end_in(emitter, line.tensor, activation.value, float(line.slope[0]), node)
+        _end_in(emitter.network, line.tensor, activation.value, float(line.slope[0]), node)
         return Scores(float(line.error.max()))
-    return _emit_affine(emitter, line, activation.value, node)
+    return _emit_affine(emitter.network, line, activation.value, node)
 
 
-def _put_as_in_the_model(emitter: Emitter, activation: Activation, node: str) -> None:
+def _put_as_in_the_model(network: NetworkNodes, activation: Activation, node: str) -> None:
     """The scores, which the network has made channel first, in the order and under the shape that the model gives."""
-    last = emitter.nodes[-1]
+    last = network.nodes[-1]
     made = replace(last.output, kind=Kind.SUMS)
-    emitter.nodes[-1] = replace(last, output=made)
+    network.nodes[-1] = replace(last, output=made)
     places = activation.view.places(made.shape)
-    output = replace(last.output, name=emitter.tensor_name(model_name(activation)), shape=places.shape)
-    put_elements(emitter, made, places, node, output)
+    output = replace(last.output, name=network.tensor_name(model_name(activation)), shape=places.shape)
+    put_elements(network, made, places, node, output)
 
 
 def _line_of(emitter: Emitter, activation: Activation) -> Line:
@@ -88,7 +89,7 @@ def _line_of(emitter: Emitter, activation: Activation) -> Line:
         line = line_of(emitter, activation)
         if line is not None:
             # Where float32 may turn the last steps themselves, a score can be the next one.
-            steps = [made for made in emitter.nodes if isinstance(made, Threshold)]
+            steps = [made for made in emitter.network.nodes if isinstance(made, Threshold)]
             turned = steps[-1].step if steps and steps[-1].ambiguous else 0
             return replace(line, error=line.error + np.abs(line.slope.astype(np.float64)) * turned)
     try:
@@ -101,39 +102,39 @@ def _line_of(emitter: Emitter, activation: Activation) -> Line:
         ) from curved
 
 
-def _end_in(emitter: Emitter, base: Tensor, value: str, scale: float, node: str) -> None:
+def _end_in(network: NetworkNodes, base: Tensor, value: str, scale: float, node: str) -> None:
     """The tensor's integers as they are become the scores."""
-    last = emitter.nodes[-1]
+    last = network.nodes[-1]
     if last.output is base and base.kind is Kind.SUMS and isinstance(last, (Linear, Add, SumPool, Affine)):
-        name = base.name if value == base.name else emitter.tensor_name(value)
-        emitter.nodes[-1] = replace(last, output=replace(base, name=name, kind=Kind.SCORES, scale=scale))
+        name = base.name if value == base.name else network.tensor_name(value)
+        network.nodes[-1] = replace(last, output=replace(base, name=name, kind=Kind.SCORES, scale=scale))
         return
     ones, none = np.ones((base.channels, 1), np.int32), np.zeros((base.channels, 1), np.int64)
-    name = emitter.tensor_name(value)
+    name = network.tensor_name(value)
     output = replace(base, name=name, kind=Kind.SCORES, scale=scale)
     knees = np.empty((base.channels, 0), np.int32)
-    emitter.emit(Affine(emitter.name(node), (base.name,), output, ones, none, knees), base)
+    network.emit(Affine(network.name(node), (base.name,), output, ones, none, knees), base)
 
 
-def _emit_affine(emitter: Emitter, line: Line, value: str, node: str) -> Scores:
+def _emit_affine(network: NetworkNodes, line: Line, value: str, node: str) -> Scores:
     base = line.tensor
     reach = np.abs(line.slope) * _bound(base) + np.abs(line.shift)
     unit, lines = _in_int32(line, reach)
     _check_visible(line, reach, unit)
     high = max(-lines.low, lines.high)
-    output = Tensor(emitter.tensor_name(value), Kind.SCORES, base.shape, -high, high, float(unit))
-    emitter.emit(lines.node(emitter.name(node), base, output), base)
+    output = Tensor(network.tensor_name(value), Kind.SCORES, base.shape, -high, high, float(unit))
+    network.emit(lines.node(network.name(node), base, output), base)
     # float64 rounds the scores where they are compared with the model's.
     doubles = 4 * float(np.finfo(np.float64).eps) * float(unit) * high
     rounding = lines.error * float(unit)
     error = float(rounding.max()) + doubles
-    notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the exact ones, at most{_but(emitter)}",)
+    notes = (f"the scores are rounded to int32 and lie within {error:.2g} of the exact ones, at most{_but(network)}",)
     return Scores(float(line.error.max()) + error, notes if np.any(rounding > line.error) else ())
 
 
-def _but(emitter: Emitter) -> str:
+def _but(network: NetworkNodes) -> str:
     """What a bound of the scores does not hold for: a step before them that float32 takes otherwise."""
-    count = sum(made.ambiguous for made in emitter.nodes if isinstance(made, Threshold))
+    count = sum(made.ambiguous for made in network.nodes if isinstance(made, Threshold))
     if not count:
         return ""
     return f"; the model's own lie farther off where float32 decides one of {count} ambiguous thresholds otherwise"

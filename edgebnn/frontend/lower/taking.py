@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from edgebnn.frontend.activations.activation import Activation, check_size, seen_name
 from edgebnn.frontend.activations.axis_order import AxisOrder, plain_view
-from edgebnn.frontend.algebra.expression import Leaf, of_channels, parts
-from edgebnn.frontend.layers.network_builder import Emitter, same_in_all
+from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, of_channels, parts, with_leaf
+from edgebnn.frontend.algebra.integer_sets import IntegerGrid
+from edgebnn.frontend.layers.network_builder import Emitter
+from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.lower.affine_activations import without_steps
+from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import Affine, Kind, Reshape, Take, Tensor, Threshold
 
 Places = npt.NDArray[np.int64]
@@ -49,9 +52,9 @@ def taken(
     leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
     value = seen_name(value, view)
     name = value if expression is leaf else f"{value}.integers"
-    output = replace(base, name=emitter.tensor_name(name), shape=shape)
-    take = Take(emitter.name(node), (base.name,), output, np.concatenate(along).astype(np.int32))
-    emitter.emit(take, base)
+    output = replace(base, name=emitter.network.tensor_name(name), shape=shape)
+    take = Take(emitter.network.name(node), (base.name,), output, np.concatenate(along).astype(np.int32))
+    emitter.network.emit(take, base)
     return replace(
         activation,
         base=output,
@@ -69,16 +72,18 @@ def taken_anywhere(emitter: Emitter, activation: Activation, places: Places, nod
     if activation.elements != "bool":
         activation = without_steps(emitter, activation)
     activation = emitter.settled(activation)
-    base, shape = _elements(emitter, activation.base), places.shape
+    base, shape = _elements(emitter.network, activation.base), places.shape
     whose = (places // prod(base.spatial)).reshape(shape[0], -1)
     if np.all(whose == whose[:, :1]):
         channels = whose[:, 0]
         expression, grid = of_channels(activation.expression, channels), activation.grid.of_channels(channels)
         leaf = next(part for part in parts(expression) if isinstance(part, Leaf))
     else:
-        expression, leaf, grid = same_in_all(activation, shape[0])
-    output = replace(base, name=emitter.tensor_name(value if expression is leaf else f"{value}.integers"), shape=shape)
-    put_elements(emitter, base, places, node, output)
+        expression, leaf, grid = _same_in_all(activation, shape[0])
+    output = replace(
+        base, name=emitter.network.tensor_name(value if expression is leaf else f"{value}.integers"), shape=shape
+    )
+    put_elements(emitter.network, base, places, node, output)
     return replace(
         activation,
         base=output,
@@ -91,15 +96,15 @@ def taken_anywhere(emitter: Emitter, activation: Activation, places: Places, nod
     )
 
 
-def put_elements(emitter: Emitter, base: Tensor, places: Places, node: str, output: Tensor) -> None:
+def put_elements(network: NetworkNodes, base: Tensor, places: Places, node: str, output: Tensor) -> None:
     """Nodes that make `output` of the elements of a tensor that is not packed, in an array of the output's shape."""
     order, source = places.reshape(-1), base
     if not np.array_equal(order, np.arange(base.size)):
-        flat = replace(base, name=emitter.tensor_name(f"{output.name}.before"), shape=(base.size,))
-        emitter.emit(Reshape(emitter.name(flat.name), (base.name,), flat), base)
-        source = replace(base, name=emitter.tensor_name(f"{output.name}.elements"), shape=(order.size,))
-        emitter.emit(Take(emitter.name(source.name), (flat.name,), source, order.astype(np.int32)), flat)
-    emitter.emit(Reshape(emitter.name(node), (source.name,), output), source)
+        flat = replace(base, name=network.tensor_name(f"{output.name}.before"), shape=(base.size,))
+        network.emit(Reshape(network.name(flat.name), (base.name,), flat), base)
+        source = replace(base, name=network.tensor_name(f"{output.name}.elements"), shape=(order.size,))
+        network.emit(Take(network.name(source.name), (flat.name,), source, order.astype(np.int32)), flat)
+    network.emit(Reshape(network.name(node), (source.name,), output), source)
 
 
 def regrouped(emitter: Emitter, activation: Activation, shape: tuple[int, ...], node: str, value: str) -> Activation:
@@ -111,34 +116,52 @@ def regrouped(emitter: Emitter, activation: Activation, shape: tuple[int, ...], 
         activation = without_steps(emitter, activation)
     activation = emitter.settled(activation)
     check_size(shape)
-    expression, leaf, grid = same_in_all(activation, shape[0])
-    kind, base = activation.base.kind, _elements(emitter, activation.base)
+    expression, leaf, grid = _same_in_all(activation, shape[0])
+    kind, base = activation.base.kind, _elements(emitter.network, activation.base)
     name = value if expression is leaf else f"{value}.integers"
     of_elements = name if base.kind is kind else f"{name}.elements"
-    output = replace(base, name=emitter.tensor_name(of_elements), shape=shape)
-    emitter.emit(Reshape(emitter.name(node), (base.name,), output), base)
+    output = replace(base, name=emitter.network.tensor_name(of_elements), shape=shape)
+    emitter.network.emit(Reshape(emitter.network.name(node), (base.name,), output), base)
     if output.kind is not kind:
-        output = _packed(emitter, output, kind, name)
+        output = _packed(emitter.network, output, kind, name)
     return replace(activation, base=output, grid=grid, leaf=leaf, expression=expression, shape=shape, value=value)
 
 
-def _packed(emitter: Emitter, tensor: Tensor, kind: Kind, name: str) -> Tensor:
+def _packed(network: NetworkNodes, tensor: Tensor, kind: Kind, name: str) -> Tensor:
     """Integers -1, 0 and 1 as the bits or trits that they are."""
     steps, step = ([1], 2) if kind is Kind.BITS else ([0, 1], 1)
-    output = replace(tensor, name=emitter.tensor_name(name), kind=kind)
+    output = replace(tensor, name=network.tensor_name(name), kind=kind)
     thresholds = np.tile(np.array(steps, np.int32), (tensor.channels, 1))
     up = np.ones(tensor.channels, np.int8)
-    emitter.emit(Threshold(emitter.name(name), (tensor.name,), output, thresholds, up, low=-1, step=step), tensor)
+    network.emit(Threshold(network.name(name), (tensor.name,), output, thresholds, up, low=-1, step=step), tensor)
     return output
 
 
-def _elements(emitter: Emitter, tensor: Tensor) -> Tensor:
+def _elements(network: NetworkNodes, tensor: Tensor) -> Tensor:
     """A tensor whose elements can be moved one by one: signs that are packed channel by channel become integers."""
     if tensor.kind not in (Kind.BITS, Kind.TRITS):
         return tensor
     name = f"{tensor.name}.elements"
-    output = replace(tensor, name=emitter.tensor_name(name), kind=Kind.INTEGERS)
+    output = replace(tensor, name=network.tensor_name(name), kind=Kind.INTEGERS)
     ones, none = np.ones((tensor.channels, 1), np.int32), np.zeros((tensor.channels, 1), np.int64)
     knees = np.empty((tensor.channels, 0), np.int32)
-    emitter.emit(Affine(emitter.name(name), (tensor.name,), output, ones, none, knees), tensor)
+    network.emit(Affine(network.name(name), (tensor.name,), output, ones, none, knees), tensor)
     return output
+
+
+def _same_in_all(activation: Activation, channels: int) -> tuple[Expression, Leaf, IntegerGrid]:
+    """A settled activation's function for channels with values of any of its own; Refusal if they are treated apart."""
+    alike = all(
+        isinstance(part, Apply)
+        or (isinstance(part, Constant) and part.values.size == 1)
+        or (isinstance(part, Leaf) and len({*part.scale.tolist()}) == len({*part.offset.tolist()}) == 1)
+        for part in parts(activation.expression)
+    )
+    if not alike or not activation.grid.alike:
+        raise Refusal(
+            "gives the values of one channel to several others, after an operation that differs between channels",
+            "reshape right behind the input or the sign",
+        )
+    one, leaf = np.zeros(channels, np.int64), activation.leaf
+    new_leaf = replace(leaf.of_channels(one), error=np.full(channels, leaf.error.max()))
+    return with_leaf(activation.expression, new_leaf), new_leaf, activation.grid.of_channels(one)

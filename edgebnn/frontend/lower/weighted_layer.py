@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from edgebnn.frontend.activations.activation import Activation, check_channel_first, check_size
 from edgebnn.frontend.algebra.monotonicity import has_steps
+from edgebnn.frontend.layers.affine_inputs import line_read
 from edgebnn.frontend.layers.integer_weights import (
     IntegerWeights,
     NeitherBinaryNorTernary,
@@ -17,7 +18,7 @@ from edgebnn.frontend.layers.integer_weights import (
 )
 from edgebnn.frontend.layers.layer_sums import Source
 from edgebnn.frontend.layers.merged_layers import composed
-from edgebnn.frontend.layers.network_builder import Emitter, line_read
+from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.layers.per_channel_scales import scales_in_weights
 from edgebnn.frontend.layers.scaled_weights import mixes
 from edgebnn.frontend.lower.affine_activations import takes_steps, without_steps
@@ -61,19 +62,19 @@ def weighted_sum(emitter: Emitter, node: OnnxNode, value: Value | None, operatio
     if min(extents, default=1) < 1:
         raise Refusal(f"has a kernel larger than its map {shape}", "use a smaller kernel or more padding")
     check_size((len(weights.integers), *extents))
-    first = emitter.maker(value.base)
+    first = emitter.network.maker(value.base)
     between = not value.waiting and value.padding is None and not has_steps(value.expression)
     if isinstance(first, Linear) and between and emitter.calibration is None:
         made = composed(first, value, weights, operation)
         if made is not None:
-            return emitter.composed(node.name, node.outputs[0], first, made, operation, extents)
+            return emitter.layers.composed(node.name, node.outputs[0], first, made, operation, extents)
     value, weights = scales_in_weights(value, weights, groups)
-    of_input = emitter.inputs.of(value.base) is not None
+    of_input = emitter.network.inputs.of(value.base) is not None
     read = replace(value, padding=None, model_view=None)
     source = integers_between(emitter, read, weights, groups, node.name) or _source(
         emitter, node, read, weights, operation, pad_value
     )
-    return emitter.layer(node.name, node.outputs[0], source, weights, operation, pad_value, of_input)
+    return emitter.layers.layer(node.name, node.outputs[0], source, weights, operation, pad_value, of_input)
 
 
 def _source(
@@ -104,7 +105,7 @@ def _weights(emitter: Emitter, node: OnnxNode, weights: Array | Quantised) -> In
     except NeitherBinaryNorTernary:
         if emitter.calibration is None or isinstance(weights, Quantised):
             raise
-        emitter.quantised.append(node.name)
+        emitter.notes.quantised.append(node.name)
         return integer_weights(quantised_here(weights))
 
 
