@@ -17,8 +17,8 @@ class PredictedDocument(TypedDict):
 class VerifiedDropDocument(TypedDict):
     """Accuracy that a choice loses on chips that it was not chosen by, in percentage points.
 
-    The mean over chips; how many of them lose no more than allowed, each by itself; the worst of them; and, for a yield,
-    what so large a share of all chips loses at most.
+    The mean over chips; how many of them lose no more than allowed, each by itself; the worst of them; and, for a
+    yield, what so large a share of all chips loses at most.
     """
 
     accuracy_drop_verified: float
