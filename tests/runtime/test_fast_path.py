@@ -205,7 +205,7 @@ def test_a_plan_that_the_runtime_refuses_is_an_error_with_a_remedy() -> None:
     layer = path._program.descriptors[0]
     assert isinstance(layer, descriptors.PanelsDescriptor)
     layer.layer.groups = 7
-    with pytest.raises(DeploymentError, match=r"status -2.*compile the model again"):
+    with pytest.raises(DeploymentError, match=r"status -6.*compile the model again"):
         path.run(random_inputs(NETWORK, 0, 1))
 
 
