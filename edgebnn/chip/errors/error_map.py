@@ -133,8 +133,9 @@ class _Tally:
     def noise(self) -> Counts:
         """The variance of a count by chance, a share of what is expected of it, (stripes, 1, 1).
 
-        Readings of one cell differ by chance alone. Of cells that were read once the squares say no less than it. Few
-        readings that all agree do not show that there is no chance: it is taken to be one reading's share at least.
+        Readings of one cell differ by chance alone. Of cells that were read once the squares say no less than it. One
+        error more is counted, in one reading of its cell alone: that all readings agree does not show that there is no
+        chance, and the fewer errors there are the less.
         """
         shares = np.ones(self.readings.shape)
         for several in (False, True):
@@ -142,9 +143,8 @@ class _Tally:
             count, squares, readings = self.count[which], self.squares[which], self.readings[which]
             if several:
                 squares = (readings * squares - count**2) / np.maximum(readings - 1, 1)
-            total = count.sum()
-            shares[which] = squares.sum() / total if total else 1.0
-        return np.maximum(shares, 1 / self.readings)
+            shares[which] = (squares.sum() + 1) / (count.sum() + 1)
+        return shares
 
 
 def _estimates(tallies: dict[int, _Tally]) -> dict[int, Rates]:
