@@ -255,6 +255,22 @@ def test_the_noise_of_readings_is_the_share_of_a_count_that_chance_makes_vary(re
     assert tally.noise() == pytest.approx(0.8, abs=0.06)
 
 
+def test_reads_that_are_wrong_in_part_have_less_noise_than_whole_errors() -> None:
+    """As those of devices are: of cells that were read once, too, or a bank's bad ones would pass for chance."""
+    wrong = np.where(np.random.default_rng(3).random((2, 64, COLUMNS)) < 0.1, 0.5, 0.0)
+    assert _Tally.of(wrong).noise() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("errors", [0, 1, 100])
+def test_readings_that_all_agree_leave_the_noise_of_one_error_more(errors: int) -> None:
+    wrong = np.zeros((1, 4, COLUMNS))
+    wrong.reshape(-1)[:errors] = 1
+    tally = _Tally.of(wrong.copy())
+    for _ in range(3):
+        tally.add(np.arange(1), wrong)
+    assert tally.noise() == pytest.approx(1 / (4 * errors + 1))
+
+
 def test_a_map_has_rates_of_the_weights_that_there_are() -> None:
     chip = ChipInstance(8, errors=ErrorModel.TABLE, policy=POLICY)
     assert set(error_map(chip, SMALL, POLICY, 4, 2).rates) == set(batch_map(SMALL, POLICY, 4).rates) == {1, -1}
