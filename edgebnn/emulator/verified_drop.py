@@ -21,7 +21,8 @@ class VerifiedDrop(AccuracyDrop):
     def of(cls, without_errors: Flags, with_errors: Flags, seed: int) -> VerifiedDrop:
         """Of answers that were right, as `accuracy_drop` takes them."""
         drop = accuracy_drop(without_errors, with_errors, seed)
-        each = float(without_errors.mean()) - with_errors.mean(axis=1)
+        # Answers are counted before they are divided: what is just allowed is not to be missed by rounding.
+        each = (without_errors.sum() - with_errors.sum(axis=1)) / len(without_errors)
         return cls(drop.mean, drop.interval, tuple(np.sort(each).tolist()))
 
     def bound(self, chip_yield: float | None) -> float:

@@ -49,6 +49,13 @@ def test_how_many_chips_show_a_yield(chip_yield: float, chips: int) -> None:
     assert lost(*[0.1] * (chips - 1)).bound(chip_yield) == inf
 
 
+def test_what_is_just_allowed_is_kept() -> None:
+    right = np.ones(800, np.bool_)
+    on_chip = np.arange(800) >= 16
+    found = VerifiedDrop.of(right, on_chip[np.newaxis], 0)
+    assert found.of_chips == (0.02,) and found.chips_within(0.02) == 1
+
+
 def test_chips_stand_sorted_by_what_they_lost() -> None:
     right = np.ones(4, np.bool_)
     on_chips = np.array([[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 0]], np.bool_)
