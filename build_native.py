@@ -67,22 +67,45 @@ def compile_library(root: Path, output: Path) -> Compiler:
     compiler = find_compiler()
     if compiler is None:
         raise CompilerError(f"edgebnn's C runtime needs a C compiler and none was found; {REMEDY}")
+    sources = sources_of(root)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    _compile(compiler, [*_includes(root), *map(str, sources)], output)
+    return compiler
+
+
+def sources_of(root: Path) -> list[Path]:
+    """The C files that the library of the source tree `root` is made of."""
     runtime = root / "runtime"
     sources = sorted(path for folder in SOURCE_FOLDERS for path in (runtime / folder).glob("*.c"))
     if not sources:
         raise CompilerError(f"'{runtime}' holds no C sources; the source tree is not complete")
-    includes = [f"-I{runtime / folder}" for folder in INCLUDE_FOLDERS]
-    output.parent.mkdir(parents=True, exist_ok=True)
+    return sources
+
+
+def compile_object(compiler: Compiler, root: Path, source: Path, output: Path) -> None:
+    """One of these files, as an object."""
+    _compile(compiler, [*_includes(root), "-c", str(source)], output)
+
+
+def link_library(compiler: Compiler, objects: list[Path], output: Path) -> None:
+    """The library of objects of all these files."""
+    _compile(compiler, list(map(str, objects)), output)
+
+
+def _includes(root: Path) -> list[str]:
+    return [f"-I{root / 'runtime' / folder}" for folder in INCLUDE_FOLDERS]
+
+
+def _compile(compiler: Compiler, arguments: list[str], output: Path) -> None:
+    """`output` appears whole or not at all."""
     with tempfile.TemporaryDirectory(prefix=".build-", dir=output.parent) as folder:
-        library = Path(folder, output.name)
-        arguments = [*FLAGS, *includes, *map(str, sources), "-o", str(library)]
-        result = _run(compiler, arguments, Path(folder))
+        made = Path(folder, output.name)
+        result = _run(compiler, [*FLAGS, *arguments, "-o", str(made)], Path(folder))
         if result.returncode != 0:
             command = shlex.join(compiler.command)
             raise CompilerError(f"'{command}' does not compile edgebnn's C runtime:\n{result.stderr.strip()}")
         # A process that has the old library open keeps it: the name moves to a new file.
-        os.replace(library, output)
-    return compiler
+        os.replace(made, output)
 
 
 def _zig() -> Compiler:

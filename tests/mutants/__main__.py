@@ -57,7 +57,9 @@ HOUSES = {
         ("runtime/src/*.c", "runtime/macro/*.c"), 30, ("tests/runtime", "tests/codegen", "tests/emulator")
     ),
     "host": House(
-        ("runtime/host/*.c", "runtime/chip/*.c", "runtime/emulator/*.c"), 30, ("tests/runtime", "tests/chip")
+        ("runtime/host/*.c", "runtime/chip/*.c", "runtime/emulator/*.c"),
+        30,
+        ("tests/runtime", "tests/chip", "tests/emulator"),
     ),
 }
 # No processor here runs them, or only an emulator, for minutes.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from importlib.util import cache_from_source
 from pathlib import Path
 
-from build_native import LIBRARY
+from build_native import LIBRARY, SOURCE_FOLDERS, CompilerError, compile_library
+from tests.mutants.objects import Objects
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,28 +25,29 @@ class Copy:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
+        (folder / LIBRARY).parent.mkdir(exist_ok=True)
         built = ROOT / LIBRARY
         if built.is_file():  # `make mutants` compiles it where sources are newer
-            (folder / LIBRARY).parent.mkdir(exist_ok=True)
             shutil.copy2(built, folder / LIBRARY)
         else:
-            self.build()
-        self._library = (folder / LIBRARY).read_bytes()
+            compile_library(folder, folder / LIBRARY)
+        self._objects: Objects | None = None
 
     def environment(self, **more: str) -> dict[str, str]:
-        """That of tests which are to run here."""
-        return {**os.environ, "CI": "1", "PYTHONPATH": str(self.folder), **more}
+        """That of tests which are to run here; they keep what Python makes of sources, for those that come next."""
+        mine = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {**mine, "CI": "1", "PYTHONPATH": str(self.folder), **more}
 
-    def build(self) -> bool:
-        """Compiles the C library; whether that went well."""
-        command = (sys.executable, "build_native.py")
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False, timeout=1800)
-        return done.returncode == 0
-
-    def restore_library(self) -> None:
-        """The C library as it was at first; who has the present one open keeps that."""
-        (self.folder / LIBRARY).unlink(missing_ok=True)
-        (self.folder / LIBRARY).write_bytes(self._library)
+    def build(self, path: str) -> bool:
+        """The C library with what a file holds now; whether it compiles."""
+        if Path(path).parent.name not in SOURCE_FOLDERS:  # what goes into firmware alone, tests compile themselves
+            return True
+        self._objects = self._objects or Objects(self.folder)
+        try:
+            self._objects.build(self.folder / path, self.folder / LIBRARY)
+        except CompilerError:
+            return False
+        return True
 
     def read(self, path: str) -> str:
         """The text of a file."""

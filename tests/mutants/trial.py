@@ -94,11 +94,12 @@ class Court:
         source = self._copy.read(mutant.path)
         self._copy.write(mutant.path, mutant.applied(source))
         try:
-            return None if is_c and not self._copy.build() else self._run(tests, seconds, enough)
+            built = not is_c or self._copy.build(mutant.path)
+            return self._run(tests, seconds, enough) if built else None
         finally:
             self._copy.write(mutant.path, source)
             if is_c:
-                self._copy.restore_library()
+                self._copy.build(mutant.path)
 
     def _run(self, tests: list[str], seconds: float, enough: float) -> Answer:
         if self._warm is None or self._warm.poll() is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import json
 import os
 import subprocess
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from build_native import CompilerError
 from tests.mutants import c_faults, python_faults
 from tests.mutants.mutant import Mutant
+from tests.mutants.objects import Objects
 from tests.mutants.score import HouseScore, record_lines
 from tests.mutants.survey import Survey
 from tests.mutants.trial import SECONDS, Outcome, Verdict, chosen_tests, likely_files
@@ -141,3 +144,23 @@ def test_the_record_counts_what_a_trial_decided_and_names_what_survived() -> Non
     assert "| house | 5 | 3 | 60% | 2 | 1 |" in lines
     told = "\n".join(lines)
     assert "f3: x -> y` (survived): It is the same." in told and "(no test reaches it): not explained" in told
+
+
+def test_a_fault_of_c_compiles_its_file_alone_and_one_that_does_not_compile_leaves_the_library(tmp_path: Path) -> None:
+    sources = tmp_path / "copy" / "runtime" / "src"
+    sources.mkdir(parents=True)
+    (sources / "one.c").write_text("int one(void);\nint one(void) { return 1; }\n")
+    (sources / "two.c").write_text("int one(void);\nint two(void);\nint two(void) { return 2 * one(); }\n")
+    objects = Objects(tmp_path / "copy")
+    (sources / "two.c").write_text("#error not to be compiled again\n")
+
+    def answer_with(one: str, library: Path) -> int:
+        (sources / "one.c").write_text(f"int one(void);\nint one(void) {{ return {one}; }}\n")
+        objects.build(sources / "one.c", library)
+        return int(ctypes.CDLL(str(library)).two())
+
+    assert answer_with("3", tmp_path / "first.so") == 6
+    with pytest.raises(CompilerError, match="nothing"):
+        answer_with("nothing", tmp_path / "first.so")
+    assert ctypes.CDLL(str(tmp_path / "first.so")).two() == 6
+    assert answer_with("1", tmp_path / "second.so") == 2
