@@ -8,7 +8,7 @@ import subprocess
 from importlib.util import cache_from_source
 from pathlib import Path
 
-from build_native import LIBRARY, SOURCE_FOLDERS, CompilerError, compile_library
+from build_native import LIBRARY, SOURCE_FOLDERS, compile_library
 from tests.mutants.objects import Objects
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,7 @@ class Copy:
             shutil.copy2(built, folder / LIBRARY)
         else:
             compile_library(folder, folder / LIBRARY)
+        self._library = (folder / LIBRARY).read_bytes()
         self._objects: Objects | None = None
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -39,15 +40,16 @@ class Copy:
         return {**mine, "CI": "1", "PYTHONPATH": str(self.folder), **more}
 
     def build(self, path: str) -> bool:
-        """The C library with what a file holds now; whether it compiles."""
+        """The C library with the fault that a file holds now; whether it compiles."""
         if Path(path).parent.name not in SOURCE_FOLDERS:  # what goes into firmware alone, tests compile themselves
             return True
         self._objects = self._objects or Objects(self.folder)
-        try:
-            self._objects.build(self.folder / path, self.folder / LIBRARY)
-        except CompilerError:
-            return False
-        return True
+        return self._objects.build(self.folder / path, self.folder / LIBRARY)
+
+    def restore_library(self) -> None:
+        """The C library as it was at first; who has the present one open keeps that."""
+        (self.folder / LIBRARY).unlink(missing_ok=True)
+        (self.folder / LIBRARY).write_bytes(self._library)
 
     def read(self, path: str) -> str:
         """The text of a file."""

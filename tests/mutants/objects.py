@@ -1,35 +1,42 @@
-"""The C library of a copy of the sources as objects: of a changed file only that file is compiled again."""
+"""The C library with a fault in one file: of that file alone an object is made anew."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from build_native import Compiler, CompilerError, compile_object, find_compiler, link_library, sources_of
+from build_native import CompilerError, compile_object, find_compiler, link_library, sources_of
 
 
 class Objects:
-    """Those of all C files of the library of the sources at `root`, in a folder beside them."""
+    """Those of the C files of the library of the sources at `root`, in a folder beside them, made as they are needed.
+
+    No file but the one with the fault may have changed since the first was made.
+    """
 
     def __init__(self, root: Path) -> None:
-        self._root, self._compiler = root, _compiler()
+        compiler = find_compiler()
+        if compiler is None:
+            raise CompilerError("faults are put into C too, and this machine has no C compiler; install gcc or clang")
+        self._root, self._compiler = root, compiler
         self._folder = root.with_name(f"{root.name}-objects")
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir()
-        for source in sources_of(root):
-            self._compile(source)
 
-    def build(self, source: Path, library: Path) -> None:
-        """The library with what stands in one file now; CompilerError where that does not compile."""
-        self._compile(source)
-        link_library(self._compiler, sorted(self._folder.glob("*.o")), library)
+    def build(self, faulty: Path, library: Path) -> bool:
+        """The library with what the file `faulty` holds now; False, and the library as it was, if that is no C."""
+        others = [self._object_of(source) for source in sources_of(self._root) if source != faulty]
+        changed = self._folder / "faulty.o"
+        try:
+            compile_object(self._compiler, self._root, faulty, changed)
+        except CompilerError:
+            return False
+        link_library(self._compiler, [*others, changed], library)
+        return True
 
-    def _compile(self, source: Path) -> None:
-        compile_object(self._compiler, self._root, source, self._folder / f"{source.stem}.o")
-
-
-def _compiler() -> Compiler:
-    compiler = find_compiler()
-    if compiler is None:
-        raise CompilerError("a fault of C wants a C compiler")
-    return compiler
+    def _object_of(self, source: Path) -> Path:
+        made = self._folder / source.parent.name / f"{source.stem}.o"
+        if not made.exists():
+            made.parent.mkdir(exist_ok=True)
+            compile_object(self._compiler, self._root, source, made)
+        return made

@@ -99,7 +99,7 @@ class Court:
         finally:
             self._copy.write(mutant.path, source)
             if is_c:
-                self._copy.build(mutant.path)
+                self._copy.restore_library()
 
     def _run(self, tests: list[str], seconds: float, enough: float) -> Answer:
         if self._warm is None or self._warm.poll() is not None:

@@ -149,18 +149,29 @@ def test_the_record_counts_what_a_trial_decided_and_names_what_survived() -> Non
 def test_a_fault_of_c_compiles_its_file_alone_and_one_that_does_not_compile_leaves_the_library(tmp_path: Path) -> None:
     sources = tmp_path / "copy" / "runtime" / "src"
     sources.mkdir(parents=True)
-    (sources / "one.c").write_text("int one(void);\nint one(void) { return 1; }\n")
-    (sources / "two.c").write_text("int one(void);\nint two(void);\nint two(void) { return 2 * one(); }\n")
+    one, two = sources / "one.c", sources / "two.c"
+    two.write_text("int one(void);\nint two(void);\nint two(void) { return 2 * one(); }\n")
     objects = Objects(tmp_path / "copy")
-    (sources / "two.c").write_text("#error not to be compiled again\n")
 
-    def answer_with(one: str, library: Path) -> int:
-        (sources / "one.c").write_text(f"int one(void);\nint one(void) {{ return {one}; }}\n")
-        objects.build(sources / "one.c", library)
-        return int(ctypes.CDLL(str(library)).two())
+    def built_with(value: str, library: str) -> bool:
+        one.write_text(f"int one(void);\nint one(void) {{ return {value}; }}\n")
+        return objects.build(one, tmp_path / library)
 
-    assert answer_with("3", tmp_path / "first.so") == 6
-    with pytest.raises(CompilerError, match="nothing"):
-        answer_with("nothing", tmp_path / "first.so")
-    assert ctypes.CDLL(str(tmp_path / "first.so")).two() == 6
-    assert answer_with("1", tmp_path / "second.so") == 2
+    def answer(library: str) -> int:
+        return int(ctypes.CDLL(str(tmp_path / library)).two())
+
+    assert not built_with("nothing", "first.so")  # the first of all faults too
+    assert not (tmp_path / "first.so").exists()
+    assert built_with("3", "first.so") and answer("first.so") == 6
+    two.write_text("#error not to be compiled again\n")
+    assert not built_with("nothing", "first.so") and answer("first.so") == 6
+    assert built_with("1", "second.so") and answer("second.so") == 2
+
+
+def test_a_file_that_never_compiled_is_no_fault_that_does_not_compile(tmp_path: Path) -> None:
+    sources = tmp_path / "copy" / "runtime" / "src"
+    sources.mkdir(parents=True)
+    (sources / "one.c").write_text("int one(void);\nint one(void) { return 1; }\n")
+    (sources / "two.c").write_text("#error no such thing\n")
+    with pytest.raises(CompilerError, match="no such thing"):
+        Objects(tmp_path / "copy").build(sources / "one.c", tmp_path / "lib.so")
