@@ -37,12 +37,12 @@ CHIPS = [
 ]
 
 
-def dense(entry: Tensor, kind: WeightKind) -> Network:
+def dense(entry: Tensor, kind: WeightKind, activations: Kind = Kind.BITS) -> Network:
     """Three layers, the last of sums; outputs of the first end within a word."""
     builder = Builder(entry, np.random.default_rng(3))
     for neurons in (45, 64):
         builder.linear(neurons, kind)
-        builder.threshold()
+        builder.threshold(activations)
     builder.linear(5)
     return builder.network()
 
@@ -114,6 +114,7 @@ NETWORKS = {
     "bytes": dense(Tensor("x", Kind.INTEGERS, (50,), -128, 127), WeightKind.BINARY),
     "words": dense(Tensor("x", Kind.INTEGERS, (50,), -32768, 32767), WeightKind.TERNARY),
     "signs": dense(Tensor("x", Kind.BITS, (70,), -1, 1), WeightKind.BINARY),
+    "trits": dense(Tensor("x", Kind.TRITS, (70,), -1, 1), WeightKind.BINARY, Kind.TRITS),
     "convolution": convolution(),
 }
 

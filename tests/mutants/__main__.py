@@ -13,19 +13,26 @@ import time
 import tomllib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import repeat
 from pathlib import Path
 from queue import Queue
 from statistics import median
 
 from tests.mutants import c_faults, python_faults
 from tests.mutants.copy import ROOT
+from tests.mutants.likely import LIKELY, likely_files
 from tests.mutants.mutant import Mutant
 from tests.mutants.score import HouseScore, commit, record_lines, score_lines
 from tests.mutants.survey import digests_of, survey
-from tests.mutants.trial import ENOUGH_OF_LIKELY, Court, Outcome, Verdict, chosen_tests, likely_files
+from tests.mutants.trial import (
+    ENOUGH,
+    ENOUGH_OF_LIKELY,
+    Court,
+    Outcome,
+    Verdict,
+    chosen_tests,
+)
 
 KEPT = ROOT / ".mutants"
 EXPLAINED = Path(__file__).with_name("explained.toml")
@@ -88,7 +95,7 @@ def main() -> int:
     parser.add_argument("--house", choices=HOUSES, help="one house alone")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
-        "--likely", action="store_true", help="no survey; tests by the names and imports of their files"
+        "--likely", action="store_true", help="no survey; likely tests, then the others of the house for what survived"
     )
     parser.add_argument("--minutes", type=float, default=120, help="no trial begins after so long")
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
@@ -128,13 +135,20 @@ def _try_all(
         courts.put(Court(KEPT / f"copy-{number}"))
     state = state_of_sources()
 
-    def try_one(house: str, mutant: Mutant) -> None:
+    def try_one(house: str, mutant: Mutant, again: bool = False) -> None:
         if time.monotonic() > end:
             return
         court, begin = courts.get(), time.monotonic()
         try:
             if options.likely:
-                outcome = court.try_one(mutant, likely_files(mutant, HOUSES[house].tests), enough=ENOUGH_OF_LIKELY)
+                files = likely_files(mutant, HOUSES[house].tests)
+                outcome = (
+                    court.try_one(mutant, files[LIKELY:], ENOUGH_OF_LIKELY, ENOUGH)
+                    if again
+                    else court.try_one(mutant, files[:LIKELY], ENOUGH_OF_LIKELY / 2, ENOUGH_OF_LIKELY)
+                )
+                if again:
+                    outcome = replace(outcome, tests=outcome.tests + LIKELY)
             else:
                 tests = chosen_tests(mutant, known[house], options.seed)
                 outcome = court.try_one(mutant, tests, sum(known[house].seconds[test] for test in tests))
@@ -147,11 +161,28 @@ def _try_all(
         print(f"{house:10} {outcome.verdict:20} {mutant.key}  {outcome.noticed}", flush=True)
 
     with ThreadPoolExecutor(options.processes) as pool:
-        for house, mutants in drawn.items():
-            left = [mutant for mutant in mutants if mutant not in outcomes]
-            list(pool.map(try_one, repeat(house), left))
+        list(pool.map(lambda each: try_one(*each), [each for each in in_turns(drawn) if each[1] not in outcomes]))
+        if options.likely:
+            alive = [
+                (house, mutant, True)
+                for house, mutant in in_turns(drawn)
+                if mutant in outcomes
+                and outcomes[mutant].verdict is Verdict.SURVIVED
+                and outcomes[mutant].tests <= LIKELY
+            ]
+            list(pool.map(lambda each: try_one(*each), alive))
     while not courts.empty():
         courts.get().close()
+
+
+def in_turns(drawn: dict[str, list[Mutant]]) -> list[tuple[str, Mutant]]:
+    """Faults with their houses, so that a run that is cut short has tried the same share of each."""
+    placed = [
+        ((place + 0.5) / len(mutants), house, mutant)
+        for house, mutants in drawn.items()
+        for place, mutant in enumerate(mutants)
+    ]
+    return [(house, mutant) for _, house, mutant in sorted(placed, key=lambda each: each[0])]
 
 
 def _told(outcome: Outcome) -> dict[str, str | int]:

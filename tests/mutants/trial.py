@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tests.mutants.copy import ROOT, Copy
+from tests.mutants.copy import Copy
+from tests.mutants.likely import nearness
 from tests.mutants.mutant import Mutant
-from tests.mutants.survey import LEFT_OUT, Survey
+from tests.mutants.survey import Survey
 from tests.mutants.warm import Answer, Order
 
 SECONDS = 40.0  # of tests, as the survey took them
 # Seconds of a processor after which no further test begins: of tests that were chosen by a survey, and of likely ones.
-ENOUGH, ENOUGH_OF_LIKELY = 80.0, 40.0
+ENOUGH, ENOUGH_OF_LIKELY = 80.0, 25.0
 # What a run takes besides, and how many times longer tests may take than in the survey, before one is said to hang: of
 # a processor's time, which others on the machine do not lengthen, and of the clock's.
 _START = {"processor": 60.0, "clock": 300.0}
 _TIMES = {"processor": 5.0, "clock": 20.0}
-_LIKELY = 12  # files
 _NOTHING_RAN = (4, 5)  # pytest's codes for files and tests that are not there
 
 
@@ -138,22 +136,6 @@ def chosen_tests(mutant: Mutant, survey: Survey, seed: int) -> list[str]:
     return _by_file(mutant, list(chosen), survey)
 
 
-def likely_files(mutant: Mutant, folders: Iterable[str]) -> list[str]:
-    """Where no survey was taken: the files of tests, those first whose name or imports have most to do with it."""
-    module = mutant.path.removesuffix(".py").replace("/", ".")
-    room = module.rpartition(".")[0]
-
-    def order(file: Path) -> tuple[int, bool, bool, int, str]:
-        text = file.read_text()
-        return (
-            -nearness(mutant.path, file.name), f"{module} import" not in text, room not in text, len(text), file.name
-        )  # fmt: skip
-
-    files = (file for folder in folders for file in (ROOT / folder).rglob("test_*.py"))
-    listed = sorted((file for file in files if str(file.relative_to(ROOT)) not in LEFT_OUT), key=order)
-    return [str(file.relative_to(ROOT)) for file in listed[:_LIKELY]]
-
-
 def _by_file(mutant: Mutant, tests: list[str], survey: Survey) -> list[str]:
     files: dict[str, list[str]] = defaultdict(list)
     for test in tests:
@@ -163,13 +145,3 @@ def _by_file(mutant: Mutant, tests: list[str], survey: Survey) -> list[str]:
         return not nearness(mutant.path, file), sum(survey.seconds[test] for test in files[file]), file
 
     return [test for file in sorted(files, key=order) for test in files[file]]
-
-
-def nearness(source: str, test: str) -> int:
-    """How many words a source file's name has in common with that of a test's file."""
-    names = Path(source).stem, Path(test.partition("::")[0]).stem
-    here, there = (
-        {word.removesuffix("s") for word in re.split("[^a-z0-9]+", name.lower()) if word not in ("", "ebnn", "test")}
-        for name in names
-    )
-    return len(here & there)

@@ -14,11 +14,14 @@ import pytest
 
 from build_native import CompilerError
 from tests.mutants import c_faults, python_faults
+from tests.mutants.__main__ import in_turns
+from tests.mutants.c_tests import speaking_of
+from tests.mutants.likely import likely_files
 from tests.mutants.mutant import Mutant
 from tests.mutants.objects import Objects
 from tests.mutants.score import HouseScore, record_lines
 from tests.mutants.survey import Survey
-from tests.mutants.trial import SECONDS, Outcome, Verdict, chosen_tests, likely_files
+from tests.mutants.trial import SECONDS, Outcome, Verdict, chosen_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +36,8 @@ def wrong(a: int, b: list[int]) -> bool:
     pairs = zip(b, b, strict=True)
     return min(a, -b[0]) == "é" + str(2 * a)
 '''
+
+SHARES = ("few", 3), ("many", 6)
 
 C = """
 #define ONE 1 + 1
@@ -100,6 +105,27 @@ def test_the_nearest_files_of_tests_come_first() -> None:
     survey = Survey({"tests/test_a.py::quick": 1.0, "tests/test_near.py::slow": 9.0}, {})
     chosen = chosen_tests(Mutant("near.c", 0, 1, "a", "b", (3,), "f"), survey, 0)
     assert chosen == ["tests/test_near.py::slow", "tests/test_a.py::quick"]
+
+
+def test_tests_that_quote_a_refusal_come_before_those_of_its_name() -> None:
+    line = '[raise Refusal(f"names node \'{name}\' twice over", "again")]'
+    fault = Mutant("edgebnn/mapping/planner.py", 0, 1, line, "pass", (3,), "f")
+    assert likely_files(fault, ["tests/project", "tests/mapping"])[0] == "tests/project/test_mutants.py"
+
+
+def test_tests_speak_of_every_c_file_and_are_there() -> None:
+    for source in (ROOT / "runtime").glob("*/*.c"):
+        named = speaking_of(str(source.relative_to(ROOT)))
+        assert named, source
+        for test in named:
+            file, _, name = test.partition("::")
+            assert f"def {name}" in (ROOT / file).read_text(), test
+
+
+def test_a_run_that_is_cut_short_has_tried_the_same_share_of_each_house() -> None:
+    few, many = ([Mutant(house, place, 1, "a", "b", (1,), "f") for place in range(count)] for house, count in SHARES)
+    order = [house for house, _ in in_turns({"few": few, "many": many})]
+    assert [order[:part].count("few") for part in (3, 6, 9)] == [1, 2, 3] and len(order) == 9
 
 
 def test_lines_of_a_file_that_changed_since_the_survey_say_nothing() -> None:
