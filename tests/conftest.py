@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -49,7 +50,7 @@ def _firmware_is_built_once() -> Iterator[None]:
 
     def build(files: Mapping[str, bytes], target: Target, toolchain: str | Toolchain = "auto") -> Firmware:
         chain = find_toolchain(target, toolchain) if isinstance(toolchain, str) else toolchain
-        key = (frozenset(files.items()), repr(target), chain)
+        key = (frozenset(files.items()), msgspec.json.encode(target), chain)
         if key not in built:
             built[key] = build_firmware(files, target, chain)
         return built[key]

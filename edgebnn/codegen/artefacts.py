@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgebnn.brief import brief
 from edgebnn.mapping.cells import synapses_in_csv
 from edgebnn.mapping.record import FirmwareFacts
 
@@ -36,6 +37,8 @@ class MemoryUse:
     code_bytes: int | None
     weights_bytes: int
     layers: Mapping[str, LayerMemory]
+
+    __repr__ = brief
 
 
 def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> MemoryUse:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.apart.onnx_session import RunnableModel, need_onnxruntime
+from edgebnn.brief import brief
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.energy.energy import Energy, inference_energy, latency_evidence, latency_s
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
@@ -58,6 +59,8 @@ class Dataset:
 
     x: npt.NDArray[Any]
     y: Labels | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if self.y is not None:

@@ -9,6 +9,7 @@ from operator import add
 
 import numpy as np
 
+from edgebnn.brief import brief
 from edgebnn.chip.device.conditions import SECONDS_A_DAY
 from edgebnn.chip.energy.energy import (
     Energy,
@@ -48,6 +49,8 @@ class Programming:
     endurance: Endurance | None
     marker: ProgrammingCost | None
 
+    __repr__ = brief
+
     @property
     def whole(self) -> Energy:
         """The energy of weights and marker, each part by a name of its own."""
@@ -85,6 +88,8 @@ class Trimming:
 
     energy: Energy
     time_s: float
+
+    __repr__ = brief
 
 
 @dataclass(frozen=True, repr=False)

@@ -18,6 +18,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.brief import brief
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.emulator.agreement import same_class
 from edgebnn.emulator.fast import FastPath
@@ -65,6 +66,8 @@ class Trim:
     samples: int
     same_before: int
     same_after: int
+
+    __repr__ = brief
 
 
 def trim(mapped: MappedNetwork, banks: ProgrammedBanks, x: npt.NDArray[np.generic]) -> Trim:

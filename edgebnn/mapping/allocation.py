@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edgebnn.brief import brief
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS
 from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS
 from edgebnn.chip.target.target import Target
@@ -43,6 +44,8 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     attempts: dict[str, Attempts] = {}
     verified: dict[str, tuple[WordNumber, ...]] | None = None
     provisioning: Provisioning | None = None
+
+    __repr__ = brief
 
     def policy_of(self, layer: str) -> str | None:
         """The programming policy of a layer."""

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import msgspec
 
+from edgebnn.brief import brief
 from edgebnn.chip.target.target import Target
 from edgebnn.mapping.allocation import LINEAR, Allocation, Provisioning
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage
@@ -34,6 +35,8 @@ class MappedNetwork:
     image: bytes
     provenance: Provenance
     allocation: Allocation = LINEAR
+
+    __repr__ = brief
 
     @property
     def policy(self) -> str | None:

@@ -10,9 +10,11 @@ from typing import Literal
 
 import msgspec
 
+from edgebnn.brief import brief
+
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
+    __repr__ = brief
 
 
 Format = Literal["bits", "trits", "int8", "uint8", "int16", "uint16", "int32"]

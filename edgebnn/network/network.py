@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.brief import brief
 from edgebnn.errors import ModelError
 from edgebnn.network.rules import check_inputs, check_node
 from edgebnn.network.types import MAX_SUM, MAX_TENSOR_ELEMENTS, Input, Linear, Node, Tensor
@@ -40,6 +41,8 @@ class Network:
     trimmed_for: str = ""
     model_output: str = ""
     one_at_a_time: bool = False
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         """ModelError where names repeat, a source is not made before it is read, a tensor is beyond all memory, or a

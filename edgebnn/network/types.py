@@ -15,6 +15,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.brief import brief
+
 MAX_TENSOR_ELEMENTS = 1 << 28
 MAX_SUM = 2**31 - 1
 
@@ -134,6 +136,8 @@ class Border:
     start: npt.NDArray[np.int32]
     shift: int = 0
 
+    __repr__ = brief
+
     def starts(self) -> npt.NDArray[np.int32]:
         """(O, *output extents): where each sum starts."""
         return np.moveaxis(self.start[np.ix_(*self.zones)], -1, 0)
@@ -150,6 +154,8 @@ class MeanInputs:
     values: npt.NDArray[np.int16]
     fraction: int
     most: int
+
+    __repr__ = brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +179,8 @@ class Linear:
     pad_value: int = 0
     border: Border | None = None
     trim: MeanInputs | None = None
+
+    __repr__ = brief
 
     @property
     def kind(self) -> str:
@@ -228,6 +236,8 @@ class Threshold:
     band_share: float = 0.0
     kind: ClassVar[str] = "threshold"
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True, eq=False)
 class MaxPool:
@@ -239,6 +249,8 @@ class MaxPool:
     window: Window
     direction: npt.NDArray[np.int8]
     kind: ClassVar[str] = "maxpool"
+
+    __repr__ = brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,6 +308,8 @@ class Take:
     places: npt.NDArray[np.int32]
     kind: ClassVar[str] = "take"
 
+    __repr__ = brief
+
     @property
     def along(self) -> tuple[npt.NDArray[np.int32], ...]:
         """The places along each axis, the channels first."""
@@ -321,6 +335,8 @@ class Affine:
     shift: int = 0
     kind: ClassVar[str] = "affine"
 
+    __repr__ = brief
+
 
 Node = Linear | Threshold | MaxPool | SumPool | Add | Concat | Reshape | Take | Affine
 
@@ -336,6 +352,8 @@ class Quantizer:
     direction: npt.NDArray[np.int8]
     low: int
     step: int
+
+    __repr__ = brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,6 +371,8 @@ class Encoding:
     quantizer: Quantizer | None = None
     offset: float = 0.0
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True, eq=False)
 class Input:
@@ -360,6 +380,8 @@ class Input:
 
     tensor: Tensor
     encoding: Encoding
+
+    __repr__ = brief
 
     @property
     def name(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import edgebnn
+from edgebnn.chip.measured.cells import Measured
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.errors import DataError, DeploymentError, EdgeBNNError, TargetError
 from edgebnn.models import ECG_PVC
@@ -234,6 +236,36 @@ def test_the_repr_of_other_findings_is_one_short_line_too(deployment: edgebnn.De
         (deployment.find_endurance((X, right), 0.5, 2), "allowed=0.5, chips=2"),
     ):
         assert len(repr(found)) < 120 and "\n" not in repr(found) and told in repr(found)
+
+
+def test_nothing_that_python_users_get_floods_a_notebook(deployment: edgebnn.Deployment) -> None:
+    measured = Measured(np.arange(500), np.full((500, 2), 0.1), None, "cells.csv", "0" * 64)
+    heard: list[object] = []
+    deployment.trim(3, X, heard=heard.append)
+    found = (
+        deployment.mapped, deployment.memory, deployment.estimate(days=3), deployment.dataset(X, Y), measured,
+        deployment.emulate((X, Y), 2, firmware_samples=1), deployment.find_sensitivity((X, Y), 2),
+        deployment.sweep_ber((X, Y), [1e-3], 2), *heard,
+    )  # fmt: skip
+    seen = {type(each).__name__: repr(each) for one in found for each in all_within(one)}
+    assert {"MappedNetwork", "Network", "Linear", "Threshold", "Target", "Plan", "Trim", "Programming"} <= seen.keys()
+    for name, shown in seen.items():
+        assert len(shown) < 600 and "\n" not in shown and "array(" not in shown, (name, shown)
+    assert "weights=<int8 (64, 4, 13)>" in repr(deployment.mapped.network.linear[0])
+    assert "target=Target('rram130')" in repr(deployment.mapped)
+    assert "clock=50 MHz" in repr(deployment.mapped.target.cpu)
+
+
+def all_within(found: object) -> Iterator[object]:
+    """An object of the package and all of those that its fields lead to."""
+    if isinstance(found, Mapping | tuple | list):
+        for each in list(found.values() if isinstance(found, Mapping) else found)[:20]:
+            yield from all_within(each)
+    if type(found).__module__.startswith("edgebnn.") and not isinstance(found, Enum | type):
+        yield found
+        names = getattr(type(found), "__struct_fields__", None) or getattr(type(found), "__dataclass_fields__", ())
+        for name in names:
+            yield from all_within(getattr(found, name))
 
 
 @pytest.mark.parametrize(

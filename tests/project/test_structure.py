@@ -19,6 +19,7 @@ FOUNDATION = {
     "confidence",
     "errors",
     "legible",
+    "brief",
     "number_checks",
     "resources",
     "arrays",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from edgebnn.brief import brief
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.target.evidence import shares, weakest
 from edgebnn.chip.target.quantity import Evidence, Quantity
@@ -40,6 +41,8 @@ class Energy:
     """An energy, part by part."""
 
     parts: tuple[Part, ...]
+
+    __repr__ = brief
 
     @property
     def total_j(self) -> float:

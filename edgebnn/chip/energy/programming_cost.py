@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from edgebnn.brief import brief
 from edgebnn.chip.energy.energy import Energy, Group, Part, Phase
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.target.target import Policy, Target
@@ -17,6 +18,8 @@ class ProgrammingCost:
 
     target: Target
     pulses: Mapping[str, PulseCount]
+
+    __repr__ = brief
 
     @cached_property
     def energies(self) -> dict[str, Energy]:

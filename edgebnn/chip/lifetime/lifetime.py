@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from edgebnn.brief import brief
 from edgebnn.chip.device.conditions import SECONDS_A_DAY
 from edgebnn.chip.energy.energy import Energy, Group, Part, leakage_energy
 from edgebnn.chip.lifetime.batteries import Battery, battery_of
@@ -89,6 +90,8 @@ class Lifetime:
     battery: Battery | None
     battery_power_w: float | None
     battery_days: float | None
+
+    __repr__ = brief
 
     @property
     def mean_power_w(self) -> float:

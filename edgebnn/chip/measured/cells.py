@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.brief import brief
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS, MAX_COLUMNS, MAX_ROWS
 from edgebnn.chip.device.devices import StuckIn
 from edgebnn.errors import DataError
@@ -39,6 +40,8 @@ class Measured:
     sha256: str
     reading: npt.NDArray[np.int64] | None = None
     stuck: npt.NDArray[np.int8] | None = None
+
+    __repr__ = brief
 
     @property
     def readings(self) -> npt.NDArray[np.int64]:

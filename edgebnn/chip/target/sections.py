@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from edgebnn.brief import brief
 from edgebnn.chip.target.quantity import Quantity, of
 
 EnergyQuantity = Annotated[Quantity, of("energy")]
@@ -40,3 +41,5 @@ CyclesEach = Annotated[Quantity, of("cycles", positive=True)]
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of a target file; a field that it does not know is an error."""
+
+    __repr__ = brief
