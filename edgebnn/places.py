@@ -12,6 +12,7 @@ import stat
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import msgspec
@@ -90,6 +91,11 @@ def _file_place(path: Path, found: os.stat_result | None) -> Place:
         raise cannot_write(path, "its folder does not exist")
     if not os.access(real.parent, os.W_OK | os.X_OK):
         raise cannot_write(path, "its folder is closed to you")
+    try:  # a folder that the system fills itself says so only where something is made
+        with TemporaryFile(prefix=".edgebnn-", dir=real.parent):
+            pass
+    except OSError as error:
+        raise cannot_write(path, f"no file can be made in its folder ({error.strerror or error})") from error
     if found is not None and not os.access(real, os.W_OK):
         raise cannot_write(path, "it is closed to you")
     folder = deployment_of(real)

@@ -23,7 +23,7 @@ from edgebnn.cli.places import OutputFile
     required=True,
     help="x.npy, a batch in the model's input layout and type; or .npz with x and, for the accuracy, labels y.",
 )
-@click.option("--output", type=OutputFile(), help="Where the scores go (.npy).")
+@click.option("--output", type=OutputFile(), help="Where the scores go (.npy); a file that is there is replaced.")
 @click.option(
     "--on",
     type=click.Choice(["reference", "fast", "firmware"]),
@@ -58,12 +58,15 @@ def run(
     from edgebnn.cli.output import progress
     from edgebnn.files import write_whole
     from edgebnn.network import how_taken
+    from edgebnn.places import Kind, find_place
     from edgebnn.report.arrays import npy_bytes
     from edgebnn.report.documents import run_document
     from edgebnn.report.tables import show_run
 
     if save_chip is not None and chip is None:
         raise click.UsageError("--save-chip goes with --chip SEED")
+    if output is not None and output.suffix.lower() != ".npy" and find_place(output).kind is Kind.FILE:
+        raise click.UsageError(f"'{output}' has the wrong ending: scores are written as a NumPy array; end it in .npy")
     deployment = api.load(folder, trust=trust)
     x, labels = labelled_batch(input_file, deployment)
     instance = chip_from(deployment, chip, chip_words)

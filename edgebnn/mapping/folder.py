@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from edgebnn.errors import DeploymentError
 from edgebnn.files import write_synced
@@ -31,8 +32,8 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
     """
     document = encode(record)
     _check_readable(document, files)
-    check_folder(folder)
     real = _real(folder)
+    _check_place(folder, real)
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
         clear(real)
@@ -57,12 +58,15 @@ def check_folder(folder: Path) -> None:
     Whoever works for long asks before that.
     """
     real = _real(folder)
-    recover(real)
-    _check_replaceable(real)
-    there = next(path for path in real.parents if os.path.lexists(path))
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        what = "is closed to you" if there.is_dir() else "is no folder"
-        raise DeploymentError(f"'{folder}' cannot be written: '{there}' {what}; choose another folder with -o")
+    there = _check_place(folder, real)
+    try:  # names that are too long, and folders that the system fills itself, show only where something is made
+        with TemporaryDirectory(prefix=".edgebnn-", dir=there) as tried:
+            (Path(tried) / real.relative_to(there)).mkdir(parents=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DeploymentError(
+            f"'{folder}' cannot be written: no folder can be made in '{there}' ({reason}); choose another folder"
+        ) from error
 
 
 def read_folder(folder: Path) -> tuple[Record, dict[str, bytes]]:
@@ -116,6 +120,17 @@ def _real(folder: Path) -> Path:
         raise DeploymentError("the folder has a name that no folder can have; choose another") from error
 
 
+def _check_place(folder: Path, real: Path) -> Path:
+    """The first folder above that is there; DeploymentError as `check_folder`, as far as that shows without writing."""
+    recover(real)
+    _check_replaceable(real)
+    there = next(path for path in real.parents if os.path.lexists(path))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "is closed to you" if there.is_dir() else "is no folder"
+        raise DeploymentError(f"'{folder}' cannot be written: '{there}' {what}; choose another folder")
+    return there
+
+
 def _check_readable(document: bytes, files: Mapping[str, bytes]) -> None:
     """Nothing is written that `read_folder` would refuse."""
     size = sum(map(len, files.values()))
@@ -141,11 +156,11 @@ def _check_replaceable(folder: Path) -> None:
     if not os.path.lexists(folder):
         return
     if not folder.is_dir():
-        raise DeploymentError(f"'{folder}' is no folder; choose another folder with -o")
+        raise DeploymentError(f"'{folder}' is no folder; choose another folder")
     if not any(folder.iterdir()):
         return
     if not (folder / RECORD).is_file():
-        raise DeploymentError(f"'{folder}' is not empty and holds no deployment; choose another folder with -o")
+        raise DeploymentError(f"'{folder}' is not empty and holds no deployment; choose another folder")
     try:
         known = decode(_read(folder / RECORD, MAX_RECORD_BYTES), str(folder / RECORD)).files
     except DeploymentError as error:
@@ -164,5 +179,5 @@ def _check_replaceable(folder: Path) -> None:
         ):
             raise DeploymentError(
                 f"'{folder / name}' was added or changed since edgebnn wrote the folder; move it away or choose "
-                "another folder with -o"
+                "another folder"
             )

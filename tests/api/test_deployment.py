@@ -251,7 +251,7 @@ def test_nothing_that_python_users_get_floods_a_notebook(deployment: edgebnn.Dep
     assert {"MappedNetwork", "Network", "Linear", "Threshold", "Target", "Plan", "Trim", "Programming"} <= seen.keys()
     for name, shown in seen.items():
         assert len(shown) < 600 and "\n" not in shown and "array(" not in shown, (name, shown)
-    assert "weights=<int8 (64, 4, 13)>" in repr(deployment.mapped.network.linear[0])
+    assert "weights=<int8 (32, 4, 8)>" in repr(deployment.mapped.network.linear[0])
     assert "target=Target('rram130')" in repr(deployment.mapped)
     assert "clock=50 MHz" in repr(deployment.mapped.target.cpu)
 

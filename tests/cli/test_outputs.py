@@ -108,6 +108,14 @@ LONG = (
         ("compile model.onnx -o file/out", "is no folder"),
         ("compile model.onnx -o .", "holds no deployment"),
         ("demo -o file", "'.*file' is no folder"),
+        (f"compile model.onnx -o {'a' * 300}", "File name too long"),
+        (f"compile model.onnx -o new/{'a' * 300}", "File name too long"),
+        ("compile model.onnx -o /proc/out", "no folder can be made in '/proc'"),
+        (f"trim out --chip 1 --calibration x.npy -o new/{'a' * 300}", "File name too long"),
+        ("estimate out --json /proc/e.json", "no file can be made in its folder"),
+        (f"run out --input x.npy --output {'a' * 300}.npy", "File name too long"),
+        ("run out --input x.npy --output model.onnx", "'model.onnx' has the wrong ending"),
+        ("run out --input x.npy --output file", "'file' has the wrong ending"),
         ("run out --input x.npy --output no/y.npy", "its folder does not exist"),
         ("run out --input x.npy --output out/weights.bin", "belongs to the deployment"),
         ("run out --input x.npy --output x.npy", "'x.npy' cannot be written: the command reads it"),
@@ -135,15 +143,15 @@ def test_what_cannot_be_written_is_said_before_the_work(
     def begun(*_: object, **__: object) -> None:
         raise AssertionError("the work has begun")
 
-    for where in ("edgebnn.api.compile", "edgebnn.api.Deployment.run", "edgebnn.api.Deployment.emulate"):
-        monkeypatch.setattr(where, begun)
-    for where in ("edgebnn.api.Deployment.estimate", "edgebnn.frontend.inspect_model"):
-        monkeypatch.setattr(where, begun)
+    for where in ("api.compile", *(f"api.Deployment.{verb}" for verb in ("run", "emulate", "trim", "estimate"))):
+        monkeypatch.setattr(f"edgebnn.{where}", begun)
+    monkeypatch.setattr("edgebnn.frontend.inspect_model", begun)
     before = tree(home)
+    there = sorted(home.rglob("*"))
     result = CliRunner().invoke(group, words.split())
     assert result.exit_code in (1, 2) and "Traceback" not in result.output, result.output
     assert re.search(said, " ".join(result.stderr.split())), result.stderr
-    assert tree(home) == before
+    assert tree(home) == before and sorted(home.rglob("*")) == there
 
 
 def test_a_default_folder_that_is_taken_is_said_before_the_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
