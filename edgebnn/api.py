@@ -13,7 +13,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -46,7 +46,7 @@ from edgebnn.compile_options import (
 from edgebnn.emulator.accuracy_curve import AccuracyCurve, accuracy_curve
 from edgebnn.emulator.accuracy_endurance import AccuracyEndurance, accuracy_endurance
 from edgebnn.emulator.chip_runs import KeptRuns
-from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_shape, check_labels, emulate, silent
+from edgebnn.emulator.emulate import Dataset, Emulation, Progress, check_label_shape, check_labels, emulate
 from edgebnn.emulator.estimate import Estimate, estimate
 from edgebnn.emulator.executors import Executor
 from edgebnn.emulator.made_for import on_other_chips
@@ -94,6 +94,7 @@ _MOST_LABEL = 1 << 31  # far more than there are classes, and within every type 
 MOST_INFERENCES = 1 << 47  # by which the draws of a chip still tell them and those of a batch behind them apart
 
 Step = Callable[[str, float], None]
+Listener = TypeVar("Listener", bound=Callable[..., None])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -189,7 +190,7 @@ class Deployment:
         like: ChipInstance | None = None,
         firmware_samples: int = 64,
         model: Model | None = None,
-        progress: Progress = silent,
+        progress: Progress | None = None,
     ) -> Emulation:
         """Samples x, or (x, y) with the index of each sample's class, without errors and on chip instances.
 
@@ -220,7 +221,7 @@ class Deployment:
             chosen,
             model=None if model is None else self._own_model(model),
             firmware_samples=firmware_samples,
-            progress=progress,
+            progress=_listener(progress, "progress"),
             kept=self._kept_runs,
         )
         return replace(result, notes=(*result.notes, *on_other_chips(self.files, chosen)))
@@ -233,7 +234,7 @@ class Deployment:
         *,
         seed: int = 0,
         like: ChipInstance | None = None,
-        progress: Progress = silent,
+        progress: Progress | None = None,
     ) -> AccuracyCurve:
         """The accuracy at each of up to 100 bit error rates, on chips of the seeds `seed`, `seed` + 1, ...
 
@@ -250,7 +251,7 @@ class Deployment:
             check_number(bit_error_rate=rate)
         pattern = like or self.chip(0)
         drawn = [replace(pattern, seed=seed + index) for index in range(chips)]
-        return accuracy_curve(self.mapped, self._dataset(data), drawn, wanted, progress)
+        return accuracy_curve(self.mapped, self._dataset(data), drawn, wanted, _listener(progress, "progress"))
 
     def find_endurance(
         self,
@@ -260,7 +261,7 @@ class Deployment:
         *,
         seed: int = 0,
         like: ChipInstance | None = None,
-        progress: Progress = silent,
+        progress: Progress | None = None,
     ) -> AccuracyEndurance:
         """After how many programming cycles the accuracy has fallen by `allowed`, a fraction, beside the devices' own.
 
@@ -275,7 +276,7 @@ class Deployment:
         if not 0 <= allowed <= 1:
             raise TargetError(f"allowed is {allowed:g}; give the drop of accuracy as a fraction from 0 to 1")
         drawn = self._drawn(chips, seed, like)
-        return accuracy_endurance(self.mapped, self._dataset(data), drawn, allowed, progress)
+        return accuracy_endurance(self.mapped, self._dataset(data), drawn, allowed, _listener(progress, "progress"))
 
     def find_sensitivity(
         self,
@@ -286,7 +287,7 @@ class Deployment:
         finest: str = "layers",
         seed: int = 0,
         like: ChipInstance | None = None,
-        progress: Progress = silent,
+        progress: Progress | None = None,
     ) -> MeasuredSensitivity:
         """How much accuracy is lost where one layer alone errs, and where one of the `finest` parts does: `tiles` (as
         with `tiles`), `neurons`, each a row, or `inputs`, the channels of a layer; beside an estimate of it.
@@ -301,7 +302,7 @@ class Deployment:
         if tiles and finest != Finest.LAYERS:
             raise TargetError(f"tiles says that tiles are measured, and finest {finest}; leave one of them out")
         parts = Finest.TILES if tiles else Finest(finest)
-        return measured_sensitivity(self.mapped, self._dataset(data), drawn, parts, progress)
+        return measured_sensitivity(self.mapped, self._dataset(data), drawn, parts, _listener(progress, "progress"))
 
     def _drawn(self, chips: int | Sequence[ChipInstance], seed: int, like: ChipInstance | None) -> list[ChipInstance]:
         """Chips as they are given, or so many of them drawn; TargetError where the words do not go together."""
@@ -400,8 +401,8 @@ class Deployment:
         calibration: Samples,
         *,
         toolchain: str = "auto",
-        step: Step = lambda name, seconds: None,
-        heard: Callable[[Trim], None] = lambda trim: None,
+        step: Step | None = None,
+        heard: Callable[[Trim], None] | None = None,
     ) -> Deployment:
         """This deployment for one chip, an instance or a seed: its thresholds make up for the chip's wrong weights.
 
@@ -409,7 +410,7 @@ class Deployment:
         without errors or on other chips the answers are worse than before. `heard` is told of the thresholds. Raises
         DataError for unsuitable samples, TargetError on a target without RRAM and for a deployment that is trimmed.
         """
-        mapped, clock = self.mapped, _Clock(step)
+        mapped, clock, hear = self.mapped, _Clock(_listener(step, "step")), _listener(heard, "heard")
         if mapped.network.trimmed_for:
             raise TargetError(
                 f"this deployment is trimmed for {mapped.network.trimmed_for}; trim the one that it was made from"
@@ -419,7 +420,7 @@ class Deployment:
         instance = chip if isinstance(chip, ChipInstance) else self.chip(chip)
         banks = programmed_banks(mapped, instance)
         found = trim(mapped, banks, self.batch(calibration))
-        heard(found)
+        hear(found)
         title = instance.title(", ".join(mapped.policies))
         network = replace(found.network, trimmed_for=title)
         provenance = msgspec.structs.replace(mapped.provenance, options=f"{mapped.provenance.options}, trim: {title}")
@@ -463,7 +464,7 @@ def compile(
     calibration: Samples | Dataset | tuple[Samples, npt.ArrayLike] | None = None,
     output: str | None = None,
     toolchain: str = "auto",
-    step: Step = lambda name, seconds: None,
+    step: Step | None = None,
 ) -> Deployment:
     """The model on the target: read, mapped, generated and, where a cross compiler is found, built.
 
@@ -524,7 +525,7 @@ def compile(
     reading = _read_options(input_type, input_scale, input_offset, calibration, output)
     more = placement != "linear" or policy == AUTO or verify_share is not None or trim is not None
     reading = replace(reading, more_to_calibrate=more)
-    clock = _Clock(step)
+    clock = _Clock(_listener(step, "step"))
     described = target if isinstance(target, Target) else load_target(str(target))
     with model_file(model) as path:
         network = read_network(path, reading)
@@ -734,6 +735,15 @@ def _digest(inputs: Sequence[Input], samples: Samples) -> str:
         digest.update(f"{part.dtype.str} {part.shape} ".encode())
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _listener(given: Listener | None, name: str) -> Listener:
+    """The function that is told how far the work is, one that does nothing for None; TargetError for anything else."""
+    if given is None:
+        return cast("Listener", lambda *_: None)
+    if not callable(given):
+        raise TargetError(f"{name} is {reprlib.repr(given)}; give a function to be told, or leave it out")
+    return given
 
 
 class _Clock:

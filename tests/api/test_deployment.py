@@ -256,6 +256,24 @@ def test_nothing_that_python_users_get_floods_a_notebook(deployment: edgebnn.Dep
     assert "clock=50 MHz" in repr(deployment.mapped.target.cpu)
 
 
+def test_who_wants_to_hear_nothing_may_say_so(deployment: edgebnn.Deployment) -> None:
+    edgebnn.compile(ECG_PVC, step=None)
+    deployment.trim(3, X, step=None, heard=None)
+    for use in (
+        lambda progress: deployment.emulate((X, Y), 1, firmware_samples=0, progress=progress),
+        lambda progress: deployment.sweep_ber((X, Y), [1e-3], 1, progress=progress),
+        lambda progress: deployment.find_endurance((X, Y), 0.5, 1, progress=progress),
+        lambda progress: deployment.find_sensitivity((X, Y), 1, progress=progress),
+    ):
+        use(None)
+        with pytest.raises(TargetError, match="progress is True; give a function"):
+            use(True)
+    with pytest.raises(TargetError, match="step is 'all'; give a function"):
+        edgebnn.compile(ECG_PVC, step="all")  # type: ignore[arg-type]
+    with pytest.raises(TargetError, match="heard is 3; give a function"):
+        deployment.trim(3, X, heard=3)  # type: ignore[arg-type]
+
+
 def all_within(found: object) -> Iterator[object]:
     """An object of the package and all of those that its fields lead to."""
     if isinstance(found, Mapping | tuple | list):
