@@ -100,6 +100,14 @@ def test_a_bad_target_file_is_one_sentence(text: str, message: str) -> None:
     assert "mine.toml" in str(caught.value)
 
 
+@pytest.mark.parametrize(("length", "shown"), [(38, "'{}'"), (39, "'{}...")])
+def test_a_message_shows_a_wrong_value_whole_up_to_forty_characters(length: int, shown: str) -> None:
+    text = RRAM130.replace("value = 20, unit", f'value = "{"x" * length}", unit', 1)
+    said = re.escape(f"energy.pcsa_read.value is {shown.format('x' * (38 if length == 38 else 36))}; give a number")
+    with pytest.raises(TargetError, match=said):
+        parse_target(text, "mine.toml")
+
+
 @pytest.mark.parametrize("clock", ["50", '"50 MHz"', '{ value = 50, unit = "MHz", evidence = "assumed" }', "[50]"])
 def test_where_a_quantity_is_expected_its_form_is_shown(clock: str) -> None:
     text = re.sub(r"(?m)^clock = .*", f"clock = {clock}", RRAM130, count=1)

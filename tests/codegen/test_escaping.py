@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from edgebnn.codegen.build import build_firmware
-from edgebnn.codegen.environment import c_comment, c_identifier, c_integer, c_string, environment
+from edgebnn.codegen.environment import LONGEST_COMMENT, c_comment, c_identifier, c_integer, c_string, environment
 from edgebnn.codegen.project import render_project
 from edgebnn.network import Network
 from tests.codegen.projects import TARGETS, beat_network, mapped_on, renamed, run, two_inputs
@@ -66,6 +66,12 @@ def test_hostile_names_compile_without_a_warning(target: str) -> None:
     build_firmware(render_project(mapped), mapped.target, "zig")
     mapped = mapped_on(renamed(two_inputs(), HOSTILE[0]), target)
     build_firmware(render_project(mapped), mapped.target, "zig")
+
+
+def test_a_comment_of_the_longest_length_stays_whole() -> None:
+    longest = "x" * LONGEST_COMMENT
+    assert c_comment(longest) == longest
+    assert c_comment(longest + "y") == longest[:-3] + "..."
 
 
 @given(st.text(max_size=300))

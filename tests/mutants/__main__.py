@@ -52,7 +52,9 @@ class House:
 HOUSES = {
     "frontend": House(("edgebnn/frontend/**/*.py",), 90, ("tests/frontend", "tests/network")),
     "mapping": House(
-        ("edgebnn/mapping/*.py", "edgebnn/network/*.py"), 60, ("tests/mapping", "tests/network", "tests/emulator")
+        ("edgebnn/mapping/*.py", "edgebnn/network/*.py"),
+        60,
+        ("tests/mapping", "tests/network", "tests/emulator", "tests/runtime"),
     ),
     "chip": House(
         ("edgebnn/chip/**/*.py", "edgebnn/confidence.py", "edgebnn/number_checks.py"),

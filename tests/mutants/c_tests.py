@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 
 # The kernels of this processor against the portable ones, which `test_kernels.py` compiles quickest.
 _KERNELS = "tests/runtime/test_kernels.py::test_the_kernels_of_this_processor"
+_DIFFERENCES = "tests/runtime/test_kernels.py::test_differences_are_added_and_sliced_as_in_plain_c"
 _LAYERS = (
     "tests/runtime/test_networks.py",
     "tests/runtime/test_stages.py",
@@ -50,6 +51,8 @@ _TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("host/ebnn_host_int8.c", ("tests/runtime/test_integers.py", *_FAST)),
     ("host/ebnn_host_lists.c", (*_LAYERS[::-1], *_FAST)),
     ("host/ebnn_host*", _FAST),
+    ("host/ebnn_adding*", (_DIFFERENCES, "tests/emulator/test_chip_runs.py", *_FAST)),
+    ("host/ebnn_slicing*", (_DIFFERENCES, "tests/emulator/test_chip_runs.py", *_FAST)),
     ("host/*", (_KERNELS, *_FAST)),
     ("chip/ebnn_philox*", ("tests/chip/test_philox.py", _KERNELS, "tests/chip/test_sampling.py")),
     ("chip/ebnn_turns*", ("tests/chip/test_turns.py", "tests/emulator/test_chip_runs.py")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,20 @@ def test_one_changed_field_is_refused_and_the_node_named(network: Network, data:
     nodes = (*network.nodes[:index], replace(node, **change), *network.nodes[index + 1 :])
     with pytest.raises(ModelError, match=re.escape(f"node '{node.name}' ")):
         replace(network, nodes=nodes)
+
+
+@pytest.mark.parametrize(("kind", "weight"), [*product(("binary", "ternary"), (-2, 2)), ("binary", 0)])
+def test_one_weight_that_is_none_of_its_kind_is_refused(kind: str, weight: int) -> None:
+    """Whatever else the others are, and though the sums are within what is stated."""
+    builder = Builder(Tensor("x", Kind.BITS, (8,), -1, 1), np.random.default_rng(0))
+    builder.linear(3, WeightKind(kind))
+    network = builder.network()
+    (layer,) = network.linear
+    weights = layer.weights.copy()
+    weights[1, 2] = weight
+    worse = replace(layer, weights=weights, **of_output(layer, low=-100, high=100))
+    with pytest.raises(ModelError, match=f"has weights that are not {kind}"):
+        replace(network, nodes=(worse,))
 
 
 @pytest.mark.parametrize(

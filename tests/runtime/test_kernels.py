@@ -19,6 +19,7 @@ from edgebnn.native import LIBRARY_PATH
 from tests.runtime.test_compilers import HERE, INCLUDES, RUNTIME, ZIG, compile_or_skip
 
 CHECK = str(HERE / "kernel_check.c")
+DIFFERENCES = str(HERE / "difference_check.c")
 HOST = RUNTIME / "host"
 # All that the kernels are made of, for a processor that the library is not for.
 ALONE = [
@@ -36,9 +37,9 @@ CPU_FLAGS = {
 }
 
 
-def compile_against_the_library(command: list[str], *sources: str) -> None:
+def compile_against_the_library(command: list[str], *sources: str, check: str = CHECK) -> None:
     """The check, with the kernels of the installed library where `sources` have none of their own."""
-    linked = [*command, *INCLUDES, *sources, CHECK, str(LIBRARY_PATH), f"-Wl,-rpath,{LIBRARY_PATH.parent}"]
+    linked = [*command, *INCLUDES, *sources, check, str(LIBRARY_PATH), f"-Wl,-rpath,{LIBRARY_PATH.parent}"]
     result = subprocess.run(linked, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
@@ -58,6 +59,16 @@ def test_the_kernels_of_this_processor(tmp_path: Path) -> None:
     check = str(tmp_path / "check")
     compile_against_the_library([*compiler.command, "-std=c99", "-O1", "-o", check])
     assert ["portable", *held_to_the_portable_one(check)] == kernels()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="links the library as Linux does")
+def test_differences_are_added_and_sliced_as_in_plain_c(tmp_path: Path) -> None:
+    compiler = find_compiler()
+    if compiler is None or "avx2" not in kernels():
+        pytest.skip("no C compiler, or no AVX2, which alone has a second way")
+    check = str(tmp_path / "check")
+    compile_against_the_library([*compiler.command, "-std=c99", "-O1", "-o", check], check=DIFFERENCES)
+    assert not held_to_the_portable_one(check)
 
 
 def test_avx512_as_simde_emulates_it(tmp_path: Path) -> None:

@@ -40,6 +40,18 @@ def test_no_order_of_a_mean_leaves_what_is_said(count: int, seed: int, signed: b
             assert abs(float(other) - float(folded)) <= 2 * doubt * abs(float(folded))
 
 
+def test_of_several_sums_the_one_that_cancels_most_says_what_is_left_of_it() -> None:
+    """One row adds up to almost nothing, the other to 1000: in another order the former is another number."""
+    rng = np.random.default_rng(1)
+    terms = rng.normal(0, 1, (2, 64)).astype(np.float32)
+    terms[0, -1] = np.float32(1e-4 - terms[0, :-1].astype(np.float64).sum())
+    terms[1] += 16
+    folded = np.array([summed(row) for row in terms])
+    doubt = doubt_of(node("ReduceSum"), [terms], folded, [0.0])
+    others = [abs(float(summed(terms[0][rng.permutation(64)])) - float(folded[0])) for _ in range(50)]
+    assert 1e-3 * abs(float(folded[0])) < max(others) <= doubt * abs(float(folded[0]))
+
+
 def test_what_float32_adds_exactly_is_no_doubt() -> None:
     eighths = np.arange(-50, 78, dtype=np.float32) / np.float32(8)
     for operator in ("ReduceSum", "ReduceMean", "ReduceL1"):

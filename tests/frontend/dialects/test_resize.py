@@ -36,6 +36,19 @@ def test_every_rule_takes_the_elements_that_onnxruntime_takes(
     assert np.array_equal(interpret(network, x).reshape(4, -1) * network.output.scale, expected)
 
 
+@pytest.mark.parametrize(("operator", "opset"), [("Upsample", 9), ("Resize", 10)])
+def test_the_older_operators_copy_as_onnxruntime_does(operator: str, opset: int, tmp_path: Path) -> None:
+    """Their factors are the second operand, and they have no rules to choose from."""
+    model = Model(MAP, opset=opset)
+    model.add(operator, inputs=[model.last, model.constant([1, 1, 2, 3])], mode="nearest")
+    model.add("Conv", signs(0, 3, 2, 16, 36))
+    path = model.save(tmp_path)
+    x = np.random.default_rng(1).integers(-128, 128, size=(4, *MAP)).astype(np.int8)
+    network = read_network(path, ReadOptions("int8"))
+    expected = onnxruntime_values(path, x)[model.last].reshape(4, -1)
+    assert np.array_equal(interpret(network, x).reshape(4, -1) * network.output.scale, expected)
+
+
 @pytest.mark.parametrize("extent", [16, 4096])
 def test_copies_beyond_all_windows_are_refused_before_they_are_made(extent: int, tmp_path: Path) -> None:
     model = Model((1, extent, extent))

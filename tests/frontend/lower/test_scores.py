@@ -120,6 +120,16 @@ def test_tiny_scores_are_as_good_as_others(tmp_path: Path, scale: float) -> None
     assert farthest(network, path) <= network.score_error
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1.0, 1e3])
+def test_scores_that_need_a_shift_use_all_of_int32(tmp_path: Path, scale: float) -> None:
+    """Slopes that have no unit in common, of sums so large that no multiplier of 32 bits alone is near enough."""
+    model = Model((400,))
+    model.add("MatMul", signs(0, 400, 10) * np.float32(0.3))
+    model.add("Mul", np.random.default_rng(1).uniform(0.5, 1, 10) * scale)
+    network = read_network(model.save(tmp_path), ReadOptions("int16"))
+    assert 2**30 <= network.output.high < 2**31
+
+
 def test_offsets_far_above_the_sums_are_the_scores(tmp_path: Path) -> None:
     model = dense()
     model.add("Mul", 1e-38)
