@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgebnn.errors import DataError
-from edgebnn.places import Kind, Place, cannot_write, find_place
+from edgebnn.places import OutputKind, OutputPlace, cannot_write, find_place
 
 _NEW_MODE = 0o644
 _SPECIAL_FLAGS = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"))
@@ -27,7 +27,7 @@ def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
     parts = (data,) if isinstance(data, bytes) else data
     place = find_place(path)
     try:
-        if place.kind is Kind.FILE:
+        if place.kind is OutputKind.FILE:
             _replace(place, parts)
         else:
             with _opened(place) as file:
@@ -61,7 +61,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _replace(place: Place, parts: Iterable[bytes]) -> None:
+def _replace(place: OutputPlace, parts: Iterable[bytes]) -> None:
     handle, name = tempfile.mkstemp(prefix=".edgebnn-", dir=place.path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -76,9 +76,9 @@ def _replace(place: Place, parts: Iterable[bytes]) -> None:
 
 
 @contextmanager
-def _opened(place: Place) -> Iterator[BinaryIO]:
+def _opened(place: OutputPlace) -> Iterator[BinaryIO]:
     """What is no file, open for writing; a FIFO that nobody reads from is an error at once and not a wait."""
-    if place.kind is Kind.STREAM:
+    if place.kind is OutputKind.STREAM:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         handle = os.dup(place.stream)

@@ -27,7 +27,7 @@ _STREAMS = (1, 2)
 _CLOSED_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFBLK: "a block device", stat.S_IFSOCK: "a socket"}
 
 
-class Kind(Enum):
+class OutputKind(Enum):
     """How a place is written."""
 
     FILE = auto()  # replaced as a whole
@@ -36,11 +36,11 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Place:
+class OutputPlace:
     """A name, that of a file with every link followed, the permissions of what stands there, or the stream's number."""
 
     path: Path
-    kind: Kind
+    kind: OutputKind
     mode: int | None = None
     stream: int = -1
 
@@ -50,7 +50,7 @@ def check_place(path: Path) -> None:
     find_place(path)
 
 
-def find_place(path: Path) -> Place:
+def find_place(path: Path) -> OutputPlace:
     """The place of a name; DataError where nothing can be written there."""
     try:
         found = os.stat(path)
@@ -64,11 +64,11 @@ def find_place(path: Path) -> Place:
             raise cannot_write(path, f"it is {_CLOSED_KINDS[kind]}")
         for stream in _STREAMS:
             if _is_open_as(found, stream):
-                return Place(path, Kind.STREAM, stream=stream)
+                return OutputPlace(path, OutputKind.STREAM, stream=stream)
         if kind != stat.S_IFREG:
             if not os.access(path, os.W_OK):
                 raise cannot_write(path, "it is closed to you")
-            return Place(path, Kind.SPECIAL)
+            return OutputPlace(path, OutputKind.SPECIAL)
     return _file_place(path, found)
 
 
@@ -85,7 +85,7 @@ def deployment_of(path: Path) -> Path | None:
     return None
 
 
-def _file_place(path: Path, found: os.stat_result | None) -> Place:
+def _file_place(path: Path, found: os.stat_result | None) -> OutputPlace:
     real = Path(os.path.realpath(path))
     if not real.parent.is_dir():
         raise cannot_write(path, "its folder does not exist")
@@ -101,7 +101,7 @@ def _file_place(path: Path, found: os.stat_result | None) -> Place:
     folder = deployment_of(real)
     if folder is not None:
         raise cannot_write(path, f"it belongs to the deployment in '{folder}'")
-    return Place(real, Kind.FILE, mode=None if found is None else stat.S_IMODE(found.st_mode) & 0o777)
+    return OutputPlace(real, OutputKind.FILE, mode=None if found is None else stat.S_IMODE(found.st_mode) & 0o777)
 
 
 def _is_open_as(found: os.stat_result, stream: int) -> bool:

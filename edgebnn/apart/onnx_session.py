@@ -21,8 +21,8 @@ from edgebnn.apart.onnx_worker import (
     PROBLEM,
     RANGES,
     REQUEST,
-    Problem,
-    Request,
+    WorkerProblem,
+    WorkerRequest,
     samples_file,
 )
 from edgebnn.apart.process import run_apart
@@ -76,7 +76,7 @@ def answers_of(
 
     SessionProblem says why there is none: also where the model insists on more than `most_batch` samples at once.
     """
-    request = Request(values=None, block=block, most_batch=most_batch)
+    request = WorkerRequest(values=None, block=block, most_batch=most_batch)
     with scratch_folder() as folder:
         _run(model, x, request, folder, seconds)
         try:
@@ -89,13 +89,13 @@ def ranges_of(
     model: RunnableModel, x: Sequence[Array], values: Sequence[str], *, most_batch: int, seconds: float
 ) -> dict[str, Range]:  # fmt: skip
     """The lowest and the highest number of each of the values for the samples; SessionProblem as `answers_of`."""
-    request = Request(values=list(values), block=1, most_batch=most_batch)
+    request = WorkerRequest(values=list(values), block=1, most_batch=most_batch)
     with scratch_folder() as folder:
         _run(model, x, request, folder, seconds)
         return msgspec.json.decode((folder / RANGES).read_bytes(), type=dict[str, Range])
 
 
-def _run(model: RunnableModel, x: Sequence[Array], request: Request, folder: Path, seconds: float) -> None:
+def _run(model: RunnableModel, x: Sequence[Array], request: WorkerRequest, folder: Path, seconds: float) -> None:
     need_onnxruntime(f"running '{model.name}' itself")
     (folder / MODEL).write_bytes(model.content)
     for number, samples in enumerate(x):
@@ -108,6 +108,6 @@ def _run(model: RunnableModel, x: Sequence[Array], request: Request, folder: Pat
         raise SessionProblem("run", f"it takes longer than {seconds:.0f} s")
     problem = folder / PROBLEM
     if problem.exists():
-        said = msgspec.json.decode(problem.read_bytes(), type=Problem)
+        said = msgspec.json.decode(problem.read_bytes(), type=WorkerProblem)
         raise SessionProblem(said.stage, said.why)
     raise SessionProblem("run", f"it fails, or needs more than {MOST_MEMORY_BYTES >> 30} GiB of memory")

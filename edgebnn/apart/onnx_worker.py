@@ -31,7 +31,7 @@ def samples_file(number: int) -> str:
     return f"samples.{number}.npy"
 
 
-class Request(msgspec.Struct, frozen=True):
+class WorkerRequest(msgspec.Struct, frozen=True):
     """What is wanted: the ranges of these values, or without any the answers of the output."""
 
     values: list[str] | None
@@ -39,7 +39,7 @@ class Request(msgspec.Struct, frozen=True):
     most_batch: int
 
 
-class Problem(msgspec.Struct, frozen=True):
+class WorkerProblem(msgspec.Struct, frozen=True):
     """At which stage (`load`, `run`) it ended, and why."""
 
     stage: str
@@ -49,7 +49,7 @@ class Problem(msgspec.Struct, frozen=True):
 class _Failed(Exception):
     def __init__(self, stage: str, why: str) -> None:
         super().__init__(why)
-        self.problem = Problem(stage, why)
+        self.problem = WorkerProblem(stage, why)
 
 
 def main() -> None:
@@ -61,14 +61,14 @@ def main() -> None:
 def run(folder: Path) -> int:
     """0 where the answers were written into the folder, 1 where the problem was."""
     try:
-        _answer(folder, msgspec.json.decode((folder / REQUEST).read_bytes(), type=Request))
+        _answer(folder, msgspec.json.decode((folder / REQUEST).read_bytes(), type=WorkerRequest))
     except _Failed as failed:
         (folder / PROBLEM).write_bytes(msgspec.json.encode(failed.problem))
         return 1
     return 0
 
 
-def _answer(folder: Path, request: Request) -> None:
+def _answer(folder: Path, request: WorkerRequest) -> None:
     content = (folder / MODEL).read_bytes()
     session = _session(content if request.values is None else _with_outputs(content, request.values))
     samples = [read_npy(folder / samples_file(number)) for number in range(len(session.get_inputs()))]
@@ -110,7 +110,7 @@ def _session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def _blocks(
-    session: onnxruntime.InferenceSession, samples: list[Array], names: list[str], request: Request
+    session: onnxruntime.InferenceSession, samples: list[Array], names: list[str], request: WorkerRequest
 ) -> Iterator[list[Array]]:
     """The named values for one block of samples after the other, the last one filled up by repetition.
 

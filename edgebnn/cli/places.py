@@ -68,13 +68,13 @@ def check_outputs(command: click.Command, ctx: click.Context) -> dict[FileId, Ed
     Raises an EdgeBNNError where an output has no place, or would replace another one.
     """
     from edgebnn.inputs import file_id
-    from edgebnn.places import Kind, cannot_write, find_place
+    from edgebnn.places import OutputKind, cannot_write, find_place
 
     written: dict[Path, str] = {}
     replaced: dict[FileId, EdgeBNNError] = {}
     for name, path in _values(command, ctx, OutputFile):
         place = find_place(path)
-        if place.kind is not Kind.FILE:
+        if place.kind is not OutputKind.FILE:
             continue
         if place.path in written:
             raise cannot_write(path, f"it is what {written[place.path]} writes")

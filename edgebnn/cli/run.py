@@ -58,14 +58,14 @@ def run(
     from edgebnn.cli.output import progress
     from edgebnn.files import write_whole
     from edgebnn.network import how_taken
-    from edgebnn.places import Kind, find_place
+    from edgebnn.places import OutputKind, find_place
     from edgebnn.report.arrays import npy_bytes
     from edgebnn.report.documents import run_document
     from edgebnn.report.tables import show_run
 
     if save_chip is not None and chip is None:
         raise click.UsageError("--save-chip goes with --chip SEED")
-    if output is not None and output.suffix.lower() != ".npy" and find_place(output).kind is Kind.FILE:
+    if output is not None and output.suffix.lower() != ".npy" and find_place(output).kind is OutputKind.FILE:
         raise click.UsageError(f"'{output}' has the wrong ending: scores are written as a NumPy array; end it in .npy")
     deployment = api.load(folder, trust=trust)
     x, labels = labelled_batch(input_file, deployment)

@@ -53,7 +53,7 @@ _OTHER_QUANTITIES = frozenset(
 
 
 @dataclass(frozen=True)
-class Source:
+class RecordedSignal:
     """A signal of a record: its name, empty where it has none, and its unit as its header writes it."""
 
     name: str
@@ -83,7 +83,7 @@ class TakenBy(StrEnum):
     UNIT = "unit"
 
 
-def candidates(sources: Sequence[Source], wanted: str | None, record: str) -> list[tuple[int, TakenBy]]:
+def candidates(sources: Sequence[RecordedSignal], wanted: str | None, record: str) -> list[tuple[int, TakenBy]]:
     """The signal (its index, and why) that is `wanted`, by its name or its number from 0; else all leads of ECG.
 
     These in the order in which they are taken: who is named so, then who has an unknown name and V, mV or uV. Raises
@@ -101,7 +101,7 @@ def candidates(sources: Sequence[Source], wanted: str | None, record: str) -> li
     return found
 
 
-def listed(sources: Sequence[Source]) -> str:
+def listed(sources: Sequence[RecordedSignal]) -> str:
     """`0 MLII in mV, 1 RESP in pm`, the first dozen of them."""
     shown = ", ".join(
         f"{index} {source.name or 'without a name'} in {source.unit or 'no unit'}"
@@ -110,7 +110,7 @@ def listed(sources: Sequence[Source]) -> str:
     return shown if len(sources) <= 12 else f"{shown}, and {len(sources) - 12} more"
 
 
-def _wanted(sources: Sequence[Source], wanted: str, record: str) -> int:
+def _wanted(sources: Sequence[RecordedSignal], wanted: str, record: str) -> int:
     for matches in (
         [i for i, source in enumerate(sources) if source.name == wanted],
         [i for i, source in enumerate(sources) if source.name.casefold() == wanted.casefold()],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from os.path import isfile
 from pathlib import Path
 
-from edgebnn.devices.leads import Source
+from edgebnn.devices.leads import RecordedSignal
 from edgebnn.errors import DataError
 from edgebnn.inputs import read_input
 
@@ -54,11 +54,11 @@ class SignalSpecification:
     gain: float
     baseline: int
     initial: int
-    source: Source
+    source: RecordedSignal
 
 
 @dataclass(frozen=True)
-class Segment:
+class RecordSegment:
     """A segment's line: its record's name, `~` for a gap, and its length in frames; a layout has the length 0."""
 
     name: str
@@ -73,7 +73,7 @@ class Header:
     frames_hz: float
     frames: int | None
     signals: tuple[SignalSpecification, ...]
-    segments: tuple[Segment, ...]
+    segments: tuple[RecordSegment, ...]
 
 
 def read_header(path: Path) -> Header:
@@ -142,7 +142,7 @@ def _signal(path: Path, line: str) -> SignalSpecification:
         gain=_gain(path, found["gain"]),
         baseline=_whole(path, found["baseline"], zero),
         initial=_whole(path, found["initial"], zero),
-        source=Source((found["name"] or "").strip(), found["unit"] or "mV"),
+        source=RecordedSignal((found["name"] or "").strip(), found["unit"] or "mV"),
     )
 
 
@@ -154,12 +154,12 @@ def _gain(path: Path, text: str | None) -> float:
     return gain or DEFAULT_GAIN
 
 
-def _segment(path: Path, line: str) -> Segment:
+def _segment(path: Path, line: str) -> RecordSegment:
     name, _, frames = line.rpartition(" ")
     name = name.strip()
     if not name or not re.fullmatch(r"[0-9]{1,12}", frames) or Path(name).name != name:
         raise DataError(f"'{path}' has the segment {_shown(line)}; write the name of a record beside it and its length")
-    return Segment(name, int(frames))
+    return RecordSegment(name, int(frames))
 
 
 def _whole(path: Path, text: str | None, default: int) -> int:

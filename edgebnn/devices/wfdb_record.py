@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.devices.leads import Source, TakenBy, candidates
+from edgebnn.devices.leads import RecordedSignal, TakenBy, candidates
 from edgebnn.devices.limits import MAX_LEAD_SAMPLES, RATES_HZ
-from edgebnn.devices.wfdb_header import Header, Segment, SignalSpecification, read_header
+from edgebnn.devices.wfdb_header import Header, RecordSegment, SignalSpecification, read_header
 from edgebnn.devices.wfdb_marks import read_marks
 from edgebnn.devices.wfdb_samples import Mask, frames_of, read_counts
 from edgebnn.errors import DataError
@@ -30,7 +30,7 @@ class WfdbLead:
     passed_over: the names of the leads in front of it that have no signal.
     """
 
-    source: Source
+    source: RecordedSignal
     taken_by: TakenBy
     counts: npt.NDArray[Any]
     missing: Mask
@@ -102,7 +102,7 @@ class _Piece:
 
 
 def _pieces(
-    header: Header, segments: Sequence[tuple[Segment, Header | None]], named: Header, index: int
+    header: Header, segments: Sequence[tuple[RecordSegment, Header | None]], named: Header, index: int
 ) -> list[_Piece]:
     """The lead of that index in `named` in each segment, by its name where a layout names all, else by its place."""
     if not segments:
@@ -127,7 +127,7 @@ def _pieces(
     return pieces
 
 
-def _segment_header(header: Header, segment: Segment) -> Header | None:
+def _segment_header(header: Header, segment: RecordSegment) -> Header | None:
     """The header of a segment, as long as the record says; None for a gap. DataError where it does not fit."""
     if segment.name == _GAP:
         return None

@@ -35,7 +35,7 @@ class CpuFault:
     forbidden_code: bool = False
 
 
-class Cpu:
+class EmulatedCpu:
     """One emulated processor with its memories. Raises ToolError where unicorn is missing; `close` frees it."""
 
     def __init__(self, architecture: Architecture) -> None:

@@ -17,7 +17,7 @@ from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.random.philox import EVENTS
 from edgebnn.emulator.array_events import run_events
-from edgebnn.emulator.cpu import HOOK_CODE, HOOK_REFUSED, Cpu
+from edgebnn.emulator.cpu import HOOK_CODE, HOOK_REFUSED, EmulatedCpu
 from edgebnn.emulator.elf import read_firmware
 from edgebnn.emulator.macro import Cells, EmulatedMacro
 from edgebnn.emulator.memories import ChipMemory, EmulatedMemories, chip_memories
@@ -88,7 +88,7 @@ class Soc:
         self._state.kept = self._trim.ctypes.data
         if target.array is not None:
             self._macro = _macro(self._state, mapped, banks, memories, cells)
-        self._cpu = Cpu(architecture)
+        self._cpu = EmulatedCpu(architecture)
         try:
             self._connect(memories, target.mailbox.base.integer("address"))
         except BaseException:

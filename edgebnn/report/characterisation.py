@@ -10,7 +10,7 @@ from edgebnn.chip.study.comparators import Scheme, SchemeFigures
 from edgebnn.chip.study.distributions import BIN_DECADES, QUANTILES, Distribution
 from edgebnn.chip.study.program_and_verify import Verified
 from edgebnn.chip.study.sense_margins import Margins
-from edgebnn.chip.study.ternary_errors import UPPER_BOUNDS, TernaryErrors
+from edgebnn.chip.study.ternary_errors import UPPER_BOUNDS, TernaryErrorRates
 from edgebnn.chip.study.ternary_map import Outcomes
 from edgebnn.confidence import LEVEL, Tally
 from edgebnn.json_types.characterisation import (
@@ -131,7 +131,7 @@ def _verified(row: Verified) -> ProgramAndVerifyDocument:
     }
 
 
-def _ternary(errors: TernaryErrors) -> TernaryRatesDocument:
+def _ternary(errors: TernaryErrorRates) -> TernaryRatesDocument:
     return {
         "policy": errors.policy,
         "supply_v": errors.supply_v,
@@ -141,7 +141,7 @@ def _ternary(errors: TernaryErrors) -> TernaryRatesDocument:
     }
 
 
-def _ternary_rate(errors: TernaryErrors, event: TernaryEvent) -> TernaryRateDocument:
+def _ternary_rate(errors: TernaryErrorRates, event: TernaryEvent) -> TernaryRateDocument:
     plus, minus = errors.signs[event]
     stated: StatedDocument = {}
     if event in errors.tabulated:

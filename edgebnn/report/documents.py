@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.chip.energy.energy import Energy, Group, Part, phase_evidence
+from edgebnn.chip.energy.energy import Energy, EnergyGroup, EnergyPart, phase_evidence
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
 from edgebnn.chip.instance.chip_checks import default_policy
 from edgebnn.chip.instance.chip_instance import ChipInstance
@@ -254,17 +254,17 @@ def _groups(energy: Energy, factor: float) -> dict[str, float]:
     return {str(group): energy_j * factor for group, energy_j in energy.by_group().items()}
 
 
-def _by_group(energy: Energy) -> list[Part]:
+def _by_group(energy: Energy) -> list[EnergyPart]:
     """Every part, group by group."""
-    return sorted(energy.parts, key=lambda part: list(Group).index(part.group))
+    return sorted(energy.parts, key=lambda part: list(EnergyGroup).index(part.group))
 
 
-def _part_nj(part: Part) -> EnergyPartNjDocument:
+def _part_nj(part: EnergyPart) -> EnergyPartNjDocument:
     energy_nj, evidence = part.energy_j * 1e9, str(part.evidence)
     return {"part": part.name, "group": str(part.group), "energy_nj": energy_nj, "evidence": evidence}
 
 
-def _part_j(part: Part) -> EnergyPartJDocument:
+def _part_j(part: EnergyPart) -> EnergyPartJDocument:
     evidence = str(part.evidence)
     return {"part": part.name, "group": str(part.group), "energy_j": part.energy_j, "evidence": evidence}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgebnn.chip.energy.energy import Energy, Group
+from edgebnn.chip.energy.energy import Energy, EnergyGroup
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.types import WeightKind
 from edgebnn.report import numbers
@@ -17,7 +17,7 @@ def spent_on_int8(mapped: MappedNetwork, energy: Energy | None) -> list[str]:
     if energy is None or mapped.target.array is None or not int8:
         return []
     groups = energy.by_group()
-    share = (groups.get(Group.CPU, 0.0) + groups.get(Group.SRAM, 0.0)) / energy.total_j
+    share = (groups.get(EnergyGroup.CPU, 0.0) + groups.get(EnergyGroup.SRAM, 0.0)) / energy.total_j
     if share < _MOSTLY:
         return []
     of_all = numbers.portion(int8 / sum(macs.values()))

@@ -21,7 +21,7 @@ _PARTICULARS = re.compile(r"'[^']*'|[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
-class Group:
+class AlikeProblems:
     """Problems that differ in names and numbers alone: how many of each operator, the first reason and its remedy."""
 
     operators: dict[str, int]
@@ -35,14 +35,14 @@ class Group:
         return len(self.nodes) > 1
 
 
-def grouped(problems: Sequence[ProblemDocument]) -> list[Group]:
+def grouped(problems: Sequence[ProblemDocument]) -> list[AlikeProblems]:
     """The problems in groups, in the order of their first ones."""
     found: dict[tuple[str, str], list[ProblemDocument]] = {}
     for problem in problems:
         key = _PARTICULARS.sub("#", problem["reason"]), _PARTICULARS.sub("#", problem["remedy"])
         found.setdefault(key, []).append(problem)
     return [
-        Group(
+        AlikeProblems(
             dict(Counter(problem["operator"] for problem in group)),
             tuple(problem["node"] for problem in group),
             group[0]["reason"],

@@ -11,8 +11,7 @@ import pytest
 from edgebnn.chip.banks.geometry import COLUMNS, SINGLE, Geometry
 from edgebnn.chip.banks.pattern import BINARY, EMPTY, TERNARY, Pattern, Rows
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, Thresholds
-from edgebnn.chip.device.c_structs import DeviceReads
-from edgebnn.chip.device.c_structs import Devices as DevicesStruct
+from edgebnn.chip.device.c_structs import DeviceReads, DevicesStruct
 from edgebnn.chip.device.cell import Cell, HeavyTails, LogNormal, StuckShares, TelegraphNoise
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.device.devices import Devices, amplifier_offsets, telegraph_amplitudes, wanted_low

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.chip.energy.energy import (
-    Group,
+    EnergyGroup,
     inference_energy,
     latency_evidence,
     latency_phases,
@@ -77,8 +77,8 @@ def test_the_groups_are_the_parts_sorted(events: Events) -> None:
     }
     assert set(
         programming_energy(PulseCount(events.set_pulses, events.reset_pulses), CHIP.policies["strong"]).by_group()
-    ) == {Group.PROGRAMMING}
-    assert set(inference_energy(events, PLAIN).by_group()) == {Group.CPU, Group.SRAM, Group.LEAKAGE}
+    ) == {EnergyGroup.PROGRAMMING}
+    assert set(inference_energy(events, PLAIN).by_group()) == {EnergyGroup.CPU, EnergyGroup.SRAM, EnergyGroup.LEAKAGE}
 
 
 @given(counts, supplies)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.chip.energy.energy import Energy, Group, inference_energy
+from edgebnn.chip.energy.energy import Energy, EnergyGroup, inference_energy
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.energy.programming_cost import programming_energy
 from edgebnn.chip.energy.pulse_count import PulseCount
@@ -42,9 +42,9 @@ def test_a_life_is_the_sum_of_what_happens_in_it(usage: Usage) -> None:
     expected = {
         group: energy_j * usage.inferences_per_day * usage.days for group, energy_j in INFERENCE.by_group().items()
     }
-    expected[Group.LEAKAGE] = 2e-6 * seconds  # all the time, not only during inference
-    expected[Group.PROGRAMMING] = PROGRAMMING.total_j * (1 + usage.reprogrammings_per_day * usage.days)
-    expected[Group.FRONT_END] = usage.channels * seconds * (10e-6 + 10e-9 * usage.sample_rate_hz)
+    expected[EnergyGroup.LEAKAGE] = 2e-6 * seconds  # all the time, not only during inference
+    expected[EnergyGroup.PROGRAMMING] = PROGRAMMING.total_j * (1 + usage.reprogrammings_per_day * usage.days)
+    expected[EnergyGroup.FRONT_END] = usage.channels * seconds * (10e-6 + 10e-9 * usage.sample_rate_hz)
     assert groups == {group: pytest.approx(energy_j) for group, energy_j in expected.items()}
 
 
@@ -82,12 +82,12 @@ def test_the_supply_changes_the_leakage_but_no_programming_and_no_front_end() ->
         for volts in (1.2, 0.6)
     }
     for group, energy_j in at[1.2].items():
-        quarter = 1 if group in (Group.PROGRAMMING, Group.FRONT_END) else 0.25
+        quarter = 1 if group in (EnergyGroup.PROGRAMMING, EnergyGroup.FRONT_END) else 0.25
         assert at[0.6][group] == pytest.approx(energy_j * quarter)
 
 
 def test_without_a_sample_rate_there_is_no_front_end() -> None:
-    assert Group.FRONT_END not in lifetime(CHIP, Usage(), INFERENCE).energy.by_group()
+    assert EnergyGroup.FRONT_END not in lifetime(CHIP, Usage(), INFERENCE).energy.by_group()
 
 
 def test_a_target_without_a_device_has_no_battery_and_no_front_end() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgebnn.chip.device import c_structs
-from edgebnn.chip.device.c_structs import DeviceReads, DeviceRows, Devices, DeviceVerify, Pointing, Turns
+from edgebnn.chip.device.c_structs import DeviceReads, DeviceRows, DevicesStruct, DeviceVerify, Pointing, Turns
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.errors.answers import Answering
@@ -32,7 +32,7 @@ def verify() -> DeviceVerify:
 @pytest.mark.parametrize(
     "struct",
     [
-        Devices.of(CELL, 1, CELL.middle),
+        DevicesStruct.of(CELL, 1, CELL.middle),
         DeviceRows.of(range(1), PATTERN.geometry, PATTERN.sign, PATTERN.nonzero),
         verify(),
         DeviceReads.of(CELL, PATTERN.rows, 0, 0.0, verify()),

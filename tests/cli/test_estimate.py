@@ -10,7 +10,7 @@ import pytest
 
 import edgebnn as package
 from edgebnn.api import Deployment
-from edgebnn.chip.energy.energy import Group
+from edgebnn.chip.energy.energy import EnergyGroup
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.models import ECG_PVC
 from edgebnn.report.documents import estimate_document
@@ -46,7 +46,7 @@ def test_the_document_adds_up() -> None:
     assert life["days"] == 9 and life["inferences"] == 9 * 86_400 and life["reprogrammings"] == 0
     joules = dict(life["energy_j"])
     total = joules.pop("total")
-    assert sum(joules.values()) == pytest.approx(total) and set(joules) == {str(group) for group in Group}
+    assert sum(joules.values()) == pytest.approx(total) and set(joules) == {str(group) for group in EnergyGroup}
     assert sum(part["energy_j"] for part in life["energy_parts"]) == pytest.approx(total)
     once = found["programming_energy_uj"] + found["marker_energy_uj"]
     assert joules["programming"] == pytest.approx(once / 1e6)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebnn.devices.leads import Source, TakenBy, candidates
+from edgebnn.devices.leads import RecordedSignal, TakenBy, candidates
 from edgebnn.devices.recording import read_recording
 from edgebnn.errors import DataError
 from tests.devices.wfdb_files import marks, write_record
@@ -204,9 +204,11 @@ def test_segments_that_do_not_fit_are_refused(tmp_path: Path, master: str, said:
 
 @pytest.mark.parametrize("name", LEADS)
 def test_the_name_of_a_lead_is_known_and_one_of_another_quantity_is_none(name: str) -> None:
-    assert Source(name, "mV").is_ecg and Source(name, "uV").is_ecg and Source(name, "NU").is_ecg
-    assert not Source(name, "mmHg").is_ecg and not Source(name, "%").is_ecg
-    assert candidates([Source("ABP", "mmHg"), Source("ch0", "mV"), Source(name, "mV")], None, "r")[0] == (
+    assert RecordedSignal(name, "mV").is_ecg and RecordedSignal(name, "uV").is_ecg and RecordedSignal(name, "NU").is_ecg
+    assert not RecordedSignal(name, "mmHg").is_ecg and not RecordedSignal(name, "%").is_ecg
+    assert candidates(
+        [RecordedSignal("ABP", "mmHg"), RecordedSignal("ch0", "mV"), RecordedSignal(name, "mV")], None, "r"
+    )[0] == (
         2,
         TakenBy.NAME,
     )
@@ -214,7 +216,7 @@ def test_the_name_of_a_lead_is_known_and_one_of_another_quantity_is_none(name: s
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_signals_of_other_kinds_are_never_taken_unasked(name: str) -> None:
-    source = Source(name, "mV")
+    source = RecordedSignal(name, "mV")
     assert not source.is_ecg and not source.may_be_ecg
     with pytest.raises(DataError, match=r"no lead of ECG .*; name the one to judge by --lead") as caught:
         candidates([source], None, "r")
@@ -224,12 +226,18 @@ def test_signals_of_other_kinds_are_never_taken_unasked(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "unit"), [("ch0", "mV"), ("", "mV"), ("channel 2", "uV"), ("left arm", "\u00b5V")])
 def test_an_unknown_name_in_volts_is_taken_where_there_is_no_better(name: str, unit: str) -> None:
-    assert candidates([Source("RESP", "mV"), Source(name, unit)], None, "r")[0] == (1, TakenBy.UNIT)
-    assert not Source(name, "NU").may_be_ecg
+    assert candidates([RecordedSignal("RESP", "mV"), RecordedSignal(name, unit)], None, "r")[0] == (1, TakenBy.UNIT)
+    assert not RecordedSignal(name, "NU").may_be_ecg
 
 
 def test_a_lead_is_chosen_by_name_or_number_from_0() -> None:
-    sources = [Source("RESP", "pm"), Source("V1", "mV"), Source("MLII", "mV"), Source("v1", "mV"), Source("1", "mV")]
+    sources = [
+        RecordedSignal("RESP", "pm"),
+        RecordedSignal("V1", "mV"),
+        RecordedSignal("MLII", "mV"),
+        RecordedSignal("v1", "mV"),
+        RecordedSignal("1", "mV"),
+    ]
     assert [candidates(sources, wanted, "r")[0][0] for wanted in ("MLII", "mlii", "V1", "v1", "2", "0", "1")] == [
         *(2, 2, 1, 3, 2, 0),
         4,
@@ -238,4 +246,4 @@ def test_a_lead_is_chosen_by_name_or_number_from_0() -> None:
         with pytest.raises(DataError, match="choose a name or a number of: 0 RESP in pm, 1 V1 in mV"):
             candidates(sources, wanted, "r")
     with pytest.raises(DataError, match="2 signals 'II'; give --lead 0 or 1"):
-        candidates([Source("II", "mV"), Source("II", "mV")], "II", "r")
+        candidates([RecordedSignal("II", "mV"), RecordedSignal("II", "mV")], "II", "r")

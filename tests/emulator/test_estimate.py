@@ -10,7 +10,7 @@ from hypothesis import given
 import edgebnn
 from edgebnn.api import Deployment
 from edgebnn.chip.device.pulses import program_all
-from edgebnn.chip.energy.energy import Group
+from edgebnn.chip.energy.energy import EnergyGroup
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.device_model import worn_devices
 from edgebnn.chip.instance.chip_instance import ChipInstance
@@ -108,17 +108,17 @@ def test_the_deployment_is_its_inferences_its_programming_and_all_the_time(targe
     assert found.lifetime is not None and found.energy is not None
     groups = found.lifetime.energy.by_group()
     programming = {} if found.provisioning is None else found.provisioning.by_group()
-    for group in (Group.CPU, Group.SRAM):
+    for group in (EnergyGroup.CPU, EnergyGroup.SRAM):
         once = programming.get(group, 0.0)
         assert groups[group] == pytest.approx(found.energy.by_group()[group] * days * each_day + once)
         assert (once > 0) == (target == "rram130")
-    assert groups[Group.LEAKAGE] == pytest.approx(2e-6 * days * 86_400)
-    assert groups[Group.FRONT_END] == pytest.approx(2 * days * 86_400 * (10e-6 + 360 * 10e-9))
+    assert groups[EnergyGroup.LEAKAGE] == pytest.approx(2e-6 * days * 86_400)
+    assert groups[EnergyGroup.FRONT_END] == pytest.approx(2 * days * 86_400 * (10e-6 + 360 * 10e-9))
     if found.programmed is not None:
         assert found.programmed.marker is not None and found.programming is not None
         once = found.programming.total_j + found.programmed.marker.energy.total_j
-        assert groups[Group.PROGRAMMING] == pytest.approx(once)
-    assert (Group.PROGRAMMING in groups) == (target == "rram130")
+        assert groups[EnergyGroup.PROGRAMMING] == pytest.approx(once)
+    assert (EnergyGroup.PROGRAMMING in groups) == (target == "rram130")
 
 
 @pytest.mark.parametrize(

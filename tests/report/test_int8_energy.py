@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgebnn.chip.energy.energy import Energy, Group, Part
+from edgebnn.chip.energy.energy import Energy, EnergyGroup, EnergyPart
 from edgebnn.chip.target.quantity import Evidence
 from edgebnn.network.network import Network
 from edgebnn.network.types import Kind, Tensor, WeightKind
@@ -20,8 +20,8 @@ def _network(first: WeightKind) -> Network:
 
 
 def _energy(cpu: float) -> Energy:
-    parts = {Group.CPU: cpu, Group.ARRAY: 1 - cpu}
-    return Energy(tuple(Part(str(group), group, joules, Evidence.ASSUMED) for group, joules in parts.items()))
+    parts = {EnergyGroup.CPU: cpu, EnergyGroup.ARRAY: 1 - cpu}
+    return Energy(tuple(EnergyPart(str(group), group, joules, Evidence.ASSUMED) for group, joules in parts.items()))
 
 
 def test_a_chip_with_rram_that_spends_it_on_int8_layers_says_so() -> None:

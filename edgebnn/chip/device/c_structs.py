@@ -31,7 +31,7 @@ class Pointing(ctypes.Structure):
     pointed_to: tuple[Any, ...]
 
 
-class Devices(Pointing):
+class DevicesStruct(Pointing):
     """`ebnn_devices`."""
 
     _fields_ = [
@@ -55,7 +55,7 @@ class Devices(Pointing):
     ]
 
     @classmethod
-    def of(cls, cell: Cell, seed: int, reference: float) -> Devices:
+    def of(cls, cell: Cell, seed: int, reference: float) -> DevicesStruct:
         """The devices of a cell; `reference` is the ln R that single ones are compared with."""
         chords = _chords()
         found = cls(chords.ctypes.data, seed, round(cell.tails.share * WHOLE))
@@ -167,7 +167,7 @@ class DeviceVerify(Pointing):
     @classmethod
     def of(cls, cell: Cell, seed: int, attempts: int, guard_band: float) -> DeviceVerify:
         """Cells as they are right after programming, which is tried at most so often."""
-        devices = Devices.of(cell, seed, cell.middle)
+        devices = DevicesStruct.of(cell, seed, cell.middle)
         found = cls(ctypes.addressof(devices), attempts, guard_band, cell.window, cell.window_spread)
         found.pointed_to = (devices,)
         return found
@@ -217,18 +217,18 @@ def chip_library() -> ctypes.CDLL:
     native.ebnn_sampler_choose.restype = ctypes.c_int32
     native.ebnn_sampler_choose.argtypes = [kernel]
     native.ebnn_device_resistances.restype = None
-    native.ebnn_device_resistances.argtypes = [pointer(Devices), pointer(DeviceRows), _pointer, kernel]
+    native.ebnn_device_resistances.argtypes = [pointer(DevicesStruct), pointer(DeviceRows), _pointer, kernel]
     native.ebnn_device_wrong.restype = None
-    native.ebnn_device_wrong.argtypes = [pointer(Devices), pointer(DeviceRows), pointer(DeviceErrors), kernel]
+    native.ebnn_device_wrong.argtypes = [pointer(DevicesStruct), pointer(DeviceRows), pointer(DeviceErrors), kernel]
     native.ebnn_turn.restype = None
     native.ebnn_turn.argtypes = [pointer(Turns), _pointer, _pointer, kernel]
     native.ebnn_answer_by_law.restype = native.ebnn_answer.restype = None
     native.ebnn_answer_by_law.argtypes = [pointer(AnswerPlaces), _count, *[_pointer] * 4]
     native.ebnn_answer.argtypes = [pointer(AnswerPlaces), _count, _pointer, _pointer]
     native.ebnn_answer_devices.restype = None
-    native.ebnn_answer_devices.argtypes = [*map(pointer, (Devices, DeviceReads, AnswerPlaces)), kernel]
+    native.ebnn_answer_devices.argtypes = [*map(pointer, (DevicesStruct, DeviceReads, AnswerPlaces)), kernel]
     sizes = (
-        (native.ebnn_device_bytes, (Devices, DeviceRows, DeviceErrors)),
+        (native.ebnn_device_bytes, (DevicesStruct, DeviceRows, DeviceErrors)),
         (native.ebnn_device_reads_bytes, (DeviceReads, DeviceVerify)),
         (native.ebnn_turns_bytes, (Turns,)),
         (native.ebnn_answers_bytes, (AnswerPlaces,)),

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_ROWS, SINGLE, Geometry
-from edgebnn.chip.device.c_structs import ERROR_KINDS, DeviceErrors, DeviceRows, Devices, chip_library
+from edgebnn.chip.device.c_structs import ERROR_KINDS, DeviceErrors, DeviceRows, DevicesStruct, chip_library
 from edgebnn.chip.device.cell import Cell
 from edgebnn.chip.random.normal import Floats
 from edgebnn.errors import TargetError, ToolError
@@ -122,8 +122,8 @@ def count_errors(
     return ErrorCounts(len(banks) * geometry.synapses, *_total(count, banks, threads, geometry))
 
 
-def _devices(cell: Cell, seed: int, reference: float | None) -> Devices:
-    return Devices.of(cell, seed, cell.middle if reference is None else reference)
+def _devices(cell: Cell, seed: int, reference: float | None) -> DevicesStruct:
+    return DevicesStruct.of(cell, seed, cell.middle if reference is None else reference)
 
 
 def whole_banks(cells: int, geometry: Geometry = SINGLE) -> range:

@@ -14,7 +14,7 @@ from edgebnn.chip.target.target import ChipPower, EventEnergy, Target
 from edgebnn.errors import TargetError
 
 
-class Group(StrEnum):
+class EnergyGroup(StrEnum):
     """What energy is spent on, from the array outwards."""
 
     ARRAY = "array"  # sensing the synapses
@@ -27,11 +27,11 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class EnergyPart:
     """The energy of one kind of event, in joules, and what it is worth."""
 
     name: str
-    group: Group
+    group: EnergyGroup
     energy_j: float
     evidence: Evidence
 
@@ -40,7 +40,7 @@ class Part:
 class Energy:
     """An energy, part by part."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[EnergyPart, ...]
 
     __repr__ = brief
 
@@ -53,11 +53,13 @@ class Energy:
         """Every part times the factor."""
         return Energy(tuple(replace(part, energy_j=part.energy_j * factor) for part in self.parts))
 
-    def by_group(self) -> dict[Group, float]:
+    def by_group(self) -> dict[EnergyGroup, float]:
         """The joules of each group that has a part; they sum to the total."""
         used = {part.group for part in self.parts}
         return {
-            group: sum(part.energy_j for part in self.parts if part.group is group) for group in Group if group in used
+            group: sum(part.energy_j for part in self.parts if part.group is group)
+            for group in EnergyGroup
+            if group in used
         }
 
     def parts_nj(self) -> dict[str, float]:
@@ -122,17 +124,17 @@ def inference_energy(events: Events, target: Target, supply_v: float | None = No
     not work at.
     """
     table, _ = _tables(target)
-    counted: list[tuple[str, Group, int, Quantity | None]] = [
-        ("cpu_instructions", Group.CPU, events.instructions, table.instruction),
-        ("flash_fetches", Group.CPU, events.code_fetches, table.code_fetch),
-        ("sram_accesses", Group.SRAM, events.sram_accesses, table.sram_access),
-        ("array_sensing", Group.ARRAY, events.pcsa_reads, table.pcsa_read),
-        ("array_popcounts", Group.PERIPHERY, events.popcounts, table.popcount),
-        ("array_thresholds", Group.PERIPHERY, events.thresholds, table.threshold),
+    counted: list[tuple[str, EnergyGroup, int, Quantity | None]] = [
+        ("cpu_instructions", EnergyGroup.CPU, events.instructions, table.instruction),
+        ("flash_fetches", EnergyGroup.CPU, events.code_fetches, table.code_fetch),
+        ("sram_accesses", EnergyGroup.SRAM, events.sram_accesses, table.sram_access),
+        ("array_sensing", EnergyGroup.ARRAY, events.pcsa_reads, table.pcsa_read),
+        ("array_popcounts", EnergyGroup.PERIPHERY, events.popcounts, table.popcount),
+        ("array_thresholds", EnergyGroup.PERIPHERY, events.thresholds, table.threshold),
     ]
     factor, scaling = energy_scaling(target, supply_v)
     parts = [
-        Part(name, group, count * each.si("energy") * factor, weakest(each.evidence, *scaling))
+        EnergyPart(name, group, count * each.si("energy") * factor, weakest(each.evidence, *scaling))
         for name, group, count, each in counted
         if each is not None
     ]
@@ -142,12 +144,14 @@ def inference_energy(events: Events, target: Target, supply_v: float | None = No
     return Energy((*parts, replace(leakage, evidence=weakest(leakage.evidence, *words))))
 
 
-def leakage_energy(target: Target, time_s: float, supply_v: float | None = None) -> Part:
+def leakage_energy(target: Target, time_s: float, supply_v: float | None = None) -> EnergyPart:
     """What leaks away in so many seconds at this supply in V; TargetError as `inference_energy`."""
     _, power = _tables(target)
     factor, scaling = energy_scaling(target, supply_v)
     leakage = power.leakage
-    return Part("leakage", Group.LEAKAGE, leakage.si("power") * time_s * factor, weakest(leakage.evidence, *scaling))
+    return EnergyPart(
+        "leakage", EnergyGroup.LEAKAGE, leakage.si("power") * time_s * factor, weakest(leakage.evidence, *scaling)
+    )
 
 
 def _tables(target: Target) -> tuple[EventEnergy, ChipPower]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from edgebnn.brief import brief
-from edgebnn.chip.energy.energy import Energy, Group, Part, Phase
+from edgebnn.chip.energy.energy import Energy, EnergyGroup, EnergyPart, Phase
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.target.target import Policy, Target
 
@@ -57,8 +57,15 @@ def programming_energy(pulses: PulseCount, policy: Policy) -> Energy:
     set_each, reset_each = policy.set_energy, policy.reset_energy
     return Energy(
         (
-            Part("set_pulses", Group.PROGRAMMING, pulses.set_pulses * set_each.si("energy"), set_each.evidence),
-            Part("reset_pulses", Group.PROGRAMMING, pulses.reset_pulses * reset_each.si("energy"), reset_each.evidence),
+            EnergyPart(
+                "set_pulses", EnergyGroup.PROGRAMMING, pulses.set_pulses * set_each.si("energy"), set_each.evidence
+            ),
+            EnergyPart(
+                "reset_pulses",
+                EnergyGroup.PROGRAMMING,
+                pulses.reset_pulses * reset_each.si("energy"),
+                reset_each.evidence,
+            ),
         )
     )
 

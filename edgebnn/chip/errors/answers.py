@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.banks.pattern import Rows
 from edgebnn.chip.banks.programmed_banks import TABLE_WORDS, ProgrammedBanks, Thresholds
-from edgebnn.chip.device.c_structs import AnswerPlaces, DeviceReads, Devices, chip_library
+from edgebnn.chip.device.c_structs import AnswerPlaces, DeviceReads, DevicesStruct, chip_library
 from edgebnn.chip.device.sampling import Kernel, kernel_number
 from edgebnn.chip.errors.weight_flips import Laws
 from edgebnn.words import Words
@@ -46,7 +46,7 @@ class Answering:
         chip_library().ebnn_answer(places, len(place), first.ctypes.data, second.ctypes.data)
         self._keep(places)
 
-    def by_devices(self, devices: Devices, reads: DeviceReads, rows: Rows, kernel: Kernel = "auto") -> None:
+    def by_devices(self, devices: DevicesStruct, reads: DeviceReads, rows: Rows, kernel: Kernel = "auto") -> None:
         """Rows of devices as they are drawn and read in C; ToolError for a kernel that this processor has not."""
         number = kernel_number(kernel)
         places = self._places(rows.place, len(rows.place))

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.banks.pattern import Pattern, Rows
 from edgebnn.chip.banks.programmed_banks import Thresholds
-from edgebnn.chip.device.c_structs import DeviceReads, DeviceVerify
-from edgebnn.chip.device.c_structs import Devices as DevicesStruct
+from edgebnn.chip.device.c_structs import DeviceReads, DevicesStruct, DeviceVerify
 from edgebnn.chip.device.cell import Cell, cell_error_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions

@@ -12,7 +12,7 @@ import msgspec
 
 from edgebnn.chip.target.evidence import weakest
 from edgebnn.chip.target.quantity import Evidence, Quantity
-from edgebnn.chip.target.sections import Charge, Section, Voltage
+from edgebnn.chip.target.sections import Charge, TargetTable, Voltage
 from edgebnn.chip.target.target import Device
 from edgebnn.errors import TargetError
 from edgebnn.resources import resource_folder
@@ -24,7 +24,7 @@ _OWN = re.compile(r"\s*([0-9.eE+-]{1,20})\s*(?:mAh)?\s*,\s*([0-9.eE+-]{1,20})\s*
 _MOST = {"mAh": 1e6, "V": 1e3}
 
 
-class _Cell(Section, frozen=True):
+class _Cell(TargetTable, frozen=True):
     """A table of `targets/cells/cells.toml`."""
 
     charge: Charge

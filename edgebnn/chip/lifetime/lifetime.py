@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from edgebnn.brief import brief
 from edgebnn.chip.device.conditions import SECONDS_A_DAY
-from edgebnn.chip.energy.energy import Energy, Group, Part, leakage_energy
+from edgebnn.chip.energy.energy import Energy, EnergyGroup, EnergyPart, leakage_energy
 from edgebnn.chip.lifetime.batteries import Battery, battery_of
 from edgebnn.chip.target.target import Target
 from edgebnn.errors import TargetError
@@ -102,7 +102,7 @@ class Lifetime:
     def leakage_share(self) -> float:
         """The share of the energy that leaks away, whether anything is computed or not, 0 to 1."""
         total_j = self.energy.total_j
-        return self.energy.by_group()[Group.LEAKAGE] / total_j if total_j else 0.0
+        return self.energy.by_group()[EnergyGroup.LEAKAGE] / total_j if total_j else 0.0
 
 
 def lifetime(
@@ -143,19 +143,19 @@ def lifetime(
     return Lifetime(usage, energy, battery, power_w, days)
 
 
-def _active(prefix: str, each: Energy, times: float) -> list[Part]:
+def _active(prefix: str, each: Energy, times: float) -> list[EnergyPart]:
     """The parts of something done so often, with names of their own, but for what leaks away meanwhile."""
-    active = (part for part in each.scaled(times).parts if part.group is not Group.LEAKAGE)
+    active = (part for part in each.scaled(times).parts if part.group is not EnergyGroup.LEAKAGE)
     return [replace(part, name=f"{prefix}{part.name}") for part in active if part.energy_j or not prefix]
 
 
-def _front_end(target: Target, channels: int, sample_rate_hz: float, seconds: float) -> tuple[Part, Part]:
+def _front_end(target: Target, channels: int, sample_rate_hz: float, seconds: float) -> tuple[EnergyPart, EnergyPart]:
     """The front end is on all the time; each sample of each channel takes its energy besides."""
     if target.device is None:
         raise TargetError(f"target '{target.name}' has no [device], so no front end; leave out the sample rate")
     front_end, sample = target.device.front_end, target.device.sample
     samples = channels * sample_rate_hz * seconds
     return (
-        Part("channels", Group.FRONT_END, front_end.si("power") * channels * seconds, front_end.evidence),
-        Part("samples", Group.FRONT_END, sample.si("energy") * samples, sample.evidence),
+        EnergyPart("channels", EnergyGroup.FRONT_END, front_end.si("power") * channels * seconds, front_end.evidence),
+        EnergyPart("samples", EnergyGroup.FRONT_END, sample.si("energy") * samples, sample.evidence),
     )

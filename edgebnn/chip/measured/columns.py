@@ -49,7 +49,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
 }
 
 
-class Source(NamedTuple):
+class RecordNames(NamedTuple):
     """The file in messages, and what its records are called there."""
 
     file: str
@@ -60,7 +60,7 @@ class Source(NamedTuple):
         return f"'{self.file}', {self.record} {number}"
 
 
-class Layout(NamedTuple):
+class ColumnLayout(NamedTuple):
     """The columns that are read, each with its position in the file, and the names of those that are not."""
 
     position: dict[str, int]
@@ -78,11 +78,11 @@ class Block:
 class Table(NamedTuple):
     """A file that is being read: its layout, and its records block by block."""
 
-    layout: Layout
+    layout: ColumnLayout
     blocks: Iterator[Block]
 
 
-def layout_of(names: Sequence[str], file: str) -> Layout:
+def layout_of(names: Sequence[str], file: str) -> ColumnLayout:
     """The columns to read of a file with these names; DataError where they say no measurement."""
     plain = [name.strip().lower() for name in names]
     found = set(plain)
@@ -105,13 +105,13 @@ def layout_of(names: Sequence[str], file: str) -> Layout:
     for name in read:
         if plain.count(name) > 1:
             raise DataError(f"'{file}' has the column '{name}' twice; keep one")
-    return Layout(
+    return ColumnLayout(
         {name: plain.index(name) for name in read},
         tuple(name for name, known in zip(names, plain, strict=True) if known and known not in read),
     )
 
 
-def check_ranges(block: Block, source: Source) -> None:
+def check_ranges(block: Block, source: RecordNames) -> None:
     """DataError names the first record with a number that is out of range or none."""
     for name, values in block.columns.items():
         low, high, remedy = _RANGES[name]

@@ -17,8 +17,8 @@ from edgebnn.chip.measured.columns import (
     WORDS,
     Block,
     Column,
-    Layout,
-    Source,
+    ColumnLayout,
+    RecordNames,
     Table,
     layout_of,
     remedy_for,
@@ -31,7 +31,7 @@ MOST_COLUMNS = 1024
 _BLOCK = 1 << 16  # lines
 
 
-def csv_table(file: IO[bytes], source: Source) -> Table:
+def csv_table(file: IO[bytes], source: RecordNames) -> Table:
     """The table in an open file; DataError names the line that cannot be read."""
     lines = _Lines(file, source)
     records = _records(lines, source)
@@ -45,7 +45,7 @@ def csv_table(file: IO[bytes], source: Source) -> Table:
 class _Lines:
     """The lines of a file that hold something, as text; `number` is that of the last one, from 1."""
 
-    def __init__(self, file: IO[bytes], source: Source) -> None:
+    def __init__(self, file: IO[bytes], source: RecordNames) -> None:
         self.file = file
         self.source = source
         self.number = 0
@@ -77,7 +77,7 @@ class _Lines:
         return DataError(f"{self.source.at(self.number)} {problem}")
 
 
-def _records(lines: _Lines, source: Source) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: _Lines, source: RecordNames) -> Iterator[tuple[int, list[str]]]:
     """(number of the line, its fields)."""
     reader = csv.reader(lines, skipinitialspace=True, strict=True)
     while True:
@@ -90,7 +90,7 @@ def _records(lines: _Lines, source: Source) -> Iterator[tuple[int, list[str]]]:
         yield lines.number, fields
 
 
-def _layout(header: list[str], source: Source, number: int) -> Layout:
+def _layout(header: list[str], source: RecordNames, number: int) -> ColumnLayout:
     where = source.at(number)
     if len(header) > MOST_COLUMNS:
         raise DataError(f"{where} names more than {MOST_COLUMNS} columns; leave out those that are not needed")
@@ -111,7 +111,7 @@ def _is_number(text: str) -> bool:
 
 
 def _blocks(
-    records: Iterator[tuple[int, list[str]]], layout: Layout, width: int, source: Source
+    records: Iterator[tuple[int, list[str]]], layout: ColumnLayout, width: int, source: RecordNames
 ) -> Iterator[Block]:  # fmt: skip
     while block := list(islice(records, _BLOCK)):
         for number, fields in block:
@@ -127,7 +127,7 @@ def _blocks(
         yield Block(np.array(numbers, np.int64), columns)
 
 
-def _column(name: str, texts: list[str], numbers: list[int], source: Source) -> Column:
+def _column(name: str, texts: list[str], numbers: list[int], source: RecordNames) -> Column:
     """The numbers of a column; DataError names the first text that is none."""
     convert: Callable[[str], float] = WORDS.get(name, int if name in WHOLE else float)
     try:
@@ -140,7 +140,7 @@ def _column(name: str, texts: list[str], numbers: list[int], source: Source) -> 
 
 
 def _misfit(
-    name: str, texts: list[str], numbers: list[int], source: Source, convert: Callable[[str], float]
+    name: str, texts: list[str], numbers: list[int], source: RecordNames, convert: Callable[[str], float]
 ) -> str:  # fmt: skip
     for text, number in zip(texts, numbers, strict=True):
         try:

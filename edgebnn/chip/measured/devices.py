@@ -23,7 +23,7 @@ _PLUS, _MINUS, _ZERO = 1, -1, 0
 _LOW = {BL: _PLUS, BLB: _MINUS}  # the weight with which a side is in LRS
 _OTHER = {BL: BLB, BLB: BL}
 
-Source = tuple[int, int]  # weight, side
+WeightAndSide = tuple[int, int]  # weight, side
 
 
 def measured_sticking(
@@ -62,14 +62,14 @@ def with_measured(
     return found, here & (known.all(axis=-1) | (stuck != StuckIn.NONE).any(axis=-1))
 
 
-def _choices(low: Flags, stuck: Sticking, side: int) -> list[tuple[Flags, list[Source]]]:
+def _choices(low: Flags, stuck: Sticking, side: int) -> list[tuple[Flags, list[WeightAndSide]]]:
     """Which devices of a side take their resistance from which readings, the first that there is."""
     other, lrs, hrs = _OTHER[side], _LOW[side], -_LOW[side]
     free = stuck[..., side] == StuckIn.NONE
     mirrored = stuck[..., other] == StuckIn.NONE
     is_low, is_zero = low[..., side], ~low.any(axis=-1)
-    in_lrs: list[Source] = [(lrs, side)]
-    in_hrs: list[Source] = [(hrs, side), (_ZERO, side)]
+    in_lrs: list[WeightAndSide] = [(lrs, side)]
+    in_hrs: list[WeightAndSide] = [(hrs, side), (_ZERO, side)]
     return [
         (free & is_low & mirrored, [*in_lrs, (hrs, other)]),
         (free & is_low & ~mirrored, in_lrs),
@@ -95,7 +95,7 @@ class _Readings:
             begin, end = (np.searchsorted(measured.readings, 3 * cell + weight + 1, side) for side in ("left", "right"))
             self.runs[weight] = begin, end - begin
 
-    def first_of(self, sources: Sequence[Source], side: int) -> tuple[Floats, Flags]:
+    def first_of(self, sources: Sequence[WeightAndSide], side: int) -> tuple[Floats, Flags]:
         """ln R (rows, 32) by the first of the sources that there is for a device on `side`, and where there is one."""
         values = np.zeros(self.pulse.shape[:-1], np.float32)
         read = np.zeros(values.shape, np.bool_)

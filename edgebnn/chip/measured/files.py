@@ -24,7 +24,7 @@ from edgebnn.chip.measured.columns import (
     WEIGHT,
     Block,
     Column,
-    Source,
+    RecordNames,
     check_ranges,
 )
 from edgebnn.chip.measured.csv_file import csv_table
@@ -72,7 +72,7 @@ def _read(file: BufferedReader, path: Path) -> MeasuredFile:
     file.seek(0)
     packed = file.read(len(MAGIC)) == MAGIC
     file.seek(0)
-    source = Source(str(path), "record" if packed else "line")
+    source = RecordNames(str(path), "record" if packed else "line")
     layout, blocks = parquet_table(file, source) if packed else csv_table(file, source)
     found = _sorted(_joined(blocks, source), source)
     cell = np.unique(found.reading // 3)
@@ -85,7 +85,7 @@ def _read(file: BufferedReader, path: Path) -> MeasuredFile:
     return MeasuredFile(measured, layout.ignored, bool({WEIGHT, READING} & set(layout.position)))
 
 
-def _joined(blocks: Iterator[Block], source: Source) -> _Records:
+def _joined(blocks: Iterator[Block], source: RecordNames) -> _Records:
     """All blocks, each checked and brought to its final form before the next one is read."""
     found: list[_Records] = []
     count = 0
@@ -133,7 +133,7 @@ def _stuck_columns(columns: dict[str, Column]) -> npt.NDArray[np.int8] | None:
     return np.stack([columns.get(name, none).astype(np.int8) for name in STUCK], axis=-1)
 
 
-def _sorted(records: _Records, source: Source) -> _Records:
+def _sorted(records: _Records, source: RecordNames) -> _Records:
     """The records by cell, weight and repeat; DataError names the first one that stands there again."""
     order = np.lexsort((records.repeat, records.reading))
     reading, repeat, record = (each[order] for each in records[:3])
@@ -148,7 +148,7 @@ def _sorted(records: _Records, source: Source) -> _Records:
     return _Records(reading, repeat, record, values, stuck)
 
 
-def _stuck(records: _Records, cell: npt.NDArray[np.int64], source: Source) -> npt.NDArray[np.int8] | None:
+def _stuck(records: _Records, cell: npt.NDArray[np.int64], source: RecordNames) -> npt.NDArray[np.int8] | None:
     """Where each cell is stuck, as any of its records says; DataError where two of them say something else."""
     if records.stuck is None:
         return None

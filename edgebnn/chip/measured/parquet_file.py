@@ -12,7 +12,7 @@ import numpy as np
 
 from edgebnn.apart.process import run_apart
 from edgebnn.arrays import read_npy
-from edgebnn.chip.measured.columns import Block, Source, Table, layout_of
+from edgebnn.chip.measured.columns import Block, RecordNames, Table, layout_of
 from edgebnn.chip.measured.parquet_worker import NAMES, PROBLEM
 from edgebnn.errors import DataError, ToolError
 from edgebnn.scratch import scratch_folder
@@ -22,7 +22,7 @@ _MOST_FOOTER_BYTES = 1 << 24  # pyarrow reads the footer as a whole
 _MOST_SECONDS = 300
 
 
-def parquet_table(file: BufferedReader, source: Source) -> Table:
+def parquet_table(file: BufferedReader, source: RecordNames) -> Table:
     """The table in an open file; DataError says what is wrong with it, ToolError where pyarrow is missing."""
     if importlib.util.find_spec("pyarrow") is None:
         raise ToolError("Parquet files need the package pyarrow; pip install 'edgebnn[lab]', or save as CSV")

@@ -17,7 +17,7 @@ import numpy as np
 
 from edgebnn.apart.process import bound_memory
 from edgebnn.chip.measured.cells import MAX_CELLS
-from edgebnn.chip.measured.columns import WHOLE, WORDS, Column, Layout, layout_of, remedy_for, shown_text
+from edgebnn.chip.measured.columns import WHOLE, WORDS, Column, ColumnLayout, layout_of, remedy_for, shown_text
 from edgebnn.errors import DataError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def write_columns(file: IO[bytes], name: str, folder: Path) -> None:
         np.save(folder / f"{column}.npy", values)
 
 
-def check_claims(opened: ParquetFile, layout: Layout, name: str) -> None:
+def check_claims(opened: ParquetFile, layout: ColumnLayout, name: str) -> None:
     """Types, number of records and unpacked sizes, as the file's footer has them; DataError names what is wrong."""
     for column, position in layout.position.items():
         _check_type(opened.schema_arrow.field(position).type, column, name)
@@ -92,7 +92,7 @@ def _check_type(kind: Any, column: str, name: str) -> None:
     raise DataError(f"'{name}': the column '{column}' holds {str(kind)[:40]!r}; store {wanted} in it")
 
 
-def _columns(opened: ParquetFile, layout: Layout, stored: list[str], name: str) -> list[Column]:
+def _columns(opened: ParquetFile, layout: ColumnLayout, stored: list[str], name: str) -> list[Column]:
     """The wanted columns, each as one array, in the layout's order."""
     parts: list[list[Column]] = [[] for _ in stored]
     count = 0

@@ -20,7 +20,13 @@ from edgebnn.chip.study.comparators import CODES, Scheme, SchemeFigures, compare
 from edgebnn.chip.study.distributions import Distribution, distributions
 from edgebnn.chip.study.program_and_verify import Verified, verify
 from edgebnn.chip.study.sense_margins import Margins, margins
-from edgebnn.chip.study.ternary_errors import TernaryErrors, TernaryTheory, above_bounds, ternary_errors, ternary_theory
+from edgebnn.chip.study.ternary_errors import (
+    TernaryErrorRates,
+    TernaryTheory,
+    above_bounds,
+    ternary_errors,
+    ternary_theory,
+)
 from edgebnn.chip.study.ternary_map import Outcomes, ternary_map
 from edgebnn.chip.target.supply import off_nominal, supply_v
 from edgebnn.chip.target.target import Target, physics_of
@@ -100,7 +106,7 @@ class Characterisation:
     policies: tuple[PolicyFigures, ...]
     rates: tuple[ErrorRates, ...]
     programming: tuple[Verified, ...]
-    ternary: tuple[TernaryErrors, ...]
+    ternary: tuple[TernaryErrorRates, ...]
     ternary_theory: tuple[TernaryTheory, ...]
     ternary_map: tuple[Outcomes, ...]
     notes: tuple[str, ...]

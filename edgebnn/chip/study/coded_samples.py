@@ -19,7 +19,7 @@ from edgebnn.chip.banks.geometry import SINGLE, Geometry, Numbers
 from edgebnn.chip.banks.programmed_banks import unpack
 from edgebnn.chip.device.cell import Cell
 from edgebnn.chip.device.sampling import ALTERNATING, sample_cells, whole_banks
-from edgebnn.chip.study.secded import Code, Data, Octets, decode
+from edgebnn.chip.study.secded import Data, Octets, SecdedCode, decode
 from edgebnn.confidence import Tally
 from edgebnn.processors import usable_processors
 
@@ -52,7 +52,7 @@ class CellErrors:
     minus: Tally
     pair: Tally
     single: Tally
-    words: dict[Code, WordErrors]
+    words: dict[SecdedCode, WordErrors]
 
     def __add__(self, other: CellErrors) -> CellErrors:
         words = {code: found + other.words[code] for code, found in self.words.items()}
@@ -62,7 +62,7 @@ class CellErrors:
 
 
 def count_cell_errors(
-    cell: Cell, seed: int, cells: int, codes: Iterable[Code], geometry: Geometry = SINGLE
+    cell: Cell, seed: int, cells: int, codes: Iterable[SecdedCode], geometry: Geometry = SINGLE
 ) -> CellErrors:
     """Errors of at least `cells` cells: the freshly programmed ones of whole banks from bank 0 on, half of them +1.
 
@@ -75,7 +75,7 @@ def count_cell_errors(
         return reduce(add, pool.map(lambda part: _count(cell, seed, part, codes, geometry), parts))
 
 
-def word_errors(code: Code, errors: Octets) -> WordErrors:
+def word_errors(code: SecdedCode, errors: Octets) -> WordErrors:
     """What decoding leaves of errors, packed bits of words one after the other; an incomplete last word is left out.
 
     Words take whole octets, the data before the check bits and the lowest bit of an octet first.
@@ -88,7 +88,7 @@ def word_errors(code: Code, errors: Octets) -> WordErrors:
     return WordErrors(Tally(int(left.sum()), len(data)), Tally(int((wrong > 1).sum()), len(data)))
 
 
-def _count(cell: Cell, seed: int, banks: range, codes: tuple[Code, ...], geometry: Geometry) -> CellErrors:
+def _count(cell: Cell, seed: int, banks: range, codes: tuple[SecdedCode, ...], geometry: Geometry) -> CellErrors:
     masks = sample_cells(cell, seed, banks, geometry=geometry)
     sides = [np.ascontiguousarray(mask, "<u4").view(np.uint8).ravel() for mask in (masks.bl, masks.blb)]
     wrong, plus = unpack(masks.pair).sum(axis=1, dtype=np.int64), unpack(np.array(ALTERNATING, np.uint32))
@@ -108,7 +108,7 @@ def _by_amplifier(wrong: Numbers, geometry: Geometry, chosen: Flags) -> Tally:
     return Tally.grouped(geometry.by_amplifier(np.where(chosen, wrong, 0)), geometry.by_amplifier(trials))
 
 
-def _words(code: Code, errors: Octets) -> tuple[Data, Octets]:
+def _words(code: SecdedCode, errors: Octets) -> tuple[Data, Octets]:
     octets = code.length // 8
     words = errors[: len(errors) // octets * octets].reshape(-1, octets)
     if code.data < 8:

@@ -44,7 +44,7 @@ class DecoderVerdict(IntEnum):
 
 
 @dataclass(frozen=True)
-class Code:
+class SecdedCode:
     """A SECDED code of `data` (at most 64) and `checks` (at most 8) bits."""
 
     data: int
@@ -66,11 +66,11 @@ class Code:
         return _columns(self.data, self.checks)
 
 
-SECDED_8_4 = Code(4, 4)
-SECDED_72_64 = Code(64, 8)
+SECDED_8_4 = SecdedCode(4, 4)
+SECDED_72_64 = SecdedCode(64, 8)
 
 
-def encode(code: Code, data: Data) -> Octets:
+def encode(code: SecdedCode, data: Data) -> Octets:
     """The check bits of words of data, bit i of each being data bit i; any shape."""
     check = np.zeros(data.shape, np.uint8)
     for k in range(code.checks):
@@ -79,14 +79,14 @@ def encode(code: Code, data: Data) -> Octets:
     return check
 
 
-def decode(code: Code, data: Data, check: Octets) -> tuple[Data, Octets]:
+def decode(code: SecdedCode, data: Data, check: Octets) -> tuple[Data, Octets]:
     """(data, DecoderVerdict) of words as they were read, of any shape."""
     syndrome = encode(code, data) ^ check
     turned, outcome = _decisions(code)
     return data ^ turned[syndrome], outcome[syndrome]
 
 
-def bit_error_rate(code: Code, rate: float) -> float:
+def bit_error_rate(code: SecdedCode, rate: float) -> float:
     """How often a bit of decoded data is wrong, on the average over a word, where stored bits are at this rate."""
     matched, matched_others = _polynomials(code)
     p = Fraction(rate)
@@ -102,7 +102,7 @@ def _columns(data: int, checks: int) -> tuple[int, ...]:
 
 
 @cache
-def _decisions(code: Code) -> tuple[Data, Octets]:
+def _decisions(code: SecdedCode) -> tuple[Data, Octets]:
     """For each syndrome: the data bits that are turned, and the DecoderVerdict."""
     turned = np.zeros(1 << code.checks, np.uint64)
     outcome = np.full(1 << code.checks, DecoderVerdict.DETECTED, np.uint8)
@@ -113,7 +113,7 @@ def _decisions(code: Code) -> tuple[Data, Octets]:
 
 
 @cache
-def _polynomials(code: Code) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _polynomials(code: SecdedCode) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Coefficients by power of 1 - 2p, summed over the data bits, times 2^checks.
 
     Of the probability that the syndrome is the bit's column, and that the other bits' syndrome is 0.

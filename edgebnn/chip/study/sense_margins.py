@@ -17,14 +17,14 @@ from edgebnn.chip.device.error_formulas import Law, Normal, SensingWindow
 from edgebnn.chip.study.distributions import Distribution, side_distributions
 
 
-class Place(NamedTuple):
+class CellDevice(NamedTuple):
     """A device of a cell: `lrs` or `hrs`, on `bl` or `blb`."""
 
     state: str
     side: str
 
 
-PLACES = tuple(Place(state, side) for state in ("lrs", "hrs") for side in ("bl", "blb"))
+CELL_DEVICES = tuple(CellDevice(state, side) for state in ("lrs", "hrs") for side in ("bl", "blb"))
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Margins:
     and -1. amplifier: standard deviation of its offset and noise. window: of ternary reads.
     """
 
-    laws: Mapping[Place, Law]
-    sampled: Mapping[Place, Distribution]
+    laws: Mapping[CellDevice, Law]
+    sampled: Mapping[CellDevice, Distribution]
     plus: Law
     minus: Law
     amplifier: float
@@ -43,13 +43,13 @@ class Margins:
 
 def margins(cell: Cell, seed: int, cells: int, geometry: Geometry) -> Margins:
     """Of a cell, with so many sampled ones beside it, at least and up to 2^18."""
-    laws = {place: cell.law(Level[place.state.upper()], blb=place.side == "blb") for place in PLACES}
+    laws = {place: cell.law(Level[place.state.upper()], blb=place.side == "blb") for place in CELL_DEVICES}
     amplifier = hypot(cell.offset, cell.noise)
     return Margins(
         laws=laws,
-        sampled=dict(zip(PLACES, side_distributions(cell, seed, cells, geometry), strict=True)),
-        plus=_margin(laws[Place("lrs", "bl")], laws[Place("hrs", "blb")], amplifier),
-        minus=_margin(laws[Place("lrs", "blb")], laws[Place("hrs", "bl")], amplifier),
+        sampled=dict(zip(CELL_DEVICES, side_distributions(cell, seed, cells, geometry), strict=True)),
+        plus=_margin(laws[CellDevice("lrs", "bl")], laws[CellDevice("hrs", "blb")], amplifier),
+        minus=_margin(laws[CellDevice("lrs", "blb")], laws[CellDevice("hrs", "bl")], amplifier),
         amplifier=amplifier,
         window=SensingWindow(cell.window, cell.window_spread),
     )

@@ -23,7 +23,7 @@ _MOST_CELLS = 1 << 18  # NumPy draws them, and more of them would only shorten t
 
 
 @dataclass(frozen=True)
-class TernaryErrors:
+class TernaryErrorRates:
     """How often ternary weights are read wrong, by event; `tabulated` is empty where no table says so.
 
     signs: of +1 and of -1, or of 0 as +1 and as -1.
@@ -46,7 +46,7 @@ class TernaryTheory:
 
 def ternary_errors(
     target: Target, names: Sequence[str], first: Conditions, supplies_v: Sequence[float], cells: int, seed: int
-) -> tuple[TernaryErrors, ...]:
+) -> tuple[TernaryErrorRates, ...]:
     """Of each policy at each supply, by default the tabulated ones; the policy of the sensing window comes first."""
     fitted, cells = _fitted(target, names), min(cells, _MOST_CELLS)
     return tuple(
@@ -56,7 +56,7 @@ def ternary_errors(
     )
 
 
-def above_bounds(found: Sequence[TernaryErrors]) -> list[str]:
+def above_bounds(found: Sequence[TernaryErrorRates]) -> list[str]:
     """A sentence for each rate by theory that a table says to be lower."""
     return [
         f"under '{errors.policy}' at {errors.supply_v:g} V theory has a +1 read as -1 in "
@@ -93,7 +93,7 @@ def _rates(cell: Cell, evidence: Evidence) -> dict[str, Graded]:
     return {event: Graded(getattr(theory, event), evidence) for event in TERNARY_EVENTS}
 
 
-def _errors(target: Target, name: str, conditions: Conditions, cells: int, seed: int) -> TernaryErrors:
+def _errors(target: Target, name: str, conditions: Conditions, cells: int, seed: int) -> TernaryErrorRates:
     cell = solve_cell(target, name, conditions)
     counted, theory = count_ternary_errors(cell, seed, cells), ternary_rates(cell)
     evidence, volts = ternary_evidence(target, name, conditions), supply_v(target, conditions.supply_v)
@@ -106,7 +106,7 @@ def _errors(target: Target, name: str, conditions: Conditions, cells: int, seed:
         by_theory, by_count = getattr(theory, field), getattr(counted, field)
         signs[event] = rate(by_theory.plus, by_count.plus), rate(by_theory.minus, by_count.minus)
     rates = {event: rate(getattr(theory, event), getattr(counted, event)) for event in TERNARY_EVENTS}
-    return TernaryErrors(name, volts, rates, signs, _tabulated(target, name, volts, conditions))
+    return TernaryErrorRates(name, volts, rates, signs, _tabulated(target, name, volts, conditions))
 
 
 def _tabulated(target: Target, name: str, volts: float, conditions: Conditions) -> dict[str, Graded]:

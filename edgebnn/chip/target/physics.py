@@ -12,16 +12,16 @@ from edgebnn.chip.target.sections import (
     Ratio,
     RelativeDrift,
     Resistance,
-    Section,
     Slope,
     Spread,
+    TargetTable,
     Temperature,
     Voltage,
     VoltageDrift,
 )
 
 
-class Sense(Section, frozen=True):
+class Sense(TargetTable, frozen=True):
     """The precharge sense amplifier: both bit lines discharge from the supply to its switching point.
 
     `offset` and `noise` are standard deviations of its input: of one amplifier against the next, and of one read
@@ -37,7 +37,7 @@ class Sense(Section, frozen=True):
     window_policy: str
 
 
-class Temperatures(Section, frozen=True):
+class Temperatures(TargetTable, frozen=True):
     """Where the figures hold, how far the model reaches, and what the devices do in between."""
 
     reference: Temperature
@@ -47,7 +47,7 @@ class Temperatures(Section, frozen=True):
     hrs_activation: EnergyQuantity
 
 
-class Access(Section, frozen=True):
+class Access(TargetTable, frozen=True):
     """The transistor in series with each device.
 
     `resistance` is what it has at the nominal supply, and is part of the policies' lrs and hrs. It goes with
@@ -59,7 +59,7 @@ class Access(Section, frozen=True):
     mismatch: Spread
 
 
-class Variability(Section, frozen=True):
+class Variability(TargetTable, frozen=True):
     """How the spread of ln R, which the bit error rate fixes, divides into its causes and over the states.
 
     `lrs_spread` and `hrs_spread` say how many times that spread each state has, by default once.
@@ -70,20 +70,20 @@ class Variability(Section, frozen=True):
     hrs_spread: Factor | None = None
 
 
-class Relaxation(Section, frozen=True):
+class Relaxation(TargetTable, frozen=True):
     """The share of the variance of ln R that devices take on in the seconds after programming, behind any verify."""
 
     share: Ratio
 
 
-class HeavyTailsSection(Section, frozen=True):
+class HeavyTailsSection(TargetTable, frozen=True):
     """The share of programming pulses that go astray: what they draw is so many times wider spread."""
 
     share: Ratio
     width: Factor
 
 
-class TelegraphSection(Section, frozen=True):
+class TelegraphSection(TargetTable, frozen=True):
     """Random telegraph noise: with the probability `share` a device is in its upper state when it is read.
 
     Its ln R is then higher by an amplitude of its own, uniform from 0 to `amplitude`.
@@ -93,14 +93,14 @@ class TelegraphSection(Section, frozen=True):
     share: Ratio
 
 
-class StuckSection(Section, frozen=True):
+class StuckSection(TargetTable, frozen=True):
     """Yield: the shares of devices that stay in LRS, and in HRS, whatever they are programmed to."""
 
     lrs: Ratio
     hrs: Ratio
 
 
-class Ageing(Section, frozen=True):
+class Ageing(TargetTable, frozen=True):
     """BER(n) = BER(0) * max(1, n / (onset * endurance)) ^ exponent after n programming cycles, up to `worst`."""
 
     onset: Efficiency
@@ -108,7 +108,7 @@ class Ageing(Section, frozen=True):
     worst: Efficiency
 
 
-class Retention(Section, frozen=True):
+class Retention(TargetTable, frozen=True):
     """ln(HRS / LRS) shrinks by the share `drift` with each decade of time behind `onset`, up to `longest`."""
 
     drift: Ratio
@@ -116,7 +116,7 @@ class Retention(Section, frozen=True):
     longest: Duration
 
 
-class Spatial(Section, frozen=True):
+class Spatial(TargetTable, frozen=True):
     """Standard deviations of the error rate's normal quantile from bank to bank, row to row and column to column."""
 
     bank: Ratio
@@ -124,7 +124,7 @@ class Spatial(Section, frozen=True):
     column: Ratio
 
 
-class TernaryErrors(Section, frozen=True):
+class TernaryErrors(TargetTable, frozen=True):
     """How often a ternary weight is read wrong at a supply voltage."""
 
     supply: Voltage
@@ -133,7 +133,7 @@ class TernaryErrors(Section, frozen=True):
     from_zero: Ratio
 
 
-class Physics(Section, frozen=True):
+class Physics(TargetTable, frozen=True):
     """Devices and sense amplifiers, for error rates away from the tabulated conditions."""
 
     sense: Sense

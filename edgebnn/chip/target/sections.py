@@ -34,12 +34,12 @@ Banks = Annotated[Quantity, of("banks", positive=True)]
 Rows = Annotated[Quantity, of("rows", positive=True)]
 Synapses = Annotated[Quantity, of("synapses", positive=True)]
 Amplifiers = Annotated[Quantity, of("amplifiers", positive=True)]
-Devices = Annotated[Quantity, of("devices", positive=True)]
+DeviceCount = Annotated[Quantity, of("devices", positive=True)]
 Cycles = Annotated[Quantity, of("cycles")]
 CyclesEach = Annotated[Quantity, of("cycles", positive=True)]
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TargetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of a target file; a field that it does not know is an error."""
 
     __repr__ = brief

@@ -20,7 +20,7 @@ from edgebnn.chip.target.sections import (
     Current,
     Cycles,
     CyclesEach,
-    Devices,
+    DeviceCount,
     Efficiency,
     EnergyQuantity,
     Frequency,
@@ -29,8 +29,8 @@ from edgebnn.chip.target.sections import (
     Ratio,
     Resistance,
     Rows,
-    Section,
     Synapses,
+    TargetTable,
     Time,
     Voltage,
 )
@@ -84,28 +84,28 @@ READ_REGISTERS = ["read_sign", "read_nonzero"]  # of a macro that can read words
 PAGE_BYTES = 0x1000  # what the registers of the macro and the mailbox take each, and what a region starts on
 
 
-class Cpu(Section, frozen=True):
+class Cpu(TargetTable, frozen=True):
     """The processor."""
 
     clock: Frequency
     cycles_per_instruction: CyclesEach
 
 
-class Region(Section, frozen=True):
+class Region(TargetTable, frozen=True):
     """A memory."""
 
     base: Address
     size: MemoryQuantity
 
 
-class Memories(Section, frozen=True):
+class Memories(TargetTable, frozen=True):
     """The memories that the linker script knows."""
 
     flash: Region
     sram: Region
 
 
-class RramArray(Section, frozen=True):
+class RramArray(TargetTable, frozen=True):
     """The RRAM banks; `parallel_banks` bounds the fan-in of a neuron.
 
     `columns / sense_amplifiers` columns take turns at one amplifier; each turn takes `cycles_per_row`.
@@ -118,7 +118,7 @@ class RramArray(Section, frozen=True):
     parallel_banks: Banks
     cycles_per_row: Cycles
     cycles_per_layer: Cycles
-    devices_per_synapse: Devices
+    devices_per_synapse: DeviceCount
 
     @property
     def geometry(self) -> Geometry:
@@ -131,14 +131,14 @@ class RramArray(Section, frozen=True):
         return self.geometry.reads_per_row * self.cycles_per_row.integer("count")
 
 
-class Supply(Section, frozen=True):
+class Supply(TargetTable, frozen=True):
     """Supply voltages; a chip with an array works from `near_threshold` to `nominal`."""
 
     nominal: Voltage
     near_threshold: Voltage | None = None
 
 
-class EventEnergy(Section, frozen=True):
+class EventEnergy(TargetTable, frozen=True):
     """Energy of one event of each kind at the nominal supply; the array's are missing on a plain microcontroller."""
 
     instruction: EnergyQuantity
@@ -151,13 +151,13 @@ class EventEnergy(Section, frozen=True):
     secded_72_64: EnergyQuantity | None = None
 
 
-class ChipPower(Section, frozen=True):
+class ChipPower(TargetTable, frozen=True):
     """Power that flows whether anything is computed or not."""
 
     leakage: Power
 
 
-class Policy(Section, frozen=True):
+class Policy(TargetTable, frozen=True):
     """A programming policy: the conditions, what one device costs, and how often a 2T2R synapse ends up wrong.
 
     `lrs` and `hrs` are the medians of the two states; a target with [physics] needs them. `error_rate_plus` and
@@ -177,7 +177,7 @@ class Policy(Section, frozen=True):
     error_rate_minus: Ratio | None = None
 
 
-class Device(Section, frozen=True):
+class Device(TargetTable, frozen=True):
     """What stands around the chip in a wearable device."""
 
     front_end: Power
@@ -187,7 +187,7 @@ class Device(Section, frozen=True):
     converter_efficiency: Efficiency
 
 
-class Register(Section, frozen=True):
+class Register(TargetTable, frozen=True):
     """A register of the macro; the offset is in bytes from the macro's base."""
 
     name: str
@@ -195,7 +195,7 @@ class Register(Section, frozen=True):
     meaning: str
 
 
-class Commands(Section, frozen=True):
+class Commands(TargetTable, frozen=True):
     """Codes that the control register takes. `read` is None for a macro that cannot read words back."""
 
     program: int
@@ -203,14 +203,14 @@ class Commands(Section, frozen=True):
     read: int | None = None
 
 
-class StatusBits(Section, frozen=True):
+class StatusBits(TargetTable, frozen=True):
     """Bit masks of the status register."""
 
     done: int
     error: int
 
 
-class Macro(Section, frozen=True):
+class Macro(TargetTable, frozen=True):
     """The register map of the RRAM macro."""
 
     base: Address
@@ -226,13 +226,13 @@ class Macro(Section, frozen=True):
         return {register.name: register.offset for register in self.registers}
 
 
-class Mailbox(Section, frozen=True):
+class Mailbox(TargetTable, frozen=True):
     """Where the emulator talks to the firmware; no part of a real chip."""
 
     base: Address
 
 
-class Target(Section, frozen=True):
+class Target(TargetTable, frozen=True):
     """A chip or machine that a network can be compiled for."""
 
     schema: Literal[1]
@@ -289,7 +289,7 @@ def _quantities(section: Any, prefix: str) -> Iterator[tuple[str, Quantity, Boun
         path = f"{prefix}{name}"
         if isinstance(value, Quantity):
             yield path, value, _bounds(hints[name])
-        elif isinstance(value, Section):
+        elif isinstance(value, TargetTable):
             yield from _quantities(value, f"{path}.")
         elif isinstance(value, dict):
             for key, item in value.items():
@@ -300,7 +300,7 @@ def _unstated(section: Any, prefix: str) -> Iterator[tuple[str, Bounds]]:
     hints = _hints(section.__class__)
     for name in section.__struct_fields__:
         value, path = getattr(section, name), f"{prefix}{name}"
-        if isinstance(value, Section):
+        if isinstance(value, TargetTable):
             yield from _unstated(value, f"{path}.")
         elif isinstance(value, dict):
             for key, item in value.items():
@@ -321,7 +321,7 @@ def _possible(hint: Any, path: str) -> Iterator[tuple[str, Bounds]]:
 
 
 @cache
-def _hints(section: type[Section]) -> dict[str, Any]:
+def _hints(section: type[TargetTable]) -> dict[str, Any]:
     return get_type_hints(section, include_extras=True)
 
 

@@ -12,7 +12,7 @@ from edgebnn.frontend.algebra.expression import Apply, Constant, Expression
 from edgebnn.frontend.algebra.integer_sets import grid_of_sums
 from edgebnn.frontend.layers.convolution_padding import Padded, padded
 from edgebnn.frontend.layers.integer_weights import IntegerWeights, int8_parts
-from edgebnn.frontend.layers.layer_sums import Source, largest_sum, leaf_of_sums
+from edgebnn.frontend.layers.layer_sums import LayerInput, largest_sum, leaf_of_sums
 from edgebnn.frontend.layers.merged_layers import Composed
 from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.layers.notes import Notes
@@ -44,7 +44,7 @@ class LayerBuilder:
         self,
         node: str,
         value: str,
-        source: Source,
+        source: LayerInput,
         weights: IntegerWeights,
         operation: WeightedSum,
         padding: float,

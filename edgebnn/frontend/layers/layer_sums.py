@@ -27,7 +27,7 @@ _OFFSET_BITS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class LayerInput:
     """What a layer reads: a tensor, with the real value of element n of channel i being slope[i] * n + offset[i].
 
     `exact` says that slope[i] * n is a float32 value, `error` (C,) how far the model's own value may lie from the one
@@ -57,11 +57,11 @@ class Source:
         return _largest(self.slope, self.offset, self.tensor)
 
 
-def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0, nearest: bool = False) -> Source:
+def scaled_source(tensor: Tensor, scale: Fraction, error: float = 0.0, nearest: bool = False) -> LayerInput:
     """A tensor whose integers are worth `scale` each, in all channels."""
     offset = fractions_of(np.zeros(tensor.channels, np.int8))
     errors = np.full(tensor.channels, error)
-    return Source(tensor, np.full(tensor.channels, scale, dtype=object), offset, True, errors, nearest)
+    return LayerInput(tensor, np.full(tensor.channels, scale, dtype=object), offset, True, errors, nearest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ def _largest(slope: Fractions, shift: Fractions, tensor: Tensor) -> npt.NDArray[
 
 
 def leaf_of_sums(
-    source: Source,
+    source: LayerInput,
     weights: IntegerWeights,
     layer: Folded,
     padding: Padded,
@@ -141,7 +141,7 @@ def largest_sum(integers: npt.NDArray[np.integer[Any]], kind: WeightKind) -> int
     return int(np.abs(integers.reshape(len(integers), -1).astype(np.int64)).sum(axis=1).max())
 
 
-def _reach_with_offset(source: Source, bound: int) -> int | None:
+def _reach_with_offset(source: LayerInput, bound: int) -> int | None:
     """How large the sums of the model's own values become, in units of the scale; None where those are no integers.
 
     A zero point moves the integers by a whole number, which float32 adds without rounding.
@@ -159,7 +159,7 @@ def _reach_with_offset(source: Source, bound: int) -> int | None:
     return bound + -(-bound // largest) * int(max(map(abs, shifts)))
 
 
-def _offsets(source: Source, weights: IntegerWeights, groups: int) -> Fractions:
+def _offsets(source: LayerInput, weights: IntegerWeights, groups: int) -> Fractions:
     """What the offset of the input adds to each neuron: weight times offset, over all inputs; Fractions (O,)."""
     if not np.any(source.offset != 0):
         return fractions_of(np.zeros(len(weights.integers), np.int8))

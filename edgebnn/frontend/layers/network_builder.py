@@ -20,7 +20,7 @@ from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Lea
 from edgebnn.frontend.algebra.monotonicity import has_steps
 from edgebnn.frontend.layers.affine_inputs import line_read
 from edgebnn.frontend.layers.layer_builder import LayerBuilder
-from edgebnn.frontend.layers.layer_sums import Line, Source, scaled_source
+from edgebnn.frontend.layers.layer_sums import LayerInput, Line, scaled_source
 from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.layers.notes import Notes
 from edgebnn.frontend.layers.rounding_causes import roundings_before
@@ -28,7 +28,7 @@ from edgebnn.frontend.layers.summation_error import straight_through_error
 from edgebnn.frontend.problems import Refusal
 from edgebnn.frontend.thresholds.ambiguous_channels import Doubt
 from edgebnn.frontend.thresholds.step_search import MAX_LEVELS
-from edgebnn.frontend.thresholds.thresholds import Steps, find_steps
+from edgebnn.frontend.thresholds.thresholds import ChannelSteps, find_steps
 from edgebnn.network.types import (
     Add,
     Kind,
@@ -55,10 +55,10 @@ class Emitter:
         self.effort = Effort()
         self.calibration = calibration
         self.rounded: dict[tuple[str, Fraction], Line] = {}
-        self._sources: dict[tuple[Expression, str, tuple[Pooled | Reshaped, ...]], Source] = {}
+        self._sources: dict[tuple[Expression, str, tuple[Pooled | Reshaped, ...]], LayerInput] = {}
         self._bases: dict[str, Tensor] = {}
 
-    def source(self, activation: Activation) -> Source:
+    def source(self, activation: Activation) -> LayerInput:
         """The activation as a tensor of the network; Refusal where it is neither integers nor steps."""
         # The same steps of the same integers may have several names: behind a scale they are cut out of it.
         key = (activation.expression, activation.base.name, activation.waiting)
@@ -92,7 +92,7 @@ class Emitter:
         expression = with_leaf(of_channels(other.expression, channels), settled.leaf)
         return replace(settled, expression=expression, value=other.value, elements=other.elements)
 
-    def _made(self, activation: Activation) -> Source:
+    def _made(self, activation: Activation) -> LayerInput:
         if activation.elements == "bool":
             raise Refusal("works on a comparison's yes or no", "turn it into -1 and 1, or 0 and 1, first")
         line = line_read(activation)
@@ -107,7 +107,7 @@ class Emitter:
             raise too_many_levels(activation.expression)
         return self._steps(self.rounded_by(self.calibration, activation), error)
 
-    def _encoded(self, activation: Activation) -> Source | None:
+    def _encoded(self, activation: Activation) -> LayerInput | None:
         """The steps of a real input of the model as its encoding; None where they are to be nodes."""
         given = self.network.inputs.of(activation.base)
         levels = None if given is None else given.quantised(activation, self.effort)
@@ -120,14 +120,14 @@ class Emitter:
         tensor = self._followed(base, activation, direction)
         return scaled_source(tensor, levels.scale)
 
-    def spread(self, activation: Activation, line: Line) -> Source:
+    def spread(self, activation: Activation, line: Line) -> LayerInput:
         """A line of the integers of an activation's base, behind the activation's waiting pools and reshapes."""
         tensor = self.settled(activation).base
         slope, offset = (spread_fractions(part, tensor) for part in (line.slope, line.shift))
         error = np.repeat(line.error, tensor.channels // len(line.error))
-        return Source(tensor, slope, offset, line.exact, error, error_of=line.error_of)
+        return LayerInput(tensor, slope, offset, line.exact, error, error_of=line.error_of)
 
-    def _steps(self, activation: Activation, error: float) -> Source:
+    def _steps(self, activation: Activation, error: float) -> LayerInput:
         base = activation.base
         more = activation.leaf.nearest or not self.network.reachable.is_grid(base.name)
         near = partial(self.network.reachable.near, base.name) if more else None
@@ -143,7 +143,7 @@ class Emitter:
         if step.falls is not None:
             read = self._risen_and_fallen(node, name, base, step.rises, step.falls)
             one_by_one = np.arange(1, max(levels.count, 2), dtype=np.int32)
-            rises = Steps(np.tile(one_by_one, (base.channels, 1)), np.ones(base.channels, np.int8))
+            rises = ChannelSteps(np.tile(one_by_one, (base.channels, 1)), np.ones(base.channels, np.int8))
         output = typed(Tensor(self.network.tensor_name(name), levels.kind, base.shape, 0, 0), levels)
         threshold = Threshold(
             self.network.name(node),
@@ -175,7 +175,7 @@ class Emitter:
             "band_share": float(doubt.share.max()),
         }
 
-    def _risen_and_fallen(self, node: str, name: str, base: Tensor, rises: Steps, falls: Steps) -> Tensor:
+    def _risen_and_fallen(self, node: str, name: str, base: Tensor, rises: ChannelSteps, falls: ChannelSteps) -> Tensor:
         """Which level a function that rises and falls has reached: the steps up less those down, counted apart."""
         counted = []
         for word, steps, low in (("rises", rises, 0), ("falls", falls, -falls.count)):

@@ -7,7 +7,7 @@ from typing import TypeGuard
 
 from edgebnn.frontend.algebra.float32 import float32_holds
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
-from edgebnn.frontend.layers.layer_sums import Source
+from edgebnn.frontend.layers.layer_sums import LayerInput
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.network.types import (
     Affine,
@@ -27,7 +27,7 @@ _WHOLE = 2**24  # up to here integers are float32 numbers
 
 
 def roundings_of_layer(
-    source: Source, weights: IntegerWeights, operation: WeightedSum, bound: int, of_input: bool
+    source: LayerInput, weights: IntegerWeights, operation: WeightedSum, bound: int, of_input: bool
 ) -> tuple[Rounding, ...]:
     """What float32 rounds in the sums of a layer, which reach `bound`; `of_input` says that it reads the model's own.
 
@@ -49,7 +49,7 @@ def roundings_of_layer(
     return (Rounding.LONG_SUMS,) if bound > _WHOLE else tuple(dict.fromkeys(found))
 
 
-def _of_scales(source: Source, of_input: bool) -> Rounding:
+def _of_scales(source: LayerInput, of_input: bool) -> Rounding:
     """What float32 rounds where it does not hold what a layer reads."""
     if source.error_of is Rounding.UNEQUAL_SCALES:
         return source.error_of

@@ -17,7 +17,7 @@ from edgebnn.frontend.algebra.integer_sets import grid_of_range
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
 from edgebnn.frontend.algebra.linearity import affine_of, piecewise_linear_of
 from edgebnn.frontend.algebra.monotonicity import has_steps
-from edgebnn.frontend.layers.layer_sums import Line, Source
+from edgebnn.frontend.layers.layer_sums import LayerInput, Line
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.problems import Refusal
 
@@ -86,7 +86,7 @@ def _channels(activation: Activation) -> npt.NDArray[np.int64]:
     return np.repeat(np.arange(activation.base.channels), activation.channels_each)
 
 
-def _levels(emitter: Emitter, activation: Activation) -> tuple[Expression, Source]:
+def _levels(emitter: Emitter, activation: Activation) -> tuple[Expression, LayerInput]:
     """Steps of an activation as a tensor: all of it where its values are multiples of one number, as layers want, else
     what is left without the linear operators behind its steps."""
     try:

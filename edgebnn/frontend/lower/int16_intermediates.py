@@ -17,7 +17,7 @@ from edgebnn.frontend.algebra.linearity import affine_of
 from edgebnn.frontend.algebra.monotonicity import has_steps
 from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
-from edgebnn.frontend.layers.layer_sums import Line, Source, largest_sum
+from edgebnn.frontend.layers.layer_sums import LayerInput, Line, largest_sum
 from edgebnn.frontend.layers.network_builder import Emitter, is_short
 from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.lower.affine_activations import line_of
@@ -37,7 +37,7 @@ _MOST_TERMS = 2**16
 
 def integers_between(
     emitter: Emitter, activation: Activation, weights: IntegerWeights, groups: int, node: str
-) -> Source | None:
+) -> LayerInput | None:
     """What layer `node` reads of other layers' sums behind lines; None where it reads steps, the input, or knees.
 
     Refusal where too many layers stand in a row.
@@ -59,7 +59,7 @@ def integers_between(
     line = line_of(emitter, activation)
     assert line is not None, "it was a line before its pools were made nodes"
     made = _as_they_are(emitter.network, line, groups, most) or _on_a_grid(emitter, line, groups, most, node)
-    return Source(made.tensor, made.slope, made.shift, made.exact, made.error, error_of=Rounding.BETWEEN_LAYERS)
+    return LayerInput(made.tensor, made.slope, made.shift, made.exact, made.error, error_of=Rounding.BETWEEN_LAYERS)
 
 
 def _as_they_are(network: NetworkNodes, line: Line, groups: int, most: int) -> Line | None:

@@ -20,7 +20,7 @@ from edgebnn.frontend.algebra.float32 import float32_holds
 from edgebnn.frontend.algebra.piecewise_linear import Segment
 from edgebnn.frontend.layers.integer_weights import IntegerWeights, int8_parts
 from edgebnn.frontend.layers.layer_builder import LARGEST_SUM
-from edgebnn.frontend.layers.layer_sums import Line, Source, largest_sum
+from edgebnn.frontend.layers.layer_sums import LayerInput, Line, largest_sum
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.layers.summation_error import dot_error, weighted
@@ -42,7 +42,7 @@ def on_one_grid(
     weights: IntegerWeights,
     groups: int,
     padding: float | None,
-) -> Source:
+) -> LayerInput:
     """What the layer `node` reads, a line of the integers of `activation`'s base, on a grid that int32 sums allow.
 
     `padding` is what the layer pads it with. Refusal where the sums are too long for a grid of some bits.
@@ -96,7 +96,7 @@ def _lines(line: Line, unit: Fraction) -> FixedLines:
 
 
 def _sentence(
-    node: str, grid: Source, off: npt.NDArray[np.float64], start: float, weights: IntegerWeights, groups: int
+    node: str, grid: LayerInput, off: npt.NDArray[np.float64], start: float, weights: IntegerWeights, groups: int
 ) -> str:
     """What a user should know: of how many bits the grid is, and how far its sums lie from those of real numbers.
 

@@ -16,7 +16,7 @@ from edgebnn.frontend.layers.integer_weights import (
     integer_weights,
     quantised_here,
 )
-from edgebnn.frontend.layers.layer_sums import Source
+from edgebnn.frontend.layers.layer_sums import LayerInput
 from edgebnn.frontend.layers.merged_layers import composed
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.layers.per_channel_scales import scales_in_weights
@@ -79,7 +79,7 @@ def weighted_sum(emitter: Emitter, node: OnnxNode, value: Value | None, operatio
 
 def _source(
     emitter: Emitter, node: OnnxNode, value: Activation, weights: IntegerWeights, operation: WeightedSum, padding: float
-) -> Source:
+) -> LayerInput:
     """What a layer reads, its channels on one grid where neurons add channels of different scales."""
     line = line_read(value)
     if line is None:

@@ -32,7 +32,7 @@ _LARGEST_REAL = 2.0**64
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class ChannelSteps:
     """What a `Threshold` node needs: (C, K) thresholds and (C,) directions."""
 
     thresholds: npt.NDArray[np.int32]
@@ -53,12 +53,12 @@ class StepFunction:
     value of a level always is the float32 nearest to it.
     """
 
-    rises: Steps
+    rises: ChannelSteps
     levels: Levels
     ties: str
     doubt: Doubt
     nearest: bool
-    falls: Steps | None = None
+    falls: ChannelSteps | None = None
 
 
 def find_steps(
@@ -141,7 +141,7 @@ def _changes(jumps: Jumps, first: Array, levels: Levels, values: dict[float, Fra
     return _Changes(jumps.channel, jumps.at, after - before), start
 
 
-def _steps(changes: _Changes, start: Integers, steps: int, grid: IntegerGrid, low: int, high: int) -> Steps:
+def _steps(changes: _Changes, start: Integers, steps: int, grid: IntegerGrid, low: int, high: int) -> ChannelSteps:
     """So many thresholds a channel, of changes of one sign in each: a jump over several levels is as many equal ones.
 
     `start` (C,) is the level at the grid's start.
@@ -162,7 +162,7 @@ def _steps(changes: _Changes, start: Integers, steps: int, grid: IntegerGrid, lo
     rising_row = up[channel]
     place = passed[channel] + np.where(rising_row, rank, total[channel] - 1 - rank)
     thresholds[channel, place] = np.where(rising_row, at, at - grid.stride[channel])
-    return Steps(thresholds.astype(np.int32), direction)
+    return ChannelSteps(thresholds.astype(np.int32), direction)
 
 
 def _is_nearest(function: Sums, jumps: Jumps, first: Array, grid: IntegerGrid, levels: Levels) -> bool:

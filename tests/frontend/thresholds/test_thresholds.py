@@ -17,7 +17,7 @@ from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Lea
 from edgebnn.frontend.algebra.integer_sets import IntegerGrid, plain_grid
 from edgebnn.frontend.algebra.monotonicity import directions
 from edgebnn.frontend.problems import Refusal
-from edgebnn.frontend.thresholds.thresholds import StepFunction, Steps, find_steps
+from edgebnn.frontend.thresholds.thresholds import ChannelSteps, StepFunction, find_steps
 from edgebnn.network.interpreter import run
 from edgebnn.network.types import Kind, Tensor, Threshold
 
@@ -71,7 +71,7 @@ def stepped(function: StepFunction, numbers: np.ndarray) -> np.ndarray:
     return (levels.low + levels.step * level) * float(levels.scale)
 
 
-def counted(steps: Steps, x: np.ndarray) -> np.ndarray:
+def counted(steps: ChannelSteps, x: np.ndarray) -> np.ndarray:
     output = Tensor("y", Kind.INTEGERS, (CHANNELS,), 0, steps.count)
     return run(Threshold("t", ("x",), output, steps.thresholds, steps.direction, low=0, step=1), x)
 
