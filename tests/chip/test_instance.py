@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,19 @@ def test_chips_are_equal_where_their_measurements_are() -> None:
     assert chip(rates()) == chip(rates()) and hash(chip(rates())) == hash(chip(rates()))
     assert chip(rates()) != chip(rates(0.25)) and chip(resistances()) == chip(resistances())
     assert chip(rates()) != ChipInstance(1, errors=ErrorModel.TABLE)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "tabulated"),
+    [
+        ({}, True),
+        ({"cycles": 1000}, True),
+        ({"supply_v": 1.2}, False),
+        ({"temperature_k": 300.0}, False),
+        ({"retention_s": 1.0}, False),
+    ],
+)
+def test_the_tables_are_of_the_nominal_supply_and_temperature_at_once(
+    conditions: dict[str, Any], tabulated: bool
+) -> None:
+    assert Conditions(**conditions).as_tabulated == tabulated

@@ -108,6 +108,12 @@ def test_a_message_shows_a_wrong_value_whole_up_to_forty_characters(length: int,
         parse_target(text, "mine.toml")
 
 
+@pytest.mark.parametrize(("number", "shown"), [(2**128 - 1, str(2**128 - 1)), (2**128, "a huge number")])
+def test_a_message_shows_whole_numbers_of_up_to_128_bits(number: int, shown: str) -> None:
+    with pytest.raises(TargetError, match=f"name is {shown}; give a text"):
+        parse_target(RRAM130.replace('name = "rram130"', f"name = {number}"), "mine.toml")
+
+
 @pytest.mark.parametrize("clock", ["50", '"50 MHz"', '{ value = 50, unit = "MHz", evidence = "assumed" }', "[50]"])
 def test_where_a_quantity_is_expected_its_form_is_shown(clock: str) -> None:
     text = re.sub(r"(?m)^clock = .*", f"clock = {clock}", RRAM130, count=1)

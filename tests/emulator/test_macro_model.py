@@ -41,6 +41,8 @@ def _dense(weights: list[list[int]], kind: WeightKind, source: Tensor) -> Networ
     )
 
 
+TABLE_OFFSET = 96 * 1024  # into SRAM, between a layer's input and its output
+
 ALL_REGISTERS = REGISTERS + READ_REGISTERS
 
 BITS_4 = Tensor("x", Kind.BITS, (4,), -1, 1)
@@ -187,6 +189,33 @@ def test_the_events_of_a_small_convolution_are_those_counted_by_hand() -> None:
         popcounts=4 * 3 * 4,
         thresholds=4 * 3 * 2,
         array_cycles=4 * 3 * 4 + 16,
+    )
+
+
+def test_a_table_in_sram_is_counted_as_words_of_sram() -> None:
+    builder = Builder(Tensor("x", Kind.BITS, (4,), -1, 1), np.random.default_rng(0))
+    builder.linear(3)
+    builder.threshold(Kind.TRITS)
+    mapped = on_chip(_ending_in_trits(builder))
+    (stage,) = mapped.linear_stages.values()
+    driver, found = MacroDriver(mapped), []
+    driver.program(stage)
+    assert stage.steps is not None and stage.steps.thresholds is not None
+    table = stage.steps.thresholds
+    assert table.bytes == 3 * 2 * 4
+    driver.sram.data[TABLE_OFFSET:][: table.bytes] = np.frombuffer(mapped.image, np.uint8)[table.offset :][
+        : table.bytes
+    ]
+    for moved in (False, True):
+        driver.set_layer(stage)
+        if moved:
+            driver.write(threshold_address=driver.sram.base + TABLE_OFFSET)
+        driver.take_events()
+        assert driver.start(driver.description.commands.run) is None
+        found.append(driver.take_events())
+    flash, sram = found
+    assert (
+        dataclasses.replace(flash, code_fetches=flash.code_fetches - 6, sram_accesses=flash.sram_accesses + 6) == sram
     )
 
 

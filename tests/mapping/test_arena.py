@@ -95,3 +95,9 @@ def test_buffers_that_meet_lie_apart(case: Case) -> None:
         for other in buffers:
             if one is not other and one.first <= other.last and other.first <= one.last:
                 assert one.offset + one.bytes <= other.offset or other.offset + other.bytes <= one.offset
+
+
+def test_no_plan_is_smaller_than_the_busiest_stage() -> None:
+    sizes, lives = {"a": 3, "b": 5, "c": 7}, {"a": (0, 1), "b": (1, 2), "c": (2, 3)}
+    assert least_bytes(sizes, lives) == 5 + 7
+    assert least_bytes({}, {}) == 0

@@ -53,12 +53,13 @@ def record_lines(
     yield f"A trial took {seconds:.0f} s (median)."
     yield "The last column counts survivors of which a sentence says why no test can notice them."
     yield ""
-    yield "| house | faults tried | noticed | share | survivors | explained |"
-    yield "|---|---|---|---|---|---|"
+    yield "| house | faults drawn | tried | noticed | share | survivors | explained |"
+    yield "|---|---|---|---|---|---|---|"
     for name, house in houses.items():
         share = house.killed / house.decided if house.decided else 0.0
         known = sum(outcome.mutant.key in explained for outcome in house.survivors)
-        yield f"| {name} | {house.decided} | {house.killed} | {share:.0%} | {len(house.survivors)} | {known} |"
+        numbers = f"{house.drawn} | {house.decided} | {house.killed} | {share:.0%} | {len(house.survivors)} | {known}"
+        yield f"| {name} | {numbers} |"
     for name, house in houses.items():
         if house.survivors:
             yield ""

@@ -167,7 +167,7 @@ def test_the_record_counts_what_a_trial_decided_and_names_what_survived() -> Non
 
     tried = [outcome(line, verdict) for line, verdict in enumerate(Verdict)]
     lines = list(record_lines({"house": HouseScore(9, tried)}, {"a.py: f3: x -> y": "It is the same."}, 0, "c0", 4.0))
-    assert "| house | 5 | 3 | 60% | 2 | 1 |" in lines
+    assert "| house | 9 | 5 | 3 | 60% | 2 | 1 |" in lines
     told = "\n".join(lines)
     assert "f3: x -> y` (survived): It is the same." in told and "(no test reaches it): not explained" in told
 

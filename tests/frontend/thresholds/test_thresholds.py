@@ -175,8 +175,13 @@ def silu(x: Expression) -> Expression:
     return apply("Silu", apply("Mul", x, 0.2))
 
 
+def ramps(x: Expression) -> Expression:
+    return apply("Add", apply("Max", x, 0), apply("Max", apply("Neg", x), 0))
+
+
 TURNING: dict[str, Callable[[Expression], Expression]] = {
     "the sign of a distance": lambda x: apply("Sign", apply("Sub", apply("Abs", x), 2)),
+    "two ramps": lambda x: apply("Sign", apply("Sub", ramps(apply("Sub", x, 0.7)), 0.5)),
     "a parabola": lambda x: apply("Round", apply("Mul", apply("Mul", x, 0.06), apply("Add", apply("Neg", x), 7))),
     "SiLU": lambda x: apply("Round", apply("Mul", silu(x), 9)),
     "the negative of SiLU": lambda x: apply("Round", apply("Mul", silu(x), -9)),
