@@ -28,6 +28,7 @@ from edgebnn.chip.lifetime.batteries import read_battery
 from edgebnn.chip.lifetime.lifetime import Usage
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target, target_title
+from edgebnn.choices import choice
 from edgebnn.codegen.artefacts import MemoryUse, measure
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.project import render_project
@@ -416,7 +417,9 @@ class Deployment:
                 f"this deployment is trimmed for {mapped.network.trimmed_for}; trim the one that it was made from"
             )
         if mapped.network.trims_itself:
-            raise TargetError("each chip trims this deployment itself; trim one that was compiled without --trim")
+            raise TargetError(
+                f"each chip trims this deployment itself; trim one that was compiled without {choice('trim')}"
+            )
         instance = chip if isinstance(chip, ChipInstance) else self.chip(chip)
         banks = programmed_banks(mapped, instance)
         found = trim(mapped, banks, self.batch(calibration))
@@ -603,7 +606,8 @@ def _check_update(update_of: object, fresh_banks: bool, placement: str) -> None:
     if update_of is None:
         if fresh_banks:
             raise TargetError(
-                "fresh banks are those that a deployment leaves free; name it as what is updated (--update-of)"
+                "fresh banks are those that a deployment leaves free; name it as what is updated "
+                f"({choice('update_of')})"
             )
         return
     if not isinstance(update_of, Deployment):

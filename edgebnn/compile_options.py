@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS, ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.chip.target.target import Target
+from edgebnn.choices import choice
 from edgebnn.emulator.emulate import Dataset
 from edgebnn.emulator.policy_choice import Objective, Round, Wanted
 from edgebnn.emulator.verified_drop import chips_to_show
@@ -52,16 +53,22 @@ class AutoPolicy:
     def check(self, chip: object, update: bool) -> None:
         """TargetError where the words do not go together."""
         if self.max_accuracy_drop is None:
-            raise TargetError("the policy auto needs to know how far the accuracy may fall; give max_accuracy_drop")
+            raise TargetError(
+                f"the policy auto needs to know how far the accuracy may fall; give {choice('max_accuracy_drop')}"
+            )
         if update:
-            raise TargetError("an update takes the policies that are named; choose them first, or leave out auto")
+            raise TargetError(
+                "an update takes the policies that are named; choose them first, or leave out "
+                f"{choice('policy', 'auto')}"
+            )
         check_number(max_accuracy_drop=self.max_accuracy_drop)
         names = ("reprogrammings", "seed", *(name for name, _, _ in _COUNTS))
         counts = {name: getattr(self, name) for name in names}
         check_whole(**counts)
         if not 0 < self.max_accuracy_drop <= 100:
             raise TargetError(
-                f"max_accuracy_drop is {self.max_accuracy_drop:g}; give percentage points, above 0 and up to 100"
+                f"{choice('max_accuracy_drop')} is {self.max_accuracy_drop:g}; give percentage points, above 0 "
+                "and up to 100"
             )
         self._check_yield()
         if self.objective not in list(Objective):
@@ -70,10 +77,10 @@ class AutoPolicy:
             )
         error_model(self.errors)
         if chip is not None and self.seed:
-            raise TargetError("policies for one chip are judged on its own programmings; leave out seed")
+            raise TargetError(f"policies for one chip are judged on its own programmings; leave out {choice('seed')}")
         for name, least, most in (("reprogrammings", 0, 1 << 48), ("seed", 0, 1 << 62), *_COUNTS):
             if not least <= counts[name] <= most:
-                raise TargetError(f"{name} is {counts[name]}; use {least} to {most:,}")
+                raise TargetError(f"{choice(name)} is {counts[name]}; use {least} to {most:,}")
 
     def _check_yield(self) -> None:
         """TargetError for a yield that is none, or that so few chips cannot show."""
@@ -82,13 +89,14 @@ class AutoPolicy:
         check_number(chip_yield=self.chip_yield)
         if not 0 < self.chip_yield <= MOST_YIELD:
             raise TargetError(
-                f"chip_yield is {self.chip_yield:g}; give a share of the chips, above 0 and up to {MOST_YIELD}"
+                f"{choice('chip_yield')} is {self.chip_yield:g}; give a share of the chips, above 0 and up to "
+                f"{MOST_YIELD}"
             )
         enough = chips_to_show(self.chip_yield)
         if self.verify_chips < enough:
             raise TargetError(
                 f"{self.verify_chips} chips cannot show that a share of {self.chip_yield:g} of all chips keeps the "
-                f"drop, even if each of them does; verify on at least {enough:,} (verify_chips)"
+                f"drop, even if each of them does; verify on at least {enough:,} ({choice('verify_chips')})"
             )
 
     def options(self) -> str:
@@ -148,7 +156,9 @@ def samples_and_labels(
 ) -> tuple[Samples, npt.ArrayLike | None]:
     """Samples and labels that were given as emulate takes them; those of a dict are still in it."""
     if calibration is None:
-        raise TargetError("the policy auto measures accuracy; give calibration samples with labels (--calibration)")
+        raise TargetError(
+            f"the policy auto measures accuracy; give calibration samples with labels ({choice('calibration')})"
+        )
     if isinstance(calibration, Dataset):
         return calibration.x, calibration.y
     if isinstance(calibration, tuple) and len(calibration) == 2:
@@ -200,7 +210,9 @@ def check_share(share: float | None, calibration: object) -> None:
     if not 0 <= share <= 1:
         raise TargetError(f"the share to verify is {share:g}; use a number from 0 to 1")
     if calibration is None:
-        raise TargetError("what to verify goes by which weights matter; give calibration samples (--calibration)")
+        raise TargetError(
+            f"what to verify goes by which weights matter; give calibration samples ({choice('calibration')})"
+        )
 
 
 def check_trim(trim: str | None, calibration: object, trim_samples: object) -> None:
@@ -210,9 +222,13 @@ def check_trim(trim: str | None, calibration: object, trim_samples: object) -> N
     if trim != ON_CHIP:
         raise TargetError(f"there is no trimming '{legible_name(str(trim))}'; use {ON_CHIP}, or leave it out")
     if calibration is None:
-        raise TargetError("chips trim themselves by the mean of each input; give calibration samples (--calibration)")
+        raise TargetError(
+            f"chips trim themselves by the mean of each input; give calibration samples ({choice('calibration')})"
+        )
     if trim_samples:
-        raise TargetError("trim_samples are for chips that a PC trims, and these trim themselves; leave one out")
+        raise TargetError(
+            f"{choice('trim_samples')} is for chips that a PC trims, and these trim themselves; leave one out"
+        )
 
 
 def check_placement(placement: str, chip: object, readings: int, calibration: object) -> None:
@@ -224,7 +240,9 @@ def check_placement(placement: str, chip: object, readings: int, calibration: ob
             raise TargetError("a chip goes with the placement ber-aware, which asks where it errs; leave it out")
         return
     if calibration is None:
-        raise TargetError("the placement ber-aware asks which weights matter; give calibration samples (--calibration)")
+        raise TargetError(
+            f"the placement ber-aware asks which weights matter; give calibration samples ({choice('calibration')})"
+        )
     if chip is not None and (isinstance(chip, bool) or not isinstance(chip, ChipInstance | int)):
         raise TargetError("the chip of a placement is a chip instance, or a seed")
     if not 1 <= readings <= MOST_READINGS:

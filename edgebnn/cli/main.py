@@ -56,8 +56,10 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; turns errors into one sentence and exit code 1."""
+        from edgebnn.choices import on_the_command_line
+
         try:
-            with _ending_with_the_reader():
+            with _ending_with_the_reader(), on_the_command_line():
                 return super().invoke(ctx)
         except (EdgeBNNError, OSError, MemoryError, RecursionError) as error:
             if ctx.params.get("debug"):

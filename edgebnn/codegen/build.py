@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import gettempdir
 
 from edgebnn.chip.target.target import Target
+from edgebnn.choices import choice
 from edgebnn.codegen.clean_environment import cache_folder, clean_environment
 from edgebnn.codegen.elf_sizes import elf_sizes
 from edgebnn.codegen.flags import compile_flags, include_flags, link_flags
@@ -107,7 +108,7 @@ class _Compiler:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise ToolError(
-                f"the compiler {self.chain.title} did not run ({error}); choose another with --toolchain"
+                f"the compiler {self.chain.title} did not run ({error}); choose another with {choice('toolchain')}"
             ) from error
         if answer.returncode != 0:
             raise _failure(answer.stderr, self.target, self.chain)
@@ -154,4 +155,6 @@ def _failure(messages: str, target: Target, chain: Toolchain) -> FitError | Tool
         )
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     first = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "it gave no message")
-    return ToolError(f"the compiler {chain.title} failed on the generated firmware: {first}; try another --toolchain")
+    return ToolError(
+        f"the compiler {chain.title} failed on the generated firmware: {first}; try another {choice('toolchain')}"
+    )

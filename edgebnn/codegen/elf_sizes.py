@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+from edgebnn.choices import choice
 from edgebnn.errors import ToolError
 
 
@@ -38,5 +39,7 @@ def elf_sizes(elf: bytes) -> ElfSizes:
             else:
                 constant += size
     except (ELFError, ValueError, KeyError) as error:
-        raise ToolError(f"the compiler's output is no sound ELF ({error}); try another one with --toolchain") from error
+        raise ToolError(
+            f"the compiler's output is no sound ELF ({error}); try another one with {choice('toolchain')}"
+        ) from error
     return ElfSizes(constant, data)

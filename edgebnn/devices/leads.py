@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edgebnn.choices import choice
 from edgebnn.errors import DataError
 
 MV_PER_UNIT = {"V": 1e3, "mV": 1.0, "uV": 1e-3, "nV": 1e-6}
@@ -95,7 +96,8 @@ def candidates(sources: Sequence[RecordedSignal], wanted: str | None, record: st
     found += [(index, TakenBy.UNIT) for index, source in enumerate(sources) if source.may_be_ecg]
     if not found:
         raise DataError(
-            f"'{record}' has no lead of ECG by name and unit ({listed(sources)}); name the one to judge by --lead, or "
+            f"'{record}' has no lead of ECG by name and unit ({listed(sources)}); name the one to judge by "
+            f"{choice('lead')}, or "
             "give another record"
         )
     return found
@@ -117,7 +119,7 @@ def _wanted(sources: Sequence[RecordedSignal], wanted: str, record: str) -> int:
     ):
         if len(matches) > 1:
             numbers = " or ".join(map(str, matches))
-            raise DataError(f"'{record}' has {len(matches)} signals '{wanted}'; give --lead {numbers}")
+            raise DataError(f"'{record}' has {len(matches)} signals '{wanted}'; give {choice('lead', numbers)}")
         if matches:
             return matches[0]
     if re.fullmatch(r"[0-9]{1,6}", wanted) and int(wanted) < len(sources):

@@ -15,6 +15,7 @@ from edgebnn.chip.errors.error_rates import chip_rate
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds
 from edgebnn.chip.target.quantity import Evidence
+from edgebnn.choices import choice
 from edgebnn.confidence import Interval, exact_interval
 from edgebnn.emulator.accuracy import AccuracyDrop, Flags, accuracy_drop
 from edgebnn.emulator.agreement import per_class
@@ -94,7 +95,9 @@ def accuracy_curve(
     if not 1 <= len(wanted) <= MOST_RATES or not all(0 < rate <= 1 for rate in wanted):
         raise TargetError(f"a curve takes 1 to {MOST_RATES} bit error rates above 0, up to 1; 0 is always beside them")
     if not chips or mapped.policy is None:
-        raise TargetError("the accuracy at an error rate is found on chips with RRAM; ask for some, --chips 5")
+        raise TargetError(
+            f"the accuracy at an error rate is found on chips with RRAM; ask for some, {choice('chips', '5')}"
+        )
     for chip in chips:
         _check(chip)
     fast, labels = FastPath(mapped), data.y

@@ -15,6 +15,7 @@ import numpy as np
 from edgebnn.chip.device.ageing import aged_rate
 from edgebnn.chip.errors.error_rates import chip_rate
 from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.choices import choice
 from edgebnn.emulator.accuracy import AccuracyDrop, Verdict, accuracy_drop
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.chip_results import policies_of, policy_of
@@ -72,7 +73,9 @@ def accuracy_endurance(
     if data.y is None:
         raise DataError("the data have no labels y, so no accuracy is known; add the class of each sample")
     if not chips or mapped.policy is None:
-        raise TargetError("the cycles until the accuracy falls are found on chips with RRAM; ask for some, --chips 5")
+        raise TargetError(
+            f"the cycles until the accuracy falls are found on chips with RRAM; ask for some, {choice('chips', '5')}"
+        )
     for chip in chips:
         if chip.bit_error_rate is not None or chip.measured is not None:
             raise TargetError("a chip with a given bit error rate, or a measured one, does not age; leave these out")

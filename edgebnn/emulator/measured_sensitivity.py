@@ -20,6 +20,7 @@ from edgebnn.chip.banks.pattern import Pattern
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.device.ageing import aged_rate
 from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.choices import choice
 from edgebnn.emulator.accuracy import AccuracyDrop, accuracy_drops
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.chip_runs import ChipRuns, side_by_side
@@ -135,7 +136,9 @@ def measured_sensitivity(
     than memory holds.
     """
     if not chips or mapped.policy is None or not mapped.linear_stages:
-        raise TargetError("how much layers matter is found on chips with layers in RRAM; ask for some, --chips 5")
+        raise TargetError(
+            f"how much layers matter is found on chips with layers in RRAM; ask for some, {choice('chips', '5')}"
+        )
     labels = labels_for_accuracy(data, mapped)
     counts = _counts(mapped, data, chips[0])
     of_layers = [Part(name) for name in mapped.linear_stages]

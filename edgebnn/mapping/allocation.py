@@ -12,6 +12,7 @@ from edgebnn.brief import brief
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS
 from edgebnn.chip.instance.chip_instance import MOST_ATTEMPTS
 from edgebnn.chip.target.target import Target
+from edgebnn.choices import choice
 from edgebnn.errors import FitError
 from edgebnn.mapping.marker import marker_banks
 from edgebnn.mapping.tiling import banks_needed
@@ -90,12 +91,13 @@ def _check_trim(provisioning: Provisioning, target: Target) -> None:
     if target.macro.commands.read is None:
         raise FitError(
             f"the macro of target '{target.name}' reads no words back (macro.commands.read), by which a chip trims "
-            "itself; leave out --trim"
+            f"itself; leave out {choice('trim')}"
         )
     if provisioning == "separate":
         raise FitError(
             "a chip that trims itself compares what it reads with the rows in flash, which firmware with "
-            "--provisioning separate is without; use --provisioning once, or leave out --trim"
+            f"{choice('provisioning', 'separate')} is without; use {choice('provisioning', 'once')}, or leave "
+            f"out {choice('trim')}"
         )
 
 
@@ -117,19 +119,19 @@ def _provisioning(asked: Provisioning | None, bank_end: int, network: Network, t
     if asked in (None, "boot"):
         return "boot" if asked == "boot" or problem is not None else "once"
     if problem is not None:
-        raise FitError(f"{problem}; use --provisioning boot")
+        raise FitError(f"{problem}; use {choice('provisioning', 'boot')}")
     return asked
 
 
 def _check_nothing_chosen(allocation: Allocation, network: Network, target: Target) -> None:
     chosen = (
-        ("no programming policy; leave out --policy", allocation.policy is not None),
-        ("no programming policies of layers; leave out --policy-for", bool(allocation.policies)),
+        (f"no programming policy; leave out {choice('policy')}", allocation.policy is not None),
+        (f"no programming policies of layers; leave out {choice('policies')}", bool(allocation.policies)),
         ("no banks; leave them out", allocation.banks is not None),
-        ("no attempts of layers; leave out --attempts-for", bool(allocation.attempts)),
-        ("no share to verify; leave out --verify-share", allocation.verified is not None),
-        ("no provisioning; leave out --provisioning", allocation.provisioning is not None),
-        ("no trimming on the chip; leave out --trim", network.trims_itself),
+        (f"no attempts of layers; leave out {choice('attempts')}", bool(allocation.attempts)),
+        (f"no share to verify; leave out {choice('verify_share')}", allocation.verified is not None),
+        (f"no provisioning; leave out {choice('provisioning')}", allocation.provisioning is not None),
+        (f"no trimming on the chip; leave out {choice('trim')}", network.trims_itself),
     )
     for words, given in chosen:
         if given:

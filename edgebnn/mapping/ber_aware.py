@@ -21,6 +21,7 @@ from scipy.optimize import linear_sum_assignment
 from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.errors.error_map import ErrorMap, batch_map, error_map
 from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.choices import choice
 from edgebnn.errors import TargetError
 from edgebnn.mapping.first_order import column_counts, sensitivities_of, tile_counts
 from edgebnn.mapping.mapped import MappedNetwork
@@ -102,7 +103,7 @@ def maps_of(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> 
         policy, ternary = (chip.policy if chip else None) or stage.policy, stage.is_ternary
         if policy is None:
             raise TargetError(
-                f"target '{target.name}' has no RRAM, so there is nothing to place; leave out --placement"
+                f"target '{target.name}' has no RRAM, so there is nothing to place; leave out {choice('placement')}"
             )
         if (policy, ternary) not in found:
             found[policy, ternary] = (

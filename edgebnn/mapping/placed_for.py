@@ -6,6 +6,7 @@ import msgspec
 
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
+from edgebnn.choices import choice
 from edgebnn.json_types.placement import PlacedForDocument
 from edgebnn.legible import legible_name
 
@@ -41,4 +42,5 @@ class PlacedFor(msgspec.Struct, frozen=True):
         """For a reader, with the options that draw it."""
         if self.measured is not None:
             return f"the measured chip '{legible_name(self.measured)}'"
-        return f"chip {self.seed} with errors of the kind {self.errors} (--seed {self.seed} --errors {self.errors})"
+        drawn_by = f"{choice('seed', str(self.seed))} {choice('errors', str(self.errors))}"
+        return f"chip {self.seed} with errors of the kind {self.errors} ({drawn_by})"

@@ -6,6 +6,7 @@ from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import changed, load_target, target_names
 from edgebnn.chip.target_files.rules import check_target
 from edgebnn.chip.target_files.settings import with_settings
+from edgebnn.choices import choice
 from edgebnn.errors import EdgeBNNError
 from edgebnn.mapping.fit import Fit, Need, fit_of
 from edgebnn.network.network import Network
@@ -50,7 +51,8 @@ def _larger_copy(network: Network, target: Target, fit: Fit) -> list[str]:
     )
     source = target.name if target.name in target_names() and not changed(target) else "FILE"
     copy = f"edgebnn targets copy {source} my-{target.name}.toml {chosen}"
-    return [f"compile for a larger copy (--target my-{target.name}.toml after {copy})"] if helps else []
+    own = choice("target", f"my-{target.name}.toml")
+    return [f"compile for a larger copy ({own} after {copy})"] if helps else []
 
 
 def _tight(need: Need) -> bool:
@@ -69,7 +71,7 @@ def _other_targets(network: Network, target: Target) -> list[str]:
     """The shipped targets with a chip of their own on which the network fits as it is."""
     others = [other for other in map(load_target, target_names()) if other.sha256 != target.sha256]
     return [
-        f"compile for {other.name} (--target {other.name})"
+        f"compile for {other.name} ({choice('target', other.name)})"
         for other in others
         if other.memory is not None and _fits(network, other)
     ]

@@ -19,6 +19,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.choices import choice
 from edgebnn.errors import DataError, FitError, ModelError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.planner import map_network
@@ -66,7 +67,9 @@ def self_trimming(mapped: MappedNetwork, x: npt.NDArray[np.generic]) -> MappedNe
     """
     network = mapped.network
     if mapped.target.array is None:
-        raise FitError(f"target '{mapped.target.name}' has no RRAM, so there is nothing to trim; leave out --trim")
+        raise FitError(
+            f"target '{mapped.target.name}' has no RRAM, so there is nothing to trim; leave out {choice('trim')}"
+        )
     if network.trims_itself:
         raise FitError(f"network '{network.name}' is trimmed on the chip already; compile its model")
     in_rram = [node.name for node in network.linear if node.name in mapped.linear_stages]

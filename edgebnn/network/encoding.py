@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.choices import choice
 from edgebnn.errors import DataError
 from edgebnn.network.batches import parts
 from edgebnn.network.network import Network
@@ -19,10 +20,11 @@ Values = npt.NDArray[np.int64]
 # normalisation of a sample goes over that of its range, so that a small number may be as far off as a large one.
 _ROUNDING = 2.0**-20
 
-_AGAIN = (
-    "quantise them to the sensor's integers, or compile again with --calibration data.npz, or with --input-type, "
-    "--input-scale and --input-offset"
-)
+
+def _again() -> str:
+    stated = f"{choice('input_type')}, {choice('input_scale')} and {choice('input_offset')}"
+    calibrated = choice("calibration", "data.npz", "x")
+    return f"quantise them to the sensor's integers, or compile again with {calibrated}, or with {stated}"
 
 
 def encode(network: Network, x: npt.NDArray[np.generic]) -> dict[str, Values]:
@@ -75,8 +77,8 @@ def how_input_taken(entry: Input, x: npt.NDArray[np.generic]) -> tuple[str, ...]
     if encoding.quantizer is not None:
         return (
             f"the data are {x.dtype}, but input '{entry.name}' takes real numbers, so that 1 was taken for 1.0; where "
-            "they are a sensor's integers, scale them as in training, or compile again with --input-type and "
-            "--input-scale",
+            "they are a sensor's integers, scale them as in training, or compile again with "
+            f"{choice('input_type')} and {choice('input_scale')}",
         )
     worth = _worth(tensor, encoding.offset)
     return (
@@ -137,7 +139,7 @@ def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> npt.
     if x.size and not always_fits(x.dtype, tensor) and (np.min(whole) < tensor.low or np.max(whole) > tensor.high):
         raise DataError(
             f"input '{tensor.name}' takes values from {tensor.low} to {tensor.high}{worth}, but the data run from "
-            f"{np.min(x)} to {np.max(x)}; scale the data, or compile again with another --input-type"
+            f"{np.min(x)} to {np.max(x)}; scale the data, or compile again with another {choice('input_type')}"
         )
     if real and not np.array_equal(whole, units):
         range_ = max(-tensor.low, tensor.high, abs(offset / tensor.scale)) if worth else None
@@ -145,7 +147,8 @@ def _integers(x: npt.NDArray[np.generic], tensor: Tensor, offset: float) -> npt.
         if found is not None:
             raise DataError(
                 f"input '{tensor.name}' takes integers{worth}, but the data hold fractions: x{list(found)} is "
-                f"{x[found]:g}, {abs(units[found] - whole[found]):.2g} of a step from {whole[found]:g}{worth}; {_AGAIN}"
+                f"{x[found]:g}, {abs(units[found] - whole[found]):.2g} of a step from {whole[found]:g}{worth}; "
+                f"{_again()}"
             )
     values: npt.NDArray[np.integer[Any]] = whole if whole.dtype.kind in "iu" else whole.astype(np.int64)
     if tensor.kind == "bits" and np.any(values == 0):

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.brief import brief
+from edgebnn.choices import choice
 from edgebnn.errors import ModelError
 from edgebnn.network.rules import check_inputs, check_node
 from edgebnn.network.types import MAX_SUM, MAX_TENSOR_ELEMENTS, Input, Linear, Node, Tensor
@@ -67,7 +68,7 @@ class Network:
             if max(-tensor.low, tensor.high) > MAX_SUM:
                 raise ModelError(
                     f"tensor '{tensor.name}' can reach {max(-tensor.low, tensor.high)}, beyond int32; "
-                    "use fewer inputs a neuron, or fewer bits an input (--input-type)"
+                    f"use fewer inputs a neuron, or fewer bits an input ({choice('input_type')})"
                 )
         check_inputs(self.inputs)
         for node in self.nodes:

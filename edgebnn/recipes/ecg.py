@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from edgebnn.choices import choice
 from edgebnn.devices import beats as coding
 from edgebnn.devices.judged import JudgedBeats
 from edgebnn.devices.pvc import PVC, Detection, count
@@ -57,13 +58,13 @@ class Patients:
         taken, by name or number from 0, or the first lead of ECG.
         """
         if not folder.is_dir():
-            raise DataError(f"'{folder}' is no folder; name one with .npz or WFDB records by --data")
+            raise DataError(f"'{folder}' is no folder; name one with .npz or WFDB records by {choice('data')}")
         segments = segment_headers(folder)
         paths = sorted(
             path for path in folder.iterdir() if path.suffix in (".npz", ".hea") and path.name not in segments
         )
         if not paths:
-            raise DataError(f"'{folder}' holds no .npz or WFDB records; name another folder by --data")
+            raise DataError(f"'{folder}' holds no .npz or WFDB records; name another folder by {choice('data')}")
         names: list[str] = []
         read: list[JudgedBeats] = []
         for path in paths:

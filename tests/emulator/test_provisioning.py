@@ -324,7 +324,7 @@ def test_the_marker_needs_a_bank_and_a_macro_that_reads() -> None:
         assert _mapped(target=target).provisioning == "boot"
         assert _mapped(target=target, provisioning="boot").plan.marker is None
         for mode in ("once", "separate"):
-            with pytest.raises(FitError, match=f"{message}.*use --provisioning boot"):
+            with pytest.raises(FitError, match=f'{message}.*use provisioning="boot"'):
                 _mapped(target=target, provisioning=mode)
     last = (*range(needed - 1), 4095)
     assert _mapped(banks=last).provisioning == "boot"

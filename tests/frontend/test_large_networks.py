@@ -82,7 +82,7 @@ def test_a_float_mobilenet_becomes_int8_with_calibration(mobile: Path) -> None:
 
 
 def test_a_float_mobilenet_is_never_binarized_in_silence(mobile: Path) -> None:
-    with pytest.raises(ModelError, match=r"neither binary nor ternary.*--calibration"):
+    with pytest.raises(ModelError, match=r"neither binary nor ternary.*give calibration=x"):
         edgebnn.compile(mobile, target="host", input_type="uint8")
 
 

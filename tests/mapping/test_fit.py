@@ -90,7 +90,7 @@ def test_a_copy_that_is_offered_holds_the_network(tmp_path: Path) -> None:
 
 
 def test_a_target_with_weights_in_flash_is_offered_where_they_fit_there_alone() -> None:
-    assert "--target cortex-m4" in _refusal(dense(129 * 32, 32 * 32), RRAM130)  # 0.5 MB
+    assert 'target="cortex-m4"' in _refusal(dense(129 * 32, 32 * 32), RRAM130)  # 0.5 MB
     large = _refusal(dense(9000, 1024), RRAM130)  # 1.2 MB, and cortex-m4 has 1 MiB
     assert "array.banks=16384" in large
     assert "cortex-m4" not in large
@@ -99,8 +99,8 @@ def test_a_target_with_weights_in_flash_is_offered_where_they_fit_there_alone() 
 def test_nothing_is_offered_that_no_target_may_have() -> None:
     endless = _refusal(dense(70_000, 1024), RRAM130)  # bank numbers have 16 bits
     assert "it needs 70016 RRAM banks of 4096" in endless
-    assert "targets copy" not in endless and "--target" not in endless
+    assert "targets copy" not in endless and "target=" not in endless
     last_page = {"memory.sram.base": (0x3FFFF000, "address"), "memory.sram.size": (4, "KiB")}  # below the registers
     enclosed = _refusal(_wide_map(64), with_settings(RRAM130, last_page))
-    assert "bytes of SRAM" in enclosed and "--target cortex-m4" in enclosed
+    assert "bytes of SRAM" in enclosed and 'target="cortex-m4"' in enclosed
     assert "targets copy" not in enclosed

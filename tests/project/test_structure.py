@@ -20,6 +20,7 @@ FOUNDATION = {
     "errors",
     "legible",
     "brief",
+    "choices",
     "number_checks",
     "resources",
     "arrays",

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.device.cell import Cell
+from edgebnn.choices import choice
 
 FAR = 10.0  # a factor between medians, beyond which it is more likely the unit than the devices
 FEW, MOST = 0.1, 0.9  # shares of opposite cells, between which both weights were measured
@@ -76,7 +77,7 @@ def _far(pairs: Resistances, zeros: Resistances, policy: str, cell: Cell) -> lis
     wanted = " and ".join(_ohm(exp(expected)) for _, expected in medians.values())
     return [
         f"{found}, but {wanted} ohm under policy '{policy}', more than a factor of {FAR:g} apart: {unit}name the "
-        "policy that these devices were programmed under (--policy)"
+        f"policy that these devices were programmed under ({choice('policy')})"
     ]
 
 

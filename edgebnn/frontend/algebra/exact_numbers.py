@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.choices import choice
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.problems import Refusal
 
@@ -73,7 +74,7 @@ class Effort:
         if self._left < 0 or self._floats < 0:
             raise Refusal(
                 "needs too many evaluations to find where its activation steps",
-                "use a plain sign, or a narrower --input-type",
+                f"use a plain sign, or a narrower {choice('input_type')}",
             )
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.choices import choice
 from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
 from edgebnn.frontend.layers.scaled_weights import Folded
@@ -160,6 +161,6 @@ def _rounded(
     below = denominator.reshape(-1, *(1,) * (numerator.ndim - 1))
     start = (numerator * 2 ** (shift + 1) + below) // (2 * below)
     if largest << shift > 2**31 - 2:
-        raise Refusal("has a padding that is worth more than int32 holds", "use a wider --input-scale")
+        raise Refusal("has a padding that is worth more than int32 holds", f"use a wider {choice('input_scale')}")
     border = Border(zones, np.moveaxis(start, 0, -1).astype(np.int32), shift)
     return Padded(0, border, 0.0 if needed <= finest else 0.5)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.choices import choice
 from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.operations import Quantised
@@ -88,14 +89,14 @@ def _float_weights(channel: int, rows: Array) -> NeitherBinaryNorTernary:
         return NeitherBinaryNorTernary(
             f"{FLOAT_WEIGHTS[1]} {', '.join(first)} and {last} (in output channel {channel}) have no common scale",
             "train with one magnitude for each output channel (-s, 0 and s) in place of two levels of their own, or "
-            "give --calibration data.npz to round this layer to int8 here",
+            f"give {choice('calibration', 'data.npz', 'x')} to round this layer to int8 here",
         )
     magnitudes = np.abs(rows[0])
     different = len(np.unique(magnitudes[magnitudes != 0]))
     return NeitherBinaryNorTernary(
         f"{FLOAT_WEIGHTS[0]}: {different} different magnitudes in output channel {channel}",
         "binarize the weights (their sign times one scale per output channel) in the model before the export, or "
-        "give --calibration data.npz to quantise this layer to int8 here",
+        f"give {choice('calibration', 'data.npz', 'x')} to quantise this layer to int8 here",
     )
 
 

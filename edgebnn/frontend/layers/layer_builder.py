@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.choices import choice
 from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression
 from edgebnn.frontend.algebra.integer_sets import grid_of_sums
@@ -61,7 +62,9 @@ class LayerBuilder:
         pad = padded(tensor, source.slope, source.offset, padding, weights, made, window, groups, dots)
         bound = (dots << pad.shift) + pad.largest
         if bound > LARGEST_SUM:
-            raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
+            raise Refusal(
+                f"has sums of up to {bound}, which int32 does not hold", f"use a narrower {choice('input_type')}"
+            )
         plain = operation.bias is None and source.scale == 1 and not np.any(source.offset != 0)
         sums = value if plain and pad.border is None and np.all(weights.scale == 1) else f"{value}.sums"
         of_part = sums if len(each) == 1 else f"{sums}.part"
@@ -86,7 +89,9 @@ class LayerBuilder:
         tensor = self._network.tensor(first.sources[0])
         bound = largest_sum(made.weights, made.kind) * max(abs(tensor.low), abs(tensor.high))
         if bound > LARGEST_SUM:
-            raise Refusal(f"has sums of up to {bound}, which int32 does not hold", "use a narrower --input-type")
+            raise Refusal(
+                f"has sums of up to {bound}, which int32 does not hold", f"use a narrower {choice('input_type')}"
+            )
         output = Tensor(
             self._network.tensor_name(f"{value}.sums"), Kind.SUMS, (len(made.weights), *extents), -bound, bound
         )

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from edgebnn.choices import choice
 from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.algebra.interval_arithmetic import float32_errors
@@ -127,7 +128,8 @@ class NoLine(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "adds, joins or averages a value that is no line with few knees of the sums before it",
-            "put a quantiser of up to 8 bits behind the activation, use a Relu, or give --calibration data.npz",
+            "put a quantiser of up to 8 bits behind the activation, use a Relu, or give "
+            f"{choice('calibration', 'data.npz', 'x')}",
         )
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.choices import choice
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend.onnx.graph import Array, Graph, GraphInput, OnnxNode
 from edgebnn.frontend.options import InputOptions, ReadOptions, parse_input_type
@@ -49,7 +50,8 @@ class GivenInput:
         if quantizer is not None:
             return (
                 f"input '{self.tensor.name}' takes real numbers, which the model's own quantiser turns into integers "
-                "before the firmware; --input-type and --input-scale give the firmware the sensor's integers instead",
+                f"before the firmware; {choice('input_type')} and {choice('input_scale')} give the firmware the "
+                "sensor's integers instead",
             )
         return self.said
 
@@ -104,8 +106,9 @@ def _given_input(
     scale, offset = stated.scale or Fraction(1), stated.offset or Fraction(0)
     if own is not None and (scale != 1 or offset):
         raise ModelError(
-            f"input '{name}' is {given.dtype}, whose integers are worth 1 each; leave out --input-scale and "
-            "--input-offset" + ("" if len(graph.inputs) == 1 else ", or name the input that they are of (NAME=1/255)")
+            f"input '{name}' is {given.dtype}, whose integers are worth 1 each; leave out "
+            f"{choice('input_scale')} and {choice('input_offset')}"
+            + ("" if len(graph.inputs) == 1 else ", or name the input that they are of (NAME=1/255)")
         )
     open_scale = stated.scale is None and stated.offset is None
     quantizer = None
@@ -125,9 +128,10 @@ def _given_input(
         kind, low, high = Kind.INTEGERS, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
         opened = open_scale and given.dtype in _FLOAT_TYPES
         notes = (
-            f"input '{name}' is taken to hold {bits}-bit integers ({low} to {high}) and no fractions; --input-type, "
-            "such as uint8 or int12, or --calibration narrows it, which makes the first layer faster, and "
-            "--input-scale says what an integer is worth to a model that takes fractions",
+            f"input '{name}' is taken to hold {bits}-bit integers ({low} to {high}) and no fractions; "
+            f"{choice('input_type')}, such as uint8 or int12, or {choice('calibration')} narrows it, which "
+            f"makes the first layer faster, and "
+            f"{choice('input_scale')} says what an integer is worth to a model that takes fractions",
         )
     if given.dtype == "float16" and quantizer is None:
         _check_half(name, scale, offset, max(-low, high))
@@ -171,8 +175,8 @@ def _check_half(name: str, scale: Fraction, offset: Fraction, largest: int) -> N
     else:
         return
     raise ModelError(
-        f"input '{name}' is float16, which rounds {held}; choose a narrower --input-type, or export the model with a "
-        "float32 input"
+        f"input '{name}' is float16, which rounds {held}; choose a narrower {choice('input_type')}, or export "
+        "the model with a float32 input"
     )
 
 
@@ -188,7 +192,7 @@ def _calibrated(
     if offset:
         raise DataError(
             f"the calibration data for input '{name}' are no integers times {scale} plus {offset}; correct "
-            "--input-scale and --input-offset, or leave them out"
+            f"{choice('input_scale')} and {choice('input_offset')}, or leave them out"
         )
     if values.min() >= 0 and values.max() <= 1 and np.allclose(np.rint(values * 255), values * 255, atol=1e-4, rtol=0):
         return scale / 255, 0, 255, None, (f"input '{name}' is taken to hold 8-bit integers, each worth 1/255",)

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from edgebnn.choices import choice
 from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.exact_numbers import Fractions, fractions_of
 from edgebnn.frontend.algebra.linearity import affine_of
@@ -54,7 +55,8 @@ def integers_between(
     if most < _FEWEST_LEVELS or terms > _MOST_TERMS:
         raise Refusal(
             f"reads the sums of layers in a row, of {terms} inputs of inputs each, for which 16 bits are too coarse",
-            "put a sign or a quantiser of up to 8 bits between the layers, or give --calibration data.npz",
+            "put a sign or a quantiser of up to 8 bits between the layers, or give "
+            f"{choice('calibration', 'data.npz', 'x')}",
         )
     line = line_of(emitter, activation)
     assert line is not None, "it was a line before its pools were made nodes"

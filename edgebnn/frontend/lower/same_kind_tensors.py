@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgebnn.choices import choice
 from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.layers.layer_sums import Line
 from edgebnn.frontend.layers.network_builder import Emitter
@@ -42,7 +43,7 @@ def _narrow(network: NetworkNodes, lines: Sequence[Line]) -> tuple[Line, ...]:
     if replace(lines[0].tensor, low=low, high=high).bits > _MOST_BITS:
         raise Refusal(
             f"joins integers that run from {low} to {high}, which {_MOST_BITS} bits do not hold",
-            "use a narrower --input-type",
+            f"use a narrower {choice('input_type')}",
         )
     return tuple(lines)
 

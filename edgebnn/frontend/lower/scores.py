@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.choices import choice
 from edgebnn.frontend.activations.activation import Activation, check_axes, model_name
 from edgebnn.frontend.algebra.exact_numbers import Fractions
 from edgebnn.frontend.algebra.float32 import UNIT
@@ -97,8 +98,8 @@ def _line_of(emitter: Emitter, activation: Activation) -> Line:
     except NoLine as curved:
         raise Refusal(
             "ends in a curve, and scores are lines with few knees of the last sums",
-            "let the model end before it, put a quantiser of up to 8 bits behind it, or give --calibration data.npz to "
-            "round it to 8 bits here",
+            "let the model end before it, put a quantiser of up to 8 bits behind it, or give "
+            f"{choice('calibration', 'data.npz', 'x')} to round it to 8 bits here",
         ) from curved
 
 

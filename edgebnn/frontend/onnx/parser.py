@@ -12,6 +12,7 @@ import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from edgebnn.apart.onnx_session import RunnableModel
+from edgebnn.choices import choice
 from edgebnn.errors import ModelError
 from edgebnn.frontend.onnx.float16 import widened
 from edgebnn.frontend.onnx.graph import Array, AttributeValue, Graph, OnnxNode, needed
@@ -296,7 +297,9 @@ def _output(names: list[str], nodes: tuple[OnnxNode, ...], chosen: str | None) -
     shown += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     if chosen is not None:
         if chosen not in names:
-            raise ModelError(f"the model has no output '{printable(chosen)}'; choose one of {shown} with --output")
+            raise ModelError(
+                f"the model has no output '{printable(chosen)}'; choose one of {shown} with {choice('output')}"
+            )
         names = [chosen]
     for node in nodes:
         if node.operator == "TopK" and not node.domain and len(names) > 1 and sorted(names) == sorted(node.outputs):
@@ -304,7 +307,7 @@ def _output(names: list[str], nodes: tuple[OnnxNode, ...], chosen: str | None) -
     if len(names) != 1:
         raise ModelError(
             f"the model has {len(names)} outputs ({shown}), and a network ends in one; "
-            + ("choose it with --output NAME, in Python output=" if names else _AGAIN)
+            + (f"choose it with {choice('output', 'NAME')}" if names else _AGAIN)
         )
     if not any(names[0] in node.outputs for node in nodes):
         raise ModelError(f"output '{printable(names[0])}' is made by no node; {_AGAIN}")

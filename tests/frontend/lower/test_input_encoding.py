@@ -46,7 +46,7 @@ def test_unknown_types(tmp_path: Path, name: str) -> None:
 def test_sixteen_bits_by_default_with_a_note(tmp_path: Path) -> None:
     network = read_network(dense().save(tmp_path))
     assert (network.inputs[0].tensor.low, network.inputs[0].tensor.high) == (-32768, 32767)
-    assert "--input-type" in network.notes[0]
+    assert "input_type" in network.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_what_float32_makes_of_bytes_is_taken_and_nothing_else(tmp_path: Path) -
     normalised[200, 5] += 0.001
     with pytest.raises(DataError, match=r"x\[200, 5\] is 0\.569627, 0\.26 of a step from 145 times 0\.00392157"):
         interpret(network, normalised)
-    with pytest.raises(DataError, match=r"compile again with --calibration"):
+    with pytest.raises(DataError, match=r"compile again with calibration=x"):
         interpret(network, np.full((1, 8), 1e-7, np.float32))
 
 
@@ -304,7 +304,7 @@ def test_an_integer_input_takes_no_offset(tmp_path: Path) -> None:
     model = Model((8,), TensorProto.UINT8)
     model.add("Cast", to=TensorProto.FLOAT)
     model.add("MatMul", signs(0, 8, 3))
-    with pytest.raises(ModelError, match="--input-offset"):
+    with pytest.raises(ModelError, match="input_offset"):
         input_of(tmp_path, ReadOptions(input_offset=Fraction(1)), model)
 
 

@@ -98,7 +98,7 @@ def _answers(path: Path, x: npt.NDArray[np.float32]) -> Any:
 def test_an_input_of_half_precision_is_taken_to_hold_what_it_can(tmp_path: Path) -> None:
     path = saved(network_in_half(inside=False), tmp_path)
     assert (network := read_network(path)).inputs[0].tensor.high == 2047 and network.inputs[0].tensor.low == -2048
-    with pytest.raises(ModelError, match="float16, which rounds integers beyond 2048; choose a narrower --input-type"):
+    with pytest.raises(ModelError, match="float16, which rounds integers beyond 2048; choose a narrower input_type"):
         read_network(path, ReadOptions("uint12"))
     with pytest.raises(ModelError, match=r"float16, which rounds the multiples of 1/255.*float32 input"):
         read_network(path, ReadOptions("uint8", Fraction(1, 255)))
