@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgebnn.emulator.accuracy import AccuracyDrop
+from edgebnn.emulator.array_events import programming_once
 from edgebnn.emulator.policy_choice import PolicyChoice, Wanted
 from edgebnn.emulator.verified_drop import VerifiedDrop
 from edgebnn.json_types.numbers import DropDocument
@@ -34,7 +35,8 @@ def choice_document(choice: PolicyChoice) -> PolicyChoiceDocument:
         "accuracy_verified": choice.accuracy - last.verified.mean,
         "accuracy_verified_interval": _left(choice.accuracy, last.verified),
         **_verified(last.verified, wanted),
-        "programming_energy_uj": last.energy_j * 1e6,
+        "programming_energy_uj": programming_once(choice.mapped).energy.total_j * 1e6,
+        "programming_energy_attempts_uj": last.energy_j * 1e6,
         "programming_energy_strongest_uj": choice.energies[choice.strongest] * 1e6,
         "programming_energy_cheapest_uj": choice.energies[choice.least] * 1e6,
         "strongest_policy": choice.strongest,
@@ -47,7 +49,7 @@ def choice_document(choice: PolicyChoice) -> PolicyChoiceDocument:
                 "budget": None if each.budget is None else each.budget * 100,
                 **_predicted(each.predicted),
                 **_verified(each.verified, wanted),
-                "programming_energy_uj": each.energy_j * 1e6,
+                "programming_energy_attempts_uj": each.energy_j * 1e6,
             }
             for each in choice.rounds
         ],

@@ -54,6 +54,7 @@ class ProgrammedOnceDocument(TypedDict, total=False):
 class ChosenPoliciesDocument(ProgrammedOnceDocument, total=False):
     """The figures of a choice of policies by accuracy, and all of `policies.json`; empty where policies were named."""
 
+    programming_energy_attempts_uj: float
     accuracy: float
     accuracy_predicted: float
     accuracy_predicted_interval: Interval

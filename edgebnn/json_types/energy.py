@@ -48,7 +48,10 @@ class PolicyCostDocument(TypedDict):
 
 
 class ProgrammingCostDocument(TypedDict):
-    """What programming all banks takes, and each boot of it; without RRAM there is none."""
+    """What programming all banks takes, and each boot of it; without RRAM there is none.
+
+    programming_energy_uj is everywhere that of programming once, with one attempt at each row.
+    """
 
     programming_by_policy: dict[str, PolicyCostDocument]
     programming_energy_uj: float | None
@@ -59,9 +62,14 @@ class ProgrammingCostDocument(TypedDict):
 
 
 class ProgrammingDocument(ProgrammingCostDocument):
-    """The same with the policy, where all is programmed under one."""
+    """The same with the policy, where all is programmed under one.
+
+    programming_energy_uj is that of one attempt at each row; programming_energy_attempts_uj, as all the others, that
+    of the attempts that the first chip made.
+    """
 
     programming_policy: str | None
+    programming_energy_attempts_uj: float | None
 
 
 class WearDocument(TypedDict):

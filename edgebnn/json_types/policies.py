@@ -29,16 +29,23 @@ class VerifiedDropDocument(TypedDict):
 
 
 class RoundDocument(PredictedDocument, VerifiedDropDocument):
-    """A choice that was tried; `budget` is the loss that it was to keep to, in percentage points."""
+    """A choice that was tried; `budget` is the loss that it was to keep to, in percentage points.
+
+    programming_energy_attempts_uj: of the attempts that a chip makes.
+    """
 
     policies: dict[str, str]
     attempts: dict[str, int]
     budget: float | None
-    programming_energy_uj: float
+    programming_energy_attempts_uj: float
 
 
 class ChoiceFiguresDocument(PredictedDocument, VerifiedDropDocument):
-    """A choice's accuracies, and its programming beside all under the policy that errs least and that takes least."""
+    """A choice's accuracies, and its programming beside all under the policy that errs least and that takes least.
+
+    The energies are those of one attempt at each row; programming_energy_attempts_uj is that of the attempts which the
+    first chip that was measured made, and what was made small.
+    """
 
     accuracy: float
     accuracy_predicted: float
@@ -46,6 +53,7 @@ class ChoiceFiguresDocument(PredictedDocument, VerifiedDropDocument):
     accuracy_verified: float
     accuracy_verified_interval: Interval
     programming_energy_uj: float
+    programming_energy_attempts_uj: float
     programming_energy_strongest_uj: float
     programming_energy_cheapest_uj: float
     rounds: int

@@ -163,6 +163,7 @@ def policy_choice_document(deployment: Deployment) -> ChosenPoliciesDocument:
         "accuracy_drop_verified": found["accuracy_drop_verified"],
         "accuracy_drop_verified_interval": found["accuracy_drop_verified_interval"],
         "programming_energy_uj": found["programming_energy_uj"],
+        "programming_energy_attempts_uj": found["programming_energy_attempts_uj"],
         "programming_energy_strongest_uj": found["programming_energy_strongest_uj"],
         "programming_energy_cheapest_uj": found["programming_energy_cheapest_uj"],
         "rounds": found["rounds"],
@@ -313,7 +314,6 @@ def estimate_document(deployment: Deployment, result: Estimate) -> EstimatedDocu
             *left_out(deployment),
             *spent_on_int8(mapped, result.energy),
             *_of_zeros(mapped, result),
-            *_not_counted(mapped, result),
             *_life_notes(mapped.target, result),
         ],
     }
@@ -418,13 +418,6 @@ def _area_notes(target: Target) -> list[str]:
     if target.array is None:
         return []
     return ["there is no figure of silicon area: no target states the size of a cell, an amplifier or a decoder"]
-
-
-def _not_counted(mapped: MappedNetwork, result: Estimate) -> list[str]:
-    """What a program of its own takes of the CPU."""
-    if mapped.provisioning != "separate" or result.energy is None:
-        return []
-    return ["what the CPU takes to program the banks is left out: provision.elf does that, and it is not counted"]
 
 
 def _of_zeros(mapped: MappedNetwork, result: Estimate) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.emulator.accuracy import Verdict
 from edgebnn.emulator.agreement import Agreement
-from edgebnn.emulator.array_events import marker_cost
+from edgebnn.emulator.array_events import marker_cost, programming_once
 from edgebnn.emulator.chip_results import ChipResult, OverChips, TernaryErrors, policies_of
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.json_types.emulation import (
@@ -124,11 +124,13 @@ def _unlike(chips: Sequence[ChipInstance]) -> list[str]:
 def programming_document(mapped: MappedNetwork, result: Emulation) -> ProgrammingDocument:
     """What programming the banks took, under which policies, and what each boot takes of it; none without RRAM."""
     cost, chip = result.programming, result.first_chip
-    marker = marker_cost(mapped, None if chip is None else chip.policy)
+    own_policy = None if chip is None else chip.policy
+    marker = marker_cost(mapped, own_policy)
     return {
         "programming_policy": None if cost is None else the_one(cost.pulses),
         "programming_by_policy": {} if cost is None else by_policy_document(cost),
-        "programming_energy_uj": None if cost is None else cost.energy.total_j * 1e6,
+        "programming_energy_uj": None if cost is None else programming_once(mapped, own_policy).energy.total_j * 1e6,
+        "programming_energy_attempts_uj": None if cost is None else cost.energy.total_j * 1e6,
         "programming_evidence": {} if cost is None else cost.energy.evidence_shares(),
         "programming_time_us": None if cost is None else cost.time_s * 1e6,
         "marker_energy_uj": None if cost is None else marker_uj(marker),

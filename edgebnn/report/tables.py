@@ -93,7 +93,7 @@ def _choice_rows(document: CompiledDocument) -> list[tuple[str, str]]:
         return []
     whose = "programmings of this chip" if found["chip"] else "chips"
     lost = numbers.interval(found["accuracy_drop_verified_interval"], 2, "f")
-    energy, most = found["programming_energy_uj"], found["programming_energy_strongest_uj"]
+    energy, most = found["programming_energy_attempts_uj"], found["programming_energy_strongest_uj"]
     times = f"1/{most / energy:.3g} of that" if energy < most else "as much as"
     budget = f"{found['verify_chips']:,} {whose} x {numbers.counted(found['samples'], 'sample')}"
     rows = [
@@ -379,8 +379,8 @@ def programming_rows(
     """What programming the banks takes, and what only an estimate knows of it."""
     if not document["programming_energy_uj"]:  # no RRAM, or no layer in it
         return []
-    energy = numbers.programming(document["programming_energy_uj"])
     each, time = document["programming_by_policy"], numbers.latency(document["programming_time_us"])
+    energy = numbers.programming(sum(found["energy_uj"] for found in each.values()))  # of all attempts that were made
     rows = [("programming the banks", f"{energy} in {time} under {under(each)}")]
     if len(each) > 1:
         rows += [(f"  {name}", numbers.programming(found["energy_uj"]) or "0 J") for name, found in each.items()]

@@ -108,6 +108,9 @@ def test_attempts_are_chosen_too(files: tuple[Path, Path], tmp_path: Path) -> No
     told = document(*words, "-o", tmp_path / "out")
     choice = told["policy_choice"]
     assert (choice["errors"], choice["most_attempts"]) == ("device", 2)
+    once = document("estimate", tmp_path / "out")["programming_energy_uj"]
+    assert told["programming_energy_uj"] == choice["programming_energy_uj"] == pytest.approx(once)
+    assert told["programming_energy_attempts_uj"] == choice["tried"][-1]["programming_energy_attempts_uj"] >= once
     assert told["attempts"] == choice["attempts"] and set(choice["attempts"].values()) <= {1, 2}
     assert edgebnn.load(tmp_path / "out").mapped.allocation.attempts == choice["attempts"]
     result = command(*words, "--errors", "table", "-o", tmp_path / "other")

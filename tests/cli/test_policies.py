@@ -129,7 +129,9 @@ def test_a_share_is_verified_and_layers_have_attempts_of_their_own(tmp_path: Pat
     whole.save(tmp_path / "whole")
     some, all_ = (document("emulate", tmp_path / name, "--data", data, *chips) for name in ("out", "whole"))
     assert some["executors_agree"] and all_["executors_agree"]
-    assert some["programming_energy_uj"] < all_["programming_energy_uj"]
+    once = document("estimate", tmp_path / "out")["programming_energy_uj"]
+    assert once == pytest.approx(some["programming_energy_uj"]) == all_["programming_energy_uj"]
+    assert once < some["programming_energy_attempts_uj"] < all_["programming_energy_attempts_uj"]
 
 
 def test_a_share_needs_samples_and_attempts_are_numbers(tmp_path: Path) -> None:
