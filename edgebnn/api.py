@@ -394,7 +394,8 @@ class Deployment:
         target cannot do, ToolError where no firmware was built, whose instructions are counted.
         """
         usage = Usage(days, inferences_per_day, reprogrammings_per_day, channels, sample_rate_hz, boots_per_day)
-        return estimate(self.mapped, self.elf, usage, supply_v, None if battery is None else read_battery(battery))
+        cell = None if battery is None else read_battery(battery)
+        return estimate(self.mapped, self.elf, usage, supply_v, cell, self.files.get(PROVISION_ELF))
 
     def trim(
         self,

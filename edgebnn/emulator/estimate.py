@@ -28,7 +28,7 @@ from edgebnn.chip.target.supply import supply_v as checked_supply_v
 from edgebnn.chip.target.target import Target
 from edgebnn.emulator.array_events import marker_cost, programming_once, run_events
 from edgebnn.emulator.executors import NO_FIRMWARE
-from edgebnn.emulator.firmware import FirmwareRun, run_firmware
+from edgebnn.emulator.firmware import FirmwareRun, run_firmware, run_provisioning
 from edgebnn.errors import TargetError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import joined
@@ -101,8 +101,8 @@ class Estimate:
     `boot` is what a boot takes of a chip that was programmed before, but for what programs it again; a chip that trims
     itself finds what it has kept, unless it programs at every boot. `trimming` is what trimming itself takes, where a
     boot is without it. `provisioning` is what the chip takes to program itself besides the pulses: what a first boot
-    does that a later one does not, trimming included. What is None or empty is not known on a target without an energy
-    model; `programming` is None without RRAM.
+    does that a later one does not, trimming included, or what a program of its own does. What is None or empty is not
+    known on a target without an energy model; `programming` is None without RRAM.
     """
 
     array: Events
@@ -144,8 +144,11 @@ def estimate(
     usage: Usage = ONE_A_SECOND,
     supply_v: float | None = None,
     battery: Battery | None = None,
+    provision_elf: bytes | None = None,
 ) -> Estimate:
     """The estimate at a supply in V, by default the nominal one, and with a battery, by default the target's.
+
+    `provision_elf` is the program that programs the chip where the firmware does not.
 
     Raises ToolError where the firmware, whose instructions are counted, is missing; TargetError for a supply that the
     target does not work at, and for a usage that it cannot have.
@@ -170,6 +173,8 @@ def estimate(
     assert run.events is not None and run.boot is not None, "a target with an energy model counts its events"
     counted, latency = run.events, latency_phases(run.events, target)
     once = None
+    if mapped.provisioning == "separate" and provision_elf is not None:
+        once = run_provisioning(mapped, provision_elf)
     if run.programming is not None:
         # Where every boot programs, all of it does.
         once = run.programming if mapped.provisioning == "boot" else run.programming - run.boot

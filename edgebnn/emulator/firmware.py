@@ -85,3 +85,9 @@ def run_firmware(
             trimming = soc.boot() - again
     programs = target.array is not None and provisioned is None
     return FirmwareRun(scores, first if programs else None, again, events, trimming)
+
+
+def run_provisioning(mapped: MappedNetwork, elf: bytes) -> Events:
+    """What happens where a program of its own programs a new chip, the pulses among it; errors as `run_firmware`."""
+    with Soc(mapped, elf) as soc:
+        return soc.boot()

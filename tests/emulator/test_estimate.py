@@ -162,3 +162,19 @@ def test_boots_that_program_are_reprogrammings() -> None:
     assert boots is not None and others is not None and boots.energy == others.energy
     with pytest.raises(TargetError, match=r"s a boot and 0\.00149 s a reprogramming; ask for fewer a day"):
         deployment.estimate(boots_per_day=6e8, reprogrammings_per_day=7e8, inferences_per_day=0)
+
+
+def test_a_program_of_its_own_is_counted_as_a_first_boot_is() -> None:
+    deployments = (
+        edgebnn.compile(ECG_PVC, policy="ultra-low-energy", provisioning=mode) for mode in ("once", "separate")
+    )
+    once, separate = (deployment.estimate(days=1, reprogrammings_per_day=9) for deployment in deployments)
+    assert once.provisioning is not None and separate.provisioning is not None
+    own, boots = separate.provisioning.by_group(), once.provisioning.by_group()
+    assert own.keys() == boots.keys() and EnergyGroup.PROGRAMMING not in own
+    for group in (EnergyGroup.CPU, EnergyGroup.SRAM):  # provision.elf reads back what it has programmed
+        assert 0 < boots[group] < own[group] < 4 * boots[group]
+    assert boots[EnergyGroup.ARRAY] == 0 < own[EnergyGroup.ARRAY]
+    assert once.lifetime is not None and separate.lifetime is not None
+    life, inferences = separate.lifetime.energy.by_group(), 86_400 * separate.energy.by_group()[EnergyGroup.CPU]  # type: ignore[union-attr]
+    assert life[EnergyGroup.CPU] == pytest.approx(inferences + 10 * own[EnergyGroup.CPU])
