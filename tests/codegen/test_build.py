@@ -15,6 +15,7 @@ import pytest
 
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target
+from edgebnn.codegen import toolchain
 from edgebnn.codegen.build import build_firmware
 from edgebnn.codegen.elf_sizes import elf_sizes
 from edgebnn.codegen.project import render_project
@@ -162,3 +163,14 @@ def test_a_home_that_cannot_be_written_to_is_no_obstacle(tmp_path: Path, monkeyp
     monkeypatch.delenv("ZIG_GLOBAL_CACHE_DIR", raising=False)
     mapped: Any = mapped_on(beat_network(), "rram130")
     assert build_firmware(render_project(mapped), mapped.target, "zig").facts.constant_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("preference", "there", "found"),
+    [("auto", "both", "zig"), ("auto", "gcc", "gcc"), ("zig", "both", "zig"), ("gcc", "both", "gcc")],
+)
+def test_zig_comes_before_gcc(preference: str, there: str, found: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chains = {name: Toolchain((), (), (), name) for name in TOOLCHAINS}
+    monkeypatch.setattr(toolchain, "_zig", lambda _: chains["zig"] if there == "both" else None)
+    monkeypatch.setattr(toolchain, "_gcc", lambda _: chains["gcc"])
+    assert find_toolchain(load_target("cortex-m4"), preference).title == found

@@ -68,6 +68,11 @@ def test_hostile_names_compile_without_a_warning(target: str) -> None:
     build_firmware(render_project(mapped), mapped.target, "zig")
 
 
+def test_the_lowest_int32_is_no_negated_constant_that_int32_does_not_hold() -> None:
+    assert c_integer(-(2**31)) == "(-2147483647 - 1)"
+    assert (c_integer(1 - 2**31), c_integer(2**31 - 1)) == ("-2147483647", "2147483647")
+
+
 def test_a_comment_of_the_longest_length_stays_whole() -> None:
     longest = "x" * LONGEST_COMMENT
     assert c_comment(longest) == longest
