@@ -203,6 +203,8 @@ class Deployment:
         TargetError for chips on a target without RRAM, or for `ber`, `like` or `seed` beside chips that have their own.
         """
         check_whole(firmware_samples=firmware_samples, seed=seed)
+        if firmware_samples < 0:
+            raise TargetError(f"firmware_samples is {firmware_samples}; use a whole number from 0")
         drawn = int(chips) if isinstance(chips, int | np.integer) else 0
         _check_chips(drawn)
         if drawn == 0 and (ber is not None or like is not None or seed):
@@ -521,7 +523,10 @@ def compile(
         calibration, labels = samples_and_labels(calibration)
     elif auto != AutoPolicy(errors=errors if chip is not None else None):
         raise TargetError("an allowed drop of accuracy, and what goes with it, is for the policy auto; leave it out")
-    assert not isinstance(calibration, Dataset | tuple), "labels stand apart"
+    elif isinstance(calibration, Dataset | tuple):  # what needs no labels leaves them
+        calibration, _ = samples_and_labels(calibration)
+    calibration = list(calibration) if isinstance(calibration, tuple) else calibration
+    assert not isinstance(calibration, Dataset), "labels stand apart"
     if isinstance(chip, int):
         chip = ChipInstance(chip, errors=error_model(errors) or ErrorModel.TABLE)
     elif chip is not None and errors is not None:

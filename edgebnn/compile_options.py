@@ -234,7 +234,9 @@ def check_trim(trim: str | None, calibration: object, trim_samples: object) -> N
 def check_placement(placement: str, chip: object, readings: int, calibration: object) -> None:
     """TargetError where the words of a placement do not go together."""
     if placement not in PLACEMENTS:
-        raise TargetError(f"there is no placement '{legible_name(placement)}'; choose one of: {', '.join(PLACEMENTS)}")
+        raise TargetError(
+            f"there is no placement '{legible_name(str(placement))}'; choose one of: {', '.join(PLACEMENTS)}"
+        )
     if placement == "linear":
         if chip is not None:
             raise TargetError("a chip goes with the placement ber-aware, which asks where it errs; leave it out")

@@ -49,7 +49,7 @@ def _firmware_is_built_once() -> Iterator[None]:
     built: dict[object, Firmware] = {}
 
     def build(files: Mapping[str, bytes], target: Target, toolchain: str | Toolchain = "auto") -> Firmware:
-        chain = find_toolchain(target, toolchain) if isinstance(toolchain, str) else toolchain
+        chain = toolchain if isinstance(toolchain, Toolchain) else find_toolchain(target, toolchain)
         key = (frozenset(files.items()), msgspec.json.encode(target), chain)
         if key not in built:
             built[key] = build_firmware(files, target, chain)

@@ -50,7 +50,7 @@ def build_firmware(files: Mapping[str, bytes], target: Target, toolchain: str | 
     `toolchain` is auto, zig, gcc, or one that `find_toolchain` gave. Raises ToolError where no compiler is found or it
     fails, FitError, with the bytes needed and there, where the firmware does not fit into flash or SRAM.
     """
-    chain = find_toolchain(target, toolchain) if isinstance(toolchain, str) else toolchain
+    chain = toolchain if isinstance(toolchain, Toolchain) else find_toolchain(target, toolchain)
     with scratch_folder() as scratch:
         folder = scratch / "firmware"
         for path, data in files.items():

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from math import ceil, floor, log
+from math import ceil, floor, log, log1p
 
 import msgspec
 import numpy as np
@@ -48,6 +48,8 @@ Arrange = Callable[[MappedNetwork], tuple[MappedNetwork, bytes | None]]
 
 _MOST_ROUNDS = 10  # of checking, before the strongest policy is taken everywhere
 _TIGHTER = 0.9  # by which a loss that was predicted shrinks at least, from round to round
+
+_MOST_SAMPLES = 10**9  # more than anybody has
 
 
 @dataclass(frozen=True)
@@ -401,11 +403,12 @@ class _Search:
 def _check_samples(samples: int, allowed: float, trimming: int) -> None:
     """DataError where not even chips that change no answer would show that the accuracy falls no further."""
     if samples <= 0 or exact_interval(0, samples)[1] > allowed:
-        enough = ceil(log((1 - LEVEL) / 2) / log(1 - allowed)) if allowed < 1 else 1
+        enough = ceil(log((1 - LEVEL) / 2) / log1p(-allowed)) if allowed < 1 else 1
+        remedy = f"give at least {enough + trimming:,} with labels, or allow more"
         beside = f" beside the {trimming:,} that trim" if trimming else ""
         raise DataError(
             f"{max(samples, 0):,} calibration samples{beside} cannot show that the accuracy falls by no more than "
-            f"{allowed * 100:g} points; give at least {enough + trimming:,} with labels, or allow more"
+            f"{allowed * 100:g} points; {remedy if enough < _MOST_SAMPLES else 'allow more'}"
         )
 
 

@@ -16,7 +16,7 @@ import pytest
 import edgebnn
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.emulator.emulate import Dataset
-from edgebnn.errors import DataError, DeploymentError, EdgeBNNError, TargetError
+from edgebnn.errors import DataError, DeploymentError, EdgeBNNError, TargetError, ToolError
 from edgebnn.models import ECG_PVC
 
 X = np.random.default_rng(0).integers(-128, 128, (5, 4, 120)).astype(np.int8)
@@ -350,3 +350,24 @@ def test_what_emulation_cannot_be_told_is_refused_in_a_sentence(deployment: edge
 def test_a_dict_has_its_labels_as_a_file_has(deployment: edgebnn.Deployment) -> None:
     pair, named = (deployment.emulate(data, firmware_samples=0) for data in ((X, Y), {"x": X, "y": Y}))
     assert named.accuracy == pair.accuracy and pair.accuracy is not None
+
+
+def test_samples_with_labels_calibrate_what_needs_none() -> None:
+    placed, *others = (
+        edgebnn.compile(ECG_PVC, trim="on-chip", calibration=data)  # type: ignore[arg-type]
+        for data in (X, (X, Y), Dataset(X, np.array(Y, np.int64)))
+    )
+    assert all(other.files == placed.files for other in others)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["linear"], "best"])
+def test_a_placement_or_a_toolchain_that_is_none_is_one_sentence(wrong: Any) -> None:
+    with pytest.raises(TargetError, match=r"there is no placement '.*'; choose one of: linear, ber-aware"):
+        edgebnn.compile(ECG_PVC, placement=wrong)
+    with pytest.raises(ToolError, match=r"there is no toolchain '.*'; use auto, zig or gcc"):
+        edgebnn.compile(ECG_PVC, toolchain=wrong)
+
+
+def test_firmware_runs_no_negative_number_of_samples(deployment: edgebnn.Deployment) -> None:
+    with pytest.raises(TargetError, match="firmware_samples is -3"):
+        deployment.emulate((X, Y), firmware_samples=-3)

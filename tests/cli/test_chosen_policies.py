@@ -168,6 +168,7 @@ def test_what_python_refuses(files: tuple[Path, Path]) -> None:
     for changed, error, said in (
         ({"max_accuracy_drop": None}, TargetError, "give max_accuracy_drop"),
         ({"max_accuracy_drop": 0}, TargetError, "above 0"),
+        ({"max_accuracy_drop": 1e-300}, DataError, "points; allow more"),
         ({"max_accuracy_drop": "1"}, TargetError, "give a number"),
         ({"objective": "speed"}, TargetError, "no objective 'speed'"),
         ({"errors": "some"}, TargetError, "no errors 'some'"),
