@@ -35,13 +35,14 @@ Difference = tuple[DifferenceDescriptor | SlicedDescriptor, tuple[AnyArray, ...]
 
 @dataclass(frozen=True, eq=False)
 class ChipWeights:
-    """The layers in RRAM as a chip's banks answer for them, by their nodes' names, and these banks.
+    """The layers in RRAM as a chip's banks answer for them, by their nodes' names.
 
+    sensed: these banks, where some weight may have to be read again and again; None where all weights are certain.
     starts: what the sums of those layers start from that the chip has trimmed itself.
     """
 
     layers: dict[str, LiftedLayer]
-    sensed: SensedBanks
+    sensed: SensedBanks | None
     starts: Mapping[str, Starts] = field(default_factory=dict)
 
     @property
@@ -53,8 +54,11 @@ class ChipWeights:
 def weights_on_chip(mapped: MappedNetwork, banks: ProgrammedBanks) -> ChipWeights:
     """The network in the banks of a chip with errors; TargetError for banks that are not the network's."""
     check_programmed(mapped, banks)
+    placement, starts = placement_of(mapped), chip_starts(mapped, banks)
+    if banks.held is not None and placement.holds(banks.held):
+        return ChipWeights(placement.lift_held(banks.held), None, starts)
     sensed = SensedBanks(banks)
-    return ChipWeights(placement_of(mapped).lift(sensed), sensed, chip_starts(mapped, banks))
+    return ChipWeights(placement.lift(sensed), sensed, starts)
 
 
 def program_on_chip(
@@ -103,7 +107,7 @@ def _on_chip(
     stage: LinearStage,
     clean: PanelsDescriptor,
     lifted: LiftedLayer,
-    sensed: SensedBanks,
+    sensed: SensedBanks | None,
     arrays: list[AnyArray],
     border: BorderDescriptor | None,
 ) -> PanelsDescriptor | SensedDescriptor:
@@ -113,10 +117,10 @@ def _on_chip(
     if border is not None:
         layer.border = ctypes.addressof(border)
     if lifted.certain:
-        panels = panels_of(stage, lifted.sign, lifted.nonzero)
+        panels = panels_of(stage, *lifted.rows())
         arrays += panels.arrays
         return panels.described(layer)
-    assert stage.banks is not None, "a layer that is read lies in banks"
+    assert stage.banks is not None and sensed is not None, "a layer that is read lies in banks"
     banks = as_words(read_section(mapped.image, stage.banks, "<u2"), np.uint16)
     arrays.append(banks)
     layer.banks = address(banks)

@@ -18,6 +18,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.chip.banks.c_structs import SensedBanks
 from edgebnn.emulator.chip_program import ChipWeights, Difference, program_on_chip
 from edgebnn.emulator.descriptors import (
     DifferenceDescriptor,
@@ -121,7 +122,7 @@ class KnownRun:
                     wrong = known.map.wrong(lifted)
                     differences[place] = self._map_difference(known, known.map, wrong), (wrong,)
             elif known is not None and _is_cheaper(stage, lifted, known, before):
-                differences[place] = self._difference(place, lifted, chip.sensed.address), ()
+                differences[place] = self._difference(place, lifted, chip.sensed), ()
             share = (len(lifted.wrong) + len(lifted.open)) / stage.output.channels
             before += share
             changed = _changed_share(changed + share / stage.fan_in)
@@ -285,8 +286,10 @@ class KnownRun:
         _for_each_part(run_part, len(source))
         return found
 
-    def _difference(self, place: int, lifted: LiftedLayer | None, sensing: int = 0) -> DifferenceDescriptor:
-        """A layer as a chip has it whose banks' struct lies at `sensing`, or without errors."""
+    def _difference(
+        self, place: int, lifted: LiftedLayer | None, sensed: SensedBanks | None = None
+    ) -> DifferenceDescriptor:
+        """A layer as a chip has it, with its banks where weights are open; or without errors."""
         known, panels = self._layers[place], self._panels(place)
         if known.map is not None:
             return self._map_difference(known, known.map, None)
@@ -297,7 +300,8 @@ class KnownRun:
         if lifted is None:
             return DifferenceDescriptor(panels.layer, *parts, samples=self.samples, column_bytes=column_bytes)
         wrong, opened = lifted.wrong, lifted.open
-        lists = wrong.ctypes.data, opened.ctypes.data, sensing if len(opened) else 0, len(wrong), len(opened)
+        sensing = sensed.address if sensed is not None and len(opened) else 0
+        lists = wrong.ctypes.data, opened.ctypes.data, sensing, len(wrong), len(opened)
         return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples, column_bytes)
 
     def _map_difference(

@@ -17,7 +17,7 @@ import scipy
 
 from edgebnn.chip.banks.geometry import Geometry
 from edgebnn.chip.banks.pattern import Pattern
-from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.banks.programmed_banks import Answers, ProgrammedBanks
 from edgebnn.chip.device.ageing import aged_rate
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.choices import choice
@@ -216,7 +216,8 @@ def errors_in(banks: ProgrammedBanks, pattern: Pattern, cells: Words) -> Program
     if in_part.any():
         tables = tables.copy()
         tables[fresh[in_part], :, 0] &= cells[in_part][:, np.newaxis]  # the lanes that are uncertain
-    return replace(banks, sign=sign, nonzero=nonzero, fresh=fresh, tables=tables)
+    found = Answers(sign, nonzero, fresh, tables)
+    return replace(banks, make=lambda: found, held=None)
 
 
 def right_by_part(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from weakref import WeakKeyDictionary
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from edgebnn.chip.banks.c_structs import SensedBanks
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.banks.pattern import Pattern
-from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
+from edgebnn.chip.banks.programmed_banks import HeldRows, ProgrammedBanks
 from edgebnn.chip.banks.read_errors import wrong_read
 from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork
@@ -47,29 +48,40 @@ class _LiftedStruct(ctypes.Structure):
     """`ebnn_lifted`."""
 
     _fields_ = [
-        *((name, _pointer) for name in ("sign", "nonzero", "list", "open")),
+        *((name, _pointer) for name in ("list", "open")),
         *((name, _count) for name in ("room", "open_room", "listed", "opened", "wrong")),
         *((name, _word) for name in ("alike", "unused")),
     ]
 
 
+class _HeldStruct(ctypes.Structure):
+    """`ebnn_held_rows`."""
+
+    _fields_ = [
+        *((name, _pointer) for name in ("sign", "nonzero", "meant_sign", "meant_nonzero", "flag")),
+        ("rows", _count),
+    ]
+
+
+_FLAGS = 64  # of a word of flags
+
+
 @dataclass(frozen=True, eq=False)
 class LiftedLayer:
-    """The weights of a layer as inputs of +1 most likely read them.
+    """The weights of a layer as a chip's banks answer for them.
 
-    sign, nonzero: uint32 (neurons, row words), 0 behind the last weight. wrong: weights that are always read otherwise
-    than meant, with some input at least, an array of `WRONG` by rising neuron and input; alike: each of them changes
-    alike with every input that the layer can have. open: words with weights that are not always read alike, an array
-    of `OPEN`; `wrong` has none of these weights. wrong_likely: how many are most likely read otherwise than meant with
-    inputs of +1.
+    wrong: weights that are always read otherwise than meant, with some input at least, an array of `WRONG` by rising
+    neuron and input; alike: each of them changes alike with every input that the layer can have. open: words with
+    weights that are not always read alike, an array of `OPEN`; `wrong` has none of these weights. wrong_likely: how
+    many are most likely read otherwise than meant with inputs of +1. rows: makes (sign, nonzero), the weights as inputs
+    of +1 most likely read them, uint32 (neurons, row words), 0 behind the last weight.
     """
 
-    sign: Words
-    nonzero: Words
     wrong: npt.NDArray[np.void]
     alike: bool
     open: npt.NDArray[np.void]
     wrong_likely: int
+    rows: Callable[[], tuple[Words, Words]]
 
     @property
     def certain(self) -> bool:
@@ -86,12 +98,32 @@ class Placement:
     def __init__(self, mapped: MappedNetwork) -> None:
         self.pattern: Pattern = pattern_of(mapped)
         nodes = {node.name: node for node in mapped.network.linear}
-        self._layers = {name: _Layer(nodes[name].weights, stage, self.pattern) for name, stage in _stages(mapped)}
+        rows = self.pattern.rows
+        self._place, self._meant = rows.place, (rows.sign & rows.nonzero, rows.nonzero)
+        self._flag, self._flag_words = np.zeros(len(self._place), np.uint32), 0
+        self._layers, self._first_flag = {}, {}
+        for name, stage in _stages(mapped):
+            layer = self._layers[name] = _Layer(nodes[name].weights, stage, self.pattern)
+            self._first_flag[name] = self._flag_words
+            self._flag_words += layer.flag(self._flag, self._flag_words)
         self.weights = sum(nodes[name].weights.size for name in self._layers)
 
     def lift(self, banks: SensedBanks) -> dict[str, LiftedLayer]:
         """Every layer, by its node's name; the banks are those of this network."""
         return {name: layer.lift(banks) for name, layer in self._layers.items()}
+
+    def holds(self, held: HeldRows) -> bool:
+        """Whether these are all of the network's rows, in the order of its pattern."""
+        return held.place is self._place or np.array_equal(held.place, self._place)
+
+    def lift_held(self, held: HeldRows) -> dict[str, LiftedLayer]:
+        """As `lift`, of all of the network's rows."""
+        parts, flags = (held.sign, held.nonzero, *self._meant, self._flag), np.zeros(self._flag_words, np.uint64)
+        struct = _HeldStruct(*(part.ctypes.data for part in parts), len(self._flag))
+        _lift_library().ebnn_flag_held(struct, flags.ctypes.data)
+        return {
+            name: layer.lift_held(held, struct, flags[self._first_flag[name] :]) for name, layer in self._layers.items()
+        }
 
 
 def placement_of(mapped: MappedNetwork) -> Placement:
@@ -121,7 +153,7 @@ def read_weights(mapped: MappedNetwork, banks: ProgrammedBanks) -> dict[str, Wei
         if node.name in lifted:
             stage, rows = mapped.linear_stages[node.name], lifted[node.name]
             flat = np.empty((node.neurons, stage.fan_in), dtype=np.int8)
-            flat[:, input_order(stage.fan_in, stage.window)] = unpack_rows(rows.sign, rows.nonzero, stage.fan_in)
+            flat[:, input_order(stage.fan_in, stage.window)] = unpack_rows(*rows.rows(), stage.fan_in)
             found[node.name] = flat.reshape(node.weights.shape)
     return found
 
@@ -142,7 +174,7 @@ def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks, wrong: int | No
     `wrong` is what `wrong_weights` says, where it is known.
     """
     weights = placement_of(mapped).weights
-    if len(banks.tables) == 0:  # no answer is uncertain
+    if banks.held is not None or len(banks.tables) == 0:  # no answer is uncertain
         return (wrong_weights(mapped, banks) if wrong is None else wrong) / weights if weights else 0.0
     check_programmed(mapped, banks)
     pattern, misread = pattern_of(mapped), 0.0
@@ -156,7 +188,7 @@ def misread_share(mapped: MappedNetwork, banks: ProgrammedBanks, wrong: int | No
 
 
 class _Layer:
-    """One layer: what `ebnn_lift` wants to know of it."""
+    """One layer: what `ebnn_lift` and `ebnn_lift_held` want to know of it."""
 
     def __init__(self, weights: npt.NDArray[np.int8], stage: LinearStage, pattern: Pattern) -> None:
         neurons, words = len(weights), stage.row_words
@@ -169,31 +201,60 @@ class _Layer:
                 first = held.stripe * pattern.geometry.rows
                 self._place[tile.neuron : tile.neuron + tile.neurons, held.word] = first + np.arange(tile.neurons)
                 self._columns[held.word] = (1 << held.inputs) - 1
-        parts = (self._place, self._columns, self._sign, self._nonzero)
-        self._struct = _LayerStruct(
-            *(part.ctypes.data for part in parts),
-            neurons,
-            words,
-            # Integers are read plane by plane, and the set bits of a plane are inputs of +1.
-            int(not stage.input.pixel_words),
+        # Places rise in a pattern's rows.
+        self._held_place = np.searchsorted(pattern.rows.place, self._place).astype(np.uint32)
+        # Integers are read plane by plane, and the set bits of a plane are inputs of +1.
+        plus_alone = int(not stage.input.pixel_words)
+        self._struct, self._held_struct = (
+            _LayerStruct(
+                *(part.ctypes.data for part in (place, self._columns, self._sign, self._nonzero)),
+                *(neurons, words, plus_alone),
+            )
+            for place in (self._place, self._held_place)
         )
 
+    def flag(self, flags_of_rows: Words, first: int) -> int:
+        """Gives the layer's rows their flags, from this word of flags on; says how many words they take."""
+        neurons, words = self._held_place.shape
+        a_neuron = -(-words // _FLAGS)  # EBNN_NEURON_FLAGS
+        begin = (first + np.arange(neurons) * a_neuron) * _FLAGS
+        flags_of_rows[self._held_place] = np.add.outer(begin, np.arange(words))
+        return int(neurons * a_neuron)
+
     def lift(self, banks: SensedBanks) -> LiftedLayer:
-        shape = self._place.shape
-        sign, nonzero = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
-        wrong, opened = np.empty(shape[0] * COLUMNS, WRONG), np.empty(shape[0], OPEN)
-        while True:
-            parts = sign, nonzero, wrong, opened
-            lifted = _LiftedStruct(*(part.ctypes.data for part in parts), len(wrong), len(opened))
+        def lift(lifted: _LiftedStruct) -> None:
             _lift_library().ebnn_lift(banks.address, self._struct, lifted)
+
+        def rows() -> tuple[Words, Words]:
+            sign, nonzero = banks.likely(self._place)
+            return sign & self._columns, nonzero & self._columns
+
+        return self._lifted(lift, rows)
+
+    def lift_held(self, held: HeldRows, struct: _HeldStruct, flags: npt.NDArray[np.uint64]) -> LiftedLayer:
+        def lift(lifted: _LiftedStruct) -> None:
+            _lift_library().ebnn_lift_held(struct, self._held_struct, flags.ctypes.data, lifted)
+
+        def rows() -> tuple[Words, Words]:
+            nonzero = held.nonzero[self._held_place] & self._columns
+            return held.sign[self._held_place] & nonzero, nonzero
+
+        return self._lifted(lift, rows)
+
+    def _lifted(
+        self, lift: Callable[[_LiftedStruct], None], rows: Callable[[], tuple[Words, Words]]
+    ) -> LiftedLayer:  # fmt: skip
+        neurons = len(self._place)
+        wrong, opened = np.empty(neurons * COLUMNS, WRONG), np.empty(neurons, OPEN)
+        while True:
+            lifted = _LiftedStruct(wrong.ctypes.data, opened.ctypes.data, len(wrong), len(opened))
+            lift(lifted)
             if lifted.listed <= len(wrong) and lifted.opened <= len(opened):
                 break
             wrong = np.empty(max(len(wrong), lifted.listed), WRONG)
             opened = np.empty(max(len(opened), lifted.opened), OPEN)
-        return LiftedLayer(
-            sign, nonzero, wrong[: lifted.listed], bool(lifted.alike),
-            opened[: lifted.opened], lifted.wrong,
-        )  # fmt: skip
+        listed, found = wrong[: lifted.listed], opened[: lifted.opened]
+        return LiftedLayer(listed, bool(lifted.alike), found, lifted.wrong, rows)
 
 
 _KEPT: WeakKeyDictionary[MappedNetwork, Placement] = WeakKeyDictionary()
@@ -208,10 +269,13 @@ def _stages(mapped: MappedNetwork) -> list[tuple[str, LinearStage]]:
 def _lift_library() -> ctypes.CDLL:
     """The runtime's library; ToolError where its structs are not the ones above."""
     native: ctypes.CDLL = library()
-    native.ebnn_lift.restype = None
-    native.ebnn_lift.argtypes = [_pointer, ctypes.POINTER(_LayerStruct), ctypes.POINTER(_LiftedStruct)]
+    native.ebnn_lift.restype = native.ebnn_flag_held.restype = native.ebnn_lift_held.restype = None
+    held, layer, lifted = map(ctypes.POINTER, (_HeldStruct, _LayerStruct, _LiftedStruct))
+    native.ebnn_lift.argtypes = [_pointer, layer, lifted]
+    native.ebnn_flag_held.argtypes = [held, _pointer]
+    native.ebnn_lift_held.argtypes = [held, layer, _pointer, lifted]
     native.ebnn_lift_bytes.restype = _word
     entries = WRONG.itemsize + OPEN.itemsize
-    if native.ebnn_lift_bytes() != ctypes.sizeof(_LayerStruct) + entries + ctypes.sizeof(_LiftedStruct):
+    if native.ebnn_lift_bytes() != entries + sum(map(ctypes.sizeof, (_LayerStruct, _LiftedStruct, _HeldStruct))):
         raise ToolError("the compiled runtime is of another version than edgebnn; install edgebnn again")
     return native

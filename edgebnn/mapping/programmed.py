@@ -85,9 +85,9 @@ def _programmed_marker(mapped: MappedNetwork, marker: MarkerPlan, chip: ChipInst
 def check_programmed(mapped: MappedNetwork, banks: ProgrammedBanks) -> None:
     """TargetError where these cannot be the network's banks: on a target without RRAM, or other banks in number."""
     geometry = _geometry(mapped)
-    if banks.fresh.shape != pattern_of(mapped).sign.shape or banks.geometry != geometry:
+    if banks.shape != pattern_of(mapped).shape or banks.geometry != geometry:
         raise TargetError(
-            f"the chip has {len(banks.fresh) // banks.geometry.words} programmed banks of {banks.geometry.rows} x "
+            f"the chip has {banks.shape[0] // banks.geometry.words} programmed banks of {banks.geometry.rows} x "
             f"{banks.geometry.columns} synapses, but network '{mapped.network.name}' lies in the first "
             f"{mapped.plan.bank_end} of {geometry.rows} x {geometry.columns}; program it with this deployment"
         )

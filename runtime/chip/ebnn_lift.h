@@ -16,7 +16,7 @@ extern "C" {
 
 /* Where a layer lies, and what it is meant to be; the same for all chips and threads. */
 typedef struct ebnn_lifted_layer {
-    const uint32_t *place;   /* (neuron, word): number among all rows of all stripes */
+    const uint32_t *place;   /* (neuron, word): number among all rows of all stripes, or among those that are held */
     const uint32_t *columns; /* (word): bit = column: where there is a weight at all */
     const uint32_t *sign;    /* (neuron, word): the weights as they are meant, 0 behind the last one */
     const uint32_t *nonzero; /* (neuron, word) */
@@ -44,8 +44,6 @@ typedef struct ebnn_open_word {
 
 /* What was lifted. */
 typedef struct ebnn_lifted {
-    uint32_t *sign;    /* (neuron, word), 0 behind the last weight: read with inputs of +1 */
-    uint32_t *nonzero; /* (neuron, word) */
     ebnn_wrong_weight *list;
     ebnn_open_word *open;
     uint64_t room;      /* wrong weights that there is room for; those beyond are counted alone */
@@ -59,7 +57,27 @@ typedef struct ebnn_lifted {
 
 void ebnn_lift(const ebnn_sensing *sensing, const ebnn_lifted_layer *layer, ebnn_lifted *lifted);
 
-/* sizeof of ebnn_lifted_layer, ebnn_wrong_weight, ebnn_open_word and ebnn_lifted, added up: Python compares. */
+/* All rows of all layers as one chip holds them, where every read finds them so, and as they are meant. */
+typedef struct ebnn_held_rows {
+    const uint32_t *sign; /* (row), bit = column */
+    const uint32_t *nonzero;
+    const uint32_t *meant_sign;
+    const uint32_t *meant_nonzero;
+    const uint32_t *flag; /* (row): the number of its flag, among those of all layers */
+    uint64_t rows;
+} ebnn_held_rows;
+
+/* Flags, 64 a word: a neuron of a layer begins a word, and has a flag for each of its words of weights. */
+#define EBNN_NEURON_FLAGS(words) (((words) + 63) / 64)
+
+/* Raises the flags, 0 to begin with, of rows that are not held as they are meant; more may be raised. */
+void ebnn_flag_held(const ebnn_held_rows *held, uint64_t *flags);
+
+/* As ebnn_lift, of rows that are held; `flags` are those of the layer's neurons, and its places number these rows. */
+void ebnn_lift_held(const ebnn_held_rows *held, const ebnn_lifted_layer *layer, const uint64_t *flags,
+                    ebnn_lifted *lifted);
+
+/* sizeof of the structs above, added up: Python compares. */
 uint32_t ebnn_lift_bytes(void);
 
 #ifdef __cplusplus

@@ -11,6 +11,7 @@ from edgebnn.chip.banks.programmed_banks import SLICES, ProgrammedBanks
 from edgebnn.chip.random.philox import EVENTS
 from edgebnn.errors import TargetError, ToolError
 from edgebnn.native import library
+from edgebnn.words import Words
 
 _word, _pointer = ctypes.c_uint32, ctypes.c_void_p
 
@@ -56,8 +57,8 @@ class SensedBanks:
             tables=self._tables.ctypes.data,
             signs=self._signs.ctypes.data,
             seed=banks.seed,
-            stripes=banks.fresh.shape[0],
-            rows=banks.fresh.shape[1],
+            stripes=banks.shape[0],
+            rows=banks.shape[1],
             bank_words=banks.geometry.words,
             row_bits=banks.geometry.row_bits,
             each_read=int(banks.each_read),
@@ -67,6 +68,13 @@ class SensedBanks:
     def address(self) -> int:
         """Where the struct lies."""
         return ctypes.addressof(self._struct)
+
+    def likely(self, place: Words) -> tuple[Words, Words]:
+        """(sign, nonzero) that inputs of +1 most likely read of rows, by their numbers among all rows of all stripes.
+
+        Shaped as `place`, uint32.
+        """
+        return self._sign.reshape(-1, 2)[place, 1], self._nonzero.reshape(-1, 2)[place, 1]
 
 
 def check_inferences(first: int, count: int) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,36 +34,88 @@ TABLE_WORDS = 3 + 2 * SLICES
 
 
 @dataclass(frozen=True, eq=False)
-class ProgrammedBanks:
-    """What programmed banks answer; input 0 is -1, input 1 is +1.
+class Answers:
+    """What rows answer; input 0 is -1, input 1 is +1.
 
-    sign, nonzero: most likely answers of their stripes, uint32 (stripes, rows, 2), bit = column; where `nonzero` is 0,
-    so is `sign`. fresh: int32 (stripes, rows), the row's place in `tables`, or -1 where every answer is certain.
-    tables: uint32 (n, 2, TABLE_WORDS), see above.
-    seed: key of the fresh draws. each_read: they come anew with each read, else with each inference.
-    marker: makes the last banks of the chip, in which a marker says that it was programmed; firmware alone asks for
-    them. None where there is none.
+    sign, nonzero: most likely answers, uint32 (stripes, rows, 2), bit = column; where `nonzero` is 0, so is `sign`.
+    fresh: int32 (stripes, rows), the row's place in `tables`, or -1 where every answer is certain. tables: uint32
+    (n, 2, TABLE_WORDS), see above.
     """
 
-    geometry: Geometry
     sign: Words
     nonzero: Words
     fresh: npt.NDArray[np.int32]
     tables: Words
+
+
+@dataclass(frozen=True, eq=False)
+class HeldRows:
+    """Rows that every read finds as they are; uint32 (rows,) each.
+
+    place: their numbers among all rows of all stripes. sign, nonzero: their weights, bit = column.
+    """
+
+    place: Words
+    sign: Words
+    nonzero: Words
+
+
+@dataclass(frozen=True, eq=False)
+class ProgrammedBanks:
+    """What programmed banks answer.
+
+    shape: stripes and rows. make: their answers, asked for when they are wanted.
+    seed: key of the fresh draws. each_read: they come anew with each read, else with each inference.
+    marker: makes the last banks of the chip, in which a marker says that it was programmed; firmware alone asks for
+    them. None where there is none. held: all rows with weights, where that says as much as the answers; else None.
+    """
+
+    geometry: Geometry
+    shape: tuple[int, int]
+    make: Callable[[], Answers]
     seed: int
     each_read: bool = True
     marker: Callable[[], ProgrammedBanks] | None = None
+    held: HeldRows | None = None
+
+    @cached_property
+    def answers(self) -> Answers:
+        """What they answer, made once."""
+        return self.make()
+
+    @property
+    def sign(self) -> Words:
+        """As `Answers` has it."""
+        return self.answers.sign
+
+    @property
+    def nonzero(self) -> Words:
+        """As `Answers` has it."""
+        return self.answers.nonzero
+
+    @property
+    def fresh(self) -> npt.NDArray[np.int32]:
+        """As `Answers` has it."""
+        return self.answers.fresh
+
+    @property
+    def tables(self) -> Words:
+        """As `Answers` has it."""
+        return self.answers.tables
 
     @property
     def certain(self) -> bool:
         """Whether every answer is certain and the same for both inputs: the weights, read once, say everything."""
+        if self.held is not None:
+            return True
         same = all(np.array_equal(plane[..., 0], plane[..., 1]) for plane in (self.sign, self.nonzero))
         return same and len(self.tables) == 0
 
     def of(self, stripes: list[int] | npt.NDArray[np.int64]) -> ProgrammedBanks:
         """Some stripes alone, in this order: to be looked at, since what is drawn for a read goes by their numbers."""
-        planes = self.sign[stripes], self.nonzero[stripes], self.fresh[stripes]
-        return ProgrammedBanks(self.geometry, *planes, self.tables, self.seed, self.each_read)
+        found = Answers(self.sign[stripes], self.nonzero[stripes], self.fresh[stripes], self.tables)
+        stripe_count, rows = found.fresh.shape
+        return ProgrammedBanks(self.geometry, (stripe_count, rows), lambda: found, self.seed, self.each_read)
 
 
 def read(

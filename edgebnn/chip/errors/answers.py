@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.banks.pattern import Rows
-from edgebnn.chip.banks.programmed_banks import TABLE_WORDS, ProgrammedBanks, Thresholds
+from edgebnn.chip.banks.programmed_banks import TABLE_WORDS, Answers, HeldRows, ProgrammedBanks, Thresholds
 from edgebnn.chip.device.c_structs import AnswerPlaces, DeviceReads, DevicesStruct, chip_library
 from edgebnn.chip.device.sampling import Kernel, kernel_number
-from edgebnn.chip.errors.weight_flips import Laws
+from edgebnn.chip.errors.weight_flips import Laws, none
 from edgebnn.words import Words
 
 
@@ -23,10 +23,15 @@ class Answering:
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._sign, self._nonzero = (np.zeros((*shape, 2), np.uint32) for _ in range(2))
-        self._fresh = np.full(shape, -1, np.int32)
+        self._shape = shape
+        self._planes: tuple[Words, Words, npt.NDArray[np.int32]] | None = None  # sign, nonzero and fresh of all rows
+        self._held: list[tuple[Rows, HeldRows]] = []
         self._tables: list[Words] = []
         self._count = 0
+
+    def as_held(self, rows: Rows, sign: Words, nonzero: Words) -> None:
+        """Rows that every read finds as these weights, uint32 (rows,); their answers are made when they are wanted."""
+        self._held.append((rows, HeldRows(rows.place, sign, nonzero)))
 
     def by_law(self, rows: Rows, sign: Words, nonzero: Words, laws: Laws) -> None:
         """Rows that hold these weights, uint32 (rows,), and are read as the laws of their kinds say."""
@@ -55,14 +60,26 @@ class Answering:
 
     def banks(self, geometry: Geometry, seed: int, each_read: bool) -> ProgrammedBanks:
         """All of it."""
-        none = np.zeros((0, 2, TABLE_WORDS), np.uint32)
-        tables = self._tables[0] if len(self._tables) == 1 else np.concatenate([none, *self._tables])
-        return ProgrammedBanks(geometry, self._sign, self._nonzero, self._fresh, tables, seed, each_read)
+        held = self._held[0][1] if len(self._held) == 1 and self._planes is None else None
+        return ProgrammedBanks(geometry, self._shape, self._answers, seed, each_read, held=held)
+
+    def _answers(self) -> Answers:
+        for rows, held in self._held:
+            self.by_law(rows, held.sign, held.nonzero, none().laws(rows.kinds))
+        no_table = np.zeros((0, 2, TABLE_WORDS), np.uint32)
+        tables = self._tables[0] if len(self._tables) == 1 else np.concatenate([no_table, *self._tables])
+        return Answers(*self._of_all_rows(), tables)
+
+    def _of_all_rows(self) -> tuple[Words, Words, npt.NDArray[np.int32]]:
+        if self._planes is None:
+            both = *self._shape, 2
+            self._planes = np.zeros(both, np.uint32), np.zeros(both, np.uint32), np.full(self._shape, -1, np.int32)
+        return self._planes
 
     def _places(self, place: Words, room: int) -> AnswerPlaces:
         # Only what is written of it takes memory.
         self._tables.append(np.empty((room, 2, TABLE_WORDS), np.uint32))
-        parts = (place, self._sign, self._nonzero, self._fresh, self._tables[-1])
+        parts = (place, *self._of_all_rows(), self._tables[-1])
         found = AnswerPlaces(*(each.ctypes.data for each in parts), self._count, room, 0)
         found.pointed_to = parts
         return found
