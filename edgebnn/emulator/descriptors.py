@@ -371,8 +371,10 @@ def host_library() -> ctypes.CDLL:
         ctypes.c_uint64,
         ctypes.c_int,
     ]
-    native.ebnn_sliced_rows.restype = native.ebnn_sliced_limits_of.restype = None
+    native.ebnn_sliced_rows.restype = native.ebnn_sliced_turn_rows.restype = None
+    native.ebnn_sliced_limits_of.restype = None
     native.ebnn_sliced_rows.argtypes = [_pointer, _pointer, _pointer]
+    native.ebnn_sliced_turn_rows.argtypes = [_pointer, _pointer]
     native.ebnn_sliced_limits_of.argtypes = [_pointer, _pointer, _size, _pointer]
     on_chips = SensedDescriptor, DifferenceDescriptor, SlicedDescriptor
     structs = (*(descriptor for _, descriptor in KINDS), *on_chips, HostStep)

@@ -40,11 +40,12 @@ _MOST_CHANGE = 127  # of a sum by a neuron's wrong weights
 class SlicedLayer:
     """What is known of a layer.
 
-    panels: the layer without errors. inputs: uint32 (B, words), packed. limits: uint8 (blocks, bytes). columns: int8
-    (blocks, inputs, samples of a block).
+    panels: the layer without errors. rows: its weights with either value of an input, uint8. inputs: uint32 (B, words),
+    packed. limits: uint8 (blocks, bytes). columns: int8 (blocks, inputs, samples of a block).
     """
 
     panels: PanelsDescriptor
+    rows: Octets
     inputs: npt.NDArray[np.uint32]
     limits: Octets
     columns: npt.NDArray[np.int8]
@@ -60,11 +61,14 @@ class SlicedLayer:
         limit_bytes = sample_bytes(panels) - panels.layer.input.channels
         limits = np.empty((blocks, limit_bytes * BLOCK_SAMPLES), np.uint8)
         columns = np.zeros((blocks, panels.layer.input.channels, BLOCK_SAMPLES), np.int8)
-        known = cls(panels, inputs, limits, columns)
+        lists = _lists(panels)
+        row_count = -(-panels.layer.output.channels // (8 * lists.bytes)) * (2 * lists.inputs * lists.input_rows + 1)
+        known = cls(panels, np.empty(row_count * lists.bytes, np.uint8), inputs, limits, columns)
+        described = known._described(None, 1)
+        host_library().ebnn_sliced_rows(ctypes.addressof(described), panels.lists, address(known.rows))
 
         def know(block: int) -> None:
             here = slice(block * BLOCK_SAMPLES, (block + 1) * BLOCK_SAMPLES)
-            described = known._described(None, 1)
             host_library().ebnn_sliced_limits_of(
                 ctypes.addressof(described), address(sums[here]), len(sums[here]), address(limits[block])
             )
@@ -81,15 +85,13 @@ class SlicedLayer:
         changes = np.abs(lifted.wrong["change"][:, 1])
         if _lists(self.panels).input_rows == 1 and not np.all(changes == 2):  # a sign became something else
             return False
-        return _most_change(lifted) <= _MOST_CHANGE
+        return lifted.most_change <= _MOST_CHANGE
 
     def described(self, lifted: LiftedLayer) -> tuple[SlicedDescriptor, tuple[Octets]]:
         """The layer as a chip has it, and what it points to that is its own: the rows of its weights."""
-        found = self._described(lifted, _most_change(lifted).bit_length() + 1)
-        lists = _lists(self.panels)
-        panels = -(-self.panels.layer.output.channels // (8 * lists.bytes))
-        rows = np.empty(panels * (2 * lists.inputs * lists.input_rows + 1) * lists.bytes, np.uint8)
-        host_library().ebnn_sliced_rows(ctypes.addressof(found), self.panels.lists, address(rows))
+        found = self._described(lifted, lifted.most_change.bit_length() + 1)
+        rows = self.rows.copy()
+        host_library().ebnn_sliced_turn_rows(ctypes.addressof(found), address(rows))
         found.rows = address(rows)
         return found, (rows,)
 
@@ -134,12 +136,6 @@ def _lists(panels: PanelsDescriptor) -> ListsDescriptor:
 def _planes(lists: ListsDescriptor) -> int:
     """A counter holds four times the inputs, and the lists want five planes behind the first of a row."""
     return max((4 * int(lists.inputs) + 2).bit_length(), 7)
-
-
-def _most_change(lifted: LiftedLayer) -> int:
-    """By how much the wrong weights of a neuron change its sum at most."""
-    changes = np.bincount(lifted.wrong["neuron"], np.abs(lifted.wrong["change"][:, 1]))
-    return int(changes.max(initial=0))
 
 
 def _signs(packed: npt.NDArray[np.uint32], count: int) -> npt.NDArray[np.int8]:

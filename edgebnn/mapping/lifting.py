@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -87,6 +87,12 @@ class LiftedLayer:
     def certain(self) -> bool:
         """Whether each weight is always read alike, with every input that the layer can have."""
         return self.alike and len(self.open) == 0
+
+    @cached_property
+    def most_change(self) -> int:
+        """By how much the wrong weights of a neuron change its sum at most, with inputs of +1."""
+        changes = np.bincount(self.wrong["neuron"], np.abs(self.wrong["change"][:, 1]))
+        return int(changes.max(initial=0))
 
 
 class Placement:

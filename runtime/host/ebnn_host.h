@@ -161,9 +161,10 @@ int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *i
                       int32_t *scores, size_t scores_stride, uint8_t *work, size_t batch, uint64_t first_inference,
                       int kernel);
 
-/* What a sliced layer points to: its rows, from those of the layer's lists and its wrong weights; and a block's
- * limits, from the sums (sample, neuron) of its first `count` samples. */
+/* What a sliced layer points to: its rows without errors, from those of the layer's lists; the same with its wrong
+ * weights; and a block's limits, from the sums (sample, neuron) of its first `count` samples. */
 void ebnn_sliced_rows(const ebnn_sliced_layer *sliced, const ebnn_lists *lists, uint8_t *rows);
+void ebnn_sliced_turn_rows(const ebnn_sliced_layer *sliced, uint8_t *rows);
 void ebnn_sliced_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint8_t *limits);
 
 /* Bytes of a row of lists that suit this processor: what its registers hold. */

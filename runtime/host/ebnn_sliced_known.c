@@ -69,6 +69,14 @@ void ebnn_sliced_rows(const ebnn_sliced_layer *sliced, const ebnn_lists *lists, 
         }
         memset(to, 0, bytes);
     }
+}
+
+void ebnn_sliced_turn_rows(const ebnn_sliced_layer *sliced, uint8_t *rows)
+{
+    const ebnn_sliced_shape shape = ebnn_sliced_shape_of(sliced);
+    const uint32_t bytes = sliced->bytes;
+    const size_t panel_bytes = (size_t)shape.panel_rows * bytes;
+
     for (size_t k = 0; k < sliced->wrong_count; k++) {
         const uint32_t neuron = sliced->wrong[k].neuron, in_panel = neuron % (8 * bytes);
         const row_bit at = {rows + neuron / (8 * bytes) * panel_bytes + in_panel / 8, in_panel % 8};

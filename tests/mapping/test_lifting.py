@@ -1,0 +1,63 @@
+"""Weights that banks answer for: rows that every read finds as they are say the same as what is read of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgebnn.chip.banks.c_structs import SensedBanks
+from edgebnn.chip.instance.chip_instance import ChipInstance
+from edgebnn.chip.instance.error_model import ErrorKinds
+from edgebnn.emulator.chip_program import weights_on_chip
+from edgebnn.mapping.lifting import LiftedLayer, placement_of
+from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.network import Network
+from tests.mapping.test_planner import mapped_on
+from tests.networks import networks, random_network
+
+
+def check_alike(found: dict[str, LiftedLayer], expected: dict[str, LiftedLayer]) -> None:
+    assert found.keys() == expected.keys()
+    for one, other in ((found[name], expected[name]) for name in expected):
+        for mine, read in ((one.wrong, other.wrong), (one.open, other.open)):
+            np.testing.assert_array_equal(mine, read)
+        assert (one.alike, one.wrong_likely, one.certain) == (other.alike, other.wrong_likely, other.certain)
+        np.testing.assert_array_equal(one.rows(), other.rows())
+
+
+def chip_on(mapped: MappedNetwork, seed: int, rate: float) -> ChipInstance:
+    return ChipInstance(seed, rate, kinds=ErrorKinds.PROGRAMMING)
+
+
+@given(networks(), st.integers(0, 2**62), st.sampled_from([0.0, 1e-3, 0.05, 0.5, 1.0]))
+def test_held_rows_are_lifted_as_what_is_read_of_them(network: Network, seed: int, rate: float) -> None:
+    mapped = mapped_on(network)
+    banks = programmed_banks(mapped, chip_on(mapped, seed, rate))
+    assert banks.held is not None and banks.certain
+    placement = placement_of(mapped)
+    assert placement.holds(banks.held)
+    expected = placement.lift(SensedBanks(banks))
+    check_alike(placement.lift_held(banks.held), expected)
+    weights = weights_on_chip(mapped, banks)
+    assert weights.sensed is None
+    check_alike(weights.layers, expected)
+
+
+def test_rows_in_another_order_are_read() -> None:
+    """Banks of another deployment may have as many rows elsewhere."""
+    mapped = mapped_on(random_network(3))
+    banks = programmed_banks(mapped, chip_on(mapped, 1, 0.05))
+    assert banks.held is not None
+    elsewhere = replace(banks, held=replace(banks.held, place=banks.held.place[::-1]))
+    weights = weights_on_chip(mapped, elsewhere)
+    assert weights.sensed is not None
+    check_alike(weights.layers, weights_on_chip(mapped, banks).layers)
+
+
+def test_banks_that_err_anew_hold_no_rows() -> None:
+    mapped = mapped_on(random_network(3))
+    assert programmed_banks(mapped, ChipInstance(1, 0.05, read_error_rate=0.01)).held is None
