@@ -41,6 +41,7 @@ Number = TypeVar("Number", np.int8, np.int16, np.uint32)
 
 _MOST_BYTES = 256 << 20  # samples beyond are run afresh
 _INPUT, _SCORES = 0, 1  # EBNN_HOST_INPUT, EBNN_HOST_SCORES
+_BEHIND = 16  # EBNN_WEIGHTS_BEHIND
 _PART_SAMPLES = 256  # that a thread runs at a time
 _SUMS = Layout(1, 1, 1, "int32", 32)
 # A changed weight costs a sample as much as so many words of a fresh run, where its inputs are packed.
@@ -73,7 +74,11 @@ class _KnownLayer:
     @cached_property
     def weights(self) -> npt.NDArray[np.int8] | None:
         """Those of an input side by side, (inputs, neurons): wanted where slices do not do."""
-        return None if self.rows is None else np.ascontiguousarray(spaced(self.rows, np.int8).T)
+        if self.rows is None:
+            return None
+        found = np.zeros(self.rows.size + _BEHIND, np.int8)[: self.rows.size].reshape(self.rows.T.shape)
+        found[:] = spaced(self.rows, np.int8).T
+        return found
 
 
 class KnownRun:

@@ -9,6 +9,7 @@
 
 #include <immintrin.h>
 #include <stdbool.h>
+#include <string.h>
 
 #define AVX2 __attribute__((target("avx2")))
 #define AVX2_INLINE static inline __attribute__((target("avx2"), always_inline))
@@ -95,27 +96,69 @@ AVX2 static uint64_t find_crossing(const uint32_t known[EBNN_KNOWN_SAMPLES], con
     return found;
 }
 
-AVX2 static inline void add_eight(uint32_t *sums, __m256i values, __m256i factor)
-{
-    __m256i *at = (__m256i *)(void *)sums;
+#define SUMS 16          /* of 16 bits in a register */
+#define MOST_REGISTERS 4 /* a line of the cache */
+#define MOST_ADDED 127   /* inputs, each -2 to 2 times a weight of 8 bits, that a sum of 16 bits holds */
 
-    _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_mullo_epi32(values, factor)));
+/* So many registers' neurons from `weights` and `sums` on; the weights of an input are `stride` behind those before. */
+AVX2_INLINE void add_registers(uint32_t *sums, const int8_t *weights, const ebnn_changed_input *list, size_t count,
+                               size_t stride, size_t registers)
+{
+    for (size_t first = 0; first < count; first += MOST_ADDED) {
+        const size_t end = count - first < MOST_ADDED ? count : first + MOST_ADDED;
+        __m256i added[MOST_REGISTERS];
+
+        for (size_t r = 0; r < registers; r++) {
+            added[r] = _mm256_setzero_si256();
+        }
+        for (size_t k = first; k < end; k++) {
+            const __m256i change = _mm256_set1_epi16((int16_t)list[k].change);
+
+            for (size_t r = 0; r < registers; r++) {
+                added[r] = _mm256_add_epi16(
+                    added[r], _mm256_mullo_epi16(sixteen(weights, list[k].input * stride + r * SUMS, true), change));
+            }
+        }
+        for (size_t r = 0; r < registers; r++) {
+            __m256i *at = (__m256i *)(void *)(sums + r * SUMS);
+
+            _mm256_storeu_si256(
+                at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_cvtepi16_epi32(_mm256_castsi256_si128(added[r]))));
+            at++;
+            _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at),
+                                                     _mm256_cvtepi16_epi32(_mm256_extracti128_si256(added[r], 1))));
+        }
+    }
 }
 
-AVX2 static void add_weights(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count)
+/* Neurons behind the last whole register, with sums of others beside them. */
+AVX2 static void add_rest(uint32_t *sums, const int8_t *weights, const ebnn_changed_input *list, size_t count,
+                          size_t stride, size_t neurons)
 {
-    const __m256i factors = _mm256_set1_epi32(factor);
+    uint32_t all[SUMS] = {0};
+
+    memcpy(all, sums, neurons * sizeof *sums);
+    add_registers(all, weights, list, count, stride, 1);
+    memcpy(sums, all, neurons * sizeof *sums);
+}
+
+AVX2 static void add_inputs(uint32_t *sums, const int8_t *weights, const ebnn_changed_input *list, size_t count,
+                            size_t neurons)
+{
     size_t i = 0;
 
-    for (; i + LANES <= count; i += LANES) {
-        const __m128i eight = _mm_loadl_epi64((const __m128i *)(const void *)(weights + i));
-
-        add_eight(sums + i, _mm256_cvtepi8_epi32(eight), factors);
+    for (; i + MOST_REGISTERS * SUMS <= neurons; i += MOST_REGISTERS * SUMS) {
+        add_registers(sums + i, weights + i, list, count, neurons, MOST_REGISTERS);
     }
-    ebnn_adding_portable.add_weights(sums + i, weights + i, factor, count - i);
+    for (; i + SUMS <= neurons; i += SUMS) {
+        add_registers(sums + i, weights + i, list, count, neurons, 1);
+    }
+    if (i < neurons) {
+        add_rest(sums + i, weights + i, list, count, neurons, neurons - i);
+    }
 }
 
-const ebnn_adding_kernel ebnn_adding_avx2 = {correct, correct_bytes, find_crossing, add_weights};
+const ebnn_adding_kernel ebnn_adding_avx2 = {correct, correct_bytes, find_crossing, add_inputs};
 
 #else
 

@@ -47,11 +47,16 @@ static uint64_t find_crossing(const uint32_t known[EBNN_KNOWN_SAMPLES], const ui
     return found;
 }
 
-static void add_weights(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count)
+static void add_inputs(uint32_t *sums, const int8_t *weights, const ebnn_changed_input *list, size_t count,
+                       size_t neurons)
 {
-    for (size_t i = 0; i < count; i++) {
-        sums[i] += (uint32_t)(factor * weights[i]);
+    for (size_t k = 0; k < count; k++) {
+        const int8_t *row = weights + (size_t)list[k].input * neurons;
+
+        for (size_t i = 0; i < neurons; i++) {
+            sums[i] += (uint32_t)(list[k].change * row[i]);
+        }
     }
 }
 
-const ebnn_adding_kernel ebnn_adding_portable = {correct, correct_bytes, find_crossing, add_weights};
+const ebnn_adding_kernel ebnn_adding_portable = {correct, correct_bytes, find_crossing, add_inputs};

@@ -90,6 +90,8 @@ typedef struct ebnn_sensed_layer {
 /* Samples of a block in which the inputs of a known run lie side by side. */
 #define EBNN_KNOWN_SAMPLES 64
 
+#define EBNN_WEIGHTS_BEHIND 16
+
 /*
  * A dense layer of one pixel and one group whose inputs and weights differ in few places from those of a known run; the
  * layer's own weights are not looked at. Sample i of a batch is sample `first_inference` + i of the known run.
@@ -102,7 +104,7 @@ typedef struct ebnn_difference_layer {
     const uint32_t
         *outputs;           /* with `columns`, (sample): the known run's packed bits; NULL: all sums are written anew */
     const uint32_t *inputs; /* (sample): the known run's packed inputs, without gaps between samples */
-    const int8_t *weights;  /* (input, neuron): the known run's */
+    const int8_t *weights;  /* (input, neuron): the known run's, behind which EBNN_WEIGHTS_BEHIND bytes may be read */
     const ebnn_wrong_weight *wrong; /* weights that are others now, by rising neuron; those of `columns` change alike */
     const ebnn_open_word *open;     /* words of weights that are read anew for each sample and plane */
     const ebnn_sensing *sensing;    /* NULL: there are no open words */

@@ -17,9 +17,11 @@ static size_t sums_words(const ebnn_difference_layer *difference)
     return (EBNN_KNOWN_SAMPLES + EBNN_TURNED_SAMPLES) * ebnn_difference_stride(difference);
 }
 
+/* Bytes of the list of what changes: neurons where there are columns, else a sample's inputs. */
 static size_t changed_bytes(const ebnn_difference_layer *difference)
 {
-    return difference->columns != NULL ? difference->layer.output.channels * sizeof(ebnn_changed_neuron) : 0;
+    return difference->columns != NULL ? difference->layer.output.channels * sizeof(ebnn_changed_neuron)
+                                       : difference->layer.input.channels * sizeof(ebnn_changed_input);
 }
 
 size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *difference)
@@ -47,12 +49,12 @@ static int32_t value_at(const ebnn_difference_layer *difference, const uint32_t 
     return sign * (int32_t)(vector[words_of(difference) + word] >> bit & 1);
 }
 
-/* The inputs of a sample that are not those of the known run. */
-static void add_changed_inputs(const ebnn_difference_block *at, const uint32_t *now, const uint32_t *known,
-                               uint32_t *sums)
+/* The inputs of a sample that are not those of the known run; answers how many. */
+static size_t list_inputs(const ebnn_difference_block *at, const uint32_t *now, const uint32_t *known)
 {
     const ebnn_difference_layer *difference = at->difference;
-    const uint32_t words = words_of(difference), neurons = difference->layer.output.channels;
+    const uint32_t words = words_of(difference);
+    size_t count = 0;
 
     for (uint32_t word = 0; word < words; word++) {
         uint32_t changed = now[word] ^ known[word];
@@ -61,12 +63,13 @@ static void add_changed_inputs(const ebnn_difference_block *at, const uint32_t *
             changed |= now[words + word] ^ known[words + word];
         }
         for (; changed != 0; changed &= changed - 1) {
-            const uint32_t input = word * 32 + ebnn_lowest_bit(changed);
-            const int32_t change = value_at(difference, now, input) - value_at(difference, known, input);
+            ebnn_changed_input *found = &at->inputs[count++];
 
-            at->adding->add_weights(sums, difference->weights + (size_t)input * neurons, change, neurons);
+            found->input = word * 32 + ebnn_lowest_bit(changed);
+            found->change = value_at(difference, now, found->input) - value_at(difference, known, found->input);
         }
     }
+    return count;
 }
 
 /* Packed inputs, sample after sample: those that changed, then the weights that did. */
@@ -79,7 +82,9 @@ static void add_packed(const ebnn_difference_block *at)
         const uint32_t *now = (const uint32_t *)(const void *)(at->source.first + i * at->source.stride);
         uint32_t *sums = at->sums + i * ebnn_difference_stride(difference);
 
-        add_changed_inputs(at, now, difference->inputs + (at->first + i) * vector_words, sums);
+        const size_t changed = list_inputs(at, now, difference->inputs + (at->first + i) * vector_words);
+
+        at->adding->add_inputs(sums, difference->weights, at->inputs, changed, difference->layer.output.channels);
         for (size_t k = 0; k < difference->wrong_count; k++) {
             const ebnn_wrong_weight *wrong = &difference->wrong[k];
             const int32_t value = value_at(difference, now, wrong->input);
@@ -151,6 +156,7 @@ int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_
     at.gathered = sums + sums_words(difference);
     at.philox = kernel->philox_rows;
     at.changed = (ebnn_changed_neuron *)scratch;
+    at.inputs = (ebnn_changed_input *)scratch;
     if (status != EBNN_OK) {
         return status;
     }

@@ -16,6 +16,12 @@ size_t ebnn_host_difference_scratch_bytes(const ebnn_difference_layer *differenc
 int32_t ebnn_host_difference(const ebnn_difference_layer *difference, ebnn_host_series source, ebnn_host_series target,
                              size_t batch, uint64_t first, const ebnn_kernel *kernel, void *scratch);
 
+/* An input that is not that of the known run. */
+typedef struct ebnn_changed_input {
+    uint32_t input;
+    int32_t change; /* now less then: from -2 to 2 */
+} ebnn_changed_input;
+
 /* Sums that are added to: what a register does several of at a time. One file an instruction set. */
 typedef struct ebnn_adding_kernel {
     /* what a neuron's wrong weights add for each sample of a block; `inputs` are the block's */
@@ -29,8 +35,9 @@ typedef struct ebnn_adding_kernel {
      */
     uint64_t (*find_crossing)(const uint32_t known[EBNN_KNOWN_SAMPLES], const uint32_t changes[EBNN_KNOWN_SAMPLES],
                               int32_t threshold, uint32_t down);
-    /* sums[i] += factor * weights[i] */
-    void (*add_weights)(uint32_t *sums, const int8_t *weights, int32_t factor, size_t count);
+    /* adds changed inputs times their weights, (input, neuron), behind which EBNN_WEIGHTS_BEHIND more may be read */
+    void (*add_inputs)(uint32_t *sums, const int8_t *weights, const ebnn_changed_input *list, size_t count,
+                       size_t neurons);
 } ebnn_adding_kernel;
 
 /* Samples whose sums are turned from neuron after neuron to sample after sample at a time: a line of the cache. */
@@ -53,7 +60,8 @@ typedef struct ebnn_difference_block {
     uint32_t *sums;          /* (sample, neuron); with columns what changes them, (neuron, sample of the known block) */
     ebnn_changed_neuron *changed; /* with columns: by rising neuron */
     size_t changed_count;
-    uint32_t *gathered; /* planes and mask of a sample's inputs */
+    ebnn_changed_input *inputs; /* packed: of one sample */
+    uint32_t *gathered;         /* planes and mask of a sample's inputs */
     ebnn_philox_kernel *philox;
 } ebnn_difference_block;
 
