@@ -36,6 +36,21 @@ size_t ebnn_difference_list_changed(const ebnn_difference_layer *difference, ebn
     return listed;
 }
 
+/* Neurons so far ahead are fetched: their sums and inputs lie here and there. */
+#define AHEAD 4
+
+static void fetch_changed(const ebnn_difference_block *at, const uint32_t *known, const char *inputs, size_t i)
+{
+    const ebnn_difference_layer *difference = at->difference;
+    const ebnn_changed_neuron *changed = &at->changed[i];
+    const size_t bytes = EBNN_KNOWN_SAMPLES * difference->column_bytes;
+
+    ebnn_fetch_ahead(known + (size_t)changed->neuron * EBNN_KNOWN_SAMPLES, EBNN_KNOWN_SAMPLES * sizeof *known);
+    for (uint32_t k = 0; k < changed->wrong_count; k++) {
+        ebnn_fetch_ahead(inputs + difference->wrong[changed->wrong + k].input * bytes, bytes);
+    }
+}
+
 /*
  * Inputs that are the same in every run: what weights that changed add to neuron after neuron, for all samples of the
  * known run's block at a time. Neurons of which nothing changes are left alone.
@@ -46,17 +61,22 @@ static void add_columns(const ebnn_difference_block *at)
     const size_t fan_in =
         (size_t)difference->layer.input.channels * difference->layer.input.height * difference->layer.input.width;
     const size_t begin = at->first / EBNN_KNOWN_SAMPLES * fan_in * EBNN_KNOWN_SAMPLES;
+    const char *inputs = (const char *)difference->columns + begin * difference->column_bytes;
+    const uint32_t *known =
+        difference->sums + at->first / EBNN_KNOWN_SAMPLES * difference->layer.output.channels * EBNN_KNOWN_SAMPLES;
+    const bool few = difference->wrong_count < fan_in;
 
-    if (difference->wrong_count >= fan_in) { /* most inputs are read */
-        const size_t bytes = fan_in * EBNN_KNOWN_SAMPLES * difference->column_bytes;
-
-        ebnn_fetch_ahead((const char *)difference->columns + at->first / EBNN_KNOWN_SAMPLES * bytes, bytes);
+    if (!few) { /* most inputs are read */
+        ebnn_fetch_ahead(inputs, fan_in * EBNN_KNOWN_SAMPLES * difference->column_bytes);
     }
     for (size_t i = 0; i < at->changed_count; i++) {
         const ebnn_changed_neuron *changed = &at->changed[i];
         const ebnn_wrong_weight *wrong = difference->wrong + changed->wrong;
         uint32_t *sums = at->sums + (size_t)changed->neuron * EBNN_KNOWN_SAMPLES;
 
+        if (few && i + AHEAD < at->changed_count) {
+            fetch_changed(at, known, inputs, i + AHEAD);
+        }
         if (difference->column_bytes == 1) {
             at->adding->correct_bytes((const int8_t *)difference->columns + begin, wrong, changed->wrong_count, sums);
         } else {

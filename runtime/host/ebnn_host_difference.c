@@ -54,19 +54,24 @@ static size_t list_inputs(const ebnn_difference_block *at, const uint32_t *now, 
 {
     const ebnn_difference_layer *difference = at->difference;
     const uint32_t words = words_of(difference);
+    const bool trits = difference->layer.input.format == EBNN_TRITS;
     size_t count = 0;
 
     for (uint32_t word = 0; word < words; word++) {
         uint32_t changed = now[word] ^ known[word];
 
-        if (difference->layer.input.format == EBNN_TRITS) {
+        if (trits) {
             changed |= now[words + word] ^ known[words + word];
         }
         for (; changed != 0; changed &= changed - 1) {
             ebnn_changed_input *found = &at->inputs[count++];
 
-            found->input = word * 32 + ebnn_lowest_bit(changed);
-            found->change = value_at(difference, now, found->input) - value_at(difference, known, found->input);
+            const uint32_t bit = ebnn_lowest_bit(changed);
+
+            found->input = word * 32 + bit;
+            found->change = trits ? value_at(difference, now, found->input) - value_at(difference, known, found->input)
+                            : (now[word] >> bit & 1) != 0 ? 2
+                                                          : -2;
         }
     }
     return count;

@@ -69,6 +69,9 @@ size_t ebnn_host_sliced_scratch_bytes(const ebnn_sliced_layer *sliced)
     return 4 * words + EBNN_KNOWN_SAMPLES * shape.most_places * sizeof(uint16_t);
 }
 
+/* The inputs of a wrong weight so far ahead are fetched, where few are read, here and there. */
+#define AHEAD 4
+
 /* What wrong weights add with the known run's inputs, in slices. */
 static void slice_changes(const sliced_block *at)
 {
@@ -77,8 +80,9 @@ static void slice_changes(const sliced_block *at)
     const size_t words = sliced->bytes / 4;
     const int8_t *inputs =
         sliced->columns + at->first / EBNN_KNOWN_SAMPLES * (size_t)shape->inputs * EBNN_KNOWN_SAMPLES;
+    const bool few = sliced->wrong_count < shape->inputs;
 
-    if (sliced->wrong_count >= shape->inputs) { /* most of them are read */
+    if (!few) { /* most inputs are read */
         ebnn_fetch_ahead(inputs, (size_t)shape->inputs * EBNN_KNOWN_SAMPLES);
     }
     memset(at->added, 0, 4 * added_words(shape));
@@ -87,6 +91,9 @@ static void slice_changes(const sliced_block *at)
 
         for (count = 1; first + count < sliced->wrong_count && wrong[count].neuron == wrong->neuron;) {
             count++;
+        }
+        if (few && first + AHEAD < sliced->wrong_count) {
+            ebnn_fetch_ahead(inputs + (size_t)wrong[AHEAD].input * EBNN_KNOWN_SAMPLES, EBNN_KNOWN_SAMPLES);
         }
         at->slicing->correct(inputs, wrong, count, at->added + (size_t)wrong->neuron * EBNN_KNOWN_SAMPLES);
     }
