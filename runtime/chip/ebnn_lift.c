@@ -162,7 +162,10 @@ static uint32_t find_differing(const ebnn_held_rows *held, size_t first, uint32_
     uint32_t differs[CHUNK], differing = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        differs[i] = (sign[i] ^ meant_sign[i]) | (nonzero[i] ^ meant_nonzero[i]);
+        differs[i] = sign[i] ^ meant_sign[i];
+    }
+    for (uint32_t i = 0; nonzero != meant_nonzero && i < count; i++) { /* binary rows stay what they are */
+        differs[i] |= nonzero[i] ^ meant_nonzero[i];
     }
     for (uint32_t i = 0; i < count; i++) {
         found[differing] = i;

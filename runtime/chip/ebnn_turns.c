@@ -97,7 +97,9 @@ static void turn_listed(const law_rows *at, const uint64_t *list, uint32_t count
     (void)at->kernel(at->turns, &at->law, &rows, EBNN_TURN_PAIRS);
     for (uint32_t i = 0; i < count; i++) {
         at->sign[list[i]] = sign[i];
-        at->nonzero[list[i]] = nonzero[i];
+        if (at->nonzero != NULL) {
+            at->nonzero[list[i]] = nonzero[i];
+        }
     }
 }
 
@@ -110,7 +112,7 @@ static void turn_rows(const law_rows *at, uint64_t first, uint64_t end)
 
     for (; end - first >= EBNN_TURN_ROWS; first += EBNN_TURN_ROWS) {
         const ebnn_turned rows = {turns->bank_row + first, turns->sign + first, turns->nonzero + first,
-                                  at->sign + first, at->nonzero + first};
+                                  at->sign + first, at->nonzero == NULL ? NULL : at->nonzero + first};
         const uint32_t open = at->kernel(turns, &at->law, &rows, 1);
 
         for (uint32_t i = 0; i < EBNN_TURN_ROWS; i++) {

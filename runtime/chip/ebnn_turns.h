@@ -41,7 +41,7 @@ typedef struct ebnn_turns {
     uint64_t rows;
 } ebnn_turns;
 
-/* What the rows hold then. `kernel` is an ebnn_sampler that this processor can run. */
+/* What the rows hold then; `nonzero` may be NULL where a law is at work. `kernel` is an ebnn_sampler that this processor can run. */
 void ebnn_turn(const ebnn_turns *turns, uint32_t *sign, uint32_t *nonzero, int32_t kernel);
 
 /* sizeof(ebnn_turns): Python compares. */

@@ -5,6 +5,8 @@
  */
 #include "ebnn_turns_kernel.h"
 
+#include <stddef.h>
+
 #if defined(__x86_64__)
 
 #include "ebnn_philox_avx2.h"
@@ -76,7 +78,9 @@ EBNN_AVX2_INLINE uint32_t turn(const ebnn_turns *turns, const ebnn_sliced_law *l
     plus = _mm256_andnot_si256(plus, all);
     found = _mm256_and_si256(_mm256_or_si256(minus.less, minus.undecided), of_value(is, law->may_be_minus, signs));
     _mm256_storeu_si256((__m256i *)(void *)rows->found_sign, plus);
-    _mm256_storeu_si256((__m256i *)(void *)rows->found_nonzero, _mm256_or_si256(found, plus));
+    if (rows->found_nonzero != NULL) {
+        _mm256_storeu_si256((__m256i *)(void *)rows->found_nonzero, _mm256_or_si256(found, plus));
+    }
     return pairs == EBNN_TURN_PAIRS
                ? 0
                : ~(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(open, none))) & 0xFF;

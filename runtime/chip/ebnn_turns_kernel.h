@@ -31,7 +31,7 @@ typedef struct ebnn_turned {
     const uint32_t *sign;
     const uint32_t *nonzero;
     uint32_t *found_sign;
-    uint32_t *found_nonzero;
+    uint32_t *found_nonzero; /* or NULL */
 } ebnn_turned;
 
 /*

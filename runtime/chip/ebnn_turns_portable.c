@@ -3,6 +3,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stddef.h>
+
 #include "ebnn_philox.h"
 #include "ebnn_turns_kernel.h"
 
@@ -39,7 +41,9 @@ static bool turn_row(const ebnn_turns *turns, const ebnn_sliced_law *law, const 
         undecided[1] &= ~(words[part] ^ zero);
     }
     rows->found_sign[i] = ~((less[1] | undecided[1]) & of_value(law->may_be_zero, is));
-    rows->found_nonzero[i] = ((less[0] | undecided[0]) & of_value(law->may_be_minus, is)) | rows->found_sign[i];
+    if (rows->found_nonzero != NULL) {
+        rows->found_nonzero[i] = ((less[0] | undecided[0]) & of_value(law->may_be_minus, is)) | rows->found_sign[i];
+    }
     return slices == EBNN_TURN_SLICES || (undecided[0] | undecided[1]) == 0;
 }
 

@@ -115,7 +115,11 @@ def turn_by_law(
     turns = Turns.of(seed, event, rows)
     table = laws.table
     turns.laws = table.ctypes.data
-    return _turned(turns, len(rows.row), kernel)
+    if rows.kinds.ternary.any():
+        return _turned(turns, len(rows.row), kernel)
+    sign = np.empty(len(rows.row), np.uint32)  # a binary row stays one
+    chip_library().ebnn_turn(turns, sign.ctypes.data, None, kernel_number(kernel))
+    return sign, rows.nonzero
 
 
 def turn_by_thresholds(
