@@ -22,7 +22,7 @@ from edgebnn.emulator.descriptors import (
     as_words,
 )
 from edgebnn.emulator.panels import panels_of
-from edgebnn.emulator.program import AnyArray, Program, assemble
+from edgebnn.emulator.program import AnyArray, Program, exchanged
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.lifting import LiftedLayer, placement_of
 from edgebnn.mapping.mapped import MappedNetwork
@@ -86,7 +86,7 @@ def program_on_chip(
             border = _border_on_chip(layer, chip.starts.get(stage.node), arrays)
             borders += [] if border is None else [border]
             descriptors[place] = _on_chip(mapped, stage, layer, chip.layers[stage.node], chip.sensed, arrays, border)
-    steps, kept = assemble(mapped, descriptors), (*clean.arrays, *arrays)
+    steps, kept = exchanged(clean, descriptors), (*clean.arrays, *arrays)
     return Program(steps, tuple(descriptors), (*clean.inner, *borders), kept, chip.sensed)
 
 

@@ -23,6 +23,7 @@ from edgebnn.emulator.chip_program import ChipWeights, Difference, program_on_ch
 from edgebnn.emulator.descriptors import (
     DifferenceDescriptor,
     HostStep,
+    LinearDescriptor,
     PanelsDescriptor,
     address,
     describe_tensor,
@@ -80,6 +81,14 @@ class _KnownLayer:
         found[:] = spaced(self.rows, np.int8).T
         return found
 
+    def described(
+        self, layer: LinearDescriptor, samples: int, weights: npt.NDArray[np.int8] | None
+    ) -> DifferenceDescriptor:
+        """The layer without anything that differs, for so many samples; `weights` where inputs may differ."""
+        parts = map(address, (self.sums, self.columns, self.outputs, self.inputs, weights))
+        column_bytes = 0 if self.columns is None else self.columns.itemsize
+        return DifferenceDescriptor(layer, *parts, samples=samples, column_bytes=column_bytes)
+
 
 class KnownRun:
     """The samples' run without errors: for how many of them, from the first on, how many bytes it takes, and what is
@@ -98,6 +107,7 @@ class KnownRun:
         self.bytes = self.samples * a_sample
         known = encoded[: self.samples]
         self._layers: dict[int, _KnownLayer] = {}
+        self._shared: dict[int, DifferenceDescriptor] = {}  # what the layers of all chips have in common
         for place in places if self.samples else ():
             self._layers[place] = self._know(place, known)
             output = self._stages[place].output
@@ -293,33 +303,31 @@ class KnownRun:
 
     def _difference(
         self, place: int, lifted: LiftedLayer | None, sensed: SensedBanks | None = None
-    ) -> DifferenceDescriptor:
+    ) -> DifferenceDescriptor:  # fmt: skip
         """A layer as a chip has it, with its banks where weights are open; or without errors."""
         known, panels = self._layers[place], self._panels(place)
         if known.map is not None:
             return self._map_difference(known, known.map, None)
-        # Without errors no input differs, and no weight is looked at.
-        weights = None if lifted is None else known.weights
-        parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, weights))
-        column_bytes = 0 if known.columns is None else known.columns.itemsize
-        if lifted is None:
-            return DifferenceDescriptor(panels.layer, *parts, samples=self.samples, column_bytes=column_bytes)
-        wrong, opened = lifted.wrong, lifted.open
-        sensing = sensed.address if sensed is not None and len(opened) else 0
-        lists = wrong.ctypes.data, opened.ctypes.data, sensing, len(wrong), len(opened)
-        return DifferenceDescriptor(panels.layer, *parts, *lists, self.samples, column_bytes)
+        if lifted is None:  # no input differs, and no weight is looked at
+            return known.described(panels.layer, self.samples, None)
+        shared = self._shared.get(place)
+        if shared is None:
+            shared = self._shared[place] = known.described(panels.layer, self.samples, known.weights)
+        found = DifferenceDescriptor.from_buffer_copy(shared)
+        found.wrong, found.wrong_count = lifted.wrong.ctypes.data, len(lifted.wrong)
+        if sensed is not None and len(lifted.open):
+            found.open, found.open_count = lifted.open.ctypes.data, len(lifted.open)
+            found.sensing = sensed.address
+        return found
 
     def _map_difference(
         self, known: _KnownLayer, of: KnownMap, wrong: npt.NDArray[np.void] | None
     ) -> DifferenceDescriptor:
         """A convolution with these wrong weights of all pixels, or without errors, where no input differs."""
-        weights = None if wrong is None else known.weights
-        parts = map(address, (known.sums, known.columns, known.outputs, known.inputs, weights))
-        column_bytes = 0 if known.columns is None else known.columns.itemsize
-        if wrong is None:
-            return DifferenceDescriptor(of.layer, *parts, samples=self.samples, column_bytes=column_bytes)
-        lists = wrong.ctypes.data, None, None, len(wrong), 0
-        return DifferenceDescriptor(of.layer, *parts, *lists, self.samples, column_bytes)
+        found = known.described(of.layer, self.samples, None if wrong is None else known.weights)
+        if wrong is not None:
+            found.wrong, found.wrong_count = wrong.ctypes.data, len(wrong)
+        return found
 
 
 def _end_in_scores(program: Program) -> None:

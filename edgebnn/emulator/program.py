@@ -133,6 +133,21 @@ def assemble(mapped: MappedNetwork, descriptors: Sequence[Descriptor]) -> ctypes
     return (HostStep * len(steps))(*steps)
 
 
+def exchanged(program: Program, descriptors: Sequence[Descriptor]) -> ctypes.Array[HostStep]:
+    """The program's steps with these descriptors, which the caller keeps alive, in place of its own."""
+    steps = type(program.steps).from_buffer_copy(program.steps)
+    for step, own, other in zip(steps, program.descriptors, descriptors, strict=True):
+        if other is not own:
+            step.layer, step.kind = ctypes.addressof(other), _KINDS_ON_CHIPS.get(type(other), step.kind)
+    return steps
+
+
+_KINDS_ON_CHIPS: dict[type[Descriptor], int] = {
+    SensedDescriptor: SENSED,
+    DifferenceDescriptor: DIFFERENCE,
+    SlicedDescriptor: SLICED,
+}
+
 _KEPT: WeakKeyDictionary[MappedNetwork, Program] = WeakKeyDictionary()
 
 
@@ -326,10 +341,5 @@ def _step(stage: Stage, descriptor: Descriptor) -> HostStep:
 
 
 def _kind(stage: Stage, descriptor: Descriptor) -> int:
-    if isinstance(descriptor, SensedDescriptor):
-        return SENSED
-    if isinstance(descriptor, DifferenceDescriptor):
-        return DIFFERENCE
-    if isinstance(descriptor, SlicedDescriptor):
-        return SLICED
-    return [kind for kind, _ in KINDS].index(type(stage))
+    found = _KINDS_ON_CHIPS.get(type(descriptor))
+    return [kind for kind, _ in KINDS].index(type(stage)) if found is None else found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -64,7 +65,7 @@ class SlicedLayer:
         lists = _lists(panels)
         row_count = -(-panels.layer.output.channels // (8 * lists.bytes)) * (2 * lists.inputs * lists.input_rows + 1)
         known = cls(panels, np.empty(row_count * lists.bytes, np.uint8), inputs, limits, columns)
-        described = known._described(None, 1)
+        described = known._shared
         host_library().ebnn_sliced_rows(ctypes.addressof(described), panels.lists, address(known.rows))
 
         def know(block: int) -> None:
@@ -89,20 +90,20 @@ class SlicedLayer:
 
     def described(self, lifted: LiftedLayer) -> tuple[SlicedDescriptor, tuple[Octets]]:
         """The layer as a chip has it, and what it points to that is its own: the rows of its weights."""
-        found = self._described(lifted, lifted.most_change.bit_length() + 1)
-        rows = self.rows.copy()
-        host_library().ebnn_sliced_turn_rows(ctypes.addressof(found), address(rows))
-        found.rows = address(rows)
+        found, rows = SlicedDescriptor.from_buffer_copy(self._shared), self.rows.copy()
+        found.wrong, found.wrong_count = lifted.wrong.ctypes.data, len(lifted.wrong)
+        found.change_planes, found.rows = lifted.most_change.bit_length() + 1, rows.ctypes.data
+        host_library().ebnn_sliced_turn_rows(ctypes.addressof(found), found.rows)
         return found, (rows,)
 
-    def _described(self, lifted: LiftedLayer | None, change_planes: int) -> SlicedDescriptor:
+    @cached_property
+    def _shared(self) -> SlicedDescriptor:
+        """What the layer has on all chips."""
         lists = _lists(self.panels)
-        wrong = None if lifted is None else lifted.wrong
+        parts = address(self.rows), address(self.limits), address(self.inputs), address(self.columns)
         return SlicedDescriptor(
-            self.panels.layer, None, address(self.limits), address(self.inputs), address(self.columns),
-            None if wrong is None else wrong.ctypes.data, 0 if wrong is None else len(wrong), len(self.inputs),
-            lists.input_rows, _planes(lists), change_planes, lists.bytes,
-        )  # fmt: skip
+            self.panels.layer, *parts, None, 0, len(self.inputs), lists.input_rows, _planes(lists), 1, lists.bytes
+        )
 
 
 def spaced(rows: npt.NDArray[Any], dtype: type[Number]) -> npt.NDArray[Number]:

@@ -112,6 +112,8 @@ class Placement:
             layer = self._layers[name] = _Layer(nodes[name].weights, stage, self.pattern)
             self._first_flag[name] = self._flag_words
             self._flag_words += layer.flag(self._flag, self._flag_words)
+        shared = (part.ctypes.data for part in (*self._meant, self._flag))
+        self._held = _HeldStruct(None, None, *shared, len(self._flag))
         self.weights = sum(nodes[name].weights.size for name in self._layers)
 
     def lift(self, banks: SensedBanks) -> dict[str, LiftedLayer]:
@@ -124,8 +126,9 @@ class Placement:
 
     def lift_held(self, held: HeldRows) -> dict[str, LiftedLayer]:
         """As `lift`, of all of the network's rows."""
-        parts, flags = (held.sign, held.nonzero, *self._meant, self._flag), np.zeros(self._flag_words, np.uint64)
-        struct = _HeldStruct(*(part.ctypes.data for part in parts), len(self._flag))
+        flags = np.zeros(self._flag_words, np.uint64)
+        struct = _HeldStruct.from_buffer_copy(self._held)
+        struct.sign, struct.nonzero = held.sign.ctypes.data, held.nonzero.ctypes.data
         _lift_library().ebnn_flag_held(struct, flags.ctypes.data)
         return {
             name: layer.lift_held(held, struct, flags[self._first_flag[name] :]) for name, layer in self._layers.items()
@@ -235,7 +238,7 @@ class _Layer:
             sign, nonzero = banks.likely(self._place)
             return sign & self._columns, nonzero & self._columns
 
-        return self._lifted(lift, rows)
+        return self._lifted(lift, rows, len(self._place))
 
     def lift_held(self, held: HeldRows, struct: _HeldStruct, flags: npt.NDArray[np.uint64]) -> LiftedLayer:
         def lift(lifted: _LiftedStruct) -> None:
@@ -245,13 +248,13 @@ class _Layer:
             nonzero = held.nonzero[self._held_place] & self._columns
             return held.sign[self._held_place] & nonzero, nonzero
 
-        return self._lifted(lift, rows)
+        return self._lifted(lift, rows, 0)
 
     def _lifted(
-        self, lift: Callable[[_LiftedStruct], None], rows: Callable[[], tuple[Words, Words]]
-    ) -> LiftedLayer:  # fmt: skip
-        neurons = len(self._place)
-        wrong, opened = np.empty(neurons * COLUMNS, WRONG), np.empty(neurons, OPEN)
+        self, lift: Callable[[_LiftedStruct], None], rows: Callable[[], tuple[Words, Words]], open_words: int
+    ) -> LiftedLayer:
+        """What is lifted; `open_words` is how many are likely to be open."""
+        wrong, opened = np.empty(len(self._place) * COLUMNS, WRONG), np.empty(open_words, OPEN)
         while True:
             lifted = _LiftedStruct(wrong.ctypes.data, opened.ctypes.data, len(wrong), len(opened))
             lift(lifted)

@@ -96,7 +96,7 @@ def _rate_under(chip: ChipInstance, target: Target, policy: str, pattern: Patter
         return ChipRate(None, evidence)
     signs = model_rates(chip, target, policy)
     model = signs.mean
-    if pattern is not None and (pattern.kind == TERNARY).any():
+    if pattern is not None and pattern.rows.kinds.ternary.any():
         ternary = ternary_model(chip, target, policy)
         if ternary is not None:
             window = ternary_evidence(target, policy, chip.conditions)
