@@ -224,9 +224,9 @@ class SlicedDescriptor(ctypes.Structure):
 
     _fields_ = [
         ("layer", LinearDescriptor),
-        *((name, _pointer) for name in ("rows", "limits", "inputs", "columns", "wrong")),
+        *((name, _pointer) for name in ("rows", "limits", "near_limits", "inputs", "columns", "wrong")),
         *((name, ctypes.c_uint64) for name in ("wrong_count", "samples")),
-        *((name, _word) for name in ("input_rows", "planes", "change_planes", "bytes")),
+        *((name, _word) for name in ("input_rows", "planes", "change_planes", "bytes", "most_change", "unused")),
     ]
 
 
@@ -372,10 +372,11 @@ def host_library() -> ctypes.CDLL:
         ctypes.c_int,
     ]
     native.ebnn_sliced_rows.restype = native.ebnn_sliced_turn_rows.restype = None
-    native.ebnn_sliced_limits_of.restype = None
+    native.ebnn_sliced_limits_of.restype = native.ebnn_sliced_near_limits_of.restype = None
     native.ebnn_sliced_rows.argtypes = [_pointer, _pointer, _pointer]
     native.ebnn_sliced_turn_rows.argtypes = [_pointer, _pointer]
     native.ebnn_sliced_limits_of.argtypes = [_pointer, _pointer, _size, _pointer]
+    native.ebnn_sliced_near_limits_of.argtypes = [_pointer, _pointer, _size, _pointer]
     on_chips = SensedDescriptor, DifferenceDescriptor, SlicedDescriptor
     structs = (*(descriptor for _, descriptor in KINDS), *on_chips, HostStep)
     for kind, struct in enumerate(structs):

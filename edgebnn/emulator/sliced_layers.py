@@ -32,6 +32,7 @@ BLOCK_SAMPLES = 64  # EBNN_KNOWN_SAMPLES
 # Numbers between the rows of what is about to be turned: a column shall not compete for one set of a cache.
 GAP = 64
 _MOST_PLANES = 16  # of a counter
+_NEAR_PLANES = 7  # EBNN_NEAR_PLANES
 _LEAST_BYTES = 32  # of a panel's row
 _MOST_PLACES = 0xFFFF  # of a list
 _MOST_CHANGE = 127  # of a sum by a neuron's wrong weights
@@ -42,13 +43,14 @@ class SlicedLayer:
     """What is known of a layer.
 
     panels: the layer without errors. rows: its weights with either value of an input, uint8. inputs: uint32 (B, words),
-    packed. limits: uint8 (blocks, bytes). columns: int8 (blocks, inputs, samples of a block).
+    packed. limits, near_limits: uint8 (blocks, bytes). columns: int8 (blocks, inputs, samples of a block).
     """
 
     panels: PanelsDescriptor
     rows: Octets
     inputs: npt.NDArray[np.uint32]
     limits: Octets
+    near_limits: Octets
     columns: npt.NDArray[np.int8]
 
     @classmethod
@@ -59,20 +61,22 @@ class SlicedLayer:
         if not can_slice(panels):
             return None
         blocks = -(-len(inputs) // BLOCK_SAMPLES)
-        limit_bytes = sample_bytes(panels) - panels.layer.input.channels
-        limits = np.empty((blocks, limit_bytes * BLOCK_SAMPLES), np.uint8)
+        limits, near_limits = (
+            np.empty((blocks, (planes + 1) * _row_bytes(panels) * BLOCK_SAMPLES), np.uint8)
+            for planes in (_planes(_lists(panels)), _NEAR_PLANES)
+        )
         columns = np.zeros((blocks, panels.layer.input.channels, BLOCK_SAMPLES), np.int8)
         lists = _lists(panels)
         row_count = -(-panels.layer.output.channels // (8 * lists.bytes)) * (2 * lists.inputs * lists.input_rows + 1)
-        known = cls(panels, np.empty(row_count * lists.bytes, np.uint8), inputs, limits, columns)
+        known = cls(panels, np.empty(row_count * lists.bytes, np.uint8), inputs, limits, near_limits, columns)
         described = known._shared
         host_library().ebnn_sliced_rows(ctypes.addressof(described), panels.lists, address(known.rows))
 
         def know(block: int) -> None:
             here = slice(block * BLOCK_SAMPLES, (block + 1) * BLOCK_SAMPLES)
-            host_library().ebnn_sliced_limits_of(
-                ctypes.addressof(described), address(sums[here]), len(sums[here]), address(limits[block])
-            )
+            found = address(sums[here]), len(sums[here])
+            host_library().ebnn_sliced_limits_of(ctypes.addressof(described), *found, address(limits[block]))
+            host_library().ebnn_sliced_near_limits_of(ctypes.addressof(described), *found, address(near_limits[block]))
             signs = spaced(_signs(inputs[here], panels.layer.input.channels), np.int8)
             columns[block, :, : len(signs)] = signs.T
 
@@ -92,6 +96,7 @@ class SlicedLayer:
         """The layer as a chip has it, and what it points to that is its own: the rows of its weights."""
         found, rows = SlicedDescriptor.from_buffer_copy(self._shared), self.rows.copy()
         found.wrong, found.wrong_count = lifted.wrong.ctypes.data, len(lifted.wrong)
+        found.most_change = lifted.most_change
         found.change_planes, found.rows = lifted.most_change.bit_length() + 1, rows.ctypes.data
         host_library().ebnn_sliced_turn_rows(ctypes.addressof(found), found.rows)
         return found, (rows,)
@@ -100,7 +105,8 @@ class SlicedLayer:
     def _shared(self) -> SlicedDescriptor:
         """What the layer has on all chips."""
         lists = _lists(self.panels)
-        parts = address(self.rows), address(self.limits), address(self.inputs), address(self.columns)
+        near = address(self.near_limits) if _planes(lists) > _NEAR_PLANES else None
+        parts = address(self.rows), address(self.limits), near, address(self.inputs), address(self.columns)
         return SlicedDescriptor(
             self.panels.layer, *parts, None, 0, len(self.inputs), lists.input_rows, _planes(lists), 1, lists.bytes
         )
@@ -125,9 +131,14 @@ def can_slice(panels: PanelsDescriptor) -> bool:
 
 def sample_bytes(panels: PanelsDescriptor) -> int:
     """What is kept for each sample."""
+    planes = _planes(_lists(panels)) + 1 + _NEAR_PLANES + 1
+    return planes * _row_bytes(panels) + int(panels.layer.input.channels)
+
+
+def _row_bytes(panels: PanelsDescriptor) -> int:
+    """Of all panels."""
     lists = _lists(panels)
-    row_bytes: int = -(-panels.layer.output.channels // (8 * lists.bytes)) * lists.bytes
-    return (_planes(lists) + 1) * row_bytes + int(panels.layer.input.channels)
+    return int(-(-panels.layer.output.channels // (8 * lists.bytes)) * lists.bytes)
 
 
 def _lists(panels: PanelsDescriptor) -> ListsDescriptor:

@@ -119,14 +119,19 @@ typedef struct ebnn_difference_layer {
  * A dense layer of one pixel and one group, of bits by a table of one step, whose inputs and weights differ in few places
  * from those of a known run. Sums are never looked at: a neuron's counter is `2 * inputs + 1`, less 2 for each input that
  * changed, plus what its weights add for these by the rows below, and it answers as its limit says. What wrong weights add
- * with the known run's inputs lowers that limit.
+ * with the known run's inputs lowers that limit. Where a sum moves by less than EBNN_NEAR_MOST, its near limit says as
+ * much in fewer planes: how far the sum is from its step, but no further than that.
  */
+#define EBNN_NEAR_PLANES 7
+#define EBNN_NEAR_MOST 32 /* four times as much is a power of two that the planes hold */
+
 typedef struct ebnn_sliced_layer {
     ebnn_linear_layer layer;
     /* (panel, 2 * input + 1 where it became +1, row of the input, bytes): weights times the new input, as they are now:
      * which are +1, and of ternary layers also which are not -1; then a row of zeros for each panel */
     const uint8_t *rows;
     const uint8_t *limits; /* (block of samples, panel, sample, planes + 1, bytes), the known run's: see ebnn_listing */
+    const uint8_t *near_limits;     /* the same of EBNN_NEAR_PLANES planes; NULL where a counter has no more */
     const uint32_t *inputs;         /* (sample): the known run's, without gaps between samples */
     const int8_t *columns;          /* (block of samples, input, EBNN_KNOWN_SAMPLES): the same, -1 or +1 */
     const ebnn_wrong_weight *wrong; /* by rising neuron; they change alike with either input */
@@ -136,6 +141,8 @@ typedef struct ebnn_sliced_layer {
     uint32_t planes;        /* of a counter, at most 16 */
     uint32_t change_planes; /* of what a neuron's wrong weights add, at most 8 */
     uint32_t bytes;         /* of a panel's row: 32 or 64 */
+    uint32_t most_change;   /* what a neuron's wrong weights add at most */
+    uint32_t unused;
 } ebnn_sliced_layer;
 
 /* One layer at work: its descriptor, and where its source, a second source and its target lie. */
@@ -164,10 +171,12 @@ int32_t ebnn_host_run(const ebnn_host_step *steps, uint32_t count, const void *i
                       int kernel);
 
 /* What a sliced layer points to: its rows without errors, from those of the layer's lists; the same with its wrong
- * weights; and a block's limits, from the sums (sample, neuron) of its first `count` samples. */
+ * weights; and a block's limits, and near limits, from the sums (sample, neuron) of its first `count`
+ * samples. */
 void ebnn_sliced_rows(const ebnn_sliced_layer *sliced, const ebnn_lists *lists, uint8_t *rows);
 void ebnn_sliced_turn_rows(const ebnn_sliced_layer *sliced, uint8_t *rows);
 void ebnn_sliced_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint8_t *limits);
+void ebnn_sliced_near_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint8_t *limits);
 
 /* Bytes of a row of lists that suit this processor: what its registers hold. */
 uint32_t ebnn_host_list_bytes(void);

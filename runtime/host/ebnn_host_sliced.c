@@ -45,6 +45,7 @@ ebnn_sliced_shape ebnn_sliced_shape_of(const ebnn_sliced_layer *sliced)
     shape.row_words = shape.panels * sliced->bytes / 4;
     shape.panel_rows = 2 * shape.inputs * sliced->input_rows + 1;
     shape.limit_bytes = (sliced->planes + 1) * sliced->bytes;
+    shape.near_bytes = (EBNN_NEAR_PLANES + 1) * sliced->bytes;
     shape.panel_changes = (size_t)sliced->change_planes * sliced->bytes / 4;
     shape.most_places = (size_t)shape.inputs * sliced->input_rows + EBNN_LISTED_BLOCK;
     return shape;
@@ -130,35 +131,84 @@ static changed_inputs list_changed(const sliced_block *at, const uint32_t *now, 
     return found;
 }
 
-/* A panel's neurons answer to one sample. */
-static void answer(const sliced_block *at, uint32_t panel, size_t i, const ebnn_kernel *kernel, uint8_t *target)
+/* A panel of one sample at work. */
+typedef struct sample_panel {
+    size_t i; /* of the block at work */
+    size_t block;
+    size_t sample; /* of the known block */
+    uint32_t panel;
+    const uint8_t *rows;
+    const uint8_t *changes; /* NULL where nothing changes */
+} sample_panel;
+
+static void answer_near(const sliced_block *at, const sample_panel *of, uint8_t *answers)
 {
     const ebnn_sliced_layer *sliced = at->sliced;
     const ebnn_sliced_shape *shape = &at->shape;
-    const size_t begin = (size_t)panel * sliced->bytes, left = 4 * (size_t)shape->output_words - begin;
-    const size_t block = (at->first + i) / EBNN_KNOWN_SAMPLES, sample = (at->first + i) % EBNN_KNOWN_SAMPLES;
-    const uint8_t *limits = sliced->limits + ebnn_sliced_limits_at(shape, block, panel, sample);
-    uint8_t answers[EBNN_MOST_LIST_BYTES];
+    const uint32_t count = at->lists[of->i].count;
+    const ebnn_near_listing work = {
+        .limits =
+            sliced->near_limits + ebnn_sliced_limits_at(shape, of->block, of->panel, of->sample, shape->near_bytes),
+        .changes = of->changes,
+        .change_planes = of->changes == NULL ? 0 : sliced->change_planes,
+        .bytes = sliced->bytes,
+        .rows = of->rows,
+        .places = at->places + of->i * shape->most_places,
+        .count = (size_t)count * sliced->input_rows,
+        .first = sliced->input_rows == 1 ? 2 : 1,
+        .seed = 2 * EBNN_NEAR_MOST - 1 - 2 * count,
+    };
+
+    at->slicing->answer_near(&work, answers);
+}
+
+static void answer_far(const sliced_block *at, const sample_panel *of, const ebnn_kernel *kernel, uint8_t *answers)
+{
+    const ebnn_sliced_layer *sliced = at->sliced;
+    const ebnn_sliced_shape *shape = &at->shape;
+    const uint8_t *limits =
+        sliced->limits + ebnn_sliced_limits_at(shape, of->block, of->panel, of->sample, shape->limit_bytes);
     ebnn_listing listing;
 
-    if (sliced->wrong_count > 0) {
-        const uint32_t *changes = at->changes + (panel * EBNN_KNOWN_SAMPLES + sample) * shape->panel_changes;
-        const ebnn_sliced_limits work = {limits, (const uint8_t *)changes, sliced->planes, sliced->change_planes,
-                                         sliced->bytes};
+    if (of->changes != NULL) {
+        const ebnn_sliced_limits work = {limits, of->changes, sliced->planes, sliced->change_planes, sliced->bytes};
 
         at->slicing->lower(&work, at->lowered);
         limits = at->lowered;
     }
-    listing.rows = sliced->rows + (size_t)panel * shape->panel_rows * sliced->bytes;
+    listing.rows = of->rows;
     listing.limits = limits;
-    listing.places = at->places + i * shape->most_places;
-    listing.blocks = at->lists[i].blocks;
-    listing.seed = 2 * shape->inputs + 1 - 2 * at->lists[i].count;
+    listing.places = at->places + of->i * shape->most_places;
+    listing.blocks = at->lists[of->i].blocks;
+    listing.seed = 2 * shape->inputs + 1 - 2 * at->lists[of->i].count;
     listing.first = sliced->input_rows == 1 ? 2 : 1;
     listing.planes = sliced->planes;
     listing.bytes = sliced->bytes;
     listing.answers = answers;
     kernel->answer(&listing);
+}
+
+/* A panel's neurons answer to one sample: by their near limits where no sum moves by as much as these hold. */
+static void answer(const sliced_block *at, uint32_t panel, size_t i, const ebnn_kernel *kernel, uint8_t *target)
+{
+    const ebnn_sliced_layer *sliced = at->sliced;
+    const ebnn_sliced_shape *shape = &at->shape;
+    const size_t begin = (size_t)panel * sliced->bytes, left = 4 * (size_t)shape->output_words - begin;
+    const size_t place = at->first + i, sample = place % EBNN_KNOWN_SAMPLES;
+    const uint32_t *changes = at->changes + (panel * EBNN_KNOWN_SAMPLES + sample) * shape->panel_changes;
+    const sample_panel of = {i,
+                             place / EBNN_KNOWN_SAMPLES,
+                             sample,
+                             panel,
+                             sliced->rows + (size_t)panel * shape->panel_rows * sliced->bytes,
+                             sliced->wrong_count > 0 ? (const uint8_t *)changes : NULL};
+    uint8_t answers[EBNN_MOST_LIST_BYTES];
+
+    if (sliced->near_limits != NULL && 2 * at->lists[i].count + sliced->most_change < EBNN_NEAR_MOST - 1) {
+        answer_near(at, &of, answers);
+    } else {
+        answer_far(at, &of, kernel, answers);
+    }
     memcpy(target + begin, answers, left < sliced->bytes ? left : sliced->bytes);
 }
 

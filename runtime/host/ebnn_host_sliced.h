@@ -20,16 +20,18 @@ typedef struct ebnn_sliced_shape {
     uint32_t row_words;   /* of all panels */
     uint32_t panel_rows;  /* the row of zeros included */
     uint32_t limit_bytes; /* of a panel */
+    uint32_t near_bytes;  /* of its near limits */
     size_t panel_changes; /* words of a sample's sliced changes in a panel */
     size_t most_places;   /* of a sample's list */
 } ebnn_sliced_shape;
 
 ebnn_sliced_shape ebnn_sliced_shape_of(const ebnn_sliced_layer *sliced);
 
-/* Where a sample's limits in a panel lie. */
-static inline size_t ebnn_sliced_limits_at(const ebnn_sliced_shape *shape, size_t block, size_t panel, size_t sample)
+/* Where a sample's limits in a panel lie, `bytes` each. */
+static inline size_t ebnn_sliced_limits_at(const ebnn_sliced_shape *shape, size_t block, size_t panel, size_t sample,
+                                           size_t bytes)
 {
-    return ((block * shape->panels + panel) * EBNN_KNOWN_SAMPLES + sample) * shape->limit_bytes;
+    return ((block * shape->panels + panel) * EBNN_KNOWN_SAMPLES + sample) * bytes;
 }
 
 /* Bytes of scratch that the function below needs for the layer. */

@@ -85,54 +85,73 @@ void ebnn_sliced_turn_rows(const ebnn_sliced_layer *sliced, uint8_t *rows)
     }
 }
 
-/* What the sums of 32 neurons are more than, where their counters' limits stand inverted: inverted = sum - base. */
-typedef struct limit_bases {
-    uint32_t base[EBNN_SLICED_NEURONS];
+/* What the sums of 32 neurons have to reach. */
+typedef struct sums_steps {
+    int32_t step[EBNN_SLICED_NEURONS];
     uint32_t count;  /* of neurons that are there */
     uint32_t turned; /* bit = neuron: its answer is turned over */
-} limit_bases;
+} sums_steps;
 
-static limit_bases bases_of(const ebnn_sliced_layer *sliced, uint32_t word)
+static sums_steps steps_of(const ebnn_sliced_layer *sliced, uint32_t word)
 {
     const ebnn_steps *steps = &sliced->layer.steps;
     const int32_t most = (int32_t)sliced->layer.input.channels + 1; /* beyond all sums */
     const uint32_t first = word * EBNN_SLICED_NEURONS, neurons = sliced->layer.output.channels;
-    limit_bases found = {{0}, 0, 0};
+    sums_steps found = {{0}, 0, 0};
 
     for (; found.count < EBNN_SLICED_NEURONS && first + found.count < neurons; found.count++) {
         const uint32_t down = ebnn_bit(steps->directions, first + found.count);
         int32_t wanted = steps->thresholds[first + found.count];
 
         wanted = wanted > most ? most : wanted < -most ? -most : wanted;
-        wanted = down != 0 ? -wanted : wanted;
-        found.base[found.count] = (uint32_t)(2 * most + wanted);
+        found.step[found.count] = down != 0 ? -wanted : wanted;
         found.turned |= down << found.count;
     }
     return found;
 }
 
-void ebnn_sliced_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint8_t *limits)
+/*
+ * Limits of so many planes. They stand inverted: how far a sum is above its step, no further than `most` either way, less
+ * `below`, which a counter holds where no input changes, and 1 more.
+ */
+static void limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint32_t planes,
+                      int32_t most, int32_t below, uint8_t *limits)
 {
     const ebnn_slicing_kernel *slicing = ebnn_find_slicing(false);
     const ebnn_sliced_shape shape = ebnn_sliced_shape_of(sliced);
     const uint32_t neurons = sliced->layer.output.channels, words = sliced->bytes / 4;
-    const uint32_t mask = (UINT32_C(1) << sliced->planes) - 1;
+    const uint32_t mask = (UINT32_C(1) << planes) - 1;
 
     for (uint32_t word = 0; word < shape.row_words; word++) {
-        const limit_bases bases = bases_of(sliced, word);
+        const sums_steps steps = steps_of(sliced, word);
         uint32_t values[EBNN_SLICED_NEURONS] = {
             0}; /* those that are not there never reach the largest limit there is */
 
         for (size_t sample = 0; sample < count; sample++) {
             const uint32_t *of_sample = sums + sample * neurons + (size_t)word * EBNN_SLICED_NEURONS;
-            uint8_t *panel = limits + ebnn_sliced_limits_at(&shape, 0, word / words, sample);
+            uint8_t *panel =
+                limits + ebnn_sliced_limits_at(&shape, 0, word / words, sample, (planes + 1) * sliced->bytes);
             uint32_t *at = (uint32_t *)(void *)panel + word % words;
 
-            for (uint32_t i = 0; i < bases.count; i++) {
-                values[i] = (of_sample[i] - bases.base[i]) & mask;
+            for (uint32_t i = 0; i < steps.count; i++) {
+                const int32_t apart = (int32_t)of_sample[i] - steps.step[i];
+
+                values[i] = (uint32_t)((apart > most ? most : apart < -most ? -most : apart) - below) & mask;
             }
-            slicing->slice_values(values, sliced->planes, at, words);
-            at[sliced->planes * words] = bases.turned;
+            slicing->slice_values(values, planes, at, words);
+            at[planes * words] = steps.turned;
         }
     }
+}
+
+void ebnn_sliced_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint8_t *limits)
+{
+    const int32_t all = 2 * ((int32_t)sliced->layer.input.channels + 1);
+
+    limits_of(sliced, sums, count, sliced->planes, all, all, limits);
+}
+
+void ebnn_sliced_near_limits_of(const ebnn_sliced_layer *sliced, const uint32_t *sums, size_t count, uint8_t *limits)
+{
+    limits_of(sliced, sums, count, EBNN_NEAR_PLANES, EBNN_NEAR_MOST, 2 * EBNN_NEAR_MOST, limits);
 }

@@ -21,6 +21,22 @@ typedef struct ebnn_sliced_limits {
     uint32_t bytes;         /* a multiple of 32 */
 } ebnn_sliced_limits;
 
+/*
+ * A panel at work whose sums move so little that near limits do; see ebnn_sliced_layer. `seed` is what a counter holds
+ * before any row is added to it.
+ */
+typedef struct ebnn_near_listing {
+    const uint8_t *limits;  /* of EBNN_NEAR_PLANES planes and which answers are turned over, `bytes` each */
+    const uint8_t *changes; /* as above */
+    uint32_t change_planes; /* 0 where nothing changes */
+    uint32_t bytes;         /* a multiple of 32 */
+    const uint8_t *rows;    /* (row, bytes) */
+    const uint16_t *places; /* of the rows that are added */
+    size_t count;
+    uint32_t first; /* plane to which a row is added */
+    uint32_t seed;
+} ebnn_near_listing;
+
 typedef struct ebnn_slicing_kernel {
     /* what a neuron's wrong weights add for each sample of a block of inputs that are -1 and +1: within an int8_t */
     void (*correct)(const int8_t *inputs, const ebnn_wrong_weight *wrong, size_t count,
@@ -32,6 +48,8 @@ typedef struct ebnn_slicing_kernel {
     void (*slice_values)(const uint32_t values[EBNN_SLICED_NEURONS], uint32_t planes, uint32_t *words, size_t stride);
     /* the limits less the changes */
     void (*lower)(const ebnn_sliced_limits *work, uint8_t *lowered);
+    /* `bytes` of answers by near limits less the changes */
+    void (*answer_near)(const ebnn_near_listing *work, uint8_t *answers);
 } ebnn_slicing_kernel;
 
 extern const ebnn_slicing_kernel ebnn_slicing_portable;

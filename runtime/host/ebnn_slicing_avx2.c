@@ -123,7 +123,55 @@ AVX2 static void lower(const ebnn_sliced_limits *work, uint8_t *lowered)
     memcpy(lowered + work->planes * work->bytes, work->limits + work->planes * work->bytes, work->bytes);
 }
 
-const ebnn_slicing_kernel ebnn_slicing_avx2 = {correct, slice_changes, slice_values, lower};
+AVX2_INLINE __m256i add(__m256i bits, __m256i more, __m256i *carry)
+{
+    const __m256i unlike = _mm256_xor_si256(bits, more), sum = _mm256_xor_si256(unlike, *carry);
+
+    *carry = _mm256_or_si256(_mm256_and_si256(bits, more), _mm256_and_si256(unlike, *carry));
+    return sum;
+}
+
+AVX2_INLINE void add_rows(const ebnn_near_listing *work, size_t offset, uint32_t first,
+                          __m256i planes[EBNN_NEAR_PLANES], __m256i *reached)
+{
+    for (size_t k = 0; k < work->count; k++) {
+        __m256i carry = load(work->rows + work->places[k] * (size_t)work->bytes + offset);
+
+        for (uint32_t plane = first; plane < EBNN_NEAR_PLANES; plane++) {
+            const __m256i next = _mm256_and_si256(planes[plane], carry);
+
+            planes[plane] = _mm256_xor_si256(planes[plane], carry);
+            carry = next;
+        }
+        *reached = _mm256_or_si256(*reached, carry);
+    }
+}
+
+AVX2 static void answer_near(const ebnn_near_listing *work, uint8_t *answers)
+{
+    for (size_t offset = 0; offset < work->bytes; offset += sizeof(__m256i)) {
+        __m256i planes[EBNN_NEAR_PLANES], change = _mm256_setzero_si256(), carry = change, reached = change;
+
+        for (uint32_t plane = 0; plane < EBNN_NEAR_PLANES; plane++) {
+            const __m256i seed = _mm256_set1_epi32(0 - (int32_t)((work->seed + 1) >> plane & 1));
+
+            if (plane < work->change_planes) {
+                change = load(work->changes + plane * work->bytes + offset);
+            }
+            planes[plane] = add(load(work->limits + plane * work->bytes + offset), change, &carry);
+            planes[plane] = add(planes[plane], seed, &reached);
+        }
+        if (work->first == 1) { /* one of two loops whose planes stay in registers */
+            add_rows(work, offset, 1, planes, &reached);
+        } else {
+            add_rows(work, offset, 2, planes, &reached);
+        }
+        store(answers + offset,
+              _mm256_xor_si256(reached, load(work->limits + (size_t)EBNN_NEAR_PLANES * work->bytes + offset)));
+    }
+}
+
+const ebnn_slicing_kernel ebnn_slicing_avx2 = {correct, slice_changes, slice_values, lower, answer_near};
 
 #else
 

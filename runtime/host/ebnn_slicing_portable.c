@@ -67,4 +67,47 @@ static void lower(const ebnn_sliced_limits *work, uint8_t *lowered)
     memcpy(lowered + work->planes * work->bytes, work->limits + work->planes * work->bytes, work->bytes);
 }
 
-const ebnn_slicing_kernel ebnn_slicing_portable = {correct, slice_changes, slice_values, lower};
+static uint64_t load(const uint8_t *from)
+{
+    uint64_t found;
+
+    memcpy(&found, from, sizeof found);
+    return found;
+}
+
+/* Adds a plane's bits, and what is carried; the carry is what is carried on. */
+static uint64_t add(uint64_t bits, uint64_t more, uint64_t *carry)
+{
+    const uint64_t unlike = bits ^ more, sum = unlike ^ *carry;
+
+    *carry = (bits & more) | (unlike & *carry);
+    return sum;
+}
+
+/* What is added to a neuron's near limit carries out of its highest plane once, or never. */
+static void answer_near(const ebnn_near_listing *work, uint8_t *answers)
+{
+    for (size_t offset = 0; offset < work->bytes; offset += sizeof(uint64_t)) {
+        uint64_t planes[EBNN_NEAR_PLANES], change = 0, carry = 0, seeded = 0, reached;
+
+        for (uint32_t plane = 0; plane < EBNN_NEAR_PLANES; plane++) {
+            if (plane < work->change_planes) {
+                change = load(work->changes + plane * work->bytes + offset);
+            }
+            planes[plane] = add(load(work->limits + plane * work->bytes + offset), change, &carry);
+            planes[plane] = add(planes[plane], 0 - (uint64_t)((work->seed + 1) >> plane & 1), &seeded);
+        }
+        reached = seeded;
+        for (size_t k = 0; k < work->count; k++) {
+            carry = load(work->rows + work->places[k] * (size_t)work->bytes + offset);
+            for (uint32_t plane = work->first; plane < EBNN_NEAR_PLANES; plane++) {
+                planes[plane] = add(planes[plane], 0, &carry);
+            }
+            reached |= carry;
+        }
+        reached ^= load(work->limits + (size_t)EBNN_NEAR_PLANES * work->bytes + offset);
+        memcpy(answers + offset, &reached, sizeof reached);
+    }
+}
+
+const ebnn_slicing_kernel ebnn_slicing_portable = {correct, slice_changes, slice_values, lower, answer_near};
