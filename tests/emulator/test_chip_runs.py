@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from edgebnn.chip.banks.programmed_banks import HeldRows
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.emulator import chip_runs, known_run
-from edgebnn.emulator.chip_program import weights_on_chip
+from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.chip_runs import ChipRuns, KeptRuns, side_by_side
 from edgebnn.emulator.descriptors import DifferenceDescriptor, SlicedDescriptor
 from edgebnn.emulator.emulate import Dataset, emulate
@@ -20,7 +22,9 @@ from edgebnn.emulator.executors import Executor, execute
 from edgebnn.emulator.fast import FastPath, Kernel, kernels
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import programmed_banks
+from edgebnn.mapping.tiling import words_of
 from edgebnn.network import Kind, Network, Tensor, WeightKind, Window
+from edgebnn.words import unpack_words
 from tests.emulator.macro_driver import on_chip
 from tests.networks import Builder, random_inputs
 
@@ -186,6 +190,49 @@ def test_answers_in_slices_are_those_of_a_fresh_run(kernel: Kernel, kind: Weight
         found = np.empty((len(x), mapped.network.output.size), np.int32)
         fast.execute(program, encoded[37:], found[37:], 37, kernel)
         np.testing.assert_array_equal(found[37:], fast.run(x, programmed_banks(mapped, chip))[37:])
+
+
+def rows_of(mapped: MappedNetwork, layer: str, held: HeldRows) -> npt.NDArray[np.int64]:
+    """The place of each neuron's words (neurons, words) among the rows that are held."""
+    assert mapped.target.array is not None
+    stage, geometry = mapped.linear_stages[layer], mapped.target.array.geometry
+    found = np.empty((stage.output.channels, stage.row_words), np.int64)
+    for tile in stage.tiles:
+        for word in words_of(tile, geometry):
+            first = word.stripe * geometry.rows
+            found[tile.neuron : tile.neuron + tile.neurons, word.word] = first + np.arange(tile.neurons)
+    return np.searchsorted(held.place, found)
+
+
+@pytest.mark.parametrize("kernel", kernels())
+def test_sums_far_from_their_steps_may_move_far(kernel: Kernel) -> None:
+    """As many wrong weights a neuron as its near limit bears, and more, all of which move the same sum the same way."""
+    mapped = on_chip(sliced(WeightKind.BINARY))
+    fast, x = FastPath(mapped), random_inputs(mapped.network, 5, 140)
+    known = known_run.KnownRun(fast, fast.encode(x))
+    clean = programmed_banks(mapped, ChipInstance(1, 0.0))
+    assert clean.held is not None
+    second = mapped.network.linear[1]
+    packed = known._layers[1].inputs
+    assert packed is not None
+    inputs = 2 * unpack_words(packed, 395).astype(np.int64) - 1
+    products = inputs[:, np.newaxis] * second.weights  # (samples, neurons, inputs)
+    sums = products.sum(axis=2)
+    place = rows_of(mapped, second.name, clean.held)
+    for moved in (14, 15, 16, 20, 25, 31):
+        for furthest in (sums.argmax(axis=0), sums.argmin(axis=0)):
+            sign = clean.held.sign.copy()
+            for neuron, sample in enumerate(furthest):
+                aligned = np.flatnonzero(products[sample, neuron] == np.sign(sums[sample, neuron]))[:moved]
+                np.bitwise_xor.at(sign, place[neuron, aligned // 32], np.uint32(1) << (aligned % 32).astype(np.uint32))
+            held = replace(clean.held, sign=sign)
+            weights = weights_on_chip(mapped, replace(clean, held=held))
+            assert weights.layers[second.name].most_change == 2 * moved
+            scores = []
+            for program in (known.program(weights), program_on_chip(mapped, fast.program, weights)):
+                scores.append(np.empty((len(x), mapped.network.output.size), np.int32))
+                fast.execute(program, fast.encode(x), scores[-1], 0, kernel)
+            np.testing.assert_array_equal(*scores)
 
 
 @pytest.mark.parametrize("kernel", kernels())
