@@ -42,3 +42,10 @@ def test_integers_are_the_rounded_fractions_and_no_further_off_than_said(largest
                     assert off <= lines.error[channel]
                     value, denominator = segment.ratio_at(at)
                     assert Fraction(value, denominator) == segment.at(at)
+
+
+@pytest.mark.parametrize(("slope", "shift"), [(Fraction(1, 3), 32), (Fraction(2, 3), 31)])
+def test_as_many_bits_as_an_int32_multiplier_holds_are_kept(slope: Fraction, shift: int) -> None:
+    base = Tensor("sums", Kind.SUMS, (1,), -9, 9)
+    lines = fixed_lines([(Segment(-9, slope, Fraction(0)),)], base, Fraction(1))
+    assert lines is not None and lines.shift == shift
