@@ -96,7 +96,7 @@ def candidates(sources: Sequence[RecordedSignal], wanted: str | None, record: st
     found += [(index, TakenBy.UNIT) for index, source in enumerate(sources) if source.may_be_ecg]
     if not found:
         raise DataError(
-            f"'{record}' has no lead of ECG by name and unit ({listed(sources)}); name the one to judge by "
+            f"'{record}' has no lead of ECG by name and unit ({listed(sources)}); choose the one to judge with "
             f"{choice('lead')}, or "
             "give another record"
         )

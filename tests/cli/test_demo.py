@@ -110,7 +110,7 @@ def test_the_lead_is_chosen_and_named(tmp_path: Path) -> None:
     assert {other["recording"]["lead_taken_by"] for other in others} == {"choice"}
     assert "choose a name or a number of: 0 RESP in mV, 1 MLII in mV" in refused(*words, "--lead", "V2")
     _wfdb(tmp_path, "s", noise[:, None], ["RESP"])
-    assert "name the one to judge by --lead" in refused("demo", "--record", tmp_path / "s")
+    assert "choose the one to judge with --lead" in refused("demo", "--record", tmp_path / "s")
     _wfdb(tmp_path, "t", adc[:, None], ["ch0"])
     assert "first one in volts" in edgebnn("demo", "--record", tmp_path / "t", *words[3:]).stdout.replace("\n", " ")
     assert edgebnn("demo", "--lead", "II").exit_code == 2

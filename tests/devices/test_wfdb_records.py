@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgebnn.choices import on_the_command_line
 from edgebnn.devices.leads import RecordedSignal, TakenBy, candidates
 from edgebnn.devices.recording import read_recording
 from edgebnn.errors import DataError
@@ -218,7 +219,9 @@ def test_the_name_of_a_lead_is_known_and_one_of_another_quantity_is_none(name: s
 def test_signals_of_other_kinds_are_never_taken_unasked(name: str) -> None:
     source = RecordedSignal(name, "mV")
     assert not source.is_ecg and not source.may_be_ecg
-    with pytest.raises(DataError, match=r"no lead of ECG .*; name the one to judge by --lead") as caught:
+    with pytest.raises(DataError, match=r"no lead of ECG .*; choose the one to judge with lead, or") as caught:
+        candidates([source], None, "r")
+    with on_the_command_line(), pytest.raises(DataError, match=r"; choose the one to judge with --lead, or"):
         candidates([source], None, "r")
     assert f"0 {name} in mV" in str(caught.value)
     assert candidates([source], name, "r")[0] == (0, TakenBy.CHOICE)
@@ -245,5 +248,7 @@ def test_a_lead_is_chosen_by_name_or_number_from_0() -> None:
     for wanted in ("V2", "5", "-1", ""):
         with pytest.raises(DataError, match="choose a name or a number of: 0 RESP in pm, 1 V1 in mV"):
             candidates(sources, wanted, "r")
-    with pytest.raises(DataError, match="2 signals 'II'; give --lead 0 or 1"):
+    with pytest.raises(DataError, match="2 signals 'II'; give lead=0 or 1"):
+        candidates([RecordedSignal("II", "mV"), RecordedSignal("II", "mV")], "II", "r")
+    with on_the_command_line(), pytest.raises(DataError, match="2 signals 'II'; give --lead 0 or 1"):
         candidates([RecordedSignal("II", "mV"), RecordedSignal("II", "mV")], "II", "r")

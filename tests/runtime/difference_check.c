@@ -112,17 +112,26 @@ static void check_crossings(unsigned int number)
     }
 }
 
-static void check_weights(unsigned int number)
+/* More inputs than sums of 16 bits hold, and neurons that end anywhere in a register. */
+static void check_inputs(unsigned int number)
 {
-    const size_t count = (size_t)draw(0, 70);
-    const int32_t factor = draw(-2, 2);
-    uint8_t *weights = random_bytes(count + 1);
-    both made = room_for(4 * count + 4);
+    const size_t neurons = (size_t)draw(1, 150), count = (size_t)draw(0, 300);
+    uint8_t *weights = random_bytes(INPUTS * neurons + EBNN_WEIGHTS_BEHIND);
+    ebnn_changed_input *list = allocate((count + 1) * sizeof *list);
+    both made = room_for(4 * neurons);
 
-    ebnn_adding_portable.add_weights(words(made.expected), (const int8_t *)weights, factor, count);
-    ebnn_adding_avx2.add_weights(words(made.found), (const int8_t *)weights, factor, count);
-    compare(&made, "add_weights", number);
+    if (number % 2 == 0) { /* all of them one way, as far as they go */
+        memset(weights, INT8_MIN, INPUTS * neurons);
+    }
+    for (size_t k = 0; k < count; k++) {
+        list[k].input = (uint32_t)draw(0, INPUTS - 1);
+        list[k].change = number % 2 != 0 ? draw(-2, 2) : number % 4 == 0 ? -2 : 2;
+    }
+    ebnn_adding_portable.add_inputs(words(made.expected), (const int8_t *)weights, list, count, neurons);
+    ebnn_adding_avx2.add_inputs(words(made.found), (const int8_t *)weights, list, count, neurons);
+    compare(&made, "add_inputs", number);
     free(weights);
+    free(list);
 }
 
 static void check_slices(unsigned int number)
@@ -161,14 +170,46 @@ static void check_limits(unsigned int number)
     free(changes);
 }
 
+static void check_near(unsigned int number)
+{
+    const uint32_t bytes = 32 * (uint32_t)draw(1, 3);
+    uint8_t *limits = random_bytes((size_t)(EBNN_NEAR_PLANES + 1) * bytes),
+            *rows = random_bytes(INPUTS * (size_t)bytes);
+    uint8_t *changes = random_bytes((size_t)EBNN_NEAR_PLANES * bytes);
+    uint16_t places[INPUTS];
+    const ebnn_near_listing work = {
+        .limits = limits,
+        .changes = changes,
+        .change_planes = (uint32_t)draw(0, EBNN_NEAR_PLANES),
+        .bytes = bytes,
+        .rows = rows,
+        .places = places,
+        .count = (size_t)draw(0, INPUTS),
+        .first = (uint32_t)draw(1, 2),
+        .seed = (uint32_t)draw(0, 2 * EBNN_NEAR_MOST - 1),
+    };
+    both made = room_for(bytes);
+
+    for (size_t k = 0; k < INPUTS; k++) {
+        places[k] = (uint16_t)draw(0, INPUTS - 1);
+    }
+    ebnn_slicing_portable.answer_near(&work, made.expected);
+    ebnn_slicing_avx2.answer_near(&work, made.found);
+    compare(&made, "answer_near", number);
+    free(limits);
+    free(rows);
+    free(changes);
+}
+
 int main(void)
 {
     for (unsigned int number = 0; number < CASES; number++) {
         check_corrections(number);
         check_crossings(number);
-        check_weights(number);
+        check_inputs(number);
         check_slices(number);
         check_limits(number);
+        check_near(number);
     }
     return 0;
 }
