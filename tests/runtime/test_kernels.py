@@ -33,7 +33,7 @@ ALONE = [
 ]
 CPU_FLAGS = {
     "avx2": {"avx2"},
-    "avx512": {"avx512f", "avx512bw", "avx512vl", "avx512_vbmi", "avx512_vnni", "avx512_vpopcntdq", "bmi2"},
+    "avx512": {"avx512f", "avx512bw", "avx512vl", "avx512vbmi", "avx512_vnni", "avx512_vpopcntdq", "bmi2"},
 }
 
 
