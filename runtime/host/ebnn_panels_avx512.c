@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ebnn_listing.h"
+#include "ebnn_panels_avx2.h"
 #include "ebnn_panels_avx512.h"
 #include "ebnn_writer.h"
 
@@ -222,7 +223,7 @@ AVX512 static void threshold_bits(const ebnn_steps *steps, const uint32_t *sums,
 const ebnn_kernel ebnn_kernel_avx512 = {
     add_unlike,
     add_products,
-    ebnn_add_bytes_avx512,
+    ebnn_add_bytes_avx2,
     ebnn_count_bits_avx2,
     ebnn_list_bits_avx2,
     ebnn_answer_avx512,

@@ -14,7 +14,6 @@
 #define AVX512 __attribute__((target(FEATURES)))
 #define AVX512_INLINE static inline __attribute__((target(FEATURES), always_inline))
 
-void ebnn_add_bytes_avx512(const ebnn_byte_panels *work);
 void ebnn_dot_values_avx512(const ebnn_dots *work);
 void ebnn_dot_bytes_avx512(const ebnn_byte_dots *work);
 
