@@ -20,6 +20,7 @@ uint16_t *ebnn_list_bits_avx2(const uint32_t *words, size_t count, uint32_t inpu
 void ebnn_answer_avx2(const ebnn_listing *work);
 void ebnn_sum_listed_avx2(const ebnn_listed_sums *work);
 void ebnn_answer_avx512(const ebnn_listing *work);
+void ebnn_sum_listed_avx512(const ebnn_listed_sums *work);
 #endif
 
 #endif

@@ -227,7 +227,7 @@ const ebnn_kernel ebnn_kernel_avx512 = {
     ebnn_count_bits_avx2,
     ebnn_list_bits_avx2,
     ebnn_answer_avx512,
-    NULL,
+    ebnn_sum_listed_avx512,
     threshold_bits,
     ebnn_dot_values_avx512,
     ebnn_dot_bytes_avx512,
