@@ -65,6 +65,15 @@ BITS_TRIED = (
     "long as lists for sums, of which making numbers of planes is a quarter; full adders of 5 operations took 1.1 "
     "times as long; bringing rows or targets near before they are read gained nothing"
 )
+# The same of AVX-512, on Zen 4.
+BYTES_TRIED_512 = (
+    "Weights spread out to bytes for vpdpbusd made 0.38 (one vector) to 0.68 (256) of this kernel's speed with bits, "
+    "with trits 0.4 (one) to 1.16 (256 vectors of 1024 inputs; 0.65 of 4096); look-ups in registers twice as wide 0.93"
+)
+BITS_TRIED_512 = (
+    "panels whose words are counted so took 1.12 times as long as lists for sums of bits, and 1.14 times for trits; "
+    "adding words up by adders before they are counted takes as many instructions as it saves"
+)
 # A call of a loop is over in a few tenths of a millisecond, so that some are not interrupted.
 LIMIT_ROUNDS, LIMIT_TURNS = 100_000, 150
 
@@ -201,11 +210,41 @@ def limit(name: str) -> float | None:
     return float(call()) / min(seconds(call) for _ in range(LIMIT_TURNS)) / 1e9
 
 
-def bound(kernel: Kernel, *limits: tuple[str, str]) -> str:
-    """What registers alone reach in this run: the names of loops, and what they do; for AVX2, which has the loops."""
-    found = [(what, limit(name)) for name, what in limits] if kernel == "avx2" else []
+def bound(*limits: tuple[str, str]) -> str:
+    """What registers alone reach in this run: the names of loops, and what they do."""
+    found = [(what, limit(name)) for name, what in limits]
     parts = [f"{what} make {value:.0f} GMAC/s at best" for what, value in found if value is not None]
     return f"in registers, with nothing loaded or stored, {' and '.join(parts)} in the same run" if parts else ""
+
+
+def bits_bound(kernel: Kernel) -> str:
+    """What binds bits against bits, and what else was tried; nothing of kernels that were not measured so."""
+    if kernel == "avx512":
+        added, tried = bound(("popcount_limit", "counted words (vpopcntd)")), BITS_TRIED_512
+    elif kernel == "avx2":
+        listed = ("listing_limit_bits", "additions of listed rows")
+        added, tried = bound(listed, ("lookup_limit_bits", "look-ups and additions of bytes")), BITS_TRIED
+    else:
+        return ""
+    return f"{added}; {tried}" if added else ""
+
+
+def bytes_bound(kernel: Kernel) -> str:
+    """The same of bits and trits against bytes."""
+    if kernel not in ("avx2", "avx512"):
+        return ""
+    designs = bound(
+        ("lookup_limit_bytes", "look-ups of parts of sums of four bytes, of which ternary weights need twice as many,"),
+        ("multiply_limit_bytes", "products of bytes (vpmaddubsw)"),
+    )
+    return f"{designs}. {BYTES_TRIED_512 if kernel == 'avx512' else BYTES_TRIED}" if designs else ""
+
+
+def call_bound(kernel: Kernel) -> str:
+    """What a call takes that has next to nothing to compute."""
+    call = layer(WeightKind.BINARY, (32,), 32, batch=1).call(kernel)
+    least = min(seconds(call) for _ in range(LIMIT_TURNS))
+    return f"a call with a layer of 32 x 32 takes {1e6 * least:.1f} us in this run"
 
 
 def of_two_threads() -> str:
@@ -230,19 +269,15 @@ def rows() -> Iterator[Row]:
     if popcounts is not None:
         yield Row("popcount limit, in registers", popcounts, "GMAC/s")
     for kernel in kernels():
-        added = bound(
-            kernel,
-            ("listing_limit_bits", "additions of listed rows"),
-            ("lookup_limit_bits", "look-ups and additions of bytes"),
-        )
-        tried = f"{added}; {BITS_TRIED}" if added else ""
+        tried = bits_bound(kernel)
         yield from against_theirs(kernel, "int32 out", dense, theirs, binds=tried)
         if kernel == "portable":
             continue
         signs = layer(WeightKind.BINARY, packed=True)
         yield from against_theirs(kernel, "packed signs out", signs, theirs, binds=tried)
-        yield from against_theirs(kernel, "ternary, int32 out", layer(WeightKind.TERNARY), theirs)
-        yield from against_theirs(kernel, "one vector, int32 out", layer(WeightKind.BINARY, batch=1), one, 300)
+        yield from against_theirs(kernel, "ternary, int32 out", layer(WeightKind.TERNARY), theirs, binds=tried)
+        alone = layer(WeightKind.BINARY, batch=1)
+        yield from against_theirs(kernel, "one vector, int32 out", alone, one, 300, call_bound(kernel))
         yield from by_itself(kernel, dense, popcounts)
         yield from of_integers(kernel, theirs[INT8])
     lacking = [name for name in ("avx2", "avx512", "neon") if name not in kernels()]
@@ -280,12 +315,7 @@ def of_integers(kernel: Kernel, int8: Call) -> Iterator[Row]:
     """Inputs of 8 bits."""
     works = {kind.value: layer(kind, kind="uint8") for kind in WeightKind}
     taken = in_turns({INT8: int8, **{name: work.call(kernel) for name, work in works.items()}}, TURNS)
-    designs = bound(
-        kernel,
-        ("lookup_limit_bytes", "look-ups of parts of sums of four bytes, of which ternary weights need twice as many,"),
-        ("multiply_limit_bytes", "products of bytes (vpmaddubsw)"),
-    )
-    binds = f"{designs}. {BYTES_TRIED}" if designs else ""
+    binds = bytes_bound(kernel)
     for kind in WeightKind:
         speed = gmacs(taken, kind.value, works[kind.value].macs)
         if kind is WeightKind.INT8:
