@@ -291,8 +291,18 @@ def test_lists_of_windows_that_see_padding(
 
 @pytest.mark.parametrize("weights", [BINARY, TERNARY])
 @pytest.mark.parametrize("steps", [None, 1, 7])
-@pytest.mark.parametrize(("fan_in", "neurons"), [(128, 250), (129, 192), (500, 500)])
-def test_lists_make_sums_too(weights: WeightKind, steps: int | None, fan_in: int, neurons: int) -> None:
+@pytest.mark.parametrize(
+    ("fan_in", "neurons", "row_bytes"), [(128, 250, 32), (129, 192, 32), (129, 400, 64), (500, 500, 64)]
+)
+def test_lists_make_sums_too(
+    weights: WeightKind,
+    steps: int | None,
+    fan_in: int,
+    neurons: int,
+    row_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lists, "list_bytes", lambda: row_bytes)
     builder = builder_of((fan_in,))
     builder.linear(neurons, weights)
     if steps is not None:
@@ -307,10 +317,18 @@ def test_lists_make_sums_too(weights: WeightKind, steps: int | None, fan_in: int
 
 @pytest.mark.parametrize("pad_value", [-1, 0, 1])
 @pytest.mark.parametrize("weights", [BINARY, TERNARY])
-@pytest.mark.parametrize(("neurons", "steps"), [(200, None), (120, None), (200, 7)])
+@pytest.mark.parametrize(
+    ("neurons", "steps", "row_bytes"), [(200, None, 32), (120, None, 32), (200, 7, 32), (450, 7, 64)]
+)
 def test_lists_make_sums_of_windows_that_see_padding(
-    pad_value: int, weights: WeightKind, neurons: int, steps: int | None
+    pad_value: int,
+    weights: WeightKind,
+    neurons: int,
+    steps: int | None,
+    row_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(lists, "list_bytes", lambda: row_bytes)
     builder = builder_of((40, 5, 4))
     builder.linear(neurons, weights, Window((3, 2), (1, 2), (2, 1), (2, 1), (1, 0)), pad_value=pad_value)
     if steps is not None:
