@@ -16,6 +16,7 @@ from edgebnn.chip.device.cell import cell_error_rate, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import KELVIN, Conditions
 from edgebnn.chip.device.discharge import amplifier_spreads
+from edgebnn.chip.device.sensing_window import _quantile
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.device_check import check_solvable
 from edgebnn.chip.target_files.loading import load_target
@@ -246,3 +247,8 @@ def test_the_amplifiers_noise_is_thermal_and_their_offset_is_not(kelvin: float, 
     reference = PHYSICS.temperature.reference.si("temperature")
     volts = PHYSICS.sense.noise.si("voltage") / PHYSICS.sense.offset.si("voltage")
     assert noise / offset == pytest.approx(volts * (kelvin / reference) ** 0.5)
+
+
+def test_a_rate_has_a_finite_quantile_at_both_of_its_ends() -> None:
+    low, high = _quantile(0.0), _quantile(1.0)
+    assert -50 < low < _quantile(1e-300) < _quantile(0.5) == 0 < _quantile(0.999) < high < 10

@@ -168,6 +168,11 @@ def test_a_note_says_how_many_cells_have_a_mirror_image(tmp_path: Path) -> None:
     assert document["measurement"]["stuck_devices"] == {"lrs": 0, "hrs": 1} and document["measurement"]["readings"] == 4
 
 
+def test_of_rates_alone_no_cell_has_a_reading() -> None:
+    measured = Measured(np.array([3]), np.full((1, 2), 0.25), None, "lab.csv", "0" * 64)
+    assert (measured.mirrored, measured.zeros_alone) == (0, 0)
+
+
 def test_a_note_asks_for_the_state_that_was_never_measured(tmp_path: Path) -> None:
     lines = ["0,0,0,240000,251000,0,,", "0,0,1,9000,236000,0,,hrs", "0,0,2,239000,236000,0,,", "0,0,2,9000,236000,+1,,"]
     found = read_measured(csv_file(tmp_path / "lab.csv", "\n".join([STUCK, *lines])))

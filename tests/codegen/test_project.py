@@ -123,3 +123,12 @@ def without_scores() -> MappedNetwork:
 def test_a_network_that_ends_in_bits_is_refused_by_name() -> None:
     with pytest.raises(ModelError, match=r"'random' ends in 'steps_1', which are no integer scores"):
         render_project(without_scores())
+
+
+@pytest.mark.parametrize(("kind", "planes"), [(Kind.BITS, 1), (Kind.TRITS, 2)])
+def test_the_elements_of_a_packed_input_are_its_words(kind: Kind, planes: int) -> None:
+    builder = Builder(Tensor("x", kind, (70, 3), -1, 1), np.random.default_rng(0))
+    builder.flatten()
+    builder.linear(3)
+    header = defines(render_project(mapped_on(builder.network(), "cortex-m4"))["include/model.h"])
+    assert number(header["MODEL_INPUT_ELEMENTS"]) == 7 * planes == number(header["MODEL_INPUT_BYTES"]) // 4

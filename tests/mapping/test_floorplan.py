@@ -33,6 +33,24 @@ def test_every_bank_in_use_is_drawn_once(network: Network) -> None:
         assert sum(tip.startswith(f"bank {bank}:") for tip in tips) == 2  # the frame and its filled part
 
 
+@given(networks())
+def test_every_box_lies_within_the_picture(network: Network) -> None:
+    root = ElementTree.fromstring(floorplan_svg(mapped_on(network)))
+    width, height = (float(root.attrib[side]) for side in ("width", "height"))
+
+    def check(element: ElementTree.Element, x: float, y: float) -> None:
+        moved = re.match(r"translate\(([\d.]+)[ ,]+([\d.]+)\)", element.attrib.get("transform", ""))
+        x, y = (x + float(moved[1]), y + float(moved[2])) if moved else (x, y)
+        if element.tag == f"{SVG}rect" and "%" not in element.attrib["width"]:
+            left, top, wide, high = (float(element.attrib.get(name, 0)) for name in ("x", "y", "width", "height"))
+            assert 0 <= x + left <= x + left + wide <= width + 0.1
+            assert 0 <= y + top <= y + top + high <= height + 0.1
+        for child in element:
+            check(child, x, y)
+
+    check(root, 0, 0)
+
+
 def test_of_thousands_of_banks_those_filled_alike_are_drawn_as_one() -> None:
     mapped = mapped_on(dense(32 * 100, 32 * 16 + 1))
     root = ElementTree.fromstring(floorplan_svg(mapped))

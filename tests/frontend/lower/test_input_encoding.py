@@ -178,6 +178,21 @@ def test_the_models_own_quantiser_stands_before_that_of_calibration(tmp_path: Pa
     assert np.array_equal(interpret(network, samples) * network.output.scale, expected)
 
 
+@pytest.mark.parametrize("stated", [{"input_scale": Fraction(1, 16)}, {"input_offset": Fraction(1, 16)}])
+def test_a_stated_scale_or_offset_alone_stands_before_the_models_own_quantiser(
+    tmp_path: Path, stated: dict[str, Fraction]
+) -> None:
+    model = Model((8,))
+    for operator in ("QuantizeLinear", "DequantizeLinear"):
+        model.add(operator, 0.125, model.constant(0, np.int8))
+    model.add("MatMul", signs(0, 8, 3))
+    path = model.save(tmp_path)
+    assert read_network(path).inputs[0].tensor.high == 127
+    entry = read_network(path, ReadOptions(**stated)).inputs[0]
+    assert entry.encoding.quantizer is None and entry.tensor.high == 32767
+    assert entry.tensor.scale == stated.get("input_scale", 1) and entry.encoding.offset == stated.get("input_offset", 0)
+
+
 def test_real_samples_are_quantised_by_calibration(tmp_path: Path) -> None:
     samples = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
     network = read_network(dense().save(tmp_path), ReadOptions(calibration=samples))
@@ -328,3 +343,16 @@ def test_what_is_no_number_is_refused_at_once(text: str) -> None:
         parse_input_scale(text)
     with pytest.raises(ModelError, match="input offset"):
         parse_input_offset(text)
+
+
+def test_the_largest_scale_and_offset_are_right_within_a_limit() -> None:
+    for read, sign in ((parse_input_scale, 1), (parse_input_offset, 1), (parse_input_offset, -1)):
+        assert read(str(sign * (2**60 - 1))) == sign * (2**60 - 1)
+        with pytest.raises(ModelError, match="number; write it as"):
+            read(str(sign * 2**60))
+
+
+def test_the_smallest_scale_is_right_above_a_limit() -> None:
+    assert parse_input_scale(f"1/{2**60 - 1}") == Fraction(1, 2**60 - 1)
+    with pytest.raises(ModelError, match="is no positive number"):
+        parse_input_scale(f"1/{2**60}")
