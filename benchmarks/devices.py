@@ -24,9 +24,7 @@ from benchmarks.rows import Row
 from edgebnn.chip.banks.geometry import COLUMNS, SINGLE
 from edgebnn.chip.banks.pattern import BINARY, Pattern
 from edgebnn.chip.device.cell import Cell
-from edgebnn.chip.device.cell_solver import solve_cell
-from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.sampling import (
+from edgebnn.chip.device.cell_counts import (
     ALTERNATING,
     BANK_CELLS,
     NO_ZEROS,
@@ -34,6 +32,8 @@ from edgebnn.chip.device.sampling import (
     count_errors,
     has_kernel,
 )
+from edgebnn.chip.device.cell_solver import solve_cell
+from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.errors.programming import program
 from edgebnn.chip.errors.weight_flips import neighbours, turn_by_law
 from edgebnn.chip.instance.chip_instance import ChipInstance

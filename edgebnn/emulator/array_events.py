@@ -11,7 +11,7 @@ from collections import defaultdict
 import numpy as np
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.chip.device.pulses import pulses_of_all
+from edgebnn.chip.device.programming_pulses import pulses_of_all
 from edgebnn.chip.energy.events import Events
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
 from edgebnn.chip.energy.pulse_count import PulseCount

@@ -18,8 +18,8 @@ from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.marker import MARKER_WORDS
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed
-from edgebnn.mapping.rows import fan_in_order, input_order
 from edgebnn.mapping.tiling import words_of
+from edgebnn.mapping.weight_words import fan_in_order, input_order
 from edgebnn.network.types import Linear, MeanInputs
 
 Starts = npt.NDArray[np.int32]

@@ -34,7 +34,7 @@ from edgebnn.emulator.program import Program, assemble
 from edgebnn.emulator.sliced_layers import BLOCK_SAMPLES, GAP, SlicedLayer, can_slice, sample_bytes, spaced
 from edgebnn.mapping.lifting import LiftedLayer
 from edgebnn.mapping.plan import AddStage, CopyStage, Layout, LinearStage
-from edgebnn.mapping.rows import fan_in_order, input_order
+from edgebnn.mapping.weight_words import fan_in_order, input_order
 from edgebnn.processors import on_all_processors
 
 Octets = npt.NDArray[np.uint8]

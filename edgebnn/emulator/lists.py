@@ -10,8 +10,8 @@ import numpy.typing as npt
 from edgebnn.emulator.cache_lines import on_line
 from edgebnn.emulator.descriptors import ListsDescriptor, address, host_library
 from edgebnn.mapping.plan import LinearStage, Steps
-from edgebnn.mapping.rows import Weights
 from edgebnn.mapping.steps import step_table
+from edgebnn.mapping.weight_words import Weights
 from edgebnn.network.types import Threshold
 
 # Listing inputs costs the same for one panel as for many, and so do the neurons that a panel lacks.

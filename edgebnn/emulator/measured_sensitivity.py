@@ -32,8 +32,8 @@ from edgebnn.mapping.first_order import column_counts, sensitivities_of, tile_co
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage, Tile
 from edgebnn.mapping.programmed import pattern_of, programmed_banks
-from edgebnn.mapping.rows import input_order
 from edgebnn.mapping.tiling import words_of
+from edgebnn.mapping.weight_words import input_order
 from edgebnn.network.types import Linear
 from edgebnn.words import Words, pack_words
 

@@ -66,8 +66,8 @@ from edgebnn.mapping.plan import (
     ThresholdStage,
     WindowPlan,
 )
-from edgebnn.mapping.rows import Weights, fan_in_order, pack_rows
 from edgebnn.mapping.steps import step_table
+from edgebnn.mapping.weight_words import Weights, fan_in_order, pack_rows
 from edgebnn.network.types import Threshold
 from edgebnn.words import pack_words
 

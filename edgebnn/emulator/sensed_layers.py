@@ -19,8 +19,8 @@ from edgebnn.emulator.chip_trim import chip_starts, trimmed_node
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed
-from edgebnn.mapping.rows import input_order
 from edgebnn.mapping.tiling import words_of
+from edgebnn.mapping.weight_words import input_order
 from edgebnn.network.encoding import Values
 from edgebnn.network.interpreter import Rule, bordered, patches_of
 from edgebnn.network.types import Linear

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from edgebnn.mapping.image import ImageWriter
 from edgebnn.mapping.kernels import ListShape
 from edgebnn.mapping.plan import ActiveSections
-from edgebnn.mapping.rows import Weights, input_words, unpack_rows
 from edgebnn.mapping.steps import step_table
+from edgebnn.mapping.weight_words import Weights, input_words, unpack_rows
 from edgebnn.network.types import Threshold, WeightKind
 from edgebnn.words import WORD_BITS, Words
 

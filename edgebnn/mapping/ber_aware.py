@@ -26,8 +26,8 @@ from edgebnn.errors import TargetError
 from edgebnn.mapping.first_order import column_counts, sensitivities_of, tile_counts
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage, MarkerPlan, Tile
-from edgebnn.mapping.rows import fan_in_order, input_order
 from edgebnn.mapping.tiling import words_of
+from edgebnn.mapping.weight_words import fan_in_order, input_order
 from edgebnn.network.network import Network
 from edgebnn.network.rearranging import Flags, Order, Rearranged, can_turn, channels_of, rearranged
 from edgebnn.network.sensitivity import Sensitivity

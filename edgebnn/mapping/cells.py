@@ -18,7 +18,7 @@ from edgebnn.mapping.active import stored_weights
 from edgebnn.mapping.image import read_section
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage, SubsetSections, Tile, WeightStage, weight_sections
-from edgebnn.mapping.rows import input_order, unpack_rows
+from edgebnn.mapping.weight_words import input_order, unpack_rows
 from edgebnn.words import WORD_BITS
 
 _NEURONS = ("rows", "count", "layer", "neuron", "input", "input_step", "sign", "nonzero")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.mapping.plan import LinearStage
-from edgebnn.mapping.rows import input_order
+from edgebnn.mapping.weight_words import input_order
 from edgebnn.network.network import Network
 from edgebnn.network.sensitivity import Sensitivity, sensitivities
 from edgebnn.network.types import Linear

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.mapping.rows import Weights, input_words, pack_rows
 from edgebnn.mapping.steps import step_table
+from edgebnn.mapping.weight_words import Weights, input_words, pack_rows
 from edgebnn.network.types import Threshold
 from edgebnn.words import WORD_BITS, Words
 

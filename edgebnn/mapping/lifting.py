@@ -20,8 +20,8 @@ from edgebnn.errors import ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.plan import LinearStage
 from edgebnn.mapping.programmed import check_programmed, pattern_of
-from edgebnn.mapping.rows import fan_in_order, input_order, pack_rows, unpack_rows
 from edgebnn.mapping.tiling import words_of
+from edgebnn.mapping.weight_words import fan_in_order, input_order, pack_rows, unpack_rows
 from edgebnn.native import library
 from edgebnn.words import Words
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
 from edgebnn.chip.banks.read_errors import mean_read
 from edgebnn.mapping.plan import LinearStage
-from edgebnn.mapping.rows import model_order
 from edgebnn.mapping.tiling import words_of
+from edgebnn.mapping.weight_words import model_order
 
 Means = npt.NDArray[np.float32]
 

@@ -16,8 +16,8 @@ from edgebnn.mapping.array_file import ArrayReader, ArrayWriter
 from edgebnn.mapping.cells import layer_weights
 from edgebnn.mapping.halves import MOST_NEURONS, halves_bytes
 from edgebnn.mapping.plan import Int8Stage, LinearStage, Plan, WeightStage, weight_sections
-from edgebnn.mapping.rows import model_order
 from edgebnn.mapping.subsets import subset_bytes
+from edgebnn.mapping.weight_words import model_order
 from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Add,

@@ -12,7 +12,6 @@ from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.arena import plan_arena
 from edgebnn.mapping.image import ImageWriter
 from edgebnn.mapping.kernels import list_scratch_words
-from edgebnn.mapping.layouts import layout_of, views_of
 from edgebnn.mapping.marker import marker_banks, plan_marker
 from edgebnn.mapping.plan import (
     ActiveSections,
@@ -30,6 +29,7 @@ from edgebnn.mapping.plan import (
 )
 from edgebnn.mapping.stages import Job, Planning
 from edgebnn.mapping.subsets import SubsetShape, subset_scratch_words
+from edgebnn.mapping.tensor_layouts import layout_of, views_of
 from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Concat,

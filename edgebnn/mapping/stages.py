@@ -17,7 +17,6 @@ from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.halves import halves_words, limit_words, sum_planes
 from edgebnn.mapping.image import ImageWriter, words_of
 from edgebnn.mapping.kernels import ListShape, choose_kernel
-from edgebnn.mapping.layouts import TensorView
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
@@ -40,10 +39,11 @@ from edgebnn.mapping.plan import (
     TrimSections,
     WindowPlan,
 )
-from edgebnn.mapping.rows import Weights, fan_in_order, input_order, pack_rows
 from edgebnn.mapping.steps import plan_directions, plan_steps
 from edgebnn.mapping.subsets import SubsetShape, has_limits, plan_subsets
+from edgebnn.mapping.tensor_layouts import TensorView
 from edgebnn.mapping.tiling import banks_of, tiles_of
+from edgebnn.mapping.weight_words import Weights, fan_in_order, input_order, pack_rows
 from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Add,

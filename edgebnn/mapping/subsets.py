@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from edgebnn.mapping.image import ImageWriter
 from edgebnn.mapping.plan import Layout, LinearStage, SubsetSections, WindowPlan
-from edgebnn.mapping.rows import Weights, fan_in_order, pack_rows, unpack_rows
 from edgebnn.mapping.steps import step_table
+from edgebnn.mapping.weight_words import Weights, fan_in_order, pack_rows, unpack_rows
 from edgebnn.network.types import Linear, Threshold, WeightKind
 from edgebnn.words import Words, pack_words
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.banks.pattern import EMPTY, Pattern
-from edgebnn.chip.device.devices import wanted_low
+from edgebnn.chip.device.resistances import wanted_low
 from edgebnn.chip.errors.error_map import ErrorMap
 from edgebnn.chip.lifetime.reprogramming import reprogram
 from edgebnn.errors import FitError, TargetError

@@ -8,10 +8,10 @@ from edgebnn.chip.device.provenance import Graded, Rate
 from edgebnn.chip.study.characterise import Characterisation, ErrorRates, PolicyFigures, StateFigures
 from edgebnn.chip.study.comparators import Scheme, SchemeFigures
 from edgebnn.chip.study.distributions import BIN_DECADES, QUANTILES, Distribution
-from edgebnn.chip.study.program_and_verify import Verified
 from edgebnn.chip.study.sense_margins import Margins
 from edgebnn.chip.study.ternary_errors import UPPER_BOUNDS, TernaryErrorRates
 from edgebnn.chip.study.ternary_map import Outcomes
+from edgebnn.chip.study.verify_cost import Verified
 from edgebnn.confidence import LEVEL, Tally
 from edgebnn.json_types.characterisation import (
     CharacterisedDocument,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edgebnn.chip.banks.pattern import Pattern
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.devices import StuckIn
+from edgebnn.chip.device.resistances import StuckIn
 from edgebnn.chip.errors.error_rates import ChipRate, chip_rate, rates_by_policy
 from edgebnn.chip.instance.chip_instance import ChipInstance, measured_model
 from edgebnn.chip.measured.cells import Measured

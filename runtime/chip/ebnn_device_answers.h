@@ -1,7 +1,7 @@
 /*
  * ebnn_device_answers.h: what rows of programmed devices answer through their sense amplifiers.
  *
- * The same as edgebnn/chip/device/sensing.py computes from the devices of edgebnn/chip/device/devices.py, to the bit. Most cells are so
+ * The same as edgebnn/chip/device/sensing.py computes from the devices of edgebnn/chip/device/resistances.py, to the bit. Most cells are so
  * far from being read wrong that their random words alone show it: these are never turned into resistances.
  *
  * SPDX-License-Identifier: Apache-2.0

@@ -2,7 +2,7 @@
  * ebnn_devices.h: freshly programmed cells of very many banks, drawn and read in place: nothing is allocated, and where
  * only counts are wanted, nothing is kept.
  *
- * The same cells as edgebnn/chip/device/devices.py draws (each device with its programming pulse 0), read as
+ * The same cells as edgebnn/chip/device/resistances.py draws (each device with its programming pulse 0), read as
  * edgebnn/chip/device/read_back.py does with the input +1, to the bit, from any kernel and in any split of the banks.
  *
  * SPDX-License-Identifier: Apache-2.0

@@ -1,5 +1,5 @@
 /*
- * ebnn_devices_portable.c: rows of cells in plain C, in the order of operations of edgebnn/chip/device/devices.py.
+ * ebnn_devices_portable.c: rows of cells in plain C, in the order of operations of edgebnn/chip/device/resistances.py.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -13,9 +13,9 @@ from edgebnn.chip.banks.pattern import BINARY, EMPTY, TERNARY, Pattern, Rows
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks, Thresholds
 from edgebnn.chip.device.c_structs import DeviceReads, DevicesStruct
 from edgebnn.chip.device.cell import Cell, HeavyTails, LogNormal, StuckShares, TelegraphNoise
+from edgebnn.chip.device.cell_counts import Kernel, has_kernel
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.devices import Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
-from edgebnn.chip.device.sampling import Kernel, has_kernel
+from edgebnn.chip.device.resistances import Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
 from edgebnn.chip.device.sensing import answer_thresholds
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.errors.answers import Answering

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import build_native  # of the source tree, not of the package; pytest puts its folder on the path
-from edgebnn.chip.device.sampling import Kernel, has_kernel
+from edgebnn.chip.device.cell_counts import Kernel, has_kernel
 from edgebnn.chip.random.philox import EVENTS, Domain, draw, philox
 from edgebnn.native import library
 from edgebnn.resources import resource_folder

@@ -19,8 +19,8 @@ from edgebnn.chip.device.cell import pair_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.study.comparators import CODES, Scheme
-from edgebnn.chip.study.program_and_verify import verify
 from edgebnn.chip.study.secded import bit_error_rate
+from edgebnn.chip.study.verify_cost import verify
 from edgebnn.chip.target_files.loading import load_target, read_target_file
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "physics.md").read_text(encoding="utf-8")

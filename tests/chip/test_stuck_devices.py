@@ -12,7 +12,7 @@ from edgebnn.chip.banks.programmed_banks import unpack
 from edgebnn.chip.device.cell import Cell, pair_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.devices import StuckIn
+from edgebnn.chip.device.resistances import StuckIn
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.errors.error_rates import chip_rate, model_rates
 from edgebnn.chip.errors.programming import program

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from edgebnn.chip.banks.geometry import SINGLE, Geometry
 from edgebnn.chip.banks.pattern import EMPTY, TERNARY, Pattern
 from edgebnn.chip.banks.programmed_banks import SLICES, Thresholds, pack
-from edgebnn.chip.device.sampling import NO_ZEROS, Kernel, has_kernel
+from edgebnn.chip.device.cell_counts import NO_ZEROS, Kernel, has_kernel
 from edgebnn.chip.errors.answers import Answering, stored_values
 from edgebnn.chip.errors.weight_flips import Laws, neighbours, turn_by_law, turn_by_thresholds
 from edgebnn.chip.random.normal import WHOLE
@@ -97,7 +97,7 @@ def test_a_million_weights_turn_at_their_rate() -> None:
 
 
 def test_a_kernel_that_the_processor_has_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgebnn.chip.device.sampling._KERNELS", {"auto": -1, "portable": 0, "avx2": 17})
+    monkeypatch.setattr("edgebnn.chip.device.cell_counts._KERNELS", {"auto": -1, "portable": 0, "avx2": 17})
     rows = binary_pattern(1).rows
     with pytest.raises(ToolError, match="avx2"):
         turn_by_law(0, 0, rows, neighbours(0.1).laws(rows.kinds), "avx2")

@@ -11,9 +11,9 @@ import pytest
 from edgebnn.chip.device.cell import cell_error_rate
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.pulses import ProgrammedDevices, program_verified
-from edgebnn.chip.study import program_and_verify
-from edgebnn.chip.study.program_and_verify import verify
+from edgebnn.chip.device.programming_pulses import ProgrammedDevices, program_verified
+from edgebnn.chip.study import verify_cost
+from edgebnn.chip.study.verify_cost import verify
 from edgebnn.chip.target_files.loading import load_target
 
 RRAM130 = load_target("rram130")
@@ -44,7 +44,7 @@ def test_many_attempts_are_programmed_once(monkeypatch: pytest.MonkeyPatch) -> N
             programmed.append(outcome)
             yield outcome
 
-    monkeypatch.setattr(program_and_verify, "program_verified", counted)
+    monkeypatch.setattr(verify_cost, "program_verified", counted)
     rows = verify(RRAM130, "nominal", Conditions(), attempts=20, cells=1 << 17, seed=5)
     assert [row.attempts for row in rows] == list(range(1, 21)) and 1 < len(programmed) <= 20
     assert rows[0].remaining.wrong > rows[-1].remaining.wrong

@@ -9,7 +9,7 @@ from hypothesis import given
 
 import edgebnn
 from edgebnn.api import Deployment
-from edgebnn.chip.device.pulses import program_all
+from edgebnn.chip.device.programming_pulses import program_all
 from edgebnn.chip.energy.energy import EnergyGroup
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.device_model import worn_devices

@@ -18,12 +18,12 @@ from edgebnn.chip.target_files.loading import load_target
 from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.allocation import LINEAR, Allocation
 from edgebnn.mapping.cells import cell_blocks, cells_csv, synapses_in_csv
-from edgebnn.mapping.layouts import layout_of
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.plan import WindowPlan
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import binary_files, decode, encode, record_of, restore
 from edgebnn.mapping.subsets import strip_values, subset_shape
+from edgebnn.mapping.tensor_layouts import layout_of
 from edgebnn.network import Encoding, Input, Kind, Linear, Network, Tensor, WeightKind, Window
 from tests.networks import Builder, networks
 

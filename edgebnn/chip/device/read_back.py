@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.device.cell import Cell
-from edgebnn.chip.device.devices import BL, BLB, Devices, telegraph_amplitudes, wanted_low
+from edgebnn.chip.device.resistances import BL, BLB, Devices, telegraph_amplitudes, wanted_low
 from edgebnn.chip.device.sensing import INPUTS
 from edgebnn.chip.random.normal import WHOLE, Floats, normal
 from edgebnn.chip.random.philox import Domain, draw

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.programmed_banks import Thresholds
 from edgebnn.chip.device.cell import Cell
-from edgebnn.chip.device.devices import BL, BLB
+from edgebnn.chip.device.resistances import BL, BLB
 from edgebnn.chip.random.normal import WHOLE, Floats, probability_below
 
 INPUTS = np.array([-1, 1], np.float32)  # the last axis of thresholds

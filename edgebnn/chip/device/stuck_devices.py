@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.device.cell import Cell, StuckShares
-from edgebnn.chip.device.devices import Sticking, StuckIn
+from edgebnn.chip.device.resistances import Sticking, StuckIn
 from edgebnn.chip.random.normal import WHOLE
 from edgebnn.chip.random.philox import Domain, draw
 

@@ -71,7 +71,7 @@ def programming_energy(pulses: PulseCount, policy: Policy) -> Energy:
 
 
 def programming_time(pulses: PulseCount, policy: Policy) -> Phase:
-    """How long their steps take, row after row; a row has one for each kind of pulse (`device/pulses.py`).
+    """How long their steps take, row after row; a row has one for each kind of pulse (`device/programming_pulses.py`).
 
     What the CPU does in between is not in it.
     """

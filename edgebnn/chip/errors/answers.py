@@ -11,7 +11,7 @@ from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.banks.pattern import Rows
 from edgebnn.chip.banks.programmed_banks import TABLE_WORDS, Answers, HeldRows, ProgrammedBanks, Thresholds
 from edgebnn.chip.device.c_structs import AnswerPlaces, DeviceReads, DevicesStruct, chip_library
-from edgebnn.chip.device.sampling import Kernel, kernel_number
+from edgebnn.chip.device.cell_counts import Kernel, kernel_number
 from edgebnn.chip.errors.weight_flips import Laws, none
 from edgebnn.words import Words
 

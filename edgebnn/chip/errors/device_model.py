@@ -16,11 +16,11 @@ from edgebnn.chip.device.c_structs import DeviceReads, DevicesStruct, DeviceVeri
 from edgebnn.chip.device.cell import Cell, cell_error_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.devices import BL, BLB, Devices, Flags, Sticking, amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.device.error_formulas import SignRates, TernaryRates
+from edgebnn.chip.device.programming_pulses import ProgrammedDevices, program_all, program_verified
 from edgebnn.chip.device.provenance import single_evidence
-from edgebnn.chip.device.pulses import ProgrammedDevices, program_all, program_verified
 from edgebnn.chip.device.read_back import ReadBack
+from edgebnn.chip.device.resistances import BL, BLB, Devices, Flags, Sticking, amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.device.sensing import answer_thresholds
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.energy.pulse_count import PulseCount

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgebnn.chip.banks.pattern import Pattern
 from edgebnn.chip.banks.programmed_banks import ProgrammedBanks
-from edgebnn.chip.device.pulses import pulses_of_all
+from edgebnn.chip.device.programming_pulses import pulses_of_all
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.answers import Answering

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.device.cell import Cell, StuckShares, cell_error_rates, ternary_rates
 from edgebnn.chip.device.cell_solver import solve_cell
-from edgebnn.chip.device.devices import BL, BLB, StuckIn
+from edgebnn.chip.device.resistances import BL, BLB, StuckIn
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.errors.weight_flips import Transitions, binary_flips, ternary_reads
 from edgebnn.chip.instance.chip_instance import ChipInstance

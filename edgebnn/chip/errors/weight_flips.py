@@ -13,8 +13,8 @@ import scipy
 from edgebnn.chip.banks.pattern import RowKinds, Rows
 from edgebnn.chip.banks.programmed_banks import Thresholds
 from edgebnn.chip.device.c_structs import Turns, chip_library
+from edgebnn.chip.device.cell_counts import Kernel, kernel_number
 from edgebnn.chip.device.error_formulas import SignRates, TernaryRates
-from edgebnn.chip.device.sampling import Kernel, kernel_number
 from edgebnn.chip.random.normal import WHOLE, probability_below
 from edgebnn.words import Words
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.banks.pattern import EMPTY, Pattern, Rows
-from edgebnn.chip.device.devices import Devices, wanted_low
-from edgebnn.chip.device.pulses import program_all, program_changes
+from edgebnn.chip.device.programming_pulses import program_all, program_changes
+from edgebnn.chip.device.resistances import Devices, wanted_low
 from edgebnn.chip.energy.pulse_count import PulseCount
 
 _BLOCK_ROWS = 4096

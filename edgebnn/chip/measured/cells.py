@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgebnn.brief import brief
 from edgebnn.chip.banks.geometry import COLUMNS, MAX_BANKS, MAX_COLUMNS, MAX_ROWS
-from edgebnn.chip.device.devices import StuckIn
+from edgebnn.chip.device.resistances import StuckIn
 from edgebnn.errors import DataError
 
 PLACES_A_BANK = MAX_ROWS * MAX_COLUMNS  # numbers that a bank takes, of whatever shape

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import MAX_BANKS, MAX_COLUMNS, MAX_ROWS
-from edgebnn.chip.device.devices import StuckIn
+from edgebnn.chip.device.resistances import StuckIn
 from edgebnn.chip.measured.cells import HIGHEST_OHM, LOWEST_OHM
 from edgebnn.chip.measured.word_columns import READING_REMEDY, STUCK_REMEDY, reading_number, stuck_number
 from edgebnn.errors import DataError

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.chip.device.devices import BL, BLB, Devices, Flags, Sticking, StuckIn
+from edgebnn.chip.device.resistances import BL, BLB, Devices, Flags, Sticking, StuckIn
 from edgebnn.chip.measured.cells import Measured
 from edgebnn.chip.random.normal import Floats
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import cell_number, cell_place
-from edgebnn.chip.device.devices import StuckIn
+from edgebnn.chip.device.resistances import StuckIn
 from edgebnn.chip.measured.cells import MAX_CELLS, Measured
 from edgebnn.chip.measured.columns import (
     PLACE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from edgebnn.chip.device.devices import StuckIn
+from edgebnn.chip.device.resistances import StuckIn
 
 _READING = re.compile(r"([+-]?1|0)(?:/([1-9][0-9]{0,8}))?")
 _STUCK = {"": StuckIn.NONE, "lrs": StuckIn.LRS, "hrs": StuckIn.HRS}

@@ -18,7 +18,6 @@ from edgebnn.chip.instance.chip_checks import array_of
 from edgebnn.chip.study.coded_samples import CellErrors, count_cell_errors
 from edgebnn.chip.study.comparators import CODES, Scheme, SchemeFigures, compare, scheme_error_rate
 from edgebnn.chip.study.distributions import Distribution, distributions
-from edgebnn.chip.study.program_and_verify import Verified, verify
 from edgebnn.chip.study.sense_margins import Margins, margins
 from edgebnn.chip.study.ternary_errors import (
     TernaryErrorRates,
@@ -28,6 +27,7 @@ from edgebnn.chip.study.ternary_errors import (
     ternary_theory,
 )
 from edgebnn.chip.study.ternary_map import Outcomes, ternary_map
+from edgebnn.chip.study.verify_cost import Verified, verify
 from edgebnn.chip.target.supply import off_nominal, supply_v
 from edgebnn.chip.target.target import Target, physics_of
 from edgebnn.chip.target_files.loading import changed

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edgebnn.chip.banks.geometry import SINGLE, Geometry, Numbers
 from edgebnn.chip.banks.programmed_banks import unpack
 from edgebnn.chip.device.cell import Cell
-from edgebnn.chip.device.sampling import ALTERNATING, sample_cells, whole_banks
+from edgebnn.chip.device.cell_counts import ALTERNATING, sample_cells, whole_banks
 from edgebnn.chip.study.secded import Data, Octets, SecdedCode, decode
 from edgebnn.confidence import Tally
 from edgebnn.processors import usable_processors

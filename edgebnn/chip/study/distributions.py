@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS, Geometry
 from edgebnn.chip.device.cell import Cell
-from edgebnn.chip.device.devices import BL, BLB
-from edgebnn.chip.device.sampling import ALTERNATING, sample_resistances, whole_banks
+from edgebnn.chip.device.cell_counts import ALTERNATING, sample_resistances, whole_banks
+from edgebnn.chip.device.resistances import BL, BLB
 from edgebnn.chip.random.normal import Floats
 
 QUANTILES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.banks.pattern import EMPTY, Pattern, Rows
-from edgebnn.chip.device.devices import BL, BLB
+from edgebnn.chip.device.resistances import BL, BLB
 from edgebnn.chip.errors.device_model import programmed_ln_resistance
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.measured.cells import HIGHEST_OHM, LOWEST_OHM

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from edgebnn.chip.banks.geometry import COLUMNS, SINGLE
 from edgebnn.chip.device.cell import Cell
-from edgebnn.chip.device.devices import amplifier_offsets, telegraph_amplitudes
-from edgebnn.chip.device.sampling import ALTERNATING, NO_ZEROS, sample_resistances
+from edgebnn.chip.device.cell_counts import ALTERNATING, NO_ZEROS, sample_resistances
+from edgebnn.chip.device.resistances import amplifier_offsets, telegraph_amplitudes
 from edgebnn.chip.device.sensing import answer_thresholds
 from edgebnn.chip.errors.weight_flips import Values, turned
 from edgebnn.chip.random.philox import Domain, draw

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from edgebnn.choices import choice
 from edgebnn.frontend.algebra.exact_numbers import Fractions
+from edgebnn.frontend.layers.input_scales import Folded
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
-from edgebnn.frontend.layers.scaled_weights import Folded
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.rules import LARGEST_ZONES
 from edgebnn.network.types import Border, Tensor, Window

@@ -12,13 +12,13 @@ from edgebnn.frontend.activations.activation import Activation
 from edgebnn.frontend.algebra.expression import Apply, Constant, Expression
 from edgebnn.frontend.algebra.integer_sets import grid_of_sums
 from edgebnn.frontend.layers.convolution_padding import Padded, padded
+from edgebnn.frontend.layers.input_scales import folded
 from edgebnn.frontend.layers.integer_weights import IntegerWeights, int8_parts
 from edgebnn.frontend.layers.layer_sums import LayerInput, largest_sum, leaf_of_sums
 from edgebnn.frontend.layers.merged_layers import Composed
 from edgebnn.frontend.layers.network_nodes import NetworkNodes
 from edgebnn.frontend.layers.notes import Notes
 from edgebnn.frontend.layers.rounding_causes import roundings_of_layer
-from edgebnn.frontend.layers.scaled_weights import folded
 from edgebnn.frontend.operations import WeightedSum
 from edgebnn.frontend.problems import Refusal
 from edgebnn.network.types import (

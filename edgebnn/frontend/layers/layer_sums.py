@@ -15,8 +15,8 @@ from edgebnn.frontend.algebra.exact_numbers import MAX_NUMBER_BITS, Fractions, f
 from edgebnn.frontend.algebra.expression import Expression, Leaf
 from edgebnn.frontend.algebra.float32 import UNIT, float32_holds, float32_holds_with
 from edgebnn.frontend.layers.convolution_padding import Padded
+from edgebnn.frontend.layers.input_scales import Folded
 from edgebnn.frontend.layers.integer_weights import IntegerWeights
-from edgebnn.frontend.layers.scaled_weights import Folded
 from edgebnn.frontend.layers.summation_error import dot_error, weighted
 from edgebnn.frontend.onnx.graph import Array
 from edgebnn.frontend.operations import WeightedSum

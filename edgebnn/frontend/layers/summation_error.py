@@ -11,7 +11,7 @@ from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.expression import Apply, Expression, Leaf, parts
 from edgebnn.frontend.algebra.float32 import UNIT
 from edgebnn.frontend.algebra.integer_sets import IntegerGrid
-from edgebnn.frontend.layers.scaled_weights import of_neurons
+from edgebnn.frontend.layers.input_scales import of_neurons
 
 Floats = npt.NDArray[np.float64]
 Number = TypeVar("Number", float, npt.NDArray[np.float64])

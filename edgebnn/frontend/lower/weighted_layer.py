@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edgebnn.frontend.activations.activation import Activation, check_channel_first, check_size
 from edgebnn.frontend.algebra.monotonicity import has_steps
 from edgebnn.frontend.layers.affine_inputs import line_read
+from edgebnn.frontend.layers.input_scales import mixes
 from edgebnn.frontend.layers.integer_weights import (
     IntegerWeights,
     NeitherBinaryNorTernary,
@@ -20,7 +21,6 @@ from edgebnn.frontend.layers.layer_sums import LayerInput
 from edgebnn.frontend.layers.merged_layers import composed
 from edgebnn.frontend.layers.network_builder import Emitter
 from edgebnn.frontend.layers.per_channel_scales import scales_in_weights
-from edgebnn.frontend.layers.scaled_weights import mixes
 from edgebnn.frontend.lower.affine_activations import takes_steps, without_steps
 from edgebnn.frontend.lower.int16_intermediates import integers_between
 from edgebnn.frontend.lower.node_values import Unknown, Value

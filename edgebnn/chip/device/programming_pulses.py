@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgebnn.chip.banks.geometry import COLUMNS
-from edgebnn.chip.device.devices import Devices, Flags, wanted_low
 from edgebnn.chip.device.read_back import ReadBack
+from edgebnn.chip.device.resistances import Devices, Flags, wanted_low
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.random.normal import Floats
 from edgebnn.words import Words

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edgebnn.chip.banks.geometry import SINGLE, Geometry
 from edgebnn.chip.banks.programmed_banks import pack, unpack
-from edgebnn.chip.device import sampling
+from edgebnn.chip.device import cell_counts
 from edgebnn.chip.device.cell import (
     Cell,
     HeavyTails,
@@ -25,9 +25,7 @@ from edgebnn.chip.device.cell import (
     TelegraphNoise,
     pair_rates,
 )
-from edgebnn.chip.device.devices import BL, BLB, Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
-from edgebnn.chip.device.error_formulas import single_error_rate
-from edgebnn.chip.device.sampling import (
+from edgebnn.chip.device.cell_counts import (
     ALTERNATING,
     BANK_CELLS,
     MAX_SAMPLED_BANKS,
@@ -38,6 +36,8 @@ from edgebnn.chip.device.sampling import (
     sample_cells,
     sample_resistances,
 )
+from edgebnn.chip.device.error_formulas import single_error_rate
+from edgebnn.chip.device.resistances import BL, BLB, Devices, amplifier_offsets, telegraph_amplitudes, wanted_low
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.random.normal import WHOLE, Floats, normal
 from edgebnn.chip.random.philox import Domain, draw
@@ -193,7 +193,7 @@ def test_any_split_of_the_banks_gives_the_same_cells(kernel: Kernel, cuts: list[
 def test_counts_are_those_of_the_masks_for_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch, kernel: Kernel, threads: int | None
 ) -> None:
-    monkeypatch.setattr(sampling, "_BLOCK_CELLS", 3 * BANK_CELLS)
+    monkeypatch.setattr(cell_counts, "_BLOCK_CELLS", 3 * BANK_CELLS)
     banks = range(20)
     counts = count_errors(CELL, 6, 19 * BANK_CELLS + 1, threads=threads, kernel=kernel)
     masks = sample_cells(CELL, 6, banks)
@@ -245,7 +245,7 @@ def test_numbers_out_of_range_are_refused() -> None:
 
 
 def test_a_kernel_that_the_processor_has_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "_KERNELS", {"auto": -1, "portable": 0, "avx2": 17})
+    monkeypatch.setattr(cell_counts, "_KERNELS", {"auto": -1, "portable": 0, "avx2": 17})
     assert not has_kernel("avx2")
     with pytest.raises(ToolError, match="avx2"):
         count_errors(CELL, 0, 1, kernel="avx2")

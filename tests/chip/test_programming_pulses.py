@@ -14,19 +14,19 @@ from edgebnn.chip.banks.programmed_banks import unpack
 from edgebnn.chip.device.cell import cell_error_rate
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.devices import Devices, amplifier_offsets, wanted_low
-from edgebnn.chip.device.pulses import (
+from edgebnn.chip.device.programming_pulses import (
     program_all,
     program_changes,
     program_verified,
 )
 from edgebnn.chip.device.read_back import ReadBack
+from edgebnn.chip.device.resistances import Devices, amplifier_offsets, wanted_low
 from edgebnn.chip.energy.programming_cost import programming_energy, programming_time
 from edgebnn.chip.energy.pulse_count import PulseCount
 from edgebnn.chip.errors.device_model import worn_devices
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
-from edgebnn.chip.study.program_and_verify import reads_wrong
+from edgebnn.chip.study.verify_cost import reads_wrong
 from edgebnn.chip.target_files.loading import load_target
 
 RRAM130 = load_target("rram130")

@@ -10,13 +10,13 @@ import numpy as np
 from edgebnn.chip.banks.geometry import COLUMNS
 from edgebnn.chip.banks.programmed_banks import unpack
 from edgebnn.chip.device.cell import Cell
+from edgebnn.chip.device.cell_counts import ALTERNATING, NO_ZEROS
 from edgebnn.chip.device.cell_solver import solve_cell
 from edgebnn.chip.device.conditions import Conditions
-from edgebnn.chip.device.devices import Devices, Flags, amplifier_offsets
+from edgebnn.chip.device.programming_pulses import program_verified
 from edgebnn.chip.device.provenance import Graded, single_evidence
-from edgebnn.chip.device.pulses import program_verified
 from edgebnn.chip.device.read_back import ReadBack
-from edgebnn.chip.device.sampling import ALTERNATING, NO_ZEROS
+from edgebnn.chip.device.resistances import Devices, Flags, amplifier_offsets
 from edgebnn.chip.device.sensing import answer_thresholds
 from edgebnn.chip.device.stuck_devices import drawn_sticking
 from edgebnn.chip.energy.programming_cost import programming_energy, programming_time

@@ -1,8 +1,8 @@
 """Very many cells, drawn and read in C: masks of what is wrong for some of them, counts for 10^9 in bounded memory.
 
-The cells are those that `devices.py` defines, to the bit, freshly programmed (each device with its pulse 0) in banks
-of any shape. Each is read once with the input +1, with the noise that `read_back.py` draws for that read. Their numbers
-go far beyond any chip: a range of banks is a sample, and the counts of its parts add up to its own.
+The cells are those that `resistances.py` defines, to the bit, freshly programmed (each device with its pulse 0) in
+banks of any shape. Each is read once with the input +1, with the noise that `read_back.py` draws for that read. Their
+numbers go far beyond any chip: a range of banks is a sample, and the counts of its parts add up to its own.
 """
 
 from __future__ import annotations
