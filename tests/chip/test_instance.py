@@ -76,3 +76,10 @@ def test_the_tables_are_of_the_nominal_supply_and_temperature_at_once(
     conditions: dict[str, Any], tabulated: bool
 ) -> None:
     assert Conditions(**conditions).as_tabulated == tabulated
+
+
+def test_what_was_measured_and_tables_err_by_place() -> None:
+    assert ChipInstance(1, errors=ErrorModel.TABLE).errs_by_place
+    assert ChipInstance(1, errors=ErrorModel.TABLE, measured=rates(0.25)).errs_by_place
+    assert ChipInstance(1, errors=ErrorModel.DEVICE, measured=resistances()).errs_by_place
+    assert not ChipInstance(1, 0.01).errs_by_place

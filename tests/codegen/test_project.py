@@ -125,10 +125,13 @@ def test_a_network_that_ends_in_bits_is_refused_by_name() -> None:
         render_project(without_scores())
 
 
+@pytest.mark.parametrize(("channels", "length", "words"), [(70, 3, 7), (70, 1, 3), (9, 1, 1)])
 @pytest.mark.parametrize(("kind", "planes"), [(Kind.BITS, 1), (Kind.TRITS, 2)])
-def test_the_elements_of_a_packed_input_are_its_words(kind: Kind, planes: int) -> None:
-    builder = Builder(Tensor("x", kind, (70, 3), -1, 1), np.random.default_rng(0))
+def test_the_elements_of_a_packed_input_are_its_words(
+    kind: Kind, planes: int, channels: int, length: int, words: int
+) -> None:
+    builder = Builder(Tensor("x", kind, (channels, length), -1, 1), np.random.default_rng(0))
     builder.flatten()
     builder.linear(3)
     header = defines(render_project(mapped_on(builder.network(), "cortex-m4"))["include/model.h"])
-    assert number(header["MODEL_INPUT_ELEMENTS"]) == 7 * planes == number(header["MODEL_INPUT_BYTES"]) // 4
+    assert number(header["MODEL_INPUT_ELEMENTS"]) == words * planes == number(header["MODEL_INPUT_BYTES"]) // 4

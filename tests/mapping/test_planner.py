@@ -19,7 +19,7 @@ from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.allocation import LINEAR, Allocation
 from edgebnn.mapping.cells import cell_blocks, cells_csv, synapses_in_csv
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
-from edgebnn.mapping.plan import WindowPlan
+from edgebnn.mapping.plan import Tile, WindowPlan
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import binary_files, decode, encode, record_of, restore
 from edgebnn.mapping.subsets import strip_values, subset_shape
@@ -220,3 +220,11 @@ def test_a_policy_needs_rram_and_must_exist() -> None:
         map_network(dense(4, 4), load_target("cortex-m4"), PROVENANCE, Allocation(policy="strong"))
     with pytest.raises(TargetError, match=r"no programming policy 'gentle'.*strong, nominal"):
         map_network(dense(4, 4), load_target("rram130"), PROVENANCE, Allocation(policy="gentle"))
+
+
+def test_no_record_of_a_plan_changes() -> None:
+    def kinds(parent: type) -> list[type]:
+        return [kind for child in parent.__subclasses__() for kind in (child, *kinds(child))]
+
+    records = [kind for kind in kinds(msgspec.Struct) if kind.__module__ == Tile.__module__]
+    assert len(records) > 10 and all(kind.__struct_config__.frozen for kind in records)  # type: ignore[attr-defined]

@@ -74,14 +74,16 @@ class Court:
         answer = self._with_fault(mutant, tests, seconds, enough)
         if answer is None:
             return Outcome(mutant, Verdict.NO_BUILD, len(tests))
-        if answer.code in _NOTHING_RAN:
-            return Outcome(mutant, Verdict.UNREACHED, 0)
         if answer.code == 0:
             return Outcome(mutant, Verdict.SURVIVED, len(tests))
         if answer.failed:
             return Outcome(mutant, Verdict.FAILED, len(tests), answer.failed)
-        # A run that hung or fell over is the fault's doing only where the same tests pass in that time without it.
-        if self._run(tests, seconds, enough).code != 0:
+        # A run that hung, fell over or did not even begin, as where nothing can be imported, is the fault's doing only
+        # where the same tests pass in that time without it.
+        without = self._run(tests, seconds, enough).code
+        if without in _NOTHING_RAN:
+            return Outcome(mutant, Verdict.UNREACHED, 0)
+        if without != 0:
             return Outcome(mutant, Verdict.UNDECIDED, len(tests))
         verdict = Verdict.HUNG if answer.hung else Verdict.FAILED
         return Outcome(mutant, verdict, len(tests), f"the run itself ({answer.code})")

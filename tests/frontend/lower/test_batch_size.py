@@ -12,6 +12,7 @@ from edgebnn.chip.target_files.loading import load_target
 from edgebnn.emulator.onnx_runtime import run_onnxruntime
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.frontend.lower.batch_size import _repeats
 from edgebnn.frontend.read_model import runnable_model
 from edgebnn.mapping.planner import map_network
 from edgebnn.network.interpreter import interpret
@@ -125,3 +126,10 @@ def test_a_matrix_of_thresholds_is_not_for_samples(tmp_path: Path) -> None:
     model.add("MatMul", signs(1, 3, 2))
     network = read_network(model.save(tmp_path), ReadOptions("int8"))
     assert not network.one_at_a_time
+
+
+def test_a_constant_repeats_itself_along_the_batch_alone() -> None:
+    one, other = np.array([[1, 2]]), np.array([[3, 2]])
+    assert _repeats(one, np.concatenate([one, one])) and _repeats(one, one)
+    assert not _repeats(one, np.concatenate([one, other])) and not _repeats(one, other)
+    assert not _repeats(one, one.T) and not _repeats(np.concatenate([one, one]), one)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from edgebnn.errors import DataError, ModelError
 from edgebnn.frontend import ReadOptions, parse_input_offset, parse_input_scale, read_network
@@ -356,3 +356,26 @@ def test_the_smallest_scale_is_right_above_a_limit() -> None:
     assert parse_input_scale(f"1/{2**60 - 1}") == Fraction(1, 2**60 - 1)
     with pytest.raises(ModelError, match="is no positive number"):
         parse_input_scale(f"1/{2**60}")
+
+
+@pytest.mark.parametrize("made", ["initializers", "nodes"])
+@pytest.mark.parametrize(("bounds", "low", "high"), [((-3, 5), -3, 5), ((None, 5), -128, 5), ((-3, None), -3, 127)])
+def test_a_clip_narrows_the_input_from_the_sides_that_it_has(
+    tmp_path: Path, made: str, bounds: tuple[float | None, float | None], low: int, high: int
+) -> None:
+    model = Model((8,))
+
+    def name_of(bound: float | None) -> str:
+        if bound is None:
+            return ""
+        if made == "initializers":
+            return model.constant(bound)
+        value = numpy_helper.from_array(np.array(bound, np.float32))
+        model.nodes.append(helper.make_node("Constant", [], [f"bound_{bound}"], value=value))
+        return f"bound_{bound}"
+
+    names = [name_of(bound) for bound in bounds]
+    model.add("Clip", inputs=["x", *names])
+    model.add("MatMul", signs(0, 8, 3))
+    tensor = input_of(tmp_path, ReadOptions("int8"), model)
+    assert (tensor.low, tensor.high) == (low, high)
