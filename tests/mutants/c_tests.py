@@ -59,6 +59,7 @@ _TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("chip/ebnn_device*", ("tests/chip/test_device_answers.py", "tests/chip/test_cell_counts.py", *_SENSED)),
     ("chip/ebnn_answers.c", ("tests/chip/test_turns.py", "tests/chip/test_device_answers.py", *_SENSED)),
     ("chip/ebnn_sense.c", (*_SENSED, "tests/emulator/test_macro_model.py", "tests/chip/test_turns.py")),
+    ("chip/ebnn_lift.c", ("tests/mapping/test_lifting.py", "tests/emulator/test_trimming.py", *_SENSED)),
     ("chip/*", ("tests/chip/test_cell_counts.py", *_SENSED, "tests/emulator/test_trimming.py")),
     ("emulator/ebnn_macro*", ("tests/emulator/test_macro_model.py", "tests/emulator/test_soc.py",
                               "tests/emulator/test_allocation.py", "tests/emulator/test_chip_trim.py",
