@@ -292,7 +292,7 @@ def test_lists_of_windows_that_see_padding(
 @pytest.mark.parametrize("weights", [BINARY, TERNARY])
 @pytest.mark.parametrize("steps", [None, 1, 7])
 @pytest.mark.parametrize(
-    ("fan_in", "neurons", "row_bytes"), [(128, 250, 32), (129, 192, 32), (129, 400, 64), (500, 500, 64)]
+    ("fan_in", "neurons", "row_bytes"), [(128, 250, 32), (129, 192, 32), (130, 400, 32), (129, 400, 64), (500, 500, 64)]
 )
 def test_lists_make_sums_too(
     weights: WeightKind,
