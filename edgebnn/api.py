@@ -74,7 +74,7 @@ from edgebnn.frontend.problems import printable
 from edgebnn.legible import legible_name
 from edgebnn.mapping.cells import cells_csv
 from edgebnn.mapping.floorplan import floorplan_svg
-from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, POLICIES, PROVISION_ELF, read_folder, write_folder
+from edgebnn.mapping.folder import FIRMWARE_ELF, PLACEMENT, POLICIES, PROVISION_ELF, TRIMMING, read_folder, write_folder
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
 from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
 from edgebnn.mapping.planner import map_network
@@ -493,7 +493,9 @@ def compile(
     (the `attempts` of a chip instance) verifies at most `verify_share` of the words of all rows, where that is given,
     those that matter most by the `calibration`; `attempts` is how often it tries at most in single layers, by their
     names. With `trim="on-chip"` each chip trims itself, by what its firmware reads back of its own weights and the mean
-    of each input over the `calibration`. docs/mapping.md has the reasoning.
+    of each input over the `calibration`, where simulated chips that do so answer these samples more as without errors,
+    beyond chance (`trimming.json`; of the policy `auto` its own check decides); with `on-chip-always` in any case.
+    docs/mapping.md has the reasoning.
 
     With the policy `auto` each layer that `policies` does not name gets the one with which programming takes the least
     energy (or, with the `objective` `endurance`, the chip lives longest), while the accuracy falls by no more than
@@ -588,10 +590,17 @@ def compile(
 
             network = verified_in_part(network, chip, batch_of(inputs, calibration), readings, verify_share)
             tick("choose what is verified")
-        if trim == ON_CHIP and calibration is not None:
-            from edgebnn.mapping.self_trimming import self_trimming  # as above
+        if trim is not None and calibration is not None:
+            from edgebnn.emulator.self_trim_gain import self_trim_gain  # as above
+            from edgebnn.mapping.self_trimming import self_trimming
 
-            network = self_trimming(network, batch_of(inputs, calibration))
+            samples = batch_of(inputs, calibration)
+            trimmed = self_trimming(network, samples)
+            if trim == ON_CHIP and policy != AUTO:  # chips that a choice of policies verifies are trimmed
+                gain = self_trim_gain(network, samples, chip, readings)
+                told[TRIMMING] = msgspec.json.encode(gain.document())
+                trimmed = trimmed if gain.shown else network
+            network = trimmed
             tick("find the mean inputs")
         return network, told_placement
 

@@ -22,7 +22,7 @@ from edgebnn.network.types import Input
 from edgebnn.number_checks import check_number, check_whole
 
 PLACEMENTS = ("linear", "ber-aware")
-ON_CHIP = "on-chip"  # what --trim knows
+ON_CHIP, ALWAYS_ON_CHIP = "on-chip", "on-chip-always"  # what --trim knows: where it gains, and in any case
 AUTO = "auto"  # the policies that are chosen
 MOST_READINGS = 64
 MOST_TRIM_SAMPLES = 1 << 20
@@ -219,8 +219,10 @@ def check_trim(trim: str | None, calibration: object, trim_samples: object) -> N
     """TargetError where trimming is none that there is, or nobody knows the mean inputs."""
     if trim is None:
         return
-    if trim != ON_CHIP:
-        raise TargetError(f"there is no trimming '{legible_name(str(trim))}'; use {ON_CHIP}, or leave it out")
+    if trim not in (ON_CHIP, ALWAYS_ON_CHIP):
+        raise TargetError(
+            f"there is no trimming '{legible_name(str(trim))}'; use {ON_CHIP} or {ALWAYS_ON_CHIP}, or leave it out"
+        )
     if calibration is None:
         raise TargetError(
             f"chips trim themselves by the mean of each input; give calibration samples ({choice('calibration')})"

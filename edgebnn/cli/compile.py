@@ -224,9 +224,10 @@ def _attempts(texts: tuple[str, ...]) -> dict[str, int]:
 )
 @click.option(
     "--trim",
-    type=click.Choice(["on-chip"]),
+    type=click.Choice(["on-chip", "on-chip-always"]),
     help="Let each chip trim itself: its firmware reads its weights back once they are programmed, and shifts each "
-    "neuron's sums by what the wrong ones add in the mean (with --calibration, which shows the mean inputs).",
+    "neuron's sums by what the wrong ones add in the mean (with --calibration, which shows the mean inputs). on-chip "
+    "tries it on simulated chips first and leaves it out where these samples show no gain; on-chip-always does not.",
 )
 @click.option(
     "--png",

@@ -18,6 +18,7 @@ from edgebnn.json_types.numbers import Interval, Shares
 from edgebnn.json_types.placement import PlacementDocument
 from edgebnn.json_types.policies import PolicyChoiceDocument
 from edgebnn.json_types.target import NamedTargetDocument
+from edgebnn.json_types.trimming import SelfTrimDocument
 
 
 class OriginDocument(NamedTargetDocument):
@@ -77,6 +78,7 @@ class CompiledDocument(OriginDocument, MemoryDocument, ChosenPoliciesDocument):
     placement: PlacementDocument
     attempts: dict[str, int]
     verified: VerifiedDocument | None
+    trim_tried: SelfTrimDocument | None
     layers: dict[str, LayerMemoryDocument]
     compiler: str | None
     notes: list[str]

@@ -19,6 +19,7 @@ FIRMWARE = "firmware"
 MAX_FOLDER_BYTES = 1 << 29  # of all files that a record names
 PLACEMENT = "placement.json"
 POLICIES = "policies.json"
+TRIMMING = "trimming.json"
 FIRMWARE_ELF = "firmware.elf"
 PROVISION_ELF = "provision.elf"
 

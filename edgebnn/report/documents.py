@@ -21,6 +21,7 @@ from edgebnn.chip.lifetime.endurance import Wear, wear
 from edgebnn.chip.lifetime.lifetime import Lifetime
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import changed
+from edgebnn.choices import choice
 from edgebnn.confidence import exact_interval
 from edgebnn.emulator.agreement import per_class
 from edgebnn.emulator.array_events import programming_once
@@ -56,10 +57,12 @@ from edgebnn.json_types.target import (
     TargetNumberDocument,
     TargetNumbersDocument,
 )
-from edgebnn.mapping.folder import PLACEMENT, POLICIES
+from edgebnn.json_types.trimming import SelfTrimDocument
+from edgebnn.mapping.folder import PLACEMENT, POLICIES, TRIMMING
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
 from edgebnn.network import how_taken, what_is_taken
+from edgebnn.report import numbers
 from edgebnn.report.battery import battery_document, leakage_note
 from edgebnn.report.chip_documents import chip_document
 from edgebnn.report.fit import available_document
@@ -110,6 +113,7 @@ def compile_document(deployment: Deployment, folder: Path) -> CompiledDocument:
         "placement": _placement(deployment),
         "attempts": mapped.allocation.attempts,
         "verified": _verified(mapped),
+        "trim_tried": _trim_tried(deployment),
         **_programming_document(mapped),
         **policy_choice_document(deployment),
         "layers": {
@@ -117,7 +121,12 @@ def compile_document(deployment: Deployment, folder: Path) -> CompiledDocument:
             for name, layer in memory.layers.items()
         },
         "compiler": firmware.compiler if firmware is not None else None,
-        "notes": [*mapped.network.notes, *_on_top_of_pulses(mapped), *([] if firmware else [_NO_COMPILER])],
+        "notes": [
+            *mapped.network.notes,
+            *_no_trimming(deployment),
+            *_on_top_of_pulses(mapped),
+            *([] if firmware else [_NO_COMPILER]),
+        ],
     }
 
 
@@ -179,6 +188,28 @@ def _on_top_of_pulses(mapped: MappedNetwork) -> list[str]:
     if not mapped.network.trims_itself:
         return []
     return ["programming energy is that of pulses: what a chip takes to trim itself comes on top (edgebnn estimate)"]
+
+
+def _trim_tried(deployment: Deployment) -> SelfTrimDocument | None:
+    """`trimming.json`, where trimming on the chip was tried."""
+    told = deployment.files.get(TRIMMING)
+    found: SelfTrimDocument | None = None if told is None else msgspec.json.decode(told)
+    return found
+
+
+def _no_trimming(deployment: Deployment) -> list[str]:
+    """Why chips do not trim themselves, though it was asked for."""
+    found = _trim_tried(deployment)
+    if found is None or found["trimmed"]:
+        return []
+    samples = numbers.counted(found["samples"], "sample")
+    change = numbers.interval(found["change_interval"], 2, "g") if found["change_interval"] else "unknown"
+    return [
+        f"chips do not trim themselves: on {found['chips']} simulated chips and {samples} answers differ from those "
+        f"without errors by {found['differ_untrimmed']:.3g} in the mean, and by {found['differ_trimmed']:.3g} if they "
+        f"do (the change: {change}), which shows no gain; more samples may show one, and "
+        f"{choice('trim', 'on-chip-always')} trims all the same"
+    ]
 
 
 _LONG = ("layers", "bank_error_rates")  # what of a placement only its file holds
@@ -467,7 +498,7 @@ def targets_document(targets: Sequence[Target]) -> TargetListDocument:
 
 def target_document(target: Target) -> TargetNumbersDocument:
     """`targets show`: every number with its provenance."""
-    numbers: list[TargetNumberDocument] = [
+    entries: list[TargetNumberDocument] = [
         {"path": path, "value": q.value, "unit": q.unit, "source": q.source, "evidence": str(q.evidence)}
         for path, q, _ in target.quantities()
     ]
@@ -478,7 +509,7 @@ def target_document(target: Target) -> TargetNumbersDocument:
         "architecture": target.architecture,
         "summary": target.summary,
         "sha256": target.sha256,
-        "numbers": numbers,
+        "numbers": entries,
         "evidence_counts": dict(counts),
         "registers": [
             {"name": r.name, "offset": r.offset, "meaning": r.meaning}

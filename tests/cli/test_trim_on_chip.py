@@ -36,17 +36,17 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def folder(calibration: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("trim") / "out"
-    words = ("--policy", "ultra-low-energy", "--trim", "on-chip", "--calibration", calibration)
+    words = ("--policy", "ultra-low-energy", "--trim", "on-chip-always", "--calibration", calibration)
     found = document("compile", ECG_PVC, *words, "-o", path)
     assert found["trim"] == "on-chip" and found["provisioning"] == "once"
     return path
 
 
 def test_python_makes_the_same_deployment(folder: Path) -> None:
-    deployment = package.compile(ECG_PVC, policy="ultra-low-energy", trim="on-chip", calibration=samples(1))
+    deployment = package.compile(ECG_PVC, policy="ultra-low-energy", trim="on-chip-always", calibration=samples(1))
     loaded = package.load(folder)
     assert deployment.files == loaded.files and deployment.mapped.plan == loaded.mapped.plan
-    assert " --trim on-chip" in loaded.mapped.provenance.options
+    assert " --trim on-chip-always" in loaded.mapped.provenance.options
 
 
 def test_every_chip_trims_itself_in_every_executor(folder: Path, calibration: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_header_tells_of_the_trim(folder: Path) -> None:
 
 def test_what_it_cannot_be_is_said(folder: Path, calibration: Path, tmp_path: Path) -> None:
     assert "calibration samples" in refused("compile", ECG_PVC, "--trim", "on-chip", "-o", tmp_path / "a")
-    words = ("--trim", "on-chip", "--calibration", calibration)
+    words = ("--trim", "on-chip-always", "--calibration", calibration)
     for more, text in (
         (("--target", "cortex-m4"), "has no RRAM, so there is nothing to trim"),
         (("--provisioning", "separate"), "use --provisioning once"),
@@ -125,10 +125,21 @@ def test_hostile_calibration_is_refused(bad: np.ndarray) -> None:
         package.compile(ECG_PVC, trim="on-chip", calibration=bad)
 
 
+def test_chips_that_gain_nothing_do_not_trim_themselves(calibration: Path, tmp_path: Path) -> None:
+    """Eight samples of chance show no gain: what is written is the deployment without trimming, and says why."""
+    words = ("--policy", "ultra-low-energy", "--trim", "on-chip", "--calibration", calibration)
+    found = document("compile", ECG_PVC, *words, "-o", tmp_path / "out")
+    tried = found["trim_tried"]
+    assert found["trim"] is None and tried["trimmed"] is False and tried["chips"] == 20 and tried["samples"] == 4
+    assert any(note.startswith("chips do not trim themselves") for note in found["notes"])
+    loaded, plain = package.load(tmp_path / "out"), package.compile(ECG_PVC, policy="ultra-low-energy")
+    assert loaded.files["weights.bin"] == plain.files["weights.bin"] and loaded.mapped.plan == plain.mapped.plan
+
+
 def test_it_goes_with_placement_and_verification(calibration: Path) -> None:
     deployment = package.compile(
         ECG_PVC, policy="ultra-low-energy", placement="ber-aware", chip=3, readings=1, verify_share=0.1,
-        trim="on-chip", calibration=samples(1),
+        trim="on-chip-always", calibration=samples(1),
     )  # fmt: skip
     chip = deployment.chip(3, errors="device", attempts=2)
     x = samples(4, 6)

@@ -130,7 +130,7 @@ def _ecg() -> list[Case]:
         ("auto-device", (*auto, "--calibration", labelled, "--errors", "device", "--most-attempts", "2")),
         ("placed", placed),
         ("placed-chip", (*placed, "--chip", "3", "--errors", "device", "--readings", "2")),
-        ("trims", ("--trim", "on-chip", "--calibration", data)),
+        ("trims", ("--trim", "on-chip-always", "--calibration", data)),
         ("boot", ("--provisioning", "boot", "--policy-for", "/layers/layers.3/Conv=low-energy")),
         ("separate", ("--provisioning", "separate", "--attempts-for", "/layers/layers.0/Conv=2")),
         ("verified", ("--verify-share", "0.3", "--calibration", data)),

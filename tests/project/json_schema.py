@@ -15,6 +15,7 @@ from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.json_types import characterisation, chips, deployment, emulation, inspection, recordings, target
 from edgebnn.json_types.placement import PlacementFileDocument
 from edgebnn.json_types.policies import PolicyChoiceDocument
+from edgebnn.json_types.trimming import SelfTrimDocument
 from edgebnn.mapping.memory_map import MemoryMap
 from edgebnn.mapping.record import Record
 
@@ -46,6 +47,7 @@ FILES: dict[str, Any] = {
     "deployment.json": Record,
     "placement.json": PlacementFileDocument,
     "policies.json": PolicyChoiceDocument,
+    "trimming.json": SelfTrimDocument,
     "memory_map.json": MemoryMap,
     "chip.json": chip_layout(ChipInstance),
 }
