@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -35,6 +36,7 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
     _check_readable(document, files)
     real = _real(folder)
     _check_place(folder, real)
+    missing = [parent for parent in real.parents if not parent.exists()]
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
         clear(real)
@@ -47,6 +49,9 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
                 (fresh / name).chmod(0o755)
             put(fresh, real)
     except OSError as error:
+        with suppress(OSError):  # of what someone else put something into, the folders above stay too
+            for parent in missing:
+                parent.rmdir()
         reason = error.strerror or error
         raise DeploymentError(
             f"writing '{folder}' failed: {reason}; free some space or choose another folder"

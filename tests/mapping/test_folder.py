@@ -177,6 +177,23 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
         assert tree(tmp_path) != before
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_a_full_disk_leaves_no_folder_above_that_was_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: bool
+) -> None:
+    """But for one in which someone else put something meanwhile."""
+
+    def full(path: Path, data: bytes) -> None:
+        if others:
+            (tmp_path / "new" / "note.txt").write_text("mine")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(folder_module, "write_synced", full)
+    with pytest.raises(DeploymentError, match="No space left"):
+        write_folder(tmp_path / "new" / "deep" / "out", *contents())
+    assert [path.name for path in tmp_path.rglob("*")] == (["new", "note.txt"] if others else [])
+
+
 @pytest.mark.parametrize("name", ["weights.bin", "network.bin", "memory_map.csv"])
 def test_a_changed_file_is_recognised(tmp_path: Path, name: str) -> None:
     write_folder(tmp_path / "out", *contents())
