@@ -276,7 +276,7 @@ def compile(
     """Compile MODEL (ONNX) for a target and write the deployment folder."""
     from edgebnn import api
     from edgebnn.chip.target_files.loading import load_target
-    from edgebnn.cli.options import read_options
+    from edgebnn.cli.options import naming, read_options
     from edgebnn.files import write_whole
     from edgebnn.mapping.folder import check_folder
     from edgebnn.report.documents import compile_document, placement_of
@@ -299,38 +299,39 @@ def compile(
         folder = Path(f"{model.stem}-{described.name}")
         check_folder(folder)
     options = read_options(input_type, input_scale, input_offset, calibration, model_output)
-    deployment = api.compile(
-        model,
-        described,
-        policy=policy,
-        policies=_policies(policies),
-        provisioning=provisioning,
-        placement=placement,
-        chip=_chip(chip, described, errors),
-        readings=readings,
-        max_accuracy_drop=max_accuracy_drop,
-        objective=objective,
-        reprogrammings=reprogrammings,
-        errors=errors if chip is None else None,
-        seed=seed,
-        measure_chips=measure_chips,
-        verify_chips=verify_chips,
-        trim_samples=trim_samples,
-        most_attempts=most_attempts,
-        chip_yield=chip_yield,
-        update_of=None if update_of is None else api.load(update_of),
-        fresh_banks=fresh_banks,
-        verify_share=verify_share,
-        attempts=_attempts(attempts),
-        trim=trim,
-        input_type=options.input_type,
-        input_scale=options.input_scale,
-        input_offset=options.input_offset,
-        calibration=options.calibration,
-        output=options.output,
-        toolchain=toolchain,
-        step=step,
-    )
+    with naming(calibration):
+        deployment = api.compile(
+            model,
+            described,
+            policy=policy,
+            policies=_policies(policies),
+            provisioning=provisioning,
+            placement=placement,
+            chip=_chip(chip, described, errors),
+            readings=readings,
+            max_accuracy_drop=max_accuracy_drop,
+            objective=objective,
+            reprogrammings=reprogrammings,
+            errors=errors if chip is None else None,
+            seed=seed,
+            measure_chips=measure_chips,
+            verify_chips=verify_chips,
+            trim_samples=trim_samples,
+            most_attempts=most_attempts,
+            chip_yield=chip_yield,
+            update_of=None if update_of is None else api.load(update_of),
+            fresh_banks=fresh_banks,
+            verify_share=verify_share,
+            attempts=_attempts(attempts),
+            trim=trim,
+            input_type=options.input_type,
+            input_scale=options.input_scale,
+            input_offset=options.input_offset,
+            calibration=options.calibration,
+            output=options.output,
+            toolchain=toolchain,
+            step=step,
+        )
     start = time.perf_counter()
     deployment.save(folder)
     step("write the folder", time.perf_counter() - start)

@@ -91,7 +91,7 @@ def estimate(
 ) -> None:
     """Estimate a deployment folder, or an ONNX model on a target (rram130 if none is named)."""
     from edgebnn import api
-    from edgebnn.cli.options import read_options
+    from edgebnn.cli.options import naming, read_options
     from edgebnn.report.documents import estimate_document
     from edgebnn.report.tables import show_estimate
 
@@ -107,17 +107,18 @@ def estimate(
         deployment = api.load(source)
     else:
         options = read_options(input_type, input_scale, input_offset, calibration, model_output)
-        deployment = api.compile(
-            source,
-            target or "rram130",
-            policy=policy,
-            provisioning=provisioning,
-            input_type=options.input_type,
-            input_scale=options.input_scale,
-            input_offset=options.input_offset,
-            calibration=options.calibration,
-            output=options.output,
-        )
+        with naming(calibration):
+            deployment = api.compile(
+                source,
+                target or "rram130",
+                policy=policy,
+                provisioning=provisioning,
+                input_type=options.input_type,
+                input_scale=options.input_scale,
+                input_offset=options.input_offset,
+                calibration=options.calibration,
+                output=options.output,
+            )
     _check_used(deployment.mapped.target)
     result = deployment.estimate(
         days=days,

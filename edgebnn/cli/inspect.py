@@ -27,11 +27,13 @@ def inspect(
 ) -> None:
     """Show MODEL's layers as the compiler understands them; exit code 1 where it cannot be mapped."""
     from edgebnn.chip.target_files.loading import load_target
-    from edgebnn.cli.options import read_options
+    from edgebnn.cli.options import naming, read_options
     from edgebnn.frontend import inspect_model
     from edgebnn.report.inspection import inspect_document, show_inspect
 
-    inspection = inspect_model(model, read_options(input_type, input_scale, input_offset, calibration, model_output))
+    options = read_options(input_type, input_scale, input_offset, calibration, model_output)
+    with naming(calibration):
+        inspection = inspect_model(model, options)
     document = inspect_document(inspection, load_target(target))
     emit(document, json_flag, json_file, lambda console: show_inspect(console, document))
     if document["problems"]:

@@ -142,7 +142,7 @@ def labelled_batch(path: Path, deployment: Deployment) -> tuple[Array, npt.NDArr
     DataError names the file.
     """
     samples, labels = _samples_and_labels(path, deployment)
-    with _naming(path):
+    with naming(path):
         if labels is None:
             return deployment.batch(samples), None
         data = deployment.dataset(samples, labels)
@@ -201,7 +201,7 @@ def chip_of_file(path: Path, target: Target, policies: Sequence[str]) -> ChipIns
 def read_dataset(path: Path, deployment: Deployment) -> Dataset:
     """Samples and, where the file has them, labels; DataError where the file has not the samples of all inputs."""
     samples, labels = _samples_and_labels(path, deployment)
-    with _naming(path):
+    with naming(path):
         return deployment.dataset(samples, labels)
 
 
@@ -215,16 +215,19 @@ def _samples_and_labels(path: Path, deployment: Deployment) -> tuple[Array | Map
     held, inputs = read_samples(path), deployment.mapped.network.inputs
     if not isinstance(held, Mapping):
         return held, None
-    with _naming(path):
+    with naming(path):
         names, label = chosen(inputs, held), labels_of(inputs, held)
     return {name: held[each] for name, each in names.items()}, None if label is None else held[label]
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Errors that name the file whose data they are about."""
+def naming(path: Path | None) -> Iterator[None]:
+    """Errors about data name the file that these are from, if any."""
     from edgebnn.errors import DataError
 
+    if path is None:
+        yield
+        return
     try:
         yield
     except DataError as error:

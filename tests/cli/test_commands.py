@@ -525,3 +525,12 @@ def test_sweeps_that_would_do_nothing_are_wrong_usage(
 ) -> None:
     result = edgebnn("emulate", folder, "--data", windows / "data.npz", *words)
     assert result.exit_code == 2 and sentence in " ".join(result.stderr.replace("│", " ").split()), result.output
+
+
+def test_what_is_wrong_with_calibration_data_names_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "beats.npy"
+    np.save(path, np.zeros((3, 7), np.int8))
+    for words in (("compile", "-o", tmp_path / "out"), ("inspect",), ("estimate",)):
+        said = refused(words[0], ECG_PVC, *words[1:], "--calibration", path)
+        assert "beats.npy" in said and "(3, 7)" in said
+    assert not (tmp_path / "out").exists()
