@@ -34,8 +34,8 @@ class PlacementDocument(TypedDict):
     """How weights went to cells: bank after bank (`linear`), by errors (`ber-aware`), or over what a chip holds.
 
     By errors: the harm that is left, of that of linear placement, with the banks alone and with all of it. Of an
-    update in place (`update`) or beside it (`fresh-banks`): the network that it updates, and the pulses that it takes,
-    of those of programming everything.
+    update in place (`update`) or beside it (`fresh-banks`): the network that it updates, under which policies it was
+    programmed, and the pulses that it takes, of those of programming everything.
     """
 
     kind: Literal["linear", "ber-aware", "update", "fresh-banks"]
@@ -48,6 +48,7 @@ class PlacementDocument(TypedDict):
     placed_for: NotRequired[PlacedForDocument | None]
     of: NotRequired[str]
     of_sha256: NotRequired[str]
+    of_policies: NotRequired[list[str]]
     pulses: NotRequired[int]
     pulses_as_trained: NotRequired[int]
     pulses_of_all: NotRequired[int]

@@ -173,6 +173,7 @@ def _document(
         "kind": kind,
         "of": old.network.name,
         "of_sha256": old.provenance.model_sha256,
+        "of_policies": list(old.policies),
         "pulses": update.pulses,
         "pulses_as_trained": update.pulses_as_trained,
         "pulses_of_all": update.pulses_of_all,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from math import ceil
 from pathlib import Path
@@ -58,6 +58,7 @@ from edgebnn.json_types.target import (
     TargetNumbersDocument,
 )
 from edgebnn.json_types.trimming import SelfTrimDocument
+from edgebnn.legible import legible_name
 from edgebnn.mapping.folder import PLACEMENT, POLICIES, TRIMMING
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.programmed import pattern_of
@@ -124,6 +125,7 @@ def compile_document(deployment: Deployment, folder: Path) -> CompiledDocument:
         "notes": [
             *mapped.network.notes,
             *_no_trimming(deployment),
+            *_as_before(deployment),
             *_on_top_of_pulses(mapped),
             *([] if firmware else [_NO_COMPILER]),
         ],
@@ -210,6 +212,23 @@ def _no_trimming(deployment: Deployment) -> list[str]:
         f"do (the change: {change}), which shows no gain; more samples may show one, and "
         f"{choice('trim', 'on-chip-always')} trims all the same"
     ]
+
+
+def _as_before(deployment: Deployment) -> list[str]:
+    """What an update in place leaves as another policy programmed it."""
+    placement, now = _placement(deployment), deployment.mapped.policies
+    before = placement.get("of_policies", list(now))
+    if placement["kind"] != "update" or set(before) == set(now):
+        return []
+    return [
+        f"devices that stay in their state get no pulse, so they stay as {_quoted(before)} of the version before has "
+        f"programmed them; error rates are those of {_quoted(now)} throughout: compile under the same policies, or "
+        "program everything anew"
+    ]
+
+
+def _quoted(policies: Iterable[str]) -> str:
+    return " and ".join(f"'{legible_name(policy)}'" for policy in policies)
 
 
 _LONG = ("layers", "bank_error_rates")  # what of a placement only its file holds

@@ -48,6 +48,21 @@ def test_an_update_takes_fewer_pulses_and_answers_alike(versions: tuple[Path, Pa
     assert python.elf == update.elf
 
 
+def test_an_update_under_another_policy_says_what_stays_as_it_was(versions: tuple[Path, Path], tmp_path: Path) -> None:
+    """Devices that get no pulse are as the version before left them; fresh banks get pulses throughout."""
+    old, model = versions
+    words = ("compile", model, "--input-type", "uint8", "--update-of", old)
+
+    def told(*more: str) -> list[str]:
+        notes = document(*words, *more, "-o", tmp_path / "out")["notes"]
+        return [note for note in notes if note.startswith("devices that stay in their state")]
+
+    (before,) = edgebnn.load(old).mapped.policies
+    (note,) = told("--policy", "ultra-low-energy")
+    assert f"as '{before}' of the version before" in note and "those of 'ultra-low-energy'" in note
+    assert told("--policy", before) == told("--policy", "ultra-low-energy", "--fresh-banks") == []
+
+
 def test_fresh_banks_are_none_of_the_old_ones(versions: tuple[Path, Path], tmp_path: Path) -> None:
     old, model = versions
     words = ("compile", model, "--input-type", "uint8", "--update-of", old, "--fresh-banks", "-o", tmp_path / "out")
