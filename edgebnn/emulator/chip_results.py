@@ -72,7 +72,7 @@ class ChipSummary:
 
 
 @dataclass(frozen=True)
-class TernaryErrors:
+class MeanTernaryErrors:
     """How often the ternary weights of a chip are read wrong, by theory: the mean over all of them."""
 
     rates: TernaryRates
@@ -134,7 +134,7 @@ def over_chips(values: Sequence[float], unseen: float, most: float) -> OverChips
     return OverChips(mean, spread, (max(0.0, mean - reach), min(most, mean + reach)))
 
 
-def ternary_errors(mapped: MappedNetwork, chip: ChipInstance) -> TernaryErrors | None:
+def ternary_errors(mapped: MappedNetwork, chip: ChipInstance) -> MeanTernaryErrors | None:
     """Those of a chip that reads ternary weights through a sensing window; None where it has none, or where no formula
     gives them."""
     target, counts = mapped.target, _ternary_weights(mapped, chip)
@@ -143,7 +143,7 @@ def ternary_errors(mapped: MappedNetwork, chip: ChipInstance) -> TernaryErrors |
     if not known:
         return None
     evidence = weakest(*(ternary_evidence(target, name, chip.conditions) for name in known))
-    return TernaryErrors(mean_ternary_rates([(known[name], counts[name]) for name in known]), evidence)
+    return MeanTernaryErrors(mean_ternary_rates([(known[name], counts[name]) for name in known]), evidence)
 
 
 def _ternary_weights(mapped: MappedNetwork, chip: ChipInstance) -> dict[str, tuple[int, int, int]]:

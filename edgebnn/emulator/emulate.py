@@ -23,7 +23,7 @@ from edgebnn.emulator.agreement import Agreement, names_classes, per_class, same
 from edgebnn.emulator.chip_results import (
     ChipResult,
     ChipSummary,
-    TernaryErrors,
+    MeanTernaryErrors,
     chip_result,
     programming_cost,
     summary,
@@ -86,7 +86,7 @@ class Emulation:
     chips: tuple[ChipResult, ...]
     first_chip: ChipInstance | None
     summary: ChipSummary | None
-    ternary_errors: TernaryErrors | None
+    ternary_errors: MeanTernaryErrors | None
     drop: AccuracyDrop | None
     agreement: Mapping[str, Agreement]
     onnxruntime_same_class: Agreement | None

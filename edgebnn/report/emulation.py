@@ -12,7 +12,7 @@ from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.emulator.accuracy import Verdict
 from edgebnn.emulator.agreement import Agreement
 from edgebnn.emulator.array_events import marker_cost, programming_once
-from edgebnn.emulator.chip_results import ChipResult, OverChips, TernaryErrors, policies_of
+from edgebnn.emulator.chip_results import ChipResult, MeanTernaryErrors, OverChips, policies_of
 from edgebnn.emulator.emulate import Emulation
 from edgebnn.json_types.emulation import (
     ChipSettingsDocument,
@@ -173,7 +173,7 @@ def _figure(found: OverChips) -> OverChipsDocument:
     return {"mean": found.mean, "spread": found.spread, "interval": found.interval}
 
 
-def _ternary_document(errors: TernaryErrors) -> TernaryErrorsDocument:
+def _ternary_document(errors: MeanTernaryErrors) -> TernaryErrorsDocument:
     rates = errors.rates
     return {
         "sign_flip": rates.sign_flip,
