@@ -1,0 +1,116 @@
+/*
+ * ebnn_signal.h: the whole interface of the streaming ECG chain, from the codes of a 12-bit ADC to beats.
+ *
+ * Sample by sample, integers only, nothing allocated, no globals; usable without any network. The caller owns the state,
+ * one for each lead, and hands over every sample once, in order, at 240 Hz:
+ *
+ *   ebnn_ecg_start(&settings, &state);
+ *   for each code: if (ebnn_ecg_step(&settings, &state, code, &beat) & EBNN_ECG_BEAT) ... beat.ago, beat.interval
+ *
+ * The stages, in order: a notch at the mains' frequency; the sum of each two samples, which leaves 120 Hz; what follows
+ * the baseline, taken off; the curvature of a QRS complex (a second difference over 25 ms), its magnitude summed over
+ * 0.13 s; the largest of these sums within 0.2 s, held against what beats and noise had.
+ *
+ * Arithmetic. No operation overflows for any sequence of codes: bounds stand beside each member, for a notch whose
+ * impulse response has magnitudes that sum to at most 3.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_SIGNAL_H
+#define EBNN_SIGNAL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The code of a sample that does not exist: the front end saw no electrode, or a recording lacks it. */
+#define EBNN_ECG_MISSING INT16_MIN
+/* The ends of the ADC's range, at which a code says nothing more. */
+#define EBNN_ECG_LOWEST (-2048)
+#define EBNN_ECG_HIGHEST 2047
+
+/* What a step answers, any of them together. */
+#define EBNN_ECG_FILTERED 1u /* every second sample: state.filtered is new */
+#define EBNN_ECG_BEAT 2u     /* a beat is certain now; `beat` tells which */
+#define EBNN_ECG_LEAD_OFF 4u /* there is no signal: missing, or for too long the same code or the ends of the range */
+
+/* Lengths in samples at 120 Hz. The rings are powers of 2. */
+#define EBNN_ECG_SHAPE 16u      /* > 9, the span of the curvature */
+#define EBNN_ECG_CURVATURES 64u /* > merge + width */
+#define EBNN_ECG_LEVELS 8u      /* beats and noises that thresholds come from */
+
+/* What stays the same; made by edgebnn.devices.ecg_chain, which says where each number comes from. */
+typedef struct ebnn_ecg_settings {
+    int32_t notch_gain, notch_near, notch_far; /* Q12: y = gain (x + x2) + near (x1 - y1) - far y2 */
+    uint32_t baseline_shift;                   /* 1 to 10: time constant of the baseline, 2^shift samples at 120 Hz */
+    uint32_t lead_off;                         /* samples at 240 Hz */
+    uint32_t width;                            /* 1 to 16: over which curvatures are summed */
+    uint32_t merge;                            /* 1 to 40: a larger sum within so many takes a candidate's place */
+    uint32_t refractory, t_wave;               /* behind a beat: no beat at all; none whose curvature is a T wave's */
+    uint32_t longest;                          /* an interval that is longer is none, and levels start to fall */
+    int32_t beat_share, t_share, back_share, late; /* Q8: threshold between noise and beats; of the last beat's
+                                                      curvature; of the threshold; of the usual interval */
+    int32_t first_level, lowest;               /* sums: of a beat before any is known, and the lowest threshold */
+    int32_t first_interval;                    /* the usual one before any is known */
+} ebnn_ecg_settings;
+
+/* A candidate for a beat. */
+typedef struct ebnn_ecg_candidate {
+    int32_t height; /* 0 where there is none, to 2^24: the largest sum */
+    int32_t steep;  /* 0 to 2^20: the largest curvature under it */
+    uint32_t age;   /* samples since that sum */
+    uint32_t ago;   /* samples since that curvature's middle: since the R peak */
+} ebnn_ecg_candidate;
+
+typedef struct ebnn_ecg_state {
+    /* notch: codes, and answers in 1/8 codes, at most 3 * 2^14 */
+    int32_t x1, x2, y1, y2;
+    int32_t pair;     /* the first answer of a pair; */
+    uint32_t half;    /* 1 where it waits for the second one */
+    int32_t baseline; /* 1/16 codes << baseline_shift, below 2^27 */
+    int32_t filtered; /* at 120 Hz, quarters of a code, below 2^16 */
+    /* curvatures */
+    int32_t shape[EBNN_ECG_SHAPE];         /* the last filtered ones */
+    int32_t curvature;                     /* below 12 * 2^16 */
+    int32_t magnitudes[EBNN_ECG_CURVATURES];
+    int32_t sum;                           /* below 16 * 12 * 2^16 */
+    uint32_t at;                           /* of the newest in both rings */
+    /* detector */
+    ebnn_ecg_candidate candidate, spare;   /* the one that may be a beat, and the best one that was taken for noise */
+    int32_t falling;                       /* the last sum while they fall behind a candidate; -1 once they rise */
+    int32_t beats[EBNN_ECG_LEVELS], noises[EBNN_ECG_LEVELS], intervals[EBNN_ECG_LEVELS]; /* the last ones */
+    uint32_t beat, noise, interval;        /* the places of the next ones */
+    int32_t beat_level, noise_level, usual; /* their medians */
+    int32_t steep;                         /* of the last beat */
+    uint32_t since, since_peak;            /* samples since the last beat's sum and R peak, at most 2^16 */
+    uint32_t known;                        /* 1 where there is a last beat, with signal all the way */
+    /* lead off */
+    int32_t code;       /* the last one */
+    uint32_t unchanged; /* samples that it has been there, or at an end of the range */
+    uint32_t running;   /* 0 where the next sample is the first one */
+} ebnn_ecg_state;
+
+/* A beat: its R peak lies `ago` samples at 120 Hz before the newest one; 0 where the interval before it is unknown. */
+typedef struct ebnn_ecg_beat {
+    uint32_t ago;
+    uint32_t interval;
+} ebnn_ecg_beat;
+
+/* Everything as before the first sample. */
+void ebnn_ecg_start(const ebnn_ecg_settings *settings, ebnn_ecg_state *state);
+
+/* One more sample, EBNN_ECG_MISSING or a code, which is limited to 12 bits; answers EBNN_ECG_ flags. `beat` is written
+ * with EBNN_ECG_BEAT alone. Behind a gap the detector starts anew with the levels that it has learnt. */
+uint32_t ebnn_ecg_step(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, int16_t code, ebnn_ecg_beat *beat);
+
+/* The detector alone, for whoever has filters: one sample at 120 Hz, below 2^16 in magnitude; 1 with a beat, else 0. */
+uint32_t ebnn_ecg_detect(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, int32_t filtered,
+                         ebnn_ecg_beat *beat);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
