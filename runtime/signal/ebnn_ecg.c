@@ -1,14 +1,13 @@
 /* The chain: what a sample goes through before the detector sees it, and what happens where there is no signal. */
 #include "ebnn_signal.h"
 
-#include <string.h>
-
 #define NOTCH_BITS 12
 #define CODE_BITS 3 /* the notch answers in eighths of a code */
 
 void ebnn_ecg_start(const ebnn_ecg_settings *settings, ebnn_ecg_state *state)
 {
-    memset(state, 0, sizeof *state);
+    static const ebnn_ecg_state nothing;
+    *state = nothing;
     for (uint32_t index = 0; index < EBNN_ECG_LEVELS; index++) {
         state->beats[index] = settings->first_level;
         state->intervals[index] = settings->first_interval;
@@ -26,8 +25,12 @@ static void restart(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, in
     state->half = 0;
     state->baseline = code * (2 << CODE_BITS) * (1 << settings->baseline_shift);
     state->filtered = 0;
-    memset(state->shape, 0, sizeof state->shape);
-    memset(state->magnitudes, 0, sizeof state->magnitudes);
+    for (uint32_t index = 0; index < EBNN_ECG_SHAPE; index++) {
+        state->shape[index] = 0;
+    }
+    for (uint32_t index = 0; index < EBNN_ECG_CURVATURES; index++) {
+        state->magnitudes[index] = 0;
+    }
     state->curvature = 0;
     state->sum = 0;
     state->candidate.height = 0;
