@@ -23,7 +23,7 @@ LIBRARY_NAME = {"darwin": "libedgebnn.dylib", "win32": "edgebnn.dll"}.get(sys.pl
 LEFT_OUT = ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX")
 
 LIBRARY = Path("edgebnn", "_native", LIBRARY_NAME)
-SOURCE_FOLDERS = ("src", "host", "chip", "emulator")
+SOURCE_FOLDERS = ("src", "host", "chip", "emulator", "signal")
 INCLUDE_FOLDERS = ("include", *SOURCE_FOLDERS)
 # No fused multiply-add: a chip instance has to be the same on every machine, to the last bit of a resistance.
 FLAGS = ("-O3", "-std=c99", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wextra")

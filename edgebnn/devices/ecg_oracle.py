@@ -120,9 +120,7 @@ class _Detector:
         behind = since - (self.now - candidate.when)
         if self.known and behind <= settings.refractory:
             return None
-        back = range(self.now - candidate.when + settings.width - 1, self.now - candidate.when - 1, -1)
-        ago = max(back, key=lambda samples: self.curvatures[-1 - samples])
-        candidate.steep, candidate.peak = self.curvatures[-1 - ago], self.now - ago - 4
+        self._locate(candidate)
         near = self.known and behind < settings.t_wave
         t_wave = near and candidate.steep < self.steep * settings.t_share >> 8
         if candidate.height > threshold and not t_wave:
@@ -131,6 +129,17 @@ class _Detector:
         if not near and candidate.height > self.spare.height:
             self.spare = candidate
         return None
+
+    def _locate(self, candidate: _Candidate) -> None:
+        """The steepest curvature under it; the R peak is half way from that one to the middle of all steep ones."""
+        first = len(self.curvatures) - 1 - (self.now - candidate.when) - (self.settings.width - 1)
+        under = self.curvatures[first : first + self.settings.width][::-1]  # backwards from the sum
+        candidate.steep = max(under)
+        largest = max(back for back, curvature in enumerate(under) if curvature == candidate.steep)
+        steep = [(back, curvature) for back, curvature in enumerate(under) if 4 * curvature >= candidate.steep]
+        weight = sum(curvature for _, curvature in steep)
+        middle = (sum(back * curvature for back, curvature in steep) + weight // 2) // weight
+        candidate.peak = candidate.when - 4 - (largest + middle + 1) // 2
 
     def _take(self, candidate: _Candidate) -> tuple[int, int]:
         self.beats.remember(min(candidate.height, 3 * self.beats.level))

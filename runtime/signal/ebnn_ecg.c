@@ -69,7 +69,9 @@ static int32_t notch(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, i
 
 uint32_t ebnn_ecg_step(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, int16_t code, ebnn_ecg_beat *beat)
 {
-    const int32_t limited = code < EBNN_ECG_LOWEST ? EBNN_ECG_LOWEST : code > EBNN_ECG_HIGHEST ? EBNN_ECG_HIGHEST : code;
+    const int32_t limited = code < EBNN_ECG_LOWEST    ? EBNN_ECG_LOWEST
+                            : code > EBNN_ECG_HIGHEST ? EBNN_ECG_HIGHEST
+                                                      : code;
     if (code == EBNN_ECG_MISSING || is_off(settings, state, limited)) {
         state->running = 0;
         return EBNN_ECG_LEAD_OFF;

@@ -7,7 +7,7 @@
 
 static int32_t share_of(int32_t share, int32_t whole)
 {
-    return (whole * share) >> SHARE_BITS; /* below 2^8 * 2^23 */
+    return (whole * share) >> SHARE_BITS; /* at most 2^7 * 2^24 less 1, or 2^9 * 2^16 of an interval */
 }
 
 /* The mean of the two middle ones of eight. */
@@ -44,18 +44,32 @@ static void bend(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, int32
     state->magnitudes[at % EBNN_ECG_CURVATURES] = magnitude;
 }
 
-/* The largest curvature that the candidate's sum is made of, and where it was: the R peak. */
+/*
+ * The largest curvature that the candidate's sum is made of, and the R peak: half way from there to the centre of gravity
+ * of those of a quarter of it and more. A pacemaker's spike or a notched complex has its largest one at an edge.
+ */
 static void locate(const ebnn_ecg_settings *settings, const ebnn_ecg_state *state, ebnn_ecg_candidate *candidate)
 {
-    candidate->steep = -1;
-    for (uint32_t back = settings->width; back-- > 0;) {
-        const uint32_t ago = candidate->age + back;
-        const int32_t magnitude = state->magnitudes[(state->at - ago) % EBNN_ECG_CURVATURES];
-        if (magnitude > candidate->steep) {
+    int32_t weight = 0, moment = 0; /* below 2^24, 2^28 */
+    uint32_t largest = 0;
+    candidate->steep = 0;
+    for (uint32_t back = 0; back < settings->width; back++) {
+        const int32_t magnitude = state->magnitudes[(state->at - candidate->age - back) % EBNN_ECG_CURVATURES];
+        if (magnitude >= candidate->steep) { /* of equal ones the earliest */
             candidate->steep = magnitude;
-            candidate->ago = ago + CURVATURE_DELAY;
+            largest = back;
         }
     }
+    for (uint32_t back = 0; back < settings->width; back++) {
+        const int32_t magnitude = state->magnitudes[(state->at - candidate->age - back) % EBNN_ECG_CURVATURES];
+        if (4 * magnitude >= candidate->steep) {
+            weight += magnitude;
+            moment += magnitude * (int32_t)back;
+        }
+    }
+    /* A candidate has a height, so that its largest curvature is above 0, and so is the weight. */
+    const uint32_t centre = (uint32_t)((moment + weight / 2) / weight);
+    candidate->ago = candidate->age + CURVATURE_DELAY + (largest + centre + 1) / 2;
 }
 
 static uint32_t take(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, const ebnn_ecg_candidate *candidate,

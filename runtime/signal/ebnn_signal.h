@@ -51,9 +51,9 @@ typedef struct ebnn_ecg_settings {
     uint32_t refractory, t_wave;               /* behind a beat: no beat at all; none whose curvature is a T wave's */
     uint32_t longest;                          /* an interval that is longer is none, and levels start to fall */
     int32_t beat_share, t_share, back_share, late; /* Q8: threshold between noise and beats; of the last beat's
-                                                      curvature; of the threshold; of the usual interval */
-    int32_t first_level, lowest;               /* sums: of a beat before any is known, and the lowest threshold */
-    int32_t first_interval;                    /* the usual one before any is known */
+                                                      curvature; of the threshold (at most 128, a half); of the usual interval (at most 512) */
+    int32_t first_level, lowest;                   /* sums: of a beat before any is known, and the lowest threshold */
+    int32_t first_interval;                        /* the usual one before any is known */
 } ebnn_ecg_settings;
 
 /* A candidate for a beat. */
@@ -72,20 +72,20 @@ typedef struct ebnn_ecg_state {
     int32_t baseline; /* 1/16 codes << baseline_shift, below 2^27 */
     int32_t filtered; /* at 120 Hz, quarters of a code, below 2^16 */
     /* curvatures */
-    int32_t shape[EBNN_ECG_SHAPE];         /* the last filtered ones */
-    int32_t curvature;                     /* below 12 * 2^16 */
+    int32_t shape[EBNN_ECG_SHAPE]; /* the last filtered ones */
+    int32_t curvature;             /* below 12 * 2^16 */
     int32_t magnitudes[EBNN_ECG_CURVATURES];
-    int32_t sum;                           /* below 16 * 12 * 2^16 */
-    uint32_t at;                           /* of the newest in both rings */
+    int32_t sum; /* below 16 * 12 * 2^16 */
+    uint32_t at; /* of the newest in both rings */
     /* detector */
-    ebnn_ecg_candidate candidate, spare;   /* the one that may be a beat, and the best one that was taken for noise */
-    int32_t falling;                       /* the last sum while they fall behind a candidate; -1 once they rise */
+    ebnn_ecg_candidate candidate, spare; /* the one that may be a beat, and the best one that was taken for noise */
+    int32_t falling;                     /* the last sum while they fall behind a candidate; -1 once they rise */
     int32_t beats[EBNN_ECG_LEVELS], noises[EBNN_ECG_LEVELS], intervals[EBNN_ECG_LEVELS]; /* the last ones */
-    uint32_t beat, noise, interval;        /* the places of the next ones */
+    uint32_t beat, noise, interval;         /* the places of the next ones */
     int32_t beat_level, noise_level, usual; /* their medians */
-    int32_t steep;                         /* of the last beat */
-    uint32_t since, since_peak;            /* samples since the last beat's sum and R peak, at most 2^16 */
-    uint32_t known;                        /* 1 where there is a last beat, with signal all the way */
+    int32_t steep;                          /* of the last beat */
+    uint32_t since, since_peak;             /* samples since the last beat's sum and R peak, at most 2^16 */
+    uint32_t known;                         /* 1 where there is a last beat, with signal all the way */
     /* lead off */
     int32_t code;       /* the last one */
     uint32_t unchanged; /* samples that it has been there, or at an end of the range */

@@ -1,0 +1,132 @@
+"""The streaming ECG chain: the C against its oracle, and the detector against beats that are known."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgebnn.devices.beat_matching import BeatCounts, match_beats
+from edgebnn.devices.ecg_chain import COUNTS_PER_MV, MISSING, RATE_HZ, EcgChain
+from edgebnn.devices.ecg_oracle import steps
+from edgebnn.devices.ecg_stream import Streamed, stream
+from edgebnn.devices.recording import Recording, read_recording
+from edgebnn.errors import DataError
+from tests.devices.records import patient
+
+CHAINS = [EcgChain(mains_hz=50), EcgChain(mains_hz=60)]
+
+
+def codes_of(recording: Recording, scale: float = 1.0) -> np.ndarray:
+    """What the front end makes of a recording."""
+    from scipy.signal import resample_poly
+
+    ratio = Fraction(RATE_HZ, int(recording.fs_hz))
+    mv = scale * np.asarray(recording.adc, np.float64) / recording.counts_per_mv
+    resampled = resample_poly(mv, ratio.numerator, ratio.denominator, padtype="line")
+    return np.clip(np.rint(COUNTS_PER_MV * resampled), -2048, 2047).astype(np.int16)
+
+
+def beats_s(found: Streamed) -> np.ndarray:
+    """Moments of the R peaks: a sample at 120 Hz lies between its two codes."""
+    return np.sort((found.certain - 0.5 - 2 * found.ago) / RATE_HZ)
+
+
+def agree(chain: EcgChain, codes: np.ndarray) -> int:
+    """Holds the C to the oracle, integer by integer; how many beats there were."""
+    found = stream(chain.settings(), codes.astype(np.int16))
+    said = list(steps(chain.settings(), codes.tolist()))
+    assert found.lead_off.tolist() == [step.lead_off for step in said]
+    assert found.filtered.tolist() == [step.filtered for step in said if step.filtered is not None]
+    assert found.filtered_at.tolist() == [place for place, step in enumerate(said) if step.filtered is not None]
+    beats = [(step.beat.certain, step.beat.ago, step.beat.interval) for step in said if step.beat is not None]
+    assert list(zip(found.certain, found.ago, found.intervals, strict=True)) == beats
+    return len(beats)
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=["50 Hz", "60 Hz"])
+@pytest.mark.parametrize("scale", [1.0, -0.5, 5.0])
+def test_c_and_oracle_agree_on_a_patient(chain: EcgChain, scale: float) -> None:
+    assert agree(chain, codes_of(patient(1, beats=30), scale)) >= 28
+
+
+_CODE = st.integers(-2048, 2047)
+_PART = st.one_of(
+    st.builds(lambda seed, n: np.random.default_rng(seed).integers(-2048, 2048, n), st.integers(0, 999), st.just(600)),
+    st.builds(lambda seed, n: np.random.default_rng(seed).choice([-2048, 2047], n), st.integers(0, 999), st.just(300)),
+    st.builds(lambda code, n: np.full(n, code), _CODE, st.integers(1, 700)),
+    st.builds(lambda n: np.full(n, MISSING), st.integers(1, 300)),
+    st.builds(lambda a, hz: np.rint(a * np.sin(np.arange(700) * 2 * np.pi * hz / 240)), st.integers(1, 2047),
+              st.sampled_from([0.3, 5, 17, 50, 60])),
+    st.builds(lambda a, every: np.where(np.arange(900) % every == 0, a, 0), _CODE, st.integers(2, 300)),
+    st.builds(lambda seed: codes_of(patient(seed, beats=4)), st.integers(0, 5)),
+)  # fmt: skip
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(CHAINS), st.lists(_PART, min_size=1, max_size=5))
+def test_c_and_oracle_agree_on_whatever_comes(chain: EcgChain, parts: list[np.ndarray]) -> None:
+    agree(chain, np.concatenate(parts).astype(np.int64))
+
+
+@pytest.mark.parametrize("polarity", [1, -1])
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_the_beats_of_a_patient_are_found(seed: int, polarity: int) -> None:
+    recording = patient(seed, polarity=polarity)
+    assert recording.beats is not None
+    found = stream(EcgChain().settings(), codes_of(recording))
+    for window_s in (0.15, 0.05):
+        counts = match_beats(recording.beats / recording.fs_hz, beats_s(found), window_s=window_s).counts
+        assert counts.f1 is not None and counts.f1 >= 0.985, counts
+
+
+def test_no_beat_is_in_a_gap_and_no_interval_crosses_one() -> None:
+    recording = patient(5, beats=60)
+    codes = codes_of(recording)
+    codes[4000:6000] = MISSING
+    codes[9000:10000] = 2047  # an electrode that came off: the amplifier's end
+    found = stream(EcgChain().settings(), codes)
+    moments = beats_s(found) * RATE_HZ
+    assert found.lead_off[4000:6000].all() and found.lead_off[9240:10000].all()
+    assert not ((moments > 4000) & (moments < 6000)).any() and not ((moments > 9050) & (moments < 10000)).any()
+    for end in (6000, 10000):
+        assert found.intervals[np.flatnonzero(found.certain > end)[0]] == 0
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=["50 Hz", "60 Hz"])
+def test_the_notch_stays_within_the_bound_that_the_header_states(chain: EcgChain) -> None:
+    numbers, response = chain.settings(), []
+    x1 = x2 = y1 = y2 = 0.0
+    for place in range(3000):
+        x = float(place == 0)
+        y = (numbers.notch_gain * (x + x2) + numbers.notch_near * (x1 - y1) - numbers.notch_far * y2) / 4096
+        x1, x2, y1, y2 = x, x1, y, y1
+        response.append(abs(y))
+    assert sum(response) <= 3 and max(response[-100:]) < 1e-9
+
+
+def test_other_mains_and_other_codes_are_refused() -> None:
+    with pytest.raises(DataError, match="give 50 or 60 Hz"):
+        EcgChain(mains_hz=25).settings()
+    with pytest.raises(DataError, match="give int16 samples"):
+        stream(EcgChain().settings(), np.zeros(4))
+
+
+def test_the_beats_of_the_shared_records_are_found(shared_data: Path) -> None:
+    near, nearer = BeatCounts(0, 0, 0), BeatCounts(0, 0, 0)
+    for path in sorted((shared_data / "ecg").glob("mitbih_*.npz")):
+        recording = read_recording(path)
+        assert recording.beats is not None
+        moments = beats_s(stream(EcgChain(mains_hz=60).settings(), codes_of(recording)))
+        marked = recording.beats / recording.fs_hz
+        counts = match_beats(marked, moments).counts
+        assert counts.f1 is not None and counts.f1 >= 0.98, path.name
+        near += counts
+        nearer += match_beats(marked, moments, window_s=0.05).counts
+    assert near.sensitivity is not None and near.sensitivity >= 0.995
+    assert near.ppv is not None and near.ppv >= 0.995
+    assert nearer.f1 is not None and nearer.f1 >= 0.985
