@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebnn.devices.ecg_chain import ChainSettings
-from edgebnn.errors import DataError
+from edgebnn.errors import DataError, ToolError
 from edgebnn.native import library
 
-_FILTERED, _BEAT, _LEAD_OFF = 1, 2, 4
-_WORD = ctypes.c_int32
-
-
-class _Candidate(ctypes.Structure):
-    _fields_ = [("height", _WORD), ("steep", _WORD), ("age", _WORD), ("ago", _WORD)]
-
-
-class _State(ctypes.Structure):
-    """ebnn_ecg_state, of which only `filtered` is read here."""
-
-    _fields_ = [
-        *((name, _WORD) for name in ("x1", "x2", "y1", "y2", "pair", "half", "baseline", "filtered")),
-        *(("shape", _WORD * 16), ("curvature", _WORD), ("magnitudes", _WORD * 64), ("sum", _WORD), ("at", _WORD)),
-        *(("candidate", _Candidate), ("spare", _Candidate), ("falling", _WORD)),
-        *(("beats", _WORD * 8), ("noises", _WORD * 8), ("intervals", _WORD * 8)),
-        *((name, _WORD) for name in ("beat", "noise", "interval", "beat_level", "noise_level", "usual", "steep")),
-        *((name, _WORD) for name in ("since", "since_peak", "known", "code", "unchanged", "running")),
-    ]
-
-
-class _Beat(ctypes.Structure):
-    _fields_ = [("ago", ctypes.c_uint32), ("interval", ctypes.c_uint32)]
+_FILTERED, _LEAD_OFF = 1, 4
+_BLOCK = 1 << 16
+_pointer, _word, _size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_size_t
+_BEAT = np.dtype([("place", np.uint32), ("ago", np.uint32), ("interval", np.uint32)])  # ebnn_host_ecg_beat
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,31 +41,52 @@ def stream(settings: ChainSettings, codes: npt.NDArray[Any]) -> Streamed:
     """Runs the chain over int16 (n,) codes at 240 Hz; DataError for anything else."""
     if codes.ndim != 1 or codes.dtype != np.int16:
         raise DataError(f"the codes of a lead are {codes.dtype} {codes.shape}; give int16 samples of one lead")
-    native, state, beat = library(), _State(), _Beat()
-    chain = (ctypes.c_int32 * len(settings.numbers()))(*settings.numbers())
-    step = native.ebnn_ecg_step
-    step.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int16, ctypes.c_void_p]
-    step.restype = ctypes.c_uint32
-    state_at, beat_at, chain_at = ctypes.addressof(state), ctypes.addressof(beat), ctypes.addressof(chain)
-    native.ebnn_ecg_start(ctypes.c_void_p(chain_at), ctypes.c_void_p(state_at))
-    filtered: list[tuple[int, int]] = []
-    beats: list[tuple[int, int, int]] = []
-    off = np.zeros(len(codes), np.bool_)
-    for place, code in enumerate(codes.tolist()):
-        flags = step(chain_at, state_at, code, beat_at)
-        if flags & _FILTERED:
-            filtered.append((place, state.filtered))
-        if flags & _BEAT:
-            beats.append((place, beat.ago, beat.interval))
-        if flags & _LEAD_OFF:
-            off[place] = True
-    samples = np.array(filtered, np.int64).reshape(-1, 2)
-    found = np.array(beats, np.int64).reshape(-1, 3)
+    native = _ecg_library()
+    chain = np.array(settings.numbers(), np.int32)
+    if chain.nbytes != native.ebnn_host_ecg_settings_bytes():
+        raise ToolError(
+            "edgebnn's compiled runtime has other settings of the ECG chain; install edgebnn again with pip"
+        )
+    state = np.zeros(-(-native.ebnn_host_ecg_state_bytes() // 8), np.uint64)
+    native.ebnn_ecg_start(chain.ctypes.data, state.ctypes.data)
+    beats = np.empty(min(_BLOCK, len(codes)), _BEAT)
+    answers = np.empty(len(beats), np.int32)
+    flags = np.empty(len(codes), np.uint8)
+    filtered, found = [np.empty(0, np.int32)], [np.empty((3, 0), np.int64)]
+    for start in range(0, len(codes), _BLOCK):
+        block = np.ascontiguousarray(codes[start : start + _BLOCK])
+        at = flags[start : start + len(block)]
+        many = native.ebnn_host_ecg_run(
+            chain.ctypes.data,
+            state.ctypes.data,
+            block.ctypes.data,
+            len(block),
+            at.ctypes.data,
+            answers.ctypes.data,
+            beats.ctypes.data,
+        )
+        filtered.append(answers[: len(block)][(at & _FILTERED) != 0])
+        of_block = beats[:many]
+        found.append(np.stack([of_block["place"].astype(np.int64) + start, of_block["ago"], of_block["interval"]]))
+    certain, ago, intervals = np.concatenate(found, axis=1)
     return Streamed(
-        filtered=samples[:, 1].astype(np.int32),
-        filtered_at=samples[:, 0],
-        certain=found[:, 0],
-        ago=found[:, 1],
-        intervals=found[:, 2],
-        lead_off=off,
+        filtered=np.concatenate(filtered),
+        filtered_at=np.flatnonzero(flags & _FILTERED),
+        certain=certain,
+        ago=ago,
+        intervals=intervals,
+        lead_off=(flags & _LEAD_OFF) != 0,
     )
+
+
+@cache
+def _ecg_library() -> ctypes.CDLL:
+    """The library with the functions of `runtime/host/ebnn_host_ecg.h` declared."""
+    native = library()
+    native.ebnn_host_ecg_settings_bytes.restype = _size
+    native.ebnn_host_ecg_state_bytes.restype = _size
+    native.ebnn_ecg_start.argtypes = [_pointer, _pointer]
+    native.ebnn_ecg_start.restype = None
+    native.ebnn_host_ecg_run.argtypes = [_pointer, _pointer, _pointer, _word, _pointer, _pointer, _pointer]
+    native.ebnn_host_ecg_run.restype = _word
+    return native

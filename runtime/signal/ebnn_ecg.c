@@ -1,5 +1,6 @@
 /* The chain: what a sample goes through before the detector sees it, and what happens where there is no signal. */
 #include "ebnn_signal.h"
+#include "ebnn_signal_shift.h"
 
 #define NOTCH_BITS 12
 #define CODE_BITS 3 /* the notch answers in eighths of a code */
@@ -63,7 +64,7 @@ static int32_t notch(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, i
     state->x2 = state->x1;
     state->x1 = code;
     state->y2 = state->y1;
-    state->y1 = sum >> NOTCH_BITS;
+    state->y1 = ebnn_signal_shift_down(sum, NOTCH_BITS);
     return state->y1;
 }
 
@@ -86,9 +87,9 @@ uint32_t ebnn_ecg_step(const ebnn_ecg_settings *settings, ebnn_ecg_state *state,
         return 0;
     }
     const int32_t both = state->pair + clean;
-    const int32_t off = both - (state->baseline >> settings->baseline_shift);
+    const int32_t off = both - ebnn_signal_shift_down(state->baseline, settings->baseline_shift);
     state->baseline += off;
-    state->filtered = off >> 2;
+    state->filtered = ebnn_signal_shift_down(off, 2);
     return ebnn_ecg_detect(settings, state, state->filtered, beat) ? EBNN_ECG_FILTERED | EBNN_ECG_BEAT
                                                                    : EBNN_ECG_FILTERED;
 }

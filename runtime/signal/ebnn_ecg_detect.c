@@ -1,13 +1,15 @@
 /* The beat detector: curvature, candidates, thresholds that follow beats and noise, search back. */
 #include "ebnn_signal.h"
+#include "ebnn_signal_shift.h"
 
 #define CURVATURE_DELAY 4u /* samples from the middle of the curvature's nine to their newest */
 #define SHARE_BITS 8
-#define AGES (1u << 16)
+#define AGES (UINT32_C(1) << 16)
 
 static int32_t share_of(int32_t share, int32_t whole)
 {
-    return (whole * share) >> SHARE_BITS; /* at most 2^7 * 2^24 less 1, or 2^9 * 2^16 of an interval */
+    /* at most 2^7 * 2^24 less 1, or 2^9 * 2^16 of an interval; negative where noise is above the beats */
+    return ebnn_signal_shift_down(whole * share, SHARE_BITS);
 }
 
 /* The mean of the two middle ones of eight. */
@@ -145,7 +147,7 @@ uint32_t ebnn_ecg_detect(const ebnn_ecg_settings *settings, ebnn_ecg_state *stat
     }
     if (state->since >= settings->longest && state->since % (settings->longest / 4) == 0 && state->since < AGES) {
         for (uint32_t index = 0; index < EBNN_ECG_LEVELS; index++) {
-            state->beats[index] -= state->beats[index] >> 3;
+            state->beats[index] -= state->beats[index] / 8;
         }
         state->beat_level = median(state->beats);
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebnn.devices.beat_matching import BeatCounts, match_beats
-from edgebnn.devices.ecg_chain import COUNTS_PER_MV, MISSING, RATE_HZ, EcgChain
+from edgebnn.devices.ecg_chain import COUNTS_PER_MV, MISSING, RATE_HZ, ChainSettings, EcgChain
 from edgebnn.devices.ecg_oracle import steps
 from edgebnn.devices.ecg_stream import Streamed, stream
 from edgebnn.devices.recording import Recording, read_recording
 from edgebnn.errors import DataError
+from edgebnn.resources import resource_folder
 from tests.devices.records import patient
 
 CHAINS = [EcgChain(mains_hz=50), EcgChain(mains_hz=60)]
@@ -107,6 +110,20 @@ def test_the_notch_stays_within_the_bound_that_the_header_states(chain: EcgChain
         x1, x2, y1, y2 = x, x1, y, y1
         response.append(abs(y))
     assert sum(response) <= 3 and max(response[-100:]) < 1e-9
+
+
+def test_blocks_do_not_show() -> None:
+    codes = np.resize(codes_of(patient(6, beats=40)), (1 << 17) + 1001)
+    agree(EcgChain(), codes)
+    assert len(stream(EcgChain().settings(), codes[:0]).certain) == 0
+
+
+def test_the_settings_are_those_of_the_header_one_after_the_other() -> None:
+    header = (resource_folder("runtime") / "signal" / "ebnn_signal.h").read_text(encoding="utf-8")
+    struct = header[header.index("typedef struct ebnn_ecg_settings {") : header.index("} ebnn_ecg_settings;")]
+    bare = re.sub(r"/\*.*?\*/", "", struct, flags=re.DOTALL)
+    declared = [name.strip() for names in re.findall(r"u?int32_t ([^;]*);", bare) for name in names.split(",")]
+    assert declared == [field.name for field in fields(ChainSettings)]
 
 
 def test_other_mains_and_other_codes_are_refused() -> None:

@@ -43,6 +43,8 @@ _TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tests/emulator/test_emulator_sources.py",
         ),
     ),
+    ("signal/*", ("tests/devices/test_ecg_stream.py",)),
+    ("host/ebnn_host_ecg.c", ("tests/devices/test_ecg_stream.py",)),
     ("host/ebnn_host_difference.c", ("tests/emulator/test_chip_runs.py", *_SENSED, *_FAST)),
     ("host/ebnn_host_columns.c", ("tests/emulator/test_chip_runs.py", *_SENSED, *_FAST)),
     ("host/ebnn_host_sensed.c", (*_SENSED, "tests/runtime/test_fast_path.py")),

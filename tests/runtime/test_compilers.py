@@ -17,8 +17,8 @@ RUNTIME = resource_folder("runtime")
 HERE = Path(__file__).resolve().parent
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
-INCLUDES = tuple(f"-I{RUNTIME / folder}" for folder in ("include", "src", "host", "chip"))
-PORTABLE = sorted((RUNTIME / "src").glob("*.c"))
+INCLUDES = tuple(f"-I{RUNTIME / folder}" for folder in ("include", "src", "signal", "host", "chip"))
+PORTABLE = sorted(path for folder in ("src", "signal") for path in (RUNTIME / folder).glob("*.c"))
 HOST = sorted(path for folder in ("host", "chip") for path in (RUNTIME / folder).glob("*.c"))
 
 ZIG = (sys.executable, "-m", "ziglang", "cc")

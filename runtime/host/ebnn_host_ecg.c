@@ -1,0 +1,31 @@
+/* The streaming ECG chain over blocks of codes. */
+#include "ebnn_host_ecg.h"
+
+size_t ebnn_host_ecg_settings_bytes(void)
+{
+    return sizeof(ebnn_ecg_settings);
+}
+
+size_t ebnn_host_ecg_state_bytes(void)
+{
+    return sizeof(ebnn_ecg_state);
+}
+
+uint32_t ebnn_host_ecg_run(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, const int16_t *codes,
+                           uint32_t count, uint8_t *flags, int32_t *filtered, ebnn_host_ecg_beat *beats)
+{
+    uint32_t found = 0;
+    ebnn_ecg_beat beat = {0, 0};
+    for (uint32_t place = 0; place < count; place++) {
+        const uint32_t answer = ebnn_ecg_step(settings, state, codes[place], &beat);
+        flags[place] = (uint8_t)answer;
+        filtered[place] = (answer & EBNN_ECG_FILTERED) != 0 ? state->filtered : 0;
+        if ((answer & EBNN_ECG_BEAT) != 0) {
+            beats[found].place = place;
+            beats[found].ago = beat.ago;
+            beats[found].interval = beat.interval;
+            found++;
+        }
+    }
+    return found;
+}

@@ -1,0 +1,37 @@
+/*
+ * ebnn_host_ecg.h: the streaming ECG chain over blocks of codes, with one call a block. Firmware has no use for it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EBNN_HOST_ECG_H
+#define EBNN_HOST_ECG_H
+
+#include <stddef.h>
+
+#include "ebnn_signal.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes of the settings and of the state, for whoever allocates them without knowing their members. */
+size_t ebnn_host_ecg_settings_bytes(void);
+size_t ebnn_host_ecg_state_bytes(void);
+
+/* A beat: with which code of the block it became certain, and what ebnn_ecg_beat says of it. */
+typedef struct ebnn_host_ecg_beat {
+    uint32_t place, ago, interval;
+} ebnn_host_ecg_beat;
+
+/*
+ * ebnn_ecg_step of `count` codes, one after the other. flags: the answer to each. filtered: what is filtered behind each,
+ * where its flag says that it is new, else 0. beats: room for `count`; the answer is how many there are.
+ */
+uint32_t ebnn_host_ecg_run(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, const int16_t *codes,
+                           uint32_t count, uint8_t *flags, int32_t *filtered, ebnn_host_ecg_beat *beats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
