@@ -1,4 +1,8 @@
-/* The streaming ECG chain over blocks of codes. */
+/*
+ * ebnn_host_ecg.c: the streaming ECG chain over blocks of codes.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #include "ebnn_host_ecg.h"
 
 size_t ebnn_host_ecg_settings_bytes(void)

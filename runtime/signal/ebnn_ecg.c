@@ -1,4 +1,9 @@
-/* The chain: what a sample goes through before the detector sees it, and what happens where there is no signal. */
+/*
+ * ebnn_ecg.c: the chain: what a sample goes through before the detector sees it, and what happens where there
+ * is no signal.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #include "ebnn_signal.h"
 #include "ebnn_signal_shift.h"
 

@@ -1,4 +1,8 @@
-/* The beat detector: curvature, candidates, thresholds that follow beats and noise, search back. */
+/*
+ * ebnn_ecg_detect.c: the beat detector: curvature, candidates, thresholds that follow beats and noise, search back.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #include "ebnn_signal.h"
 #include "ebnn_signal_shift.h"
 

@@ -1,4 +1,8 @@
-/* ebnn_signal_shift.h: what >> makes of a negative number is the compiler's choice; this rounds down everywhere. */
+/*
+ * ebnn_signal_shift.h: what >> makes of a negative number is the compiler's choice; this rounds down everywhere.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #ifndef EBNN_SIGNAL_SHIFT_H
 #define EBNN_SIGNAL_SHIFT_H
 
