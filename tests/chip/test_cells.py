@@ -84,3 +84,7 @@ def test_the_share_that_leaks_away_is_told() -> None:
     rest_j = INFERENCE.total_j - INFERENCE.by_group()["leakage"]  # type: ignore[index]  # a StrEnum is its text
     leaked_j = CHIP.power.leakage.si("power")
     assert busy.leakage_share == pytest.approx(leaked_j / (leaked_j + rest_j))
+
+
+def test_what_an_annotation_says_besides_bounds_is_left_alone() -> None:
+    assert bounds_of(("a note", msgspec.Meta(description="of no bounds"), msgspec.Meta(extra={"other": 1}))) is None

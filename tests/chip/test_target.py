@@ -282,3 +282,10 @@ def test_a_users_own_file_is_a_target(tmp_path: Path) -> None:
     target = load_target(str(path))
     assert target.array is not None and target.array.banks.value == 8192
     assert target.sha256 != load_target("rram130").sha256
+
+
+def test_a_target_file_takes_a_mebibyte_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "target.toml"
+    path.write_bytes(b"#" * (1 << 20) + b"\n")
+    with pytest.raises(TargetError, match="has 1048577 bytes, more than the 1048576 that are read"):
+        load_target(str(path))

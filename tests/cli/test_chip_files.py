@@ -204,6 +204,13 @@ def test_the_bounds_of_a_measurement_come_back(tmp_path: Path) -> None:
     assert np.array_equal(again[37], before.ln_resistance[0])
 
 
+def test_one_device_of_a_cell_beyond_a_measurement_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgebnn.chip.study.resistance_export.HIGHEST_OHM", 1e12)
+    chip = measured_chip(0.0, np.log(1e13))
+    with pytest.raises(TargetError, match="bank 0, row 1, column 5 has a device beyond"):
+        list(resistance_csv(chip, TARGET, "strong", uniform_pattern(1, 1, SINGLE)))
+
+
 def test_a_device_beyond_a_measurement_is_named_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

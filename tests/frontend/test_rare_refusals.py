@@ -74,6 +74,14 @@ def maps_of_two_sizes() -> Model:
     return model
 
 
+def a_sum_of_two_sizes() -> Model:
+    model = image()
+    one = model.sign()
+    model.add("Conv", signs(1, 4, 4, 4, 4))
+    model.add("Add", inputs=[one, model.last])
+    return model
+
+
 def transposed_input(operator: str) -> Callable[[], Model]:
     def made() -> Model:
         model = Model((8,), batch=8)
@@ -118,6 +126,7 @@ CASES: dict[str, tuple[Callable[[], Model], str]] = {
     "a shape of a padded map": (padded("Flatten"), "works on a padded map"),
     "padded twice": (padded_twice, "pads a map that is padded already"),
     "maps of two sizes": (maps_of_two_sizes, "joins maps of different shapes"),
+    "a sum of two sizes": (a_sum_of_two_sizes, "combines values of shapes [4, 4, 4] and [4, 1, 1]"),
     "a transposed input": (transposed_input("Gemm"), "transposes its input"),
     "parameters of two lengths": (batch_norm_of_two_lengths, "has parameters of different lengths"),
     "an aspect ratio": (an_aspect_ratio, "keeps an aspect ratio"),

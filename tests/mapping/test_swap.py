@@ -118,3 +118,11 @@ def test_a_link_in_a_leftovers_place_is_no_leftover(tmp_path: Path) -> None:
     (tmp_path / (swap._prefix(tmp_path / "out") + "link")).symlink_to("mine")
     write_folder(tmp_path / "out", *contents(9))
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_what_is_no_folder_is_not_named_as_what_was_there(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    place = tmp_path / (swap._prefix(tmp_path / "out") + "x-old")
+    place.symlink_to("mine") if kind == "link" else place.write_text("mine")
+    assert swap.recover(tmp_path / "out") is None and os.path.lexists(place)

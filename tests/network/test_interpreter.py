@@ -34,7 +34,7 @@ from edgebnn.network import (
 from edgebnn.network.interpreter import trace
 from edgebnn.network.types import Window
 from tests.mapping.test_planner import dense
-from tests.networks import networks, random_inputs
+from tests.networks import Builder, networks, random_inputs
 
 Values = npt.NDArray[np.int64]
 
@@ -239,3 +239,13 @@ def test_a_network_names_each_thing_once_and_in_order() -> None:
         Network("dangling", (Input(source, Encoding("int8")),), (layer,), "0" * 64)
     with pytest.raises(ModelError, match="no layer"):
         Network("empty", (Input(source, Encoding("int8")),), (), "0" * 64)
+
+
+@pytest.mark.parametrize("beyond", [-4, 4])
+def test_one_value_beyond_the_range_is_refused_at_either_end(beyond: int) -> None:
+    tensor = Tensor("x", Kind.INTEGERS, (3,), -3, 3)
+    network = Builder(tensor, np.random.default_rng(0))
+    network.linear(2)
+    assert encode(network.network(), np.array([[-3, 0, 3]], np.int8))["x"].tolist() == [[-3, 0, 3]]
+    with pytest.raises(DataError, match="takes values from -3 to 3"):
+        encode(network.network(), np.array([[0, beyond, 1]], np.int8))

@@ -14,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebnn.errors import ModelError
+from edgebnn.network.encoding import Encoding
 from edgebnn.network.network import Network
 from edgebnn.network.types import (
     Add,
     Affine,
     Border,
     Concat,
+    Input,
     Kind,
     Linear,
     MaxPool,
@@ -231,6 +233,22 @@ def test_a_pool_that_sees_only_padding_is_refused(window: Window) -> None:
     builder.linear(2, window=Window((1,), (1,), (1,), (0,), (0,)))
     with pytest.raises(ModelError, match=r"node 'pool_0' has a window that lies wholly in the padding"):
         builder.network()
+
+
+def test_a_tensor_holds_no_more_than_is_said() -> None:
+    """2^28 values, and not one row more; none of them is made here."""
+    wide_map(2**14, 2**14)
+    with pytest.raises(ModelError, match="out of bounds"):
+        wide_map(2**14, 2**14 + 1)
+
+
+def wide_map(height: int, width: int) -> Network:
+    """A map that a single weight is put on."""
+    source = Tensor("x", Kind.INTEGERS, (1, height, width), 0, 255)
+    output = Tensor("scores", Kind.SCORES, (1, height, width), -255, 255)
+    window = Window((1, 1), (1, 1), (1, 1), (0, 0), (0, 0))
+    layer = Linear("conv", ("x",), output, np.ones((1, 1, 1, 1), np.int8), WeightKind.BINARY, window)
+    return Network("map", (Input(source, Encoding("uint8")),), (layer,), "0" * 64)
 
 
 def test_a_layer_reads_no_scores() -> None:

@@ -10,6 +10,8 @@ from onnx import TensorProto
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.frontend.activations.activation import MAX_CHANNELS, MAX_TENSOR_SIZE, check_size
+from edgebnn.frontend.problems import Refusal
 from edgebnn.mapping.network_document import document_of
 from edgebnn.network.interpreter import interpret
 from edgebnn.network.network import Network
@@ -318,3 +320,11 @@ def test_a_bool_input(tmp_path: Path) -> None:
     model.add("MatMul", signs(0, 8, 3))
     network = read_network(model.save(tmp_path), ReadOptions())
     assert (network.inputs[0].tensor.low, network.inputs[0].tensor.high) == (0, 1)
+
+
+def test_a_tensor_may_be_as_large_as_is_said() -> None:
+    check_size((4, MAX_TENSOR_SIZE // 4))
+    check_size((MAX_CHANNELS, 1))
+    for shape in ((1, MAX_TENSOR_SIZE + 1), (MAX_CHANNELS + 1, 1)):
+        with pytest.raises(Refusal, match="pool earlier"):
+            check_size(shape)

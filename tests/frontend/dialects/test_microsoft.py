@@ -84,6 +84,17 @@ class TestOneNode:
         operation = recognise(node, {0: x}, dict(enumerate(given, start=1)))
         assert np.array_equal(carried_out(operation, x), by_onnxruntime(node, [x, *given]))
 
+    def test_leaky_relu_without_a_zero_point_of_its_result(self) -> None:
+        """The type is that of the operand then (onnxruntime itself crashes there)."""
+        x, node = (
+            np.arange(-128, 128).astype(np.int8).reshape(1, -1),
+            node_of("QLinearLeakyRelu", DOMAIN, 4, alpha=0.25),
+        )
+        operation = recognise(node, {0: x}, {1: scale(0.5), 2: point(3, "int8"), 3: scale(0.25)})
+        real = (x.astype(np.float32) - 3) * 0.5
+        expected = np.clip(np.rint(np.where(real < 0, real * 0.25, real) / 0.25), -128, 127)
+        assert np.array_equal(carried_out(operation, x), expected)
+
     @pytest.mark.parametrize("last", [0, 1])
     @pytest.mark.parametrize("scales", [(0.5, 128, 0.5, 7), (0.25, 3, 0.5, 1), (0.125, 0, 1.0, 1)])
     @pytest.mark.parametrize("operator", ["QLinearAveragePool", "QLinearGlobalAveragePool"])

@@ -12,6 +12,9 @@ from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper
 
 from edgebnn.errors import ModelError
 from edgebnn.frontend import ReadOptions, read_network
+from edgebnn.frontend.onnx.graph import OnnxNode
+from edgebnn.frontend.operations import Operands, UnknownOperand
+from edgebnn.frontend.problems import Refusal
 from tests.frontend.onnx_models import Model, dense, signs
 from tests.frontend.seeds import bipolar, seeds
 
@@ -171,3 +174,19 @@ def test_what_onnx_infers_of_every_value_is_so(tmp_path: Path, seed: str) -> Non
         read_network(path, ReadOptions("int8"))
     except ModelError as error:
         assert "which the file says" not in str(error)
+
+
+def test_a_list_of_integers_is_nothing_else() -> None:
+    values = {"text": "12", "number": 1, "fractions": (1.5, 2.0), "integers": (1, 2)}
+    node = OnnxNode("node", "Pad", "custom", (), (), values)
+    assert node.integers("integers") == (1, 2) and node.integers("none", (3,)) == (3,) and node.integers("none") is None
+    for name in ("text", "number", "fractions"):
+        with pytest.raises(Refusal, match="a list of integers"):
+            node.integers(name)
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_the_shape_of_an_operand_that_is_not_there_is_unknown(index: int) -> None:
+    operands = Operands((None,) * index, (None,) * index, ((1, 2),) * index, (True,) * index, (False,) * index, 21)
+    with pytest.raises(UnknownOperand):
+        operands.shape(index)

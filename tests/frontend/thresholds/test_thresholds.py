@@ -17,6 +17,7 @@ from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Lea
 from edgebnn.frontend.algebra.integer_sets import IntegerGrid, plain_grid
 from edgebnn.frontend.algebra.monotonicity import directions
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.thresholds.step_search import NotMonotone, observed_directions
 from edgebnn.frontend.thresholds.thresholds import ChannelSteps, StepFunction, find_steps
 from edgebnn.network.interpreter import run
 from edgebnn.network.types import Kind, Tensor, Threshold
@@ -136,6 +137,34 @@ def test_slopes_show_that_a_function_rises_where_its_operands_do_not(operator: s
     assert np.all(directions(expression, CHANNELS, -9, 9) == scale)
 
 
+@pytest.mark.parametrize("falls", [True, False])
+@pytest.mark.parametrize("operator", ["Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"])
+def test_a_comparison_rises_or_falls_as_its_values_do(operator: str, falls: bool) -> None:
+    leaf = leaf_of()
+    x = apply("Round", apply("Min", apply("Max", leaf, -1), 1)) if operator == "Equal" else leaf
+    expression = apply("ToFloat", apply(operator, x, -1 if falls else 1))
+    if operator != "Equal" and falls != operator.startswith("Less"):
+        expression = apply("ToFloat", apply(operator, -1, x))
+    found = observed_directions(expression, leaf, grid_of(-9, 9), Effort())
+    assert found.tolist() == [-1 if falls else 1] * CHANNELS
+
+
+def test_what_turns_without_a_step_has_no_direction_however_few_values_it_takes() -> None:
+    leaf = leaf_of()
+    for reach in (9, 4000):
+        with pytest.raises(NotMonotone, match="rises and falls"):
+            observed_directions(apply("Abs", leaf), leaf, grid_of(-reach, reach), Effort())
+
+
+@pytest.mark.parametrize("at", range(-5, 6))
+def test_a_chain_may_turn_at_any_of_its_integers(at: int) -> None:
+    leaf = leaf_of()
+    for turn in (at, at + 0.5):
+        expression = apply("Abs", apply("Sub", leaf, turn))
+        function = find_steps(expression, leaf, grid_of(-5, 5), -5, 5)
+        assert stepped(function, np.arange(-5, 6))[:, 0].tolist() == [abs(n - turn) for n in range(-5, 6)]
+
+
 @pytest.mark.parametrize("start", range(-6, 7))
 @pytest.mark.parametrize("direction", [1, -1])
 def test_a_zero_is_a_level_where_any_residue_of_the_period_reaches_it(start: int, direction: int) -> None:
@@ -235,3 +264,12 @@ def test_float32_decides_where_its_sum_is_exact_and_rationals_where_not() -> Non
         leaf = leaf_of(exact=exact)
         expression = apply("Sign", apply("Sub", apply("Mul", leaf, third), 1))
         assert find_steps(expression, leaf, grid_of(-9, 9), -9, 9).levels.kind is kind
+
+
+def test_behind_a_step_float32_decides_again() -> None:
+    """3 * fl(0.1) - fl(0.3) is 0 in float32 and a little below it in exact arithmetic, which decides the rounding."""
+    leaf = leaf_of(exact=False)
+    level = apply("Mul", apply("Round", leaf), 0.1)
+    for least, expected in ((0.3, [-1, -1, -1, 1, 1]), (0.31, [-1, -1, -1, -1, 1])):
+        function = find_steps(ACTIVATIONS["at_least"](apply("Sub", level, least)), leaf, grid_of(0, 4), 0, 4)
+        assert stepped(function, np.arange(5))[:, 0].tolist() == expected
