@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from edgebnn.chip.banks.geometry import SINGLE, Geometry
-from edgebnn.chip.banks.pattern import EMPTY, TERNARY, Pattern
+from edgebnn.chip.banks.pattern import EMPTY, TERNARY, Pattern, Rows
 from edgebnn.chip.banks.programmed_banks import SLICES, Thresholds, pack
 from edgebnn.chip.device.cell_counts import NO_ZEROS, Kernel, has_kernel
 from edgebnn.chip.errors.answers import Answering, stored_values
-from edgebnn.chip.errors.weight_flips import Laws, neighbours, turn_by_law, turn_by_thresholds
+from edgebnn.chip.errors.weight_flips import Laws, neighbours, none, turn_by_law, turn_by_thresholds
 from edgebnn.chip.random.normal import WHOLE
 from edgebnn.chip.random.philox import EVENTS, Domain, draw
 from edgebnn.errors import ToolError
@@ -154,5 +154,26 @@ def test_answers_by_law_are_those_of_each_synapses_thresholds(given: list[list[l
     by_law.by_law(rows, rows.sign, rows.nonzero, table)
     by_thresholds.by_thresholds(rows.place, *(np.repeat(of[..., np.newaxis], 2, axis=-1) for of in each))
     found, expected = (which.banks(SINGLE, 0, True) for which in (by_law, by_thresholds))
+    for name in ("sign", "nonzero", "fresh", "tables"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)
+
+
+@pytest.mark.parametrize("held", [1, 2])
+def test_rows_that_are_held_in_two_parts_answer_as_those_in_one(held: int) -> None:
+    """The second part may be held too, or answer by laws under which it never turns."""
+    rows = mixed_pattern(SINGLE, 7).rows
+    parts = [
+        Rows(rows.geometry, *(of[at] for of in (rows.stripe, rows.row, rows.sign, rows.nonzero, rows.kind)), rows.kinds)
+        for at in (slice(None, len(rows.row) // 2), slice(len(rows.row) // 2, None))
+    ]
+    whole, split = (Answering(mixed_pattern(SINGLE, 7).shape) for _ in range(2))
+    whole.as_held(rows, rows.sign, rows.nonzero)
+    for number, part in enumerate(parts):
+        if number < held:
+            split.as_held(part, part.sign, part.nonzero)
+        else:
+            split.by_law(part, part.sign, part.nonzero, none().laws(part.kinds))
+    found, expected = split.banks(SINGLE, 0, True), whole.banks(SINGLE, 0, True)
+    assert expected.held is not None and found.held is None
     for name in ("sign", "nonzero", "fresh", "tables"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)

@@ -228,3 +228,12 @@ def test_no_record_of_a_plan_changes() -> None:
 
     records = [kind for kind in kinds(msgspec.Struct) if kind.__module__ == Tile.__module__]
     assert len(records) > 10 and all(kind.__struct_config__.frozen for kind in records)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("inputs", [2**16 - 1, 2**16])
+def test_a_vector_is_a_row_of_elements_if_a_window_can_be_as_wide(inputs: int) -> None:
+    builder = Builder(Tensor("x", Kind.INTEGERS, (inputs,), 0, 3), np.random.default_rng(0))
+    builder.linear(1)
+    node = builder.network().linear[0]
+    shape = subset_shape(node, WindowPlan(), layout_of(builder.input), layout_of(node.output))
+    assert (shape.input.width == inputs) == (inputs < 2**16)
