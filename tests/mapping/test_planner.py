@@ -237,3 +237,8 @@ def test_a_vector_is_a_row_of_elements_if_a_window_can_be_as_wide(inputs: int) -
     node = builder.network().linear[0]
     shape = subset_shape(node, WindowPlan(), layout_of(builder.input), layout_of(node.output))
     assert (shape.input.width == inputs) == (inputs < 2**16)
+
+
+def test_the_memory_map_has_a_block_for_each_tile_whose_inputs_follow_each_other() -> None:
+    mapped = mapped_on(dense(100, 70), "rram130")
+    assert len(list(cell_blocks(mapped))) == len(mapped.linear_stages["fc"].tiles)

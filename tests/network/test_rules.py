@@ -251,6 +251,21 @@ def wide_map(height: int, width: int) -> Network:
     return Network("map", (Input(source, Encoding("uint8")),), (layer,), "0" * 64)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_offset_leaves_room_in_int64_whatever_it_is_shifted_by(sign: int) -> None:
+    source = Input(Tensor("x", Kind.INTEGERS, (1,), 0, 3), Encoding("uint8"))
+    output = Tensor("scores", Kind.SCORES, (1,), -1, 1)
+    ones, knees = np.ones((1, 1), np.int32), np.empty((1, 0), np.int32)
+
+    def line(offset: int) -> Network:
+        node = Affine("line", ("x",), output, ones, np.array([[offset]], np.int64), knees, 62)
+        return Network("line", (source,), (node,), "0" * 64)
+
+    line(sign * (2**61 - 1))
+    with pytest.raises(ModelError, match="int64 products overflow"):
+        line(sign * 2**61)
+
+
 def test_a_layer_reads_no_scores() -> None:
     builder = Builder(Tensor("x", Kind.BITS, (4,), -1, 1), np.random.default_rng(0))
     builder.linear(2)
