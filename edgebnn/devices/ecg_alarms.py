@@ -1,0 +1,113 @@
+"""What an ECG patch would call for help with: alarms from beats, what they were called, and where there is a signal.
+
+No beat and no interval reaches across a stretch without a signal: rhythms end there and begin anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+PAUSE_S = 3.0
+"""Longer without a beat is a pause, as in the ACC/AHA/HRS guideline on bradycardia of 2018."""
+SLOW_PER_MIN, FAST_PER_MIN = 50.0, 100.0
+"""A mean rate below is bradycardia (the same guideline), one above is tachycardia (of an adult, as it is defined)."""
+RATE_INTERVALS = 8
+"""So many intervals in a row make a rate."""
+BIGEMINY_PVC = 3
+"""So many premature beats, each with one other between, make bigeminy."""
+
+Floats = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
+
+
+class AlarmKind(StrEnum):
+    """What is wrong."""
+
+    COUPLET = "couplet"  # two premature ventricular beats in a row, and no third
+    RUN = "run"  # three or more in a row
+    BIGEMINY = "bigeminy"  # every other beat, see BIGEMINY_PVC
+    PAUSE = "pause"
+    BRADYCARDIA = "bradycardia"
+    TACHYCARDIA = "tachycardia"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """From its first beat to its last one, in s from the recording's start; of a pause also the ends of the signal.
+
+    beats: how many belong to it; of the rhythms of premature ventricular beats these alone, of a pause none.
+    """
+
+    kind: AlarmKind
+    start_s: float
+    end_s: float
+    beats: int
+
+
+def alarms(moments_s: Floats, is_pvc: Truths, judged: Truths, signal_s: Floats) -> list[Alarm]:
+    """All alarms in the order in which they begin.
+
+    moments_s: (n,), the beats in increasing order. is_pvc: (n,), what was called so; where a beat was not `judged`
+    (n,), nobody knows, and no couplet, run or bigeminy goes across. signal_s: (k, 2), from where to where there is a
+    signal, in increasing order.
+    """
+    stretch = np.searchsorted(signal_s[:, 0], moments_s, side="right")
+    found: list[Alarm] = []
+    for first, last in _alike(stretch):
+        inside = slice(first, last)
+        found += _rates(moments_s[inside])
+        known = judged[inside]
+        for begin, end in _alike(known):
+            if known[begin]:
+                part = slice(first + begin, first + end)
+                found += _ectopic(moments_s[part], is_pvc[part])
+    for start_s, end_s in signal_s.tolist():
+        begin, end = np.searchsorted(moments_s, [start_s, end_s])
+        edges = np.concatenate([[start_s], moments_s[begin:end], [end_s]])
+        found += [
+            Alarm(AlarmKind.PAUSE, float(edges[place]), float(edges[place + 1]), 0)
+            for place in np.flatnonzero(np.diff(edges) > PAUSE_S)
+        ]
+    return sorted(found, key=lambda alarm: (alarm.start_s, alarm.kind))
+
+
+def _alike(values: npt.NDArray[np.generic]) -> Iterator[tuple[int, int]]:
+    """(first, behind the last) of each run of equal values."""
+    edges = np.flatnonzero(np.diff(values, prepend=~values[:1], append=~values[-1:])) if len(values) else []
+    yield from zip(map(int, edges[:-1]), map(int, edges[1:]), strict=True)
+
+
+def _ectopic(moments_s: Floats, is_pvc: Truths) -> Iterator[Alarm]:
+    """Couplets, runs and bigeminy of beats that lie one behind the other."""
+    for first, last in _alike(is_pvc):
+        if is_pvc[first] and last - first >= 2:
+            kind = AlarmKind.COUPLET if last - first == 2 else AlarmKind.RUN
+            yield Alarm(kind, float(moments_s[first]), float(moments_s[last - 1]), last - first)
+    # Beats that differ from the one before have the same sign once every other one is turned.
+    turned = is_pvc ^ (np.arange(len(is_pvc)) % 2 == 1)
+    for first, last in _alike(turned):
+        premature = first + np.flatnonzero(is_pvc[first:last])
+        if len(premature) >= BIGEMINY_PVC:
+            ends = moments_s[premature[[0, -1]]].tolist()
+            yield Alarm(AlarmKind.BIGEMINY, *ends, len(premature))
+
+
+def _rates(moments_s: Floats) -> Iterator[Alarm]:
+    """Bradycardia and tachycardia: each as long as the last RATE_INTERVALS intervals say so."""
+    lasts_s = moments_s[RATE_INTERVALS:] - moments_s[:-RATE_INTERVALS]
+    for kind, wrong in (
+        (AlarmKind.BRADYCARDIA, lasts_s > RATE_INTERVALS * 60 / SLOW_PER_MIN),
+        (AlarmKind.TACHYCARDIA, lasts_s < RATE_INTERVALS * 60 / FAST_PER_MIN),
+    ):
+        places = enumerate(wrong.tolist())
+        for is_wrong, group in groupby(places, key=lambda place: place[1]):
+            if is_wrong:
+                windows = [place for place, _ in group]
+                last = windows[-1] + RATE_INTERVALS
+                yield Alarm(kind, float(moments_s[windows[0]]), float(moments_s[last]), last - windows[0] + 1)
