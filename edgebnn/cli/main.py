@@ -24,6 +24,7 @@ COMMANDS = {
     "targets": "List, show, check and copy target files.",
     "chip": "Characterise devices; make, import, compare and reprogram chips.",
     "train": "Train a model by a recipe and export it to ONNX.",
+    "device": "Run a recording through a whole device with the network in it.",
     "demo": "Compile, emulate and report the shipped ECG model.",
 }
 

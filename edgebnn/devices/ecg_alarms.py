@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,10 +78,10 @@ def alarms(moments_s: Floats, is_pvc: Truths, judged: Truths, signal_s: Floats) 
     return sorted(found, key=lambda alarm: (alarm.start_s, alarm.kind))
 
 
-def _alike(values: npt.NDArray[np.generic]) -> Iterator[tuple[int, int]]:
+def _alike(values: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
     """(first, behind the last) of each run of equal values."""
-    edges = np.flatnonzero(np.diff(values, prepend=~values[:1], append=~values[-1:])) if len(values) else []
-    yield from zip(map(int, edges[:-1]), map(int, edges[1:]), strict=True)
+    edges = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)] if len(values) else []
+    yield from pairwise(edges)
 
 
 def _ectopic(moments_s: Floats, is_pvc: Truths) -> Iterator[Alarm]:
@@ -94,8 +95,8 @@ def _ectopic(moments_s: Floats, is_pvc: Truths) -> Iterator[Alarm]:
     for first, last in _alike(turned):
         premature = first + np.flatnonzero(is_pvc[first:last])
         if len(premature) >= BIGEMINY_PVC:
-            ends = moments_s[premature[[0, -1]]].tolist()
-            yield Alarm(AlarmKind.BIGEMINY, *ends, len(premature))
+            start_s, end_s = moments_s[premature[[0, -1]]].tolist()
+            yield Alarm(AlarmKind.BIGEMINY, start_s, end_s, len(premature))
 
 
 def _rates(moments_s: Floats) -> Iterator[Alarm]:

@@ -5,6 +5,7 @@ The chain itself is `runtime/signal/ebnn_signal.h`; `edgebnn.devices.ecg_oracle`
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from math import cos, pi, tan
 
@@ -19,6 +20,9 @@ COUNTS_PER_MV = 400
 MISSING = -32768
 """The code of a sample that is missing: EBNN_ECG_MISSING."""
 MAINS_HZ = (50, 60)
+
+TUNED_ON = ("100", "102", "104", "105", "106", "108", "114", "116", "121", "123")
+"""The records of the MIT-BIH Arrhythmia Database that the chain's numbers were chosen on, see `EcgChain`."""
 
 _NOTCH_BITS = 12
 _SHARE = 256
@@ -50,6 +54,11 @@ class ChainSettings:
     def numbers(self) -> tuple[int, ...]:
         """The members in the order of the struct, each a word of 32 bits."""
         return tuple(getattr(self, field.name) for field in fields(self))
+
+
+def tuned_on(name: str) -> bool:
+    """Whether a recording bears the number of a record that the chain's numbers were chosen on."""
+    return not set(TUNED_ON).isdisjoint(re.findall(r"[A-Za-z0-9]+", name))
 
 
 @dataclass(frozen=True)

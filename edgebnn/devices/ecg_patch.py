@@ -1,4 +1,4 @@
-"""The ECG patch on a recording: front end, beats by the C chain, the network's answers, alarms, and what that is worth."""
+"""The ECG patch on a recording: front end, beats by the C chain, the network's answers, alarms, and their worth."""
 
 from __future__ import annotations
 

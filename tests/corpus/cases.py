@@ -11,7 +11,7 @@ from pathlib import Path
 Command = tuple[str, ...]
 MODELS = "../models"  # as the folder of a case sees it
 ECG = f"{MODELS}/ecg_pvc.onnx"
-HELPS = ("", "inspect", "compile", "run", "emulate", "trim", "estimate", "demo", "train", "targets", "chip")
+HELPS = ("", "inspect", "compile", "run", "emulate", "trim", "estimate", "demo", "train", "targets", "chip", "device")
 OF_TARGETS, OF_CHIPS = ("list", "show", "check", "copy"), ("new", "import", "compare", "export", "reprogram")
 INPUTS = ("", "uint8", "int12", "bits", "trits", "int5", "uint1")
 
@@ -53,6 +53,11 @@ def _large() -> list[Case]:
     calibrated = ("--calibration", f"{MODELS}/images.npz")
     return [
         Case("int8", (("inspect", f"{MODELS}/zoo-mobilenet.onnx", *calibrated, "--json"),)),
+        Case(
+            "device-ecg",
+            (("compile", ECG, "-o", "out"), ("device", "ecg", "out", "--record", "nothing.npz", "--json")),
+            build=True,
+        ),
         Case("demo", (("demo", "--chips", "2", "--firmware-beats", "20", "--json"),), build=True),
     ]
 

@@ -52,7 +52,7 @@ def test_a_gap_is_no_signal_and_its_beats_are_told() -> None:
 
 def test_a_record_without_a_beat_has_a_pause_and_no_beat() -> None:
     noise = np.random.default_rng(1).integers(-1, 2, 3600)
-    found = run_patch(Recording("still", noise, 360.0, 2000.0, None, None), wide)
+    found = run_patch(Recording("still", noise, 360.0, 200.0, None, None), wide)
     assert len(found.moments_s) == 0 and found.pvc_burden is None and found.score is None
     assert [alarm.kind.value for alarm in found.alarms] == ["pause"]
 

@@ -12,7 +12,7 @@ import msgspec
 
 from edgebnn.chip.instance.chip_file import chip_layout
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.json_types import characterisation, chips, deployment, emulation, inspection, recordings, target
+from edgebnn.json_types import characterisation, chips, deployment, device, emulation, inspection, recordings, target
 from edgebnn.json_types.placement import PlacementFileDocument
 from edgebnn.json_types.policies import PolicyChoiceDocument
 from edgebnn.json_types.trimming import SelfTrimDocument
@@ -29,6 +29,7 @@ ANSWERS: dict[str, Any] = {
     "emulate": emulation.EmulatedDocument,
     "estimate": deployment.EstimatedDocument,
     "trim": deployment.TrimmedDocument,
+    "device ecg": device.EcgDeviceDocument,
     "demo": recordings.DemonstratedDocument,
     "train": recordings.TrainedDocument,
     "chip new": chips.NewChipDocument,
