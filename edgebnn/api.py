@@ -596,12 +596,14 @@ def compile(
 
             samples = batch_of(inputs, calibration)
             trimmed = self_trimming(network, samples)
-            if trim == ON_CHIP and policy != AUTO:  # chips that a choice of policies verifies are trimmed
+            tick("find the mean inputs")
+            # Chips that a choice of policies verifies are trimmed.
+            if trim == ON_CHIP and policy != AUTO and network.linear_stages:
                 gain = self_trim_gain(network, samples, chip, readings)
                 told[TRIMMING] = msgspec.json.encode(gain.document())
                 trimmed = trimmed if gain.shown else network
+                tick("try trimming")
             network = trimmed
-            tick("find the mean inputs")
         return network, told_placement
 
     if policy == AUTO:

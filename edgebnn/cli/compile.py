@@ -299,6 +299,8 @@ def compile(
         folder = Path(f"{model.stem}-{described.name}")
         check_folder(folder)
     options = read_options(input_type, input_scale, input_offset, calibration, model_output)
+    instance = _chip(chip, described, errors)
+    before = None if update_of is None else api.load(update_of)
     with naming(calibration):
         deployment = api.compile(
             model,
@@ -307,7 +309,7 @@ def compile(
             policies=_policies(policies),
             provisioning=provisioning,
             placement=placement,
-            chip=_chip(chip, described, errors),
+            chip=instance,
             readings=readings,
             max_accuracy_drop=max_accuracy_drop,
             objective=objective,
@@ -319,7 +321,7 @@ def compile(
             trim_samples=trim_samples,
             most_attempts=most_attempts,
             chip_yield=chip_yield,
-            update_of=None if update_of is None else api.load(update_of),
+            update_of=before,
             fresh_banks=fresh_banks,
             verify_share=verify_share,
             attempts=_attempts(attempts),

@@ -31,6 +31,7 @@ Floats = npt.NDArray[np.float64]
 CHIPS = 20
 FIRST_SEED = 1_000_000  # far from the seeds by which chips are judged afterwards
 MOST_SAMPLES, FEWEST_SAMPLES = 4096, 64
+VERIFYING_ATTEMPTS = 5  # of chips that verify, where no layer says how many: what trimming gains least by
 _MACS = 2 * 10**10  # of all samples on one chip: some seconds for all chips
 
 
@@ -40,12 +41,17 @@ class SelfTrimGain:
 
     differ_untrimmed, differ_trimmed: the share of samples with another class; of a network with one score, by how much
     that differs. change: trimmed less untrimmed, with its 95 % interval for other chips and other samples,
-    None of a single one.
+    None of a single one. of_classes: whether it is shares. one_chip: whether the chips are programmings of a single
+    one.
     """
 
     chips: int
     first_seed: int
+    errors: ErrorModel
+    attempts: int
+    one_chip: bool
     samples: int
+    of_classes: bool
     differ_untrimmed: float
     differ_trimmed: float
     change: float
@@ -62,7 +68,11 @@ class SelfTrimGain:
             "trimmed": self.shown,
             "chips": self.chips,
             "first_seed": self.first_seed,
+            "errors": self.errors.value,
+            "attempts": self.attempts,
+            "one_chip": self.one_chip,
             "samples": self.samples,
+            "of_classes": self.of_classes,
             "differ_untrimmed": self.differ_untrimmed,
             "differ_trimmed": self.differ_trimmed,
             "change": self.change,
@@ -75,8 +85,9 @@ def self_trim_gain(
 ) -> SelfTrimGain:
     """What chips gain that trim this network, by the batch x: every other sample shows the mean inputs, the rest judge.
 
-    The chips are of `FIRST_SEED` on, with errors by place where the target has physics; of a `chip` that was placed for
-    after so many `readings`, further programmings. Of many samples the first count. DataError for unsuitable ones,
+    The chips are of `FIRST_SEED` on, with errors by place where the target has physics, and with devices where chips
+    are to verify what they program; of a `chip` that was placed for after so many `readings`, further programmings. Of
+    many samples the first count. DataError for unsuitable ones,
     FitError as `self_trimming` has it.
     """
     trimmed = self_trimming(untrimmed, x[::2])
@@ -100,7 +111,11 @@ def self_trim_gain(
     return SelfTrimGain(
         len(chips),
         chips[0].seed,
+        chips[0].errors,
+        chips[0].attempts,
+        chip is not None,
         len(x),
+        classes,
         float(before.mean()),
         float(after.mean()),
         float((after - before).mean()),
@@ -110,8 +125,12 @@ def self_trim_gain(
 
 def _chips(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> Sequence[ChipInstance]:
     if chip is None:
+        allocation, attempts = mapped.allocation, 1
         errors = ErrorModel.BER if mapped.target.physics is None else ErrorModel.TABLE
-        return [ChipInstance(FIRST_SEED + number, errors=errors) for number in range(CHIPS)]
+        if mapped.target.physics is not None and (allocation.verified is not None or allocation.attempts):
+            errors = ErrorModel.DEVICE  # whose programming can be tried again
+            attempts = max(allocation.attempts.values(), default=VERIFYING_ATTEMPTS)
+        return [ChipInstance(FIRST_SEED + number, errors=errors, attempts=attempts) for number in range(CHIPS)]
     conditions = chip.conditions
     first = conditions.cycles + readings + 1  # behind those that showed where it errs, and the one that is used
     return [replace(chip, conditions=replace(conditions, cycles=first + number)) for number in range(CHIPS)]
@@ -130,11 +149,18 @@ def _differ(clean: Floats, answers: Floats, classes: bool) -> Floats:
 
 
 def _interval(changes: Floats) -> Interval | None:
-    """Of the mean of (chips, samples): what chips differ by and what samples differ by, one beside the other."""
+    """Of the mean of (chips, samples): what chips differ by and what samples differ by, one beside the other.
+
+    What a chip and a sample differ by together is in either, so it is taken away once.
+    """
     if min(changes.shape) < 2:
         return None
     by_chip, by_sample = changes.mean(axis=1), changes.mean(axis=0)
-    variance = float(np.var(by_chip, ddof=1)) / len(by_chip) + float(np.var(by_sample, ddof=1)) / len(by_sample)
-    reach = float(scipy.special.stdtrit(min(changes.shape) - 1, 0.5 + LEVEL / 2)) * sqrt(variance)  # Student's t
     mean = float(changes.mean())
+    of_chips = float(np.var(by_chip, ddof=1)) / len(by_chip)
+    of_samples = float(np.var(by_sample, ddof=1)) / len(by_sample)
+    rest = changes - by_chip[:, np.newaxis] - by_sample + mean
+    of_both = float(np.square(rest).sum()) / ((len(by_chip) - 1) * (len(by_sample) - 1)) / changes.size
+    variance = max(of_chips + of_samples - of_both, of_chips, of_samples)
+    reach = float(scipy.special.stdtrit(min(changes.shape) - 1, 0.5 + LEVEL / 2)) * sqrt(variance)  # Student's t
     return mean - reach, mean + reach

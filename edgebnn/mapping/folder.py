@@ -49,8 +49,8 @@ def write_folder(folder: Path, record: Record, files: Mapping[str, bytes]) -> No
                 (fresh / name).chmod(0o755)
             put(fresh, real)
     except OSError as error:
-        with suppress(OSError):  # of what someone else put something into, the folders above stay too
-            for parent in missing:
+        for parent in missing:
+            with suppress(OSError):  # that was never made, or that someone else put something into
                 parent.rmdir()
         reason = error.strerror or error
         raise DeploymentError(

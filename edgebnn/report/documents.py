@@ -204,13 +204,23 @@ def _no_trimming(deployment: Deployment) -> list[str]:
     found = _trim_tried(deployment)
     if found is None or found["trimmed"]:
         return []
-    samples = numbers.counted(found["samples"], "sample")
-    change = numbers.interval(found["change_interval"], 2, "g") if found["change_interval"] else "unknown"
+    samples, interval = numbers.counted(found["samples"], "sample"), found["change_interval"]
+    chips = f"{found['chips']} {'simulated programmings of the chip' if found['one_chip'] else 'simulated chips'}"
+    always = f"{choice('trim', 'on-chip-always')} trims all the same"
+    if found["differ_untrimmed"] == 0:
+        return [
+            f"chips do not trim themselves: on {chips} errors change none of the answers to {samples}, so there is "
+            f"nothing to gain; {always}"
+        ]
+    unit = "{:.3g} of the answers differ" if found["of_classes"] else "scores differ by {:.3g}"
+    verdict = "shows no gain; more samples may show one, and"
+    if interval is not None and interval[0] > 0:
+        verdict = "is a loss;"
+    change = numbers.interval(interval, 2, "g") if interval else "unknown"
     return [
-        f"chips do not trim themselves: on {found['chips']} simulated chips and {samples} answers differ from those "
-        f"without errors by {found['differ_untrimmed']:.3g} in the mean, and by {found['differ_trimmed']:.3g} if they "
-        f"do (the change: {change}), which shows no gain; more samples may show one, and "
-        f"{choice('trim', 'on-chip-always')} trims all the same"
+        f"chips do not trim themselves: in the mean of {chips} and {samples} {unit.format(found['differ_untrimmed'])} "
+        f"from those without errors, and {found['differ_trimmed']:.3g} if they do (the change: {change}), which "
+        f"{verdict} {always}"
     ]
 
 
@@ -218,7 +228,7 @@ def _as_before(deployment: Deployment) -> list[str]:
     """What an update in place leaves as another policy programmed it."""
     placement, now = _placement(deployment), deployment.mapped.policies
     before = placement.get("of_policies", list(now))
-    if placement["kind"] != "update" or set(before) == set(now):
+    if placement["kind"] != "update" or (set(before) == set(now) and len(set(now)) == 1):
         return []
     return [
         f"devices that stay in their state get no pulse, so they stay as {_quoted(before)} of the version before has "

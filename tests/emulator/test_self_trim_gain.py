@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,12 +42,10 @@ def test_it_is_what_the_same_chips_answer_untrimmed_and_trimmed() -> None:
     assert found.shown and found.interval is not None and found.interval[0] < found.change < found.interval[1] < 0
 
 
-def test_where_there_is_nothing_to_shift_no_gain_is_shown() -> None:
-    """Means of nothing but chance shift sums by chance."""
+def test_where_nothing_errs_no_gain_is_shown() -> None:
     network = SAMPLES["bits"]
     x = random_inputs(network, 1, 200)
     mapped = mapped_on(network, allocation=LEAST)
-    assert not self_trim_gain(mapped, x, None, 4).shown
     right = self_trim_gain(mapped, x, ChipInstance(7, 0.0), 4)
     assert (right.change, right.interval) == (0, (0, 0)) and not right.shown
     assert not self_trim_gain(mapped, x[:1], None, 4).shown
@@ -60,7 +60,38 @@ def test_an_interval_holds_the_mean_as_often_as_it_says() -> None:
         found = _interval(changes)
         assert found is not None
         held += found[0] < 0 < found[1]
-    assert held >= 0.93 * 400
+    assert 0.93 * 400 <= held <= 0.99 * 400
+
+
+def test_an_interval_is_no_wider_than_chance_asks() -> None:
+    """Nothing but what chips and samples differ by together: at most twice as rarely left as it says."""
+    rng = np.random.default_rng(1)
+    left = sum(not found[0] < 0 < found[1] for found in map(_interval, rng.normal(size=(2000, 20, 50))) if found)
+    assert 0.01 * 2000 <= left <= 0.06 * 2000
+
+
+def test_chips_that_verify_are_tried_as_such() -> None:
+    network = SAMPLES["bits"]
+    layer = network.linear[0].name
+    x = uneven_inputs(network, 1, 60)
+    found = self_trim_gain(mapped_on(network, allocation=LEAST), x, None, 4)
+    assert (found.errors, found.attempts, found.one_chip, found.of_classes) == (ErrorModel.TABLE, 1, False, True)
+    limited = Allocation(policy="ultra-low-energy", attempts={layer: 3})
+    found = self_trim_gain(mapped_on(network, allocation=limited), x, None, 4)
+    assert (found.errors, found.attempts) == (ErrorModel.DEVICE, 3)
+
+
+def test_programmings_of_a_chip_are_those_behind_its_readings() -> None:
+    network = SAMPLES["bits"]
+    mapped, x = mapped_on(network, allocation=LEAST), uneven_inputs(network, 1, 200)
+    chip = ChipInstance(5, errors=ErrorModel.TABLE)
+    found = self_trim_gain(mapped, x, chip, 4)
+    clean = per_class(FastPath(mapped).run(x[1::2])).argmax(axis=1)
+    differ = []
+    for cycles in range(5, 5 + CHIPS):
+        banks = programmed_banks(mapped, replace(chip, conditions=replace(chip.conditions, cycles=cycles)))
+        differ.append(per_class(FastPath(mapped).run(x[1::2], banks)).argmax(axis=1) != clean)
+    assert found.one_chip and found.differ_untrimmed == pytest.approx(float(np.mean(differ)))
 
 
 def test_one_chip_or_sample_shows_nothing() -> None:
