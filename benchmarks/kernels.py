@@ -65,6 +65,9 @@ BITS_TRIED = (
     "long as lists for sums, of which making numbers of planes is a quarter; full adders of 5 operations took 1.1 "
     "times as long; bringing rows or targets near before they are read gained nothing"
 )
+VNNI = (
+    "onnxruntime multiplies bytes with VNNI on this processor, which the kernel for AVX2 has not: that for AVX-512 has"
+)
 # The same of AVX-512, on Zen 4.
 BYTES_TRIED_512 = (
     "Weights spread out to bytes for vpdpbusd made 0.38 (one vector) to 0.68 (256) of this kernel's speed with bits, "
@@ -320,6 +323,7 @@ def of_integers(kernel: Kernel, int8: Call) -> Iterator[Row]:
         speed = gmacs(taken, kind.value, works[kind.value].macs)
         if kind is WeightKind.INT8:
             name = f"{kernel}, int8 weights x uint8, {speed:.0f} GMAC/s"
-            yield Row(name, ratio(taken, INT8, kind.value), f"x {INT8}", INT8_GOAL)
+            vnni = VNNI if kernel == "avx2" and "avx512" in kernels() else ""
+            yield Row(name, ratio(taken, INT8, kind.value), f"x {INT8}", INT8_GOAL, binds=vnni)
         else:
             yield Row(f"{kernel}, {kind.value} weights x uint8", speed, "GMAC/s", BYTES_GOAL, binds=binds)

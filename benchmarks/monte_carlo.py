@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ import torch
 import edgebnn
 from benchmarks.instructions import small_cifar
 from benchmarks.networks import WIDTHS, mlp
-from benchmarks.rows import Row, in_turns, ratio
+from benchmarks.rows import Row, in_turns, ratio, seconds
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
@@ -97,8 +98,25 @@ def device_rows(deployment: edgebnn.Deployment, x: np.ndarray) -> Iterator[Row]:
         }
         turns = in_turns(calls, TURNS)
         for name in list(models)[1:]:
-            goal = DEVICE_GOAL if name == "device" else None
-            yield Row(f"{name}: {CHIPS} chips of the policy {policy}", ratio(turns, "ber", name), "x ber", goal)
+            goal, binds = (DEVICE_GOAL, drawn(deployment, models[name], turns)) if name == "device" else (None, "")
+            work = f"{name}: {CHIPS} chips of the policy {policy}"
+            yield Row(work, ratio(turns, "ber", name), "x ber", goal, binds=binds)
+
+
+def drawn(deployment: edgebnn.Deployment, like: ChipInstance, turns: list[dict[str, float]]) -> str:
+    """What it takes to draw the devices of a chip alone, beside all that a chip takes."""
+
+    def draw() -> None:
+        for seed in range(CHIPS):
+            programmed_banks(deployment.mapped, replace(like, seed=seed))
+
+    alone = median(seconds(draw) for _ in range(TURNS))
+    ber, device = (median(turn[name] for turn in turns) for name in ("ber", "device"))
+    parts = (f"{1e3 * took / CHIPS:.1f} ms" for took in (alone, device, ber))
+    return (
+        "to draw a chip's {} million cells and read them takes {} on one thread, all that a chip takes {} on all "
+        "threads, and a chip of ber {}"
+    ).format(round(deployment.memory.synapses / 1e6, 2), *parts)
 
 
 def convolution_rows(title: str, mapped: MappedNetwork, samples: int) -> Iterator[Row]:
