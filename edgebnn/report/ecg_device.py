@@ -123,8 +123,7 @@ def show_ecg_device(console: Console, document: EcgDeviceDocument) -> None:
     )
     if recording["no_signal_s"]:
         lasts_s = sum(end - start for start, end in recording["no_signal_s"])
-        stretches = numbers.counted(len(recording["no_signal_s"]), "stretch")
-        console.print(f"No signal for {lasts_s:.1f} s in {stretches.replace('stretchs', 'stretches')}.")
+        console.print(f"No signal for {lasts_s:.3g} s at {numbers.counted(len(recording['no_signal_s']), 'place')}.")
     if document["beats_not_judged"]:
         console.print(
             f"{numbers.counted(document['beats_not_judged'], 'beat')} not judged: half of the window has no signal."
@@ -140,7 +139,7 @@ def show_ecg_device(console: Console, document: EcgDeviceDocument) -> None:
 
 
 def _show_alarms(console: Console, document: EcgDeviceDocument) -> None:
-    counts = [f"{count:,} {kind}" for kind, count in document["alarm_counts"].items() if count]
+    counts = [f"{kind} {numbers.counted(count, 'time')}" for kind, count in document["alarm_counts"].items() if count]
     console.print(f"Alarms: {', '.join(counts) or 'none'}.")
     for alarm in document["alarms"][:_SHOWN]:
         console.print(f"  {numbers.moment(alarm['start_s'])} to {numbers.moment(alarm['end_s'])} {alarm['kind']}")
