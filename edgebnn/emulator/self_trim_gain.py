@@ -131,8 +131,11 @@ def _chips(mapped: MappedNetwork, chip: ChipInstance | None, readings: int) -> S
             errors = ErrorModel.DEVICE  # whose programming can be tried again
             attempts = max(allocation.attempts.values(), default=VERIFYING_ATTEMPTS)
         return [ChipInstance(FIRST_SEED + number, errors=errors, attempts=attempts) for number in range(CHIPS)]
-    conditions = chip.conditions
-    first = conditions.cycles + readings + 1  # behind those that showed where it errs, and the one that is used
+    conditions, target = chip.conditions, mapped.target
+    policies = mapped.policies if chip.policy is None else (chip.policy,)
+    borne = min(target.policy(name).endurance.integer("cycles") for name in policies)
+    # Behind those that showed where it errs, and the one that is used; at the end of its life the last that it bears.
+    first = min(conditions.cycles + readings + 1, max(0, borne - CHIPS + 1))
     return [replace(chip, conditions=replace(conditions, cycles=first + number)) for number in range(CHIPS)]
 
 

@@ -370,6 +370,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> EstimatedDocu
         "events_counted": None if result.counted is None else asdict(result.counted),
         "notes": [
             *mapped.network.notes,
+            *_no_trimming(deployment),
             *_area_notes(mapped.target),
             *left_out(deployment),
             *spent_on_int8(mapped, result.energy),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgebnn.chip.device.conditions import Conditions
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorModel
 from edgebnn.emulator.agreement import per_class
@@ -92,6 +93,15 @@ def test_programmings_of_a_chip_are_those_behind_its_readings() -> None:
         banks = programmed_banks(mapped, replace(chip, conditions=replace(chip.conditions, cycles=cycles)))
         differ.append(per_class(FastPath(mapped).run(x[1::2], banks)).argmax(axis=1) != clean)
     assert found.one_chip and found.differ_untrimmed == pytest.approx(float(np.mean(differ)))
+
+
+def test_a_chip_at_the_end_of_its_life_is_tried_too() -> None:
+    network = SAMPLES["bits"]
+    mapped = mapped_on(network, allocation=LEAST)
+    borne = mapped.target.policy("ultra-low-energy").endurance.integer("cycles")
+    chip = ChipInstance(5, errors=ErrorModel.TABLE, conditions=Conditions.of(cycles=borne))
+    found = self_trim_gain(mapped, uneven_inputs(network, 1, 20), chip, 4)
+    assert (found.chips, found.first_seed) == (CHIPS, 5)
 
 
 def test_one_chip_or_sample_shows_nothing() -> None:
