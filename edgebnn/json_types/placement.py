@@ -35,7 +35,8 @@ class PlacementDocument(TypedDict):
 
     By errors: the harm that is left, of that of linear placement, with the banks alone and with all of it. Of an
     update in place (`update`) or beside it (`fresh-banks`): the network that it updates, under which policies it was
-    programmed, and the pulses that it takes, of those of programming everything.
+    programmed, the pulses that it takes, of those of programming everything, and as which policies besides its own
+    devices may stay that get none (`stays_as`).
     """
 
     kind: Literal["linear", "ber-aware", "update", "fresh-banks"]
@@ -49,6 +50,7 @@ class PlacementDocument(TypedDict):
     of: NotRequired[str]
     of_sha256: NotRequired[str]
     of_policies: NotRequired[list[str]]
+    stays_as: NotRequired[list[str]]
     pulses: NotRequired[int]
     pulses_as_trained: NotRequired[int]
     pulses_of_all: NotRequired[int]

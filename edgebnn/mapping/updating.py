@@ -7,7 +7,7 @@ same assignment problems as of placement by errors, a cell's cost being the puls
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,10 +43,11 @@ class Update:
     pulses_of_all: int
 
 
-def updated(mapped: MappedNetwork, old: MappedNetwork) -> tuple[MappedNetwork, bytes]:
+def updated(mapped: MappedNetwork, old: MappedNetwork, stays_as: Collection[str] = ()) -> tuple[MappedNetwork, bytes]:
     """The network, which is mapped linearly, in the old one's banks with the fewest pulses found; `placement.json`.
 
-    Raises TargetError where the two are not for the same target, or it has no RRAM.
+    `stays_as` are the policies besides its own as which devices of the old one may be, as its own `placement.json` has
+    it. Raises TargetError where the two are not for the same target, or it has no RRAM.
     """
     _check_same_target(mapped, old)
     there = pattern_of(old)
@@ -61,7 +62,7 @@ def updated(mapped: MappedNetwork, old: MappedNetwork) -> tuple[MappedNetwork, b
     arranged = _mapped(mapped, found.network, found.banks)
     before, after = (reprogram(there, pattern_of(each)) for each in (as_trained, arranged))
     update = Update(after.changes_alone.pulses, before.changes_alone.pulses, after.everything.pulses)
-    return arranged, _document("update", found, mapped, old, update)
+    return arranged, _document("update", found, mapped, old, update, _stays_as(arranged, old, stays_as))
 
 
 def moved(mapped: MappedNetwork, old: MappedNetwork) -> tuple[MappedNetwork, bytes]:
@@ -84,7 +85,7 @@ def moved(mapped: MappedNetwork, old: MappedNetwork) -> tuple[MappedNetwork, byt
     placed = _mapped(mapped, mapped.network, found.banks)
     pulses = reprogram(pattern_of(old), pattern_of(placed))
     update = Update(pulses.changes_alone.pulses, pulses.changes_alone.pulses, pulses.everything.pulses)
-    return placed, _document("fresh-banks", found, mapped, old, update)
+    return placed, _document("fresh-banks", found, mapped, old, update, [])
 
 
 def _check_same_target(mapped: MappedNetwork, old: MappedNetwork) -> None:
@@ -95,6 +96,22 @@ def _check_same_target(mapped: MappedNetwork, old: MappedNetwork) -> None:
             f"the deployment to be updated is for target '{old.target.name}' and the model for "
             f"'{mapped.target.name}', whose files differ; compile for the same one"
         )
+
+
+def _stays_as(mapped: MappedNetwork, old: MappedNetwork, before: Collection[str]) -> list[str]:
+    """The policies, others than that of its layer, as which a device may stay that gets no pulse."""
+    now, there = _bank_policies(mapped), _bank_policies(old)
+    found = {there[bank] for bank, policy in now.items() if there.get(bank, policy) != policy}
+    return sorted(found.union(policy for policy in before if {policy} != set(now.values())))
+
+
+def _bank_policies(mapped: MappedNetwork) -> dict[int, str]:
+    """The policy of each bank that holds a tile."""
+    return {
+        tile.bank: mapped.allocation.policy_of(name) or mapped.policies[0]
+        for name, stage in mapped.linear_stages.items()
+        for tile in stage.tiles
+    }
 
 
 def _bank_count(mapped: MappedNetwork) -> int:
@@ -167,13 +184,19 @@ def _mapped(mapped: MappedNetwork, network: Network, banks: tuple[int, ...]) -> 
 
 
 def _document(
-    kind: Literal["update", "fresh-banks"], found: BerAware, mapped: MappedNetwork, old: MappedNetwork, update: Update
+    kind: Literal["update", "fresh-banks"],
+    found: BerAware,
+    mapped: MappedNetwork,
+    old: MappedNetwork,
+    update: Update,
+    stays_as: list[str],
 ) -> bytes:
     document: PlacementFileDocument = {
         "kind": kind,
         "of": old.network.name,
         "of_sha256": old.provenance.model_sha256,
         "of_policies": list(old.policies),
+        "stays_as": stays_as,
         "pulses": update.pulses,
         "pulses_as_trained": update.pulses_as_trained,
         "pulses_of_all": update.pulses_of_all,

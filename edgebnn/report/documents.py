@@ -227,13 +227,13 @@ def _no_trimming(deployment: Deployment) -> list[str]:
 def _as_before(deployment: Deployment) -> list[str]:
     """What an update in place leaves as another policy programmed it."""
     placement, now = _placement(deployment), deployment.mapped.policies
-    before = placement.get("of_policies", list(now))
-    if placement["kind"] != "update" or (set(before) == set(now) and len(set(now)) == 1):
+    before = placement.get("stays_as", [])
+    if not before:
         return []
     return [
-        f"devices that stay in their state get no pulse, so they stay as {_quoted(before)} of the version before has "
-        f"programmed them; error rates are those of {_quoted(now)} throughout: compile under the same policies, or "
-        "program everything anew"
+        f"devices that stay in their state get no pulse, so they stay as {_quoted(before)} has programmed them "
+        f"for a version before; error rates are those of {_quoted(now)} throughout: compile under the same policies, "
+        "or program everything anew"
     ]
 
 

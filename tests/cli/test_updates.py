@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import onnx
 import pytest
 
 import edgebnn
-from edgebnn.errors import TargetError
+from edgebnn.errors import DeploymentError, TargetError
 from tests.cli.test_errors_met import command, document, two_layers
 
 
@@ -59,7 +60,12 @@ def test_an_update_under_another_policy_says_what_stays_as_it_was(versions: tupl
 
     (before,) = edgebnn.load(old).mapped.policies
     (note,) = told("--policy", "ultra-low-energy")
-    assert f"as '{before}' of the version before" in note and "those of 'ultra-low-energy'" in note
+    assert f"as '{before}' has programmed them" in note and "those of 'ultra-low-energy'" in note
+    # the version after that still has them, unless it is programmed as they were
+    third = ("compile", model, "--input-type", "uint8", "--update-of", tmp_path / "out", "-o", tmp_path / "third")
+    assert any(f"as '{before}'" in text for text in document(*third, "--policy", "ultra-low-energy")["notes"])
+    back = [text for text in document(*third, "--policy", before)["notes"] if text.startswith("devices that stay")]
+    assert len(back) == 1 and "as 'ultra-low-energy' has" in back[0] and f"'{before}' has" not in back[0]
     assert told("--policy", before) == told("--policy", "ultra-low-energy", "--fresh-banks") == []
 
 
@@ -101,3 +107,11 @@ def test_what_does_not_go_together_is_refused(versions: tuple[Path, Path], tmp_p
         assert not (tmp_path / "out").exists()
     with pytest.raises(TargetError, match=r"open its folder with edgebnn\.load"):
         edgebnn.compile(str(model), input_type="uint8", update_of=str(old))  # type: ignore[arg-type]
+
+
+def test_a_damaged_placement_of_the_version_before_is_said(versions: tuple[Path, Path]) -> None:
+    old, model = versions
+    before = edgebnn.load(old)
+    damaged = replace(before, files={**before.files, "placement.json": b'{"stays_as": [1]}'})
+    with pytest.raises(DeploymentError, match=r"placement\.json of the version before is damaged"):
+        edgebnn.compile(str(model), input_type="uint8", update_of=damaged)

@@ -130,3 +130,21 @@ def test_what_cannot_be_updated_is_refused() -> None:
     wide = dense(1, 1024, 64)  # all of the 64 banks
     with pytest.raises(FitError, match="leaves 0 of target 'rram130' free"):
         moved(mapped_on(wide, SMALL), mapped_on(wide, SMALL))
+
+
+def test_layers_that_swap_their_policies_may_stay_as_either() -> None:
+    network = dense(3, 40, 20, 6)
+    first, second = (node.name for node in network.linear)
+
+    def stays_as(of_second: str, before: tuple[str, ...] = ()) -> list[str]:
+        old = mapped_on(network, allocation=Allocation(policy="strong", policies={second: "ultra-low-energy"}))
+        new = mapped_on(network, allocation=Allocation(policy="ultra-low-energy", policies={second: of_second}))
+        found: list[str] = msgspec.json.decode(updated(new, old, before)[1])["stays_as"]
+        return found
+
+    assert first != second
+    assert stays_as("strong") == ["strong", "ultra-low-energy"]
+    assert stays_as("ultra-low-energy") == ["strong"]
+    same = mapped_on(network, allocation=Allocation(policy="strong", policies={second: "ultra-low-energy"}))
+    assert msgspec.json.decode(updated(same, same)[1])["stays_as"] == []
+    assert msgspec.json.decode(updated(same, same, ("low-energy",))[1])["stays_as"] == ["low-energy"]
