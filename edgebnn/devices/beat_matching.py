@@ -12,40 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.devices.beat_counts import BeatCounts
 from edgebnn.errors import DataError
 
 EC57_WINDOW_S = 0.15
 """How far a found beat may lie from the marked one; ANSI/AAMI EC57, and the default of PhysioNet's `bxb`."""
 
 Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class BeatCounts:
-    """Beats that were found (`tp`), that were found where none is (`fp`), and that were missed (`fn`)."""
-
-    tp: int
-    fp: int
-    fn: int
-
-    @property
-    def sensitivity(self) -> float | None:
-        """Share of the marked beats that were found, 0 to 1; None where none is marked."""
-        return _share(self.tp, self.tp + self.fn)
-
-    @property
-    def ppv(self) -> float | None:
-        """Share of the found beats that are marked (positive predictivity), 0 to 1; None where none was found."""
-        return _share(self.tp, self.tp + self.fp)
-
-    @property
-    def f1(self) -> float | None:
-        """Harmonic mean of sensitivity and PPV, 0 to 1; None where there is neither a mark nor a found beat."""
-        return _share(2 * self.tp, 2 * self.tp + self.fp + self.fn)
-
-    def __add__(self, other: BeatCounts) -> BeatCounts:
-        """The counts of both records together, from which EC57's gross figures come."""
-        return BeatCounts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +84,3 @@ def _moments(which: str, moments_s: npt.NDArray[Any]) -> npt.NDArray[np.float64]
     if moments.ndim != 1 or not np.isfinite(moments).all() or (np.diff(moments) < 0).any():
         raise DataError(f"the {which} beats are no list of moments in increasing order; sort them and drop what is NaN")
     return moments
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.devices.beat_matching import BeatCounts, match_beats
+from edgebnn.devices.beat_counts import BeatCounts
+from edgebnn.devices.beat_matching import match_beats
 from edgebnn.devices.beats import LENGTH, RATE_HZ, beat_windows, with_signal
 from edgebnn.devices.ecg_alarms import Alarm, alarms
 from edgebnn.devices.ecg_chain import EcgChain

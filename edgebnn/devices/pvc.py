@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgebnn.devices.beat_counts import BeatCounts
 from edgebnn.errors import DataError
 
 PVC = 1
@@ -23,32 +24,10 @@ OTHER_VENTRICULAR = {"E": "ventricular escape", "F": "fusion of ventricular and 
 
 
 @dataclass(frozen=True)
-class Detection:
-    """Beats by what they are and what they were called: true and false positives and negatives."""
+class Detection(BeatCounts):
+    """PVC among judged beats, by what they are and what they were called; `tn` are others that were called others."""
 
-    tp: int
-    fp: int
-    fn: int
     tn: int
-
-    @property
-    def sensitivity(self) -> float | None:
-        """Share of the PVC that were found, 0 to 1; None where there is no PVC."""
-        return _share(self.tp, self.tp + self.fn)
-
-    @property
-    def ppv(self) -> float | None:
-        """Share of the alarms that were right (positive predictive value), 0 to 1; None where there was no alarm."""
-        return _share(self.tp, self.tp + self.fp)
-
-    @property
-    def f1(self) -> float | None:
-        """Harmonic mean of sensitivity and PPV, 0 to 1; None where there is neither a PVC nor an alarm."""
-        return _share(2 * self.tp, 2 * self.tp + self.fp + self.fn)
-
-    def __add__(self, other: Detection) -> Detection:
-        """The counts of both records together."""
-        return Detection(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
 
 def count(predicted: npt.NDArray[Any], is_pvc: npt.NDArray[Any]) -> Detection:
@@ -62,7 +41,3 @@ def count(predicted: npt.NDArray[Any], is_pvc: npt.NDArray[Any]) -> Detection:
         fn=int(np.count_nonzero(~called & true)),
         tn=int(np.count_nonzero(~called & ~true)),
     )
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None

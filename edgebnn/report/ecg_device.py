@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from edgebnn.devices.beat_matching import BeatCounts
+from edgebnn.devices.beat_counts import BeatCounts
 from edgebnn.devices.beats import CHANNELS, LENGTH
 from edgebnn.devices.ecg_alarms import AlarmKind
 from edgebnn.devices.ecg_chain import EcgChain, tuned_on

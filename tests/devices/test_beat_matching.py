@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebnn.devices.beat_matching import BeatCounts, match_beats
+from edgebnn.devices.beat_counts import BeatCounts
+from edgebnn.devices.beat_matching import match_beats
 from edgebnn.devices.recording import detect_beats, read_recording
 from edgebnn.errors import DataError
 

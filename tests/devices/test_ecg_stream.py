@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebnn.devices.beat_matching import BeatCounts, match_beats
+from edgebnn.devices.beat_counts import BeatCounts
+from edgebnn.devices.beat_matching import match_beats
 from edgebnn.devices.ecg_chain import COUNTS_PER_MV, MISSING, RATE_HZ, ChainSettings, EcgChain
 from edgebnn.devices.ecg_oracle import steps
 from edgebnn.devices.ecg_stream import Streamed, stream
