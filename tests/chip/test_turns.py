@@ -177,3 +177,8 @@ def test_rows_that_are_held_in_two_parts_answer_as_those_in_one(held: int) -> No
     assert expected.held is not None and found.held is None
     for name in ("sign", "nonzero", "fresh", "tables"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)
+    for banks in (found, expected):
+        again = banks.make()  # as another thread may ask at the same time
+        for name in ("sign", "nonzero", "fresh", "tables"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(banks, name), name)
+        assert not np.shares_memory(again.fresh, banks.fresh)

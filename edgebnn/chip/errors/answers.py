@@ -64,11 +64,21 @@ class Answering:
         return ProgrammedBanks(geometry, self._shape, self._answers, seed, each_read, held=held)
 
     def _answers(self) -> Answers:
-        for rows, held in self._held:
-            self.by_law(rows, held.sign, held.nonzero, none().laws(rows.kinds))
+        whole = self._with_held() if self._held else self
         no_table = np.zeros((0, 2, TABLE_WORDS), np.uint32)
-        tables = self._tables[0] if len(self._tables) == 1 else np.concatenate([no_table, *self._tables])
-        return Answers(*self._of_all_rows(), tables)
+        tables = whole._tables[0] if len(whole._tables) == 1 else np.concatenate([no_table, *whole._tables])
+        return Answers(*whole._of_all_rows(), tables)
+
+    def _with_held(self) -> Answering:
+        """Another one that has the answers of held rows too: threads may ask for them at the same time."""
+        whole = Answering(self._shape)
+        if self._planes is not None:
+            sign, nonzero, fresh = self._planes
+            whole._planes = sign.copy(), nonzero.copy(), fresh.copy()
+        whole._tables, whole._count = list(self._tables), self._count
+        for rows, held in self._held:
+            whole.by_law(rows, held.sign, held.nonzero, none().laws(rows.kinds))
+        return whole
 
     def _of_all_rows(self) -> tuple[Words, Words, npt.NDArray[np.int32]]:
         if self._planes is None:
