@@ -136,7 +136,7 @@ AVX512 static void sum_listed(const ebnn_listed_sums *work)
 
         for (uint32_t plane = count; plane-- > 0;) { /* each neuron's bits, one behind the other */
             counts = _mm512_add_epi16(counts, counts);
-            counts = _mm512_mask_sub_epi16(counts, bits[plane][word], counts, _mm512_set1_epi16(-1));
+            counts = _mm512_mask_add_epi16(counts, bits[plane][word], counts, _mm512_set1_epi16(1));
         }
         write_sixteen(work, 2 * LANES * word, _mm512_castsi512_si256(counts));
         write_sixteen(work, 2 * LANES * word + LANES, _mm512_extracti64x4_epi64(counts, 1));

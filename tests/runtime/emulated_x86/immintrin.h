@@ -28,6 +28,8 @@ typedef simde__mmask64 __mmask64;
 #define _mm512_reduce_add_epi32 emulated_sum
 #undef _mm512_mask_cmpge_epi32_mask
 #define _mm512_mask_cmpge_epi32_mask emulated_at_least
+#undef _mm512_cvtepu16_epi32
+#define _mm512_cvtepu16_epi32 emulated_widening
 #define _pext_u64 emulated_extraction
 
 static inline __m512i emulated_masked_load(__mmask16 lanes, const uint32_t *from)
@@ -74,6 +76,18 @@ static inline __mmask16 emulated_at_least(__mmask16 lanes, __m512i value, __m512
         found |= (uint32_t)(values[i] >= others[i]) << i;
     }
     return (__mmask16)(found & lanes);
+}
+
+static inline __m512i emulated_widening(__m256i value)
+{
+    uint16_t halves[LANES_OF_WORDS];
+    uint32_t all[LANES_OF_WORDS];
+
+    memcpy(halves, &value, sizeof halves);
+    for (int i = 0; i < LANES_OF_WORDS; i++) {
+        all[i] = halves[i];
+    }
+    return _mm512_loadu_si512(all);
 }
 
 static inline uint64_t emulated_extraction(uint64_t from, uint64_t places)
