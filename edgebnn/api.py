@@ -583,9 +583,8 @@ def compile(
         if update_of is not None:
             from edgebnn.mapping.updating import moved, updated  # as above
 
-            old = update_of.mapped
-            stays_as = [] if (told_old := update_of.files.get(PLACEMENT)) is None else _stays_as(told_old)
-            network, told_placement = moved(network, old) if fresh_banks else updated(network, old, stays_as)
+            old, told_old = update_of.mapped, update_of.files.get(PLACEMENT)
+            network, told_placement = moved(network, old) if fresh_banks else updated(network, old, told_old)
             tick("place it")
         if verify_share is not None and calibration is not None:
             from edgebnn.mapping.verifying import verified_in_part  # as above
@@ -618,20 +617,6 @@ def compile(
     if arranged is not None:
         told[PLACEMENT] = arranged
     return _deployed(mapped, toolchain, clock, told)
-
-
-class _Placement(msgspec.Struct):
-    """Of `placement.json`, what an update has to know of the version before."""
-
-    stays_as: list[str] = []
-
-
-def _stays_as(placement: bytes) -> list[str]:
-    """The policies as which a deployment's devices may be besides its own; DeploymentError for what is no placement."""
-    try:
-        return msgspec.json.decode(placement, type=_Placement).stays_as
-    except msgspec.MsgspecError as error:
-        raise DeploymentError(f"{PLACEMENT} of the version before is damaged ({error}); compile it again") from error
 
 
 def _check_update(update_of: object, fresh_banks: bool, placement: str) -> None:

@@ -7,7 +7,7 @@ same assignment problems as of placement by errors, a cell's cost being the puls
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,9 +20,10 @@ from edgebnn.chip.banks.pattern import EMPTY, Pattern
 from edgebnn.chip.device.resistances import wanted_low
 from edgebnn.chip.errors.error_map import ErrorMap
 from edgebnn.chip.lifetime.reprogramming import reprogram
-from edgebnn.errors import FitError, TargetError
+from edgebnn.errors import DeploymentError, FitError, TargetError
 from edgebnn.json_types.placement import PlacementFileDocument
 from edgebnn.mapping.ber_aware import BerAware, ber_aware
+from edgebnn.mapping.folder import PLACEMENT
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.placed import layers_document
 from edgebnn.mapping.planner import map_network
@@ -43,11 +44,12 @@ class Update:
     pulses_of_all: int
 
 
-def updated(mapped: MappedNetwork, old: MappedNetwork, stays_as: Collection[str] = ()) -> tuple[MappedNetwork, bytes]:
+def updated(mapped: MappedNetwork, old: MappedNetwork, told: bytes | None = None) -> tuple[MappedNetwork, bytes]:
     """The network, which is mapped linearly, in the old one's banks with the fewest pulses found; `placement.json`.
 
-    `stays_as` are the policies besides its own as which devices of the old one may be, as its own `placement.json` has
-    it. Raises TargetError where the two are not for the same target, or it has no RRAM.
+    `told` is the old one's own `placement.json`, if it has one: an update of an update may leave devices as a version
+    before both has programmed them. Raises TargetError where the two are not for the same target, or it has no RRAM,
+    DeploymentError where `told` is damaged.
     """
     _check_same_target(mapped, old)
     there = pattern_of(old)
@@ -62,7 +64,7 @@ def updated(mapped: MappedNetwork, old: MappedNetwork, stays_as: Collection[str]
     arranged = _mapped(mapped, found.network, found.banks)
     before, after = (reprogram(there, pattern_of(each)) for each in (as_trained, arranged))
     update = Update(after.changes_alone.pulses, before.changes_alone.pulses, after.everything.pulses)
-    return arranged, _document("update", found, mapped, old, update, _stays_as(arranged, old, stays_as))
+    return arranged, _document("update", found, mapped, old, update, _stays_as(arranged, old, told))
 
 
 def moved(mapped: MappedNetwork, old: MappedNetwork) -> tuple[MappedNetwork, bytes]:
@@ -98,8 +100,18 @@ def _check_same_target(mapped: MappedNetwork, old: MappedNetwork) -> None:
         )
 
 
-def _stays_as(mapped: MappedNetwork, old: MappedNetwork, before: Collection[str]) -> list[str]:
+class _Told(msgspec.Struct):
+    """Of `placement.json`, what an update has to know."""
+
+    stays_as: list[str] = []
+
+
+def _stays_as(mapped: MappedNetwork, old: MappedNetwork, told: bytes | None) -> list[str]:
     """The policies, others than that of its layer, as which a device may stay that gets no pulse."""
+    try:
+        before = [] if told is None else msgspec.json.decode(told, type=_Told).stays_as
+    except msgspec.MsgspecError as error:
+        raise DeploymentError(f"{PLACEMENT} of the version before is damaged ({error}); compile it again") from error
     now, there = _bank_policies(mapped), _bank_policies(old)
     found = {there[bank] for bank, policy in now.items() if there.get(bank, policy) != policy}
     return sorted(found.union(policy for policy in before if {policy} != set(now.values())))
