@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from edgebnn.errors import ToolError
 
 if TYPE_CHECKING:
+    from edgebnn.nn.activations import Quantise
+    from edgebnn.nn.bit_errors import BitErrors
     from edgebnn.nn.export import export_onnx
     from edgebnn.nn.layers import (
         BinaryConv1d,
@@ -26,17 +28,35 @@ if TYPE_CHECKING:
         sign_ste,
         ternary_ste,
     )
+    from edgebnn.nn.losses import MarginCrossEntropyLoss, ModifiedHingeLoss, margin_cross_entropy, modified_hinge
+
+_HOMES = {
+    "BitErrors": "bit_errors",
+    "MarginCrossEntropyLoss": "losses",
+    "ModifiedHingeLoss": "losses",
+    "Quantise": "activations",
+    "export_onnx": "export",
+    "margin_cross_entropy": "losses",
+    "modified_hinge": "losses",
+}
+"""Where the names live that are no layers."""
 
 __all__ = [
     "BinaryConv1d",
     "BinaryConv2d",
     "BinaryLinear",
+    "BitErrors",
+    "MarginCrossEntropyLoss",
+    "ModifiedHingeLoss",
+    "Quantise",
     "Sign",
     "TernaryConv1d",
     "TernaryConv2d",
     "TernaryLinear",
     "clip_latent",
     "export_onnx",
+    "margin_cross_entropy",
+    "modified_hinge",
     "sign_ste",
     "ternary_ste",
 ]
@@ -52,7 +72,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'edgebnn.nn' has no attribute '{name}'")
     try:
-        home = import_module("edgebnn.nn.export" if name == "export_onnx" else "edgebnn.nn.layers")
+        home = import_module(f"edgebnn.nn.{_HOMES.get(name, 'layers')}")
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

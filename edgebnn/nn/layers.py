@@ -8,7 +8,7 @@ Zero counts as +1, as in the chip's comparators.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -64,10 +64,36 @@ class Sign(nn.Module):
         return sign_ste(x)
 
 
+class LayerErrors(Protocol):
+    """What `BitErrors` attaches to a layer: weights and sums with errors in place of those without."""
+
+    @property
+    def reads_err(self) -> bool: ...
+    def weights(self, layer: nn.Module, weight: Tensor) -> Tensor: ...
+    def sums(self, sums: Tensor, products: Tensor | float) -> Tensor: ...
+
+
 class _Binary(nn.Module):
     """What all layers share: latent weights, and the sign of them in the forward pass."""
 
     weight: Tensor
+    errors: LayerErrors | None = None
+
+    def _computed(self, x: Tensor, bias: Tensor | None, compute: Callable[..., Tensor]) -> Tensor:
+        """`compute(x, weights, bias)`, with the errors that are attached."""
+        weight = self.quantised_weight()
+        if self.errors is None:
+            return compute(x, weight, bias)
+        weight = self.errors.weights(self, weight)
+        if not self.errors.reads_err:
+            return compute(x, weight, bias)
+        sums = compute(x, weight, None)
+        with torch.no_grad():  # padding and zero weights make no product
+            products = compute(x.abs(), weight.abs(), None)
+        read = self.errors.sums(sums, products)
+        if bias is None:
+            return read
+        return read + bias.view(-1, *(1,) * (self.weight.dim() - 2))
 
     def quantised_weight(self) -> Tensor:
         """The weights as the chip holds them, in the shape of `weight`."""
@@ -80,6 +106,11 @@ class _Ternary(_Binary):
     def quantised_weight(self) -> Tensor:
         """The weights as the chip holds them, in the shape of `weight`."""
         return ternary_ste(self.weight)
+
+
+def ternary_layer(layer: nn.Module) -> bool:
+    """Whether a layer of this module has weights -1, 0, +1."""
+    return isinstance(layer, _Ternary)
 
 
 class _BinaryConvolution(_Binary):
@@ -115,7 +146,7 @@ class _BinaryConvolution(_Binary):
 
     def forward(self, x: Tensor) -> Tensor:
         """Integers (plus the bias) where x holds integers."""
-        return self._conv_forward(x, self.quantised_weight(), self.bias)
+        return self._computed(x, self.bias, self._conv_forward)
 
 
 class BinaryLinear(_Binary, nn.Linear):
@@ -130,7 +161,7 @@ class BinaryLinear(_Binary, nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Integers (plus the bias) where x holds integers, (n, out)."""
-        return functional.linear(x, self.quantised_weight(), self.bias)
+        return self._computed(x, self.bias, functional.linear)
 
 
 class TernaryLinear(_Ternary, BinaryLinear):

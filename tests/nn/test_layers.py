@@ -16,11 +16,13 @@ BINARY = [
     (lambda: layers.BinaryLinear(12, 5), (3, 12)),
     (lambda: layers.BinaryConv1d(4, 6, 3, stride=2, padding=1), (3, 4, 11)),
     (lambda: layers.BinaryConv2d(4, 6, (3, 2), groups=2), (3, 4, 7, 7)),
+    (lambda: layers.BinaryConv2d(4, 8, 3, groups=4, padding=1), (3, 4, 7, 7)),
 ]
 TERNARY = [
     (lambda: layers.TernaryLinear(12, 5), (3, 12)),
     (lambda: layers.TernaryConv1d(4, 6, 3, stride=2, padding=1), (3, 4, 11)),
     (lambda: layers.TernaryConv2d(4, 6, (3, 2), groups=2), (3, 4, 7, 7)),
+    (lambda: layers.TernaryConv1d(4, 4, 5, groups=4), (3, 4, 11)),
 ]
 
 
