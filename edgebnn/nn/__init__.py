@@ -15,7 +15,7 @@ from edgebnn.errors import ToolError
 if TYPE_CHECKING:
     from edgebnn.nn.activations import Quantise
     from edgebnn.nn.bit_errors import BitErrors
-    from edgebnn.nn.export import export_onnx
+    from edgebnn.nn.checked_export import CheckedExport, export
     from edgebnn.nn.layers import (
         BinaryConv1d,
         BinaryConv2d,
@@ -29,13 +29,16 @@ if TYPE_CHECKING:
         ternary_ste,
     )
     from edgebnn.nn.losses import MarginCrossEntropyLoss, ModifiedHingeLoss, margin_cross_entropy, modified_hinge
+    from edgebnn.nn.onnx_export import export_onnx
 
 _HOMES = {
     "BitErrors": "bit_errors",
+    "CheckedExport": "checked_export",
     "MarginCrossEntropyLoss": "losses",
     "ModifiedHingeLoss": "losses",
     "Quantise": "activations",
-    "export_onnx": "export",
+    "export": "checked_export",
+    "export_onnx": "onnx_export",
     "margin_cross_entropy": "losses",
     "modified_hinge": "losses",
 }
@@ -46,6 +49,7 @@ __all__ = [
     "BinaryConv2d",
     "BinaryLinear",
     "BitErrors",
+    "CheckedExport",
     "MarginCrossEntropyLoss",
     "ModifiedHingeLoss",
     "Quantise",
@@ -54,6 +58,7 @@ __all__ = [
     "TernaryConv2d",
     "TernaryLinear",
     "clip_latent",
+    "export",
     "export_onnx",
     "margin_cross_entropy",
     "modified_hinge",

@@ -25,7 +25,7 @@ from edgebnn.files import write_whole
 from edgebnn.json_types.recordings import TestedRecordDocument, TrainedDocument
 from edgebnn.nn.ecg import EcgNet, Training, evaluate, train
 from edgebnn.nn.ecg_augment import Coding
-from edgebnn.nn.export import onnx_bytes
+from edgebnn.nn.onnx_export import onnx_bytes
 
 EPOCHS = Training.epochs
 

@@ -10,7 +10,7 @@ from edgebnn.frontend import ReadOptions, read_network  # noqa: E402
 from edgebnn.network.interpreter import interpret  # noqa: E402
 from edgebnn.network.types import Threshold  # noqa: E402
 from edgebnn.nn import layers  # noqa: E402
-from edgebnn.nn.export import export_onnx  # noqa: E402
+from edgebnn.nn.onnx_export import export_onnx  # noqa: E402
 
 BINARY = [
     (lambda: layers.BinaryLinear(12, 5), (3, 12)),

@@ -29,7 +29,7 @@ EXTRAS = _names([item for items in OPTIONAL.values() for item in items]) - {"edg
 
 # In use, though no import statement names them: the file that uses each, and words of it that show so.
 USED_WITHOUT_IMPORT = {
-    "onnxscript": ("edgebnn/nn/export.py", "dynamo=True"),  # PyTorch imports it for this exporter
+    "onnxscript": ("edgebnn/nn/onnx_export.py", "dynamo=True"),  # PyTorch imports it for this exporter
     "unicorn": ("edgebnn/emulator/cpu.py", 'import_module(f"unicorn.'),  # for its C library and its constants
     "ziglang": ("edgebnn/codegen/toolchain.py", '"-m", "ziglang"'),  # started as a program
 }
