@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from edgebnn.nn.losses import MarginCrossEntropyLoss, ModifiedHingeLoss, margin_cross_entropy, modified_hinge
     from edgebnn.nn.onnx_export import export_onnx
+    from edgebnn.nn.partly_binarized import binarized
 
 _HOMES = {
     "BitErrors": "bit_errors",
@@ -37,6 +38,7 @@ _HOMES = {
     "MarginCrossEntropyLoss": "losses",
     "ModifiedHingeLoss": "losses",
     "Quantise": "activations",
+    "binarized": "partly_binarized",
     "export": "checked_export",
     "export_onnx": "onnx_export",
     "margin_cross_entropy": "losses",
@@ -57,6 +59,7 @@ __all__ = [
     "TernaryConv1d",
     "TernaryConv2d",
     "TernaryLinear",
+    "binarized",
     "clip_latent",
     "export",
     "export_onnx",
