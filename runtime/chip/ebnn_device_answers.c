@@ -22,7 +22,7 @@
 typedef struct device_reading {
     const ebnn_devices *devices;
     const ebnn_device_reads *reads;
-    const ebnn_devices_kernel *kernel;
+    ebnn_devices_kernel kernel;
     ebnn_device_near near;
     float offsets[EBNN_COLUMNS];
 } device_reading;
@@ -198,7 +198,7 @@ static void program_verified(const device_reading *at, uint64_t row, ebnn_device
         ebnn_device_row tried = *cells;
 
         tried.pulse = at->reads->pulse + attempt;
-        at->kernel->draw_row(at->devices, &tried);
+        at->kernel.draw_row(at->devices, &tried);
         for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
             for (uint32_t side = 0; side < 2 && (rejected >> column & 1) != 0; side++) {
                 cells->ln_resistance[side][column] = tried.ln_resistance[side][column];
@@ -207,7 +207,7 @@ static void program_verified(const device_reading *at, uint64_t row, ebnn_device
         if (attempt + 1 == verify->attempts) {
             break;
         }
-        at->kernel->draw_row(verify->devices, &tried);
+        at->kernel.draw_row(verify->devices, &tried);
         for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
             if ((rejected >> column & 1) != 0 && accepts(at, row, &tried, column)) {
                 rejected &= ~(UINT32_C(1) << column);
@@ -282,6 +282,7 @@ static void answer_row(const device_reading *at, uint64_t row, ebnn_answers *ans
     const uint32_t sign = reads->sign[row], nonzero = reads->nonzero[row];
     ebnn_row_answer answer = {{0, 0}, UINT32_MAX};
     ebnn_device_row cells;
+    uint32_t near;
 
     cells.bank_row = reads->bank_row[row];
     cells.pulse = reads->pulse;
@@ -293,9 +294,14 @@ static void answer_row(const device_reading *at, uint64_t row, ebnn_answers *ans
             answer = find_answer(at, &cells);
         }
     } else if (reads->ternary[row] != 0 || nonzero != UINT32_MAX) {
-        at->kernel->draw_row(at->devices, &cells);
+        at->kernel.draw_row(at->devices, &cells);
     } else {
-        at->kernel->read_row(at->devices, at->offsets, &at->near, &cells, &answer);
+        answer.minus[0] = answer.minus[1] = cells.low[1];
+        answer.open = 0;
+        near = at->kernel.near_row(at->devices, at->offsets, &at->near, &cells);
+        if (near != 0) {
+            at->kernel.read_row(at->devices, at->offsets, &at->near, near, &cells, &answer);
+        }
     }
     if (answer.open == 0 && reads->misread == 0) {
         ebnn_answer_surely(answers, row, answer.minus);
@@ -339,7 +345,8 @@ void ebnn_answer_devices(const ebnn_devices *devices, const ebnn_device_reads *r
         const uint32_t stripe = reads->bank_row[row] >> reads->row_bits;
 
         if (row == 0 || stripe != reads->bank_row[row - 1] >> reads->row_bits) {
-            ebnn_devices_offsets(at.kernel, devices, stripe, reads->row_bits, reads->words, reads->sharing, at.offsets);
+            ebnn_devices_offsets(&at.kernel, devices, stripe, reads->row_bits, reads->words, reads->sharing,
+                                 at.offsets);
         }
         answer_row(&at, row, answers);
     }

@@ -15,15 +15,21 @@ uint32_t ebnn_device_bytes(void)
     return (uint32_t)(sizeof(ebnn_devices) + sizeof(ebnn_device_rows) + sizeof(ebnn_device_errors));
 }
 
-const ebnn_devices_kernel *ebnn_devices_kernel_of(int32_t kernel)
+ebnn_devices_kernel ebnn_devices_kernel_of(int32_t kernel)
 {
+    ebnn_devices_kernel found = ebnn_devices_portable;
+
 #if defined(__x86_64__)
-    if (ebnn_sampler_choose(kernel) == EBNN_SAMPLER_AVX2) {
-        return &ebnn_devices_avx2;
+    kernel = ebnn_sampler_choose(kernel);
+    if (kernel == EBNN_SAMPLER_AVX2 || kernel == EBNN_SAMPLER_AVX512) {
+        found = ebnn_devices_avx2;
+    }
+    if (kernel == EBNN_SAMPLER_AVX512) {
+        found.near_row = ebnn_devices_near_avx512;
     }
 #endif
     (void)kernel;
-    return &ebnn_devices_portable;
+    return found;
 }
 
 /* Row `in_bank` of stripe `stripe`, counted from the first one of `rows`. */
@@ -54,12 +60,12 @@ void ebnn_devices_offsets(const ebnn_devices_kernel *kernel, const ebnn_devices 
 void ebnn_device_resistances(const ebnn_devices *devices, const ebnn_device_rows *rows, float *ln_resistance,
                              int32_t kernel)
 {
-    const ebnn_devices_kernel *found = ebnn_devices_kernel_of(kernel);
+    const ebnn_devices_kernel found = ebnn_devices_kernel_of(kernel);
     ebnn_device_row row;
 
     for (uint32_t stripe = 0; stripe < rows->stripes; stripe++) {
         for (uint32_t in_bank = 0; in_bank < rows->rows; in_bank++) {
-            draw(found, devices, rows, stripe, in_bank, &row);
+            draw(&found, devices, rows, stripe, in_bank, &row);
             for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
                 *ln_resistance++ = row.ln_resistance[0][column];
                 *ln_resistance++ = row.ln_resistance[1][column];
@@ -81,7 +87,7 @@ static void store(ebnn_device_errors *errors, size_t index, const uint32_t wrong
 void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows, ebnn_device_errors *errors,
                        int32_t kernel)
 {
-    const ebnn_devices_kernel *found = ebnn_devices_kernel_of(kernel);
+    const ebnn_devices_kernel found = ebnn_devices_kernel_of(kernel);
     float offsets[EBNN_COLUMNS];
     ebnn_device_row row;
 
@@ -89,16 +95,16 @@ void ebnn_device_wrong(const ebnn_devices *devices, const ebnn_device_rows *rows
         errors->counts[kind] = 0;
     }
     for (uint32_t stripe = 0; stripe < rows->stripes; stripe++) {
-        ebnn_devices_offsets(found, devices, rows->first_stripe + stripe, rows->row_bits, rows->words, rows->sharing,
+        ebnn_devices_offsets(&found, devices, rows->first_stripe + stripe, rows->row_bits, rows->words, rows->sharing,
                              offsets);
         for (uint32_t in_bank = 0; in_bank < rows->rows; in_bank++) {
             uint32_t wrong[EBNN_DEVICE_ERRORS];
 
-            draw(found, devices, rows, stripe, in_bank, &row);
+            draw(&found, devices, rows, stripe, in_bank, &row);
             if (ebnn_devices_switch(devices)) {
-                found->raise_row(devices, &row);
+                found.raise_row(devices, &row);
             }
-            found->compare_row(devices, &row, offsets, wrong);
+            found.compare_row(devices, &row, offsets, wrong);
             store(errors, (size_t)stripe * rows->rows + in_bank, wrong);
         }
     }

@@ -42,6 +42,12 @@ static inline int ebnn_devices_stick(const ebnn_devices *devices)
            devices->stuck_high[1] < none;
 }
 
+/* Whether a row's cells are as their first pulse left them, drawn by their deviations and that pulse alone. */
+static inline int ebnn_devices_plain(const ebnn_devices *devices, const ebnn_device_row *row)
+{
+    return row->pulse == 0 && !ebnn_devices_settle(devices) && !ebnn_devices_stick(devices);
+}
+
 /* Whether devices have random telegraph noise. */
 static inline int ebnn_devices_switch(const ebnn_devices *devices)
 {
@@ -103,19 +109,21 @@ typedef struct ebnn_devices_kernel {
     /* telegraph noise: raises the resistances of devices that are in their upper state in this read */
     void (*raise_row)(const ebnn_devices *devices, ebnn_device_row *row);
     /*
-     * What a row of +-1 answers. Most columns are far: their two lines, brought together by all
-     * that the amplifier's offset and every deviation can do at most, stay apart, which their random words show. Of
-     * the others the resistances are drawn. Those of open columns are left in `row`.
+     * The columns of a row of +-1, bit = column, that are near. Most are far: their two lines, brought together by all
+     * that the amplifier's offset and every deviation can do at most, stay apart, which their random words show.
      */
+    uint32_t (*near_row)(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS], const ebnn_device_near *near,
+                         const ebnn_device_row *row);
+    /* What the near `columns` of a row of +-1 answer; leaves their resistances in `row`, and the others as they are. */
     void (*read_row)(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS], const ebnn_device_near *near,
-                     ebnn_device_row *row, ebnn_row_answer *answer);
+                     uint32_t columns, ebnn_device_row *row, ebnn_row_answer *answer);
     /* bit = column, each kind of ebnn_device_error */
     void (*compare_row)(const ebnn_devices *devices, const ebnn_device_row *row, const float offsets[EBNN_COLUMNS],
                         uint32_t wrong[EBNN_DEVICE_ERRORS]);
 } ebnn_devices_kernel;
 
 /* The kernel of an ebnn_sampler that this processor can run. */
-const ebnn_devices_kernel *ebnn_devices_kernel_of(int32_t kernel);
+ebnn_devices_kernel ebnn_devices_kernel_of(int32_t kernel);
 
 /* Of each column of a stripe that of its amplifier; amplifiers are numbered as Geometry.amplifiers has them. */
 void ebnn_devices_offsets(const ebnn_devices_kernel *kernel, const ebnn_devices *devices, uint32_t stripe,
@@ -126,6 +134,9 @@ extern const ebnn_devices_kernel ebnn_devices_portable;
 #if defined(__x86_64__)
 /* Only where ebnn_cpu_has_avx2(). */
 extern const ebnn_devices_kernel ebnn_devices_avx2;
+/* Only where ebnn_cpu_has_avx512(); the other functions are those of ebnn_devices_avx2. */
+uint32_t ebnn_devices_near_avx512(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS],
+                                  const ebnn_device_near *near, const ebnn_device_row *row);
 #endif
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "ebnn_devices_kernel.h"
+#include "ebnn_lowest_bit.h"
 
 static void draw_offsets(const ebnn_devices *devices, uint32_t bank_row, float offsets[EBNN_COLUMNS])
 {
@@ -133,19 +134,30 @@ static float approach(const ebnn_devices *devices, const ebnn_device_near *near,
     return near->device_spread * own + near->cycle_spread * pulses + near->relaxation_spread * relaxed;
 }
 
-static void read_row(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS], const ebnn_device_near *near,
-                     ebnn_device_row *row, ebnn_row_answer *answer)
+static uint32_t near_row(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS], const ebnn_device_near *near,
+                         const ebnn_device_row *row)
 {
-    answer->minus[0] = answer->minus[1] = row->low[1];
-    answer->open = 0;
+    uint32_t found = 0;
+
     for (uint32_t column = 0; column < EBNN_COLUMNS; column++) {
+        drawn_device cell[2];
+        float most;
+
+        draw_cell(devices, row, column, cell);
+        most = approach(devices, near, (row->low[0] >> column & 1) != 0, cell) + fabsf(offsets[column]);
+        found |= (uint32_t)(cell[0].stuck || cell[1].stuck || !(most < near->distance)) << column;
+    }
+    return found;
+}
+
+static void read_row(const ebnn_devices *devices, const float offsets[EBNN_COLUMNS], const ebnn_device_near *near,
+                     uint32_t columns, ebnn_device_row *row, ebnn_row_answer *answer)
+{
+    for (uint32_t rest = columns; rest != 0; rest &= rest - 1) {
+        const uint32_t column = ebnn_lowest_bit(rest);
         drawn_device cell[2];
 
         draw_cell(devices, row, column, cell);
-        if (!cell[0].stuck && !cell[1].stuck &&
-            approach(devices, near, (row->low[0] >> column & 1) != 0, cell) + fabsf(offsets[column]) < near->distance) {
-            continue;
-        }
         for (uint32_t side = 0; side < 2; side++) {
             row->ln_resistance[side][column] = ln_resistance(devices, side, &cell[side]);
         }
@@ -194,4 +206,4 @@ static void compare_row(const ebnn_devices *devices, const ebnn_device_row *row,
     wrong[EBNN_WRONG_BLB] = (row->low[1] & above[1]) | (~row->low[1] & below[1]);
 }
 
-const ebnn_devices_kernel ebnn_devices_portable = {draw_offsets, draw_row, raise_row, read_row, compare_row};
+const ebnn_devices_kernel ebnn_devices_portable = {draw_offsets, draw_row, raise_row, near_row, read_row, compare_row};

@@ -46,6 +46,48 @@ static inline void ebnn_philox(uint32_t counter[4], uint64_t seed)
     }
 }
 
+/* The last word of a counter. */
+static inline uint32_t ebnn_draw_tag(uint32_t domain, uint64_t event, uint32_t block)
+{
+    return domain << 24 | block << 16 | (uint32_t)(event >> 32);
+}
+
+/*
+ * What the draws of one kind share in all columns of a row: the keys, and the first three rounds as far as the column
+ * does not come into them. After round 1 word 0 is `column` XOR the column, and nothing else depends on it; of round 2
+ * the product of word 0 is left to do, of round 3 that of word 2.
+ */
+typedef struct ebnn_philox_row {
+    uint32_t keys[EBNN_PHILOX_ROUNDS][2];
+    uint32_t column;   /* word 0 after round 1, but for the column */
+    uint32_t second;   /* what word 2 gets in round 2, but for its product */
+    uint32_t third[2]; /* what words 0 and 2 get in round 3, but for the product and for word 3 */
+    uint32_t last;     /* word 3 after round 3 */
+} ebnn_philox_row;
+
+static inline ebnn_philox_row ebnn_philox_begin(uint64_t seed, uint32_t domain, uint32_t bank_row, uint64_t event,
+                                                uint32_t block)
+{
+    const uint64_t p0 = (uint64_t)EBNN_PHILOX_M0 * bank_row, p1 = (uint64_t)EBNN_PHILOX_M1 * (uint32_t)event;
+    ebnn_philox_row row;
+    uint64_t q0, q1;
+    uint32_t second;
+
+    for (uint32_t round = 0; round < EBNN_PHILOX_ROUNDS; round++) {
+        row.keys[round][0] = (uint32_t)seed + round * EBNN_PHILOX_W0;
+        row.keys[round][1] = (uint32_t)(seed >> 32) + round * EBNN_PHILOX_W1;
+    }
+    row.column = (uint32_t)(p1 >> 32) ^ row.keys[0][0];
+    second = (uint32_t)(p0 >> 32) ^ ebnn_draw_tag(domain, event, block) ^ row.keys[0][1];
+    row.second = (uint32_t)p0 ^ row.keys[1][1];
+    q1 = (uint64_t)EBNN_PHILOX_M1 * second;
+    row.third[0] = (uint32_t)q1 ^ row.keys[2][0];
+    q0 = (uint64_t)EBNN_PHILOX_M0 * ((uint32_t)(q1 >> 32) ^ (uint32_t)p1 ^ row.keys[1][0]);
+    row.third[1] = (uint32_t)(q0 >> 32) ^ row.keys[2][1];
+    row.last = (uint32_t)q0;
+    return row;
+}
+
 /* The four words of block `block` of a draw; `event` is below 2^48. */
 static inline void ebnn_draw(uint32_t words[4], uint64_t seed, uint32_t domain, uint32_t bank_row, uint32_t within,
                              uint64_t event, uint32_t block)
@@ -53,7 +95,7 @@ static inline void ebnn_draw(uint32_t words[4], uint64_t seed, uint32_t domain, 
     words[0] = bank_row;
     words[1] = within;
     words[2] = (uint32_t)event;
-    words[3] = domain << 24 | block << 16 | (uint32_t)(event >> 32);
+    words[3] = ebnn_draw_tag(domain, event, block);
     ebnn_philox(words, seed);
 }
 

@@ -54,4 +54,37 @@ EBNN_AVX2_INLINE void ebnn_philox_eight(__m256i words[4], uint64_t seed)
     }
 }
 
+/* The counters in the even lanes, whose columns those of `columns` are, after the rounds that `row` has begun. */
+EBNN_AVX2_INLINE void ebnn_philox_third(__m256i c[4], const ebnn_philox_row *row, __m256i columns)
+{
+    const __m256i first = _mm256_xor_si256(ebnn_all_lanes(row->column), columns);
+    const __m256i p0 = _mm256_mul_epu32(first, ebnn_all_lanes(EBNN_PHILOX_M0));
+    const __m256i second = _mm256_xor_si256(_mm256_srli_epi64(p0, 32), ebnn_all_lanes(row->second));
+    const __m256i p1 = _mm256_mul_epu32(second, ebnn_all_lanes(EBNN_PHILOX_M1));
+
+    c[0] = _mm256_xor_si256(_mm256_srli_epi64(p1, 32), ebnn_all_lanes(row->third[0]));
+    c[1] = p1;
+    c[2] = _mm256_xor_si256(p0, ebnn_all_lanes(row->third[1]));
+    c[3] = ebnn_all_lanes(row->last);
+}
+
+/* The words of eight columns of a row, from `column` on. */
+EBNN_AVX2_INLINE void ebnn_philox_columns(__m256i words[4], const ebnn_philox_row *row, uint32_t column)
+{
+    const __m256i even = _mm256_add_epi32(ebnn_all_lanes(column), _mm256_setr_epi32(0, 0, 2, 0, 4, 0, 6, 0));
+    __m256i odd[4];
+
+    ebnn_philox_third(words, row, even);
+    ebnn_philox_third(odd, row, _mm256_or_si256(even, ebnn_all_lanes(1)));
+    for (int round = 3; round < EBNN_PHILOX_ROUNDS; round++) {
+        const __m256i k0 = ebnn_all_lanes(row->keys[round][0]), k1 = ebnn_all_lanes(row->keys[round][1]);
+
+        ebnn_philox_round(words, k0, k1);
+        ebnn_philox_round(odd, k0, k1);
+    }
+    for (int w = 0; w < 4; w++) {
+        words[w] = _mm256_blend_epi32(words[w], _mm256_slli_epi64(odd[w], 32), 0xAA);
+    }
+}
+
 #endif

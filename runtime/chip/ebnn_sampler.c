@@ -7,13 +7,30 @@
 
 #include "ebnn_kernel.h"
 
+/* Whether this processor can run a kernel that exists. */
+static bool can_run(int32_t kernel)
+{
+    switch (kernel) {
+    case EBNN_SAMPLER_PORTABLE:
+        return true;
+    case EBNN_SAMPLER_AVX2:
+        return ebnn_cpu_has_avx2();
+    case EBNN_SAMPLER_AVX512:
+        return ebnn_cpu_has_avx512();
+    default:
+        return false;
+    }
+}
+
 int32_t ebnn_sampler_choose(int32_t kernel)
 {
-    if (kernel == EBNN_SAMPLER_BEST) {
-        return ebnn_cpu_has_avx2() ? EBNN_SAMPLER_AVX2 : EBNN_SAMPLER_PORTABLE;
+    int32_t best = EBNN_SAMPLER_AVX512;
+
+    if (kernel != EBNN_SAMPLER_BEST) {
+        return can_run(kernel) ? kernel : -1;
     }
-    if (kernel == EBNN_SAMPLER_AVX2) {
-        return ebnn_cpu_has_avx2() ? EBNN_SAMPLER_AVX2 : -1;
+    while (!can_run(best)) {
+        best--;
     }
-    return kernel == EBNN_SAMPLER_PORTABLE ? EBNN_SAMPLER_PORTABLE : -1;
+    return best;
 }

@@ -15,7 +15,8 @@ extern "C" {
 typedef enum ebnn_sampler {
     EBNN_SAMPLER_BEST = -1, /* the fastest that this processor can run */
     EBNN_SAMPLER_PORTABLE = 0,
-    EBNN_SAMPLER_AVX2 = 1
+    EBNN_SAMPLER_AVX2 = 1,
+    EBNN_SAMPLER_AVX512 = 2 /* as AVX2, but where there is something better */
 } ebnn_sampler;
 
 /* The kernel that runs where this one is asked for, or -1 where it does not exist or this processor cannot run it. */

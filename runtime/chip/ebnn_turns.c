@@ -22,7 +22,7 @@ uint32_t ebnn_turns_bytes(void)
 static ebnn_turns_kernel *find_kernel(int32_t kernel)
 {
 #if defined(__x86_64__)
-    if (ebnn_sampler_choose(kernel) == EBNN_SAMPLER_AVX2) {
+    if (ebnn_sampler_choose(kernel) >= EBNN_SAMPLER_AVX2) {
         return ebnn_turns_avx2;
     }
 #endif

@@ -45,7 +45,7 @@ from edgebnn.errors import TargetError, ToolError
 from edgebnn.words import Words
 
 KINDS = ("pair", "bl", "blb")
-KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel(kernel)]
+KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2", "avx512") if has_kernel(kernel)]
 each_kernel = pytest.mark.parametrize("kernel", KERNELS)
 
 # Spreads that put some percent of the cells wrong.

@@ -26,7 +26,7 @@ from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.target_files.loading import load_target
 
-KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel(kernel)]
+KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2", "avx512") if has_kernel(kernel)]
 SEED = 2**40 + 11
 
 CELL = Cell(

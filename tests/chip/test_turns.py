@@ -24,7 +24,7 @@ from edgebnn.errors import ToolError
 from edgebnn.words import Words
 from tests.chip.patterns import binary_pattern
 
-KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2") if has_kernel(kernel)]
+KERNELS: list[Kernel] = [kernel for kernel in ("portable", "avx2", "avx512") if has_kernel(kernel)]
 BANKED = Geometry(rows=48, columns=64, sense_amplifiers=16)
 
 # Banks 1000 to 1015 of the chip 20200715, programmed with +1 and turned at 0.002 in cycle 3; made by the definition.

@@ -23,7 +23,7 @@ from edgebnn.errors import TargetError, ToolError
 from edgebnn.processors import usable_processors
 from edgebnn.words import Words
 
-Kernel = Literal["auto", "portable", "avx2"]
+Kernel = Literal["auto", "portable", "avx2", "avx512"]
 
 MAX_SAMPLED_BANKS = 1 << 27  # of 32 x 32 cells: the number of a row has 32 bits
 BANK_CELLS = SINGLE.synapses
@@ -31,7 +31,7 @@ ALTERNATING = 0xAAAAAAAA  # signs: as many +1 as -1, and as many LRS as HRS on e
 NO_ZEROS = 0xFFFFFFFF
 
 _BLOCK_CELLS = 1 << 22  # what a thread counts at a time, and a bank at least
-_KERNELS: dict[Kernel, int] = {"auto": -1, "portable": 0, "avx2": 1}  # ebnn_sampler
+_KERNELS: dict[Kernel, int] = {"auto": -1, "portable": 0, "avx2": 1, "avx512": 2}  # ebnn_sampler
 
 
 @dataclass(frozen=True, eq=False)
