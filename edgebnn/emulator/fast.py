@@ -206,6 +206,11 @@ def kernels() -> list[Kernel]:
     return [name for name, number in _KERNELS.items() if name != "auto" and _has_kernel(number)]
 
 
+def kernel_number(kernel: Kernel) -> int:
+    """What the C runtime calls a kernel: its ebnn_host_kernel."""
+    return _KERNELS[kernel]
+
+
 @cache
 def _has_kernel(number: int) -> bool:
     return bool(host_library().ebnn_host_has_kernel(number))
