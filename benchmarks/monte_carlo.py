@@ -116,7 +116,7 @@ def drawn(deployment: edgebnn.Deployment, like: ChipInstance, turns: list[dict[s
     return (
         "to draw a chip's {} million cells and read them takes {} on one thread, all that a chip takes {} on all "
         "threads, and a chip of ber {}. A cell takes a block of Philox of its own, and its words show by lines that "
-        "bound them that it is far: 4.3 ms of a thread with AVX-512, 5.4 with AVX2, and 6.7 with code that draws any "
+        "bound them that it is far: 3.4 ms of a thread with AVX-512, 5.4 with AVX2, and 6.7 with code that draws any "
         "kind of device; rounds that the columns of a row share are made once"
     ).format(round(deployment.memory.synapses / 1e6, 2), *parts)
 

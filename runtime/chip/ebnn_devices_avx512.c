@@ -14,6 +14,7 @@
 #define AVX512_INLINE static inline __attribute__((target("avx512f"), always_inline))
 
 #define LANES 16
+#define HALVES (EBNN_COLUMNS / LANES)
 #define XOR_OF_THREE 0x96
 
 AVX512_INLINE __m512i all_lanes(uint32_t word)
@@ -47,23 +48,28 @@ AVX512_INLINE void next_round(__m512i c[4], __m512i k0, __m512i k1)
     c[3] = p0;
 }
 
-/* The words of sixteen columns of a row, from `column` on. */
-AVX512_INLINE void draw_columns(__m512i words[4], const ebnn_philox_row *row, uint32_t column)
+/* The words of a row, sixteen columns in a half. Four rounds at a time keep the multipliers busy: none waits for another. */
+AVX512_INLINE void draw_columns(__m512i words[HALVES][4], const ebnn_philox_row *row)
 {
-    const __m512i even =
-        _mm512_add_epi32(all_lanes(column), _mm512_setr_epi32(0, 0, 2, 0, 4, 0, 6, 0, 8, 0, 10, 0, 12, 0, 14, 0));
-    __m512i odd[4];
+    const __m512i even = _mm512_setr_epi32(0, 0, 2, 0, 4, 0, 6, 0, 8, 0, 10, 0, 12, 0, 14, 0);
+    __m512i c[2 * HALVES][4]; /* the even columns of a half, then its odd ones */
 
-    third_round(words, row, even);
-    third_round(odd, row, _mm512_or_si512(even, all_lanes(1)));
+    for (uint32_t i = 0; i < 2 * HALVES; i++) {
+        third_round(c[i], row, _mm512_add_epi32(even, all_lanes(i / 2 * LANES + i % 2)));
+    }
     for (int round = 3; round < EBNN_PHILOX_ROUNDS; round++) {
         const __m512i k0 = all_lanes(row->keys[round][0]), k1 = all_lanes(row->keys[round][1]);
 
-        next_round(words, k0, k1);
-        next_round(odd, k0, k1);
+        for (int i = 0; i < 2 * HALVES; i++) {
+            next_round(c[i], k0, k1);
+        }
     }
-    for (int w = 0; w < 4; w++) {
-        words[w] = _mm512_mask_blend_epi32(0xAAAA, words[w], _mm512_slli_epi64(odd[w], 32));
+    for (int half = 0; half < HALVES; half++) {
+        const __m512i *evens = c[2 * half], *odds = c[2 * half + 1];
+
+        for (int w = 0; w < 4; w++) {
+            words[half][w] = _mm512_mask_blend_epi32(0xAAAA, evens[w], _mm512_slli_epi64(odds[w], 32));
+        }
     }
 }
 
@@ -91,13 +97,14 @@ AVX512 static uint32_t near_plain(const ebnn_devices *devices, const float offse
 {
     const ebnn_philox_row begun = ebnn_philox_begin(devices->seed, EBNN_DOMAIN_DEVICE, row->bank_row, 0, 0);
     uint32_t found = 0;
+    __m512i drawn[HALVES][4];
 
+    draw_columns(drawn, &begun);
     for (uint32_t column = 0; column < EBNN_COLUMNS; column += LANES) {
+        const __m512i *words = drawn[column / LANES];
         const __mmask16 plus = (__mmask16)(row->low[0] >> column);
         __m512 own = _mm512_setzero_ps(), pulses = own, most;
-        __m512i words[4];
 
-        draw_columns(words, &begun, column);
         for (uint32_t side = 0; side < 2; side++) {
             /* a positive number harms BL where that is to be the lower one, and BLb elsewhere */
             const __mmask16 apart = side == 0 ? (__mmask16)~plus : plus;
