@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from edgebnn.nn.losses import MarginCrossEntropyLoss, ModifiedHingeLoss, margin_cross_entropy, modified_hinge
     from edgebnn.nn.onnx_export import export_onnx
     from edgebnn.nn.partly_binarized import binarized
+    from edgebnn.nn.trainer import Trained, Trainer
 
 _HOMES = {
     "BitErrors": "bit_errors",
@@ -38,6 +39,8 @@ _HOMES = {
     "MarginCrossEntropyLoss": "losses",
     "ModifiedHingeLoss": "losses",
     "Quantise": "activations",
+    "Trained": "trainer",
+    "Trainer": "trainer",
     "binarized": "partly_binarized",
     "export": "checked_export",
     "export_onnx": "onnx_export",
@@ -59,6 +62,8 @@ __all__ = [
     "TernaryConv1d",
     "TernaryConv2d",
     "TernaryLinear",
+    "Trained",
+    "Trainer",
     "binarized",
     "clip_latent",
     "export",

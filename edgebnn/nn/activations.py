@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 MOST_BITS = 8
+_LEAST_SCALE = 1e-6  # of a learnt one
 
 
 class Quantise(nn.Module):
@@ -43,4 +44,12 @@ class Quantise(nn.Module):
 
     def extra_repr(self) -> str:
         """What `print(model)` says of it."""
-        return f"bits={self.bits}, scale={float(self.scale):g}, signed={self.signed}"
+        return f"bits={self.bits}, scale={self.scale.item():g}, signed={self.signed}"
+
+
+def keep_scales_positive(model: nn.Module) -> None:
+    """Bring learnt scales that an update took to zero or below back above it; call after each step."""
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, Quantise) and isinstance(layer.scale, nn.Parameter):
+                layer.scale.clamp_(min=_LEAST_SCALE)

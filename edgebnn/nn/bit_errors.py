@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,21 @@ class BitErrors:
         if device not in self._generators:
             self._generators[device] = torch.Generator(device).manual_seed(self._seed)
         return self._generators[device]
+
+    def state_dict(self) -> dict[str, Tensor | int]:
+        """How far schedule and draws are: `step`, and each device's generator by the device's name."""
+        drawn = {str(device): generator.get_state() for device, generator in self._generators.items()}
+        return {"step": self._steps, **drawn}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Schedule and draws go on as where `state_dict` was called. ValueError where the state is none."""
+        steps = state["step"]
+        if type(steps) is not int or steps < 0:
+            raise ValueError(f"the step {steps} of the bit errors is no whole number from 0 up")
+        self._steps, self._generators = steps, {}
+        for name, drawn in state.items():
+            if name != "step":
+                self.generator(torch.device(name)).set_state(drawn)
 
     def _scaled(self, rate: float) -> float:
         return min(max(rate * self._schedule(self._steps), 0.0), 0.5)

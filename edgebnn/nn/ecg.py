@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgebnn.errors import DataError
+from edgebnn.nn.checkpoint import Settings
 from edgebnn.nn.ecg_augment import Augmentation, BeatSampler, Coding
-from edgebnn.nn.layers import BinaryConv1d, BinaryLinear, Sign, clip_latent
+from edgebnn.nn.layers import BinaryConv1d, BinaryLinear, Sign
+from edgebnn.nn.trainer import INTERRUPTED, Heard, Trained, Trainer
 
 CHANNELS = 32
 KERNELS = (8, 8, 5)
@@ -75,6 +79,14 @@ class EcgNet(nn.Module):
         return scores
 
 
+@dataclass(frozen=True)
+class FittedEcg:
+    """A network, and how its training went; the teachers' is told to nobody."""
+
+    model: EcgNet
+    trained: Trained
+
+
 def train(
     x: npt.NDArray[np.int8],
     is_pvc: npt.NDArray[Any],
@@ -85,9 +97,26 @@ def train(
     binary: bool = True,
     progress: Progress | None = None,
 ) -> EcgNet:
+    """The network of `fit`."""
+    return fit(x, is_pvc, record, coding, settings, binary=binary, progress=progress).model
+
+
+def fit(
+    x: npt.NDArray[np.int8],
+    is_pvc: npt.NDArray[Any],
+    record: npt.NDArray[Any],
+    coding: Coding,
+    settings: Training | None = None,
+    *,
+    binary: bool = True,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+) -> FittedEcg:
     """A network trained on x int8 (n, channels, length), is_pvc (n,) and the number of each beat's record (n,).
 
-    The same arrays and settings give the same network on the same machine. Raises DataError where a class is missing.
+    The same arrays and settings give the same network on the same machine. With a `checkpoint`, an .npz file, what is
+    there goes on; teachers have their own beside it (`NAME-teacher-1.npz`). Ctrl-C ends the training with the last
+    whole epoch, and is raised while a teacher is trained. Raises DataError where a class is missing, and as `Trainer`.
     """
     settings = settings or Training()
     labels = torch.as_tensor(np.asarray(is_pvc, np.bool_))
@@ -98,7 +127,11 @@ def train(
         for index in range(settings.teachers):
             own = replace(settings, epochs=_teacher_epochs(settings.epochs), seed=_teacher_seed(settings.seed, index))
             told = None if progress is None else _teachers_progress(progress, index)
-            teachers.append(train(x, is_pvc, record, coding, own, binary=False, progress=told))
+            kept = None if checkpoint is None else checkpoint.with_name(f"{checkpoint.stem}-teacher-{index + 1}.npz")
+            taught = fit(x, is_pvc, record, coding, own, binary=False, progress=told, checkpoint=kept)
+            if taught.trained.ended == INTERRUPTED:
+                raise KeyboardInterrupt
+            teachers.append(taught.model)
     torch.manual_seed(settings.seed)
     model = EcgNet(*x.shape[1:], binary=binary)
     records = torch.as_tensor(np.asarray(record, np.int64))
@@ -106,25 +139,26 @@ def train(
     # real weights of the twin grow without bound under batch norm, latent ones are clipped instead
     rate, decay = (settings.learning_rate, 0.0) if binary else (0.3 * settings.learning_rate, 1e-4)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * settings.steps)
-    for epoch in range(settings.epochs):
-        total = 0.0
-        for _ in range(settings.steps):
-            batch, answer = sampler.batch(settings.batch)
-            scores = model(batch)
-            loss = functional.cross_entropy(scores, answer, label_smoothing=settings.label_smoothing)
-            if teachers:
-                taught = functional.cross_entropy(scores, _mean_answer(teachers, batch))
-                loss = torch.lerp(loss, taught, settings.from_teachers)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            clip_latent(model)
-            total += loss.item()
-        if progress is not None:
-            progress("network", epoch + 1, total / settings.steps)
-    return model.eval()
+
+    def loss(network: nn.Module, batch: Tensor, answer: Tensor) -> Tensor:
+        scores = network(batch)
+        own = functional.cross_entropy(scores, answer, label_smoothing=settings.label_smoothing)
+        if not teachers:
+            return own
+        return torch.lerp(own, functional.cross_entropy(scores, _mean_answer(teachers, batch)), settings.from_teachers)
+
+    trainer = Trainer(
+        model,
+        optimizer,
+        loss,
+        lambda _: (sampler.batch(settings.batch) for _ in range(settings.steps)),
+        settings.steps,
+        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * settings.steps),
+        checkpoint=checkpoint,
+        settings=_told(settings, binary, x, labels, records),
+        parts={"sampler": sampler},
+    )
+    return FittedEcg(model, trainer.fit(settings.epochs, None if progress is None else _at_the_end(progress)))
 
 
 def evaluate(model: EcgNet, x: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
@@ -142,6 +176,24 @@ def _teacher_seed(seed: int, index: int) -> int:
 
 def _teachers_progress(progress: Progress, index: int) -> Progress:
     return lambda _, epoch, loss: progress(f"teacher {index + 1}", epoch, loss)
+
+
+def _at_the_end(progress: Progress) -> Heard:
+    """Of an epoch, that is."""
+
+    def heard(epoch: int, done: int, of: int, loss: float) -> None:
+        if done == of:
+            progress("network", epoch, loss)
+
+    return heard
+
+
+def _told(settings: Training, binary: bool, x: npt.NDArray[np.int8], labels: Tensor, records: Tensor) -> Settings:
+    """What tells a training from others: its settings and its beats."""
+    beats = hashlib.sha256(np.ascontiguousarray(x).tobytes() + labels.numpy().tobytes() + records.numpy().tobytes())
+    own = {name: value for name, value in asdict(settings).items() if name != "augmentation"}
+    steps = {f"augmentation.{name}": value for name, value in asdict(settings.augmentation).items()}
+    return {**own, **steps, "binary": binary, "beats": beats.hexdigest()[:16]}
 
 
 def _teacher_epochs(epochs: int) -> int:

@@ -8,7 +8,9 @@ normal though it is drowned in noise or has another shape, and so is an early be
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,6 +85,14 @@ class BeatSampler:
         plateaus = (before[:, None].expand(-1, length), after[:, None].expand(-1, length))
         x = torch.stack([beat, usual, *plateaus], dim=1).round().clamp(-128, 127)
         return x, is_pvc.long()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """How far the draws are."""
+        return {"generator": self._random.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The draws go on as where `state_dict` was called."""
+        self._random.set_state(state["generator"])
 
     def _recombined(self, beat: Tensor, usual: Tensor, is_pvc: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Beats and usual beats of different patients, and where a normal beat got another patient's shape."""
