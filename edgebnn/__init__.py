@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgebnn.api import ChipInstance, Deployment, Inspection, compile, inspect, load
+    from edgebnn.comparison.compare import Comparison, compare
     from edgebnn.version import __version__
 
-__all__ = ["ChipInstance", "Deployment", "Inspection", "__version__", "compile", "inspect", "load"]
+__all__ = [
+    "ChipInstance",
+    "Comparison",
+    "Deployment",
+    "Inspection",
+    "__version__",
+    "compare",
+    "compile",
+    "inspect",
+    "load",
+]
 
 
 def __dir__() -> list[str]:
@@ -27,6 +38,10 @@ def __getattr__(name: str) -> Any:
         from edgebnn.version import __version__
 
         return __version__
+    if name in ("compare", "Comparison"):
+        from edgebnn.comparison import compare
+
+        return getattr(compare, name)
     if name in __all__:
         from edgebnn import api
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "emulate": "Run a data set on emulated chips: accuracy, agreement, energy.",
     "trim": "Move thresholds to make up for one chip's wrong weights.",
     "estimate": "Estimate energy, latency and memory without data.",
+    "compare": "Show deployments side by side, and hold them to a budget.",
     "targets": "List, show, check and copy target files.",
     "chip": "Characterise devices; make, import, compare and reprogram chips.",
     "train": "Train a model by a recipe and export it to ONNX.",

@@ -11,7 +11,10 @@ from pathlib import Path
 Command = tuple[str, ...]
 MODELS = "../models"  # as the folder of a case sees it
 ECG = f"{MODELS}/ecg_pvc.onnx"
-HELPS = ("", "inspect", "compile", "run", "emulate", "trim", "estimate", "demo", "train", "targets", "chip", "device")
+HELPS = (
+    *("", "inspect", "compile", "run", "emulate", "trim", "estimate", "compare", "demo", "train"),
+    *("targets", "chip", "device"),
+)
 OF_TARGETS, OF_CHIPS = ("list", "show", "check", "copy"), ("new", "import", "compare", "export", "reprogram")
 INPUTS = ("", "uint8", "int12", "bits", "trits", "int5", "uint1")
 
@@ -72,6 +75,7 @@ def _ecg() -> list[Case]:
                 ("compile", ECG, "--target", target, "-o", "out"),
                 ("estimate", "out", "--days", "30", "--json"),
                 ("estimate", "out", "--vdd", "1.1"),
+                ("compare", "out", "--data", labelled, "--firmware-samples", "2", "--budget", "energy=1uJ", "--json"),
                 ("emulate", "out", "--data", labelled, "--chips", chips, "--firmware-samples", "4", "--json"),
                 ("emulate", "out", "--data", labelled, "--chips", chips, "--model", ECG, "--firmware-samples", "2"),
                 ("run", "out", "--input", data, "--output", "fast.npy"),

@@ -14,6 +14,10 @@ from typing import Any
 import edgebnn
 from edgebnn import errors, nn
 from edgebnn.chip.device.conditions import Conditions
+from edgebnn.comparison.budget import Budget, Limit
+from edgebnn.comparison.compare import Compared, Comparison, Judged
+from edgebnn.comparison.emulated import Emulated
+from edgebnn.comparison.figures import Figure
 from edgebnn.emulator.accuracy import AccuracyDrop
 from edgebnn.emulator.accuracy_curve import AccuracyCurve
 from edgebnn.emulator.accuracy_endurance import AccuracyEndurance
@@ -32,6 +36,11 @@ _CHAPTERS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         (edgebnn.compile, edgebnn.inspect, edgebnn.load, edgebnn.Inspection),
     ),
     ("The deployment", "", (edgebnn.Deployment,)),
+    (
+        "Deployments side by side",
+        "`edgebnn.compare`, and what it answers.",
+        (edgebnn.compare, Comparison, Compared, Emulated, Budget, Limit, Judged, Figure),
+    ),
     ("Chips", "", (edgebnn.ChipInstance, Conditions)),
     (
         "Answers",

@@ -12,7 +12,17 @@ import msgspec
 
 from edgebnn.chip.instance.chip_file import chip_layout
 from edgebnn.chip.instance.chip_instance import ChipInstance
-from edgebnn.json_types import characterisation, chips, deployment, device, emulation, inspection, recordings, target
+from edgebnn.json_types import (
+    characterisation,
+    chips,
+    comparison,
+    deployment,
+    device,
+    emulation,
+    inspection,
+    recordings,
+    target,
+)
 from edgebnn.json_types.placement import PlacementFileDocument
 from edgebnn.json_types.policies import PolicyChoiceDocument
 from edgebnn.json_types.trimming import SelfTrimDocument
@@ -28,6 +38,7 @@ ANSWERS: dict[str, Any] = {
     "run": deployment.RunDocument,
     "emulate": emulation.EmulatedDocument,
     "estimate": deployment.EstimatedDocument,
+    "compare": comparison.ComparedDocument,
     "trim": deployment.TrimmedDocument,
     "device ecg": device.EcgDeviceDocument,
     "demo": recordings.DemonstratedDocument,

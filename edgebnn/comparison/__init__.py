@@ -1,0 +1,1 @@
+"""Deployments side by side: their figures, and whether these keep to a budget."""
