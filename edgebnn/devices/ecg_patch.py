@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from edgebnn.devices.beat_counts import BeatCounts
 from edgebnn.devices.beat_matching import match_beats
-from edgebnn.devices.beats import LENGTH, RATE_HZ, beat_windows, with_signal
+from edgebnn.devices.beats import LENGTH, RATE_HZ
 from edgebnn.devices.ecg_alarms import Alarm, alarms
 from edgebnn.devices.ecg_chain import EcgChain
 from edgebnn.devices.ecg_front_end import FrontEnd
 from edgebnn.devices.ecg_stream import stream
-from edgebnn.devices.gaps import Gaps, held
+from edgebnn.devices.ecg_windows import beat_turns
+from edgebnn.devices.gaps import Gaps
 from edgebnn.devices.pvc import Detection, count
 from edgebnn.devices.recording import Recording
 from edgebnn.errors import DataError
@@ -77,11 +78,12 @@ def run_patch(recording: Recording, classify: Classify, chain: EcgChain | None =
     front = FrontEnd.of(recording)
     streamed = stream((chain or EcgChain()).settings(), front.codes)
     off = Gaps.of(streamed.lead_off)
-    # A filtered sample lies between its two codes.
-    peaks = np.unique(np.rint(streamed.certain - 0.5 - 2.0 * streamed.ago).astype(np.int64))
-    peaks = peaks[(peaks >= 0) & (peaks < len(front.codes))]
-    judged, is_pvc = _called(front, off, peaks, classify)
-    moments_s = peaks / front.rate_hz
+    turns = beat_turns(front.codes, streamed)
+    turns = turns.chosen((turns.peaks >= 0) & (turns.peaks < len(front.codes)))
+    is_pvc = np.zeros(len(turns.peaks), np.bool_)
+    if turns.judged.any():
+        is_pvc[turns.judged] = classify(turns.inputs[turns.judged])
+    moments_s, judged = turns.peaks / front.rate_hz, turns.judged
     edges = np.stack([off.starts, off.ends], axis=1) / front.rate_hz
     signal = Gaps.of(~streamed.lead_off)
     signal_s = np.stack([signal.starts, signal.ends], axis=1) / front.rate_hz
@@ -95,21 +97,6 @@ def run_patch(recording: Recording, classify: Classify, chain: EcgChain | None =
         alarms=alarms(moments_s, is_pvc, judged, signal_s),
         score=_score(recording, moments_s, is_pvc, judged, edges),
     )
-
-
-def _called(
-    front: FrontEnd, off: Gaps, peaks: npt.NDArray[np.int64], classify: Classify
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """(judged, premature ventricular), both (n,), of windows of the codes, held where there is no signal."""
-    called = np.zeros(len(peaks), np.bool_)
-    if not len(peaks):
-        return called, called
-    codes = held(front.codes, off)
-    judged = with_signal(codes, peaks, front.rate_hz, off)
-    windows = beat_windows(codes, peaks, front.rate_hz, off, marked=False)
-    if judged.any():
-        called[judged] = classify(windows[judged])
-    return judged, called
 
 
 def _score(

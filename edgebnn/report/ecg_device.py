@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from edgebnn.api import Deployment
 
 NOT_COUNTED = (
-    "the chain as firmware: filters and detector run as C on this machine",
-    "cutting and scaling the windows in fixed point",
+    "the chain as firmware: filters, detector and windows run as C on this machine",
     "errors of chips",
     "energy per beat and day, answer time, battery life",
     "an event log and a radio",

@@ -15,6 +15,11 @@ size_t ebnn_host_ecg_state_bytes(void)
     return sizeof(ebnn_ecg_state);
 }
 
+size_t ebnn_host_ecg_windows_bytes(void)
+{
+    return sizeof(ebnn_ecg_windows);
+}
+
 uint32_t ebnn_host_ecg_run(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, const int16_t *codes,
                            uint32_t count, uint8_t *flags, int32_t *filtered, ebnn_host_ecg_beat *beats)
 {
@@ -28,6 +33,30 @@ uint32_t ebnn_host_ecg_run(const ebnn_ecg_settings *settings, ebnn_ecg_state *st
             beats[found].place = place;
             beats[found].ago = beat.ago;
             beats[found].interval = beat.interval;
+            found++;
+        }
+    }
+    return found;
+}
+
+uint32_t ebnn_host_ecg_cut(ebnn_ecg_windows *windows, const int16_t *codes, uint32_t count, const uint8_t *flags,
+                           const ebnn_host_ecg_beat *beats, ebnn_host_ecg_turn *turns, int8_t *inputs)
+{
+    uint32_t found = 0;
+    for (uint32_t place = 0; place < count; place++) {
+        ebnn_ecg_beat beat = {0, 0};
+        if ((flags[place] & EBNN_ECG_BEAT) != 0) {
+            beat.ago = beats->ago;
+            beat.interval = beats->interval;
+            beats++;
+        }
+        ebnn_ecg_turn turn;
+        int8_t *input = inputs + (size_t)found * EBNN_ECG_CHANNELS * EBNN_ECG_LENGTH;
+        if (ebnn_ecg_windows_step(windows, codes[place], flags[place], &beat, &turn, input)) {
+            turns[found].place = place;
+            turns[found].ago = turn.ago;
+            turns[found].interval = turn.interval;
+            turns[found].judged = turn.judged;
             found++;
         }
     }

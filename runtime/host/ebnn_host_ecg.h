@@ -14,9 +14,10 @@
 extern "C" {
 #endif
 
-/* Bytes of the settings and of the state, for whoever allocates them without knowing their members. */
+/* Bytes of the settings and of the states, for whoever allocates them without knowing their members. */
 size_t ebnn_host_ecg_settings_bytes(void);
 size_t ebnn_host_ecg_state_bytes(void);
+size_t ebnn_host_ecg_windows_bytes(void);
 
 /* A beat: with which code of the block it became certain, and what ebnn_ecg_beat says of it. */
 typedef struct ebnn_host_ecg_beat {
@@ -29,6 +30,19 @@ typedef struct ebnn_host_ecg_beat {
  */
 uint32_t ebnn_host_ecg_run(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, const int16_t *codes,
                            uint32_t count, uint8_t *flags, int32_t *filtered, ebnn_host_ecg_beat *beats);
+
+/* A beat whose turn it was: with which code of the block, and what ebnn_ecg_turn says of it. */
+typedef struct ebnn_host_ecg_turn {
+    uint32_t place, ago, interval, judged;
+} ebnn_host_ecg_turn;
+
+/*
+ * ebnn_ecg_windows_step of the codes that ebnn_host_ecg_run had, with its answers: flags, and the `beats` of the block.
+ * turns: room for beats and EBNN_ECG_PENDING; inputs: of each turn EBNN_ECG_CHANNELS * EBNN_ECG_LENGTH, 0 where it is not
+ * judged. The answer is how many turns there were.
+ */
+uint32_t ebnn_host_ecg_cut(ebnn_ecg_windows *windows, const int16_t *codes, uint32_t count, const uint8_t *flags,
+                           const ebnn_host_ecg_beat *beats, ebnn_host_ecg_turn *turns, int8_t *inputs);
 
 #ifdef __cplusplus
 }

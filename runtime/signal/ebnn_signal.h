@@ -1,11 +1,16 @@
 /*
- * ebnn_signal.h: the whole interface of the streaming ECG chain, from the codes of a 12-bit ADC to beats.
+ * ebnn_signal.h: the whole interface of the streaming ECG chain, from the codes of a 12-bit ADC to what a network sees.
  *
  * Sample by sample, integers only, nothing allocated, no globals; usable without any network. The caller owns the state,
  * one for each lead, and hands over every sample once, in order, at 240 Hz:
  *
  *   ebnn_ecg_start(&settings, &state);
  *   for each code: if (ebnn_ecg_step(&settings, &state, code, &beat) & EBNN_ECG_BEAT) ... beat.ago, beat.interval
+ *
+ * Who has a network that judges beats hands each step's answer on, and gets the network's input, one beat late:
+ *
+ *   ebnn_ecg_windows_start(&windows);
+ *   for each code: if (ebnn_ecg_windows_step(&windows, code, flags, &beat, &turn, input) && turn.judged) ... input
  *
  * The stages, in order: a notch at the mains' frequency; the sum of each two samples, which leaves 120 Hz; what follows
  * the baseline, taken off; the curvature of a QRS complex (a second difference over 25 ms), its magnitude summed over
@@ -108,6 +113,67 @@ uint32_t ebnn_ecg_step(const ebnn_ecg_settings *settings, ebnn_ecg_state *state,
 /* The detector alone, for whoever has filters: one sample at 120 Hz, below 2^16 in magnitude; 1 with a beat, else 0. */
 uint32_t ebnn_ecg_detect(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, int32_t filtered,
                          ebnn_ecg_beat *beat);
+
+/*
+ * Windows: what the network is asked of each beat, int8 [EBNN_ECG_CHANNELS][EBNN_ECG_LENGTH] at 120 Hz. Channels: the beat
+ * less its median; the patient's usual beat, the median of the last ones that did not come early; the interval before the
+ * beat over the usual interval, less 1; the one behind it, likewise. edgebnn.devices.beats has the same in floats.
+ */
+#define EBNN_ECG_CHANNELS 4u
+#define EBNN_ECG_LENGTH 120u
+#define EBNN_ECG_BEFORE 48u   /* the sample of a window that lies at the R peak */
+#define EBNN_ECG_RING 1024u   /* codes that are kept, > EBNN_ECG_WAIT + 97, the first of a window */
+#define EBNN_ECG_SHAPES 16u   /* the usual beat's, and the one that is asked of */
+#define EBNN_ECG_RHYTHM 32u   /* intervals that make the usual one, the mean of their middle half */
+#define EBNN_ECG_PENDING 8u   /* beats that wait; five fit between a refractory time and the end of a window */
+#define EBNN_ECG_WAIT 800u    /* codes: so long a beat waits for the next one, which then comes late at any rate */
+#define EBNN_ECG_HIDES 24u    /* codes: a gap that can hide a beat, so that no interval goes across */
+#define EBNN_ECG_LONGEST 960u /* codes: longer intervals count as this one */
+#define EBNN_ECG_PEAK 48      /* counts that the usual beat's largest deflection gets */
+#define EBNN_ECG_RATIO 128    /* counts of a ratio of 1 */
+
+/* A beat that waits for the rest of its window, or for the next beat. */
+typedef struct ebnn_ecg_pending {
+    uint32_t peak;     /* its code's number */
+    uint32_t interval; /* before it, 0 where unknown */
+    int32_t before, after;
+    uint32_t early, known; /* 1 where it came early; where `after` is known */
+} ebnn_ecg_pending;
+
+typedef struct ebnn_ecg_windows {
+    uint32_t now;                                     /* the newest code's number, modulo 2^32 */
+    uint16_t codes[EBNN_ECG_RING];                    /* (code + 2048) * 2, and 1 where there was no signal */
+    int16_t shapes[EBNN_ECG_SHAPES][EBNN_ECG_LENGTH]; /* quarters of a code * 2, and 1 where there was no signal */
+    int16_t usual[EBNN_ECG_LENGTH];                   /* quarters of a code: the median of the shapes */
+    uint32_t shape, kept, whole;         /* the next shape's place; how many there are, at most 15; how many
+                                                           of the last ones lack nothing, at most 16 */
+    uint16_t intervals[EBNN_ECG_RHYTHM]; /* codes */
+    uint32_t interval, known;            /* the next one's place; how many there are */
+    uint32_t middle, total;              /* of the usual interval: how many were summed, and the sum */
+    ebnn_ecg_pending pending[EBNN_ECG_PENDING];
+    uint32_t first, waiting; /* of the pending ones, and how many */
+    uint32_t since;          /* codes since the last beat's R peak, at most 2^16 */
+    uint32_t any, hidden;    /* 1 where there was a beat; where a gap behind it could hide another one */
+    uint32_t off;            /* codes without a signal up to here, at most EBNN_ECG_HIDES */
+    uint32_t begun;          /* 1 from the first code with a signal on */
+    uint16_t held;           /* what stands for codes without a signal */
+} ebnn_ecg_windows;
+
+/* A beat whose turn it is: its R peak lies `ago` codes before the newest one; the interval before it in codes, 0 where it
+ * is unknown; judged is 0 where more than half of its window lacks a signal, or all of it is flat, or it is over. */
+typedef struct ebnn_ecg_turn {
+    uint32_t ago;
+    uint32_t interval;
+    uint32_t judged;
+} ebnn_ecg_turn;
+
+void ebnn_ecg_windows_start(ebnn_ecg_windows *windows);
+
+/* One more code, with what ebnn_ecg_step answered to it; 1 where it is a beat's turn, else 0, beats in their order. `input`
+ * holds EBNN_ECG_CHANNELS * EBNN_ECG_LENGTH and is written for a beat that is judged alone. A beat that is not behind the
+ * last one is none. */
+uint32_t ebnn_ecg_windows_step(ebnn_ecg_windows *windows, int16_t code, uint32_t flags, const ebnn_ecg_beat *beat,
+                               ebnn_ecg_turn *turn, int8_t *input);
 
 #ifdef __cplusplus
 }
