@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from edgebnn.nn.onnx_export import export_onnx
     from edgebnn.nn.partly_binarized import binarized
     from edgebnn.nn.trainer import Trained, Trainer
+    from edgebnn.nn.weak_reset import WeakResetAdam
+    from edgebnn.nn.weak_reset_law import WeakResetLaw
 
 _HOMES = {
     "BitErrors": "bit_errors",
@@ -41,6 +43,8 @@ _HOMES = {
     "Quantise": "activations",
     "Trained": "trainer",
     "Trainer": "trainer",
+    "WeakResetAdam": "weak_reset",
+    "WeakResetLaw": "weak_reset_law",
     "binarized": "partly_binarized",
     "export": "checked_export",
     "export_onnx": "onnx_export",
@@ -64,6 +68,8 @@ __all__ = [
     "TernaryLinear",
     "Trained",
     "Trainer",
+    "WeakResetAdam",
+    "WeakResetLaw",
     "binarized",
     "clip_latent",
     "export",

@@ -45,7 +45,7 @@ def test_the_example_of_the_docs_trains_and_compiles(tmp_path: Path, monkeypatch
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    code, on_devices = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "example.py").write_text(code)
     names = runpy.run_path("example.py")
@@ -53,3 +53,7 @@ def test_the_example_of_the_docs_trains_and_compiles(tmp_path: Path, monkeypatch
     scores = names["scores"]
     assert np.mean(scores.argmax(1) == expected.argmax(1)) > 0.99
     assert np.mean(scores.argmax(1) == names["y"].numpy()) > 0.8
+    (tmp_path / "on_devices.py").write_text(on_devices)
+    names = runpy.run_path("on_devices.py")
+    assert names["ohm"].shape == names["spent"].shape == (2, 32, 64)
+    assert names["spent"].sum() > 0

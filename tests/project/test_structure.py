@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "comparison": {"network", "chip", "mapping", "emulator", "api"},
     "report": {"network", "chip", "frontend", "mapping", "codegen", "emulator", "devices", "api", "comparison"},
     "nn": set(),
-    "recipes": {"devices", "nn"},
+    "recipes": {"chip", "mapping", "devices", "nn"},
     "cli": {
         "network",
         "chip",

@@ -45,6 +45,9 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "slope": {"1": 1.0},
     "factor": {"times": 1.0},
     "log ratio": {"ln": 1.0},
+    "log rise": {"ln/pulse": 1.0},
+    "pulse rate": {"1/pulse": 1.0},
+    "pulses": {"pulses": 1.0},
     "address": {"address": 1.0},
     # Each thing that is counted is a dimension of its own; who reads a count need not name it again.
     **{thing: {thing: 1.0} for thing in COUNTED},

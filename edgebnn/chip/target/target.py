@@ -253,7 +253,7 @@ class Target(TargetTable, frozen=True):
 
     def quantities(self) -> Iterator[tuple[str, Quantity, Bounds]]:
         """Every number of the file as (dotted path, quantity, what it has to keep to)."""
-        yield from _quantities(self, "")
+        yield from quantities_of(self)
 
     def unstated(self) -> Iterator[tuple[str, Bounds]]:
         """Numbers that the file may state and does not, as (dotted path, what one has to keep to)."""
@@ -282,7 +282,8 @@ def physics_of(target: Target) -> Physics:
     return target.physics
 
 
-def _quantities(section: Any, prefix: str) -> Iterator[tuple[str, Quantity, Bounds]]:
+def quantities_of(section: TargetTable, prefix: str = "") -> Iterator[tuple[str, Quantity, Bounds]]:
+    """Every number of a table and of those in it, as `Target.quantities`; `prefix` begins the paths."""
     hints = _hints(section.__class__)
     for name in section.__struct_fields__:
         value = getattr(section, name)
@@ -290,10 +291,10 @@ def _quantities(section: Any, prefix: str) -> Iterator[tuple[str, Quantity, Boun
         if isinstance(value, Quantity):
             yield path, value, _bounds(hints[name])
         elif isinstance(value, TargetTable):
-            yield from _quantities(value, f"{path}.")
+            yield from quantities_of(value, f"{path}.")
         elif isinstance(value, dict):
             for key, item in value.items():
-                yield from _quantities(item, f"{path}.{key}.")
+                yield from quantities_of(item, f"{path}.{key}.")
 
 
 def _unstated(section: Any, prefix: str) -> Iterator[tuple[str, Bounds]]:

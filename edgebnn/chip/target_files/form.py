@@ -1,4 +1,4 @@
-"""Whether a target file has the tables and fields of a target; what is wrong is said in the file's own words."""
+"""Whether a file has the tables and fields that its kind has; what is wrong is said in the file's own words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import inspect
 
 from edgebnn.chip.target.quantity import Bounds, Quantity, units_of
+from edgebnn.chip.target.sections import TargetTable
 from edgebnn.chip.target.target import Target
 from edgebnn.errors import TargetError
 
@@ -15,9 +16,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST = 40
 
 
-def check_form(document: dict[str, Any], where: str) -> None:
-    """TargetError, naming the table and the field, where the TOML is not of a target's form; `where` begins it."""
-    form = inspect.type_info(Target)
+def check_form(document: dict[str, Any], where: str, of: type[TargetTable] = Target) -> None:
+    """TargetError, naming the table and the field, where the TOML is not of this form; `where` begins the sentence."""
+    form = inspect.type_info(of)
     assert isinstance(form, inspect.StructType)
     try:
         _check_table(document, form, "")
