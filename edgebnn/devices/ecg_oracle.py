@@ -71,6 +71,7 @@ class _Detector:
     intervals: _Levels = field(init=False)
     now: int = 0
     steep: int = 0
+    between: int = 0
 
     def __post_init__(self) -> None:
         self.beats = _Levels([self.settings.first_level] * _LEVELS, self.settings.first_level)
@@ -81,6 +82,7 @@ class _Detector:
         """No sample, no candidate, no last beat; the levels stay."""
         self.signal: list[int] = [0] * 9
         self.curvatures: list[int] = [0] * 64
+        self.seconds: list[int] = [0] * 16
         self.candidate, self.spare = _Candidate(), _Candidate()
         self.falling: int | None = None
         self.last_sum_at = self.last_peak_at = self.now
@@ -91,6 +93,7 @@ class _Detector:
         settings = self.settings
         self.now += 1
         self.signal = [*self.signal[-8:], filtered]
+        self._feel()
         old, middle, new = sum(self.signal[:3]), sum(self.signal[3:6]), sum(self.signal[6:])
         self.curvatures = [*self.curvatures[1:], abs(2 * middle - old - new)]
         total = sum(self.curvatures[-settings.width :])
@@ -100,8 +103,7 @@ class _Detector:
             self.falling = None
             if total > self.candidate.height:
                 self.candidate = _Candidate(total, self.now)
-        noise, beat = self.noises.level, self.beats.level
-        threshold = max(noise + ((beat - noise) * settings.beat_share >> 8), settings.lowest)
+        threshold = self._threshold()
         since = min(self.now - self.last_sum_at, _NEVER)
         if self.candidate.height > 0 and self.now - self.candidate.when >= settings.merge:
             return self._judge(total, threshold, since)
@@ -113,6 +115,21 @@ class _Detector:
             self.beats.values = [value - (value >> 3) for value in self.beats.values]
             self.beats.renew()
         return None
+
+    def _feel(self) -> None:
+        """How rough the last samples are, and what a third of such sums lies below."""
+        before, last, newest = self.signal[-3:]
+        self.seconds = [*self.seconds[1:], abs(newest - 2 * last + before)]
+        step = self.between // 64 + 1
+        if sum(self.seconds) > self.between:
+            self.between += step
+        elif self.between - 2 * step >= 0:
+            self.between -= 2 * step
+
+    def _threshold(self) -> int:
+        noise, beat = self.noises.level, self.beats.level
+        rough = min(self.settings.rough_times * self.between, beat * self.settings.rough_most >> 8)
+        return max(noise + ((beat - noise) * self.settings.beat_share >> 8), rough, self.settings.lowest)
 
     def _judge(self, total: int, threshold: int, since: int) -> tuple[int, int] | None:
         settings, candidate = self.settings, self.candidate

@@ -33,12 +33,14 @@ static void restart(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, in
     state->filtered = 0;
     for (uint32_t index = 0; index < EBNN_ECG_SHAPE; index++) {
         state->shape[index] = 0;
+        state->seconds[index] = 0;
     }
     for (uint32_t index = 0; index < EBNN_ECG_CURVATURES; index++) {
         state->magnitudes[index] = 0;
     }
     state->curvature = 0;
     state->sum = 0;
+    state->rough = 0;
     state->candidate.height = 0;
     state->spare.height = 0;
     state->falling = -1;

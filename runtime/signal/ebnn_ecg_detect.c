@@ -8,6 +8,7 @@
 
 #define CURVATURE_DELAY 4u /* samples from the middle of the curvature's nine to their newest */
 #define SHARE_BITS 8
+#define BETWEEN_BITS 6 /* up by a 64th of itself at a time, down by two */
 #define AGES (UINT32_C(1) << 16)
 
 static int32_t share_of(int32_t share, int32_t whole)
@@ -37,6 +38,26 @@ static int32_t remember(int32_t *values, uint32_t *next, int32_t value)
     return median(values);
 }
 
+/*
+ * How rough it is between the waves, above 25 Hz, where beats have little, wide ones and fast ones too, and muscles have
+ * much: the sum of 16 second differences of single samples, and what a third of these sums lies below.
+ */
+static void roughen(ebnn_ecg_state *state, int32_t filtered)
+{
+    const uint32_t at = state->at;
+    const int32_t *shape = state->shape;
+    const int32_t second = filtered - 2 * shape[(at - 1) % EBNN_ECG_SHAPE] + shape[(at - 2) % EBNN_ECG_SHAPE];
+    const int32_t magnitude = second < 0 ? -second : second;
+    state->rough += magnitude - state->seconds[at % EBNN_ECG_SHAPE];
+    state->seconds[at % EBNN_ECG_SHAPE] = magnitude;
+    const int32_t step = (state->between >> BETWEEN_BITS) + 1;
+    if (state->rough > state->between) {
+        state->between += step;
+    } else if (state->between >= 2 * step) {
+        state->between -= 2 * step;
+    }
+}
+
 /* The second difference of three sums of three samples: about 10 to 25 Hz, where the QRS complex is and T is not. */
 static void bend(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, int32_t filtered)
 {
@@ -44,6 +65,7 @@ static void bend(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, int32
     const int32_t *shape = state->shape;
     state->curvature += 3 * (shape[(at - 3) % EBNN_ECG_SHAPE] - shape[(at - 6) % EBNN_ECG_SHAPE]) +
                         shape[(at - 9) % EBNN_ECG_SHAPE] - filtered;
+    roughen(state, filtered);
     state->shape[at % EBNN_ECG_SHAPE] = filtered;
     const int32_t magnitude = state->curvature < 0 ? -state->curvature : state->curvature;
     state->sum += magnitude - state->magnitudes[(at - settings->width) % EBNN_ECG_CURVATURES];
@@ -121,6 +143,17 @@ static uint32_t judge(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, 
     return 0;
 }
 
+/* Between the levels of noise and of beats; higher where the signal is rough. */
+static int32_t threshold_of(const ebnn_ecg_settings *settings, const ebnn_ecg_state *state)
+{
+    const int32_t usual = state->noise_level + share_of(settings->beat_share, state->beat_level - state->noise_level);
+    const int32_t most = share_of(settings->rough_most, state->beat_level);
+    const int32_t above = state->between * settings->rough_times;
+    const int32_t rough = above < most ? above : most;
+    const int32_t threshold = usual < rough ? rough : usual;
+    return threshold < settings->lowest ? settings->lowest : threshold;
+}
+
 uint32_t ebnn_ecg_detect(const ebnn_ecg_settings *settings, ebnn_ecg_state *state, int32_t filtered,
                          ebnn_ecg_beat *beat)
 {
@@ -139,8 +172,7 @@ uint32_t ebnn_ecg_detect(const ebnn_ecg_settings *settings, ebnn_ecg_state *stat
             state->candidate.age = 0;
         }
     }
-    int32_t threshold = state->noise_level + share_of(settings->beat_share, state->beat_level - state->noise_level);
-    threshold = threshold < settings->lowest ? settings->lowest : threshold;
+    const int32_t threshold = threshold_of(settings, state);
     if (state->candidate.height > 0 && state->candidate.age >= settings->merge) {
         return judge(settings, state, threshold, beat);
     }

@@ -57,6 +57,8 @@ typedef struct ebnn_ecg_settings {
     uint32_t longest;                          /* an interval that is longer is none, and levels start to fall */
     int32_t beat_share, t_share, back_share, late; /* Q8: threshold between noise and beats; of the last beat's
                                                       curvature; of the threshold (at most 128, a half); of the usual interval (at most 512) */
+    int32_t rough_times, rough_most;               /* the threshold is so many times (at most 2^8) the roughness between
+                                                      waves, but no more than that share (Q8, at most 256) of the beats */
     int32_t first_level, lowest;                   /* sums: of a beat before any is known, and the lowest threshold */
     int32_t first_interval;                        /* the usual one before any is known */
 } ebnn_ecg_settings;
@@ -82,6 +84,10 @@ typedef struct ebnn_ecg_state {
     int32_t magnitudes[EBNN_ECG_CURVATURES];
     int32_t sum; /* below 16 * 12 * 2^16 */
     uint32_t at; /* of the newest in both rings */
+    /* roughness: second differences of single samples, above 25 Hz, where no beat has much and muscles have all */
+    int32_t seconds[EBNN_ECG_SHAPE]; /* their magnitudes, below 2^18 */
+    int32_t rough;                   /* the sum of those, below 2^22 */
+    int32_t between;                 /* what a third of these sums lies below, below 2^22 */
     /* detector */
     ebnn_ecg_candidate candidate, spare; /* the one that may be a beat, and the best one that was taken for noise */
     int32_t falling;                     /* the last sum while they fall behind a candidate; -1 once they rise */

@@ -125,3 +125,23 @@ def test_the_beats_of_the_shared_records_are_found(shared_data: Path) -> None:
     assert near.sensitivity is not None and near.sensitivity >= 0.995
     assert near.ppv is not None and near.ppv >= 0.995
     assert nearer.f1 is not None and nearer.f1 >= 0.985
+
+
+def test_shaking_muscles_raise_the_threshold_and_wide_fast_beats_do_not() -> None:
+    random = np.random.default_rng(7)
+    without = EcgChain(rough_times=0)
+    clean = codes_of(patient(8, beats=120))
+    shaking = np.abs(np.sin(np.arange(len(clean)) / 400)) ** 2 * 120 * random.standard_normal(len(clean))
+    shaken = np.clip(np.rint(clean + shaking), -2048, 2047).astype(np.int16)
+    beats = patient(8, beats=120).beats
+    assert beats is not None
+    before, after = (
+        match_beats(beats / 360, beats_s(stream(chain.settings(), shaken))).counts for chain in (without, EcgChain())
+    )
+    assert after.fp < before.fp / 2 and after.f1 is not None and before.f1 is not None and after.f1 > before.f1
+    time = np.arange(60 * RATE_HZ) / RATE_HZ
+    fast = sum(np.exp(-0.5 * ((time - at) / 0.045) ** 2) for at in np.arange(1, 59, 60 / 200))
+    codes = np.rint(500 * fast + 8 * random.standard_normal(len(time))).astype(np.int16)
+    slow = codes_of(patient(9, beats=60))
+    both = np.concatenate([slow, codes])
+    assert stream(EcgChain().settings(), both).certain.tolist() == stream(without.settings(), both).certain.tolist()
