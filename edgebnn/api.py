@@ -25,6 +25,7 @@ from edgebnn.chip.instance.chip_checks import check_chip
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
 from edgebnn.chip.lifetime.batteries import read_battery
+from edgebnn.chip.lifetime.fleet import Fleet
 from edgebnn.chip.lifetime.lifetime import Usage
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import load_target, target_title
@@ -387,17 +388,24 @@ class Deployment:
         supply_v: float | None = None,
         battery: str | None = None,
         boots_per_day: float = Usage.boots_per_day,
+        updates_per_year: float = Fleet.updates_per_year,
+        devices: int = Fleet.devices,
     ) -> Estimate:
         """Energy, latency and endurance without data: of one inference, of programming, and of a whole life.
 
         The life has so many `days` with so many inferences, reprogrammings and boots a day; the front end's `channels`
-        are in it where there is a `sample_rate_hz`. `supply_v` is in V, by default the nominal one. `battery` is a
-        cell's name or its mAh and V ("CR2032", "225,3.0"), by default the target's. Raises TargetError for what the
-        target cannot do, ToolError where no firmware was built, whose instructions are counted.
+        are in it where there is a `sample_rate_hz`. An update sends code and weights, and programs all banks once more;
+        a year has 365 days. With updates, or with several `devices` that live alike, the answer's `fleet` is what all
+        of them take. `supply_v` is in V, by default the nominal one. `battery` is a cell's name or its mAh and V
+        ("CR2032", "225,3.0"), by default the target's. Raises TargetError for what the target cannot do, ToolError
+        where no firmware was built, whose instructions are counted.
         """
         usage = Usage(days, inferences_per_day, reprogrammings_per_day, channels, sample_rate_hz, boots_per_day)
         cell = None if battery is None else read_battery(battery)
-        return estimate(self.mapped, self.elf, usage, supply_v, cell, self.files.get(PROVISION_ELF))
+        fleet = Fleet(devices, updates_per_year)
+        return estimate(
+            self.mapped, self.elf, usage, supply_v, cell, self.files.get(PROVISION_ELF), fleet, self.memory.flash_bytes
+        )
 
     def trim(
         self,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgebnn.cli.life_options import life_options
 from edgebnn.cli.options import given
 from edgebnn.cli.output import JsonCommand, emit, end_with
 from edgebnn.cli.places import DeploymentFolder
@@ -63,14 +64,17 @@ def _budget(context: click.Context, parameter: click.Parameter, text: str | None
     metavar="NAME=VALUE,...",
     help="Limits, such as energy=60nJ,flash=16KB,accuracy=0.95: exit code 1 where a deployment breaks one. Names: "
     "accuracy (the least; needs labels), energy, latency (of an inference), flash (code and weights), sram, banks, "
-    "synapses, programming (energy of all banks once). 1 KB are 1,024 B. What is just as large keeps to it.",
+    "synapses, programming (energy of all banks once), battery (the least, such as 2years). 1 KB are 1,024 B. What is "
+    "just as large keeps to it.",
 )
+@life_options
 def compare(
     folders: tuple[Path, ...],
     data: Path | None,
     emulations: tuple[Path, ...],
     chips: int,
     firmware_samples: int,
+    life: dict[str, Any],
     budget: Budget | None,
     json_flag: bool,
     json_file: Path | None,
@@ -113,6 +117,7 @@ def compare(
             emulations=found,
             chips=chips,
             firmware_samples=firmware_samples,
+            life=life,
             step=step,
         )
     document = comparison_document(result)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from edgebnn.chip.lifetime.lifetime import Usage
-from edgebnn.cli.options import battery_option, given, reading_options, target_option
+from edgebnn.cli.life_options import called, life_options
+from edgebnn.cli.options import reading_options, target_option
 from edgebnn.cli.output import JsonCommand, emit
 from edgebnn.cli.places import DeploymentFolder
-
-if TYPE_CHECKING:
-    from edgebnn.chip.target.target import Target
 
 
 @click.command(cls=JsonCommand)
@@ -26,48 +23,7 @@ if TYPE_CHECKING:
     help="When the RRAM is programmed, for a MODEL (see edgebnn compile). [default: once, where the target can]",
 )
 @reading_options
-@click.option("--vdd", type=float, help="Supply in V; by default the target's nominal one. The clock stays.")
-@click.option(
-    "--days",
-    type=click.FloatRange(0, min_open=True),
-    default=Usage.days,
-    show_default=True,
-    help="How long the deployment lives.",
-)
-@click.option(
-    "--inferences-per-day",
-    type=click.FloatRange(0),
-    default=Usage.inferences_per_day,
-    show_default=True,
-    help="How much it works; 86400 is one a second.",
-)
-@click.option(
-    "--reprogrammings-per-day",
-    type=click.FloatRange(0),
-    default=Usage.reprogrammings_per_day,
-    show_default=True,
-    help="How often all its banks are programmed again.",
-)
-@click.option(
-    "--boots-per-day",
-    type=click.FloatRange(0),
-    default=Usage.boots_per_day,
-    show_default=True,
-    help="How often it loses its supply and boots again; with --provisioning boot each one programs all its banks.",
-)
-@click.option(
-    "--sample-rate",
-    type=click.FloatRange(0, min_open=True),
-    help="Of each channel, in Hz: counts the front end and its samples, which are left out without.",
-)
-@click.option(
-    "--channels",
-    type=click.IntRange(1),
-    default=Usage.channels,
-    show_default=True,
-    help="Of the front end, with --sample-rate.",
-)
-@battery_option
+@life_options
 def estimate(
     source: Path,
     target: str | None,
@@ -78,14 +34,7 @@ def estimate(
     input_offset: tuple[str, ...],
     calibration: Path | None,
     model_output: str | None,
-    vdd: float | None,
-    days: float,
-    inferences_per_day: float,
-    reprogrammings_per_day: float,
-    boots_per_day: float,
-    sample_rate: float | None,
-    channels: int,
-    battery: str | None,
+    life: dict[str, Any],
     json_flag: bool,
     json_file: Path | None,
 ) -> None:
@@ -95,8 +44,6 @@ def estimate(
     from edgebnn.report.documents import estimate_document
     from edgebnn.report.tables import show_estimate
 
-    if given("channels") and sample_rate is None:
-        raise click.UsageError("--channels goes with --sample-rate")
     if source.is_dir():
         stated = (target, policy, provisioning, *input_type, *input_scale, *input_offset, calibration, model_output)
         if any(option is not None for option in stated):
@@ -119,33 +66,10 @@ def estimate(
                 calibration=options.calibration,
                 output=options.output,
             )
-    _check_used(deployment.mapped.target)
-    result = deployment.estimate(
-        days=days,
-        inferences_per_day=inferences_per_day,
-        reprogrammings_per_day=reprogrammings_per_day,
-        boots_per_day=boots_per_day,
-        channels=channels,
-        sample_rate_hz=sample_rate,
-        supply_v=vdd,
-        battery=battery,
-    )
+    target_of_it = deployment.mapped.target
+    if target_of_it.energy is None and life:
+        ignored = ", ".join(map(called, life))
+        raise click.UsageError(f"target '{target_of_it.name}' has no energy model; leave out {ignored}")
+    result = deployment.estimate(**life)
     document = estimate_document(deployment, result)
     emit(document, json_flag, json_file, lambda console: show_estimate(console, document))
-
-
-def _check_used(target: Target) -> None:
-    """A usage error where options about energy would do nothing."""
-    names = (
-        "vdd",
-        "days",
-        "inferences_per_day",
-        "reprogrammings_per_day",
-        "boots_per_day",
-        "sample_rate",
-        "channels",
-        "battery",
-    )
-    if target.energy is None and (ignored := [name for name in names if given(name)]):
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
-        raise click.UsageError(f"target '{target.name}' has no energy model; leave out {options}")

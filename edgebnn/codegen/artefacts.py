@@ -40,6 +40,11 @@ class MemoryUse:
 
     __repr__ = brief
 
+    @property
+    def flash_bytes(self) -> int | None:
+        """Code and weights image together; None where no firmware was built."""
+        return None if self.code_bytes is None else self.code_bytes + self.weights_bytes
+
 
 def measure(files: Mapping[str, bytes], firmware: FirmwareFacts | None) -> MemoryUse:
     """The memory of a deployment, from its memory map, its `weights.bin` and the facts of its ELF."""

@@ -13,7 +13,7 @@ from edgebnn.comparison.figures import FIGURES, Dimension, Figure
 from edgebnn.errors import DataError
 from edgebnn.legible import legible_line, legible_name
 
-_VALUE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?) ?([A-Za-z%]{0,4})")
+_VALUE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?) ?([A-Za-z%]{0,5})")
 _BY_NAME = {figure.name: figure for figure in FIGURES}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy.typing as npt
@@ -25,6 +27,8 @@ from edgebnn.number_checks import check_whole
 
 MOST_COMPARED = 64
 """Deployments side by side; nobody reads more."""
+
+_LIFE = frozenset(inspect.signature(Deployment.estimate).parameters) - {"self"}
 
 Data = Dataset | tuple[Samples, npt.ArrayLike | None] | Samples
 Step = Callable[[str], None]
@@ -61,29 +65,18 @@ class Compared:
             "accuracy": None if counted is None else counted.accuracy,
             "energy": energy,
             "latency": latency,
-            "flash": self.flash_bytes,
+            "flash": memory.flash_bytes,
             "sram": memory.sram_bytes,
             "banks": memory.banks,
             "synapses": memory.synapses,
             "programming": None if told is None or told.programming is None else told.programming.total_j * 1e6,
+            "battery": None if told is None or told.lifetime is None else told.lifetime.battery_days,
         }
 
     @property
     def counts(self) -> bool:
         """Whether energy and latency are those that emulation counted on data, and not the estimate's."""
         return self.emulated is not None and self.emulated.energy_nj is not None
-
-    @property
-    def flash_bytes(self) -> int | None:
-        """Code and weights image; None where no firmware was built, whose code is counted."""
-        memory = self.deployment.memory
-        return None if memory.code_bytes is None else memory.code_bytes + memory.weights_bytes
-
-    @property
-    def outside(self) -> tuple[str, ...]:
-        """The inputs whose own quantiser stays outside the firmware, so that no figure counts it."""
-        inputs = self.deployment.mapped.network.inputs
-        return tuple(entry.name for entry in inputs if entry.encoding.quantizer is not None)
 
 
 @dataclass(frozen=True)
@@ -104,10 +97,14 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Deployments side by side, in the order in which they were given, and the budget that they were held to."""
+    """Deployments side by side, in the order in which they were given, and the budget that they were held to.
+
+    with_life: whether a life was described, and not the one that estimates take by themselves.
+    """
 
     deployments: tuple[Compared, ...]
     budget: Budget | None = None
+    with_life: bool = False
 
     def __repr__(self) -> str:
         """One short line; the fields have the rest."""
@@ -149,6 +146,7 @@ def compare(
     emulations: Sequence[Emulation | Emulated] = (),
     chips: int = 0,
     firmware_samples: int = 64,
+    life: Mapping[str, Any] = MappingProxyType({}),
     step: Step | None = None,
 ) -> Comparison:
     """Deployments side by side: energy, latency and memory by their estimates and, with data, by emulation.
@@ -157,12 +155,18 @@ def compare(
     target. `data`, samples x or (x, y) as `Deployment.emulate` takes them, run on all of them, the first
     `firmware_samples` as firmware, without errors and on so many `chips` with errors where the target has RRAM. In
     place of data `emulations` may give what emulation found of each, in their order. `budget` has limits such as
-    `"energy=60nJ,flash=16KB,accuracy=0.95"` or a mapping; what is just as large as its limit keeps to it. `step` hears
-    what is done next. Raises DataError for a budget, data or names that are none, for a budget of accuracy without
-    labels, and whatever an emulation raises, with the deployment's name.
+    `"energy=60nJ,flash=16KB,accuracy=0.95"` or a mapping; what is just as large as its limit keeps to it. `life` are
+    words of `Deployment.estimate`, such as `{"inferences_per_day": 1000, "devices": 500}`; without RRAM nothing is
+    reprogrammed. `step` hears what is done next. Raises DataError for a budget, data, names or words that are none, for
+    a budget of accuracy without labels, and whatever an estimate or an emulation raises, with the deployment's name.
     """
     named = _named(deployments)
     limits = None if budget is None else Budget.of(budget)
+    if unknown := sorted(set(life) - _LIFE):
+        raise DataError(
+            f"life has '{legible_name(str(unknown[0]))}', which estimates do not know; choose from: "
+            f"{', '.join(sorted(_LIFE))}"
+        )
     check_whole(chips=chips, firmware_samples=firmware_samples)
     if data is not None and emulations:
         raise DataError("data and emulations both say what emulation found; give one of them")
@@ -180,7 +184,7 @@ def compare(
     for index, (name, deployment) in enumerate(named.items()):
         with _naming(name):
             heard(f"estimate {name}")
-            told, why_not = _estimate(deployment)
+            told, why_not = _estimate(deployment, life)
             seen = None
             if data is not None:
                 heard(f"emulate {name}")
@@ -190,13 +194,17 @@ def compare(
                 given = emulations[index]
                 seen = emulated(given) if isinstance(given, Emulation) else given
         found.append(Compared(name, deployment, told, seen, why_not))
-    return Comparison(tuple(found), limits)
+    return Comparison(tuple(found), limits, bool(life))
 
 
-def _estimate(deployment: Deployment) -> tuple[Estimate | None, str]:
+def _estimate(deployment: Deployment, life: Mapping[str, Any]) -> tuple[Estimate | None, str]:
     """The estimate, or why there is none: no firmware was built, or nothing is there to run it on."""
+    target = deployment.mapped.target
+    words = {} if target.energy is None else dict(life)
+    if target.array is None:
+        words.pop("reprogrammings_per_day", None)
     try:
-        return deployment.estimate(), ""
+        return deployment.estimate(**words), ""
     except ToolError as error:
         return None, str(error)
 

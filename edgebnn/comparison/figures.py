@@ -18,6 +18,7 @@ class Dimension(Enum):
     TIME = "a time in ns, us, ms or s"
     SIZE = "a size in B, KB or KiB (1,024 B), MB or MiB"
     COUNT = "a whole number without a unit"
+    LIFE = "a time in h, days or years (of 365 days)"
     SHARE = "a share, such as 0.95 or 95%"
 
 
@@ -47,6 +48,8 @@ class Figure:
             case Dimension.SIZE:
                 sizes = {"B": 1, "KB": _KIB, "KiB": _KIB, "MB": _KIB**2, "MiB": _KIB**2}
                 return (sizes[unit], 1) if unit in sizes else None
+            case Dimension.LIFE:
+                return {"h": (1, 24), "days": (1, 1), "years": (365, 1)}.get(unit)
             case Dimension.COUNT:
                 return (1, 1) if unit == "" else None
             case Dimension.SHARE:
@@ -60,6 +63,7 @@ class Figure:
             Dimension.TIME: "2.5ms",
             Dimension.SIZE: "16KB",
             Dimension.COUNT: "40",
+            Dimension.LIFE: "2years",
             Dimension.SHARE: "0.95",
         }[self.dimension]
 
@@ -73,6 +77,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("banks", "banks", Dimension.COUNT, ""),
     Figure("synapses", "synapses", Dimension.COUNT, ""),
     Figure("programming", "programming_uj", Dimension.ENERGY, "uJ"),
+    Figure("battery", "battery_days", Dimension.LIFE, "days", least=True),
 )
 """Accuracy without bit errors; energy and latency of one inference; flash with code and weights; energy of programming
-all banks once."""
+all banks once; how long the battery lasts."""

@@ -23,6 +23,7 @@ from edgebnn.chip.energy.events import Events
 from edgebnn.chip.energy.programming_cost import ProgrammingCost
 from edgebnn.chip.lifetime.batteries import Battery
 from edgebnn.chip.lifetime.endurance import Endurance, weakest_endurance
+from edgebnn.chip.lifetime.fleet import Fleet, FleetTotals, fleet_totals
 from edgebnn.chip.lifetime.lifetime import Lifetime, Usage, lifetime
 from edgebnn.chip.target.supply import supply_v as checked_supply_v
 from edgebnn.chip.target.target import Target
@@ -33,8 +34,10 @@ from edgebnn.errors import TargetError, ToolError
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.network.batches import joined
 from edgebnn.network.types import Tensor
+from edgebnn.units import readable_time
 
 ONE_A_SECOND = Usage()
+ONE_DEVICE = Fleet()
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,9 @@ class Estimate:
     `boot` is what a boot takes of a chip that was programmed before, but for what programs it again; a chip that trims
     itself finds what it has kept, unless it programs at every boot. `trimming` is what trimming itself takes, where a
     boot is without it. `provisioning` is what the chip takes to program itself besides the pulses: what a first boot
-    does that a later one does not, trimming included, or what a program of its own does. What is None or empty is not
-    known on a target without an energy model; `programming` is None without RRAM.
+    does that a later one does not, trimming included, or what a program of its own does. `fleet` is what many devices
+    take that live alike. What is None or empty is not known on a target without an energy model; `programming` is None
+    without RRAM.
     """
 
     array: Events
@@ -113,6 +117,7 @@ class Estimate:
     programmed: Programming | None
     lifetime: Lifetime | None
     boot: Energy | None = None
+    fleet: FleetTotals | None = None
     trimming: Trimming | None = None
     provisioning: Energy | None = None
 
@@ -145,8 +150,12 @@ def estimate(
     supply_v: float | None = None,
     battery: Battery | None = None,
     provision_elf: bytes | None = None,
+    fleet: Fleet = ONE_DEVICE,
+    flash_bytes: int | None = None,
 ) -> Estimate:
     """The estimate at a supply in V, by default the nominal one, and with a battery, by default the target's.
+
+    Where there is RRAM each update of the `fleet` programs all banks again; `flash_bytes` are those that it sends.
 
     `provision_elf` is the program that programs the chip where the firmware does not.
 
@@ -163,14 +172,16 @@ def estimate(
     if target.energy is None:
         if supply_v is not None:
             checked_supply_v(target, supply_v)
-        if battery is not None:
-            raise TargetError(f"target '{target.name}' has no energy model, so no battery; leave it out")
+        for what, asked in (("battery", battery is not None), ("fleet", fleet != ONE_DEVICE)):
+            if asked:
+                raise TargetError(f"target '{target.name}' has no energy model, so no {what}; leave it out")
         return Estimate(array, None, None, None, (), programmed, None)
     volts = checked_supply_v(target, supply_v)
     if elf is None:
         raise ToolError(NO_FIRMWARE)
     run = _run(mapped, elf)
     assert run.events is not None and run.boot is not None, "a target with an energy model counts its events"
+    usage = _with_updates(usage, fleet, target)
     counted, latency = run.events, latency_phases(run.events, target)
     once = None
     if mapped.provisioning == "separate" and provision_elf is not None:
@@ -185,6 +196,18 @@ def estimate(
         # A boot is one programming more, and takes nothing besides.
         usage = replace(usage, reprogrammings_per_day=usage.reprogrammings_per_day + usage.boots_per_day)
     energy, boot = inference_energy(counted, target, volts), inference_energy(run.boot, target, volts)
+    life = lifetime(
+        target,
+        usage,
+        energy,
+        None if programmed is None else programmed.whole,
+        volts,
+        battery,
+        None if mapped.provisioning == "boot" else boot,
+        provisioning,
+    )
+    each_programming = (None if programmed is None else programmed.whole, provisioning)
+    programming_j = sum((part.total_j for part in each_programming if part is not None), 0.0)
     return Estimate(
         array=array,
         counted=counted,
@@ -192,22 +215,21 @@ def estimate(
         energy=energy,
         latency=latency,
         programmed=programmed,
-        lifetime=lifetime(
-            target,
-            usage,
-            energy,
-            None if programmed is None else programmed.whole,
-            volts,
-            battery,
-            None if mapped.provisioning == "boot" else boot,
-            provisioning,
-        ),
+        lifetime=life,
         boot=boot,
+        fleet=None if fleet == ONE_DEVICE else fleet_totals(fleet, life, programming_j, flash_bytes),
         provisioning=provisioning,
         trimming=None
         if run.trimming is None
         else Trimming(inference_energy(run.trimming, target, volts), latency_s(run.trimming, target)),
     )
+
+
+def _with_updates(usage: Usage, fleet: Fleet, target: Target) -> Usage:
+    """The usage of each device, whose banks every update programs again."""
+    if target.array is None or not fleet.updates_per_year:
+        return usage
+    return replace(usage, reprogrammings_per_day=usage.reprogrammings_per_day + fleet.updates_per_day)
 
 
 def _run(mapped: MappedNetwork, elf: bytes) -> FirmwareRun:
@@ -238,11 +260,11 @@ def _check_time(
     A boot takes `boot_s` besides any pulses, and a reprogramming `program_s`.
     """
     needed_s = usage.inferences_per_day * inference_s + usage.boots_per_day * boot_s
-    each = f"{inference_s:.3g} s an inference"
-    each += f", {boot_s:.3g} s a boot" if usage.boots_per_day else ""
+    each = f"{readable_time(inference_s)} an inference"
+    each += f", {readable_time(boot_s)} a boot" if usage.boots_per_day else ""
     if programmed is not None and usage.reprogrammings_per_day:
         needed_s += usage.reprogrammings_per_day * (programmed.time_s + program_s)
-        each += f" and {programmed.time_s + program_s:.3g} s a reprogramming"
+        each += f" and {readable_time(programmed.time_s + program_s)} a reprogramming"
     if needed_s > SECONDS_A_DAY:
         times = f"{needed_s / SECONDS_A_DAY:,.3g} times what fits into a day"
         raise TargetError(f"'{target.name}' is asked for {times} at {each}; ask for fewer a day")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from edgebnn.json_types.deployment import MemoryOfTargetDocument, OriginDocument
-from edgebnn.json_types.energy import InferenceDocument
+from edgebnn.json_types.deployment import FleetDocument, LifeDocument, MemoryOfTargetDocument, OriginDocument
+from edgebnn.json_types.energy import InferenceDocument, OutsideDocument
 from edgebnn.json_types.numbers import Interval, Shares
 
 
@@ -13,7 +13,7 @@ class FiguresDocument(TypedDict):
     """What deployments are compared by and a budget bounds; null where it is not known.
 
     accuracy is that without bit errors; energy and latency are of one inference; flash holds code and weights;
-    programming programs all banks once.
+    programming programs all banks once; the battery lasts so long with the life that was described.
     """
 
     accuracy: float | None
@@ -24,6 +24,7 @@ class FiguresDocument(TypedDict):
     banks: int
     synapses: int
     programming_uj: float | None
+    battery_days: float | None
 
 
 class EmulatedFiguresDocument(TypedDict):
@@ -45,19 +46,21 @@ class DeploymentBesideDocument(OriginDocument):
     """One of the deployments.
 
     figures: energy and latency are those that emulation counted where `counted_on` is `data`, the estimate's where it
-    is `zeros`. inputs_outside: the inputs whose own quantiser stays outside the firmware, so that no figure counts it.
+    is `zeros`. inputs_outside: the inputs whose own quantiser no figure counts.
     """
 
     name: str
     model: str
     weights_by_kind: dict[str, int]
     inputs: list[str]
-    inputs_outside: list[str]
+    inputs_outside: list[OutsideDocument]
     figures: FiguresDocument
     counted_on: Literal["data", "zeros"]
     memory: MemoryOfTargetDocument
     estimated: InferenceDocument | None
     emulated: EmulatedFiguresDocument | None
+    life: LifeDocument | None
+    fleet: FleetDocument | None
     notes: list[str]
 
 

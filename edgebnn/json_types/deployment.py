@@ -10,6 +10,7 @@ from edgebnn.json_types.energy import (
     EnergyPartJDocument,
     EnergyPartNjDocument,
     InferenceDocument,
+    OutsideDocument,
     ProgrammingCostDocument,
     WearDocument,
 )
@@ -136,6 +137,24 @@ class LifeDocument(TypedDict):
     battery_days: float | None
 
 
+class FleetDocument(TypedDict):
+    """What many devices take that live alike, each updated so often a year of 365 days.
+
+    updates: of one device in its life. programming_energy_j: of all devices, a part of energy_j. batteries: of all
+    devices in their life; null where no cell is known. update_bytes: code and weights, of one update of one device;
+    sent_bytes: of all.
+    """
+
+    devices: int
+    updates_per_year: float
+    updates: float
+    energy_j: float
+    programming_energy_j: float
+    batteries: float | None
+    update_bytes: int | None
+    sent_bytes: float | None
+
+
 class EnduranceDocument(TypedDict):
     """How often the banks can be programmed, and what that does to their bit error rate.
 
@@ -155,6 +174,7 @@ class EstimatedDocument(OriginDocument, InferenceDocument, ProgrammingCostDocume
     """`edgebnn estimate`: one inference, programming, and the whole life; energies from counted events."""
 
     supply_v: float | None
+    inputs_outside: list[OutsideDocument]
     energy_parts: list[EnergyPartNjDocument]
     latency_parts_us: dict[str, float]
     memory: MemoryOfTargetDocument
@@ -162,6 +182,7 @@ class EstimatedDocument(OriginDocument, InferenceDocument, ProgrammingCostDocume
     provisioning_energy_uj: float | None
     boot_energy_uj: float | None
     deployment: LifeDocument | None
+    fleet: FleetDocument | None
     endurance: EnduranceDocument | None
     array_events_closed_form: dict[str, int]
     events_counted: dict[str, int] | None

@@ -20,6 +20,13 @@ class InferenceDocument(TypedDict):
     latency_evidence: Shares
 
 
+class OutsideDocument(TypedDict):
+    """An input whose own quantiser stays outside the firmware, and how many numbers it makes integers of each time."""
+
+    name: str
+    values: int
+
+
 class EnergyPartDocument(TypedDict):
     """A part of an energy, the group that it belongs to, and what it is worth."""
 

@@ -85,6 +85,11 @@ class Network:
         return any(node.trim is not None for node in self.linear)
 
     @property
+    def quantised_outside(self) -> tuple[Input, ...]:
+        """The inputs whose integers the model's own quantiser makes, which stays outside the firmware."""
+        return tuple(entry for entry in self.inputs if entry.encoding.quantizer is not None)
+
+    @property
     def cautions(self) -> tuple[str, ...]:
         """Sentences that go with every answer."""
         if not self.trimmed_for:

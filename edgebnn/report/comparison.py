@@ -18,8 +18,16 @@ from edgebnn.json_types.comparison import (
 from edgebnn.legible import legible_name
 from edgebnn.network import what_is_taken
 from edgebnn.report import numbers
-from edgebnn.report.documents import energy_document, left_out, memory_document, origin_document
+from edgebnn.report.documents import (
+    energy_document,
+    fleet_document,
+    left_out,
+    lifetime_document,
+    memory_document,
+    origin_document,
+)
 from edgebnn.report.fit import available_document
+from edgebnn.report.input_quantisers import outside_document
 from edgebnn.report.int8_energy import spent_on_int8
 from edgebnn.report.names import listed
 
@@ -30,14 +38,14 @@ def comparison_document(found: Comparison) -> ComparedDocument:
     """`compare`."""
     fields = {figure.name: figure.field for figure in FIGURES}
     return {
-        "deployments": [_beside(each) for each in found.deployments],
+        "deployments": [_beside(each, found.with_life) for each in found.deployments],
         "differences": [fields[name] for name in found.differences],
         "budget": None if found.budget is None else _budget(found),
         "notes": _notes(found),
     }
 
 
-def _beside(each: Compared) -> DeploymentBesideDocument:
+def _beside(each: Compared, with_life: bool) -> DeploymentBesideDocument:
     deployment, told = each.deployment, each.estimate
     mapped = deployment.mapped
     kinds = Counter[str]()
@@ -50,12 +58,14 @@ def _beside(each: Compared) -> DeploymentBesideDocument:
         **origin_document(mapped),
         "weights_by_kind": dict(kinds),
         "inputs": [what_is_taken(entry) for entry in mapped.network.inputs],
-        "inputs_outside": list(each.outside),
+        "inputs_outside": outside_document(mapped.network),
         "figures": cast("FiguresDocument", {figure.field: figures[figure.name] for figure in FIGURES}),
         "counted_on": "data" if each.counts else "zeros",
         "memory": {**memory_document(deployment), "available": available_document(mapped.target)},
         "estimated": None if told is None else energy_document(told),
         "emulated": None if each.emulated is None else _emulated(each.emulated),
+        "life": None if told is None or told.lifetime is None or not with_life else lifetime_document(told.lifetime),
+        "fleet": None if told is None or told.fleet is None else fleet_document(told.fleet),
         "notes": [
             *left_out(deployment),
             *([each.why_not] if each.why_not and deployment.elf is not None else []),
@@ -104,7 +114,7 @@ def _budget(found: Comparison) -> BudgetDocument:
 def _notes(found: Comparison) -> list[str]:
     """What makes the figures of several deployments less comparable than they look."""
     notes, every = [], found.deployments
-    outside = [each.name for each in every if each.outside]
+    outside = [each.name for each in every if each.deployment.mapped.network.quantised_outside]
     if outside:
         where = "" if len(outside) == len(every) else f" of {listed(outside, _MOST_NAMED)}"
         notes.append(

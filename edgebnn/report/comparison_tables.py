@@ -117,7 +117,21 @@ def _figures(first: DeploymentBesideDocument) -> tuple[_Row, ...]:
         row("synapses", lambda each: each["figures"]["synapses"], numbers.count),
         row("RRAM banks", lambda each: each["figures"]["banks"] or None, numbers.count),
         row("programming once", lambda each: each["figures"]["programming_uj"] or None, numbers.programming),
+        row("mean power", lambda each: each["life"] and each["life"]["mean_power_uw"], numbers.power),
+        row("battery life", lambda each: each["life"] and each["life"]["battery_days"], _days),
+        row("energy of its life", lambda each: each["life"] and each["life"]["energy_j"]["total"], numbers.lifelong),
+        row("energy of the fleet", lambda each: each["fleet"] and each["fleet"]["energy_j"], numbers.lifelong),
+        row("  its batteries", lambda each: each["fleet"] and each["fleet"]["batteries"], _batteries),
+        row("  sent to it", lambda each: each["fleet"] and each["fleet"]["sent_bytes"], numbers.volume),
     )
+
+
+def _days(count: float | None) -> str:
+    return "" if count is None else f"{numbers.rate(count)} days"
+
+
+def _batteries(count: float | None) -> str:
+    return "" if count is None else numbers.rate(count)
 
 
 def _accuracy(document: DeploymentBesideDocument) -> str:

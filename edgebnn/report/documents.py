@@ -18,6 +18,7 @@ from edgebnn.chip.energy.programming_cost import ProgrammingCost
 from edgebnn.chip.instance.chip_checks import default_policy
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.lifetime.endurance import Wear, wear
+from edgebnn.chip.lifetime.fleet import FleetTotals
 from edgebnn.chip.lifetime.lifetime import Lifetime
 from edgebnn.chip.target.target import Target
 from edgebnn.chip.target_files.loading import changed
@@ -34,6 +35,7 @@ from edgebnn.json_types.deployment import (
     CompiledDocument,
     EnduranceDocument,
     EstimatedDocument,
+    FleetDocument,
     LifeDocument,
     OriginDocument,
     ProgrammedOnceDocument,
@@ -67,6 +69,7 @@ from edgebnn.report import numbers
 from edgebnn.report.battery import battery_document, leakage_note
 from edgebnn.report.chip_documents import chip_document
 from edgebnn.report.fit import available_document
+from edgebnn.report.input_quantisers import outside_document
 from edgebnn.report.int8_energy import spent_on_int8
 from edgebnn.report.target_names import named
 
@@ -351,6 +354,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> EstimatedDocu
         **origin_document(mapped),
         "supply_v": result.supply_v,
         **energy_document(result),
+        "inputs_outside": outside_document(mapped.network),
         "energy_parts": [] if result.energy is None else [_part_nj(part) for part in _by_group(result.energy)],
         "latency_parts_us": {phase.name: phase.time_s * 1e6 for phase in result.latency},
         "memory": {**memory_document(deployment), "available": available_document(mapped.target)},
@@ -364,7 +368,8 @@ def estimate_document(deployment: Deployment, result: Estimate) -> EstimatedDocu
         "programming_energy_per_boot_uj": None if programmed is None else per_boot(mapped, programmed.energy),
         "boot_energy_uj": None if result.boot is None else _boot_uj(mapped, result),
         **trim_document(mapped, result),
-        "deployment": None if result.lifetime is None else _lifetime_document(result.lifetime),
+        "deployment": None if result.lifetime is None else lifetime_document(result.lifetime),
+        "fleet": None if result.fleet is None else fleet_document(result.fleet),
         "endurance": _endurance_document(mapped, result),
         "array_events_closed_form": asdict(result.array),
         "events_counted": None if result.counted is None else asdict(result.counted),
@@ -376,6 +381,7 @@ def estimate_document(deployment: Deployment, result: Estimate) -> EstimatedDocu
             *spent_on_int8(mapped, result.energy),
             *_of_zeros(mapped, result),
             *_life_notes(mapped.target, result),
+            *_fleet_notes(result),
         ],
     }
 
@@ -418,7 +424,7 @@ def by_policy_document(cost: ProgrammingCost) -> dict[str, PolicyCostDocument]:
     }
 
 
-def _lifetime_document(life: Lifetime) -> LifeDocument:
+def lifetime_document(life: Lifetime) -> LifeDocument:
     """A deployment's life: what it does and what that takes, all programming included."""
     return {
         "days": life.usage.days,
@@ -439,6 +445,30 @@ def _lifetime_document(life: Lifetime) -> LifeDocument:
         "battery_power_uw": None if life.battery_power_w is None else life.battery_power_w * 1e6,
         "battery_days": life.battery_days,
     }
+
+
+def fleet_document(found: FleetTotals) -> FleetDocument:
+    """What all devices of a fleet take together."""
+    return {
+        "devices": found.fleet.devices,
+        "updates_per_year": found.fleet.updates_per_year,
+        "updates": found.updates,
+        "energy_j": found.energy_j,
+        "programming_energy_j": found.programming_j,
+        "batteries": found.batteries,
+        "update_bytes": found.flash_bytes,
+        "sent_bytes": found.sent_bytes,
+    }
+
+
+def _fleet_notes(result: Estimate) -> list[str]:
+    """What the figures of updates leave out."""
+    if result.fleet is None or not result.fleet.fleet.updates_per_year:
+        return []
+    return [
+        "what it takes to receive an update and to write it into flash is left out: no target states a radio, or the "
+        "energy of writing flash"
+    ]
 
 
 def _endurance_document(mapped: MappedNetwork, result: Estimate) -> EnduranceDocument | None:

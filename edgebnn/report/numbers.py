@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_PREFIXES = (("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12), ("f", 1e-15))
+from edgebnn.units import readable, readable_time
+
+_DAYS_A_YEAR = 365
 _MOST_DIGITS = 17  # float64 has no more
 
 
@@ -15,37 +17,39 @@ def quantity(value: float | None, unit: str, digits: int = 0) -> str:
 
 def energy(nanojoules: float | None) -> str:
     """An energy of an inference or a beat, or of a part of it: `52.8 nJ`, `27.2 uJ`."""
-    return "" if nanojoules is None else _prefixed(nanojoules * 1e-9, "J")
+    return "" if nanojoules is None else readable(nanojoules * 1e-9, "J")
 
 
 def latency(microseconds: float | None) -> str:
-    """A latency of an inference or a beat: `328 us`, `17.0 ms`."""
-    return "" if microseconds is None else _prefixed(microseconds * 1e-6, "s")
+    """A latency of an inference or a beat: `328 us`, `17.0 ms`, `75.0 min`."""
+    return "" if microseconds is None else readable_time(microseconds * 1e-6)
 
 
 def programming(microjoules: float | None) -> str:
     """The energy that programs all banks once: `9.99 uJ`."""
-    return "" if microjoules is None else _prefixed(microjoules * 1e-6, "J")
+    return "" if microjoules is None else readable(microjoules * 1e-6, "J")
 
 
 def lifelong(joules: float | None) -> str:
-    """The energy of a deployment's whole life: `64.7 J`."""
-    return "" if joules is None else _prefixed(joules, "J")
+    """The energy of a deployment's whole life, or of many: `64.7 J`, `647 kJ`."""
+    return "" if joules is None else readable(joules, "J")
 
 
 def power(microwatts: float | None) -> str:
     """A mean power: `2.05 uW`."""
-    return "" if microwatts is None else _prefixed(microwatts * 1e-6, "W")
+    return "" if microwatts is None else readable(microwatts * 1e-6, "W")
 
 
-def _prefixed(value: float, unit: str) -> str:
-    """Three digits under the prefix that fits, from femto to none; where there is none, all in front of the point."""
-    rounded = float(f"{value:.3g}")  # first, so that 999.9 nJ is 1.00 uJ
-    if rounded == 0:
-        return f"0 {unit}"
-    prefix, factor = next((each for each in _PREFIXES if rounded >= each[1]), _PREFIXES[-1])
-    shown = round(rounded / factor, 2)
-    return f"{shown:,.{2 if shown < 10 else 1 if shown < 100 else 0}f} {prefix}{unit}"
+def watt_hours(joules: float) -> str:
+    """An energy as an electricity meter has it: `18.0 mWh`, `1.80 kWh`."""
+    return readable(joules / 3_600, "Wh")
+
+
+def volume(size_bytes: float | None) -> str:
+    """Bytes that are sent, up to many: `8,200 B`, `3.28 GB`, of 1,000 to a kB as networks count them."""
+    if size_bytes is None:
+        return ""
+    return f"{size_bytes:,.0f} B" if size_bytes < 10_000 else readable(size_bytes, "B")
 
 
 def size(size_bytes: int | None) -> str:
@@ -94,6 +98,14 @@ def portion(value: float, digits: int = 0) -> str:
 def rate(value: float) -> str:
     """A number of times that need not be whole: `86,400`, `0.5`."""
     return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:.3g}"
+
+
+def lasting(days: float | None) -> str:
+    """`1,524 days (4.2 years)`, the years where there are two or more."""
+    if days is None:
+        return ""
+    years = f" ({days / _DAYS_A_YEAR:,.1f} years)" if days >= 2 * _DAYS_A_YEAR else ""
+    return f"{rate(days)} days{years}"
 
 
 def moment(seconds: float) -> str:

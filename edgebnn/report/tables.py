@@ -14,6 +14,7 @@ from edgebnn.json_types.deployment import (
     CompiledDocument,
     EnduranceDocument,
     EstimatedDocument,
+    FleetDocument,
     LifeDocument,
     MemoryOfTargetDocument,
     RunDocument,
@@ -33,6 +34,7 @@ from edgebnn.json_types.target import (
 from edgebnn.legible import legible_name
 from edgebnn.report import numbers
 from edgebnn.report.battery import battery_words
+from edgebnn.report.input_quantisers import outside_rows
 from edgebnn.report.policies import under
 from edgebnn.report.target_names import shown_target, whose_numbers
 from edgebnn.report.terminal import Shown, bold, red
@@ -203,6 +205,7 @@ def show_estimate(console: Console, document: EstimatedDocument) -> None:
     """`estimate`: one inference, then the deployment's whole life."""
     supply = "" if document["supply_v"] is None else f" at {document['supply_v']:g} V"
     rows = [("target", f"{shown_target(document)}{supply}"), *energy_rows(document, document["latency_parts_us"])]
+    rows += outside_rows(document["inputs_outside"]) if document["energy_parts"] else []
     facts(console, "Estimate", [*rows, *programming_rows(document, document), *_memory_rows(document["memory"])])
     if document["energy_parts"]:
         console.print()
@@ -211,6 +214,9 @@ def show_estimate(console: Console, document: EstimatedDocument) -> None:
     if document["deployment"] is not None:
         console.print()
         _show_deployment(console, document["deployment"], document["endurance"])
+    if document["fleet"] is not None and document["deployment"] is not None:
+        console.print()
+        _show_fleet(console, document["fleet"], document["deployment"])
     show_notes(console, document["notes"])
 
 
@@ -254,7 +260,7 @@ def _show_deployment(console: Console, life: LifeDocument, endurance: EnduranceD
         ("the energy rests on", _constants(life["evidence"])),
     ]
     if life["battery_days"] is not None and life["battery"] is not None and life["battery_power_uw"] is not None:
-        days = f"{numbers.rate(life['battery_days'])} days at {numbers.power(life['battery_power_uw'])}"
+        days = f"{numbers.lasting(life['battery_days'])} at {numbers.power(life['battery_power_uw'])}"
         rows.append(("battery", f"{days}, {battery_words(life['battery'])}, self-discharge left out"))
     if endurance is not None:
         worn = f"after {numbers.count(endurance['reprogrammings'])} reprogrammings ({endurance['evidence']})"
@@ -265,6 +271,24 @@ def _show_deployment(console: Console, life: LifeDocument, endurance: EnduranceD
         if endurance["worn"] is not None:
             rows.append(("", "what that leaves of the accuracy: edgebnn emulate --find-endurance"))
     facts(console, "", rows)
+
+
+def _show_fleet(console: Console, fleet: FleetDocument, life: LifeDocument) -> None:
+    """What all devices take together: energy, batteries, and what updates send."""
+    devices = numbers.counted(fleet["devices"], "device")
+    rows = [
+        ("energy", f"{numbers.lifelong(fleet['energy_j'])} ({numbers.watt_hours(fleet['energy_j'])})"),
+        ("  of it programming", numbers.lifelong(fleet["programming_energy_j"])),
+    ]
+    if fleet["batteries"] is not None and life["battery"] is not None:
+        rows.append(("batteries", f"{numbers.rate(fleet['batteries'])} of {battery_words(life['battery'])}"))
+    if fleet["updates"]:
+        each = f"{numbers.rate(fleet['updates'])} ({numbers.rate(fleet['updates_per_year'])} a year of 365 days)"
+        rows.append(("updates of each", each))
+        if fleet["update_bytes"] is not None and fleet["sent_bytes"] is not None:
+            each, every = numbers.size(fleet["update_bytes"]), numbers.volume(fleet["sent_bytes"])
+            rows.append(("  sent", f"{each} of code and weights each time, {every} in all"))
+    facts(console, f"{devices} for {life['days']:,g} days", rows)
 
 
 def wear_rows(name: str, wear: WearDocument | None) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from edgebnn.models import ECG_PVC
 from edgebnn.report.documents import estimate_document
 from edgebnn.report.tables import show_estimate
 from tests.cli.test_commands import document, edgebnn, refused
+from tests.frontend.onnx_models import Model, signs
 from tests.report.printing import printed
 
 TARGETS = ("rram130", "cortex-m4", "host")
@@ -97,6 +98,43 @@ def test_a_life_with_updates_says_when_the_banks_wear_out() -> None:
     assert found["deployment"]["reprogrammings"] == 24 * 365 and not any("wear out" in note for note in found["notes"])
     (note,) = (note for note in document(*words, 10_000)["notes"] if "wear out" in note)
     assert "under policy 'strong' they wear out after 1,000,000 reprogrammings of 3,650,000" in note
+
+
+def test_a_fleet_is_so_many_devices_and_each_update_programs_all_banks_again() -> None:
+    one = document("estimate", ECG_PVC, "--days", 730, "--reprogrammings-per-day", 4 / 365)
+    found = document("estimate", ECG_PVC, "--days", 730, "--updates-per-year", 4, "--devices", 1000)
+    assert one["fleet"] is None
+    fleet, life, memory = found["fleet"], found["deployment"], found["memory"]
+    assert fleet["updates"] == life["reprogrammings"] == 8 and fleet["devices"] == 1000
+    assert life["energy_j"]["total"] == pytest.approx(one["deployment"]["energy_j"]["total"])
+    assert fleet["energy_j"] == pytest.approx(1000 * life["energy_j"]["total"])
+    each = (found["programming_energy_uj"] + found["marker_energy_uj"] + found["provisioning_energy_uj"]) / 1e6
+    assert fleet["programming_energy_j"] == pytest.approx(9 * 1000 * each, rel=1e-3)
+    assert fleet["update_bytes"] == memory["code_bytes"] + memory["weights_bytes"]
+    assert fleet["sent_bytes"] == 8 * 1000 * fleet["update_bytes"]
+    assert fleet["batteries"] == pytest.approx(1000 * 730 / life["battery_days"])
+    text = " ".join(shown("rram130", updates_per_year=4, devices=1000).split())
+    assert "1,000 devices for 365 days" in text and "4 (4 a year of 365 days)" in text and "of CR2032" in text
+    assert any("receive an update" in note for note in found["notes"])
+
+
+def test_updates_of_software_send_and_program_nothing() -> None:
+    found = document("estimate", ECG_PVC, "--target", "cortex-m4", "--updates-per-year", 4)
+    assert found["fleet"]["programming_energy_j"] == 0 == found["deployment"]["reprogrammings"]
+    assert found["fleet"]["sent_bytes"] == 4 * found["fleet"]["update_bytes"] > 0
+    result = edgebnn("estimate", ECG_PVC, "--target", "host", "--devices", 4)
+    assert result.exit_code == 2 and "leave out --devices" in result.stderr
+
+
+def test_a_quantiser_that_stays_outside_is_said_beside_the_energy(tmp_path: Any) -> None:
+    model = Model((12,))
+    model.sign(at_least=True)
+    model.add("MatMul", signs(0, 12, 3))
+    path = model.save(tmp_path)
+    assert document("estimate", path)["inputs_outside"] == [{"name": "x", "values": 12}]
+    assert document("estimate", path, "--input-type", "int8")["inputs_outside"] == []
+    text = " ".join(edgebnn("estimate", path).stdout.split())
+    assert "not counted in them the model's own quantiser of input 'x', outside the firmware: 12 numbers" in text
 
 
 def test_a_host_has_memory_alone() -> None:

@@ -23,6 +23,7 @@ WORTH = {
     "sram": {"B": 1, "KB": 1024, "KiB": 1024, "MB": 1024**2, "MiB": 1024**2},
     "banks": {"": 1},
     "synapses": {"": 1},
+    "battery": {"h": Fraction(1, 24), "days": 1, "years": 365},
     "accuracy": {"": 1, "%": Fraction(1, 100)},
 }
 PARTS = st.sampled_from([(name, unit) for name, units in WORTH.items() for unit in units])
@@ -92,6 +93,7 @@ def test_budgets_are_read_from_texts_and_mappings_alike() -> None:
         ("latency=1m", "not a time in ns, us, ms or s"),
         ("flash=16kB", r"not a size in B, KB or KiB \(1,024 B\), MB or MiB; write it as flash=16KB"),
         ("flash=16,000B", "part '000B' is no limit; write NAME=VALUE"),
+        ("battery=3d", "not a time in h, days or years"),
         ("banks=3.5", "banks is 3.5; give a whole number"),
         ("banks=3 banks", "not a whole number without a unit"),
         ("accuracy=95", "accuracy is 95, more than all; give a share from 0 to 1, or from 0% to 100%"),
@@ -118,5 +120,5 @@ def test_every_figure_shows_how_its_limits_are_written() -> None:
         assert value_of(f"{figure.name}={figure.example}") > 0
         assert figure.factor("furlong") is None
     assert {figure.dimension for figure in FIGURES} == set(Dimension)
-    assert [figure.name for figure in FIGURES if figure.least] == ["accuracy"]
+    assert [figure.name for figure in FIGURES if figure.least] == ["accuracy", "battery"]
     assert isinstance(BY_NAME["energy"], Figure)

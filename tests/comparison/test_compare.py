@@ -78,6 +78,11 @@ def test_a_budget_of_just_what_it_takes_is_kept_and_of_less_is_broken(figure: ob
     deployment = ecg("rram130")
     value = edgebnn.compare(deployment).deployments[0].figures[name]
     assert value is not None
+    if figure.least:  # type: ignore[attr-defined]
+        more = math.nextafter(value, math.inf)
+        assert edgebnn.compare(deployment, budget=f"{name}={value!r}days").kept
+        assert not edgebnn.compare(deployment, budget=f"{name}={more!r}days").kept
+        return
     unit = {"energy": "nJ", "latency": "us", "flash": "B", "sram": "B", "programming": "uJ"}.get(name, "")
     less = value - 1 if isinstance(value, int) else math.nextafter(value, 0)
     assert edgebnn.compare(deployment, budget=f"{name}={value!r}{unit}").kept
@@ -136,6 +141,23 @@ def test_emulations_may_stand_for_data_and_chips_have_an_accuracy_of_their_own()
     assert "of 3 chips" in text and "executors agree" in text
 
 
+def test_lives_stand_side_by_side_where_one_is_described() -> None:
+    words = {"days": 10, "inferences_per_day": 1000, "devices": 7, "reprogrammings_per_day": 2, "updates_per_year": 1}
+    found = comparison_document(
+        edgebnn.compare({name: ecg(name) for name in ("rram130", "cortex-m4", "host")}, life=words)
+    )
+    chip, software, host = found["deployments"]
+    assert host["life"] is None and host["fleet"] is None
+    for each, again in ((chip, 2 + 1 / 365), (software, 0)):
+        assert each["life"] is not None and each["fleet"] is not None
+        assert each["life"]["inferences"] == 10_000 and each["life"]["reprogrammings_per_day"] == again
+        assert each["fleet"]["energy_j"] == pytest.approx(7 * each["life"]["energy_j"]["total"])
+    text = printed(show_comparison, found, 140)
+    assert "battery life" in text and "energy of the fleet" in text
+    plain = comparison_document(edgebnn.compare(ecg("rram130")))
+    assert plain["deployments"][0]["life"] is None and plain["deployments"][0]["figures"]["battery_days"] is not None
+
+
 def test_a_quantiser_outside_is_said_where_it_is(tmp_path: Path) -> None:
     """Of two deployments of one model the one without it looks cheaper than it is."""
     model = Model((12,))
@@ -144,7 +166,7 @@ def test_a_quantiser_outside_is_said_where_it_is(tmp_path: Path) -> None:
     path = model.save(tmp_path)
     outside, inside = edgebnn.compile(path), edgebnn.compile(path, input_type="int8")
     found = comparison_document(edgebnn.compare({"outside": outside, "inside": inside}))
-    assert [each["inputs_outside"] for each in found["deployments"]] == [["x"], []]
+    assert [each["inputs_outside"] for each in found["deployments"]] == [[{"name": "x", "values": 12}], []]
     (note,) = (note for note in found["notes"] if "quantiser" in note)
     assert "stays outside the firmware of outside, and no figure there counts it" in note
     assert "outside, not counted" in printed(show_comparison, found, 100)
@@ -163,6 +185,8 @@ def test_a_quantiser_outside_is_said_where_it_is(tmp_path: Path) -> None:
         (("one",), {"emulations": [1, 2]}, "2 emulations for 1 deployments"),
         (("one", X), {"emulations": [1]}, "give one of them"),
         (("one",), {"emulations": [1]}, "give what edgebnn.Deployment.emulate answered"),
+        (("one",), {"life": {"years": 3}}, "life has 'years', which estimates do not know; choose from: battery"),
+        (("one",), {"life": {"days": -3}}, "'ecg_pvc on rram130': -3 days are out of range"),
         (("one", X[:, :3]), {}, "'ecg_pvc on rram130': "),
         (("one", X), {"chips": -1}, "'ecg_pvc on rram130': chips is -1"),
         (("one", X), {"firmware_samples": "all"}, "firmware_samples is 'all'"),

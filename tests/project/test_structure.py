@@ -22,6 +22,7 @@ FOUNDATION = {
     "brief",
     "choices",
     "number_checks",
+    "units",
     "resources",
     "arrays",
     "inputs",

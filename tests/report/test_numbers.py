@@ -18,10 +18,16 @@ def test_prefixes_fit_the_value() -> None:
     ]  # fmt: skip
     assert numbers.energy(999.4) == "999 nJ" and numbers.energy(999.6) == "1.00 uJ"
     assert numbers.latency(327.82) == "328 us" and numbers.latency(16999.6) == "17.0 ms"
-    assert numbers.latency(3.5e6) == "3.50 s" and numbers.latency(4.5e9) == "4,500 s"
+    assert numbers.latency(3.5e6) == "3.50 s" and numbers.latency(4.5e9) == "75.0 min"
     assert numbers.programming(9.988) == "9.99 uJ"
     assert numbers.lifelong(64.71) == "64.7 J" and numbers.power(2.05) == "2.05 uW"
     assert numbers.energy(0) == "0 J"
+
+
+def test_long_lives_are_told_in_years_too() -> None:
+    assert numbers.lasting(700) == "700 days" and numbers.lasting(11_647) == "11,647 days (31.9 years)"
+    assert numbers.volume(8200) == "8,200 B" and numbers.volume(3.28e8) == "328 MB"
+    assert numbers.watt_hours(647_000) == "180 Wh" and numbers.watt_hours(1.8e7) == "5.00 kWh"
 
 
 def test_what_is_there_never_rounds_to_nothing() -> None:
