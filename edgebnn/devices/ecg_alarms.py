@@ -1,14 +1,15 @@
-"""What an ECG patch would call for help with: alarms from beats, what they were called, and where there is a signal.
+"""What an ECG patch calls for help with: alarms from beats, what they were called, and where there is a signal.
 
-No beat and no interval reaches across a stretch without a signal: rhythms end there and begin anew.
+`runtime/signal/ebnn_ecg_alarms.c` tells the same beat by beat; `alarms` here is its oracle, with all of it at hand. No beat and no interval reaches across a stretch without a signal: rhythms end there and begin anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from itertools import groupby, pairwise
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,20 @@ RATE_INTERVALS = 8
 """So many intervals in a row make a rate."""
 BIGEMINY_PVC = 3
 """So many premature beats, each with one other between, make bigeminy."""
+LEAD_OFF_S = 1.0
+"""So long without a signal is an electrode that is off, chosen here: movements interrupt it for less."""
+BURDEN_BEATS, BURDEN_SHARE = 1000, 0.10
+"""More than this share of so many judged beats: 10% is where cardiomyopathy by PVC was seen to begin (ESC guideline on
+ventricular arrhythmias of 2022, which speaks of a day's beats; a block of 1000 is chosen here)."""
+CERTAIN_S = 0.5
+"""A beat becomes certain within so long, unless it was searched for: by then a pause is told as ongoing."""
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
 
 
 class AlarmKind(StrEnum):
-    """What is wrong."""
+    """What is wrong; in the order of C's enumeration ebnn_ecg_alarm, which begins with 1."""
 
     COUPLET = "couplet"  # two premature ventricular beats in a row, and no third
     RUN = "run"  # three or more in a row
@@ -36,13 +44,16 @@ class AlarmKind(StrEnum):
     PAUSE = "pause"
     BRADYCARDIA = "bradycardia"
     TACHYCARDIA = "tachycardia"
+    LEAD_OFF = "lead off"
+    PVC_BURDEN = "PVC burden"  # see BURDEN_BEATS
 
 
 @dataclass(frozen=True)
 class Alarm:
     """From its first beat to its last one, in s from the recording's start; of a pause also the ends of the signal.
 
-    beats: how many belong to it; of the rhythms of premature ventricular beats these alone, of a pause none.
+    beats: how many belong to it; where it is about premature ventricular beats these alone, of a pause and of an
+    electrode none.
     """
 
     kind: AlarmKind
@@ -51,12 +62,42 @@ class Alarm:
     beats: int
 
 
-def alarms(moments_s: Floats, is_pvc: Truths, judged: Truths, signal_s: Floats) -> list[Alarm]:
+@dataclass(frozen=True)
+class AlarmSettings:
+    """The struct ebnn_ecg_alarm_settings, member by member: codes, beats in `block` and `burden`."""
+
+    pause: int
+    certain: int
+    slow: int
+    fast: int
+    lead_off: int
+    block: int
+    burden: int
+
+    @classmethod
+    def at(cls, rate_hz: int) -> AlarmSettings:
+        """The numbers above at so many codes a second."""
+        return cls(
+            pause=int(PAUSE_S * rate_hz),
+            certain=int(CERTAIN_S * rate_hz),
+            slow=floor(RATE_INTERVALS * 60 * rate_hz / SLOW_PER_MIN),
+            fast=ceil(RATE_INTERVALS * 60 * rate_hz / FAST_PER_MIN),
+            lead_off=ceil(LEAD_OFF_S * rate_hz),
+            block=BURDEN_BEATS,
+            burden=int(BURDEN_BEATS * BURDEN_SHARE),
+        )
+
+    def numbers(self) -> tuple[int, ...]:
+        """The members in the order of the struct, each a word of 32 bits."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+
+def alarms(moments_s: Floats, is_pvc: Truths, judged: Truths, signal_s: Floats, off_s: Floats) -> list[Alarm]:
     """All alarms in the order in which they begin.
 
     moments_s: (n,), the beats in increasing order. is_pvc: (n,), what was called so; where a beat was not `judged`
     (n,), nobody knows, and no couplet, run or bigeminy goes across. signal_s: (k, 2), from where to where there is a
-    signal, in increasing order.
+    signal, in increasing order; off_s: (m, 2), where there is none.
     """
     stretch = np.searchsorted(signal_s[:, 0], moments_s, side="right")
     found: list[Alarm] = []
@@ -75,6 +116,8 @@ def alarms(moments_s: Floats, is_pvc: Truths, judged: Truths, signal_s: Floats) 
             Alarm(AlarmKind.PAUSE, float(edges[place]), float(edges[place + 1]), 0)
             for place in np.flatnonzero(np.diff(edges) > PAUSE_S)
         ]
+    found += [Alarm(AlarmKind.LEAD_OFF, start, end, 0) for start, end in off_s.tolist() if end - start >= LEAD_OFF_S]
+    found += _burden(moments_s[judged], is_pvc[judged])
     return sorted(found, key=lambda alarm: (alarm.start_s, alarm.kind))
 
 
@@ -97,6 +140,15 @@ def _ectopic(moments_s: Floats, is_pvc: Truths) -> Iterator[Alarm]:
         if len(premature) >= BIGEMINY_PVC:
             start_s, end_s = moments_s[premature[[0, -1]]].tolist()
             yield Alarm(AlarmKind.BIGEMINY, start_s, end_s, len(premature))
+
+
+def _burden(moments_s: Floats, is_pvc: Truths) -> Iterator[Alarm]:
+    """Blocks of judged beats with too large a share of premature ones."""
+    for first in range(0, len(is_pvc) - BURDEN_BEATS + 1, BURDEN_BEATS):
+        premature = int(np.count_nonzero(is_pvc[first : first + BURDEN_BEATS]))
+        if premature > BURDEN_BEATS * BURDEN_SHARE:
+            start_s, end_s = moments_s[[first, first + BURDEN_BEATS - 1]].tolist()
+            yield Alarm(AlarmKind.PVC_BURDEN, start_s, end_s, premature)
 
 
 def _rates(moments_s: Floats) -> Iterator[Alarm]:

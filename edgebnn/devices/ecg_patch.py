@@ -11,8 +11,9 @@ import numpy.typing as npt
 from edgebnn.devices.beat_counts import BeatCounts
 from edgebnn.devices.beat_matching import match_beats
 from edgebnn.devices.beats import LENGTH, RATE_HZ
-from edgebnn.devices.ecg_alarms import Alarm, alarms
+from edgebnn.devices.ecg_alarms import Alarm
 from edgebnn.devices.ecg_chain import EcgChain
+from edgebnn.devices.ecg_events import tell
 from edgebnn.devices.ecg_front_end import FrontEnd
 from edgebnn.devices.ecg_stream import stream
 from edgebnn.devices.ecg_windows import beat_turns
@@ -44,7 +45,8 @@ class PatchScore:
 @dataclass(frozen=True, eq=False)
 class PatchRun:
     """moments_s: (n,), the R peaks. is_pvc: (n,), what the network calls so. judged: (n,), whether it was asked: more
-    than half of the window has a signal. off_s: (k, 2), from where to where there was no signal."""
+    than half of the window has a signal. off_s: (k, 2), from where to where there was no signal.
+    log: the event log that the device has behind it (docs/event-log.md)."""
 
     recording: Recording
     front_end: FrontEnd
@@ -53,6 +55,7 @@ class PatchRun:
     judged: npt.NDArray[np.bool_]
     off_s: npt.NDArray[np.float64]
     alarms: list[Alarm]
+    log: bytes
     score: PatchScore | None
 
     @property
@@ -79,14 +82,12 @@ def run_patch(recording: Recording, classify: Classify, chain: EcgChain | None =
     streamed = stream((chain or EcgChain()).settings(), front.codes)
     off = Gaps.of(streamed.lead_off)
     turns = beat_turns(front.codes, streamed)
-    turns = turns.chosen((turns.peaks >= 0) & (turns.peaks < len(front.codes)))
     is_pvc = np.zeros(len(turns.peaks), np.bool_)
     if turns.judged.any():
         is_pvc[turns.judged] = classify(turns.inputs[turns.judged])
     moments_s, judged = turns.peaks / front.rate_hz, turns.judged
     edges = np.stack([off.starts, off.ends], axis=1) / front.rate_hz
-    signal = Gaps.of(~streamed.lead_off)
-    signal_s = np.stack([signal.starts, signal.ends], axis=1) / front.rate_hz
+    told = tell(streamed, turns, is_pvc)
     return PatchRun(
         recording=recording,
         front_end=front,
@@ -94,7 +95,8 @@ def run_patch(recording: Recording, classify: Classify, chain: EcgChain | None =
         is_pvc=is_pvc,
         judged=judged,
         off_s=edges,
-        alarms=alarms(moments_s, is_pvc, judged, signal_s),
+        alarms=told.alarms(front.rate_hz),
+        log=told.log,
         score=_score(recording, moments_s, is_pvc, judged, edges),
     )
 

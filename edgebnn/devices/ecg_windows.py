@@ -24,16 +24,17 @@ _BLOCK = 1 << 16
 _PENDING = 8
 _pointer, _word, _size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_size_t
 _FOUND = np.dtype([("place", np.uint32), ("ago", np.uint32), ("interval", np.uint32)])  # ebnn_host_ecg_beat
-_TURN = np.dtype([("place", np.uint32), ("ago", np.uint32), ("interval", np.uint32), ("judged", np.uint32)])
+_TURN = np.dtype([("place", np.uint32), ("ago", np.uint32), ("interval", np.uint32), ("judged", np.uint32), ("gap", np.uint32)])
 
 
 @dataclass(frozen=True, eq=False)
 class BeatTurns:
     """The beats in the order of their R peaks, as the network is asked of them.
 
-    asked: int64 (n,), the code at 240 Hz with which each had its turn. peaks: int64 (n,), the codes of the R peaks,
-    below 0 where one lies before the first code. intervals: int64 (n,), codes from the beat before, at most 960, 0
-    where unknown. judged: bool (n,), whether enough of the window has a signal. inputs: int8 (n, CHANNELS, LENGTH),
+    asked: int64 (n,), the code at 240 Hz with which each had its turn. peaks: int64 (n,), the codes of the R peaks.
+    intervals: int64 (n,), codes from the beat before, at most 960, 0
+    where unknown. judged: bool (n,), whether enough of the window has a signal. behind_gap: bool (n,), whether a code
+    without a signal lies behind the beat before, or no beat does. inputs: int8 (n, CHANNELS, LENGTH),
     what `edgebnn.devices.beats.beat_windows` has in floats; 0 of beats that are not judged.
     """
 
@@ -41,6 +42,7 @@ class BeatTurns:
     peaks: npt.NDArray[np.int64]
     intervals: npt.NDArray[np.int64]
     judged: npt.NDArray[np.bool_]
+    behind_gap: npt.NDArray[np.bool_]
     inputs: npt.NDArray[np.int8]
 
     def chosen(self, which: npt.NDArray[np.bool_]) -> BeatTurns:
@@ -50,6 +52,7 @@ class BeatTurns:
             peaks=self.peaks[which],
             intervals=self.intervals[which],
             judged=self.judged[which],
+            behind_gap=self.behind_gap[which],
             inputs=self.inputs[which],
         )
 
@@ -94,6 +97,7 @@ def beat_turns(codes: npt.NDArray[Any], streamed: Streamed) -> BeatTurns:
         peaks=moments - said["ago"],
         intervals=said["interval"].astype(np.int64),
         judged=said["judged"] == 1,
+        behind_gap=said["gap"] == 1,
         inputs=np.concatenate(inputs),
     )
 

@@ -32,6 +32,7 @@ class _Beat:
     interval: int
     before: int
     early: bool
+    gap: bool
     after: int | None = None
     settled: int = 0  # when `after` was known
 
@@ -91,6 +92,7 @@ def expected_turns(codes: npt.NDArray[Any], streamed: Streamed) -> BeatTurns:
         peaks=np.array([beat.peak for beat in beats], np.int64),
         intervals=np.array([beat.interval for beat in beats], np.int64),
         judged=judged,
+        behind_gap=np.array([beat.gap for beat in beats], np.bool_),
         inputs=inputs,
     )
 
@@ -109,8 +111,9 @@ def _in_turn(streamed: Streamed, off: npt.NDArray[np.bool_]) -> tuple[list[_Beat
     hiding = np.flatnonzero(np.convolve(off, np.ones(_HIDES, int))[: len(off)] == _HIDES)  # the gap is that long by now
     rhythm, beats, asked = _Rhythm(), list[_Beat](), list[int]()
     for certain, ago in zip(streamed.certain.tolist(), streamed.ago.tolist(), strict=True):
-        peak, interval = certain - 2 * ago - 1, 0
-        if beats and min(certain - beats[-1].peak, _NEVER) <= 2 * ago + 1:
+        back = _within(2 * ago + 1, certain, off)
+        peak, interval = certain - back, 0
+        if beats and min(certain - beats[-1].peak, _NEVER) <= back:
             continue
         if beats:
             _settle(beats[-1], certain - 1, hiding, rhythm)
@@ -121,17 +124,25 @@ def _in_turn(streamed: Streamed, off: npt.NDArray[np.bool_]) -> tuple[list[_Beat
         if beats:
             hidden = bool(np.any((hiding > beats[-1].certain) & (hiding <= certain)))
             if not hidden:
-                interval = min(min(certain - beats[-1].peak, _NEVER) - 2 * ago - 1, _LONGEST)
+                interval = min(min(certain - beats[-1].peak, _NEVER) - back, _LONGEST)
             if beats[-1].after is None:
                 beats[-1].after, beats[-1].settled = rhythm.ratio(interval) if interval else 0, certain
             if interval:
                 rhythm.remember(interval)
                 before, early = rhythm.ratio(interval), 20 * interval * rhythm.count < 17 * rhythm.total
-        beats.append(_Beat(peak, certain, interval, before, early))
+        gap = not beats or bool(off[beats[-1].certain + 1 : certain + 1].any())
+        beats.append(_Beat(peak, certain, interval, before, early, gap))
     if beats:
         _settle(beats[-1], len(off) - 1, hiding, rhythm)
     asked = [turn for turn in _turns(beats, []) if turn is not None and turn < len(off)]
     return beats[: len(asked)], asked
+
+
+def _within(back: int, certain: int, off: npt.NDArray[np.bool_]) -> int:
+    """A beat does not lie before its stretch of signal."""
+    nothing = np.flatnonzero(off[: certain + 1])
+    stretch = certain - int(nothing[-1]) if len(nothing) else certain + 1
+    return max(stretch - 1, 0) if stretch < _NEVER and back >= stretch else back
 
 
 def _settle(beat: _Beat, until: int, hiding: Integers, rhythm: _Rhythm) -> None:

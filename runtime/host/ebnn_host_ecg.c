@@ -15,6 +15,11 @@ size_t ebnn_host_ecg_state_bytes(void)
     return sizeof(ebnn_ecg_state);
 }
 
+size_t ebnn_host_ecg_alarms_bytes(void)
+{
+    return sizeof(ebnn_ecg_alarms);
+}
+
 size_t ebnn_host_ecg_windows_bytes(void)
 {
     return sizeof(ebnn_ecg_windows);
@@ -57,8 +62,46 @@ uint32_t ebnn_host_ecg_cut(ebnn_ecg_windows *windows, const int16_t *codes, uint
             turns[found].ago = turn.ago;
             turns[found].interval = turn.interval;
             turns[found].judged = turn.judged;
+            turns[found].gap = turn.gap;
             found++;
         }
     }
     return found;
+}
+
+static uint32_t write_down(const ebnn_host_ecg_telling *telling, ebnn_ecg_log *log, const ebnn_ecg_event *events,
+                           uint32_t many, uint32_t told)
+{
+    for (uint32_t index = 0; index < many; index++) {
+        ebnn_ecg_log_write(log, &events[index]);
+        if (told + index < telling->room) {
+            telling->events[told + index] = events[index];
+        }
+    }
+    return told + many;
+}
+
+uint32_t ebnn_host_ecg_tell(const ebnn_ecg_alarm_settings *settings, ebnn_ecg_alarms *alarms,
+                            const ebnn_host_ecg_telling *telling)
+{
+    ebnn_ecg_event events[EBNN_ECG_EVENTS];
+    ebnn_ecg_log log;
+    uint32_t told = 0, turned = 0, found = 0;
+    ebnn_ecg_log_start(&log, telling->log, telling->log_bytes, (uint16_t)telling->rate_hz);
+    for (uint32_t place = 0; place < telling->codes; place++) {
+        ebnn_ecg_beat beat = {0, 0};
+        if ((telling->flags[place] & EBNN_ECG_BEAT) != 0) {
+            beat.ago = telling->beats[found++].ago;
+        }
+        uint32_t many = ebnn_ecg_alarms_step(settings, alarms, telling->flags[place], &beat, events);
+        told = write_down(telling, &log, events, many, told);
+        for (; turned < telling->turned && telling->turns[turned].place == place; turned++) {
+            const ebnn_host_ecg_turn *said = &telling->turns[turned];
+            const ebnn_ecg_turn turn = {said->ago, said->interval, said->judged, said->gap};
+            many = ebnn_ecg_alarms_turn(settings, alarms, &turn, telling->is_pvc[turned], events);
+            told = write_down(telling, &log, events, many, told);
+        }
+    }
+    const uint32_t many = ebnn_ecg_alarms_end(settings, alarms, events);
+    return write_down(telling, &log, events, many, told);
 }

@@ -32,6 +32,8 @@ static void keep(ebnn_ecg_windows *windows, int16_t code, uint32_t lead_off)
     windows->now++;
     windows->since += windows->since < AGES;
     if (lead_off != 0) {
+        windows->on = 0;
+        windows->gap = 1;
         windows->codes[windows->now % EBNN_ECG_RING] = (uint16_t)(windows->held | 1u);
         windows->off += windows->off < EBNN_ECG_HIDES;
         windows->hidden |= windows->off == EBNN_ECG_HIDES;
@@ -41,6 +43,7 @@ static void keep(ebnn_ecg_windows *windows, int16_t code, uint32_t lead_off)
                             : code > EBNN_ECG_HIGHEST ? EBNN_ECG_HIGHEST
                                                       : code;
     windows->off = 0;
+    windows->on += windows->on < AGES;
     windows->held = (uint16_t)((limited + HALF_A_RANGE) * 2);
     if (!windows->begun) {
         begin(windows, windows->held);
@@ -102,12 +105,13 @@ static void follow(ebnn_ecg_windows *windows, int32_t after)
     }
 }
 
-static void take(ebnn_ecg_windows *windows, uint32_t ago)
+static void take(ebnn_ecg_windows *windows, uint32_t said)
 {
+    const uint32_t ago = windows->on < AGES && said >= windows->on ? windows->on - (windows->on > 0) : said;
     if ((windows->any && windows->since <= ago) || windows->waiting == EBNN_ECG_PENDING) {
         return;
     }
-    ebnn_ecg_pending beat = {windows->now - ago, 0, 0, 0, 0, 0};
+    ebnn_ecg_pending beat = {windows->now - ago, 0, 0, 0, 0, 0, windows->gap | !windows->any};
     if (windows->any && !windows->hidden) {
         const uint32_t interval = windows->since - ago;
         beat.interval = interval < EBNN_ECG_LONGEST ? interval : EBNN_ECG_LONGEST;
@@ -126,6 +130,7 @@ static void take(ebnn_ecg_windows *windows, uint32_t ago)
     windows->since = ago < AGES ? ago : AGES;
     windows->any = 1;
     windows->hidden = 0;
+    windows->gap = 0;
 }
 
 /* The mean of the 60th and the 61st of 120 sums of 14 bits: the 60th bit by bit, from the highest down. */
@@ -267,6 +272,7 @@ uint32_t ebnn_ecg_windows_step(ebnn_ecg_windows *windows, int16_t code, uint32_t
     windows->waiting--;
     turn->ago = age;
     turn->interval = head->interval;
+    turn->gap = head->gap;
     uint32_t lacks;
     turn->judged = age + LEAD < EBNN_ECG_RING && cut(windows, head->peak, &lacks);
     if (turn->judged) {

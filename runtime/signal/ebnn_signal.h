@@ -144,6 +144,7 @@ typedef struct ebnn_ecg_pending {
     uint32_t interval; /* before it, 0 where unknown */
     int32_t before, after;
     uint32_t early, known; /* 1 where it came early; where `after` is known */
+    uint32_t gap;
 } ebnn_ecg_pending;
 
 typedef struct ebnn_ecg_windows {
@@ -161,25 +162,116 @@ typedef struct ebnn_ecg_windows {
     uint32_t since;          /* codes since the last beat's R peak, at most 2^16 */
     uint32_t any, hidden;    /* 1 where there was a beat; where a gap behind it could hide another one */
     uint32_t off;            /* codes without a signal up to here, at most EBNN_ECG_HIDES */
+    uint32_t on;             /* codes with a signal up to here, at most 2^16 */
+    uint32_t gap;            /* 1 where there was a code without a signal since the last beat */
     uint32_t begun;          /* 1 from the first code with a signal on */
     uint16_t held;           /* what stands for codes without a signal */
 } ebnn_ecg_windows;
 
 /* A beat whose turn it is: its R peak lies `ago` codes before the newest one; the interval before it in codes, 0 where it
- * is unknown; judged is 0 where more than half of its window lacks a signal, or all of it is flat, or it is over. */
+ * is unknown; judged is 0 where more than half of its window lacks a signal, or all of it is flat, or it is over; gap is 1
+ * where there was a code without a signal since the beat before, or there is none before. */
 typedef struct ebnn_ecg_turn {
     uint32_t ago;
     uint32_t interval;
     uint32_t judged;
+    uint32_t gap;
 } ebnn_ecg_turn;
 
 void ebnn_ecg_windows_start(ebnn_ecg_windows *windows);
 
 /* One more code, with what ebnn_ecg_step answered to it; 1 where it is a beat's turn, else 0, beats in their order. `input`
  * holds EBNN_ECG_CHANNELS * EBNN_ECG_LENGTH and is written for a beat that is judged alone. A beat that is not behind the
- * last one is none. */
+ * last one is none, and none lies before the first code of its stretch of signal. */
 uint32_t ebnn_ecg_windows_step(ebnn_ecg_windows *windows, int16_t code, uint32_t flags, const ebnn_ecg_beat *beat,
                                ebnn_ecg_turn *turn, int8_t *input);
+
+/*
+ * Alarms: what beats and their answers amount to, told as events. The caller hands over every code's flags and beat, and
+ * every turn with what the network called it; both may answer some events, at most EBNN_ECG_EVENTS.
+ */
+#define EBNN_ECG_EVENTS 8u
+#define EBNN_ECG_RATE_BEATS 9u /* so many beats make a rate: eight intervals */
+#define EBNN_ECG_BIGEMINY 3u   /* premature beats with one other between */
+
+typedef enum ebnn_ecg_alarm {
+    EBNN_ECG_COUPLET = 1,
+    EBNN_ECG_RUN,
+    EBNN_ECG_BIGEMINAL,
+    EBNN_ECG_PAUSE,
+    EBNN_ECG_BRADYCARDIA,
+    EBNN_ECG_TACHYCARDIA,
+    EBNN_ECG_OFF, /* an electrode that is off */
+    EBNN_ECG_BURDEN
+} ebnn_ecg_alarm;
+
+/* What stays the same; made by edgebnn.devices.ecg_alarms. All in codes, but for the last two. */
+typedef struct ebnn_ecg_alarm_settings {
+    uint32_t pause;   /* longer without a beat is a pause */
+    uint32_t certain; /* behind a pause's begin and `pause` it is told as ongoing: no beat becomes certain any more */
+    uint32_t slow, fast; /* eight intervals of more, of fewer */
+    uint32_t lead_off;   /* so many without a signal are an electrode that is off */
+    uint32_t block;      /* judged beats, of which ... */
+    uint32_t burden;     /* ... more called premature ventricular than so many are an alarm */
+} ebnn_ecg_alarm_settings;
+
+/* An alarm: ongoing is 1 where it holds now and goes on, 0 where it is over; then start and end are codes, numbered from 0
+ * modulo 2^32. beats belong to it; of premature ventricular beats these alone. */
+typedef struct ebnn_ecg_event {
+    uint32_t kind; /* an ebnn_ecg_alarm */
+    uint32_t ongoing;
+    uint32_t start, end;
+    uint32_t beats;
+} ebnn_ecg_event;
+
+/* Something that goes on from beat to beat. */
+typedef struct ebnn_ecg_stretch {
+    uint32_t start, end;
+    uint32_t beats; /* 0 where there is none */
+} ebnn_ecg_stretch;
+
+typedef struct ebnn_ecg_alarms {
+    uint32_t now;                        /* the next code's number */
+    uint32_t on, stretch, edge;          /* 1 where there is a signal; since when; its start or the last beat in it */
+    uint32_t off, gone;                  /* where there is none: since when, and 1 where there was a code */
+    uint32_t peaks[EBNN_ECG_RATE_BEATS]; /* the last ones, and how many, at most EBNN_ECG_RATE_BEATS */
+    uint32_t peak, count;
+    ebnn_ecg_stretch slow, fast, run, bigeminy, block;
+    uint32_t before; /* what the beat before was called: 0, 1, 2 where nobody judged or there is none */
+    uint32_t burden; /* premature ones of the block */
+} ebnn_ecg_alarms;
+
+void ebnn_ecg_alarms_start(ebnn_ecg_alarms *alarms);
+
+/* One more code: what ebnn_ecg_step answered. How many events there are: pauses and electrodes. */
+uint32_t ebnn_ecg_alarms_step(const ebnn_ecg_alarm_settings *settings, ebnn_ecg_alarms *alarms, uint32_t flags,
+                              const ebnn_ecg_beat *beat, ebnn_ecg_event *events);
+
+/* A beat's turn, behind the step of the same code. */
+uint32_t ebnn_ecg_alarms_turn(const ebnn_ecg_alarm_settings *settings, ebnn_ecg_alarms *alarms,
+                              const ebnn_ecg_turn *turn, uint32_t is_pvc, ebnn_ecg_event *events);
+
+/* The end of all: what goes on is over. */
+uint32_t ebnn_ecg_alarms_end(const ebnn_ecg_alarm_settings *settings, ebnn_ecg_alarms *alarms, ebnn_ecg_event *events);
+
+/*
+ * A log of events in memory that the caller owns, RAM or what is copied to flash: a head of EBNN_ECG_LOG_HEAD bytes, then
+ * as many records of EBNN_ECG_LOG_RECORD as fit, a ring in which the newest takes the oldest's place. Little-endian;
+ * docs/event-log.md has every byte. edgebnn.devices.ecg_log reads it.
+ */
+#define EBNN_ECG_LOG_HEAD 16u
+#define EBNN_ECG_LOG_RECORD 20u
+
+typedef struct ebnn_ecg_log {
+    uint8_t *bytes;
+    uint32_t records; /* that fit */
+    uint32_t next;    /* the next one's number, from 1 on */
+} ebnn_ecg_log;
+
+/* An empty log; 0 where not even one record fits, else how many do. */
+uint32_t ebnn_ecg_log_start(ebnn_ecg_log *log, uint8_t *bytes, uint32_t size, uint16_t rate_hz);
+
+void ebnn_ecg_log_write(ebnn_ecg_log *log, const ebnn_ecg_event *event);
 
 #ifdef __cplusplus
 }

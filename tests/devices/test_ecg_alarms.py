@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgebnn.devices.ecg_alarms import Alarm, AlarmKind, alarms
 
-WHOLE = np.array([[0.0, 1000.0]])
+NO_GAP = np.zeros((0, 2))
 
 
 def rhythm(kinds: str, interval_s: float = 0.8) -> list[Alarm]:
@@ -16,7 +16,7 @@ def rhythm(kinds: str, interval_s: float = 0.8) -> list[Alarm]:
     beats = np.array([place for place, kind in enumerate(kinds) if kind != "_"])
     told = np.array([kind for kind in kinds if kind != "_"])
     moments_s = (1 + beats) * interval_s
-    return alarms(moments_s, told == "V", told != "?", np.array([[0.0, (1 + len(kinds)) * interval_s]]))
+    return alarms(moments_s, told == "V", told != "?", np.array([[0.0, (1 + len(kinds)) * interval_s]]), NO_GAP)
 
 
 def kinds_of(found: list[Alarm]) -> list[tuple[str, int]]:
@@ -46,7 +46,7 @@ def test_a_pause_is_longer_than_3_s_also_up_to_the_ends_of_the_signal() -> None:
     assert rhythm("N___N", 1.0) == [Alarm(AlarmKind.PAUSE, 1.0, 5.0, 0)]
     assert rhythm("N____", 1.0) == [Alarm(AlarmKind.PAUSE, 1.0, 6.0, 0)]
     none = np.zeros(0, np.bool_)
-    assert alarms(np.zeros(0), none, none, np.array([[2.0, 9.0]])) == [Alarm(AlarmKind.PAUSE, 2.0, 9.0, 0)]
+    assert alarms(np.zeros(0), none, none, np.array([[2.0, 9.0]]), NO_GAP) == [Alarm(AlarmKind.PAUSE, 2.0, 9.0, 0)]
 
 
 def test_rates_are_those_of_eight_intervals() -> None:
@@ -60,8 +60,10 @@ def test_nothing_goes_across_a_stretch_without_signal() -> None:
     moments_s = np.array([1.0, 2.0, 3.0, 10.0, 11.0, 12.0])
     is_pvc = np.array([False, False, True, True, False, False])
     judged = np.ones(6, np.bool_)
-    assert kinds_of(alarms(moments_s, is_pvc, judged, np.array([[0.0, 13.0]]))) == [("couplet", 2), ("pause", 0)]
-    assert alarms(moments_s, is_pvc, judged, np.array([[0.0, 4.0], [9.0, 13.0]])) == []
+    assert kinds_of(alarms(moments_s, is_pvc, judged, np.array([[0.0, 13.0]]), NO_GAP)) == [("couplet", 2), ("pause", 0)]
+    off_s = np.array([[4.0, 9.0], [13.0, 13.5]])
+    found = alarms(moments_s, is_pvc, judged, np.array([[0.0, 4.0], [9.0, 13.0]]), off_s)
+    assert found == [Alarm(AlarmKind.LEAD_OFF, 4.0, 9.0, 0)]
 
 
 @given(st.text("VN?", max_size=40))
