@@ -1,6 +1,7 @@
 """What an ECG patch calls for help with: alarms from beats, what they were called, and where there is a signal.
 
-`runtime/signal/ebnn_ecg_alarms.c` tells the same beat by beat; `alarms` here is its oracle, with all of it at hand. No beat and no interval reaches across a stretch without a signal: rhythms end there and begin anew.
+`runtime/signal/ebnn_ecg_alarms.c` tells the same beat by beat; `alarms` here is its oracle, with all of it at
+hand. No beat and no interval reaches across a stretch without a signal: rhythms end there and begin anew.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ _BLOCK = 1 << 16
 _PENDING = 8
 _pointer, _word, _size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_size_t
 _FOUND = np.dtype([("place", np.uint32), ("ago", np.uint32), ("interval", np.uint32)])  # ebnn_host_ecg_beat
-_TURN = np.dtype([("place", np.uint32), ("ago", np.uint32), ("interval", np.uint32), ("judged", np.uint32), ("gap", np.uint32)])
+_TURN = np.dtype(
+    [("place", np.uint32), ("ago", np.uint32), ("interval", np.uint32), ("judged", np.uint32), ("gap", np.uint32)]
+)
 
 
 @dataclass(frozen=True, eq=False)

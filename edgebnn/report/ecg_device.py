@@ -30,7 +30,7 @@ NOT_COUNTED = (
     "the chain as firmware: filters, detector and windows run as C on this machine",
     "errors of chips",
     "energy per beat and day, answer time, battery life",
-    "an event log and a radio",
+    "a radio",
 )
 """What the device does not do yet, or does without its cost."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgebnn.api import compile
+from edgebnn.devices.ecg_log import read_log
 from edgebnn.models import ECG_PVC
 from tests.cli.test_commands import document, edgebnn, refused
 from tests.devices.records import patient, save
@@ -35,6 +37,17 @@ def test_a_patient_is_judged_and_the_counts_belong_together(deployed: Path, tmp_
     assert sum(found["alarm_counts"].values()) == len(found["alarms"])
     text = " ".join(edgebnn("device", "ecg", deployed, "--record", path).stdout.split())
     assert "Not in it yet: the chain as firmware" in text and "they flatter it" not in text
+
+
+def test_the_event_log_holds_the_alarms(deployed: Path, tmp_path: Path) -> None:
+    recording = patient(4, beats=60)
+    adc = recording.adc.astype(float)
+    adc[7200:9000] = np.nan
+    path = save(dataclasses.replace(recording, adc=adc), tmp_path)
+    found = document("device", "ecg", deployed, "--record", path, "--log", tmp_path / "events.log")
+    log = read_log((tmp_path / "events.log").read_bytes())
+    over = [(event.kind.value, round(event.start_s, 6)) for event in log.events if not event.ongoing]
+    assert sorted(over) == sorted((alarm["kind"], round(alarm["start_s"], 6)) for alarm in found["alarms"]) and over
 
 
 def test_a_record_that_the_detector_was_chosen_on_is_said_to_be_one(deployed: Path, tmp_path: Path) -> None:

@@ -60,7 +60,10 @@ def test_nothing_goes_across_a_stretch_without_signal() -> None:
     moments_s = np.array([1.0, 2.0, 3.0, 10.0, 11.0, 12.0])
     is_pvc = np.array([False, False, True, True, False, False])
     judged = np.ones(6, np.bool_)
-    assert kinds_of(alarms(moments_s, is_pvc, judged, np.array([[0.0, 13.0]]), NO_GAP)) == [("couplet", 2), ("pause", 0)]
+    assert kinds_of(alarms(moments_s, is_pvc, judged, np.array([[0.0, 13.0]]), NO_GAP)) == [
+        ("couplet", 2),
+        ("pause", 0),
+    ]
     off_s = np.array([[4.0, 9.0], [13.0, 13.5]])
     found = alarms(moments_s, is_pvc, judged, np.array([[0.0, 4.0], [9.0, 13.0]]), off_s)
     assert found == [Alarm(AlarmKind.LEAD_OFF, 4.0, 9.0, 0)]

@@ -100,7 +100,9 @@ def test_a_block_of_many_premature_beats_is_told() -> None:
     assert [(alarm.start_s, alarm.end_s, alarm.beats) for alarm in found] == [(0, 749.25, 112), (750, 1499.25, 111)]
     codes = np.random.default_rng(1).integers(-9, 9, 2510 * 192).astype(np.int16)
     certain, empty = np.arange(1, 2501) * 192, np.zeros(0, np.int32)
-    streamed = Streamed(empty, empty.astype(np.int64), certain, 0 * certain + 30, 0 * certain, np.zeros(len(codes), bool))
+    streamed = Streamed(
+        empty, empty.astype(np.int64), certain, 0 * certain + 30, 0 * certain, np.zeros(len(codes), bool)
+    )
     turns = beat_turns(codes, streamed)
     agree(streamed, turns, many & turns.judged)
 
@@ -159,7 +161,9 @@ def test_other_versions_and_lengths_are_refused() -> None:
 
 def test_the_settings_and_kinds_are_those_of_the_header() -> None:
     header = (resource_folder("runtime") / "signal" / "ebnn_signal.h").read_text(encoding="utf-8")
-    struct = header[header.index("typedef struct ebnn_ecg_alarm_settings {") : header.index("} ebnn_ecg_alarm_settings;")]
+    struct = header[
+        header.index("typedef struct ebnn_ecg_alarm_settings {") : header.index("} ebnn_ecg_alarm_settings;")
+    ]
     bare = re.sub(r"/\*.*?\*/", "", struct, flags=re.DOTALL)
     declared = [name.strip() for names in re.findall(r"uint32_t ([^;]*);", bare) for name in names.split(",")]
     assert declared == [field.name for field in fields(AlarmSettings)]

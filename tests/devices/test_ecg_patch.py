@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from edgebnn.devices.ecg_alarms import Alarm, AlarmKind
 from edgebnn.devices.ecg_chain import MISSING
 from edgebnn.devices.ecg_front_end import FrontEnd
+from edgebnn.devices.ecg_log import read_log
 from edgebnn.devices.ecg_patch import run_patch
 from edgebnn.devices.gaps import Gaps
 from edgebnn.devices.recording import Recording
@@ -47,7 +49,9 @@ def test_a_gap_is_no_signal_and_its_beats_are_told() -> None:
     assert not ((found.moments_s > 10) & (found.moments_s < 20)).any()
     assert recording.beats is not None and found.score is not None
     assert found.score.without_signal == ((recording.beats >= 3600) & (recording.beats < 7200)).sum() > 5
-    assert not [alarm for alarm in found.alarms if alarm.start_s <= 12 and alarm.end_s >= 18]
+    over = [alarm for alarm in found.alarms if alarm.start_s <= 12 and alarm.end_s >= 18]
+    assert over == [Alarm(AlarmKind.LEAD_OFF, 10.0, 20.0, 0)]
+    assert "lead off" in [event.kind for event in read_log(found.log).events]
 
 
 def test_a_record_without_a_beat_has_a_pause_and_no_beat() -> None:

@@ -43,6 +43,8 @@ _TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tests/emulator/test_emulator_sources.py",
         ),
     ),
+    ("signal/ebnn_ecg_alarms.c", ("tests/devices/test_ecg_events.py",)),
+    ("signal/ebnn_ecg_log.c", ("tests/devices/test_ecg_events.py",)),
     ("signal/ebnn_ecg_windows.c", ("tests/devices/test_ecg_windows.py", "tests/devices/test_ecg_patch.py")),
     ("signal/*", ("tests/devices/test_ecg_stream.py", "tests/devices/test_ecg_windows.py")),
     ("host/ebnn_host_ecg.c", ("tests/devices/test_ecg_stream.py", "tests/devices/test_ecg_windows.py")),
