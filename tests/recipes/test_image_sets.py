@@ -31,7 +31,7 @@ def test_an_idx_file_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, array: npt.NDArray[np.uint8], packed: bool
 ) -> None:
     path = tmp_path_factory.mktemp("idx") / "images"
-    path.write_bytes(gzip.compress(idx_bytes(array)) if packed else idx_bytes(array))
+    path.write_bytes(gzip.compress(idx_bytes(array), mtime=0) if packed else idx_bytes(array))
     found = read_idx(path)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, array)
@@ -43,7 +43,7 @@ def test_a_damaged_idx_file_is_one_sentence(tmp_path_factory: pytest.TempPathFac
     whole = idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
     path = tmp_path_factory.mktemp("idx") / "images"
     if data.draw(st.booleans(), "packed"):
-        whole = gzip.compress(whole)
+        whole = gzip.compress(whole, mtime=0)
     octets = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 3), "bytes changed")):
         octets[data.draw(st.integers(0, min(20, len(octets)) - 1))] = data.draw(st.integers(0, 255))
@@ -63,8 +63,8 @@ def test_a_damaged_idx_file_is_one_sentence(tmp_path_factory: pytest.TempPathFac
         (struct.pack(">HBB3I", 0, 8, 3, 1 << 31, 1 << 31, 0), "claims"),
         (struct.pack(">HBBI", 0, 8, 1, 1 << 30), "cut short"),
         (struct.pack(">HBBI", 0, 8, 1, 2) + b"abc", "more than the 2 bytes"),
-        (gzip.compress(struct.pack(">HBBI", 0, 8, 1, 2) + bytes(1 << 24)), "more than the 2 bytes"),
-        (gzip.compress(struct.pack(">HBBI", 0, 8, 1, 2) + b"ab")[:-6], "damaged"),
+        (gzip.compress(struct.pack(">HBBI", 0, 8, 1, 2) + bytes(1 << 24), mtime=0), "more than the 2 bytes"),
+        (gzip.compress(struct.pack(">HBBI", 0, 8, 1, 2) + b"ab", mtime=0)[:-6], "damaged"),
     ],
 )
 def test_what_is_no_idx_file_says_why(tmp_path: Path, octets: bytes, reason: str) -> None:
@@ -88,7 +88,7 @@ def test_idx_and_npz_are_the_same_set(tmp_path: Path) -> None:
     for name, other in (("train", "train"), ("test", "t10k")):
         part = parts[name]
         np.savez(tmp_path / "npz" / f"{name}.npz", x=part.x, y=part.y.astype(np.uint8))
-        (tmp_path / "idx" / f"{other}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(part.x)))
+        (tmp_path / "idx" / f"{other}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(part.x), mtime=0))
         (tmp_path / "idx" / f"{other}-labels-idx1-ubyte").write_bytes(idx_bytes(part.y.astype(np.uint8)))
     for folder in ("npz", "idx"):
         found = ImageSet.read(tmp_path / folder)
