@@ -91,17 +91,17 @@ class _Document(Struct):
 
 def read_emulated(path: Path, mapped: MappedNetwork, folder: str) -> Emulated:
     """The figures in a file of `edgebnn emulate --json` about the deployment in `folder`; DataError for any other."""
-    text = read_input(path, _MOST_BYTES, remedy="name the JSON that edgebnn emulate --json wrote")
+    text = read_input(path, _MOST_BYTES, remedy="name the JSON that edgebnn emulate wrote")
     try:
         found = msgspec.json.decode(text, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(
-            f"'{path}' is no JSON of edgebnn emulate ({error}); write one with edgebnn emulate {folder} --json "
-            "FILE.json"
+            f"'{path}' is no JSON of edgebnn emulate ({error}); write what edgebnn emulate answers about "
+            f"{folder} into a file"
         ) from error
     energy = found.energy_per_inference_nj
     if energy is not None and "total" not in energy:
-        raise DataError(f"'{path}' has energies without their total; write it anew with edgebnn emulate --json")
+        raise DataError(f"'{path}' has energies without their total; write the JSON of edgebnn emulate anew")
     _check_same(path, found, mapped, folder)
     over = found.over_chips
     return Emulated(
