@@ -133,7 +133,8 @@ def _windows(step: _Step, jumps: Jumps, turned: Integers, points: Integers) -> t
     behind = np.where(np.append(same, False), np.append(at[1:], at[-1:]), at) - 1
     scale = np.abs(step.leaf.rounded[0][channel])
     error = step.leaf.error[channel] / np.where(scale > 0, scale, 1.0)
-    width = np.ceil(np.minimum(error, 2.0**31)).astype(np.int64) + 1
+    # The function itself steps somewhere between `at` and what is reached before it, of which this holds both.
+    width = np.maximum(np.ceil(np.minimum(error, 2.0**31)).astype(np.int64) + 1, grid.period[channel])
     for _ in range(_MOST_DOUBLINGS):
         low, high = np.maximum(at - width, before), np.minimum(at + width - 1, behind)
         wider = np.zeros(len(at), np.bool_)

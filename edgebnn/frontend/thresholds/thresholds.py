@@ -12,11 +12,11 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from edgebnn.frontend.algebra.channel_function import Reals, Sums, float32_at, sums_of
+from edgebnn.frontend.algebra.channel_function import Reals, float32_at, sums_of
 from edgebnn.frontend.algebra.directions import UNKNOWN
 from edgebnn.frontend.algebra.evaluation import evaluate
 from edgebnn.frontend.algebra.exact_numbers import Effort
-from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Leaf, parts
+from edgebnn.frontend.algebra.expression import Apply, Expression, Leaf, parts
 from edgebnn.frontend.algebra.integer_sets import IntegerGrid, Integers, plain_grid
 from edgebnn.frontend.algebra.monotonicity import beside, directions
 from edgebnn.frontend.algebra.operators import OPERATORS, STEPS
@@ -81,7 +81,7 @@ def find_steps(
     changes, start = _changes(jumps, first, levels, values)
     ties = _ties(expression, function.exactly)
     doubt = ambiguous_channels(function, leaf, grid, jumps, float(levels.scale), near)
-    nearest = _is_nearest(function, jumps, first, grid, levels)
+    nearest = _is_nearest(expression, jumps, first, levels)
     if not np.any(changes.turning(grid.channels)):
         rises = _steps(changes, start, max(levels.count - 1, 1), grid, low, high)
         return StepFunction(rises, levels, ties, doubt, nearest)
@@ -165,23 +165,15 @@ def _steps(changes: _Changes, start: Integers, steps: int, grid: IntegerGrid, lo
     return ChannelSteps(thresholds.astype(np.int32), direction)
 
 
-def _is_nearest(function: Sums, jumps: Jumps, first: Array, grid: IntegerGrid, levels: Levels) -> bool:
+def _is_nearest(expression: Expression, jumps: Jumps, first: Array, levels: Levels) -> bool:
     """Whether float32 makes the number nearest to a level of each, of the steps alone and by no other way."""
-    behind = _behind_steps(function.expression)
     if any(
-        isinstance(part, Leaf) or (isinstance(part, Apply) and part.operator == "StraightThrough") for part in behind
+        isinstance(part, Leaf) or (isinstance(part, Apply) and part.operator == "StraightThrough")
+        for part in _behind_steps(expression)
     ):
         return False
-    channel, at = (
-        np.concatenate([jumps.channel, np.arange(grid.channels)]),
-        np.concatenate([jumps.at, grid.start]),
-    )
-    if all(part.values.size == 1 for part in behind if isinstance(part, Constant)):
-        # All channels make the same of a step, so one jump of a kind stands for the others.
-        kinds = np.stack([np.concatenate([jumps.before, first]), np.concatenate([jumps.after, first])], axis=1)
-        kept = np.unique(kinds, axis=0, return_index=True)[1]
-        channel, at = channel[kept], at[kept]
-    made = evaluate(function.expression, channel, at, False, effort=function.effort).astype(np.float32)
+    # Behind steps float32 decides, so that what the function has there is what the model makes of them.
+    made = np.concatenate([first, jumps.after]).astype(np.float32)
     exactly = np.array([float(levels.scale * (levels.low + levels.step * n)) for n in range(levels.count)])
     return bool(np.isin(made, exactly.astype(np.float32)).all())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -17,8 +17,10 @@ from edgebnn.frontend.algebra.expression import Apply, Constant, Expression, Lea
 from edgebnn.frontend.algebra.integer_sets import IntegerGrid, plain_grid
 from edgebnn.frontend.algebra.monotonicity import directions
 from edgebnn.frontend.problems import Refusal
+from edgebnn.frontend.thresholds.ambiguous_channels import Near
 from edgebnn.frontend.thresholds.step_search import NotMonotone, observed_directions
 from edgebnn.frontend.thresholds.thresholds import ChannelSteps, StepFunction, find_steps
+from edgebnn.frontend.thresholds.value_combinations import Values
 from edgebnn.network.interpreter import run
 from edgebnn.network.types import Kind, Tensor, Threshold
 
@@ -273,3 +275,57 @@ def test_behind_a_step_float32_decides_again() -> None:
     for least, expected in ((0.3, [-1, -1, -1, 1, 1]), (0.31, [-1, -1, -1, -1, 1])):
         function = find_steps(ACTIVATIONS["at_least"](apply("Sub", level, least)), leaf, grid_of(0, 4), 0, 4)
         assert stepped(function, np.arange(5))[:, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("high", [3.0, 4.0])
+def test_a_level_that_float32_has_otherwise_is_not_the_nearest(high: float) -> None:
+    """Beside 2^25 it has 4 in place of 3, and right at the step, where 3 * fl(1/3) is 1 to it, the lower level."""
+    leaf = leaf_of(exact=False, error=1e-9)
+    third = float(np.float32(1) / np.float32(3))
+    level = apply("Where", apply("Greater", apply("Mul", leaf, third), 1), high, 0)
+    expression = apply("Sub", apply("Add", level, 2.0**25), 2.0**25)
+    assert find_steps(expression, leaf, grid_of(-9, 9), -9, 9).nearest == (high == 4)
+
+
+def reached(numbers: np.ndarray) -> Near:
+    """What reaches these numbers alone."""
+
+    def near(channel: int, low: np.ndarray, high: np.ndarray) -> Iterator[Values | None]:
+        inside = (numbers >= low[:, np.newaxis]) & (numbers <= high[:, np.newaxis])
+        yield Values(numbers[inside.any(axis=0)])
+
+    return near
+
+
+BETWEEN = (np.arange(-90, 91, 7) / 10 + 0.01).tolist()
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("stride", [1, 2, 5])
+def test_float32_turns_what_lies_on_one_side_of_a_step_alone(stride: int, known: bool) -> None:
+    """Beside 2^25 float32 has fours alone: a sum above the step stays there, and one two below comes to lie above it.
+
+    No error of the sums says how far that goes, and of what lies nearer to the step no sum may be reached.
+    """
+    leaf, numbers = leaf_of(exact=False), np.arange(-12, 13, stride)
+    grid = grid_of(-12, int(numbers[-1]), stride if known else 1)
+    for at in BETWEEN:
+        coarse = apply("Sub", apply("Add", leaf, 2.0**25), 2.0**25)
+        expression = apply("Sign", apply("Tanh", apply("Sub", coarse, at)))
+        found = find_steps(expression, leaf, grid, -12, 12, near=reached(numbers)).doubt.ambiguous
+        model = evaluate(expression, np.zeros_like(numbers), numbers, False, {leaf: numbers.astype(np.float32)})
+        assert np.all(found == np.any(np.sign(model) != np.sign(numbers - at))), at
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("stride", [1, 2, 5])
+@pytest.mark.parametrize("error", [0.2, 1.3])
+def test_a_step_is_ambiguous_wherever_a_sum_lies_within_the_rounding_beside_it(
+    stride: int, error: float, known: bool
+) -> None:
+    leaf, numbers = leaf_of(exact=False, error=error), np.arange(-12, 13, stride)
+    grid = grid_of(-12, int(numbers[-1]), stride if known else 1)
+    for at in BETWEEN:
+        expression = apply("Sign", apply("Sub", leaf, at))
+        found = find_steps(expression, leaf, grid, -12, 12, near=reached(numbers)).doubt.ambiguous
+        assert np.all(found == np.any(np.abs(numbers - at) < error)), at
