@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgebnn.emulator.descriptors import LinesDescriptor, StepsDescriptor
 from edgebnn.mapping.image import ImageWriter, words_of
-from edgebnn.mapping.lines import Lines, fit_lines
+from edgebnn.mapping.lines import Lines, _bounds, _exceptions, fit_lines
 from edgebnn.mapping.steps import FEWEST_ON_LINES, plan_steps
 from edgebnn.native import library
 from edgebnn.network import Kind, Tensor, Threshold
@@ -90,6 +90,21 @@ def test_no_line_is_found_for_what_lies_on_none_or_it_is_right(seed: int, steps:
     if lines is not None:
         assert_counts_alike(lines, thresholds, -span, span)
     assert lines is None or steps < 40 or span < 2**12  # 40 of so many that lie within a step of a line are no chance
+
+
+@pytest.mark.parametrize("moved", range(-3, 4))
+def test_a_line_may_reach_a_level_one_too_early_or_too_late_and_not_more(moved: int) -> None:
+    """A level at every tenth integer, one of them elsewhere; a line that fits best misses others as far as that one."""
+    thresholds = np.arange(10, 90, 10)[np.newaxis]
+    thresholds[0, 3] += moved
+    low, high = np.array([[-100]]), np.array([[100]])
+    multiplier, offset, shift = (np.array([part]) for part in (2**20 // 10 + 1, 0, 20))
+    listed = _exceptions(_bounds(thresholds, low, high), multiplier, offset, shift)
+    assert (listed is None) == (abs(moved) > 1)
+    if listed is not None:
+        lines = Lines(multiplier.astype(np.int32), offset, shift.astype(np.uint8), *listed)
+        assert_counts_alike(lines, thresholds, -100, 100)
+        assert len(lines.exceptions) == abs(moved)
 
 
 def test_a_model_that_rounds_in_float32_keeps_its_lines() -> None:

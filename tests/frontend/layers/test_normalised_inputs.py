@@ -187,6 +187,25 @@ def test_channels_of_several_scales_are_decided_as_real_numbers_are(
     assert np.array_equal(values[name], real[name].reshape(values[name].shape))
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_colours_along_another_axis_than_the_first_are_normalised_before_the_transpose(
+    tmp_path: Path, axis: int
+) -> None:
+    """A picture as cameras give it, (rows, columns, colours), or with the colours of each row together."""
+    order = [2, 0, 1] if axis == 2 else [1, 0, 2]
+    shape = [5, 6, 7]
+    shape[axis] = 3
+    model = Model(tuple(shape))
+    for operator, values in (("Sub", MEAN), ("Div", DEVIATION)):
+        model.add(operator, np.moveaxis(per_channel(values, 2), 0, axis))
+    model.add("Transpose", perm=[0, *(1 + place for place in order)])
+    model.add("Conv", signs(0, 4, 3, 3, 3))
+    model.sign(at_least=True)
+    model.add("Conv", signs(1, 3, 4, 1, 1))
+    compared = assert_same_as_onnxruntime(model.save(tmp_path), BYTES, batch=32)
+    assert compared.network.inputs[0].tensor.shape == tuple(shape[place] for place in order)
+
+
 @st.composite
 def normalisations(draw: st.DrawFn) -> tuple[Model, ReadOptions]:
     """Normalisations in front of any padded window of one or two axes, binary or int8 weights, in groups."""

@@ -107,6 +107,31 @@ class TestResidualSums:
         assert len({node.output.scale for node in network.nodes if isinstance(node, Add)}) == 1
         assert sum(node.name.endswith(".fixed") for node in network.nodes) == 5  # the stem's, the blocks', the pool's
 
+    def test_a_grid_of_small_integers_is_too_coarse_for_a_rounded_branch(self, tmp_path: Path) -> None:
+        """Sums of 8 signs beside a batch norm: whole numbers would round it by far more than float32 does."""
+        model = stem(norm=False)
+        model.sign(at_least=True)
+        before = model.add("Conv", signs(1, CHANNELS, CHANNELS, 1, 1))
+        binary_block(model, 2)
+        model.add("Add", inputs=[model.last, before])
+        network = assert_close(classified(model), tmp_path, 1e-3)
+        (total,) = (node.output for node in network.nodes if isinstance(node, Add))
+        assert max(-total.low, total.high) > 2**24
+
+    def test_a_ramp_too_steep_for_a_multiplier_of_32_bits_is_refused(self, tmp_path: Path) -> None:
+        """From 0 to 1 within a hundredth of what one input more adds."""
+        model = Model((CHANNELS,))
+        sums = model.add("MatMul", signs(0, CHANNELS, CHANNELS))
+        model.add("Mul", 100.0)
+        model.add("Add", -1000.0)
+        ramp = model.add("Clip", 0.0, 1.0)
+        model.add("Sign", inputs=[sums])
+        model.add("MatMul", signs(1, CHANNELS, CHANNELS))
+        trained_norm(model, CHANNELS, np.random.default_rng(0))
+        model.add("Add", inputs=[model.last, ramp])
+        with pytest.raises(ModelError, match="sizes differ too much for one grid; scale the branches alike"):
+            read_network(model.save(tmp_path), ReadOptions("int8"))
+
     def test_of_plain_integers_are_exact(self, tmp_path: Path) -> None:
         model = stem(norm=False)
         for number in range(3):

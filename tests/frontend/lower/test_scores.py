@@ -111,6 +111,22 @@ def test_a_bias_that_int32_cannot_hold_beside_the_others_is_refused(tmp_path: Pa
         read_network(model.save(tmp_path), OPTIONS)
 
 
+@pytest.mark.parametrize(("share", "shows"), [(15, False), (17, True)])
+def test_a_score_that_int32_loses_is_refused_where_float32_shows_it(tmp_path: Path, share: float, shows: bool) -> None:
+    """From end to end it is so many times what float32 rounds of it: 8 times that may be lost on either side."""
+    slope = np.float32(2.0**-22)
+    span = 16 * float(slope)
+    model = dense()
+    model.add("Mul", np.array([slope, 0.3, 1.7]))
+    model.add("Add", np.array([span * 2**24 / share - span / 2, 0.1, 2.0**17]))
+    path = model.save(tmp_path)
+    if shows:
+        with pytest.raises(ModelError, match="int32 loses all of score 0"):
+            read_network(path, OPTIONS)
+    else:
+        assert read_network(path, OPTIONS).output.scale > span
+
+
 @pytest.mark.parametrize("scale", [1e-28, 1e-30, 1e-36])
 def test_tiny_scores_are_as_good_as_others(tmp_path: Path, scale: float) -> None:
     model = dense()
