@@ -70,7 +70,8 @@ class Leaf(_Part):
         """Channels (C,) whose scale and offset are float64 numbers."""
         held = np.ones(len(self.scale), np.bool_)
         for exact, near in zip((self.scale, self.offset), self.rounded, strict=True):
-            held &= np.array([one == other for one, other in zip(exact.tolist(), near.tolist(), strict=True)])
+            both = zip(exact.tolist(), near.tolist(), strict=True)
+            held &= np.array([one.as_integer_ratio() == other.as_integer_ratio() for one, other in both], np.bool_)
         return held
 
 

@@ -90,7 +90,7 @@ def _constant_line(constant: Constant, channels: int) -> Line | None:
     if constant.values.dtype == np.bool_ or not np.isfinite(constant.values).all():
         return None
     zero = fractions_of(np.zeros(channels, np.int8))
-    return zero, zero + fractions_of(constant.values)
+    return zero, np.broadcast_to(fractions_of(constant.values.reshape(-1)), zero.shape)
 
 
 def _line(part: Apply, operands: list[Line | None]) -> Line | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -196,11 +195,12 @@ def _compared(x: PiecewiseLinear, y: PiecewiseLinear, high: int, holds: Callable
     joint = segments_of_both(x, y)
     for index, (start, one, other) in enumerate(joint):
         end = joint[index + 1][0] - 1 if index + 1 < len(joint) else high
-        slope, shift = one.slope - other.slope, one.shift - other.shift
+        slope = one.slope - other.slope if other.slope else one.slope
+        shift = one.shift - other.shift if other.shift else one.shift
         candidates = {start}
         if slope:
-            zero = -shift / slope
-            candidates |= {number for number in (math.floor(zero), math.floor(zero) + 1) if start < number <= end}
+            zero = -shift.numerator * slope.denominator // (shift.denominator * slope.numerator)
+            candidates |= {number for number in (zero, zero + 1) if start < number <= end}
         for number in sorted(candidates):
             answer = holds(slope * number + shift)
             if not answers or answers[-1][1] != answer:

@@ -19,6 +19,7 @@ _SUMS = frozenset(("ReduceL1", "ReduceL2", "ReduceMean", "ReduceSum"))
 # Libraries approximate these, each in its own way, to a few units in the last place.
 _APPROXIMATED = frozenset(("Exp", "Log", "Tanh"))
 _FEW_UNITS = 8
+_BLOCK = 2**16  # terms that are looked at together
 # What these give does not change with the last bits of an operand, but where one lies at a step.
 _STEPS = ("Ceil", "Equal", "Floor", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Round", "Sign")
 _SETTLED = frozenset((*_STEPS, "And", "Not", "Or", "Shape"))
@@ -52,13 +53,19 @@ def _doubt_of_sums(terms: npt.NDArray[np.float64], operator: str, sums: Array) -
 
 def _adds_exactly(terms: npt.NDArray[np.float64], count: int) -> bool:
     """Whether float32 holds every sum of so many of these numbers, in whatever order they are added."""
-    held = terms[terms != 0]
-    if not held.size:
-        return True
-    mantissa, exponent = np.frexp(held)
-    whole = np.rint(np.ldexp(mantissa, 24)).astype(np.int64)
-    grid = np.ldexp((whole & -whole).astype(np.float64), exponent - 24).min()
-    return bool(count * np.abs(held).max() / grid <= 2**24)
+    largest, grid = 0.0, np.inf
+    for begin in range(0, terms.size, _BLOCK):  # of random numbers a few are enough to say no
+        block = terms.reshape(-1)[begin : begin + _BLOCK]
+        held = block[block != 0]
+        if not held.size:
+            continue
+        mantissa, exponent = np.frexp(held)
+        whole = np.rint(np.ldexp(mantissa, 24)).astype(np.int64)
+        grid = min(grid, float(np.ldexp((whole & -whole).astype(np.float64), exponent - 24).min()))
+        largest = max(largest, float(np.abs(held).max()))
+        if count * largest / grid > 2**24:
+            return False
+    return True
 
 
 def _cancelled(terms: npt.NDArray[np.float64], operator: str, sums: Array, count: int) -> float:

@@ -33,7 +33,9 @@ def sum_error(terms: int, magnitude: Number, alike: bool = True) -> Number:
 
 def weighted(weights: npt.NDArray[np.integer[Any]], values: npt.NDArray[np.float64], groups: int) -> Floats:
     """The sum (O,) of the magnitudes of weights (O, I / groups, *kernel) times a value >= 0 for each input (I,)."""
-    of_input = np.abs(weights.astype(np.int64)).reshape(*weights.shape[:2], -1).sum(axis=2)
+    if not values.any():
+        return np.zeros(len(weights))
+    of_input = np.abs(weights, dtype=np.int64).reshape(*weights.shape[:2], -1).sum(axis=2)
     found: Floats = (of_input * of_neurons(values, len(weights), groups)).sum(axis=1)
     return found
 

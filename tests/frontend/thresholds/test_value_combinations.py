@@ -33,6 +33,13 @@ def test_products_and_sums_are_rounded_once() -> None:
     assert rounded_sum(wide, z.astype(np.float64)).tolist() == [float32_nearest(each) for each in exact]
 
 
+def test_sums_smaller_than_float32_has_bits_for_are_rounded_once_too() -> None:
+    rng = np.random.default_rng(1)
+    x, y = (rng.integers(-(2**30), 2**30, 2000) * 2.0 ** rng.integers(-200, -150, 2000) for _ in range(2))
+    exact = [Fraction(one) + Fraction(other) for one, other in zip(x.tolist(), y.tolist(), strict=True)]
+    assert rounded_sum(x, y).tolist() == [float32_nearest(each) for each in exact]
+
+
 def values(rng: np.random.Generator, count: int, most: int) -> Values:
     integers = np.sort(rng.choice(np.arange(-most, most), count, replace=False)).astype(np.int64)
     model = (integers * 0.1).astype(np.float32).astype(np.float64)
