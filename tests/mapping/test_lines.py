@@ -107,6 +107,16 @@ def test_a_line_may_reach_a_level_one_too_early_or_too_late_and_not_more(moved: 
         assert len(lines.exceptions) == abs(moved)
 
 
+def test_a_layer_lists_no_more_exceptions_than_16_bits_count() -> None:
+    for channels, listed in ((2**16 - 1, True), (2**16, False)):
+        thresholds = np.tile([10, 21, 30], (channels, 1))
+        low, high = np.array([[-100]]), np.array([[100]])
+        line = (np.full(channels, part) for part in (2**20 // 10 + 1, 0, 20))
+        found = _exceptions(_bounds(thresholds, low, high), *line)
+        assert (found is not None) == listed
+        assert found is None or found[0][-1] == len(found[1]) == channels
+
+
 def test_a_model_that_rounds_in_float32_keeps_its_lines() -> None:
     """x times a scale, rounded to 8 bits: float32 moves some thresholds by one, and no line goes through them all."""
     rng, reach = np.random.default_rng(1), 2**19
