@@ -34,6 +34,7 @@ from edgebnn.mapping.plan import (
     TakeStage,
     ThresholdStage,
     WindowPlan,
+    scratch_of,
 )
 
 Members = Mapping[Section, Member]
@@ -105,7 +106,7 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
     plan, stage = mapped.plan, mapped.plan.stages[index]
     source, target = _place(plan, index, stage.source), _place(plan, index, stage.target)
     sums = f"(int32_t *)({target})"
-    scratch = "words + MODEL_SCRATCH_OFFSET / 4"
+    scratch = f"words + MODEL_{macro_name(identifier)}_SCRATCH_OFFSET / 4" if scratch_of(stage) else "NULL"
     programming = trimming = None
     place = 0
     match stage:
@@ -120,7 +121,7 @@ def _layer(mapped: MappedNetwork, arrays: Members, index: int, identifier: Code)
             call = f"ebnn_linear_halves(&{identifier}, {source}, {target}, {scratch})"
         case LinearStage():
             struct, fields = "ebnn_linear_layer", _linear_fields(stage, arrays)
-            call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch if stage.banks is None else 'NULL'})"
+            call = f"ebnn_linear(&{identifier}, {source}, {target}, {scratch})"
             if stage.banks is not None and stage.policy is not None:
                 policy = list(mapped.target.policies).index(stage.policy)
                 programming = Code(f"{policy}, {stage.attempts}, {_pointer(stage.verified, arrays)}")

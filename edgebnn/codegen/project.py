@@ -17,7 +17,7 @@ from edgebnn.codegen.weights import ROWS, WEIGHTS, Member, members
 from edgebnn.errors import ModelError
 from edgebnn.mapping.fit import STACK_BYTES
 from edgebnn.mapping.mapped import MappedNetwork
-from edgebnn.mapping.plan import LinearStage, Section, Tile
+from edgebnn.mapping.plan import LinearStage, Section, Tile, scratch_of
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,11 @@ def _memory_map(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
         }
         for name, buffer in zip(buffer_names(plan), plan.buffers, strict=True)
     ]
+    scratch = [
+        {"title": stage_title(stage), "macro": macro_name(name), "stage": index, "place": place}
+        for index, (name, stage) in enumerate(zip(layer_names(plan), plan.stages, strict=True))
+        if (place := scratch_of(stage)) is not None
+    ]
     return _file(
         mapped,
         "include/memory_map.h",
@@ -154,8 +159,7 @@ def _memory_map(mapped: MappedNetwork, arrays: dict[Section, Member]) -> bytes:
         marker=None if plan.marker is None else plan.marker.bank,
         banks=banks,
         buffers=buffers,
-        scratch_bytes=plan.scratch_bytes,
-        scratch_offset=plan.scratch_offset,
+        scratch=scratch,
     )
 
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from edgebnn.chip.target_files.loading import target_title
 from edgebnn.mapping.mapped import MappedNetwork
 from edgebnn.mapping.memory_map import stage_kind, weight_kind
-from edgebnn.mapping.plan import LinearStage, Tile, weight_sections
+from edgebnn.mapping.plan import LinearStage, Tile, scratch_of, weight_sections
 from edgebnn.mapping.tiling import BankSpan
 from edgebnn.resources import resource_folder
 from edgebnn.words import WORD_BITS
@@ -199,11 +199,15 @@ def _work_area(mapped: MappedNetwork) -> Panel:
         boxes.append(Box(x, y, width, tall, tip, BUFFER_TONES[index % len(BUFFER_TONES)]))
         if tall >= 14 and width >= 70:
             labels.append(Label(x + 5, y + 11, f"{_short(buffer.tensor, int(width / 7))} {buffer.bytes} B", 10, WHITE))
-    if plan.scratch_bytes:
-        y, tall = plan.scratch_offset * scale, max(plan.scratch_bytes * scale, 1)
-        boxes.append(Box(0, y, WIDTH - 2 * MARGIN, tall, f"kernels' scratch: {plan.scratch_bytes} bytes", "#9aa5b1"))
-        if tall >= 14:
-            labels.append(Label(5, y + 11, f"kernels' scratch {plan.scratch_bytes} B", 10, WHITE))
+    for index, stage in enumerate(plan.stages):
+        scratch = scratch_of(stage)
+        if scratch is None:
+            continue
+        x, y, tall = index * step, scratch.offset * scale, max(scratch.bytes * scale, 1)
+        tip = f"scratch of the kernel in stage {index}: {scratch.bytes} bytes at 0x{scratch.offset:06x}"
+        boxes.append(Box(x, y, step, tall, tip, "#9aa5b1"))
+        if tall >= 14 and step >= 70:
+            labels.append(Label(x + 5, y + 11, f"scratch {scratch.bytes} B", 10, WHITE))
     frame = Box(0, 0, WIDTH - 2 * MARGIN, height, f"work area: {plan.work_bytes} bytes")
     for index, stage in enumerate(plan.stages):
         text = _short(f"{index}: {stage_kind(stage)}", max(int(step / 6), 3))

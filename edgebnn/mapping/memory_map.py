@@ -25,6 +25,7 @@ from edgebnn.mapping.plan import (
     ThresholdStage,
     Tile,
     WeightStage,
+    scratch_of,
     sources_of,
     weight_sections,
 )
@@ -67,18 +68,25 @@ class ImageMap(msgspec.Struct, frozen=True):
 
 
 class ScratchMap(msgspec.Struct, frozen=True):
-    """Where the kernels work, in the work area."""
+    """Where the kernel of one stage works, in the work area, while that stage runs."""
 
+    stage: int
     offset: int
     bytes: int
 
 
 class WorkAreaMap(msgspec.Struct, frozen=True):
-    """The work area, which is the caller's: where tensors lie while they are needed."""
+    """The work area, which is the caller's: where tensors lie while they are needed, and where kernels work.
+
+    least_bytes: what the busiest stage needs at once, which no work area could be smaller than. gap_bytes: how much
+    larger this one is.
+    """
 
     bytes: int
+    least_bytes: int
+    gap_bytes: int
     buffers: tuple[Buffer, ...]
-    scratch: ScratchMap
+    scratch: list[ScratchMap]
 
 
 class SizeMap(msgspec.Struct, frozen=True):
@@ -128,7 +136,13 @@ def memory_map_json(mapped: MappedNetwork) -> bytes:
         provisioning=mapped.provisioning,
         marker=plan.marker,
         image=ImageMap(plan.image_bytes, plan.rows_bytes, plan.trimmed_bytes, plan.sections),
-        work_area=WorkAreaMap(plan.work_bytes, plan.buffers, ScratchMap(plan.scratch_offset, plan.scratch_bytes)),
+        work_area=WorkAreaMap(
+            plan.work_bytes,
+            plan.least_work_bytes,
+            plan.work_bytes - plan.least_work_bytes,
+            plan.buffers,
+            _scratch(plan),
+        ),
         input=SizeMap(plan.input_bytes),
         inputs=[InputMap(entry.tensor, entry.offset, entry.layout.bytes, entry.layout) for entry in plan.inputs],
         scores=ScoresMap(plan.scores.bytes, plan.scores),
@@ -178,6 +192,9 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
         "",
         f"## Work area, {plan.work_bytes} bytes (the caller's), stage by stage",
         "",
+        f"The busiest stage needs {plan.least_work_bytes} bytes at once: no work area could be smaller, "
+        f"and this one is {_larger(plan.work_bytes - plan.least_work_bytes)}.",
+        "",
         "| stage | node | kind | reads | writes |",
         "|---:|---|---|---|---|",
     ]
@@ -187,9 +204,17 @@ def memory_map_markdown(mapped: MappedNetwork) -> bytes:
     ]
     lines += ["", "| offset | bytes | tensor | alive in stages |", "|---:|---:|---|---|"]
     lines += [f"| 0x{b.offset:06x} | {b.bytes} | {_cell(b.tensor)} | {b.first} to {b.last} |" for b in plan.buffers]
-    if plan.scratch_bytes:
-        lines.append(f"| 0x{plan.scratch_offset:06x} | {plan.scratch_bytes} | kernels' scratch | all |")
+    lines += [f"| 0x{s.offset:06x} | {s.bytes} | scratch of the kernel | {s.stage} |" for s in _scratch(plan)]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _scratch(plan: Plan) -> list[ScratchMap]:
+    found = ((index, scratch_of(stage)) for index, stage in enumerate(plan.stages))
+    return [ScratchMap(index, scratch.offset, scratch.bytes) for index, scratch in found if scratch is not None]
+
+
+def _larger(gap_bytes: int) -> str:
+    return f"{gap_bytes} bytes larger" if gap_bytes else "as small"
 
 
 def _inputs(plan: Plan) -> list[str]:

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from typing import NamedTuple
 
 import msgspec
 
 from edgebnn.chip.target.target import Target
 from edgebnn.mapping.allocation import Allocation
-from edgebnn.mapping.arena import plan_arena
+from edgebnn.mapping.arena import Stay, arena_bytes, least_bytes, plan_arena
 from edgebnn.mapping.image import ImageWriter
-from edgebnn.mapping.kernels import list_scratch_words
 from edgebnn.mapping.marker import marker_banks, plan_marker
 from edgebnn.mapping.plan import (
-    ActiveSections,
     Buffer,
     InputPlan,
-    Int8Stage,
     LinearStage,
     MarkerPlan,
     Place,
     Plan,
+    Scratch,
     Stage,
-    SubsetSections,
     TrimPlan,
     weight_sections,
 )
 from edgebnn.mapping.stages import Job, Planning
-from edgebnn.mapping.subsets import SubsetShape, subset_scratch_words
 from edgebnn.mapping.tensor_layouts import layout_of, views_of
 from edgebnn.network.network import Network
 from edgebnn.network.types import (
@@ -75,23 +72,20 @@ def _row_bytes(node: Linear) -> int:
 def _plan(planning: Planning, rows_bytes: int) -> Plan:
     network = planning.network
     jobs = _jobs(planning)
-    buffers = _buffers(jobs, planning)
-    places = {buffer.tensor: Place(base="work", offset=buffer.offset) for buffer in buffers}
+    work = _work_area(jobs, planning)
+    places = {buffer.tensor: Place(base="work", offset=buffer.offset) for buffer in work.buffers}
     inputs = _inputs(planning)
     places |= {entry.tensor: Place(base="input", offset=entry.offset) for entry in inputs}
     places[planning.views[network.output.name].root] = Place(base="scores")
-    stages = tuple(planning.stage(job, places) for job in jobs)
+    stages = tuple(planning.stage(job, places, work.scratch.get(index)) for index, job in enumerate(jobs))
     marker = _marker(planning, stages)
-    work = max((buffer.offset + buffer.bytes for buffer in buffers), default=0)
-    scratch = max(map(_scratch_bytes, stages), default=0)
     return Plan(
         stages=stages,
         inputs=inputs,
         scores=layout_of(network.output),
-        buffers=buffers,
-        work_bytes=work + scratch,
-        scratch_offset=work,
-        scratch_bytes=scratch,
+        buffers=work.buffers,
+        work_bytes=work.bytes,
+        least_work_bytes=work.least_bytes,
         sections=tuple(section for part in planning.parts for section in part.sections),
         image_bytes=planning.steps.length,
         rows_bytes=rows_bytes,
@@ -167,8 +161,17 @@ def _jobs(planning: Planning) -> list[Job]:
     ]
 
 
-def _buffers(jobs: list[Job], planning: Planning) -> tuple[Buffer, ...]:
-    """The SRAM plan of every tensor that is neither an input nor the scores."""
+class _WorkArea(NamedTuple):
+    """What lies where in the work area; `scratch` by the stage whose kernel works there."""
+
+    buffers: tuple[Buffer, ...]
+    scratch: dict[int, Scratch]
+    bytes: int
+    least_bytes: int
+
+
+def _work_area(jobs: list[Job], planning: Planning) -> _WorkArea:
+    """The SRAM plan of every tensor that is neither an input nor the scores, and of what each kernel needs."""
     born: dict[str, int] = {}
     dies: dict[str, int] = {}
     sizes: dict[str, int] = {}
@@ -181,21 +184,21 @@ def _buffers(jobs: list[Job], planning: Planning) -> tuple[Buffer, ...]:
             dies[planning.views[source].root] = index
     inputs = (entry.name for entry in planning.network.inputs)
     outside = {*inputs, planning.views[planning.network.output.name].root}
-    inside = [name for name in sizes if name not in outside]
-    return plan_arena({name: sizes[name] for name in inside}, {name: (born[name], dies[name]) for name in inside})
-
-
-def _scratch_bytes(stage: Stage) -> int:
-    """What the kernels gather a neuron's inputs in, or list them."""
-    match stage:
-        case LinearStage(active=ActiveSections() as active):
-            return 4 * list_scratch_words(stage.input, stage.output, stage.window, active.planes, active.strip)
-        case LinearStage(subsets=SubsetSections() as subsets):
-            shape = SubsetShape(subsets.input, subsets.window, subsets.lanes, subsets.strip, subsets.together)
-            return 4 * subset_scratch_words(shape, stage.output.channels, stage.groups)
-        case LinearStage(kernel="rows" | "halves"):  # a vector a bit plane and one for the mask
-            return 4 * stage.row_words * (stage.input.planes + 1)
-        case Int8Stage():  # 16 bits each, or two digits of 16
-            return 4 * stage.fan_in if stage.input.format == "int32" else (2 * stage.fan_in + 3) // 4 * 4
-        case _:
-            return 0
+    tensors = {name: Stay(sizes[name], born[name], dies[name]) for name in sizes if name not in outside}
+    needed = {index: Stay(planning.scratch_bytes(job), index, index) for index, job in enumerate(jobs)}
+    kernels = {index: stay for index, stay in needed.items() if stay.bytes}
+    stays = (*tensors.values(), *kernels.values())
+    offsets = plan_arena(stays)
+    buffers = [
+        Buffer(tensor=name, offset=offset, bytes=stay.bytes, first=stay.first, last=stay.last)
+        for (name, stay), offset in zip(tensors.items(), offsets, strict=False)
+    ]
+    return _WorkArea(
+        buffers=tuple(sorted(buffers, key=lambda buffer: (buffer.first, buffer.offset))),
+        scratch={
+            index: Scratch(offset=offset, bytes=stay.bytes)
+            for (index, stay), offset in zip(kernels.items(), offsets[len(tensors) :], strict=True)
+        },
+        bytes=arena_bytes(stays, offsets),
+        least_bytes=least_bytes(stays),
+    )

@@ -69,6 +69,13 @@ class Place(_Record, frozen=True):
     offset: int = 0
 
 
+class Scratch(_Record, frozen=True):
+    """Where a stage's kernel works, in the work area: bytes that are its own while it runs, at an offset in bytes."""
+
+    offset: int
+    bytes: int
+
+
 class Section(_Record, frozen=True):
     """A stretch of the weights image: what it holds, its offset and its length in bytes."""
 
@@ -222,7 +229,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     its weights in another order. `reason` says why it is this kernel. With a `pool`, `output` is what goes
     into it, and what comes out is stored. `attempts` is how often a chip that verifies programs a row at most, 0 for as
     often as it does; `verified` are bits, one for each word of each row, of the words that it verifies, None for all.
-    With a `trim` each chip finds from what the sums start on it.
+    With a `trim` each chip finds from what the sums start on it. `scratch` is None where the kernel needs none.
     """
 
     layer_kind: str
@@ -247,6 +254,7 @@ class LinearStage(_Stage, frozen=True, tag="linear"):
     policy: str | None = None
     attempts: int = 0
     verified: Section | None = None
+    scratch: Scratch | None = None
 
     @property
     def is_ternary(self) -> bool:
@@ -265,6 +273,7 @@ class Int8Stage(_Stage, frozen=True, tag="int8"):
     weights: Section
     steps: Steps | None
     border: BorderSections | None = None
+    scratch: Scratch | None = None
 
 
 class ThresholdStage(_Stage, frozen=True, tag="threshold"):
@@ -342,6 +351,11 @@ def sources_of(stage: Stage) -> tuple[Place, ...]:
     return (stage.source, stage.other_source) if isinstance(stage, AddStage) else (stage.source,)
 
 
+def scratch_of(stage: Stage) -> Scratch | None:
+    """Where the kernel of a stage works, if it needs a place of its own."""
+    return stage.scratch if isinstance(stage, LinearStage | Int8Stage) else None
+
+
 def steps_of(stage: Stage) -> Steps | None:
     """The step function of a stage, if it has one."""
     return stage.steps if isinstance(stage, LinearStage | Int8Stage | ThresholdStage) else None
@@ -383,10 +397,11 @@ class TrimPlan(_Record, frozen=True):
 class Plan(_Record, frozen=True):
     """The whole of it. The inputs lie one behind another.
 
-    `scratch_bytes` of the work area behind `scratch_offset` are the kernels' scratch. The first `rows_bytes` of the
-    image are the rows of the layers in RRAM where the firmware is without them; its last `trimmed_bytes` are all that
-    was trimmed for one chip, so that images of one network for several chips differ there alone. `marker` is None where
-    every boot programs, `trim` where chips do not trim themselves.
+    The work area holds the buffers and, while their stages run, the kernels' scratch. No work area could be smaller
+    than `least_work_bytes`: what the busiest stage needs at once. The first `rows_bytes` of the image are the rows of
+    the layers in RRAM where the firmware is without them; its last `trimmed_bytes` are all that was trimmed for one
+    chip, so that images of one network for several chips differ there alone. `marker` is None where every boot
+    programs, `trim` where chips do not trim themselves.
     """
 
     stages: tuple[Stage, ...]
@@ -394,8 +409,7 @@ class Plan(_Record, frozen=True):
     scores: Layout
     buffers: tuple[Buffer, ...]
     work_bytes: int
-    scratch_offset: int
-    scratch_bytes: int
+    least_work_bytes: int
     sections: tuple[Section, ...]
     image_bytes: int
     rows_bytes: int = 0

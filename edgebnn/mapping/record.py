@@ -20,7 +20,7 @@ from edgebnn.mapping.plan import Plan
 from edgebnn.mapping.planner import map_network
 from edgebnn.network.types import Kind
 
-SCHEMA: Literal[6] = 6
+SCHEMA: Literal[7] = 7
 WEIGHTS, ARRAYS = "weights.bin", "network.bin"
 # A tile is an object, and there are no more than 65,536 banks.
 _MOST_LISTS = 1 << 18
@@ -44,7 +44,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     policy, policies, banks, attempts, verified and provisioning are those of the `Allocation`.
     """
 
-    schema: Literal[6]
+    schema: Literal[7]
     provenance: Provenance
     target: Target
     policy: str | None

@@ -16,7 +16,8 @@ from edgebnn.mapping.active import plan_active
 from edgebnn.mapping.allocation import Allocation
 from edgebnn.mapping.halves import halves_words, limit_words, sum_planes
 from edgebnn.mapping.image import ImageWriter, words_of
-from edgebnn.mapping.kernels import ListShape, choose_kernel
+from edgebnn.mapping.kernel_scratch import int8_scratch_bytes, kernel_scratch_bytes
+from edgebnn.mapping.kernels import Choice, ListShape, choose_kernel
 from edgebnn.mapping.plan import (
     AddStage,
     AffineStage,
@@ -29,6 +30,7 @@ from edgebnn.mapping.plan import (
     Place,
     PoolPlan,
     PoolStage,
+    Scratch,
     Section,
     Stage,
     Steps,
@@ -125,8 +127,24 @@ class Planning:
         after = () if self.steps is self.image else (self.steps,)
         return (*before, self.image, *after)
 
-    def stage(self, job: Job, places: dict[str, Place]) -> Stage:
-        """The stage of a job; ModelError where it reads a tensor that lies in memory as it cannot read it."""
+    def scratch_bytes(self, job: Job) -> int:
+        """Bytes of the work area that the kernel of a job needs for itself while it runs."""
+        node = job.node
+        if not isinstance(node, Linear):
+            return 0
+        view, output = self.views[node.sources[0]], self.views[job.made.name].layout
+        if node.weight_kind is WeightKind.INT8:
+            return int8_scratch_bytes(node, view.layout)
+        return kernel_scratch_bytes(self._choice(node, _window_over(node, view), output), node, view.layout, output)
+
+    def _choice(self, node: Linear, window: WindowPlan, output: Layout) -> Choice:
+        return choose_kernel(node, window, self.views[node.sources[0]].layout, output, self.target)
+
+    def stage(self, job: Job, places: dict[str, Place], scratch: Scratch | None) -> Stage:
+        """The stage of a job, whose kernel works at `scratch` if it needs that.
+
+        ModelError where it reads a tensor that lies in memory as it cannot read it.
+        """
         node, image = job.node, self.image
         views = [self.views[source] for source in job.sources]
         common = _Common(
@@ -137,7 +155,8 @@ class Planning:
             target=places[job.output.name],
         )
         if isinstance(node, Linear):
-            return self._pooled(self._linear(node, job.threshold, views[0], common), job.pool)
+            layer = self._linear(node, job.threshold, views[0], common)
+            return self._pooled(msgspec.structs.replace(layer, scratch=scratch), job.pool)
         if isinstance(node, Take):
             return self._take(node, views[0], common)
         if any(view.flattened for view in views):
@@ -185,7 +204,7 @@ class Planning:
                 steps=self._steps(threshold, on_cpu=True) if threshold else None,
                 border=_plan_border(node, self.steps),
             )
-        kernel, reason, shape = choose_kernel(node, window, common["input"], common["output"], self.target)
+        kernel, reason, shape = self._choice(node, window, common["output"])
         stage = LinearStage(
             **common,
             layer_kind=node.kind,
@@ -298,7 +317,7 @@ class Planning:
         whole = tuple(extent // size for extent, size in zip(outputs, window.kernel, strict=True))
         if window != WindowPlan(kernel=window.kernel, stride=window.kernel) or whole != (pooled.height, pooled.width):
             return False
-        kernel = choose_kernel(node, _window_over(node, view), view.layout, made.layout, self.target).kernel
+        kernel = self._choice(node, _window_over(node, view), made.layout).kernel
         return (kernel in ("list", "halves") and node.border is None) or (
             kernel == "subsets" and has_limits(node, made.layout)
         )

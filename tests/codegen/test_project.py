@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgebnn.codegen.project import render_project
 from edgebnn.errors import ModelError
 from edgebnn.mapping.mapped import MappedNetwork
+from edgebnn.mapping.plan import scratch_of
 from edgebnn.network import Encoding, Kind, Network, Quantizer, Tensor, Threshold, Window
 from tests.builder import Builder
 from tests.codegen.projects import TARGETS, beat_network, mapped_on
@@ -63,9 +65,9 @@ def test_the_macros_hardware_layer_takes_the_place_of_the_software_kernel() -> N
 
 
 @settings(max_examples=40)
-@given(networks())
-def test_the_headers_say_what_the_plan_says(network: Network) -> None:
-    mapped = mapped_on(network, "rram130")
+@given(networks(), st.sampled_from(["rram130", "cortex-m4"]))
+def test_the_headers_say_what_the_plan_says(network: Network, target: str) -> None:
+    mapped = mapped_on(network, target)
     files = render_project(mapped)
     model, memory = defines(files["include/model.h"]), defines(files["include/memory_map.h"])
     plan = mapped.plan
@@ -73,8 +75,14 @@ def test_the_headers_say_what_the_plan_says(network: Network) -> None:
     assert number(model["MODEL_WORK_BYTES"]) == plan.work_bytes
     assert 4 * number(model["MODEL_SCORES"]) == plan.scores.bytes
     assert number(memory["MODEL_WEIGHTS_BYTES"]) == len(mapped.image)
-    sections = re.findall(r"define MODEL_(?:LAYER|MARKER)\w*_OFFSET (\w+)\n#define MODEL_\w+_BYTES (\w+)", text(files))
-    assert [(number(offset), int(size)) for offset, size in sections] == [(s.offset, s.bytes) for s in plan.sections]
+    places = re.findall(r"define MODEL_((?:LAYER|MARKER)\w*)_OFFSET (\w+)\n#define MODEL_\w+_BYTES (\w+)", text(files))
+    scratch = [place for place in places if place[0].endswith("_SCRATCH")]
+    sections = [(number(offset), int(size)) for name, offset, size in places if not name.endswith("_SCRATCH")]
+    assert sections == [(section.offset, section.bytes) for section in plan.sections]
+    planned = [(index, place) for index, place in enumerate(map(scratch_of, plan.stages)) if place is not None]
+    assert [(int(offset), int(size)) for _, offset, size in scratch] == [(p.offset, p.bytes) for _, p in planned]
+    for (name, _, _), (index, _) in zip(scratch, planned, strict=True):
+        assert name.startswith(f"LAYER{index}_")
     buffers = re.findall(r"define MODEL_BUFFER\w+_OFFSET (\w+)\n#define MODEL_BUFFER\w+_BYTES (\w+)", text(files))
     assert [(int(offset), int(size)) for offset, size in buffers] == [(b.offset, b.bytes) for b in plan.buffers]
     assert sum(int(count) for count in re.findall(r"define MODEL_LAYER\d+\w*_BANKS (\d+)\n", text(files))) == plan.banks

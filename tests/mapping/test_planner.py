@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import json
 from typing import Any
 
 import msgspec
@@ -19,7 +20,8 @@ from edgebnn.errors import FitError, TargetError
 from edgebnn.mapping.allocation import LINEAR, Allocation
 from edgebnn.mapping.cells import cell_blocks, cells_csv, synapses_in_csv
 from edgebnn.mapping.mapped import MappedNetwork, Provenance
-from edgebnn.mapping.plan import Tile, WindowPlan
+from edgebnn.mapping.memory_map import memory_map_json, memory_map_markdown
+from edgebnn.mapping.plan import Tile, WindowPlan, scratch_of
 from edgebnn.mapping.planner import map_network
 from edgebnn.mapping.record import binary_files, decode, encode, record_of, restore
 from edgebnn.mapping.subsets import strip_values, subset_shape
@@ -55,16 +57,28 @@ def dense(inputs: int, neurons: int) -> Network:
     )
 
 
-@given(networks())
-def test_buffers_that_live_at_the_same_time_never_overlap(network: Network) -> None:
-    plan = mapped_on(network, "cortex-m4").plan
-    for one in plan.buffers:
-        assert one.offset % 4 == 0
-        assert one.offset + one.bytes <= plan.work_bytes
-        for other in plan.buffers:
-            alive = one.first <= other.last and other.first <= one.last
-            if one is not other and alive:
-                assert one.offset + one.bytes <= other.offset or other.offset + other.bytes <= one.offset
+@given(networks(), st.sampled_from(["cortex-m4", "rram130"]))
+def test_what_is_needed_at_the_same_time_never_overlaps(network: Network, target: str) -> None:
+    """Tensors, and what a kernel works in while its stage runs; the memory map says what the busiest stage needs."""
+    mapped = mapped_on(network, target)
+    plan = mapped.plan
+    needed: list[int] = []
+    for index, stage in enumerate(plan.stages):
+        scratch = scratch_of(stage)
+        held = [(buffer.offset, buffer.bytes) for buffer in plan.buffers if buffer.first <= index <= buffer.last]
+        held += [(scratch.offset, scratch.bytes)] if scratch else []
+        end = 0
+        for offset, size in sorted(held):
+            assert offset % 4 == 0 and offset >= end
+            end = offset + size
+        assert end <= plan.work_bytes
+        needed.append(sum(size for _, size in held))
+    work_area = json.loads(memory_map_json(mapped))["work_area"]
+    assert work_area["least_bytes"] == plan.least_work_bytes == max(needed) <= plan.work_bytes
+    assert work_area["gap_bytes"] == plan.work_bytes - max(needed)
+    larger = f"{work_area['gap_bytes']} bytes larger" if work_area["gap_bytes"] else "as small"
+    assert f"needs {max(needed)} bytes at once" in memory_map_markdown(mapped).decode()
+    assert f"and this one is {larger}." in memory_map_markdown(mapped).decode()
 
 
 @given(networks())
@@ -133,7 +147,21 @@ def assert_the_map_of_flash_is_right(mapped: MappedNetwork) -> None:
 
 def test_without_a_kernel_that_gathers_there_is_no_scratch() -> None:
     plan = mapped_on(dense(40, 4)).plan
-    assert plan.scratch_bytes == 0 and plan.work_bytes == plan.scratch_offset
+    assert not any(map(scratch_of, plan.stages)) and plan.work_bytes == 0
+
+
+def test_kernels_work_where_tensors_of_other_stages_lie() -> None:
+    """The first layer's kernel needs most, and later tensors take its place: the plan is the busiest stage's."""
+    builder = Builder(Tensor("x", Kind.INTEGERS, (16,), -128, 127), np.random.default_rng(0))
+    for neurons in (64, 96, 32):
+        builder.linear(neurons)
+        builder.threshold()
+    builder.linear(4)
+    plan = mapped_on(builder.network(), "cortex-m4").plan
+    scratches = [scratch for scratch in map(scratch_of, plan.stages) if scratch]
+    assert len(scratches) > 1
+    ends = max(buffer.offset + buffer.bytes for buffer in plan.buffers)
+    assert plan.work_bytes == plan.least_work_bytes < ends + max(scratch.bytes for scratch in scratches)
 
 
 @given(st.data())

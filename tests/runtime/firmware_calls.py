@@ -53,6 +53,7 @@ from edgebnn.mapping.plan import (
     SumPoolStage,
     TakeStage,
     ThresholdStage,
+    scratch_of,
     sources_of,
 )
 from edgebnn.mapping.planner import map_network
@@ -260,12 +261,11 @@ def run_like_firmware(mapped: MappedNetwork, x: npt.NDArray[Any]) -> npt.NDArray
         def at(place: Place, buffers: dict[str, GuardedBuffer] = buffers) -> int:
             return buffers[place.base].address + place.offset
 
-        scratch = 0
         for stage in plan.stages:
             status, asked = run_stage(stage, mapped.image, [at(place) for place in sources_of(stage)], at(stage.target))
             assert status == 0, f"'{stage.node}' has the status {status}"
-            scratch = max(scratch, asked)
-        assert scratch == plan.scratch_bytes, "the plan's scratch is not what the runtime asks for"
+            planned = scratch_of(stage)
+            assert asked == (planned.bytes if planned else 0), f"the runtime asks for another scratch in '{stage.node}'"
         assert all(buffer.whole for buffer in buffers.values()), "a stage writes beside its buffer"
         assert np.array_equal(buffers["input"].bytes, sample), "a stage writes into its input"
         scores[index] = buffers["scores"].bytes[: scores.shape[1] * 4].view(np.int32)
