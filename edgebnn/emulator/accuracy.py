@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -13,8 +13,13 @@ import numpy.typing as npt
 from edgebnn.confidence import LEVEL, Interval, exact_interval
 
 RESAMPLES = 2000
+# Resamples drawn at once: 2,000 of 10,000 samples would be 160 MB.
+_DRAWN = 100
+# Parts of a drop, of chips by samples, that are there as float64 at once: 2 MB.
+_MOST_PARTS = 1 << 18
 
 Flags = npt.NDArray[np.bool_]
+Part = Callable[[slice], npt.NDArray[np.signedinteger[Any]]]
 
 
 class Verdict(StrEnum):
@@ -53,7 +58,9 @@ def accuracy_drop(without_errors: Flags, with_errors: Flags, seed: int) -> Accur
 
 def accuracy_drops(without_errors: Flags, with_errors: Sequence[Flags], seed: int) -> list[AccuracyDrop]:
     """The drop with errors of each of several kinds, on the same samples and as many chips; see `accuracy_drop`."""
-    return mean_drops([without_errors.astype(np.int8) - each.astype(np.int8) for each in with_errors], seed)
+    clean = without_errors.view(np.int8)
+    parts = [lambda block, each=each: clean[block] - each[:, block].view(np.int8) for each in with_errors]
+    return _mean_drops(parts, with_errors[0].shape, seed)
 
 
 def mean_drops(differences: Sequence[npt.NDArray[np.signedinteger[Any]]], seed: int) -> list[AccuracyDrop]:
@@ -61,23 +68,43 @@ def mean_drops(differences: Sequence[npt.NDArray[np.signedinteger[Any]]], seed: 
 
     What is resampled is the same for all of them.
     """
-    chips, samples = differences[0].shape
-    draw = np.random.default_rng(seed)
-    of_chips = draw.multinomial(chips, np.full(chips, 1 / chips), size=RESAMPLES) / chips
-    means = np.zeros((len(differences), RESAMPLES))
-    differing = [place for place, difference in enumerate(differences) if difference.any()]
-    for start in range(0, RESAMPLES if differing else 0, 100):  # in blocks: 2,000 x 10,000 weights would be 160 MB
-        block = slice(start, start + 100)
-        of_samples = draw.multinomial(samples, np.full(samples, 1 / samples), size=100) / samples
+    parts = [lambda block, each=each: each[:, block] for each in differences]
+    return _mean_drops(parts, differences[0].shape, seed)
+
+
+def _mean_drops(parts: Sequence[Part], shape: tuple[int, ...], seed: int) -> list[AccuracyDrop]:
+    """The same from parts (chips, samples) that are made a block of samples at a time: together they would take nine
+    times the memory of the answers themselves.
+
+    All sums are whole numbers, which float64 adds up exactly, whatever the blocks.
+    """
+    chips, samples = shape
+    width = max(1, _MOST_PARTS // chips)
+    blocks = [slice(start, start + width) for start in range(0, samples, width)]
+    sums = [sum(int(part(block).sum(dtype=np.int64)) for block in blocks) for part in parts]
+    differing = [place for place, part in enumerate(parts) if any(part(block).any() for block in blocks)]
+    for_chips, for_samples = np.random.default_rng(seed), np.random.default_rng(seed)
+    for _ in range(0, RESAMPLES, _DRAWN):
+        _resampled(chips, for_samples)  # the samples' draws follow all of the chips'
+    found = np.zeros((len(parts), RESAMPLES))
+    for start in range(0, RESAMPLES if differing else 0, _DRAWN):
+        drawn = slice(start, start + _DRAWN)
+        of_chips, of_samples = _resampled(chips, for_chips).astype(np.float64), _resampled(samples, for_samples)
         for place in differing:
-            each = differences[place].astype(np.float64)
-            means[place, block] = np.einsum("rc,cs,rs->r", of_chips[block], each, of_samples, optimize=True)
-    return [_drop(difference, resampled) for difference, resampled in zip(differences, means, strict=True)]
+            for block in blocks:
+                of_block = of_chips @ parts[place](block).astype(np.float64)
+                found[place, drawn] += (of_block * of_samples[:, block]).sum(axis=1)
+    total = chips * samples
+    return [_drop(each / total, resampled / total, samples) for each, resampled in zip(sums, found, strict=True)]
 
 
-def _drop(difference: npt.NDArray[np.signedinteger[Any]], resampled: npt.NDArray[np.float64]) -> AccuracyDrop:
+def _resampled(count: int, draw: np.random.Generator) -> npt.NDArray[np.int64]:
+    """How often each of so many is in a resample, (`_DRAWN`, count)."""
+    return draw.multinomial(count, np.full(count, 1 / count), size=_DRAWN)
+
+
+def _drop(mean: float, resampled: npt.NDArray[np.float64], samples: int) -> AccuracyDrop:
     tail = (1 - LEVEL) / 2
     low, high = (float(v) for v in np.quantile(resampled, [tail, 1 - tail]))
-    mean = float(difference.mean())
-    unseen = exact_interval(0, difference.shape[1])[1]
+    unseen = exact_interval(0, samples)[1]
     return AccuracyDrop(mean, (min(low, mean - unseen), max(high, mean + unseen)))

@@ -130,8 +130,9 @@ def emulate(
     The fast path runs everything; reference and firmware repeat the first `firmware_samples` samples, without errors
     and on the first chip, and are compared to the bit. Where the `model` is given onnxruntime answers too, and its
     scores are compared up to their rounding; where float layers became int8 here, its classes alone. Without `elf`, or
-    where it is a native program that nobody vouches for, the firmware is left out; a note says the latter. `kept` are
-    runs of this network, which may know the samples already. Raises DataError for unsuitable data, TargetError for
+    where it is a native program that nobody vouches for, the firmware is left out; a note says the latter. Memory does
+    not grow with the chips but by their results and, where there are labels, a byte for each chip and sample. `kept`
+    are runs of this network, which may know the samples already. Raises DataError for unsuitable data, TargetError for
     chips on a target without RRAM, ToolError for a `model` where the package onnxruntime is missing.
     """
     if model is not None:

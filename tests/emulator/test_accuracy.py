@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from edgebnn.confidence import exact_interval
-from edgebnn.emulator.accuracy import AccuracyDrop, Verdict, accuracy_drop
+from edgebnn.confidence import LEVEL, exact_interval
+from edgebnn.emulator import accuracy
+from edgebnn.emulator.accuracy import RESAMPLES, AccuracyDrop, Verdict, accuracy_drop, accuracy_drops
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (450, 500), (1, 1000)])
@@ -52,6 +53,26 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     rng = np.random.default_rng(2)
     clean, noisy = rng.random(300) < 0.9, rng.random((4, 300)) < 0.8
     assert accuracy_drop(clean, noisy, seed=3) == accuracy_drop(clean, noisy, seed=3)
+
+
+@pytest.mark.parametrize("most", [1, 250, 1 << 18])
+def test_blocks_of_samples_give_the_numbers_of_all_at_once(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    rng = np.random.default_rng(4)
+    chips, samples = 7, 150
+    clean, noisy = rng.random(samples) < 0.9, rng.random((chips, samples)) < 0.8
+    monkeypatch.setattr(accuracy, "_MOST_PARTS", most)
+    without, found = accuracy_drops(clean, [np.tile(clean, (chips, 1)), noisy], seed=5)
+    assert without.mean == 0
+    draw = np.random.default_rng(5)
+    of_chips = draw.multinomial(chips, np.full(chips, 1 / chips), size=RESAMPLES)
+    of_samples = [draw.multinomial(samples, np.full(samples, 1 / samples), size=100) for _ in range(RESAMPLES // 100)]
+    lost = clean.astype(np.int64) - noisy
+    sums = np.einsum("rc,cs,rs->r", of_chips, lost, np.concatenate(of_samples), optimize=True)
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(sums / lost.size, [tail, 1 - tail])
+    unseen = exact_interval(0, samples)[1]
+    assert found.mean == lost.mean()
+    assert found.interval == (min(low, found.mean - unseen), max(high, found.mean + unseen))
 
 
 @pytest.mark.parametrize(

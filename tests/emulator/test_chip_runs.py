@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from edgebnn.chip.banks.programmed_banks import HeldRows
 from edgebnn.chip.instance.chip_instance import ChipInstance
 from edgebnn.chip.instance.error_model import ErrorKinds, ErrorModel
-from edgebnn.emulator import chip_runs, known_run
+from edgebnn.emulator import accuracy, chip_runs, known_run
 from edgebnn.emulator.chip_program import program_on_chip, weights_on_chip
 from edgebnn.emulator.chip_runs import ChipRuns, KeptRuns, side_by_side
 from edgebnn.emulator.descriptors import DifferenceDescriptor, SlicedDescriptor
@@ -261,11 +262,23 @@ def test_samples_beyond_what_is_kept_run_afresh(
         np.testing.assert_array_equal(on_chips.run(banks)[0], fast.run(x, banks))
 
 
+LIKE = {
+    "ber": ChipInstance(0, 0.01),
+    "table": ChipInstance(0, errors=ErrorModel.TABLE, policy="ultra-low-energy"),
+    "device": ChipInstance(0, errors=ErrorModel.DEVICE, policy="ultra-low-energy"),
+    "neighbour": ChipInstance(0, 0.01, ErrorModel.NEIGHBOUR),
+    "reads that err anew": ChipInstance(0, 0.01, read_error_rate=0.01),
+}
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_the_numbers_are_the_same_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+@pytest.mark.parametrize("like", LIKE.values(), ids=LIKE)
+def test_the_numbers_are_the_same_for_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, like: ChipInstance, threads: int
+) -> None:
     mapped = on_chip(NETWORKS["bytes"])
     data = Dataset(random_inputs(mapped.network, 5, 70))
-    chips = [ChipInstance(seed, 0.01) for seed in range(6)]
+    chips = [replace(like, seed=seed) for seed in range(6)]
     monkeypatch.setattr(chip_runs, "usable_processors", lambda: threads)
     found = emulate(mapped, None, data, chips, firmware_samples=2)
     assert found.executors_agree
@@ -307,6 +320,27 @@ def test_threads_that_share_what_is_kept_get_the_numbers_of_their_own_samples() 
     with ThreadPoolExecutor(4) as pool:
         for place, (found, _) in enumerate(pool.map(lambda x: kept.of(x).run(banks), batches)):
             np.testing.assert_array_equal(found, expected[place % 3])
+
+
+def test_memory_grows_by_a_byte_for_each_chip_and_sample_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of a chip is which answers were right; blocks of the bootstrap are small enough not to count."""
+    mapped, samples = on_chip(NETWORKS["bytes"]), 8000
+    x = random_inputs(mapped.network, 5, samples)
+    data = Dataset(x, FastPath(mapped).run(x).argmax(axis=1))
+    monkeypatch.setattr(accuracy, "_MOST_PARTS", 8000)
+    monkeypatch.setattr(chip_runs, "usable_processors", lambda: 1)
+
+    def most_bytes(chips: int) -> int:
+        tracemalloc.start()
+        found = emulate(mapped, None, data, [ChipInstance(seed, 0.01) for seed in range(chips)], firmware_samples=0)
+        assert found.drop is not None and found.drop.mean > 0
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    few, many = 10, 100
+    most_bytes(1)  # what is made once and kept
+    assert most_bytes(many) - most_bytes(few) < 1.6 * (many - few) * samples  # and what says how the chip did
 
 
 def test_few_pieces_of_work_are_ahead_of_what_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from tests.runtime.test_compilers import HERE, INCLUDES, RUNTIME, ZIG, compile_o
 
 CHECK = str(HERE / "kernel_check.c")
 DIFFERENCES = str(HERE / "difference_check.c")
+DEVICES = str(HERE / "devices_check.c")
 HOST = RUNTIME / "host"
 # All that the kernels are made of, for a processor that the library is not for.
 ALONE = [
@@ -71,18 +72,40 @@ def test_differences_are_added_and_sliced_as_in_plain_c(tmp_path: Path) -> None:
     assert not held_to_the_portable_one(check)
 
 
-def test_avx512_as_simde_emulates_it(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="links the library as Linux does")
+def test_the_screens_of_devices_of_this_processor(tmp_path: Path) -> None:
+    compiler = find_compiler()
+    if compiler is None:
+        pytest.skip("no C compiler")
+    check = str(tmp_path / "check")
+    compile_against_the_library([*compiler.command, "-std=c99", "-O1", "-o", check], check=DEVICES)
+    assert ["portable", *held_to_the_portable_one(check)] == [name for name in kernels() if name != "neon"]
+
+
+def simde(tmp_path: Path) -> list[str]:
+    """A compiler that makes of AVX-512 what SIMDe does, without the attributes that would let it use AVX-512 itself."""
     if sys.platform != "linux" or platform.machine() != "x86_64" or shutil.which("gcc") is None:
         pytest.skip("needs gcc on Linux and x86-64")
-    # without the attributes that would let the compiler itself use AVX-512
     command = ["gcc", "-std=gnu99", "-O1", "-w", "-Dtarget(features)=", f"-I{HERE / 'emulated_x86'}"]
     probe = tmp_path / "probe.c"
     probe.write_text("#include <simde/x86/avx512.h>\n")
     if subprocess.run([*command, "-fsyntax-only", str(probe)], capture_output=True, check=False).returncode != 0:
         pytest.skip("SIMDe's headers (Debian: libsimde-dev) are not installed")
-    check = str(tmp_path / "check")
-    sources = sorted(map(str, HOST.glob("ebnn_*_avx512.c")))
-    compile_against_the_library([*command, "-o", check], *sources, str(HERE / "emulated_x86" / "cpu.c"))
+    return [*command, str(HERE / "emulated_x86" / "cpu.c")]
+
+
+def test_avx512_as_simde_emulates_it(tmp_path: Path) -> None:
+    """With the lists of inputs that it shares with AVX2."""
+    check, command = str(tmp_path / "check"), simde(tmp_path)
+    sources = sorted(map(str, (*HOST.glob("ebnn_*_avx512.c"), HOST / "ebnn_listing_inputs_avx2.c")))
+    compile_against_the_library([*command, "-o", check], *sources)
+    assert held_to_the_portable_one(check)[-1] == "avx512"
+
+
+def test_the_screen_of_devices_as_simde_emulates_it(tmp_path: Path) -> None:
+    check, command = str(tmp_path / "check"), simde(tmp_path)
+    source = str(RUNTIME / "chip" / "ebnn_devices_avx512.c")
+    compile_against_the_library([*command, "-o", check], source, check=DEVICES)
     assert held_to_the_portable_one(check)[-1] == "avx512"
 
 

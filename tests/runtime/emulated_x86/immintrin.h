@@ -30,6 +30,8 @@ typedef simde__mmask64 __mmask64;
 #define _mm512_mask_cmpge_epi32_mask emulated_at_least
 #undef _mm512_cvtepu16_epi32
 #define _mm512_cvtepu16_epi32 emulated_widening
+#undef _mm512_cvtepi32_ps
+#define _mm512_cvtepi32_ps emulated_floats
 #define _pext_u64 emulated_extraction
 
 static inline __m512i emulated_masked_load(__mmask16 lanes, const uint32_t *from)
@@ -88,6 +90,18 @@ static inline __m512i emulated_widening(__m256i value)
         all[i] = halves[i];
     }
     return _mm512_loadu_si512(all);
+}
+
+static inline __m512 emulated_floats(__m512i value)
+{
+    int32_t all[LANES_OF_WORDS];
+    float floats[LANES_OF_WORDS];
+
+    _mm512_storeu_si512(all, value);
+    for (int i = 0; i < LANES_OF_WORDS; i++) {
+        floats[i] = (float)all[i];
+    }
+    return _mm512_loadu_ps(floats);
 }
 
 static inline uint64_t emulated_extraction(uint64_t from, uint64_t places)
