@@ -24,6 +24,19 @@ from edgebnn.models import ECG_PVC
 from tests.zoo import bi_real_resnet18, exported, vgg
 
 BEATS = 20
+MOST_MB = 400
+TELL_PEAK = """
+import re, resource, sys
+from pathlib import Path
+from edgebnn.cli.main import main
+told = sys.argv.pop(1)
+try:
+    main()
+finally:
+    own = int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+    others = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    Path(told).write_text(str(max(own, others) * 1024 / 1e6))
+"""
 # Half an hour of ECG at 100 beats a minute.
 LONG_BEATS = 3000
 # Instructions by callgrind; shares by samples of the running Python, every 2 ms of the processor's time.
@@ -55,6 +68,21 @@ def command(bytecode: str, *words: str) -> Callable[[], object]:
     return lambda: subprocess.run(words, check=True, capture_output=True, env=environment)
 
 
+def peak_mb(bytecode: str, *words: str) -> float:
+    """The most memory in MB that the largest process of a command takes: its own, or a compiler's that it starts.
+
+    The process reports its own peak: what the system says of one that has ended counts the process that started it.
+    """
+    with tempfile.NamedTemporaryFile("r") as file:
+        subprocess.run(
+            (sys.executable, "-c", TELL_PEAK, file.name, *words),
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONPYCACHEPREFIX": bytecode},
+        )
+        return float(file.read())
+
+
 def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         bytecode = f"{folder}/bytecode"
@@ -64,11 +92,13 @@ def rows() -> Iterator[Row]:
         network = exported(vgg(), (3, 32, 32), Path(folder) / "vgg.onnx")
         deployed = f"{folder}/vgg"
         options = ("--target", str(raised), "--input-type=uint8", "-o", deployed)
-        compile_vgg = command(bytecode, "compile", str(network), *options)
+        compile_vgg_words = ("compile", str(network), *options)
+        compile_vgg = command(bytecode, *compile_vgg_words)
         yield budget("edgebnn --help", 0.1, median_s(command(bytecode, "--help"), 7), BINDS["help"])
         yield budget("edgebnn compile, the ECG model for rram130", 3.0, median_s(compile_ecg, 3))
         compiling = median_s(compile_vgg, 3)
         yield budget("edgebnn compile, the VGG for rram130 with 16,384 banks", 4.0, compiling, BINDS["vgg"])
+        yield Row("the same, peak of memory", peak_mb(bytecode, *compile_vgg_words), "MB", MOST_MB, at_least=False)
         images = f"{folder}/images.npz"
         np.savez(images, x=np.random.default_rng(2).integers(0, 256, (32, 3, 32, 32)).astype(np.uint8))
         placed = ("--placement=ber-aware", "--chip=1", "--calibration", images, "--policy=ultra-low-energy")

@@ -17,12 +17,15 @@ import edgebnn
 from benchmarks.networks import WIDTHS, mlp
 from benchmarks.rows import Row
 from edgebnn.chip.energy.energy import Energy, inference_energy
+from edgebnn.chip.energy.events import Events
 from edgebnn.chip.target_files.loading import read_target_file
 from edgebnn.emulator.soc import Soc
 from edgebnn.models import ECG_PVC
 from tests.exports import export
 
 SAMPLES = 4
+# The parts that have nothing to do with the banks.
+PROCESSORS_OWN = ("cpu_instructions", "flash_fetches", "sram_accesses")
 CORE = 'architecture = "{}"'
 
 
@@ -34,14 +37,33 @@ def software_target(folder: Path) -> str:
     return str(file)
 
 
-def energy(deployment: edgebnn.Deployment, x: np.ndarray) -> Energy:
-    """Of one inference, the mean over the samples `x`."""
-    mapped, elf = deployment.mapped, deployment.elf
-    assert elf is not None and mapped.target.supply is not None, "needs the extra soc"
-    with Soc(mapped, elf) as soc:
+def counted(deployment: edgebnn.Deployment, x: np.ndarray) -> Events:
+    """Of inferences of the samples `x`."""
+    assert deployment.elf is not None, "needs the extra soc"
+    with Soc(deployment.mapped, deployment.elf) as soc:
         soc.boot()
-        _, events = soc.infer(x)
-    return inference_energy(events, mapped.target, mapped.target.supply.nominal.value).scaled(1 / len(x))
+        return soc.infer(x)[1]
+
+
+def energy(deployment: edgebnn.Deployment, events: Events) -> Energy:
+    """Of one inference, the mean over those that were counted."""
+    target = deployment.mapped.target
+    assert target.supply is not None
+    return inference_energy(events, target, target.supply.nominal.value).scaled(1 / SAMPLES)
+
+
+def processors_part(deployment: edgebnn.Deployment, events: Events) -> str:
+    """What CPU, flash and SRAM do in one inference."""
+    instructions, fetches, accesses = (
+        count / SAMPLES for count in (events.instructions, events.code_fetches, events.sram_accesses)
+    )
+    return (
+        f"{instructions:,.0f} instructions with {fetches:,.0f} fetches, in {len(deployment.mapped.plan.stages)} calls "
+        "of which each writes a layer's 26 and more registers and sleeps; and "
+        f"{accesses:,.0f} accesses to SRAM, in which the macro reads the inputs of a window anew for each pixel. "
+        "Another register map (a descriptor that the macro reads by itself, a line buffer for windows that overlap) "
+        "was not tried"
+    )
 
 
 def rows() -> Iterator[Row]:
@@ -58,13 +80,16 @@ def rows() -> Iterator[Row]:
             ),
         }
         for network, (path, input_type, x) in networks.items():
-            chip, processor = (
-                energy(edgebnn.compile(path, target, input_type=input_type), x) for target in ("rram130", software)
-            )
+            deployments = [edgebnn.compile(path, target, input_type=input_type) for target in ("rram130", software)]
+            events = [counted(deployment, x) for deployment in deployments]
+            chip, processor = (energy(*each) for each in zip(deployments, events, strict=True))
             nj = chip.total_j * 1e9
             yield Row(
                 f"{network}, {nj:,.1f} nJ on rram130", processor.total_j / chip.total_j, "x less than software", 20
             )
+            own = 100 * sum(part.energy_j for part in chip.parts if part.name in PROCESSORS_OWN) / chip.total_j
+            title, binds = f"{network}, CPU, flash and SRAM together", processors_part(deployments[0], events[0])
+            yield Row(title, own, "% of the chip's energy", binds=binds)
             for part in chip.parts:
                 share = 100 * part.energy_j / chip.total_j
                 yield Row(f"{network}, {part.name.replace('_', ' ')}", share, "% of the chip's energy")

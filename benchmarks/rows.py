@@ -15,7 +15,7 @@ class Row:
     """A figure: a ratio taken in one run, a count of instructions, or a time that a user feels.
 
     `goal` is a least value where `at_least`, else a most value; without one the figure is there to be read. `binds`
-    says, where a goal is not reached, what keeps it from being reached.
+    says what keeps a goal from being reached, and of a figure without a goal what it is made of.
     """
 
     work: str
@@ -29,6 +29,11 @@ class Row:
     def reached(self) -> bool:
         """Whether it is as good as was asked."""
         return self.goal is None or (self.value >= self.goal if self.at_least else self.value <= self.goal)
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether its goal is missed, and nothing says why."""
+        return not self.reached and not self.binds
 
 
 def seconds(call: Call) -> float:
