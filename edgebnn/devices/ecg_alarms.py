@@ -27,8 +27,8 @@ BIGEMINY_PVC = 3
 LEAD_OFF_S = 1.0
 """So long without a signal is an electrode that is off, chosen here: movements interrupt it for less."""
 BURDEN_BEATS, BURDEN_SHARE = 1000, 0.10
-"""More than this share of so many judged beats: 10% is where cardiomyopathy by PVC was seen to begin (ESC guideline on
-ventricular arrhythmias of 2022, which speaks of a day's beats; a block of 1000 is chosen here)."""
+"""More than this share of so many judged beats. Both are chosen here and rest on no source that was read; what a
+physician calls a burden goes by a day's beats."""
 CERTAIN_S = 0.5
 """A beat becomes certain within so long, unless it was searched for: by then a pause is told as ongoing."""
 

@@ -70,9 +70,10 @@ class EcgChain:
     The form and the first numbers are after Pan and Tompkins 1985, Hamilton and Tompkins 1986 and Hamilton 2002. Then
     these were chosen among about 60 variants by how well they found the beats of ten records of the MIT-BIH Arrhythmia
     Database (100, 102, 104, 105, 106, 108, 114, 116, 121 and 123). No record was held out: figures on these ten
-    flatter the detector, and what it does on others has not been measured. `rough_times` and `rough_most` came later,
-    chosen by three of the ten (100, 106 and 123) with the noise of `benchmarks/ecg_noise.py` added, and by wide fast
-    beats, of which they take none.
+    flatter the detector, and what it does on others has not been measured. `rough_times` and `rough_most` came later:
+    the form, after others were tried, by the false beats of 104, 105 and 108; the numbers by a sweep over all ten
+    records, over three of them (100, 106 and 123) with the noise of `benchmarks/ecg_noise.py` added, and over made wide
+    fast beats, of which they take none. So nothing is held out of these either.
 
     mains_hz: 50 or 60. notch_width_hz: 3 dB width; 2 Hz follows what a grid may drift and leaves the QRS alone.
     baseline_shift: a time constant of 2^6 samples at 120 Hz, 0.3 Hz: below the slowest heart's fundamental.
