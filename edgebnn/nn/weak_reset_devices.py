@@ -84,11 +84,11 @@ def telegraph_ln(amplitude: Tensor, law: WeakResetLaw, generator: torch.Generato
 
 
 def pink_weights(memory: int) -> Tensor:
-    """b_0 = 1, b_k = b_(k-1) (k - 1/2) / k: the impulse response (memory,) whose noise has a power of 1/f."""
+    """b_0 = 1, b_k = b_(k-1) (k - 1/2) / k: the impulse response (memory,), float64, whose noise has a power of 1/f."""
     weights = [1.0]
     for k in range(1, memory):
         weights.append(weights[-1] * (k - 0.5) / k)
-    return torch.tensor(weights, dtype=torch.float32)
+    return torch.tensor(weights, dtype=torch.float64)
 
 
 def shift_history(history: Tensor, pulses: Tensor, generator: torch.Generator) -> Tensor:

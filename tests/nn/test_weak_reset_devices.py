@@ -124,7 +124,7 @@ def test_a_history_takes_its_newest_draws_in_front(memory: int, pulses: list[int
 
 def series(devices: int, length: int, memory: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """w_pink / coupling of devices (devices, length), pulse by pulse, from when all of the memory is full."""
-    source, weights = torch.Generator().manual_seed(4), pink_weights(memory)
+    source, weights = torch.Generator().manual_seed(4), pink_weights(memory).float()
     history = shift_history(torch.zeros(devices, memory), torch.full((devices,), float(memory)), source)
     found = []
     for _ in range(length):
